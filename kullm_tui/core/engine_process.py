@@ -1,0 +1,187 @@
+"""Finding, starting and ending the local engine: one a user and version, whoever needs it first starts it.
+
+starting.lock   held by the `kullm` that starts an engine: two at once elect one
+alive.lock      held by the engine for as long as it lives: the kernel lets go of it even after kill -9
+engine.json     its address and token, 0600, published once it listens
+engine.log      what it had to say
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from kullm_tui import __version__
+from kullm_tui.core import paths
+from kullm_tui.core.errors import EngineStartError
+from kullm_tui.core.language import say
+
+_START_SECONDS = 60.0
+_STOP_SECONDS = 10.0
+_POLL_SECONDS = 0.02
+_LOG_LIMIT_BYTES = 5_000_000
+# Not the engine's business, so not in its environment.
+_SECRETS = ("OPENAI_API_KEY", "DEEPL_AUTH_KEY", "KULLM_API_KEY")
+
+
+@dataclass(frozen=True)
+class EngineState:
+    pid: int
+    url: str
+    token: str = field(repr=False)
+    version: str
+
+
+class EngineFiles:
+    """Every file name of the engine of one user, version and installation."""
+
+    def __init__(self) -> None:
+        installation = hashlib.sha256(f"{sys.prefix}\0{Path(__file__).parent}".encode()).hexdigest()[:8]
+        self.folder = paths.private_dir(paths.state_dir() / "engine" / f"{__version__}-{installation}")
+        self.starting_lock = self.folder / "starting.lock"
+        self.alive_lock = self.folder / "alive.lock"
+        self.state = self.folder / "engine.json"
+        self.log = self.folder / "engine.log"
+
+    def publish(self, state: EngineState) -> None:
+        draft = self.state.with_suffix(f".{os.getpid()}")
+        draft.touch(mode=0o600)
+        draft.write_text(json.dumps(asdict(state)))
+        draft.replace(self.state)
+
+    def read_state(self) -> EngineState | None:
+        try:
+            return EngineState(**json.loads(self.state.read_text()))
+        except (OSError, ValueError, TypeError):
+            return None
+
+
+def running_engine() -> EngineState | None:
+    """The engine that lives now and has said where it listens."""
+    files = EngineFiles()
+    state = files.read_state()
+    return state if state and _is_locked(files.alive_lock) else None
+
+
+def ensure_engine(*, narrate: Callable[[str], None] | None = None) -> EngineState:
+    """The running engine, started if there was none."""
+    state = running_engine()
+    if state:
+        return state
+    files = EngineFiles()
+    with _locked(files.starting_lock):
+        state = running_engine()
+        if state:
+            return state
+        if narrate:
+            narrate(say("엔진을 시작하는 중", "starting the engine"))
+        return _start(files)
+
+
+def stop_engine() -> bool:
+    """Ends the engine; False if none was running. A reply in progress is cut off."""
+    files = EngineFiles()
+    state = files.read_state()
+    if not state or not _is_locked(files.alive_lock):
+        return False
+    for signal_number in (signal.SIGTERM, signal.SIGKILL):
+        _signal(state.pid, signal_number)
+        if _wait(lambda: not _is_locked(files.alive_lock), _STOP_SECONDS):
+            break
+    files.state.unlink(missing_ok=True)
+    return True
+
+
+def _start(files: EngineFiles) -> EngineState:
+    files.state.unlink(missing_ok=True)
+    if files.log.exists() and files.log.stat().st_size > _LOG_LIMIT_BYTES:
+        files.log.replace(files.log.with_suffix(".log.1"))
+    environment = {name: value for name, value in os.environ.items() if name not in _SECRETS}
+    with files.log.open("ab") as log:
+        log_start = log.tell()
+        child = subprocess.Popen(
+            [sys.executable, "-P", "-m", "kullm_tui.engine"],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=files.folder,
+            env=environment,
+            start_new_session=True,  # ctrl-c in the terminal that started it is not meant for the engine
+        )
+    _wait(lambda: running_engine() is not None or child.poll() is not None, _START_SECONDS)
+    state = running_engine()
+    if state:
+        return state
+    child.kill()
+    child.wait()
+    reason = files.log.read_bytes()[log_start:].decode(errors="replace").strip().splitlines()[-1:]
+    raise EngineStartError(
+        say(
+            f"엔진을 시작하지 못했습니다: {''.join(reason)}\n자세한 기록: {files.log}",
+            f"The engine did not start: {''.join(reason)}\nThe whole log: {files.log}",
+        )
+    )
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("a") as lock:
+        if not _wait(lambda: _try_lock(lock.fileno()), _START_SECONDS):
+            raise EngineStartError(
+                say(
+                    f"다른 kullm이 엔진을 시작하고 있으나 끝나지 않습니다. 잠금 파일: {path}",
+                    f"Another kullm is starting the engine and does not finish. The lock: {path}",
+                )
+            )
+        yield
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def hold_alive_lock(files: EngineFiles) -> int | None:
+    """For the engine: the lock's descriptor, to be kept open for life, or None where another engine lives."""
+    descriptor = os.open(files.alive_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    # Someone may be looking at the lock just now; an engine that lives holds it much longer than a look.
+    if _wait(lambda: _try_lock(descriptor), 1.0):
+        return descriptor
+    os.close(descriptor)
+    return None
+
+
+def _is_locked(path: Path) -> bool:
+    try:
+        with path.open("a") as lock:
+            fcntl.flock(lock.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    return False
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return
+
+
+def _wait(condition: Callable[[], bool], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_POLL_SECONDS)
+    return True

@@ -1,0 +1,60 @@
+"""Text as it enters and leaves: NFC on the way in, nothing a terminal would obey on the way out."""
+
+import json
+import re
+import unicodedata
+from typing import Any
+
+# What a terminal acts on: CSI, OSC/DCS/SOS/PM/APC with their terminators, other escapes, C0 but tab and newline, DEL, C1.
+_CONTROL = re.compile(
+    "(?:\x1b\\[|\x9b)[0-?]*[ -/]*[@-~]"  # CSI … final
+    "|(?:\x1b[\\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x1b\x07\x80-\x9f]*(?:\x07|\x1b\\\\|\x9c)"  # OSC, DCS, SOS, PM, APC … terminator
+    "|\x1b[ -/]*[0-~]?"  # any other escape
+    "|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]"
+)
+# Characters that reorder or hide what stands around them.
+_BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028\u2029]")
+# An escape sequence that has begun and not ended, at the end of what has arrived so far.
+_OPEN_ESCAPE = re.compile(
+    "(?:\x1b|\x1b\\[[0-?]*[ -/]*|\x9b[0-?]*[ -/]*|\x1b[ -/]+|(?:\x1b[\\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x1b\x07\x80-\x9f]*\x1b?)\\Z"
+)
+_OBEYED = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028\u2029\ud800-\udfff]")
+_LONGEST_ESCAPE = 4096
+
+
+def nfc(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
+
+
+def terminal_safe(text: str) -> str:
+    """The text without anything a terminal would obey; carriage returns become newlines."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return _BIDI.sub("", _CONTROL.sub("", text)).replace("\x1b", "")
+
+
+def terminal_safe_json(value: Any) -> str:
+    """One line of JSON that means exactly the value; what a terminal would obey is written as \\u escapes."""
+    line = json.dumps(value, ensure_ascii=False)
+    return _OBEYED.sub(lambda match: f"\\u{ord(match[0]):04x}", line)
+
+
+class TerminalSafeStream:
+    """`terminal_safe` for text that arrives in pieces: a sequence cut in two is still recognised."""
+
+    def __init__(self) -> None:
+        self._held = ""
+
+    def feed(self, piece: str) -> str:
+        text = self._held + piece
+        open_escape = _OPEN_ESCAPE.search(text)
+        cut = open_escape.start() if open_escape else len(text)
+        if text.endswith("\r"):
+            cut = min(cut, len(text) - 1)
+        if len(text) - cut > _LONGEST_ESCAPE:
+            cut = len(text)
+        self._held = text[cut:]
+        return terminal_safe(text[:cut])
+
+    def close(self) -> str:
+        held, self._held = self._held, ""
+        return terminal_safe(held)

@@ -1,0 +1,88 @@
+"""Who may talk to the engine: bearers of its token, from this machine's own programs, with bodies of a sane size.
+
+A web page in the user's browser can reach a loopback port too. It cannot know the token; its Origin gives it away, and
+a rebound host name shows in Host.
+"""
+
+import hmac
+
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from kullm_tui.core.language import say
+from kullm_tui.engine.wire_errors import RequestError, error_object
+
+_LARGEST_BODY = 32 * 1024 * 1024
+_LOOPBACK = {"127.0.0.1", "localhost", "[::1]"}
+
+
+class AccessGuard:
+    def __init__(self, app: ASGIApp, *, token: str, any_host: bool) -> None:
+        self._app = app
+        self._token = token.encode()
+        self._any_host = any_host
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        fault = self._fault(Headers(scope=scope))
+        if fault:
+            status, body = error_object(fault)
+            headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+            await JSONResponse(body, status, headers)(scope, receive, send)
+            return
+        await self._app(scope, _measured(receive), send)
+
+    def _fault(self, headers: Headers) -> RequestError | None:
+        if not self._any_host and _host_name(headers.get("host", "")) not in _LOOPBACK:
+            return RequestError(
+                say("이 주소로는 엔진을 부를 수 없습니다.", "The engine does not answer under this host name."),
+                status=403,
+                code="forbidden_host",
+            )
+        if "origin" in headers:
+            return RequestError(
+                say("웹 페이지에서는 엔진을 부를 수 없습니다.", "The engine does not answer web pages."),
+                status=403,
+                code="forbidden_origin",
+            )
+        scheme, _, given = headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), self._token):
+            return RequestError(
+                say(
+                    "토큰이 없거나 틀립니다. Authorization: Bearer 머리글에 엔진의 토큰을 넣으세요.",
+                    "The token is missing or wrong. Send the engine's token as Authorization: Bearer.",
+                ),
+                status=401,
+                code="unauthorized",
+            )
+        length = headers.get("content-length", "0")
+        return _too_much() if length.isdigit() and int(length) > _LARGEST_BODY else None
+
+
+def _measured(receive: Receive) -> Receive:
+    """`receive`, ending in an error when a body without Content-Length outgrows the limit."""
+    read = 0
+
+    async def counted() -> Message:
+        nonlocal read
+        message = await receive()
+        read += len(message.get("body", b""))
+        if read > _LARGEST_BODY:
+            raise _too_much()
+        return message
+
+    return counted
+
+
+def _too_much() -> RequestError:
+    return RequestError(
+        say("요청이 너무 큽니다(32 MB까지).", "The request is too large (32 MB at most)."), status=413, code="too_large"
+    )
+
+
+def _host_name(host: str) -> str:
+    name, _, port = host.rpartition(":")
+    return (name if port.isdigit() and name else host).lower()

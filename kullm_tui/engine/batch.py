@@ -1,0 +1,283 @@
+"""The running batch of one base model: replies join and leave it between tokens, whatever their adapters.
+
+One thread owns the model. Each turn of its loop drops what nobody waits for any more, prefills a piece of the oldest waiting
+prompt, and decodes one token for every running row:
+
+    waiting   [ d e f ]                                   in order of arrival
+    slots      a b c | d                                  a, b, c decode together; d is being prefilled behind them
+"""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import torch
+
+from kullm_tui.core.errors import KullmError
+from kullm_tui.core.language import say
+from kullm_tui.engine.generation import Failed, Generation
+from kullm_tui.engine.kv import SlotCache
+from kullm_tui.engine.masks import decode_mask
+from kullm_tui.engine.prefixes import WORTH_COPYING, Prefix, PrefixStore, shared_beginning
+from kullm_tui.engine.row import Row
+from kullm_tui.weights.adapters import AdapterRack
+
+logger = logging.getLogger(__name__)
+
+_PREFILL_PIECE = 256
+_Answer = TypeVar("_Answer")
+
+
+@dataclass(frozen=True)
+class Limits:
+    rows: int
+    kv_tokens: int  # tokens that all running rows may hold together, prompts and replies
+    prefix_bytes: int
+
+
+class Batch:
+    def __init__(self, model: Any, rack: AdapterRack, limits: Limits) -> None:
+        self._model = model
+        self._rack = rack
+        self._limits = limits
+        self._device: torch.device = self._model.device
+        self._cache = SlotCache()
+        self._prefixes = PrefixStore(limits.prefix_bytes)
+        self._running: list[Row] = []  # slots 0…
+        self._joining: Row | None = None  # the slot after them
+        self._waiting: deque[Generation] = deque()
+        self._errands: deque[Callable[[], None]] = deque()
+        self._work = threading.Condition()
+        self._closed = False
+        self._thread = threading.Thread(target=self._loop, name="batch", daemon=True)
+        self._thread.start()
+
+    # For other threads.
+    def submit(self, generation: Generation) -> None:
+        """The reply joins as soon as there is room for it."""
+        with self._work:
+            self._waiting.append(generation)
+            self._work.notify()
+
+    def between_tokens(self, errand: Callable[[], _Answer]) -> "Future[_Answer]":
+        """Runs something that must not meet a forward, such as attaching an adapter."""
+        future: Future[_Answer] = Future()
+
+        def run() -> None:
+            try:
+                future.set_result(errand())
+            except KullmError as error:
+                future.set_exception(error)
+
+        with self._work:
+            self._errands.append(run)
+            self._work.notify()
+        return future
+
+    @property
+    def bytes_held(self) -> int:
+        """What slots and kept prefixes take now."""
+        return self._cache.bytes + self._prefixes.bytes
+
+    def close(self) -> None:
+        with self._work:
+            self._closed = True
+            self._work.notify()
+        self._thread.join()
+
+    # The loop.
+    def _loop(self) -> None:
+        torch.set_grad_enabled(False)
+        while self._wait_for_work():
+            try:
+                self._turn()
+            except Exception as error:  # the engine's request edge: whatever a forward does, the engine lives on
+                logger.exception("a turn of the batch failed")
+                self._fail_all(error)
+        self._fail_all(None)
+
+    def _wait_for_work(self) -> bool:
+        with self._work:
+            idle = not (self._running or self._joining)
+            while idle and not (self._waiting or self._errands or self._closed):
+                self._cache.release()
+                self._work.wait()
+            return not self._closed
+
+    def _turn(self) -> None:
+        while self._errands:
+            self._errands.popleft()()
+        with torch.inference_mode():
+            self._drop_cancelled()
+            self._admit()
+            if self._joining:
+                self._prefill_piece(self._joining)
+            if self._running:
+                self._decode_step()
+
+    def _drop_cancelled(self) -> None:
+        for row in [row for row in self._running if row.generation.cancelled.is_set()]:
+            self._leave(row)
+        if self._joining and self._joining.generation.cancelled.is_set():
+            self._joining = None
+        with self._work:
+            self._waiting = deque(waiting for waiting in self._waiting if not waiting.cancelled.is_set())
+
+    def _admit(self) -> None:
+        if self._joining or not self._waiting or len(self._running) >= self._limits.rows:
+            return
+        held = sum(_room_for(row.generation) for row in self._running)
+        if self._running and held + _room_for(self._waiting[0]) > self._limits.kv_tokens:
+            return
+        with self._work:
+            generation = self._waiting.popleft()
+        generation.clock.start()
+        row = Row(generation, device=self._device)
+        if not row.order.score_prompt:
+            self._reuse(row, len(self._running))
+        self._joining = row
+
+    def _reuse(self, row: Row, slot: int) -> None:
+        """Copies the longest beginning of the prompt that a running row or a finished turn already computed."""
+        adapter, wanted = row.order.adapter, row.tokens[:-1]  # the last token is computed: its logits are needed
+        best, source = 0, -1
+        for other_slot, other in enumerate(self._running):
+            if other.order.adapter == adapter:
+                shared = min(shared_beginning(other.tokens, wanted), other.cached)
+                if shared > best:
+                    best, source = shared, other_slot
+        kept = self._prefixes.longest(adapter, wanted)
+        if kept and kept[1] > best and kept[1] >= WORTH_COPYING:
+            self._cache.put_in(slot, kept[0].saved, kept[1])
+            row.cached = row.reused = kept[1]
+        elif best >= WORTH_COPYING:
+            self._cache.reserve(slot + 1, best)
+            self._cache.copy(source, slot, best)
+            row.cached = row.reused = best
+
+    def _prefill_piece(self, row: Row) -> None:
+        start, slot = row.cached, len(self._running)
+        piece = row.tokens[start : start + _PREFILL_PIECE]
+        self._cache.look_at_one(slot, start=start, count=len(piece))
+        positions = torch.arange(start, start + len(piece), device=self._device)[None]
+        keep = 0 if row.order.score_prompt else 1
+        logits = self._forward([piece], positions, None, [row.order.adapter], logits_to_keep=keep)[0]
+        row.cached += len(piece)
+        if row.order.score_prompt:
+            row.score_prompt(logits, start)
+        if row.cached < len(row.tokens):
+            return
+        self._joining = None
+        self._running.append(row)
+        row.begin()
+        row.take(logits[-1].float())
+        if row.finish_reason:
+            self._leave(row)
+
+    def _decode_step(self) -> None:
+        rows = list(self._running)
+        lengths = [row.cached for row in rows]
+        self._cache.look_at_many(lengths, self._device)
+        positions = torch.tensor(lengths, device=self._device)[:, None]
+        mask = decode_mask(self._model.config, lengths, device=self._device, dtype=self._model.dtype)
+        adapters = [row.order.adapter for row in rows]
+        logits = self._forward([[row.tokens[-1]] for row in rows], positions, mask, adapters, logits_to_keep=1)[
+            :, -1
+        ].float()
+        likeliest = logits.argmax(-1).tolist()
+        for row in rows:
+            row.cached += 1
+        for row, row_logits, best in zip(rows, logits, likeliest, strict=True):
+            row.take(row_logits, best if row.greedy else None)
+        for row in rows:
+            if row.finish_reason:
+                self._leave(row)
+
+    def _forward(
+        self,
+        tokens: Sequence[Sequence[int]],
+        positions: torch.Tensor,
+        mask: Any,
+        adapters: Sequence[str | None],
+        *,
+        logits_to_keep: int,
+    ) -> torch.Tensor:
+        takes_positions = self._model.config.model_type not in _WITHOUT_POSITIONS
+        with self._rack.rows(adapters):
+            output = self._model(
+                input_ids=torch.tensor(tokens, device=self._device),
+                attention_mask=mask,
+                past_key_values=self._cache,
+                use_cache=True,
+                logits_to_keep=logits_to_keep,
+                **({"position_ids": positions} if takes_positions else {}),
+            )
+        logits: torch.Tensor = output.logits
+        return logits
+
+    def _leave(self, row: Row) -> None:
+        """The row's keys and values are kept for its next turn; the last row moves into its slot."""
+        slot, last = self._running.index(row), len(self._running) - 1
+        if row.cached >= WORTH_COPYING:
+            self._prefixes.keep(
+                Prefix(row.order.adapter, tuple(row.tokens[: row.cached]), self._cache.take_out(slot, row.cached))
+            )
+        if slot != last:
+            self._cache.copy(last, slot, self._running[last].cached)
+            self._running[slot] = self._running[last]
+        self._running.pop()
+        if self._joining:
+            self._cache.copy(last + 1, last, self._joining.cached)
+
+    def _fail_all(self, cause: Exception | None) -> None:
+        """Nobody is left waiting: the rows are told what happened and the slots start afresh."""
+        error = _as_kullm_error(cause)
+        with self._work:
+            generations = [row.generation for row in self._running]
+            if self._joining:
+                generations.append(self._joining.generation)
+            if self._closed:
+                generations += self._waiting
+                self._waiting.clear()
+            self._running, self._joining = [], None
+        self._cache.release()
+        self._prefixes.clear()
+        for generation in generations:
+            generation.emit(Failed(error))
+
+
+# Architectures whose forward takes no position_ids: positions come from the mask.
+_WITHOUT_POSITIONS = ("bloom",)
+
+
+def _room_for(generation: Generation) -> int:
+    return len(generation.order.prompt) + generation.order.max_new_tokens
+
+
+def _as_kullm_error(cause: Exception | None) -> KullmError:
+    if isinstance(cause, KullmError):
+        return cause
+    if cause is None:
+        return KullmError(
+            say(
+                "엔진이 이 모델을 내리고 있습니다. 다시 보내 주세요.",
+                "The engine is unloading this model. Send it again.",
+            )
+        )
+    if isinstance(cause, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(cause):
+        return KullmError(
+            say(
+                "답변 중에 메모리가 부족해졌습니다. 대화를 줄이거나 더 작은 모델을 고르세요.",
+                "Memory ran out while answering. Shorten the conversation or choose a smaller model.",
+            )
+        )
+    return KullmError(
+        say(
+            "엔진 안에서 오류가 나서 답변을 마치지 못했습니다. `kullm engine logs`로 까닭을 볼 수 있습니다.",
+            "The reply ended with an error inside the engine. `kullm engine logs` shows why.",
+        )
+    )

@@ -1,0 +1,107 @@
+"""Beam search: runs alone, beside the batch, and shows its text when it is done."""
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import torch
+from transformers import StoppingCriteria, StoppingCriteriaList
+
+from kullm_tui.core.errors import KullmError
+from kullm_tui.core.language import say
+from kullm_tui.engine.generation import Failed, Finished, Generation, Order, Piece, Progress
+from kullm_tui.engine.reply_text import ReplyText
+from kullm_tui.weights.adapters import AdapterRack
+
+logger = logging.getLogger(__name__)
+
+
+class BeamDesk:
+    """One search at a time; the model's batch goes on between them, in its own thread."""
+
+    def __init__(self, model: Any, rack: AdapterRack) -> None:
+        self._model = model
+        self._rack = rack
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="beams")
+
+    def submit(self, generations: list[Generation]) -> None:
+        """All of them want replies to the same order: the best beams of one search."""
+        self._worker.submit(self._answer, generations)
+
+    def close(self) -> None:
+        self._worker.shutdown(wait=True, cancel_futures=True)
+
+    def _answer(self, generations: list[Generation]) -> None:
+        order = generations[0].order
+        for generation in generations:
+            generation.clock.start()
+        try:
+            replies = self._search(order, generations)
+        except Exception:  # the engine's request edge: whatever the library raises, the engine lives on
+            logger.exception("a beam search failed")
+            for generation in generations:
+                generation.emit(Failed(KullmError(say("빔 탐색 중에 오류가 났습니다.", "The beam search failed."))))
+            return
+        for generation, tokens in zip(generations, replies, strict=True):
+            _hand_over(generation, tokens)
+
+    def _search(self, order: Order, generations: list[Generation]) -> list[list[int]]:
+        sampling = order.sampling
+        ids = torch.tensor([order.prompt], device=self._model.device)
+        extra: dict[str, Any] = {}
+        if sampling.temperature > 0:
+            extra = {"temperature": sampling.temperature, "top_k": sampling.top_k or None, "top_p": sampling.top_p}
+            if sampling.seed is not None:
+                torch.manual_seed(sampling.seed)
+        with torch.inference_mode(), self._rack.rows(order.adapter):
+            output = self._model.generate(
+                ids,
+                attention_mask=torch.ones_like(ids),
+                do_sample=sampling.temperature > 0,
+                num_beams=order.num_beams,
+                num_return_sequences=len(generations),
+                max_new_tokens=order.max_new_tokens,
+                repetition_penalty=sampling.repetition_penalty,
+                no_repeat_ngram_size=sampling.no_repeat_ngram_size,
+                eos_token_id=sorted(order.eos) or None,
+                pad_token_id=min(order.eos, default=0),
+                stopping_criteria=StoppingCriteriaList([_Watch(order, generations)]),
+                **extra,
+            )
+        return [sequence[len(order.prompt) :] for sequence in output.tolist()]
+
+
+class _Watch(StoppingCriteria):  # type: ignore[misc]
+    """Ends the search when nobody waits any more, and tells how far it is."""
+
+    def __init__(self, order: Order, generations: list[Generation]) -> None:
+        self._order = order
+        self._generations = generations
+
+    def __call__(self, input_ids: torch.Tensor, scores: Any, **_kwargs: Any) -> torch.Tensor:
+        del scores
+        done = input_ids.shape[1] - len(self._order.prompt)
+        for generation in self._generations:
+            generation.emit(Progress(done, self._order.max_new_tokens))
+        nobody_waits = all(generation.cancelled.is_set() for generation in self._generations)
+        return torch.full((input_ids.shape[0],), nobody_waits, dtype=torch.bool, device=input_ids.device)
+
+
+def _hand_over(generation: Generation, tokens: list[int]) -> None:
+    order = generation.order
+    generation.clock.start_decoding()
+    text = ReplyText(order.decode, stop=order.stop, trim=order.trim)
+    shown, reason, count = [], "length", 0
+    for token in tokens:
+        count += 1
+        if token in order.eos:
+            reason = "stop"
+            break
+        shown.append(text.feed(token))
+        if text.stopped_by is not None:
+            reason = "stop"
+            break
+    shown.append(text.close())
+    generation.emit(Piece("".join(shown)))
+    timings = generation.clock.timings(tokens=count, cached_tokens=0)
+    generation.emit(Finished(reason, len(order.prompt), count, timings))

@@ -1,0 +1,147 @@
+"""An engine's life: it listens, announces itself, warms up, and ends when idle or told to."""
+
+import asyncio
+import logging
+import os
+import socket
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from kullm_tui import __version__
+from kullm_tui.core.config import EngineSettings
+from kullm_tui.core.engine_process import EngineFiles, EngineState
+from kullm_tui.core.errors import KullmError, ModelNotFound, UsageError
+from kullm_tui.core.language import say
+from kullm_tui.core.models import all_profiles
+
+if TYPE_CHECKING:
+    from kullm_tui.engine.app import EngineService
+
+logger = logging.getLogger(__name__)
+
+_LOOK_SECONDS = 1.0
+_LAST_WORDS_SECONDS = 3
+
+
+@dataclass(frozen=True)
+class Listening:
+    socket: socket.socket
+    token: str = field(repr=False)
+    any_host: bool
+
+    @property
+    def url(self) -> str:
+        host, port = self.socket.getsockname()[:2]
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+@dataclass(frozen=True)
+class Served:
+    """What a public server offers: names of its own for models, and for models with an adapter."""
+
+    models: Mapping[str, tuple[str, str | None]]  # offered name → model, adapter
+
+    def behind(self, name: str, adapter: str | None) -> tuple[str, str | None]:
+        """The model and adapter behind an offered name. Clients of a public server cannot name files of this machine."""
+        if adapter is not None:
+            raise UsageError(
+                say("이 서버에서는 어댑터를 고를 수 없습니다.", "This server lets clients choose no adapter.")
+            )
+        if name not in self.models:
+            offered = ", ".join(sorted(self.models))
+            raise ModelNotFound(
+                say(
+                    f"이 서버에는 {name} 모델이 없습니다. 있는 모델: {offered}",
+                    f"This server has no model {name}. It has: {offered}",
+                )
+            )
+        return self.models[name]
+
+
+def open_socket(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(512)
+    except (OSError, OverflowError) as error:
+        listener.close()
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise UsageError(
+            say(
+                f"{host}:{port}에서 들을 수 없습니다({reason}). --port로 다른 포트를 고르세요.",
+                f"Cannot listen on {host}:{port} ({reason}). Choose another with --port.",
+            )
+        ) from error
+    return listener
+
+
+def serve_until_ended(
+    settings: EngineSettings, listening: Listening, *, files: EngineFiles | None = None, served: Served | None = None
+) -> int:
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    if files:
+        files.publish(EngineState(os.getpid(), listening.url, listening.token, __version__))
+    try:
+        asyncio.run(_serve(settings, listening, served))
+    finally:
+        listening.socket.close()
+        if files and (state := files.read_state()) and state.pid == os.getpid():
+            files.state.unlink(missing_ok=True)
+    return 0
+
+
+async def _serve(settings: EngineSettings, listening: Listening, served: Served | None) -> None:
+    # Imported here because torch is slow: the socket listens already, and a client's first request waits in its queue.
+    from kullm_tui.engine.app import EngineService, build_app
+    from kullm_tui.engine.residency import Residency, choose_device, find_target
+
+    residency = Residency(settings, device=choose_device(settings.device))
+    service = EngineService(
+        residency=residency,
+        find=(lambda model, adapter: find_target(*served.behind(model, adapter))) if served else find_target,
+        names=(lambda: sorted(served.models)) if served else (lambda: sorted(all_profiles())),
+        shut_down=lambda: setattr(server, "should_exit", True),
+    )
+    app = build_app(service, token=listening.token, any_host=listening.any_host, on_close=residency.close)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="on",
+            server_header=False,
+            timeout_graceful_shutdown=_LAST_WORDS_SECONDS,
+        )
+    )
+    beside = _warm_up(service, served) if served else _end_when_idle(server, service, settings.idle_minutes)
+    task = asyncio.create_task(beside)
+    await server.serve(sockets=[listening.socket])
+    task.cancel()
+
+
+async def _warm_up(service: "EngineService", served: Served) -> None:
+    """A server's first model is loaded before anybody asks."""
+    name = next(iter(served.models))
+    try:
+        target = await service.target(name, None)
+        async with service.residency.seat(target):
+            logger.info("%s is ready", name)
+    except KullmError as error:
+        logger.error("%s cannot be loaded: %s", name, error)
+
+
+async def _end_when_idle(server: uvicorn.Server, service: "EngineService", idle_minutes: float) -> None:
+    service.last_active = time.monotonic()
+    while not server.should_exit:
+        await asyncio.sleep(_LOOK_SECONDS)
+        idle_seconds = time.monotonic() - service.last_active
+        if service.active_requests == 0 and idle_seconds > idle_minutes * 60:
+            logger.info("idle for %.0f s: ending", idle_seconds)
+            server.should_exit = True

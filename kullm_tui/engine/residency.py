@@ -1,0 +1,267 @@
+"""The models that are loaded: found by name, loaded once, kept within the budget, dropped when others need the room."""
+
+import asyncio
+import gc
+import hashlib
+import logging
+import os
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from kullm_tui.core import paths
+from kullm_tui.core.config import EngineSettings
+from kullm_tui.core.errors import AdapterError, ModelNotFound
+from kullm_tui.core.language import say
+from kullm_tui.core.models import ModelRef, Profile, local_folder, profile_named, resolve
+from kullm_tui.engine.batch import Batch
+from kullm_tui.engine.beams import BeamDesk
+from kullm_tui.engine.memory import budget_for, least_need, limits_for, too_large
+from kullm_tui.engine.vocabulary import Vocabulary
+from kullm_tui.weights.adapters import AdapterRack
+from kullm_tui.weights.footprint import footprint
+from kullm_tui.weights.loading import LoadedModel, LoadProgress, Precision, load_model
+
+logger = logging.getLogger(__name__)
+
+Watcher = Callable[[LoadProgress], None]
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a name in a request means: a folder of weights, perhaps an adapter, and the profile that says how to prompt it."""
+
+    name: str
+    profile: Profile
+    folder: Path
+    adapter: Path | None = None
+
+
+@dataclass
+class Resident:
+    """One loaded model with everything that runs on it."""
+
+    name: str
+    folder: Path
+    precision: Precision
+    loaded: LoadedModel
+    vocabulary: Vocabulary
+    rack: AdapterRack
+    batch: Batch
+    beams: BeamDesk
+    context: int
+    in_use: int = 0
+    last_used: float = field(default_factory=time.monotonic)
+
+    def close(self) -> None:
+        self.batch.close()
+        self.beams.close()
+
+
+@dataclass(frozen=True)
+class Seat:
+    """A resident model as one request uses it: with an adapter or without, and that one's way of prompting."""
+
+    resident: Resident
+    profile: Profile
+    adapter: str | None
+
+
+class Residency:
+    def __init__(self, settings: EngineSettings, *, device: torch.device) -> None:
+        self._settings = settings
+        self._device = device
+        self._budget = budget_for(device, settings.memory_gb)
+        self._residents: dict[tuple[Path, Precision], Resident] = {}
+        self._loads: dict[tuple[Path, Precision], asyncio.Future[Resident]] = {}
+        self._changing = asyncio.Lock()
+        self._watchers: set[Watcher] = set()
+        self._closing = False
+
+    @property
+    def residents(self) -> list[Resident]:
+        return list(self._residents.values())
+
+    @asynccontextmanager
+    async def seat(
+        self, target: Target, *, precision: Precision | None = None, watch: Watcher | None = None
+    ) -> AsyncIterator[Seat]:
+        """The model, loaded if it was not; it stays for as long as the block runs."""
+        if watch:
+            self._watchers.add(watch)
+        try:
+            resident = await self._resident(target, precision)
+        finally:
+            if watch:
+                self._watchers.discard(watch)
+        resident.in_use += 1
+        try:
+            yield Seat(resident, target.profile, await self._attach(resident, target))
+        finally:
+            resident.in_use -= 1
+            resident.last_used = time.monotonic()
+
+    async def unload(self, target: Target) -> bool:
+        async with self._changing:
+            found = [resident for resident in self.residents if resident.folder == target.folder]
+            for resident in found:
+                await self._drop(resident)
+            return bool(found)
+
+    async def close(self) -> None:
+        self._closing = True
+        for resident in self.residents:
+            await self._drop(resident)
+
+    async def _resident(self, target: Target, precision: Precision | None) -> Resident:
+        while True:
+            for (folder, loaded_precision), resident in self._residents.items():
+                if folder == target.folder and precision in (None, loaded_precision):
+                    resident.last_used = time.monotonic()
+                    return resident
+            key = target.folder, precision or self._settings.precision
+            if key not in self._loads:
+                self._loads[key] = asyncio.ensure_future(self._load(target, key[1]))
+                self._loads[key].add_done_callback(partial(self._forget_load, key))
+            # Shielded: a load that has begun goes on when its client leaves, since the next one will want it.
+            resident = await asyncio.shield(self._loads[key])
+            if resident in self._residents.values():
+                return resident
+
+    def _forget_load(self, key: tuple[Path, Precision], load: asyncio.Future[Resident]) -> None:
+        self._loads.pop(key)
+        if not load.cancelled() and (error := load.exception()):
+            logger.info(
+                "loading %s ended: %s", key[0], error
+            )  # asked for here, or asyncio complains when nobody waited
+
+    async def _load(self, target: Target, precision: Precision) -> Resident:
+        async with self._changing:
+            return await self._load_alone(target, precision)
+
+    async def _load_alone(self, target: Target, precision: Precision) -> Resident:
+        need = await asyncio.to_thread(footprint, target.folder, precision, self._device)
+        context = target.profile.context
+        await self._make_room(target, precision, least_need(need, context))
+        loaded = await asyncio.to_thread(
+            load_model,
+            target.folder,
+            precision=precision,
+            device=self._device,
+            progress=self._report,
+            cancelled=lambda: self._closing,
+            trust_remote_code=target.name in self._settings.trust_remote_code,
+        )
+        room = self._budget.room_beside(self._used())
+        rack = AdapterRack(loaded.model)
+        limits = limits_for(need, context=context, room=room, max_rows=self._settings.max_rows)
+        resident = Resident(
+            name=target.name,
+            folder=target.folder,
+            precision=precision,
+            loaded=loaded,
+            vocabulary=await asyncio.to_thread(Vocabulary, target.folder, target.profile),
+            rack=rack,
+            batch=Batch(loaded.model, rack, limits),
+            beams=BeamDesk(loaded.model, rack),
+            context=context,
+        )
+        self._residents[target.folder, precision] = resident
+        logger.info("loaded %s (%s), %.2f GB", target.name, precision, loaded.bytes_used / 1e9)
+        return resident
+
+    async def _make_room(self, target: Target, precision: Precision, need: int) -> None:
+        idle = sorted((resident for resident in self.residents if not resident.in_use), key=lambda one: one.last_used)
+        while need > self._budget.room_beside(self._used()) and idle:
+            await self._drop(idle.pop(0))
+        room = self._budget.room_beside(self._used())
+        if need > room:
+            smaller = None
+            if precision != "4bit":
+                four_bit = await asyncio.to_thread(footprint, target.folder, "4bit", self._device)
+                smaller = least_need(four_bit, target.profile.context)
+            raise too_large(target.name, need, room, smaller)
+
+    async def _drop(self, resident: Resident) -> None:
+        self._residents.pop((resident.folder, resident.precision))
+        await asyncio.to_thread(resident.close)
+        logger.info("unloaded %s", resident.name)
+        del resident
+        gc.collect()
+
+    def _used(self) -> int:
+        return sum(resident.loaded.bytes_used + resident.batch.bytes_held for resident in self.residents)
+
+    def _report(self, progress: LoadProgress) -> None:
+        for watch in tuple(self._watchers):
+            watch(progress)
+
+    async def _attach(self, resident: Resident, target: Target) -> str | None:
+        """The rack's name for the adapter; a folder whose content changed is attached anew."""
+        if target.adapter is None:
+            return None
+        name, folder = _adapter_key(target.adapter), target.adapter
+        if name not in resident.rack.names:
+            await asyncio.wrap_future(resident.batch.between_tokens(lambda: resident.rack.attach(name, folder)))
+        return name
+
+
+def choose_device(setting: str) -> torch.device:
+    if setting == "auto":
+        setting = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(setting)
+
+
+def find_target(name: str, adapter: str | None) -> Target:
+    """A request's model and adapter, as folders that exist. Blocking: it looks at the disk."""
+    ref = resolve(name)
+    if ref.kind == "endpoint":
+        raise ModelNotFound(
+            say(
+                f"{name}은(는) 엔드포인트의 모델이라 엔진이 돌릴 수 없습니다.",
+                f"{name} lives at an endpoint; the engine cannot run it.",
+            )
+        )
+    profile = ref.profile
+    if profile.kind == "adapter":
+        base = _base_of(profile)
+        # The base says how long a context is and which ids end a reply; the adapter how it was prompted.
+        return Target(name, replace(profile, context=base.profile.context), local_folder(base), local_folder(ref))
+    target = Target(name, profile, local_folder(ref))
+    return replace(target, adapter=_adapter_folder(adapter)) if adapter else target
+
+
+def _base_of(profile: Profile) -> ModelRef:
+    if not profile.base:
+        raise AdapterError(
+            say(f"{profile.name}: 베이스 모델이 적혀 있지 않습니다.", f"{profile.name}: no base model is named.")
+        )
+    return resolve(profile_named(profile.base).name)
+
+
+def _adapter_folder(adapter: str) -> Path:
+    for folder in (Path(adapter).expanduser(), paths.adapters_dir() / Path(adapter).name):
+        if (folder / "adapter_config.json").exists():
+            return folder.resolve()
+    ref = resolve(adapter)
+    if ref.profile.kind == "adapter" or (local_folder(ref) / "adapter_config.json").exists():
+        return local_folder(ref)
+    raise AdapterError(
+        say(
+            f"{adapter}에 adapter_config.json이 없습니다. LoRA 어댑터 폴더나 `kullm adapters list`의 이름을 쓰세요.",
+            f"{adapter} holds no adapter_config.json. Name a LoRA adapter's folder.",
+        )
+    )
+
+
+def _adapter_key(folder: Path) -> str:
+    """Changes with the files, so that a retrained adapter in the same folder is not mistaken for the old one."""
+    stamps = sorted(
+        (entry.name, entry.stat().st_size, entry.stat().st_mtime_ns) for entry in os.scandir(folder) if entry.is_file()
+    )
+    return hashlib.sha256(repr((str(folder), stamps)).encode()).hexdigest()[:16]

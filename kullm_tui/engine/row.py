@@ -1,0 +1,95 @@
+"""One running reply in the batch: its tokens, its sampler, the text it has released."""
+
+import torch
+
+from kullm_tui.engine.generation import Finished, Generation, Piece, PromptScored, TokenLogprob
+from kullm_tui.engine.reply_text import ReplyText
+from kullm_tui.engine.sampling import Sampler
+
+
+class Row:
+    def __init__(self, generation: Generation, *, device: torch.device) -> None:
+        order = generation.order
+        self.generation = generation
+        self.order = order
+        self.tokens = list(order.prompt)
+        self.cached = 0  # tokens whose keys and values lie in the row's slot
+        self.reused = 0  # of those, how many were copied and not computed
+        self.finish_reason: str | None = None
+        self._sampler = Sampler(order.sampling, order.prompt, device=device)
+        self._text = ReplyText(order.decode, stop=order.stop, trim=order.trim)
+        self._logprobs: list[TokenLogprob] = []
+        self._prompt_logprobs: list[TokenLogprob | None] = [None]
+
+    @property
+    def produced(self) -> int:
+        return len(self.tokens) - len(self.order.prompt)
+
+    @property
+    def greedy(self) -> bool:
+        return self.order.sampling.untouched_greedy
+
+    def score_prompt(self, logits: torch.Tensor, start: int) -> None:
+        """logits [n, vocabulary] of prompt positions start…start+n-1; each scores the token after it."""
+        prompt = self.order.prompt
+        logprobs = logits.float().log_softmax(-1)
+        for offset in range(len(logprobs)):
+            at = start + offset + 1
+            if at < len(prompt):
+                self._prompt_logprobs.append(token_logprob(logprobs[offset], prompt[at], self.order.top_logprobs or 0))
+
+    def begin(self) -> None:
+        """The whole prompt is in the slot."""
+        if self.order.score_prompt:
+            self.generation.emit(PromptScored(tuple(self._prompt_logprobs)))
+
+    def take(self, logits: torch.Tensor, likeliest: int | None = None) -> None:
+        """Chooses the next token from float32 logits [vocabulary], shows what may be shown, and notes whether that ends it."""
+        if self.order.max_new_tokens == 0:
+            self.finish("length")
+            return
+        token = self._sampler.pick(logits) if likeliest is None else likeliest
+        if self.generation.clock.first_token is None:
+            self.generation.clock.start_decoding()
+        self.tokens.append(token)
+        self._sampler.said(token)
+        if token in self.order.eos:
+            self.finish("stop")
+            return
+        if self.order.top_logprobs is not None:
+            self._logprobs.append(token_logprob(logits.log_softmax(-1), token, self.order.top_logprobs))
+        self._show(self._text.feed(token))
+        if self._text.stopped_by is not None:
+            self.finish("stop")
+        elif self.produced >= self.order.max_new_tokens:
+            self.finish("length")
+
+    def finish(self, reason: str) -> None:
+        if self._text.stopped_by is None:
+            self._show(self._text.close())
+        if self._logprobs:
+            self._show("", last=True)
+        self.finish_reason = reason
+        clock = self.generation.clock
+        self.generation.emit(
+            Finished(
+                reason=reason,
+                prompt_tokens=len(self.order.prompt),
+                completion_tokens=self.produced,
+                timings=clock.timings(tokens=self.produced, cached_tokens=self.reused),
+            )
+        )
+
+    def _show(self, text: str, *, last: bool = False) -> None:
+        if text or last:
+            logprobs, self._logprobs = tuple(self._logprobs), []
+            self.generation.emit(Piece(text, logprobs))
+
+
+def token_logprob(logprobs: torch.Tensor, token: int, top: int) -> TokenLogprob:
+    """The chosen token's entry, with the `top` likeliest beside it."""
+    likeliest: tuple[tuple[int, float], ...] = ()
+    if top:
+        values, ids = logprobs.topk(min(top, logprobs.numel()))
+        likeliest = tuple(zip(ids.tolist(), values.tolist(), strict=True))
+    return TokenLogprob(token, float(logprobs[token]), likeliest)

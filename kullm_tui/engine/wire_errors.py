@@ -1,0 +1,58 @@
+"""KullmError → the error object of the OpenAI protocol. The one place that knows which error is which status."""
+
+from typing import Any
+
+from pydantic import ValidationError
+from starlette.responses import JSONResponse
+
+from kullm_tui.core import errors
+from kullm_tui.core.errors import KullmError
+
+
+class RequestError(KullmError):
+    """A request that cannot be answered as it stands."""
+
+    def __init__(
+        self, message: str, *, status: int = 400, code: str = "invalid_request", param: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.param = param
+
+
+_STATUS_AND_CODE: dict[type[KullmError], tuple[int, str]] = {
+    errors.ModelNotFound: (404, "model_not_found"),
+    errors.UsageError: (400, "invalid_request"),
+    errors.ContextOverflow: (400, "context_length_exceeded"),
+    errors.TooLarge: (400, "model_too_large"),
+    errors.AdapterError: (400, "adapter_mismatch"),
+    errors.WeightsError: (400, "weights_unusable"),
+    errors.ConfigError: (400, "invalid_configuration"),
+    errors.NoSpace: (507, "no_space"),
+}
+
+
+def error_object(error: KullmError) -> tuple[int, dict[str, Any]]:
+    """Status and body."""
+    if isinstance(error, RequestError):
+        status, code, param = error.status, error.code, error.param
+    else:
+        param = None
+        status, code = next(
+            (found for kind, found in _STATUS_AND_CODE.items() if isinstance(error, kind)), (503, "server_error")
+        )
+    kind = "server_error" if status >= 500 else "invalid_request_error"
+    return status, {"error": {"message": str(error), "type": kind, "param": param, "code": code}}
+
+
+def error_response(error: KullmError) -> JSONResponse:
+    status, body = error_object(error)
+    return JSONResponse(body, status_code=status)
+
+
+def from_validation(error: ValidationError) -> RequestError:
+    """The first fault of a body, with the path of the field; the values themselves are not repeated."""
+    fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    path = ".".join(str(part) for part in fault["loc"]) or None
+    return RequestError(f"{path}: {fault['msg']}" if path else fault["msg"], param=path)

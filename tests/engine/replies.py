@@ -1,0 +1,82 @@
+"""Running orders through a batch in a test and waiting for what comes of them."""
+
+import queue
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from kullm_tui.engine.batch import Batch
+from kullm_tui.engine.generation import Event, Failed, Finished, Generation, Order, Piece, TokenLogprob
+from kullm_tui.engine.sampling import Sampling
+from tests.tiny_models import korean_tokenizer
+
+WAIT_SECONDS = 60
+
+
+@dataclass
+class Reply:
+    text: str = ""
+    logprobs: list[TokenLogprob] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    finished: Finished | None = None
+
+    @property
+    def tokens(self) -> list[int]:
+        return [one.token for one in self.logprobs]
+
+
+class Client:
+    """One waiting client of a batch."""
+
+    def __init__(self, order: Order) -> None:
+        self._events: queue.Queue[Event] = queue.Queue()
+        self.generation = Generation(order, self._events.put)
+
+    def next_event(self) -> Event:
+        return self._events.get(timeout=WAIT_SECONDS)
+
+    def reply(self) -> Reply:
+        reply = Reply()
+        while reply.finished is None:
+            event = self.next_event()
+            reply.events.append(event)
+            if isinstance(event, Failed):
+                raise event.error
+            if isinstance(event, Piece):
+                reply.text += event.text
+                reply.logprobs.extend(event.logprobs)
+            if isinstance(event, Finished):
+                reply.finished = event
+        return reply
+
+
+def decode(ids: Sequence[int]) -> str:
+    return str(korean_tokenizer().decode(list(ids), skip_special_tokens=False))
+
+
+def order(prompt: Sequence[int], *, tokens: int = 24, **changes: Any) -> Order:
+    """A greedy order that shows its tokens; `changes` are fields of Order."""
+    usual: dict[str, Any] = {
+        "prompt": tuple(prompt),
+        "max_new_tokens": tokens,
+        "sampling": Sampling(),
+        "stop": (),
+        "eos": frozenset(),
+        "decode": decode,
+        "trim": False,
+        "top_logprobs": 0,
+    }
+    return Order(**(usual | changes))
+
+
+def replies_to(batch: Batch, orders: Sequence[Order]) -> list[Reply]:
+    """All orders at once; their replies in the same order."""
+    clients = [Client(one) for one in orders]
+    for client in clients:
+        batch.submit(client.generation)
+    return [client.reply() for client in clients]
+
+
+def prompt_of(length: int, *, seed: int = 0) -> list[int]:
+    """Some ids of the tiny vocabulary, never a special one."""
+    return [3 + (seed * 97 + place * 31 + place * place * 7) % 380 for place in range(length)]

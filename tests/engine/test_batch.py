@@ -1,0 +1,258 @@
+"""The project's own decode path against transformers' `generate` on a separately loaded model, and rows against themselves alone."""
+
+import functools
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM
+
+from kullm_tui.engine.generation import Failed, Piece
+from kullm_tui.engine.sampling import Sampling
+from tests.engine.conftest import OpenBatch
+from tests.engine.replies import Client, order, prompt_of, replies_to
+from tests.tiny_models import FAMILIES, save_lora, save_model
+
+LENGTHS = (5, 40, 17, 1, 29)  # some beyond the sliding windows of 16
+EVERYTHING = 10**9
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> functools._lru_cache_wrapper[Path]:
+    @functools.cache
+    def saved(family: str) -> Path:
+        return save_model(tmp_path_factory.mktemp(family), family)
+
+    return saved
+
+
+def generate(folder: Path, prompt: list[int], *, tokens: int = 24, **options: object) -> list[int]:
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    ids = torch.tensor([prompt])
+    output = model.generate(
+        ids,
+        attention_mask=torch.ones_like(ids),
+        do_sample=False,
+        max_new_tokens=tokens,
+        eos_token_id=None,
+        pad_token_id=0,
+        **options,
+    )
+    return output[0, len(prompt) :].tolist()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_rows_of_different_lengths_say_what_generate_says(family: str, checkpoint, open_batch: OpenBatch) -> None:
+    prompts = [prompt_of(length, seed=length) for length in LENGTHS]
+    replies = replies_to(open_batch(checkpoint(family)), [order(prompt) for prompt in prompts])
+    expected = [generate(checkpoint(family), prompt) for prompt in prompts]
+    assert [reply.tokens for reply in replies] == expected
+    assert len({tuple(tokens) for tokens in expected}) == len(LENGTHS), (
+        "a model that always says the same proves nothing"
+    )
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"repetition_penalty": 1.4}, {"no_repeat_ngram_size": 2}, {"repetition_penalty": 1.2, "no_repeat_ngram_size": 3}],
+)
+def test_penalties_are_those_of_generate(options: dict[str, float], checkpoint, open_batch: OpenBatch) -> None:
+    prompt = prompt_of(20) * 2
+    (reply,) = replies_to(open_batch(checkpoint("llama")), [order(prompt, sampling=Sampling(**options))])
+    assert reply.tokens == generate(checkpoint("llama"), prompt, **options)
+
+
+@pytest.mark.parametrize("family", ["gpt_neox", "gemma3_text", "bloom"])
+def test_a_row_that_joins_a_running_batch_changes_nobody(family: str, checkpoint, open_batch: OpenBatch) -> None:
+    batch = open_batch(checkpoint(family))
+    first = Client(order(prompt_of(30), tokens=60))
+    batch.submit(first.generation)
+    for _ in range(10):
+        assert isinstance(first.next_event(), Piece)
+    late = [order(prompt_of(length, seed=length), tokens=20) for length in (3, 50)]
+    late_replies = replies_to(batch, late)
+    rest = first.reply()
+    assert rest.tokens == generate(checkpoint(family), prompt_of(30), tokens=60)[10:]
+    assert [reply.tokens for reply in late_replies] == [
+        generate(checkpoint(family), list(one.prompt), tokens=20) for one in late
+    ]
+
+
+def test_a_long_prompt_is_prefilled_in_pieces_without_changing_the_reply(checkpoint, open_batch: OpenBatch) -> None:
+    prompt = prompt_of(450)
+    for family in ("gpt_neox", "gemma2", "bloom"):
+        (reply,) = replies_to(open_batch(checkpoint(family)), [order(prompt, tokens=8)])
+        assert reply.tokens == generate(checkpoint(family), prompt, tokens=8)
+
+
+@pytest.mark.parametrize("family", ["gpt_neox", "llama", "gemma2"])
+def test_a_turn_that_extends_the_last_one_reuses_its_keys_and_says_the_same(
+    family: str, checkpoint, open_batch: OpenBatch
+) -> None:
+    batch = open_batch(checkpoint(family), prefix_bytes=EVERYTHING)
+    prompt = prompt_of(60)
+    (first,) = replies_to(batch, [order(prompt)])
+    longer = [*prompt, *first.tokens, *prompt_of(7, seed=5)]
+    (second,) = replies_to(batch, [order(longer)])
+    assert second.finished
+    assert second.finished.timings.cached_tokens == len(prompt) + len(first.tokens) - 1
+    assert second.tokens == generate(checkpoint(family), longer)
+
+
+def test_rows_with_the_same_prompt_prefill_it_once(checkpoint, open_batch: OpenBatch) -> None:
+    prompt = prompt_of(100)
+    orders = [order(prompt, tokens=30, sampling=Sampling(temperature=1.0, seed=seed)) for seed in (1, 2, 1)]
+    one, two, again = replies_to(open_batch(checkpoint("gpt_neox")), orders)
+    assert one.tokens == again.tokens != two.tokens
+    assert one.finished
+    assert two.finished
+    assert (one.finished.timings.cached_tokens, two.finished.timings.cached_tokens) == (0, 99)
+
+
+def test_a_seed_says_the_same_alone_and_in_a_crowd(checkpoint, open_batch: OpenBatch) -> None:
+    batch = open_batch(checkpoint("llama"))
+    seeded = order(prompt_of(12), sampling=Sampling(temperature=0.9, top_p=0.9, top_k=50, seed=7))
+    (alone,) = replies_to(batch, [seeded])
+    crowd = replies_to(batch, [order(prompt_of(9, seed=3)), seeded, order(prompt_of(30, seed=4))])
+    assert crowd[1].tokens == alone.tokens
+
+
+def test_adapters_one_after_another_and_side_by_side_equal_each_alone(
+    tmp_path: Path, checkpoint, open_batch: OpenBatch
+) -> None:
+    base = checkpoint("gpt_neox")
+    adapters = {name: save_lora(tmp_path / name, base, seed=seed) for seed, name in enumerate(("a", "b"), start=1)}
+    batch = open_batch(base, adapters=adapters, prefix_bytes=EVERYTHING)
+    prompt = prompt_of(40)
+
+    def ask(*names: str | None) -> list[list[int]]:
+        return [reply.tokens for reply in replies_to(batch, [order(prompt, adapter=name) for name in names])]
+
+    alone = {name: _peft_says(base, adapters.get(name or ""), prompt) for name in ("a", "b", None)}
+    assert len({tuple(tokens) for tokens in alone.values()}) == 3
+    assert [ask("a"), ask("b"), ask("a")] == [[alone["a"]], [alone["b"]], [alone["a"]]]
+    assert ask("a", None, "b", "a") == [alone["a"], alone[None], alone["b"], alone["a"]]
+
+
+def _peft_says(base: Path, adapter: Path | None, prompt: list[int]) -> list[int]:
+    if adapter is None:
+        return generate(base, prompt)
+    from peft import AutoPeftModelForCausalLM
+
+    ids = torch.tensor([prompt])
+    model = AutoPeftModelForCausalLM.from_pretrained(adapter)
+    output = model.generate(
+        input_ids=ids,
+        attention_mask=torch.ones_like(ids),
+        do_sample=False,
+        max_new_tokens=24,
+        eos_token_id=None,
+        pad_token_id=0,
+    )
+    return output[0, len(prompt) :].tolist()
+
+
+def test_prompt_scores_are_the_models_own(checkpoint, open_batch: OpenBatch) -> None:
+    prompt = prompt_of(300)
+    (reply,) = replies_to(open_batch(checkpoint("llama")), [order(prompt, tokens=0, score_prompt=True, top_logprobs=2)])
+    model = AutoModelForCausalLM.from_pretrained(checkpoint("llama"), dtype=torch.float32)
+    logprobs = model(torch.tensor([prompt])).logits[0].log_softmax(-1)
+    scored = reply.events[0].logprobs  # type: ignore[union-attr]
+    assert scored[0] is None
+    for place in range(1, len(prompt)):
+        assert scored[place].token == prompt[place]
+        assert scored[place].logprob == pytest.approx(float(logprobs[place - 1, prompt[place]]), abs=1e-4)
+        assert scored[place].top[0][1] == pytest.approx(float(logprobs[place - 1].max()), abs=1e-4)
+
+
+def test_eos_ends_a_reply_and_is_not_shown(checkpoint, open_batch: OpenBatch) -> None:
+    prompt = prompt_of(10)
+    expected = generate(checkpoint("llama"), prompt)
+    end = next(token for place, token in enumerate(expected) if place >= 3 and token not in expected[:place])
+    (reply,) = replies_to(open_batch(checkpoint("llama")), [order(prompt, eos=frozenset({end}))])
+    assert reply.tokens == expected[: expected.index(end)]
+    assert reply.finished
+    assert reply.finished.reason == "stop"
+    assert reply.finished.completion_tokens == expected.index(end) + 1
+
+
+def test_a_cancelled_reply_leaves_the_batch_within_a_token(checkpoint, open_batch: OpenBatch) -> None:
+    batch = open_batch(checkpoint("gpt_neox"), rows=1)
+    endless, waiting = Client(order(prompt_of(5), tokens=400)), Client(order(prompt_of(6), tokens=3))
+    batch.submit(endless.generation)
+    endless.next_event()
+    batch.submit(waiting.generation)
+    endless.generation.cancelled.set()
+    seen_after = time.monotonic()
+    assert len(waiting.reply().tokens) == 3
+    assert time.monotonic() - seen_after < 5
+
+
+def test_waiting_replies_join_in_the_order_they_came(checkpoint, open_batch: OpenBatch) -> None:
+    batch = open_batch(checkpoint("gpt_neox"), rows=2)
+    replies = replies_to(batch, [order(prompt_of(5, seed=seed), tokens=10) for seed in range(8)])
+    waits = [reply.finished.timings.queue_ms for reply in replies if reply.finished]
+    assert waits == sorted(waits)
+
+
+def test_rows_wait_while_the_room_for_keys_is_taken(checkpoint, open_batch: OpenBatch) -> None:
+    batch = open_batch(checkpoint("gpt_neox"), kv_tokens=60)
+    first, second = replies_to(batch, [order(prompt_of(20), tokens=20), order(prompt_of(21), tokens=20)])
+    assert first.finished
+    assert second.finished
+    assert second.finished.timings.queue_ms >= first.finished.timings.decode_ms
+
+
+def test_a_failing_turn_tells_its_clients_and_the_batch_lives_on(checkpoint, open_batch: OpenBatch) -> None:
+    batch = open_batch(checkpoint("gpt_neox"))
+    broken = Client(order([10_000_000], tokens=3))  # no such row in the embeddings
+    batch.submit(broken.generation)
+    assert isinstance(broken.next_event(), Failed)
+    (reply,) = replies_to(batch, [order(prompt_of(5), tokens=3)])
+    assert len(reply.tokens) == 3
+
+
+def test_closing_the_batch_leaves_nobody_waiting(checkpoint, open_batch: OpenBatch) -> None:
+    batch = open_batch(checkpoint("gpt_neox"), rows=1)
+    clients = [Client(order(prompt_of(5), tokens=400)) for _ in range(3)]
+    for client in clients:
+        batch.submit(client.generation)
+    clients[0].next_event()
+    batch.close()
+    for client in clients:
+        with pytest.raises(Exception, match="내리고"):
+            client.reply()
+
+
+@pytest.mark.parametrize("precision", ["bf16", "4bit"])
+def test_low_precision_logits_match_transformers_under_teacher_forcing(
+    precision: str, tmp_path: Path, open_batch: OpenBatch
+) -> None:
+    folder = save_model(tmp_path / "model", "gpt_neox", dtype=torch.bfloat16)
+    prompt = prompt_of(100)
+    (reply,) = replies_to(
+        open_batch(folder, precision=precision), [order(prompt, tokens=0, score_prompt=True, top_logprobs=0)]
+    )
+    logprobs = _reference_logprobs(folder, precision, prompt)
+    scored = reply.events[0].logprobs  # type: ignore[union-attr]
+    mine = torch.tensor([one.logprob for one in scored[1:]])
+    theirs = logprobs[torch.arange(len(prompt) - 1), torch.tensor(prompt[1:])]
+    assert (mine - theirs).abs().max() < 0.15
+    assert (mine - theirs).abs().mean() < 0.03
+
+
+def _reference_logprobs(folder: Path, precision: str, prompt: list[int]) -> torch.Tensor:
+    from transformers import BitsAndBytesConfig
+
+    quantised = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16,
+    )
+    options = {"quantization_config": quantised} if precision == "4bit" else {}
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16, **options).eval()
+    with torch.no_grad():
+        logits: torch.Tensor = model(torch.tensor([prompt])).logits[0]
+    return logits.float().log_softmax(-1)

@@ -1,0 +1,91 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from kullm_tui.weights.adapters import AdapterRack
+from transformers import AutoModelForCausalLM
+
+from kullm_tui.engine.beams import BeamDesk
+from kullm_tui.engine.generation import Progress
+from kullm_tui.engine.sampling import Sampling
+from kullm_tui.weights.loading import load_model
+from tests.engine.replies import Client, decode, order, prompt_of
+from tests.tiny_models import save_lora, save_model
+
+PAPER = Sampling(repetition_penalty=1.4)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return save_model(tmp_path / "model", "gpt_neox")
+
+
+@pytest.fixture
+def desk(folder: Path, tmp_path: Path) -> Iterator[BeamDesk]:
+    loaded = load_model(
+        folder, precision="fp32", device=torch.device("cpu"), progress=lambda _: None, cancelled=lambda: False
+    )
+    rack = AdapterRack(loaded.model)
+    rack.attach("tuned", save_lora(tmp_path / "lora", folder))
+    beams = BeamDesk(loaded.model, rack)
+    yield beams
+    beams.close()
+
+
+def expected(folder: Path, prompt: list[int], adapter: Path | None = None) -> str:
+    if adapter:
+        from peft import AutoPeftModelForCausalLM
+
+        model = AutoPeftModelForCausalLM.from_pretrained(adapter)
+    else:
+        model = AutoModelForCausalLM.from_pretrained(folder)
+    ids = torch.tensor([prompt])
+    output = model.generate(
+        input_ids=ids,
+        attention_mask=torch.ones_like(ids),
+        num_beams=4,
+        do_sample=False,
+        repetition_penalty=1.4,
+        max_new_tokens=15,
+        eos_token_id=None,
+        pad_token_id=0,
+    )
+    return decode(output[0, len(prompt) :].tolist())
+
+
+def test_beams_find_what_generate_finds_and_tell_how_far_they_are(desk: BeamDesk, folder: Path) -> None:
+    prompt = prompt_of(12)
+    client = Client(order(prompt, tokens=15, num_beams=4, sampling=PAPER))
+    desk.submit([client.generation])
+    reply = client.reply()
+    assert reply.text == expected(folder, prompt)
+    assert [event.done for event in reply.events if isinstance(event, Progress)] == list(range(1, 16))
+
+
+def test_beams_use_the_adapter_of_their_order(desk: BeamDesk, folder: Path, tmp_path: Path) -> None:
+    prompt = prompt_of(12)
+    client = Client(order(prompt, tokens=15, num_beams=4, sampling=PAPER, adapter="tuned"))
+    desk.submit([client.generation])
+    assert client.reply().text == expected(folder, prompt, tmp_path / "lora") != expected(folder, prompt)
+
+
+def test_several_replies_are_the_best_beams_of_one_search(desk: BeamDesk) -> None:
+    clients = [Client(order(prompt_of(12), tokens=10, num_beams=4, sampling=PAPER)) for _ in range(3)]
+    desk.submit([client.generation for client in clients])
+    assert len({client.reply().text for client in clients}) == 3
+
+
+def test_a_search_ends_when_nobody_waits_for_it(desk: BeamDesk) -> None:
+    client, after = (
+        Client(order(prompt_of(12), tokens=400, num_beams=4)),
+        Client(order(prompt_of(3), tokens=2, num_beams=2)),
+    )
+    desk.submit([client.generation])
+    client.next_event()
+    client.generation.cancelled.set()
+    desk.submit([after.generation])
+    assert after.reply().finished
+    ended = client.reply().finished
+    assert ended
+    assert ended.completion_tokens < 400

@@ -1,0 +1,157 @@
+"""The user's own engine: elected once, survives its starter, ends when idle, and is replaced when it dies."""
+
+import asyncio
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from kullm_tui.core.chat_client import Delta, Finished, engine_endpoint, stream_chat
+from kullm_tui.core.engine_process import EngineFiles, EngineState, ensure_engine, running_engine, stop_engine
+from kullm_tui.core.errors import EngineGone
+from kullm_tui.core.records import Message
+from tests.engine.server import wait_until
+from tests.tiny_models import Shape, save_model
+
+QUESTION = [Message("user", "대한민국의 수도는 어디인가요?")]
+STARTER = "from kullm_tui.core.engine_process import ensure_engine; print(ensure_engine().pid)"
+
+
+@pytest.fixture(autouse=True)
+def no_engine_is_left(home: Path) -> Iterator[None]:
+    yield
+    if home.exists():
+        stop_engine()
+
+
+@pytest.fixture(scope="module")
+def slow_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Slow enough that a reply can be interrupted."""
+    shape = Shape(hidden=256, layers=12, heads=4, context=2048)
+    return save_model(tmp_path_factory.mktemp("slow"), "gpt_neox", shape=shape, dtype=torch.bfloat16)
+
+
+def test_two_started_at_once_share_one_engine_twenty_times() -> None:
+    for _ in range(20):
+        starters = [
+            subprocess.Popen([sys.executable, "-P", "-c", STARTER], stdout=subprocess.PIPE, text=True) for _ in range(2)
+        ]
+        pids = {starter.communicate(timeout=60)[0] for starter in starters}
+        assert len(pids) == 1
+        assert stop_engine()
+
+
+def test_the_engine_survives_whoever_started_it_and_its_token_is_private() -> None:
+    pid = int(subprocess.run([sys.executable, "-P", "-c", STARTER], capture_output=True, text=True, check=True).stdout)
+    state, files = running_engine(), EngineFiles()
+    assert state
+    assert state.pid == pid
+    assert stat.S_IMODE(files.state.stat().st_mode) == 0o600
+    assert stat.S_IMODE(files.folder.stat().st_mode) == 0o700
+    assert state.token not in repr(state)
+    assert os.getsid(pid) != os.getsid(0), "ctrl-c in this terminal must not reach it"
+
+
+def test_api_keys_do_not_reach_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    state = ensure_engine()
+    assert b"sk-secret" not in Path(f"/proc/{state.pid}/environ").read_bytes()
+
+
+def test_kill_9_in_mid_stream_is_told_within_two_seconds_and_the_next_question_works(slow_model: Path) -> None:
+    killed_at = 0.0
+
+    async def ask(state: EngineState, *, tokens: int, kill: bool) -> str:
+        nonlocal killed_at
+        text = ""
+        endpoint = engine_endpoint(state.url, state.token)
+        decoding = {"max_tokens": tokens, "logit_bias": {"0": -100}}
+        async for event in stream_chat(endpoint, model=str(slow_model), messages=QUESTION, decoding=decoding):
+            if isinstance(event, Delta):
+                text += event.text
+                if kill and not killed_at:
+                    os.kill(state.pid, signal.SIGKILL)
+                    killed_at = time.monotonic()
+        return text
+
+    first = ensure_engine()
+    with pytest.raises(EngineGone, match="엔진"):
+        asyncio.run(ask(first, tokens=900, kill=True))
+    assert time.monotonic() - killed_at < 2
+    second = ensure_engine()
+    assert second.pid != first.pid
+    assert asyncio.run(ask(second, tokens=8, kill=False))
+
+
+def test_ctrl_c_in_one_leaves_the_others_reply_alone(slow_model: Path) -> None:
+    command = [sys.executable, "-P", "-m", "kullm_tui", "ask", "-m", str(slow_model), "--max-tokens", "300", "--json"]
+    ensure_engine()
+    asking = [
+        subprocess.Popen([*command, "길게 말해 주세요"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    assert wait_until(lambda: _active_requests() == 2, 60)
+    asking[0].send_signal(signal.SIGINT)
+    _, interrupted_error = asking[0].communicate(timeout=20)
+    whole, other_error = asking[1].communicate(timeout=120)
+    assert asking[0].returncode == 130
+    assert "Traceback" not in interrupted_error
+    assert asking[1].returncode == 0, other_error
+    assert '"completion_tokens": 300' in whole or '"finish_reason": "stop"' in whole
+
+
+def _active_requests() -> int:
+    import httpx
+
+    state = running_engine()
+    if state is None:
+        return 0
+    health = httpx.get(f"{state.url}/health", headers={"Authorization": f"Bearer {state.token}"}, timeout=30).json()
+    return int(health["active_requests"])
+
+
+def test_an_idle_engine_ends_by_itself(home: Path) -> None:
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "config.toml").write_text("[engine]\nidle_minutes = 0.01\n")
+    state = ensure_engine()
+    assert wait_until(lambda: running_engine() is None, 30)
+    assert not EngineFiles().state.exists()
+    assert wait_until(lambda: _has_ended(state.pid), 10)
+
+
+def _has_ended(pid: int) -> bool:
+    try:
+        return os.waitpid(pid, os.WNOHANG)[0] == pid
+    except ChildProcessError:
+        return not Path(f"/proc/{pid}").exists()
+
+
+def test_an_engine_that_cannot_start_says_why(home: Path) -> None:
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "config.toml").write_text("[engine]\nidle_minuets = 3\n")
+    with pytest.raises(Exception, match="idle_minuets"):
+        ensure_engine()
+
+
+def test_a_stream_that_ends_well_is_finished(slow_model: Path) -> None:
+    state = ensure_engine()
+
+    async def last_event() -> object:
+        last: object = None
+        async for event in stream_chat(
+            engine_endpoint(state.url, state.token),
+            model=str(slow_model),
+            messages=QUESTION,
+            decoding={"max_tokens": 3},
+        ):
+            last = event
+        return last
+
+    assert isinstance(asyncio.run(last_event()), Finished)
