@@ -30,6 +30,8 @@ _POLL_SECONDS = 0.02
 _LOG_LIMIT_BYTES = 5_000_000
 # Not the engine's business, so not in its environment.
 _SECRETS = ("OPENAI_API_KEY", "DEEPL_AUTH_KEY", "KULLM_API_KEY")
+# Engines that this process started. They outlive it; a Popen that is dropped before its process ends complains.
+_started: list["subprocess.Popen[bytes]"] = []
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,7 @@ def _start(files: EngineFiles) -> EngineState:
             env=environment,
             start_new_session=True,  # ctrl-c in the terminal that started it is not meant for the engine
         )
+    _started.append(child)
     _wait(lambda: running_engine() is not None or child.poll() is not None, _START_SECONDS)
     state = running_engine()
     if state:

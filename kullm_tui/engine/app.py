@@ -30,7 +30,7 @@ from kullm_tui.engine.orders import chat_order, completion_orders
 from kullm_tui.engine.protocol import Body, ChatRequest, CompletionRequest, LoadRequest, UnloadRequest
 from kullm_tui.engine.residency import Residency, Seat, Target
 from kullm_tui.engine.wire_errors import RequestError, error_object, error_response, from_validation
-from kullm_tui.weights.loading import LoadProgress
+from kullm_tui.weights.progress import LoadProgress
 
 logger = logging.getLogger(__name__)
 

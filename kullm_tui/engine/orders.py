@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from kullm_tui.core.conversation import Fitted, fit
 from kullm_tui.core.errors import ContextOverflow
@@ -92,17 +93,18 @@ def _order(
 
 def _sampling(request: SamplingFields, seat: Seat) -> Sampling:
     """The request's own settings, the profile's where it is silent. A greedy profile has temperature 0."""
-    usual = seat.profile.defaults
+    usual = seat.profile.defaults.request_fields()
+
+    def chosen(name: str) -> Any:
+        asked = getattr(request, name)
+        return usual[name] if asked is None else asked
+
     return Sampling(
-        temperature=usual.temperature if request.temperature is None else request.temperature,
-        top_k=max(0, usual.top_k if request.top_k is None else request.top_k),
-        top_p=usual.top_p if request.top_p is None else request.top_p,
-        repetition_penalty=usual.repetition_penalty
-        if request.repetition_penalty is None
-        else request.repetition_penalty,
-        no_repeat_ngram_size=usual.no_repeat_ngram_size
-        if request.no_repeat_ngram_size is None
-        else request.no_repeat_ngram_size,
+        temperature=chosen("temperature"),
+        top_k=max(0, chosen("top_k")),
+        top_p=chosen("top_p"),
+        repetition_penalty=chosen("repetition_penalty"),
+        no_repeat_ngram_size=chosen("no_repeat_ngram_size"),
         presence_penalty=request.presence_penalty or 0.0,
         frequency_penalty=request.frequency_penalty or 0.0,
         logit_bias=_logit_bias(request, seat),

@@ -6,9 +6,9 @@ trimmed) white space that may turn out to be its end. Everything else goes out w
 
 from collections.abc import Callable, Sequence
 
-# Four bytes are the longest character: a replacement sign that outlives three more tokens is the model's own.
-_LONGEST_WAIT = 3
+# A character has at most four bytes: of an unfinished one, three are there, and some decoders show a sign for each.
 _REPLACEMENT = "\ufffd"
+_MOST_UNFINISHED = 3
 
 
 class ReplyText:
@@ -17,8 +17,9 @@ class ReplyText:
         self._stop = tuple(filter(None, stop))
         self._trim = trim
         self._ids: list[int] = []
-        self._context_from = 0  # decoding starts here, so that a piece is spelt as it would be inside its sentence
-        self._read_to = 0
+        self._window = 0  # decoding starts here: a piece is spelt as it would be inside its sentence
+        self._read_to = 0  # where the next window begins
+        self._released = ""  # what of the window has gone out
         self._held = ""
         self._begun = False
         self.stopped_by: str | None = None
@@ -33,13 +34,18 @@ class ReplyText:
         return self._release(self._new_text(final=True), final=True)
 
     def _new_text(self, *, final: bool) -> str:
-        known = self._decode(self._ids[self._context_from : self._read_to])
-        whole = self._decode(self._ids[self._context_from :])
-        waiting = len(self._ids) - self._read_to
-        if not final and (len(whole) <= len(known) or (whole.endswith(_REPLACEMENT) and waiting <= _LONGEST_WAIT)):
-            return ""
-        self._context_from, self._read_to = self._read_to, len(self._ids)
-        return whole[len(known) :]
+        whole = self._decode(self._ids[self._window :])
+        broken = len(whole) - len(whole.rstrip(_REPLACEMENT))
+        if broken and not final and not whole.startswith(self._released):
+            return ""  # decoders with byte tokens show a whole run as signs while its last character is unfinished
+        unfinished = 0 if final else min(_MOST_UNFINISHED, broken)
+        stable = whole[: len(whole) - unfinished]
+        new = stable[len(self._released) :]
+        self._released += new
+        if new and not unfinished:
+            self._window, self._read_to = self._read_to, len(self._ids)
+            self._released = self._decode(self._ids[self._window :])
+        return new
 
     def _release(self, new: str, *, final: bool) -> str:
         if self.stopped_by is not None:

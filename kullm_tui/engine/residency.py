@@ -15,17 +15,18 @@ from pathlib import Path
 import torch
 
 from kullm_tui.core import paths
-from kullm_tui.core.config import EngineSettings
+from kullm_tui.core.config import EngineSettings, Precision
 from kullm_tui.core.errors import AdapterError, ModelNotFound
 from kullm_tui.core.language import say
-from kullm_tui.core.models import ModelRef, Profile, local_folder, profile_named, resolve
+from kullm_tui.core.models import Profile, local_folder, resolve
 from kullm_tui.engine.batch import Batch
 from kullm_tui.engine.beams import BeamDesk
 from kullm_tui.engine.memory import budget_for, least_need, limits_for, too_large
 from kullm_tui.engine.vocabulary import Vocabulary
 from kullm_tui.weights.adapters import AdapterRack
 from kullm_tui.weights.footprint import footprint
-from kullm_tui.weights.loading import LoadedModel, LoadProgress, Precision, load_model
+from kullm_tui.weights.loading import LoadedModel, load_model
+from kullm_tui.weights.progress import LoadProgress
 
 logger = logging.getLogger(__name__)
 
@@ -229,19 +230,11 @@ def find_target(name: str, adapter: str | None) -> Target:
         )
     profile = ref.profile
     if profile.kind == "adapter":
-        base = _base_of(profile)
-        # The base says how long a context is and which ids end a reply; the adapter how it was prompted.
-        return Target(name, replace(profile, context=base.profile.context), local_folder(base), local_folder(ref))
+        if not profile.base:
+            raise AdapterError(say(f"{name}: 베이스 모델이 적혀 있지 않습니다.", f"{name}: no base model is named."))
+        return Target(name, profile, local_folder(resolve(profile.base)), local_folder(ref))
     target = Target(name, profile, local_folder(ref))
     return replace(target, adapter=_adapter_folder(adapter)) if adapter else target
-
-
-def _base_of(profile: Profile) -> ModelRef:
-    if not profile.base:
-        raise AdapterError(
-            say(f"{profile.name}: 베이스 모델이 적혀 있지 않습니다.", f"{profile.name}: no base model is named.")
-        )
-    return resolve(profile_named(profile.base).name)
 
 
 def _adapter_folder(adapter: str) -> Path:

@@ -3,10 +3,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from kullm_tui.weights.adapters import AdapterRack
 
+from kullm_tui.core.config import Precision
 from kullm_tui.engine.batch import Batch, Limits
-from kullm_tui.weights.loading import Precision, load_model
+from kullm_tui.weights.adapters import AdapterRack
+from kullm_tui.weights.loading import load_model
 
 OpenBatch = Callable[..., Batch]
 

@@ -3,6 +3,7 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tokenizers import Tokenizer, decoders, models
 
 from kullm_tui.engine.reply_text import ReplyText
 from tests.tiny_models import korean_tokenizer
@@ -57,10 +58,23 @@ def test_a_trimmed_reply_has_no_white_space_at_its_edges(text: str, expected: st
     assert "".join(shown) == expected
 
 
-def test_a_stray_byte_of_the_model_itself_is_shown_after_a_few_tokens() -> None:
+def test_stray_bytes_of_the_model_itself_are_shown_as_the_whole_text_would_show_them() -> None:
     tokenizer = korean_tokenizer()
     reply = ReplyText(lambda ids: str(tokenizer.decode(list(ids))), stop=(), trim=False)
-    broken = tokenizer.encode("가").ids[:1]
-    shown = [reply.feed(token) for token in [*broken, *tokenizer.encode("abcdefgh").ids]]
-    assert "\ufffd" in "".join(shown)
-    assert "".join(shown).endswith("h")
+    broken = [token for text in ("가", "힣", "abc", "🙂") for token in tokenizer.encode(text).ids[:2]] * 2
+    shown = "".join([reply.feed(token) for token in broken]) + reply.close()
+    assert "\ufffd" in shown
+    assert shown == tokenizer.decode(broken)
+
+
+def test_bytes_of_a_sentencepiece_vocabulary_become_whole_syllables() -> None:
+    vocabulary = {f"<0x{byte:02X}>": byte for byte in range(256)} | {"▁서울": 256, "입니다": 257}
+    tokenizer = Tokenizer(models.BPE(vocabulary, [], byte_fallback=True, unk_token="<0x00>"))
+    tokenizer.decoder = decoders.Sequence(
+        [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
+    )
+    ids = [256, *"가나🙂".encode(), 257, *"힣".encode(), 256]
+    reply = ReplyText(lambda some: str(tokenizer.decode(list(some))), stop=(), trim=False)
+    shown = [reply.feed(token) for token in ids]
+    assert "".join([*shown, reply.close()]) == "서울가나🙂입니다힣 서울"
+    assert shown[1:4] == ["", "", "가"]

@@ -1,0 +1,226 @@
+"""`kullm ask`: one question, one answer, streamed; both are kept.
+
+The answer goes to stdout and everything else to stderr. Text of the model's never reaches a terminal unfiltered.
+"""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import aclosing, closing
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from kullm_tui.commands import question
+from kullm_tui.commands.narration import Narration, loading_line
+from kullm_tui.core import consent, paths
+from kullm_tui.core.chat_client import Delta, Endpoint, Finished, load_model, stream_chat
+from kullm_tui.core.config import load_config
+from kullm_tui.core.errors import ConfigError, ConsentNeeded, UsageError
+from kullm_tui.core.language import say
+from kullm_tui.core.records import Message
+from kullm_tui.core.store import Conversation, Journal, ReplySource, Store
+from kullm_tui.core.target import Target, adapter_for_engine, choose_target, start_engine
+from kullm_tui.core.text import TerminalSafeStream, terminal_safe_json
+
+_YES = ("y", "yes", "예", "네", "ㅛ")  # ㅛ: the y key while a Korean keyboard is on
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
+    parser = subparsers.add_parser("ask", help=say("한 번 묻고 답을 받습니다", "ask once and read the answer"))
+    question.add_arguments(parser)
+    parser.add_argument(
+        "--continue",
+        dest="continued",
+        action="store_true",
+        help=say("마지막 대화를 이어 갑니다", "go on with the last conversation"),
+    )
+    parser.add_argument("--json", action="store_true", help=say("JSON 하나로 답합니다", "answer with one JSON object"))
+    parser.add_argument(
+        "--yes",
+        action="store_true",
+        help=say("이 컴퓨터 밖으로 보내는 데 동의합니다", "agree to text leaving this machine"),
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    message = question.read(args)
+    decoding = question.decoding(args)
+    config = load_config()
+    narration = Narration()
+    with Store(paths.database_file()) as store:
+        if store.notice and narration.live:
+            narration.note(store.notice)
+        earlier = _earlier(store, args)
+        target = choose_target(args.model or (earlier and earlier.model) or _default(config.model), config.endpoints)
+        adapter = args.adapter or (earlier.adapter if earlier and not args.model else None)
+        if adapter:
+            decoding["adapter"] = adapter if target.endpoint else adapter_for_engine(adapter)
+        _obtain_consent(target, agreed_now=args.yes)
+        conversation = earlier or store.create_conversation(message.content, system=args.system)
+        messages = store.branch(conversation.leaf_id) if conversation.leaf_id else []
+        turn = store.add_user_turn(conversation.id, message, parent_id=conversation.leaf_id)
+        source = ReplySource(target.name, adapter, target.template, decoding)
+        with store.open_reply(conversation.id, turn, source) as journal, closing(_Answer(args.json)) as answer:
+            finished = _Exchange(target, [*messages, message], decoding, journal, answer, narration).run()
+            journal.finish("complete", finished=finished)
+    if args.json:
+        print(terminal_safe_json(_result(target.name, adapter, answer.text, finished)))
+    _tell_limits(finished, narration)
+    return 0
+
+
+class _Answer:
+    """Where the answer goes: at once to stdout, or kept for `--json`."""
+
+    def __init__(self, keep: bool) -> None:
+        self._keep = keep
+        self._safe = TerminalSafeStream()
+        self._pieces: list[str] = []
+        self._last = "\n"
+
+    @property
+    def text(self) -> str:
+        return "".join(self._pieces)
+
+    def take(self, text: str) -> None:
+        self._pieces.append(text)
+        self._show(self._safe.feed(text))
+
+    def close(self) -> None:
+        self._show(self._safe.close())
+        if self._last != "\n":
+            self._show("\n")
+
+    def _show(self, text: str) -> None:
+        if text and not self._keep:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+            self._last = text[-1]
+
+
+@dataclass(frozen=True)
+class _Exchange:
+    """One question on its way and its answer coming back."""
+
+    target: Target
+    messages: Sequence[Message]
+    decoding: Mapping[str, Any]
+    journal: Journal
+    answer: _Answer
+    narration: Narration
+
+    def run(self) -> Finished:
+        try:
+            return asyncio.run(self._receive(self.target.endpoint or start_engine(self.narration.progress)))
+        finally:
+            self.narration.clear()
+
+    async def _receive(self, endpoint: Endpoint) -> Finished:
+        if endpoint.local:
+            await self._load(endpoint)
+        finished = Finished("")
+        pieces = stream_chat(endpoint, model=self.target.model, messages=self.messages, decoding=self.decoding)
+        async with aclosing(pieces):
+            async for piece in pieces:
+                if isinstance(piece, Delta):
+                    await asyncio.to_thread(self.journal.feed, piece.text)
+                    self.answer.take(piece.text)
+                else:
+                    finished = piece
+        return finished
+
+    async def _load(self, endpoint: Endpoint) -> None:
+        steps = load_model(endpoint, self.target.model, self.decoding.get("adapter"))
+        async with aclosing(steps):
+            async for step in steps:
+                self.narration.progress(loading_line(step))
+        self.narration.clear()
+
+
+def _earlier(store: Store, args: argparse.Namespace) -> Conversation | None:
+    if not args.continued:
+        return None
+    if args.system:
+        raise UsageError(
+            say(
+                "--system은 새 대화를 시작할 때만 씁니다. --continue를 빼고 다시 해 보세요.",
+                "--system is for a new conversation. Leave --continue out.",
+            )
+        )
+    earlier = store.latest_conversation()
+    if earlier is None:
+        raise UsageError(
+            say(
+                "이어 갈 대화가 없습니다. --continue 없이 물어보세요.",
+                "there is no conversation to go on with. Leave --continue out.",
+            )
+        )
+    return earlier
+
+
+def _default(model: str) -> str:
+    if not model:
+        raise ConfigError(
+            say(
+                "어떤 모델에게 물을지 정해지지 않았습니다. `kullm models list`에서 골라 -m 이름을 붙이거나 "
+                "`kullm config set model 이름`으로 정해 두세요.",
+                "no model is chosen. Pick one from `kullm models list` and give it with -m NAME, "
+                "or keep it with `kullm config set model NAME`.",
+            )
+        )
+    return model
+
+
+def _obtain_consent(target: Target, *, agreed_now: bool) -> None:
+    endpoint = target.endpoint
+    if endpoint is None or consent.agreed(endpoint):
+        return
+    host = consent.host_of(endpoint)
+    if not agreed_now:
+        if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
+            raise ConsentNeeded(
+                say(
+                    f"질문이 이 컴퓨터 밖의 {host}에 보내집니다. 괜찮으면 `kullm ask --yes`로 한 번 동의해 주세요.",
+                    f"the question would leave this machine for {host}. If that is fine, agree once with `kullm ask --yes`.",
+                )
+            )
+        sys.stderr.write(
+            say(
+                f"질문이 이 컴퓨터 밖의 {host}에 보내집니다. 앞으로 이곳은 다시 묻지 않습니다. 보낼까요? [y/N] ",
+                f"The question will leave this machine for {host}; you will not be asked again. Send it? [y/N] ",
+            )
+        )
+        sys.stderr.flush()
+        if sys.stdin.readline().strip().lower() not in _YES:
+            raise ConsentNeeded(say("보내지 않았습니다.", "nothing was sent."))
+    consent.agree(endpoint)
+
+
+def _result(model: str, adapter: str | None, text: str, finished: Finished) -> dict[str, Any]:
+    return {
+        "model": model,
+        "adapter": adapter,
+        "text": text,
+        "finish_reason": finished.reason,
+        "usage": asdict(finished.usage),
+        "timings": dict(finished.timings),
+        "dropped_turns": finished.dropped_turns,
+    }
+
+
+def _tell_limits(finished: Finished, narration: Narration) -> None:
+    if finished.dropped_turns:
+        narration.note(
+            say(
+                f"대화가 길어 앞의 {finished.dropped_turns}차례를 빼고 물었습니다.",
+                f"the conversation is long: its first {finished.dropped_turns} turns were left out.",
+            )
+        )
+    if finished.reason == "length":
+        narration.note(
+            say(
+                "답이 길이 한도에서 멈췄습니다. --max-tokens로 늘릴 수 있습니다.",
+                "the answer stopped at the length limit; --max-tokens raises it.",
+            )
+        )

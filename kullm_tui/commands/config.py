@@ -1,0 +1,56 @@
+"""`kullm config path|show|set`."""
+
+import argparse
+import json
+from dataclasses import asdict
+from typing import Any
+
+from kullm_tui.core import config_edit
+from kullm_tui.core.config import Config, load_config
+from kullm_tui.core.language import say
+from kullm_tui.core.paths import config_file
+from kullm_tui.core.text import terminal_safe, terminal_safe_json
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
+    parser = subparsers.add_parser("config", help=say("설정을 보고 바꿉니다", "show and change settings"))
+    actions = parser.add_subparsers(dest="action", required=True, metavar=say("동작", "ACTION"))
+    actions.add_parser("path", help=say("설정 파일이 있는 곳", "where the file is"))
+    show = actions.add_parser("show", help=say("지금 쓰이는 설정", "the settings in use"))
+    show.add_argument("--json", action="store_true", help=say("JSON으로", "as JSON"))
+    change = actions.add_parser("set", help=say("설정 하나를 바꿉니다", "change one setting"))
+    change.add_argument(
+        "key",
+        help=say(
+            "예: model, engine.precision, endpoints.이름.base_url", "model, engine.precision, endpoints.NAME.base_url …"
+        ),
+    )
+    change.add_argument("value", help=say('새 값 (""이면 지웁니다)', 'the new value ("" takes it away)'))
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.action == "path":
+        print(config_file())
+    elif args.action == "set":
+        config_edit.set_value(args.key, args.value)
+    elif args.json:
+        print(terminal_safe_json(asdict(load_config())))
+    else:
+        print(terminal_safe("\n".join(_lines(load_config()))))
+    return 0
+
+
+def _lines(config: Config) -> list[str]:
+    """The settings in the file's own form, defaults included."""
+    lines = [f"{name} = {_toml(value)}" for name, value in asdict(config).items() if isinstance(value, str)]
+    lines += ["", "[engine]"]
+    for name, value in asdict(config.engine).items():
+        lines.append(f"{name} = {_toml(value)}" if value is not None else f"# {name}")
+    for endpoint in config.endpoints:
+        lines += ["", "[[endpoints]]", *(f"{name} = {_toml(value)}" for name, value in asdict(endpoint).items())]
+    return lines
+
+
+def _toml(value: Any) -> str:
+    # JSON's texts, numbers and lists are TOML's too.
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,180 @@
+"""`kullm`: finds the verb, imports its module and nothing else, and turns every error into one or two lines.
+
+A verb is a module with `add_parser(subparsers)` and `run(args) -> int`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib
+import io
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from kullm_tui import __version__
+from kullm_tui.core.errors import ConfigError, KullmError, UsageError
+from kullm_tui.core.language import say
+from kullm_tui.core.text import terminal_safe
+
+_INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Verb:
+    name: str
+    korean: str
+    english: str
+
+    @property
+    def summary(self) -> str:
+        return say(self.korean, self.english)
+
+
+VERBS = (
+    Verb("ask", "한 번 묻고 답을 받습니다", "ask once and read the answer"),
+    Verb("serve", "모델을 OpenAI 규약의 서버로 엽니다", "serve models over OpenAI's protocol"),
+    Verb("engine", "이 컴퓨터의 엔진을 보고 끝냅니다", "see and end this machine's engine"),
+    Verb("models", "모델을 찾아보고 내려받습니다", "list, show and download models"),
+    Verb("config", "설정을 보고 바꿉니다", "show and change settings"),
+    Verb("keys", "API 키를 넣고 뺍니다", "store and remove API keys"),
+    Verb("doctor", "이 컴퓨터가 준비되었는지 살펴봅니다", "check that this machine is ready"),
+)
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse with help in the interface's language; a mistake is a UsageError like any other."""
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("formatter_class", _Formatter)
+        super().__init__(add_help=False, allow_abbrev=False, **options)
+        self._positionals.title = say("인자", "arguments")
+        self._optionals.title = say("선택지", "options")
+        self.add_argument("-h", "--help", action="help", help=say("이 도움말을 보입니다", "show this help"))
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(
+            say(
+                f"명령이 맞지 않습니다: {message}\n`{self.prog} --help`를 보세요.",
+                f"{message}\nSee `{self.prog} --help`.",
+            )
+        )
+
+
+class _Formatter(argparse.HelpFormatter):
+    def add_usage(self, usage: Any, actions: Any, groups: Any, prefix: str | None = None) -> None:
+        super().add_usage(usage, actions, groups, prefix or say("사용법: ", "usage: "))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    _prepare_streams()
+    _choose_language()
+    debug = "--debug" in arguments[: _end_of_options(arguments)]
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:
+        _silence_stdout()
+        return 1
+    except KullmError as error:
+        return _report(error, str(error), error.exit_code, debug=debug)
+    except Exception as error:  # noqa: BLE001 - the edge: a bug of ours is told in one line too
+        advice = say(
+            f"kullm 안의 오류입니다({type(error).__name__}). `--debug`를 붙여 다시 하면 자세한 기록이 나옵니다.",
+            f"this is a bug in kullm ({type(error).__name__}). Run it again with `--debug` for the details.",
+        )
+        return _report(error, advice, 1, debug=debug)
+
+
+def _run(arguments: Sequence[str]) -> int:
+    verb = next((word for word in arguments if not word.startswith("-")), None)
+    parser = _parser(verb)
+    try:
+        parsed = parser.parse_args(arguments)
+    except SystemExit as finished:  # --help and --version print and leave
+        return finished.code if isinstance(finished.code, int) else 0
+    if parsed.verb is None:
+        return _welcome(parser)
+    run = importlib.import_module(f"kullm_tui.commands.{parsed.verb}").run
+    return int(run(parsed))
+
+
+def _parser(chosen: str | None) -> Parser:
+    parser = Parser(
+        prog="kullm", description=say("터미널에서 쓰는 한국어 언어 모델", "Korean language models in a terminal")
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"kullm {__version__}", help=say("판 번호", "the version")
+    )
+    _add_debug(parser)
+    subparsers = parser.add_subparsers(
+        dest="verb", metavar=say("명령", "COMMAND"), title=say("할 수 있는 일", "what it can do")
+    )
+    for verb in VERBS:
+        if verb.name == chosen:
+            importlib.import_module(f"kullm_tui.commands.{verb.name}").add_parser(subparsers)
+            _add_debug(subparsers.choices[verb.name], default=argparse.SUPPRESS)
+        else:
+            subparsers.add_parser(verb.name, help=verb.summary)
+    return parser
+
+
+def _add_debug(parser: argparse.ArgumentParser, default: Any = False) -> None:
+    explanation = say("오류가 나면 자세한 기록을 보입니다", "show the whole traceback of an error")
+    parser.add_argument("--debug", action="store_true", default=default, help=explanation)
+
+
+def _welcome(parser: Parser) -> int:
+    print(parser.format_help().rstrip())
+    print()
+    print(
+        say(
+            '이렇게 물어보세요: kullm ask "대한민국의 수도는?"',
+            'Ask like this: kullm ask "What is the capital of Korea?"',
+        )
+    )
+    return 0
+
+
+def _report(error: Exception, message: str, code: int, *, debug: bool) -> int:
+    if debug:
+        import traceback
+
+        print(terminal_safe("".join(traceback.format_exception(error))), file=sys.stderr, end="")
+    else:
+        print(f"kullm: {terminal_safe(message)}", file=sys.stderr)
+    return code
+
+
+def _end_of_options(arguments: Sequence[str]) -> int:
+    return arguments.index("--") if "--" in arguments else len(arguments)
+
+
+def _prepare_streams() -> None:
+    """A terminal whose encoding lacks a character gets a replacement, never a crash."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _choose_language() -> None:
+    from kullm_tui.core.config import load_config
+
+    if os.environ.get("KULLM_LANG"):
+        return
+    with contextlib.suppress(ConfigError):  # told by whatever needs the configuration
+        language = load_config().language
+        if language:
+            os.environ["KULLM_LANG"] = language
+
+
+def _silence_stdout() -> None:
+    """Whoever read has left: what is still buffered must not fail again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

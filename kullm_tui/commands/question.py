@@ -1,0 +1,134 @@
+"""The question of a command line: its words from the arguments or stdin, and how the answer is to be decoded."""
+
+import argparse
+import os
+import stat
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from kullm_tui.core.errors import UsageError
+from kullm_tui.core.language import say
+from kullm_tui.core.profiles import PAPER_DECODING
+from kullm_tui.core.records import Message
+
+_LARGEST_INPUT_BYTES = 8_000_000
+_DECODING_FIELDS = ("max_tokens", "temperature", "top_p", "seed", "stop")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "prompt",
+        nargs="?",
+        metavar="PROMPT",
+        help=say('질문. "-"이면 표준 입력에서 읽습니다', 'the question; "-" reads stdin'),
+    )
+    add(
+        "-m",
+        "--model",
+        help=say("모델: 이름, 저장소, 폴더, 엔드포인트/모델", "a profile, repository, folder or endpoint/model"),
+    )
+    add("--adapter", help=say("함께 쓸 어댑터의 이름이나 폴더", "an adapter's name or folder"))
+    add("--system", default="", help=say("시스템 글", "the system text"))
+    add("--input", help=say("지시와 따로 주는 입력 글", "an input beside the instruction"))
+    add("--decoding", choices=["paper"], help=say("구름 논문의 디코딩 설정", "the KULLM paper's decoding"))
+    add("--max-tokens", type=_whole(1), metavar="N", help=say("답의 최대 토큰 수", "the most tokens of an answer"))
+    add(
+        "--temperature",
+        type=_between(0, 10),
+        metavar="T",
+        help=say("0이면 가장 그럴듯한 것만", "0 takes the likeliest"),
+    )
+    add(
+        "--top-p",
+        type=_between(0, 1),
+        metavar="P",
+        help=say("뽑을 후보의 누적 확률", "the probability mass to draw from"),
+    )
+    add("--seed", type=_whole(0), metavar="N", help=say("같은 답을 다시 얻는 씨앗", "a seed that repeats an answer"))
+    add(
+        "--stop",
+        action="append",
+        metavar="S",
+        help=say("여기서 멈춥니다 (여러 번 쓸 수 있음)", "stop here (repeatable)"),
+    )
+
+
+def decoding(args: argparse.Namespace) -> dict[str, Any]:
+    """Only what was asked for; the rest is the profile's."""
+    fields = PAPER_DECODING.request_fields() if args.decoding == "paper" else {}
+    given = {name: getattr(args, name) for name in _DECODING_FIELDS}
+    return {**fields, **{name: value for name, value in given.items() if value is not None}}
+
+
+def read(args: argparse.Namespace) -> Message:
+    """PROMPT, or stdin in its place; beside a PROMPT, what is piped in is its input."""
+    prompt, extra = args.prompt, args.input
+    if prompt == "-" or (prompt is None and _is_piped()):
+        prompt = _stdin_text()
+    elif prompt is not None and extra is None and _is_piped():
+        extra = _stdin_text()
+    for text in (prompt, extra, args.system):
+        _require_text(text or "")
+    if prompt is None or not prompt.strip():
+        raise UsageError(
+            say(
+                '질문이 비어 있습니다. 예: kullm ask "대한민국의 수도는?"',
+                'the question is empty. Try: kullm ask "Where is Seoul?"',
+            )
+        )
+    return Message("user", prompt, extra or "")
+
+
+def _is_piped() -> bool:
+    """A pipe or a file; not a terminal, /dev/null or a closed descriptor."""
+    try:
+        mode = os.fstat(0).st_mode
+    except OSError:
+        return False
+    return sys.stdin is not None and (stat.S_ISFIFO(mode) or stat.S_ISREG(mode))
+
+
+def _stdin_text() -> str:
+    data = sys.stdin.buffer.read(_LARGEST_INPUT_BYTES + 1) if sys.stdin else b""
+    if len(data) > _LARGEST_INPUT_BYTES:
+        raise UsageError(say("표준 입력이 너무 큽니다 (8 MB까지).", "stdin is too large (8 MB at most)."))
+    try:
+        return data.decode("utf-8-sig").rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise UsageError(
+            say(
+                "표준 입력이 UTF-8이 아닙니다. 예: iconv -f cp949 -t utf-8",
+                "stdin is not UTF-8. Try: iconv -f cp949 -t utf-8",
+            )
+        ) from None
+
+
+def _require_text(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise UsageError(say("명령줄의 글이 UTF-8이 아닙니다.", "the command line's text is not UTF-8.")) from None
+
+
+def _whole(low: int) -> Callable[[str], int]:
+    def convert(text: str) -> int:
+        number = int(text)
+        if not low <= number < 2**63:
+            raise ValueError
+        return number
+
+    convert.__name__ = say(f"{low} 이상의 정수", f"whole number from {low}")
+    return convert
+
+
+def _between(low: float, high: float) -> Callable[[str], float]:
+    def convert(text: str) -> float:
+        number = float(text)
+        if not low <= number <= high:
+            raise ValueError
+        return number
+
+    convert.__name__ = say(f"{low:g}에서 {high:g} 사이의 수", f"number from {low:g} to {high:g}")
+    return convert

@@ -1,0 +1,243 @@
+"""Adapters that arrive as an archive: unpacked whole into a new folder, or not at all.
+
+An archive is a stranger's: names that leave the folder, links, devices, floods of files and bombs are refused before
+anything of it is seen under its final name.
+"""
+
+import bz2
+import contextlib
+import errno
+import gzip
+import lzma
+import re
+import shutil
+import stat
+import tarfile
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO, cast
+
+from kullm_tui.core.errors import AdapterError, KullmError, NoSpace
+from kullm_tui.core.language import say
+from kullm_tui.core.text import nfc
+
+_MOST_FILES = 2000
+_MOST_BYTES = 16 * 2**30
+_MOST_GROWTH = 50  # times the archive's own size: weights hardly shrink, so more is a bomb
+_FREE_GROWTH_BYTES = 16 * 2**20  # small archives of text may grow more
+_CHUNK_BYTES = 2**20
+_LONGEST_NAME = 200
+_DAMAGES = (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile)
+_CONFIGURATION = "adapter_config.json"
+_WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
+
+
+@dataclass(frozen=True)
+class _Entry:
+    path: PurePosixPath
+    is_folder: bool
+    content: IO[bytes] | None = None
+    bytes: int = 0
+
+
+def import_archive(archive: Path, destination: Path) -> Path:
+    """The new folder with the adapter; AdapterError for anything that is not one, and then nothing is left behind."""
+    if destination.exists():
+        raise AdapterError(
+            say(
+                f"{destination}이(가) 이미 있습니다. 다른 이름을 쓰거나 먼저 지우세요.",
+                f"{destination} exists already. Use another name, or remove it first.",
+            )
+        )
+    try:
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(dir=destination.parent, prefix=f".{destination.name}."))
+        try:
+            _unpack(archive, draft)
+            _adapter_root(archive, draft).rename(destination)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+    except _DAMAGES as error:
+        raise _damaged(archive) from error
+    except OSError as error:
+        raise _disk_fault(archive, destination, error) from error
+    return destination
+
+
+def _unpack(archive: Path, draft: Path) -> None:
+    budget = _Budget(archive, min(_MOST_BYTES, archive.stat().st_size * _MOST_GROWTH + _FREE_GROWTH_BYTES))
+    seen: set[str] = set()
+    with contextlib.closing(_entries(archive, budget)) as entries:
+        for count, entry in enumerate(entries, start=1):
+            if count > _MOST_FILES:
+                raise _refused(
+                    archive, say(f"파일이 {_MOST_FILES}개를 넘습니다", f"it holds more than {_MOST_FILES} files")
+                )
+            target = draft.joinpath(*entry.path.parts)
+            if entry.is_folder:
+                target.mkdir(parents=True, exist_ok=True)
+                continue
+            # Some file systems take names that differ only in case for one.
+            key = str(entry.path).casefold()
+            if key in seen:
+                raise _refused(archive, say(f"{entry.path}이(가) 두 번 들어 있습니다", f"it holds {entry.path} twice"))
+            seen.add(key)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _write(entry, target, budget)
+
+
+def _write(entry: _Entry, target: Path, budget: "_Budget") -> None:
+    assert entry.content is not None
+    with target.open("xb") as sink:
+        while chunk := entry.content.read(_CHUNK_BYTES):
+            budget.spend(len(chunk))
+            sink.write(chunk)
+        if sink.tell() != entry.bytes:
+            raise EOFError
+
+
+@dataclass
+class _Budget:
+    archive: Path
+    left: int
+
+    def spend(self, count: int) -> None:
+        self.left -= count
+        if self.left < 0:
+            raise _refused(
+                self.archive,
+                say("풀면 크기가 지나치게 커집니다(압축 폭탄)", "it grows beyond all measure when unpacked (a bomb)"),
+            )
+
+
+def _entries(archive: Path, budget: _Budget) -> Iterator[_Entry]:
+    if zipfile.is_zipfile(archive):
+        yield from _zip_entries(archive)
+        return
+    with archive.open("rb") as raw, _decompressed(raw) as plain:
+        # Headers count too: a long one is read into memory whole. Every byte is counted twice at most.
+        counted = _Counted(plain, _Budget(archive, 2 * budget.left))
+        with tarfile.open(fileobj=cast(IO[bytes], counted), mode="r|") as tar:
+            for member in tar:
+                if not (member.isreg() or member.isdir()) or member.issparse():
+                    raise _no_plain_file(archive, member.name)
+                yield _Entry(_harmless(archive, member.name), member.isdir(), tar.extractfile(member), member.size)
+
+
+def _zip_entries(archive: Path) -> Iterator[_Entry]:
+    with zipfile.ZipFile(archive) as packed:
+        for member in packed.infolist():
+            kind = stat.S_IFMT(member.external_attr >> 16)
+            if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+                raise _no_plain_file(archive, member.filename)
+            # The library cuts names at a NUL; the name as it was packed is the one to judge.
+            path = _harmless(archive, member.orig_filename)
+            if member.is_dir():
+                yield _Entry(path, True)
+                continue
+            try:
+                content = packed.open(member)
+            except (RuntimeError, NotImplementedError) as error:
+                raise _refused(
+                    archive, say(f"{path}의 암호나 압축 방식을 풀 수 없습니다", f"{path} is encrypted or packed in an unknown way")
+                ) from error
+            with content:
+                yield _Entry(path, False, content, member.file_size)
+
+
+@dataclass
+class _Counted:
+    source: IO[bytes]
+    budget: _Budget
+
+    def read(self, count: int) -> bytes:
+        chunk = self.source.read(count)
+        self.budget.spend(len(chunk))
+        return chunk
+
+
+@contextlib.contextmanager
+def _decompressed(raw: IO[bytes]) -> Iterator[IO[bytes]]:
+    magic = raw.read(6)
+    raw.seek(0)
+    if magic.startswith(b"\x1f\x8b"):
+        opened: IO[bytes] = cast(IO[bytes], gzip.GzipFile(fileobj=raw))
+    elif magic.startswith(b"BZh"):
+        opened = cast(IO[bytes], bz2.BZ2File(raw))
+    elif magic.startswith(b"\xfd7zXZ\x00"):
+        opened = cast(IO[bytes], lzma.LZMAFile(raw))
+    else:
+        opened = raw
+    with opened:
+        yield opened
+
+
+def _harmless(archive: Path, name: str) -> PurePosixPath:
+    path = PurePosixPath(nfc(name))
+    bad = re.search(r"[\\:\x00-\x1f\x7f]", name) or any(len(part.encode()) > _LONGEST_NAME for part in path.parts)
+    if path.is_absolute() or ".." in path.parts or bad or len(path.parts) > 8:
+        raise _refused(
+            archive, say(f"폴더 밖을 가리키거나 쓸 수 없는 이름이 있습니다: {name!r}", f"it holds an unsafe name: {name!r}")
+        )
+    return path
+
+
+def _adapter_root(archive: Path, draft: Path) -> Path:
+    """Many archives hold one folder, and the adapter in it."""
+    children = list(draft.iterdir())
+    root = children[0] if len(children) == 1 and children[0].is_dir() else draft
+    if not (root / _CONFIGURATION).is_file() or not any((root / name).is_file() for name in _WEIGHTS):
+        raise AdapterError(
+            say(
+                f"{archive}에 {_CONFIGURATION}이나 {_WEIGHTS[0]}가 없습니다. PEFT 어댑터를 묶은 온전한 파일인지 확인하세요.",
+                f"{archive} lacks {_CONFIGURATION} or {_WEIGHTS[0]}. Check that it packs a whole PEFT adapter.",
+            )
+        )
+    root.chmod(0o700)
+    return root
+
+
+def _no_plain_file(archive: Path, name: str) -> AdapterError:
+    return _refused(
+        archive,
+        say(f"링크나 장치처럼 보통 파일이 아닌 것이 있습니다: {name!r}", f"it holds a link, a device or the like: {name!r}"),
+    )
+
+
+def _refused(archive: Path, reason: str) -> AdapterError:
+    return AdapterError(
+        say(
+            f"{archive}을(를) 풀지 않았습니다: {reason}. 믿을 수 있는 곳에서 다시 받으세요.",
+            f"{archive} was not unpacked: {reason}. Get it again from someone you trust.",
+        )
+    )
+
+
+def _damaged(archive: Path) -> AdapterError:
+    return AdapterError(
+        say(
+            f"{archive}은(는) zip도 tar도 아니거나 잘렸습니다. 다시 받으세요.",
+            f"{archive} is neither zip nor tar, or it is cut short. Get it again.",
+        )
+    )
+
+
+def _disk_fault(archive: Path, destination: Path, error: OSError) -> KullmError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return NoSpace(
+            say(
+                f"디스크가 가득 차서 {destination}을(를) 만들지 못했습니다. 공간을 비우고 다시 해 보세요.",
+                f"The disk is full: {destination} was not made. Free some space and try again.",
+            )
+        )
+    if isinstance(error, FileNotFoundError) and not archive.exists():
+        return AdapterError(say(f"{archive} 파일이 없습니다.", f"There is no file {archive}."))
+    if error.errno is None:  # bz2 tells of damage so
+        return _damaged(archive)
+    return AdapterError(
+        say(f"{archive}을(를) 풀지 못했습니다: {error.strerror}", f"{archive} was not unpacked: {error.strerror}")
+    )

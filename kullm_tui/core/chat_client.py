@@ -1,0 +1,295 @@
+"""Chat with any endpoint that speaks OpenAI's protocol: the local engine, `kullm serve` elsewhere, vLLM, llama.cpp, OpenAI.
+
+Built on the openai SDK, which is imported late. Events are read as plain JSON, because servers differ in what they send.
+What goes out is only what is named here: no header or account from the environment reaches a foreign host,
+redirections are not followed, and nothing for this machine passes through a proxy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from kullm_tui.core.config import EndpointSettings
+from kullm_tui.core.consent import is_outside
+from kullm_tui.core.endpoint_errors import CutOff, Malformed, retry_delay, translated
+from kullm_tui.core.errors import KeyMissing
+from kullm_tui.core.keys import get_key
+from kullm_tui.core.language import say
+from kullm_tui.core.records import Message
+
+if TYPE_CHECKING:
+    import httpx2
+    import openai
+
+_RETRIES = 2
+_CONNECT_SECONDS = 5.0
+# Without a byte for so long, the other side is taken for dead. Beam search on a CPU is silent until it ends.
+_QUIET_SECONDS_LOCAL = 3600.0
+_QUIET_SECONDS_FOREIGN = 300.0
+_SENT_HEADERS = ("host", "accept", "accept-encoding", "connection", "content-length", "content-type", "user-agent")
+_OPENAI_HOSTS = ("openai.com", "openai.azure.com")
+_OPENAI_HEADERS = ("openai-organization", "openai-project")
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    name: str
+    base_url: str  # with its /v1
+    api_key: str = field(default="", repr=False)
+    local: bool = False  # the engine that this program starts itself
+
+
+@dataclass(frozen=True)
+class Delta:
+    text: str
+
+
+@dataclass(frozen=True)
+class Usage:
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+@dataclass(frozen=True)
+class Finished:
+    reason: str
+    usage: Usage = Usage()
+    timings: Mapping[str, float] = field(default_factory=dict)
+    dropped_turns: int = 0
+    prompt_sha256: str = ""
+
+
+@dataclass(frozen=True)
+class LoadProgress:
+    status: str  # "loading", "ready"
+    phase: str = ""
+    done: float = 0
+    total: float = 0
+
+
+def engine_endpoint(url: str, token: str) -> Endpoint:
+    base_url = url.rstrip("/")
+    return Endpoint("kullm", base_url if base_url.endswith("/v1") else f"{base_url}/v1", token, local=True)
+
+
+def configured_endpoint(settings: EndpointSettings) -> Endpoint:
+    """The endpoint with its key; KeyMissing if the configuration names a key that is not there."""
+    key = get_key(settings.key) if settings.key else ""
+    if key is None or not (key.isascii() and key.isprintable()):
+        raise KeyMissing(
+            say(
+                f"엔드포인트 {settings.name}에 쓸 키 {settings.key}: 없거나 쓸 수 없는 글자가 있습니다. "
+                f"`kullm keys set {settings.key}`로 넣어 주세요.",
+                f"the key {settings.key} of the endpoint {settings.name} is not there or not usable. "
+                f"Store it with `kullm keys set {settings.key}`.",
+            )
+        )
+    return Endpoint(settings.name, settings.base_url, key)
+
+
+async def stream_chat(
+    endpoint: Endpoint,
+    *,
+    model: str,
+    messages: Sequence[Message],
+    decoding: Mapping[str, Any],
+    quiet_seconds: float | None = None,
+) -> AsyncGenerator[Delta | Finished, None]:
+    """The reply in pieces, then one Finished. Closing the generator, or cancelling its task, closes the connection.
+
+    `decoding` holds the request's fields under the protocol's names (temperature, max_tokens, adapter …), and only
+    those that somebody set: everything else is left to the other side.
+    """
+    body = _chat_body(endpoint, model, messages, decoding)
+    async with _client(endpoint, quiet_seconds) as client:
+        for attempt in range(_RETRIES + 1):
+            reply = _Reply()
+            try:
+                async with aclosing(_events(client, "/chat/completions", body)) as events:
+                    async for event in events:
+                        text = reply.take(event)
+                        if text:
+                            yield Delta(text)
+                yield reply.finished()
+                return
+            except _failures() as failure:
+                delay = None if reply.begun else retry_delay(failure, attempt, local=endpoint.local)
+                if delay is None or attempt == _RETRIES:
+                    raise translated(failure, endpoint, model, begun=reply.begun) from failure
+            await asyncio.sleep(delay)
+
+
+async def load_model(endpoint: Endpoint, model: str, adapter: str | None = None) -> AsyncGenerator[LoadProgress, None]:
+    """Have the engine load a model, if it has not; what it says on the way."""
+    body = {"model": model, **({"adapter": adapter} if adapter else {})}
+    try:
+        async with (
+            _client(endpoint, None) as client,
+            aclosing(_events(client, "/models/load", body)) as events,
+        ):
+            progress = LoadProgress("loading")
+            async for event in events:
+                progress = _load_progress(event)
+                yield progress
+            if progress.status != "ready":
+                raise CutOff
+    except _failures() as failure:
+        raise translated(failure, endpoint, model, begun=False) from failure
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    import openai
+
+    return (openai.OpenAIError, CutOff, Malformed)
+
+
+def _client(endpoint: Endpoint, quiet_seconds: float | None) -> openai.AsyncOpenAI:
+    import httpx2
+    import openai
+
+    quiet = quiet_seconds or (_QUIET_SECONDS_LOCAL if endpoint.local else _QUIET_SECONDS_FOREIGN)
+    timeout = httpx2.Timeout(quiet, connect=_CONNECT_SECONDS)
+    host = urlsplit(endpoint.base_url).hostname or ""
+    allowed = _SENT_HEADERS + (_OPENAI_HEADERS if _belongs_to_openai(host) else ())
+
+    async def only_named_headers(request: httpx2.Request) -> None:
+        for name in set(request.headers) - set(allowed):
+            del request.headers[name]
+        if endpoint.api_key:
+            request.headers["Authorization"] = f"Bearer {endpoint.api_key}"
+
+    return openai.AsyncOpenAI(
+        base_url=endpoint.base_url,
+        api_key=endpoint.api_key or "none",  # the SDK would look into the environment for another one
+        max_retries=0,
+        timeout=timeout,
+        http_client=httpx2.AsyncClient(
+            timeout=timeout,
+            follow_redirects=False,
+            trust_env=is_outside(endpoint.base_url),
+            event_hooks={"request": [only_named_headers]},
+        ),
+    )
+
+
+def _belongs_to_openai(host: str) -> bool:
+    return any(host == known or host.endswith(f".{known}") for known in _OPENAI_HOSTS)
+
+
+async def _events(client: openai.AsyncOpenAI, path: str, body: Mapping[str, Any]) -> AsyncGenerator[Any, None]:
+    import openai
+
+    stream = await client.post(
+        path, body=dict(body), cast_to=object, stream=True, stream_cls=openai.AsyncStream[object]
+    )
+    async with stream:
+        try:
+            async for event in stream:
+                yield event
+        except ValueError as error:  # neither JSON nor UTF-8
+            raise Malformed from error
+
+
+def _chat_body(
+    endpoint: Endpoint, model: str, messages: Sequence[Message], decoding: Mapping[str, Any]
+) -> dict[str, Any]:
+    fields = dict(decoding)
+    if "max_tokens" in fields and _belongs_to_openai(urlsplit(endpoint.base_url).hostname or ""):
+        fields["max_completion_tokens"] = fields.pop("max_tokens")
+    return {
+        "model": model,
+        "messages": [_wire_form(message, local=endpoint.local) for message in messages],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        **fields,
+    }
+
+
+def _wire_form(message: Message, *, local: bool) -> dict[str, str]:
+    """Only the engine knows a separate input; elsewhere it follows the instruction."""
+    if not message.input:
+        return {"role": message.role, "content": message.content}
+    if local:
+        return {"role": message.role, "content": message.content, "input": message.input}
+    return {"role": message.role, "content": f"{message.content}\n\n{message.input}"}
+
+
+class _Reply:
+    """What has arrived of one reply."""
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+        self._first_text_ms: float | None = None
+        self._reason: str | None = None
+        self._usage = Usage()
+        self._timings: dict[str, float] = {}
+        self._dropped_turns = 0
+        self._prompt_sha256 = ""
+
+    @property
+    def begun(self) -> bool:
+        return self._first_text_ms is not None
+
+    def take(self, event: Any) -> str:
+        """The event's text, empty for most; servers may leave out or null any part of it."""
+        if not isinstance(event, dict):
+            raise Malformed
+        self._take_measures(event)
+        choices = event.get("choices")
+        choice = choices[0] if isinstance(choices, list) and choices else None
+        if not isinstance(choice, dict):
+            return ""
+        if isinstance(choice.get("finish_reason"), str):
+            self._reason = choice["finish_reason"]
+        delta = choice.get("delta")
+        text = delta.get("content") if isinstance(delta, dict) else None
+        if not isinstance(text, str) or not text:
+            return ""
+        if self._first_text_ms is None:
+            self._first_text_ms = self._elapsed_ms()
+        return text
+
+    def finished(self) -> Finished:
+        if self._reason is None:
+            raise CutOff
+        measured = {"client_total_ms": self._elapsed_ms()}
+        if self._first_text_ms is not None:
+            measured["client_first_text_ms"] = self._first_text_ms
+        return Finished(
+            self._reason, self._usage, {**self._timings, **measured}, self._dropped_turns, self._prompt_sha256
+        )
+
+    def _take_measures(self, event: Mapping[str, Any]) -> None:
+        usage, timings, sha256 = event.get("usage"), event.get("timings"), event.get("prompt_sha256")
+        if isinstance(usage, dict):
+            self._usage = Usage(_count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens")))
+        if isinstance(timings, dict):
+            self._timings = {str(key): value for key, value in timings.items() if type(value) in (int, float)}
+        if isinstance(sha256, str):
+            self._prompt_sha256 = sha256
+        self._dropped_turns = _count(event.get("dropped_turns")) or self._dropped_turns
+
+    def _elapsed_ms(self) -> float:
+        return round((time.monotonic() - self._started) * 1000, 1)
+
+
+def _count(value: object) -> int | None:
+    return value if type(value) is int and value >= 0 else None
+
+
+def _load_progress(event: Any) -> LoadProgress:
+    if not isinstance(event, dict) or not isinstance(event.get("status"), str):
+        raise Malformed
+    done, total = event.get("done"), event.get("total")
+    return LoadProgress(
+        event["status"],
+        str(event.get("phase", "")),
+        done if isinstance(done, int | float) else 0,
+        total if isinstance(total, int | float) else 0,
+    )

@@ -1,0 +1,65 @@
+"""Whether text may go to an endpoint outside this machine: asked once for each host, kept in `consent.json`."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from kullm_tui.core.files import publish
+from kullm_tui.core.paths import state_dir
+
+if TYPE_CHECKING:
+    from kullm_tui.core.chat_client import Endpoint
+
+
+def is_outside(base_url: str) -> bool:
+    """Everything but loopback and local sockets; a machine on the same private network is outside too.
+
+    Names and odd spellings of addresses are not looked up: what is not plainly this machine is outside.
+    """
+    try:
+        parts = urlsplit(base_url)
+        host = (parts.hostname or "").rstrip(".")
+    except ValueError:
+        return True
+    if parts.scheme in ("unix", "http+unix"):
+        return False
+    if host == "localhost" or host.endswith(".localhost"):
+        return False
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return True
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    address = mapped or address
+    return not (address.is_loopback or address.is_unspecified)
+
+
+def host_of(endpoint: Endpoint) -> str:
+    return (urlsplit(endpoint.base_url).hostname or endpoint.base_url).rstrip(".")
+
+
+def agreed(endpoint: Endpoint) -> bool:
+    return not is_outside(endpoint.base_url) or host_of(endpoint) in _hosts()
+
+
+def agree(endpoint: Endpoint) -> None:
+    hosts = _hosts() | {host_of(endpoint): datetime.now(UTC).isoformat(timespec="seconds")}
+    publish(_file(), json.dumps({"hosts": hosts}, indent=1) + "\n", mode=0o600)
+
+
+def _file() -> Path:
+    return state_dir() / "consent.json"
+
+
+def _hosts() -> dict[str, str]:
+    """An unreadable file is no consent: the question is asked again."""
+    try:
+        hosts = json.loads(_file().read_text(encoding="utf-8"))["hosts"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return hosts if isinstance(hosts, dict) else {}

@@ -1,0 +1,45 @@
+"""Small files published whole: a reader sees the old text or the new one, never a part."""
+
+import errno
+import os
+import tempfile
+from pathlib import Path
+
+from kullm_tui.core.errors import KullmError, NoSpace
+from kullm_tui.core.language import say
+
+
+def publish(path: Path, text: str, *, mode: int) -> None:
+    """Write the file through a neighbour of it; a symbolic link keeps pointing to where it pointed."""
+    target = path.resolve()
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                os.fchmod(file.fileno(), mode)
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(target)
+        finally:
+            Path(name).unlink(missing_ok=True)
+    except OSError as error:
+        raise _translated(error, path) from error
+
+
+def _translated(error: OSError, path: Path) -> KullmError:
+    reason = error.strerror or str(error)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return NoSpace(
+            say(
+                f"디스크가 가득 차서 파일을 쓰지 못했습니다: {path}\n공간을 비우고 다시 해 보세요.",
+                f"the disk is full: {path} was not written. Free some space and try again.",
+            )
+        )
+    return KullmError(
+        say(
+            f"파일을 쓰지 못했습니다({reason}): {path}\n폴더의 권한을 확인하세요.",
+            f"a file could not be written ({reason}): {path}\nCheck the folder's permissions.",
+        )
+    )

@@ -1,0 +1,117 @@
+"""What the hub, the network and the disk say when a download fails, as one or two lines for a person."""
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator
+
+from kullm_tui.core.errors import HubError, KullmError, ModelNotFound, NoSpace
+from kullm_tui.core.language import say
+
+_USUAL_ENDPOINT = "https://huggingface.co"
+
+
+class CutShort(Exception):
+    """The server ended a file before its length."""
+
+
+def hub_endpoint() -> str:
+    return (os.environ.get("HF_ENDPOINT") or _USUAL_ENDPOINT).rstrip("/")
+
+
+@contextlib.contextmanager
+def translated(repository: str, revision: str) -> Iterator[None]:
+    import httpx2
+    from huggingface_hub import errors
+
+    try:
+        yield
+    except (KullmError, KeyboardInterrupt):
+        raise
+    except errors.GatedRepoError as error:
+        raise _gated(repository) from error
+    except errors.RevisionNotFoundError as error:
+        raise ModelNotFound(
+            say(
+                f"{repository} 저장소에 {revision} 판이 없습니다. {hub_endpoint()}/{repository}에서 확인하세요.",
+                f"{repository} has no revision {revision}. See {hub_endpoint()}/{repository}.",
+            )
+        ) from error
+    except (errors.RepositoryNotFoundError, errors.HFValidationError) as error:
+        raise ModelNotFound(
+            say(
+                f"허브에 {repository} 저장소가 없거나 비공개입니다. 이름을 확인하고, 비공개라면 `kullm keys set HF_TOKEN`으로 토큰을 넣으세요.",
+                f"The hub has no repository {repository}, or it is private. Check the name; "
+                "if it is private, store a token with `kullm keys set HF_TOKEN`.",
+            )
+        ) from error
+    except errors.HfHubHTTPError as error:
+        raise _refused(repository, error.response.status_code) from error
+    except (httpx2.TransportError, errors.OfflineModeIsEnabled, CutShort) as error:
+        raise _unreachable(error) from error
+    except OSError as error:
+        raise _disk_fault(error) from error
+
+
+def _gated(repository: str) -> HubError:
+    page = f"{hub_endpoint()}/{repository}"
+    return HubError(
+        say(
+            f"{repository}은(는) 라이선스에 동의한 사람만 받을 수 있습니다. {page} 에서 동의하고, "
+            "`kullm keys set HF_TOKEN`으로 토큰을 넣은 뒤 다시 받으세요.",
+            f"{repository} is only for those who accepted its licence. Accept it at {page} , "
+            "store a token with `kullm keys set HF_TOKEN`, and try again.",
+        )
+    )
+
+
+def _refused(repository: str, status: int) -> HubError:
+    if status in (401, 403):
+        return _gated(repository)
+    return HubError(
+        say(
+            f"허브({hub_endpoint()})가 {repository}을(를) 내주지 않습니다(HTTP {status}). 잠시 뒤 다시 해 보세요. 받은 데까지는 남아 있습니다.",
+            f"The hub ({hub_endpoint()}) does not hand out {repository} (HTTP {status}). "
+            "Try again later; what has arrived is kept.",
+        )
+    )
+
+
+def _unreachable(error: Exception) -> HubError:
+    import httpx2
+    from huggingface_hub.errors import OfflineModeIsEnabled
+
+    if isinstance(error, OfflineModeIsEnabled):
+        return HubError(
+            say(
+                "HF_HUB_OFFLINE이 켜져 있어 받을 수 없습니다. 끄고 다시 해 보세요.",
+                "HF_HUB_OFFLINE is set, so nothing is fetched. Unset it and try again.",
+            )
+        )
+    late = isinstance(error, httpx2.TimeoutException)
+    cut = isinstance(error, CutShort | httpx2.RemoteProtocolError | httpx2.ReadError)
+    why_korean = "답이 너무 늦습니다" if late else "연결이 자꾸 끊깁니다" if cut else "연결할 수 없습니다"
+    why_english = "answers too slowly" if late else "keeps breaking the connection" if cut else "cannot be reached"
+    return HubError(
+        say(
+            f"허브({hub_endpoint()}): {why_korean}. 네트워크와 프록시를 확인하고 다시 해 보세요. 받은 데까지는 남아 있어 이어서 받습니다.",
+            f"The hub ({hub_endpoint()}) {why_english}. Check the network and proxy and try again; "
+            "it goes on from what has arrived.",
+        )
+    )
+
+
+def _disk_fault(error: OSError) -> KullmError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return NoSpace(
+            say(
+                "받는 도중에 디스크가 가득 찼습니다. 공간을 비우고 다시 하면 이어서 받습니다.",
+                "The disk filled up during the download. Free some space; the next try goes on from there.",
+            )
+        )
+    return KullmError(
+        say(
+            f"허브 캐시에 쓰지 못했습니다({error}). 폴더의 권한을 확인하세요.",
+            f"The hub cache could not be written ({error}). Check the folder's permissions.",
+        )
+    )

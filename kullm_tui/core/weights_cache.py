@@ -1,0 +1,169 @@
+"""The quantised weights kept on disk: where each lies, what its manifest says, and how to throw one away.
+
+    weights_cache_dir()/
+      KEY/                manifest.json, weights-00001.safetensors …      whole, or not there at all
+      KEY.partial/        journal.jsonl, the shards that are done         a first load that was cut short
+      KEY.lock            held by the process that writes KEY
+
+Writing and mapping the tensors needs torch and lives in `kullm_tui.weights.cache`; this module never imports it.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from kullm_tui.core.errors import UsageError
+from kullm_tui.core.language import say
+from kullm_tui.core.paths import weights_cache_dir
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+JOURNAL = "journal.jsonl"
+PARTIAL_SUFFIX = ".partial"
+_LOCK_SUFFIX = ".lock"
+_DOOMED = ".doomed-"
+
+
+@dataclass(frozen=True)
+class Shard:
+    file: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Manifest:
+    format: int
+    model: str
+    source: str
+    precision: str
+    form: str
+    fingerprint: str
+    shards: tuple[Shard, ...]
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), ensure_ascii=False, indent=1)
+
+
+@dataclass(frozen=True)
+class CachedWeights:
+    key: str
+    model: str
+    source: str
+    precision: str
+    bytes: int
+    last_used: float
+    complete: bool
+
+
+def folder_of(key: str) -> Path:
+    return weights_cache_dir() / key
+
+
+def partial_folder_of(key: str) -> Path:
+    return weights_cache_dir() / (key + PARTIAL_SUFFIX)
+
+
+def read_manifest(folder: Path) -> Manifest | None:
+    """What the folder holds; None when it is missing, of another format, or its shards are not all whole."""
+    try:
+        manifest = _manifest_from(json.loads((folder / MANIFEST).read_text(encoding="utf-8")))
+        whole = all((folder / shard.file).stat().st_size == shard.bytes for shard in manifest.shards)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return manifest if whole and manifest.format == FORMAT else None
+
+
+def _manifest_from(value: Mapping[str, Any]) -> Manifest:
+    shards = tuple(Shard(str(row["file"]), int(row["bytes"])) for row in value["shards"])
+    if any(Path(shard.file).name != shard.file for shard in shards):
+        raise ValueError("a shard outside the folder")
+    texts = {name: str(value[name]) for name in ("model", "source", "precision", "form", "fingerprint")}
+    return Manifest(format=int(value["format"]), shards=shards, **texts)
+
+
+def list_cached() -> list[CachedWeights]:
+    """Everything that takes room in the cache, the most recently used first."""
+    folders = [path for path in weights_cache_dir().iterdir() if path.is_dir() and not path.name.startswith(".")]
+    return sorted((_describe(path) for path in folders), key=lambda entry: entry.last_used, reverse=True)
+
+
+def _describe(folder: Path) -> CachedWeights:
+    manifest = read_manifest(folder)
+    header = manifest or _journal_header(folder / JOURNAL)
+    marker = folder / MANIFEST if manifest else folder
+    return CachedWeights(
+        key=folder.name.removesuffix(PARTIAL_SUFFIX),
+        model=header.model if header else folder.name,
+        source=header.source if header else "",
+        precision=header.precision if header else "",
+        bytes=sum(path.stat().st_size for path in folder.iterdir() if path.is_file()),
+        last_used=marker.stat().st_mtime,
+        complete=manifest is not None,
+    )
+
+
+def _journal_header(journal: Path) -> Manifest | None:
+    try:
+        with journal.open(encoding="utf-8") as lines:
+            return _manifest_from(json.loads(lines.readline()))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def touch(folder: Path) -> None:
+    """Note that the weights were used now."""
+    os.utime(folder / MANIFEST)
+
+
+def remove(key: str) -> int:
+    """Delete the key's weights, whole or half-written; the bytes set free."""
+    if Path(key).name != key or key in ("", ".", ".."):
+        raise UsageError(say(f"가중치 캐시에 {key!r} 항목이 없습니다.", f"The weights cache has no entry {key!r}."))
+    found = [entry for entry in list_cached() if entry.key == key]
+    if not found:
+        raise UsageError(
+            say(
+                f"가중치 캐시에 {key} 항목이 없습니다. `kullm models prune`으로 목록을 확인하세요.",
+                f"The weights cache has no entry {key}. See the list with `kullm models prune`.",
+            )
+        )
+    with try_lock(key) as held:
+        if not held:
+            raise UsageError(
+                say(
+                    f"{found[0].model} 가중치를 지금 엔진이 준비하고 있습니다. 끝난 뒤에 지우세요.",
+                    f"The engine is preparing the weights of {found[0].model} now. Remove them when it is done.",
+                )
+            )
+        for folder in (folder_of(key), partial_folder_of(key)):
+            discard(folder)
+        (weights_cache_dir() / (key + _LOCK_SUFFIX)).unlink(missing_ok=True)
+    return sum(entry.bytes for entry in found)
+
+
+def discard(folder: Path) -> None:
+    """Delete a folder so that it is never seen half deleted under its own name."""
+    if folder.exists():
+        folder.replace(folder.with_name(f"{_DOOMED}{os.getpid()}-{folder.name}"))
+    for doomed in folder.parent.glob(f"{_DOOMED}*"):
+        shutil.rmtree(doomed, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def try_lock(key: str) -> Iterator[bool]:
+    """Whether this process may write the key; held until the block ends."""
+    path = weights_cache_dir() / (key + _LOCK_SUFFIX)
+    with path.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        # `remove` unlinks the lock file: a lock on a file that is gone protects nothing.
+        yield path.exists() and os.fstat(file.fileno()).st_ino == path.stat().st_ino

@@ -1,0 +1,57 @@
+"""Hostile requests made from the engine's own OpenAPI description: whatever they hold, no 500 and no hang."""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+import torch
+from hypothesis import HealthCheck, Phase, given, settings
+
+from kullm_tui.engine.openapi import openapi_document
+from tests.engine.server import Server, serving
+from tests.tiny_models import save_model
+
+REQUESTS = int(os.environ.get("KULLM_FUZZ_REQUESTS", "400"))
+EXPECTED = {200, 400, 401, 403, 404, 405, 413, 415, 422, 507}
+SECONDS_A_REQUEST = 60
+
+schema = schemathesis.openapi.from_dict(openapi_document())
+POSTS = [operation.ok() for operation in schema.get_all_operations() if operation.ok().method == "post"]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    place = tmp_path_factory.mktemp("fuzz")
+    folder = save_model(place / "model", "gpt_neox", dtype=torch.bfloat16)
+    with serving(place / "home", "-m", f"tiny={folder}") as running:
+        yield running
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("operation", POSTS, ids=lambda operation: operation.path)
+@pytest.mark.parametrize("named", [True, False], ids=["a model that exists", "any model"])
+def test_no_request_makes_the_engine_fail(operation: Any, named: bool, server: Server) -> None:
+    answered: dict[int, int] = {}
+
+    @given(case=operation.as_strategy())
+    @settings(
+        max_examples=max(1, REQUESTS // (2 * len(POSTS))),
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+        database=None,
+    )
+    def attack(case: Any) -> None:
+        if named and isinstance(case.body, dict):
+            case.body = {**case.body, "model": "tiny"}
+            if not isinstance(case.body.get("max_tokens"), int) or case.body["max_tokens"] > 8:
+                case.body["max_tokens"] = 4
+        response = case.call(base_url=server.url, headers=server.headers, timeout=SECONDS_A_REQUEST)
+        answered[response.status_code] = answered.get(response.status_code, 0) + 1
+        assert response.status_code in EXPECTED, (response.status_code, response.text[:300])
+
+    attack()
+    assert server.get("/health").status_code == 200
+    print(f"{operation.path} {dict(sorted(answered.items()))}")
