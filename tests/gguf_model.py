@@ -1,6 +1,6 @@
 """A tiny Llama in llama.cpp's file format, with random weights and a vocabulary of bytes. Run with the Python that has `gguf`:
 
-    python tests/gguf_model.py tiny.gguf
+python tests/gguf_model.py tiny.gguf
 """
 
 import sys

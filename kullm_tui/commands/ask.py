@@ -54,8 +54,10 @@ def run(args: argparse.Namespace) -> int:
         earlier = _earlier(store, args)
         target = choose_target(args.model or (earlier and earlier.model) or _default(config.model), config.endpoints)
         adapter = args.adapter or (earlier.adapter if earlier and not args.model else None)
+        if adapter and target.endpoint is None:
+            adapter = adapter_for_engine(adapter)
         if adapter:
-            decoding["adapter"] = adapter if target.endpoint else adapter_for_engine(adapter)
+            decoding["adapter"] = adapter
         _obtain_consent(target, agreed_now=args.yes)
         conversation = earlier or store.create_conversation(message.content, system=args.system)
         messages = store.branch(conversation.leaf_id) if conversation.leaf_id else []

@@ -64,15 +64,15 @@ def _status(*, as_json: bool) -> int:
 
 
 def _health(state: EngineState) -> dict[str, Any]:
-    import httpx
+    import httpx2
 
     try:
-        answer = httpx.get(
+        answer = httpx2.get(
             f"{state.url}/health", headers={"Authorization": f"Bearer {state.token}"}, timeout=_ANSWER_SECONDS
         )
         answer.raise_for_status()
         health: dict[str, Any] = answer.json()
-    except (httpx.HTTPError, ValueError) as error:
+    except (httpx2.HTTPError, ValueError) as error:
         raise EngineGone(
             say(
                 "엔진이 대답하지 않습니다. `kullm engine stop`으로 끝낸 뒤 다시 시도하세요.",

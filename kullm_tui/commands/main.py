@@ -66,14 +66,16 @@ class Parser(argparse.ArgumentParser):
 
 class _Formatter(argparse.HelpFormatter):
     def add_usage(self, usage: Any, actions: Any, groups: Any, prefix: str | None = None) -> None:
-        super().add_usage(usage, actions, groups, prefix or say("사용법: ", "usage: "))
+        super().add_usage(usage, actions, groups, say("사용법: ", "usage: ") if prefix is None else prefix)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     _prepare_streams()
     _choose_language()
-    debug = "--debug" in arguments[: _end_of_options(arguments)]
+    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    debug = "--debug" in options  # anywhere, also after the verb and its own verbs
+    arguments = [word for word in options if word != "--debug"] + arguments[len(options) :]
     try:
         code = _run(arguments)
         sys.stdout.flush()
@@ -113,22 +115,20 @@ def _parser(chosen: str | None) -> Parser:
     parser.add_argument(
         "--version", action="version", version=f"kullm {__version__}", help=say("판 번호", "the version")
     )
-    _add_debug(parser)
+    parser.add_argument(
+        "--debug",
+        action="store_true",
+        help=say("오류가 나면 자세한 기록을 보입니다", "show the whole traceback of an error"),
+    )
     subparsers = parser.add_subparsers(
         dest="verb", metavar=say("명령", "COMMAND"), title=say("할 수 있는 일", "what it can do")
     )
     for verb in VERBS:
         if verb.name == chosen:
             importlib.import_module(f"kullm_tui.commands.{verb.name}").add_parser(subparsers)
-            _add_debug(subparsers.choices[verb.name], default=argparse.SUPPRESS)
         else:
             subparsers.add_parser(verb.name, help=verb.summary)
     return parser
-
-
-def _add_debug(parser: argparse.ArgumentParser, default: Any = False) -> None:
-    explanation = say("오류가 나면 자세한 기록을 보입니다", "show the whole traceback of an error")
-    parser.add_argument("--debug", action="store_true", default=default, help=explanation)
 
 
 def _welcome(parser: Parser) -> int:
@@ -151,10 +151,6 @@ def _report(error: Exception, message: str, code: int, *, debug: bool) -> int:
     else:
         print(f"kullm: {terminal_safe(message)}", file=sys.stderr)
     return code
-
-
-def _end_of_options(arguments: Sequence[str]) -> int:
-    return arguments.index("--") if "--" in arguments else len(arguments)
 
 
 def _prepare_streams() -> None:

@@ -143,7 +143,11 @@ def _zip_entries(archive: Path) -> Iterator[_Entry]:
                 content = packed.open(member)
             except (RuntimeError, NotImplementedError) as error:
                 raise _refused(
-                    archive, say(f"{path}의 암호나 압축 방식을 풀 수 없습니다", f"{path} is encrypted or packed in an unknown way")
+                    archive,
+                    say(
+                        f"{path}의 암호나 압축 방식을 풀 수 없습니다",
+                        f"{path} is encrypted or packed in an unknown way",
+                    ),
                 ) from error
             with content:
                 yield _Entry(path, False, content, member.file_size)
@@ -181,7 +185,8 @@ def _harmless(archive: Path, name: str) -> PurePosixPath:
     bad = re.search(r"[\\:\x00-\x1f\x7f]", name) or any(len(part.encode()) > _LONGEST_NAME for part in path.parts)
     if path.is_absolute() or ".." in path.parts or bad or len(path.parts) > 8:
         raise _refused(
-            archive, say(f"폴더 밖을 가리키거나 쓸 수 없는 이름이 있습니다: {name!r}", f"it holds an unsafe name: {name!r}")
+            archive,
+            say(f"폴더 밖을 가리키거나 쓸 수 없는 이름이 있습니다: {name!r}", f"it holds an unsafe name: {name!r}"),
         )
     return path
 
@@ -204,7 +209,10 @@ def _adapter_root(archive: Path, draft: Path) -> Path:
 def _no_plain_file(archive: Path, name: str) -> AdapterError:
     return _refused(
         archive,
-        say(f"링크나 장치처럼 보통 파일이 아닌 것이 있습니다: {name!r}", f"it holds a link, a device or the like: {name!r}"),
+        say(
+            f"링크나 장치처럼 보통 파일이 아닌 것이 있습니다: {name!r}",
+            f"it holds a link, a device or the like: {name!r}",
+        ),
     )
 
 

@@ -138,7 +138,7 @@ def _receive(source: HubSource, commit: str, file: HubFile, part: Path, meter: M
             sink.truncate(0)
             meter.add(-begin)
             begin = 0
-        for chunk in response.iter_raw(_CHUNK_BYTES):
+        for chunk in response.iter_raw():  # as it arrives: a larger chunk would be lost with the connection
             usable = chunk[: file.bytes - begin]
             sink.write(usable)
             begin += len(usable)

@@ -82,7 +82,7 @@ class Profile:
     stop: tuple[str, ...] = ()
     context: int = 0  # 0: not known before the files are here
     eos: tuple[int, ...] = ()
-    bos: int | None = None
+    bos: int | None = None  # what stands before a prompt; None: what its tokenizer puts there
     pad: int | None = None
     defaults: Decoding = Decoding()
     licence: str = ""

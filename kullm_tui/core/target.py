@@ -27,8 +27,9 @@ def choose_target(name: str, endpoints: Sequence[EndpointSettings]) -> Target:
         settings = EndpointSettings(name.partition("/")[0], profile.endpoint, profile.key)
         return Target(name, profile.model, None, configured_endpoint(settings))
     require_local()
-    model = str(reference.folder.resolve()) if reference.kind == "folder" and reference.folder else reference.name
-    return Target(name, model, profile.template, None)
+    # A folder is named in full, since the engine, and the next `--continue`, work elsewhere.
+    known_as = str(reference.folder) if reference.kind == "folder" else reference.name
+    return Target(known_as, known_as, profile.template, None)
 
 
 def start_engine(narrate: Callable[[str], None]) -> Endpoint:

@@ -138,7 +138,7 @@ async def chat_completions(request: Request) -> Response:
         orders = [_numbered(chat.order, place) for place in range(body.n)]
         letterhead = Letterhead(body.model, "chat.completion")
         if body.stream:
-            events = _chat_stream(seat, orders, letterhead, usage=body.with_usage, dropped_turns=chat.dropped_turns)
+            events = _chat_stream(seat, orders, letterhead, closing=chat.closing if body.with_usage else None)
             response: Response = _event_stream(events, stack.pop_all())
         else:
             choices = await unless_gone(request, _collect(seat, orders))
@@ -147,8 +147,8 @@ async def chat_completions(request: Request) -> Response:
                 replies.chat_choice(place, choice, vocabulary, with_logprobs=wanted)
                 for place, choice in enumerate(choices)
             ]
-            closing = replies.closing_fields(_finished(choices), prompts=1, dropped_turns=chat.dropped_turns)
-            response = JSONResponse(letterhead.with_choices(*written) | closing)
+            closing = replies.closing_fields(_finished(choices), prompts=1)
+            response = JSONResponse(letterhead.with_choices(*written) | closing | chat.closing)
     return response
 
 
@@ -197,7 +197,7 @@ async def shutdown(request: Request) -> Response:
 
 
 async def _chat_stream(
-    seat: Seat, orders: list[Order], letterhead: Letterhead, *, usage: bool, dropped_turns: int
+    seat: Seat, orders: list[Order], letterhead: Letterhead, *, closing: replies.Json | None
 ) -> AsyncIterator[replies.Json]:
     for place in range(len(orders)):
         yield letterhead.with_choices(replies.chat_opening(place), suffix=".chunk")
@@ -208,9 +208,8 @@ async def _chat_stream(
             yield letterhead.with_choices(chunk, suffix=".chunk")
         if isinstance(event, Finished):
             finished.append(event)
-    if usage:
-        closing = replies.closing_fields(finished, prompts=1, dropped_turns=dropped_turns)
-        yield letterhead.with_choices(suffix=".chunk") | closing
+    if closing is not None:
+        yield letterhead.with_choices(suffix=".chunk") | replies.closing_fields(finished, prompts=1) | closing
 
 
 async def _completion_stream(

@@ -1,5 +1,6 @@
 """From a request's fields and a model's profile to the orders that the batch fills."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,11 +15,20 @@ from kullm_tui.engine.residency import Seat
 from kullm_tui.engine.sampling import Sampling
 from kullm_tui.engine.wire_errors import RequestError
 
+# Below this a temperature is greedy in all but its arithmetic, which overflows.
+_COLDEST = 1e-4
+
 
 @dataclass(frozen=True)
 class ChatOrder:
     order: Order
     dropped_turns: int
+    prompt_sha256: str  # of the prompt's text, as `kullm models show --prompt` prints it
+
+    @property
+    def closing(self) -> dict[str, object]:
+        """What the answer tells about its prompt."""
+        return {"dropped_turns": self.dropped_turns, "prompt_sha256": self.prompt_sha256}
 
 
 def chat_order(request: ChatRequest, seat: Seat) -> ChatOrder:
@@ -35,7 +45,8 @@ def chat_order(request: ChatRequest, seat: Seat) -> ChatOrder:
     fitted: Fitted = fit(messages, length, limit=seat.resident.context - max(room_for_reply, 1))
     ids = vocabulary.encode(fitted.messages, profile.template)
     order = _order(request, seat, ids, max_new_tokens=wanted, top_logprobs=request.wanted_logprobs, trim=True)
-    return ChatOrder(order, fitted.dropped_turns)
+    text = vocabulary.prompt(fitted.messages, profile.template).text
+    return ChatOrder(order, fitted.dropped_turns, hashlib.sha256(text.encode()).hexdigest())
 
 
 def completion_orders(request: CompletionRequest, seat: Seat) -> list[Order]:
@@ -49,8 +60,6 @@ def _completion_order(request: CompletionRequest, seat: Seat, prompt: str | list
     embeddings = seat.resident.loaded.model.get_input_embeddings().num_embeddings
     if any(token >= embeddings for token in ids):
         raise RequestError(f"prompt: token ids must be below {embeddings}", param="prompt")
-    if not ids:
-        ids = _empty_prompt(seat)
     if len(ids) >= seat.resident.context and not (request.max_tokens == 0 and len(ids) == seat.resident.context):
         raise _overflow(len(ids), seat.resident.context)
     wanted = 16 if request.max_tokens is None else request.max_tokens
@@ -76,6 +85,7 @@ def _order(
     score_prompt: bool = False,
 ) -> Order:
     vocabulary, profile = seat.resident.vocabulary, seat.profile
+    ids = ids or _beginning(seat)
     return Order(
         prompt=ids,
         max_new_tokens=min(max_new_tokens, seat.resident.context - len(ids)),
@@ -99,8 +109,9 @@ def _sampling(request: SamplingFields, seat: Seat) -> Sampling:
         asked = getattr(request, name)
         return usual[name] if asked is None else asked
 
+    temperature = chosen("temperature")
     return Sampling(
-        temperature=chosen("temperature"),
+        temperature=temperature if temperature > _COLDEST else 0.0,
         top_k=max(0, chosen("top_k")),
         top_p=chosen("top_p"),
         repetition_penalty=chosen("repetition_penalty"),
@@ -127,7 +138,8 @@ def _message(message: ChatMessage) -> Message:
     return Message(role, message.text, message.input)
 
 
-def _empty_prompt(seat: Seat) -> tuple[int, ...]:
+def _beginning(seat: Seat) -> tuple[int, ...]:
+    """What an empty prompt becomes: the token that texts begin with, or the one that ends the text before."""
     special = seat.resident.vocabulary.special
     begin = special.bos if special.bos is not None else min(special.eos, default=None)
     if begin is None:

@@ -1,6 +1,6 @@
 """The bodies of the engine's requests: OpenAI's fields plus a few of its own. Unknown fields and wrong types are refused."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -9,6 +9,8 @@ _MAX_TOKENS = 1_000_000
 
 Text = Annotated[str, Field(max_length=_MAX_TEXT)]
 TokenId = Annotated[int, Field(ge=0, lt=2**31, strict=True)]
+_Entry = TypeVar("_Entry")
+SomeOf = Annotated[list[_Entry], Field(min_length=1, max_length=_MAX_TOKENS)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
@@ -49,7 +51,7 @@ class SamplingFields(Body):
     temperature: Annotated[Finite, Field(ge=0, le=10)] | None = None
     top_p: Annotated[Finite, Field(gt=0, le=1)] | None = None
     top_k: Annotated[int, Field(ge=-1, le=_MAX_TOKENS)] | None = None
-    repetition_penalty: Annotated[Finite, Field(gt=0, le=10)] | None = None
+    repetition_penalty: Annotated[Finite, Field(ge=0.01, le=10)] | None = None
     no_repeat_ngram_size: Annotated[int, Field(ge=0, le=64)] | None = None
     presence_penalty: Annotated[Finite, Field(ge=-2, le=2)] | None = None
     frequency_penalty: Annotated[Finite, Field(ge=-2, le=2)] | None = None
@@ -96,7 +98,7 @@ class ChatRequest(SamplingFields):
 
 
 class CompletionRequest(SamplingFields):
-    prompt: Text | list[Text] | list[TokenId] | list[list[TokenId]]
+    prompt: Text | SomeOf[Text] | SomeOf[TokenId] | SomeOf[list[TokenId]]
     echo: bool = False
     logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
     best_of: Literal[1] | None = None

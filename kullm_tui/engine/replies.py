@@ -29,12 +29,12 @@ class Choice:
             self.finished = event
 
 
-def closing_fields(finished: Sequence[Finished], *, prompts: int, dropped_turns: int | None = None) -> Json:
+def closing_fields(finished: Sequence[Finished], *, prompts: int) -> Json:
     """usage and timings; several replies to one prompt count its tokens once."""
     replies_a_prompt = max(1, len(finished) // max(prompts, 1))
     prompt_tokens = sum(one.prompt_tokens for one in finished[::replies_a_prompt])
     completion_tokens = sum(one.completion_tokens for one in finished)
-    fields: Json = {
+    return {
         "usage": {
             "prompt_tokens": prompt_tokens,
             "completion_tokens": completion_tokens,
@@ -42,9 +42,6 @@ def closing_fields(finished: Sequence[Finished], *, prompts: int, dropped_turns:
         },
         "timings": asdict(finished[0].timings),
     }
-    if dropped_turns is not None:
-        fields["dropped_turns"] = dropped_turns
-    return fields
 
 
 # Chat completions.

@@ -56,6 +56,7 @@ class Resident:
     batch: Batch
     beams: BeamDesk
     context: int
+    adapters: dict[Path, str] = field(default_factory=dict)  # by folder, as the rack names them
     in_use: int = 0
     last_used: float = field(default_factory=time.monotonic)
 
@@ -206,10 +207,19 @@ class Residency:
         """The rack's name for the adapter; a folder whose content changed is attached anew."""
         if target.adapter is None:
             return None
-        name, folder = _adapter_key(target.adapter), target.adapter
+        folder, name = target.adapter, _adapter_key(target.adapter)
         if name not in resident.rack.names:
-            await asyncio.wrap_future(resident.batch.between_tokens(lambda: resident.rack.attach(name, folder)))
+            await asyncio.wrap_future(resident.batch.between_tokens(partial(_attach_once, resident.rack, name, folder)))
+        stale = resident.adapters.get(folder, name)
+        if stale != name and resident.in_use == 1:  # nobody else is here who might still use it
+            await asyncio.wrap_future(resident.batch.between_tokens(lambda: resident.rack.detach(stale)))
+        resident.adapters[folder] = name
         return name
+
+
+def _attach_once(rack: AdapterRack, name: str, folder: Path) -> None:
+    if name not in rack.names:  # two requests may have asked for it at once
+        rack.attach(name, folder)
 
 
 def choose_device(setting: str) -> torch.device:

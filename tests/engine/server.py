@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 
 START_SECONDS = 90
 
@@ -27,11 +27,11 @@ class Server:
     def headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token}"}
 
-    def post(self, path: str, body: Any, **options: Any) -> httpx.Response:
-        return httpx.post(self.url + path, json=body, headers=self.headers, timeout=START_SECONDS, **options)
+    def post(self, path: str, body: Any, **options: Any) -> httpx2.Response:
+        return httpx2.post(self.url + path, json=body, headers=self.headers, timeout=START_SECONDS, **options)
 
-    def get(self, path: str) -> httpx.Response:
-        return httpx.get(self.url + path, headers=self.headers, timeout=START_SECONDS)
+    def get(self, path: str) -> httpx2.Response:
+        return httpx2.get(self.url + path, headers=self.headers, timeout=START_SECONDS)
 
     def chat(self, model: object, text: str, **fields: Any) -> dict[str, Any]:
         body = {"model": str(model), "messages": [{"role": "user", "content": text}], "max_tokens": 12} | fields

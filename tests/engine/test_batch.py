@@ -4,15 +4,16 @@ import functools
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from kullm_tui.engine.generation import Failed, Piece
+from kullm_tui.engine.generation import Failed, Piece, PromptScored, TokenLogprob
 from kullm_tui.engine.sampling import Sampling
 from tests.engine.conftest import OpenBatch
-from tests.engine.replies import Client, order, prompt_of, replies_to
+from tests.engine.replies import Client, Reply, order, prompt_of, replies_to
 from tests.tiny_models import FAMILIES, save_lora, save_model
 
 LENGTHS = (5, 40, 17, 1, 29)  # some beyond the sliding windows of 16
@@ -40,7 +41,8 @@ def generate(folder: Path, prompt: list[int], *, tokens: int = 24, **options: ob
         pad_token_id=0,
         **options,
     )
-    return output[0, len(prompt) :].tolist()
+    said: list[int] = output[0, len(prompt) :].tolist()
+    return said
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -61,7 +63,7 @@ def test_rows_of_different_lengths_say_what_generate_says(
     [{"repetition_penalty": 1.4}, {"no_repeat_ngram_size": 2}, {"repetition_penalty": 1.2, "no_repeat_ngram_size": 3}],
 )
 def test_penalties_are_those_of_generate(
-    options: dict[str, float], checkpoint: Callable[[str], Path], open_batch: OpenBatch
+    options: dict[str, Any], checkpoint: Callable[[str], Path], open_batch: OpenBatch
 ) -> None:
     prompt = prompt_of(20) * 2
     (reply,) = replies_to(open_batch(checkpoint("llama")), [order(prompt, sampling=Sampling(**options))])
@@ -161,7 +163,15 @@ def _peft_says(base: Path, adapter: Path | None, prompt: list[int]) -> list[int]
         eos_token_id=None,
         pad_token_id=0,
     )
-    return output[0, len(prompt) :].tolist()
+    said: list[int] = output[0, len(prompt) :].tolist()
+    return said
+
+
+def prompt_scores(reply: Reply) -> list[TokenLogprob]:
+    """All but the first token's, which has none."""
+    (scored,) = [event for event in reply.events if isinstance(event, PromptScored)]
+    assert scored.logprobs[0] is None
+    return [one for one in scored.logprobs if one is not None]
 
 
 def test_prompt_scores_are_the_models_own(checkpoint: Callable[[str], Path], open_batch: OpenBatch) -> None:
@@ -170,12 +180,12 @@ def test_prompt_scores_are_the_models_own(checkpoint: Callable[[str], Path], ope
     model = AutoModelForCausalLM.from_pretrained(checkpoint("llama"), dtype=torch.float32)
     with torch.no_grad():
         logprobs = model(torch.tensor([prompt])).logits[0].log_softmax(-1)
-    scored = reply.events[0].logprobs  # type: ignore[union-attr]
-    assert scored[0] is None
-    for place in range(1, len(prompt)):
-        assert scored[place].token == prompt[place]
-        assert scored[place].logprob == pytest.approx(float(logprobs[place - 1, prompt[place]]), abs=1e-4)
-        assert scored[place].top[0][1] == pytest.approx(float(logprobs[place - 1].max()), abs=1e-4)
+    scored = prompt_scores(reply)
+    assert len(scored) == len(prompt) - 1
+    for one, token, reference in zip(scored, prompt[1:], logprobs, strict=False):
+        assert one.token == token
+        assert one.logprob == pytest.approx(float(reference[token]), abs=1e-4)
+        assert one.top[0][1] == pytest.approx(float(reference.max()), abs=1e-4)
 
 
 def test_eos_ends_a_reply_and_is_not_shown(checkpoint: Callable[[str], Path], open_batch: OpenBatch) -> None:
@@ -251,8 +261,8 @@ def test_low_precision_logits_match_transformers_under_teacher_forcing(
         open_batch(folder, precision=precision), [order(prompt, tokens=0, score_prompt=True, top_logprobs=0)]
     )
     logprobs = _reference_logprobs(folder, precision, prompt)
-    scored = reply.events[0].logprobs  # type: ignore[union-attr]
-    mine = torch.tensor([one.logprob for one in scored[1:]])
+    scored = prompt_scores(reply)
+    mine = torch.tensor([one.logprob for one in scored])
     theirs = logprobs[torch.arange(len(prompt) - 1), torch.tensor(prompt[1:])]
     assert (mine - theirs).abs().max() < 0.15
     assert (mine - theirs).abs().mean() < 0.03

@@ -3,12 +3,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from kullm_tui.weights.adapters import AdapterRack
 from transformers import AutoModelForCausalLM
 
 from kullm_tui.engine.beams import BeamDesk
 from kullm_tui.engine.generation import Progress
 from kullm_tui.engine.sampling import Sampling
+from kullm_tui.weights.adapters import AdapterRack
 from kullm_tui.weights.loading import load_model
 from tests.engine.replies import Client, decode, order, prompt_of
 from tests.tiny_models import save_lora, save_model

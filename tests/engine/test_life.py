@@ -108,12 +108,12 @@ def test_ctrl_c_in_one_leaves_the_others_reply_alone(slow_model: Path) -> None:
 
 
 def _active_requests() -> int:
-    import httpx
+    import httpx2
 
     state = running_engine()
     if state is None:
         return 0
-    health = httpx.get(f"{state.url}/health", headers={"Authorization": f"Bearer {state.token}"}, timeout=30).json()
+    health = httpx2.get(f"{state.url}/health", headers={"Authorization": f"Bearer {state.token}"}, timeout=30).json()
     return int(health["active_requests"])
 
 

@@ -9,8 +9,9 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import httpx
+import httpx2
 import openai
 import pytest
 import torch
@@ -41,7 +42,7 @@ def client(server: Server) -> Iterator[openai.OpenAI]:
         yield sdk
 
 
-def question(text: str = QUESTION) -> list[dict[str, str]]:
+def question(text: str = QUESTION) -> list[Any]:
     return [{"role": "user", "content": text}]
 
 
@@ -218,7 +219,7 @@ def test_strangers_are_turned_away_from_every_route(
     server: Server, headers: dict[str, str], status: int, code: str
 ) -> None:
     for path in ("/health", "/v1/models", "/openapi.json", "/nowhere"):
-        answer = httpx.get(server.url + path, headers=headers)
+        answer = httpx2.get(server.url + path, headers=headers)
         assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
 
 
@@ -254,7 +255,7 @@ def test_a_public_server_opens_no_file_that_a_client_names(server: Server, folde
     ],
 )
 def test_a_bad_body_is_answered_with_the_field_at_fault(server: Server, body: bytes, named: str) -> None:
-    answer = httpx.post(f"{server.url}/v1/chat/completions", content=body, headers=server.headers, timeout=60)
+    answer = httpx2.post(f"{server.url}/v1/chat/completions", content=body, headers=server.headers, timeout=60)
     assert answer.status_code == 400, answer.text
     error = answer.json()["error"]
     assert named in error["message"]
@@ -290,7 +291,7 @@ def test_an_unknown_path_and_method_get_openai_shaped_errors(server: Server) -> 
 
 
 def test_a_body_beyond_the_limit_is_refused_before_it_is_parsed(server: Server) -> None:
-    answer = httpx.post(f"{server.url}/v1/completions", content=b" " * (33 << 20), headers=server.headers, timeout=60)
+    answer = httpx2.post(f"{server.url}/v1/completions", content=b" " * (33 << 20), headers=server.headers, timeout=60)
     assert answer.status_code == 413
 
 
@@ -332,7 +333,7 @@ def test_another_address_is_served_only_with_a_key(tmp_path: Path, folder: Path)
 
 def test_a_closed_connection_ends_its_reply(server: Server) -> None:
     body = {"model": "tiny", "messages": question(), "max_tokens": 480, "stream": True, "logit_bias": {"0": -100}}
-    with httpx.stream(
+    with httpx2.stream(
         "POST", f"{server.url}/v1/chat/completions", json=body, headers=server.headers, timeout=60
     ) as stream:
         next(stream.iter_lines())

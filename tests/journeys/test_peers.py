@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from tests.tiny_models import save_model
@@ -47,8 +47,8 @@ def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     while time.monotonic() < deadline:
         assert process.poll() is None, log.read_text()
         try:
-            httpx.get(url, timeout=2)
-        except httpx.HTTPError:
+            httpx2.get(url, timeout=2)
+        except httpx2.HTTPError:
             time.sleep(0.2)
         else:
             return

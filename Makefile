@@ -1,0 +1,41 @@
+# Each job sets up what it needs in .venv; a second call finds it there.
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	$$python -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
+	&& { command -v $$python; break; }; done)
+BIN := .venv/bin
+BENCHES := $(wildcard bench/*.py)
+
+.PHONY: run test lint check bench soak wheel
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+
+run: .venv/local.stamp
+	@$(BIN)/kullm
+
+test: .venv/test.stamp
+	$(BIN)/pytest -m "not soak and not peers"
+
+lint: .venv/test.stamp
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: lint test
+
+bench: .venv/test.stamp
+	@$(if $(BENCHES),set -e; for file in $(BENCHES); do echo "== $$file"; $(BIN)/python -P $$file; done,echo "bench/ measures nothing yet.")
+
+soak: .venv/peers.stamp
+	KULLM_LLAMA_CPP_PYTHON=$(CURDIR)/$(BIN)/python $(BIN)/pytest -m "soak or peers" --timeout 3600
+
+wheel: .venv/test.stamp
+	$(BIN)/python -m build --wheel --no-isolation
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "No Python 3.11 to 3.13 with venv was found. On Debian: apt-get install python3-venv. Or: make PYTHON=/path/to/python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/%.stamp: pyproject.toml constraints.txt | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$*]'
+	@touch $@

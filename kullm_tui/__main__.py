@@ -1,0 +1,6 @@
+import sys
+
+from kullm_tui.commands.main import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,146 @@
+"""`kullm models remove` and `prune`: what models take on the disk, and giving it back."""
+
+import argparse
+import sys
+import time
+from dataclasses import dataclass
+
+from kullm_tui.commands.columns import aligned
+from kullm_tui.core import weights_cache
+from kullm_tui.core.errors import KullmError, UsageError
+from kullm_tui.core.hub_cache import Leftover, discard, leftover_of, remove_repository, repository_folder, size_of
+from kullm_tui.core.language import say
+from kullm_tui.core.models import Profile, all_profiles, resolve
+from kullm_tui.core.profiles import forget_profile
+from kullm_tui.core.text import terminal_safe
+from kullm_tui.core.weights_cache import CachedWeights
+
+_YES = ("y", "yes", "예", "네", "ㅛ")  # ㅛ: the y key while a Korean keyboard is on
+
+
+def remove(args: argparse.Namespace) -> int:
+    """The user's entry of that name, and what was downloaded for it unless another profile uses it too."""
+    ref = resolve(args.name)
+    repository = ref.profile.repository if ref.kind in ("profile", "repository") else ""
+    forgotten = ref.kind in ("profile", "endpoint") and forget_profile(args.name)
+    sharing = [name for name, other in all_profiles().items() if other.repository == repository and name != args.name]
+    freed = 0
+    if repository and not sharing:
+        freed = _remove_quantised(ref.profile) + remove_repository(repository)
+    if forgotten:
+        _tell(say(f"{args.name}을(를) 목록에서 뺐습니다.", f"{args.name} was taken off the list."))
+    if freed:
+        _tell(say(f"{_size(freed)}를 비웠습니다.", f"{_size(freed)} set free."))
+    if not forgotten and not freed:
+        raise KullmError(_nothing_to_remove(args.name, repository, sharing))
+    return 0
+
+
+def prune(args: argparse.Namespace) -> int:
+    """Quantised weights, which the next load makes anew, and files of the hub that nothing leads to any more."""
+    quantised = weights_cache.list_cached()
+    profiles = all_profiles().values()
+    pinned = tuple(profile.revision for profile in profiles if profile.revision)
+    repositories = sorted({profile.repository for profile in profiles if profile.repository})
+    leftovers = [left for left in (leftover_of(one, pinned=pinned) for one in repositories) if left]
+    if not quantised and not leftovers:
+        _tell(say("비울 것이 없습니다.", "There is nothing to prune."))
+        return 0
+    total = sum(one.bytes for one in (*quantised, *leftovers))
+    for line in aligned(
+        [_quantised_row(one) for one in quantised] + [_leftover_row(one) for one in leftovers], right=[0]
+    ):
+        print(terminal_safe(line))
+    if not args.yes and not _agreed(total):
+        _tell(say("그대로 두었습니다.", "Nothing was removed."))
+        return 1
+    outcomes = [_freed(one) for one in (*quantised, *leftovers)]
+    _tell(say(f"{_size(sum(outcomes))}를 비웠습니다.", f"{_size(sum(outcomes))} set free."))
+    return 0 if all(outcomes) else 1
+
+
+@dataclass(frozen=True)
+class DiskUse:
+    """What one profile takes here."""
+
+    downloaded: int
+    quantised: int
+
+
+def disk_use(profile: Profile) -> DiskUse:
+    folder = repository_folder(profile.repository) if profile.repository else None
+    return DiskUse(
+        downloaded=size_of(folder) if folder else 0,
+        quantised=sum(entry.bytes for entry in _quantised_of(profile)),
+    )
+
+
+def _quantised_of(profile: Profile) -> list[CachedWeights]:
+    folder = str(repository_folder(profile.repository)) if profile.repository else profile.folder
+    return [entry for entry in weights_cache.list_cached() if folder and entry.source.startswith(folder)]
+
+
+def _remove_quantised(profile: Profile) -> int:
+    return sum(weights_cache.remove(key) for key in {entry.key for entry in _quantised_of(profile)})
+
+
+def _freed(entry: CachedWeights | Leftover) -> int:
+    """0 where a download or the engine is at work on it, which is said."""
+    try:
+        if isinstance(entry, CachedWeights):
+            return weights_cache.remove(entry.key)
+        discard(entry)
+    except KullmError as error:
+        _tell(str(error))
+        return 0
+    return entry.bytes
+
+
+def _quantised_row(entry: CachedWeights) -> list[str]:
+    day = time.strftime("%Y-%m-%d", time.localtime(entry.last_used))
+    what = say(f"양자화한 가중치 {entry.precision}", f"quantised weights {entry.precision}")
+    if not entry.complete:
+        what = say("만들다 만 양자화 가중치", "unfinished quantised weights")
+    return [_size(entry.bytes), what.strip(), say(f"{day}에 씀", f"used {day}"), entry.model]
+
+
+def _leftover_row(entry: Leftover) -> list[str]:
+    return [_size(entry.bytes), say("쓰이지 않는 내려받은 파일", "unused downloads"), "", entry.repository]
+
+
+def _agreed(total: int) -> bool:
+    if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UsageError(
+            say(
+                f"모두 {_size(total)}입니다. 지우려면 `kullm models prune --yes`로 하세요.",
+                f"{_size(total)} in all. To remove them: `kullm models prune --yes`.",
+            )
+        )
+    question = say(
+        f"모두 {_size(total)}입니다. 양자화한 가중치는 다음에 올릴 때 다시 만듭니다. 지울까요? [y/N] ",
+        f"{_size(total)} in all; quantised weights are made again at the next load. Remove them? [y/N] ",
+    )
+    sys.stderr.write(question)
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in _YES
+
+
+def _nothing_to_remove(name: str, repository: str, sharing: list[str]) -> str:
+    if repository and sharing:
+        others = ", ".join(sharing)
+        return say(
+            f"{repository}의 파일은 {others}도 쓰므로 지우지 않았습니다.",
+            f"The files of {repository} are used by {others} too; they were not removed.",
+        )
+    return say(
+        f"{name}: 내려받은 파일도, 직접 등록한 항목도 없어 지울 것이 없습니다.",
+        f"{name}: nothing is downloaded and it is no entry of yours; there is nothing to remove.",
+    )
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 5e7 else f"{count / 1e6:.1f} MB"
+
+
+def _tell(text: str) -> None:
+    print(terminal_safe(text), file=sys.stderr)

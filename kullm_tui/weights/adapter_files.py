@@ -1,0 +1,147 @@
+"""An adapter folder as it lies on disk: read without running any of it, and checked before a model is touched.
+
+LoRA and IA³ are read; options of peft that a batch of mixed adapters cannot carry (DoRA, modules trained whole …) are refused by name.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from kullm_tui.core.errors import AdapterError, WeightsError
+from kullm_tui.core.language import say
+from kullm_tui.weights.files import Checkpoint, TensorReader, safetensors_of, unpickle
+
+Kind = Literal["LORA", "IA3"]
+
+_SUPPORTED = ("LORA", "IA3")
+_KEY = re.compile(
+    r"(?:base_model\.model\.)?(?P<module>.+?)\.(?P<part>lora_A|lora_B|ia3_l)(?:\.[^.]+)??(?:\.(?P<leaf>weight|bias))?"
+)
+_REFUSED = (
+    "use_dora",
+    "modules_to_save",
+    "layer_replication",
+    "target_parameters",
+    "trainable_token_indices",
+    "alora_invocation_tokens",
+    "arrow_config",
+    "use_qalora",
+    "use_bdlora",
+    "velora_config",
+    "monteclora_config",
+    "kasa_config",
+    "mica",
+)
+# Initialisations that change the base model's own weights: without them the adapter means something else.
+_CHANGES_BASE = ("pissa", "olora", "corda", "loftq", "lora_ga", "mica", "orthogonal")
+
+
+@dataclass(frozen=True)
+class AdapterFiles:
+    """`tensors`: checkpoint module name → part (`lora_A`, `lora_B`, `lora_B.bias`, `ia3_l`) → fp32 tensor."""
+
+    name: str
+    kind: Kind
+    base: str
+    options: Mapping[str, Any]
+    tensors: Mapping[str, Mapping[str, torch.Tensor]]
+
+
+def read_adapter(name: str, folder: Path) -> AdapterFiles:
+    options = _read_options(name, folder)
+    kind = options.get("peft_type")
+    if kind not in _SUPPORTED:
+        raise AdapterError(
+            say(
+                f"어댑터 {name}의 방식 {kind}은(는) 지원하지 않습니다. LoRA와 IA3 어댑터만 붙일 수 있으니, 다른 방식은 바탕 모델에 병합해서 쓰세요.",
+                f"Adapter {name} is of the kind {kind}, which cannot be attached; only LoRA and IA3 can. Merge it into its base.",
+            )
+        )
+    _require_plain(name, options)
+    base = str(options.get("base_model_name_or_path") or "").rstrip("/").rpartition("/")[2]
+    return AdapterFiles(name, kind, base, options, _read_tensors(name, folder))
+
+
+def _read_options(name: str, folder: Path) -> dict[str, Any]:
+    path = folder / "adapter_config.json"
+    if not path.is_file():
+        raise AdapterError(
+            say(
+                f"어댑터 {name}을(를) 찾을 수 없습니다: {folder}에 adapter_config.json이 없습니다. `kullm adapters list`로 확인하세요.",
+                f"Adapter {name} was not found: there is no adapter_config.json in {folder}. See `kullm adapters list`.",
+            )
+        )
+    try:
+        options = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise _broken(name, path) from error
+    if not isinstance(options, dict):
+        raise _broken(name, path)
+    return options
+
+
+def _require_plain(name: str, options: Mapping[str, Any]) -> None:
+    used = [option for option in _REFUSED if options.get(option)]
+    if options.get("bias") not in (None, "none"):
+        used.append(f"bias={options['bias']}")
+    init = options.get("init_lora_weights")
+    if isinstance(init, str) and init.lower().startswith(_CHANGES_BASE):
+        used.append(f"init_lora_weights={init}")
+    if used:
+        raise AdapterError(
+            say(
+                f"어댑터 {name}은(는) {', '.join(used)} 설정으로 학습되어 다른 어댑터와 한 번에 실행할 수 없습니다. "
+                "`kullm adapters merge`로 바탕 모델에 병합해서 쓰세요.",
+                f"Adapter {name} was trained with {', '.join(used)}, which cannot run beside other adapters. "
+                "Merge it into its base with `kullm adapters merge`.",
+            )
+        )
+
+
+def _read_tensors(name: str, folder: Path) -> dict[str, dict[str, torch.Tensor]]:
+    modules: dict[str, dict[str, torch.Tensor]] = {}
+    for key, tensor in _stored_tensors(name, folder).items():
+        match = _KEY.fullmatch(key)
+        if match is None:
+            raise AdapterError(
+                say(
+                    f"어댑터 {name}에 LoRA나 IA3가 아닌 텐서 {key}이(가) 있습니다. `kullm adapters merge`로 바탕 모델에 병합해서 쓰세요.",
+                    f"Adapter {name} holds the tensor {key}, which is neither LoRA nor IA3. "
+                    "Merge it into its base with `kullm adapters merge`.",
+                )
+            )
+        part = f"{match['part']}.bias" if match["leaf"] == "bias" else match["part"]
+        modules.setdefault(match["module"], {})[part] = tensor
+    if not modules:
+        raise _broken(name, folder)
+    return modules
+
+
+def _stored_tensors(name: str, folder: Path) -> dict[str, torch.Tensor]:
+    """In fp32, as plain peft keeps them whatever the base's precision."""
+    safe, pickled = folder / "adapter_model.safetensors", folder / "adapter_model.bin"
+    path = safe if safe.is_file() else pickled
+    if not path.is_file():
+        raise _broken(name, safe)
+    try:
+        if path == pickled:
+            return {key: tensor.float() for key, tensor in unpickle(path).items()}
+        stored = {tensor.key: tensor for tensor in safetensors_of(path)}
+        reader = TensorReader(Checkpoint(folder, False, (path,), stored))
+        return {key: reader.read(key).to(torch.float32, copy=True) for key in stored}
+    except WeightsError as error:
+        raise _broken(name, path) from error
+
+
+def _broken(name: str, path: Path) -> AdapterError:
+    return AdapterError(
+        say(
+            f"어댑터 {name}의 {path}이(가) 없거나 망가졌거나 안전하지 않아 붙이지 않았습니다. 다시 받거나 다시 학습하세요.",
+            f"Adapter {name} was not attached: {path} is missing, damaged or unsafe. Fetch or train it again.",
+        )
+    )

@@ -1,0 +1,44 @@
+"""bitsandbytes, imported so that it fetches nothing and says nothing.
+
+On CPUs with AVX512-BF16 its import asks the package `kernels` for native code from the Hub, and logs a warning when there is
+none. The engine runs no code fetched that way, so `kernels` is hidden for the time of the import. Its 8-bit layer logs one
+line for every layer of every token.
+"""
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_SILENCED = {
+    "bitsandbytes.backends.cpu.ops": "Failed to load CPU gemm_4bit_forward",
+    "bitsandbytes.autograd._functions": "MatMul8bitLt: inputs will be cast",
+}
+
+
+def _silence(logger: str, opening: str) -> None:
+    logging.getLogger(logger).addFilter(lambda record: not str(record.msg).startswith(opening))
+
+
+@contextmanager
+def _without_kernels() -> Iterator[None]:
+    hidden = {name: sys.modules[name] for name in list(sys.modules) if name == "kernels" or name.startswith("kernels.")}
+    for name in hidden:
+        del sys.modules[name]
+    sys.modules["kernels"] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules["kernels"]
+        sys.modules.update(hidden)
+
+
+for _logger, _opening in _SILENCED.items():
+    _silence(_logger, _opening)
+
+with _without_kernels():
+    import bitsandbytes
+    import bitsandbytes.functional as functional
+    import bitsandbytes.nn as nn
+
+__all__ = ["bitsandbytes", "functional", "nn"]

@@ -1,0 +1,201 @@
+"""The tensors of a checkpoint folder, named and measured without loading them.
+
+safetensors files are preferred; the pickles of older repositories are read with `weights_only`, so that none of their code runs.
+What is truncated, incomplete or points outside the folder is refused before anything is built from it.
+"""
+
+import json
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+
+from kullm_tui.core.errors import WeightsError
+from kullm_tui.core.language import say
+
+# A checkpoint's single file or, tried first, the index of its shards; safetensors before pickles.
+_LAYOUTS = (
+    ("model.safetensors.index.json", "model.safetensors", False),
+    ("pytorch_model.bin.index.json", "pytorch_model.bin", True),
+)
+
+
+@dataclass(frozen=True)
+class StoredTensor:
+    key: str
+    file: Path
+    dtype: torch.dtype
+    shape: tuple[int, ...]
+
+    @property
+    def bytes(self) -> int:
+        return torch.Size(self.shape).numel() * self.dtype.itemsize
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    folder: Path
+    pickled: bool
+    files: tuple[Path, ...]
+    tensors: Mapping[str, StoredTensor]
+
+
+@dataclass
+class TensorReader:
+    """Reads one tensor after another, keeping no more than one file mapped."""
+
+    checkpoint: Checkpoint
+    _unpickled: tuple[Path, dict[str, torch.Tensor]] | None = field(default=None, repr=False)
+
+    def read(self, key: str) -> torch.Tensor:
+        stored = self.checkpoint.tensors[key]
+        if not self.checkpoint.pickled:
+            # A mapping of its own for every tensor: its pages leave the process with the tensor.
+            with safe_open(stored.file, framework="pt") as file:
+                return file.get_tensor(key)  # type: ignore[no-any-return]
+        if self._unpickled is None or self._unpickled[0] != stored.file:
+            self._unpickled = None
+            self._unpickled = (stored.file, unpickle(stored.file))
+        return self._unpickled[1][key]
+
+
+def open_checkpoint(folder: Path) -> Checkpoint:
+    """The folder's tensors; every file is opened and its header checked."""
+    for index_name, single_name, pickled in _LAYOUTS:
+        if (folder / index_name).is_file():
+            weight_map = _read_index(folder / index_name)
+            names = sorted(set(weight_map.values()))
+            _require_all(folder, index_name, names)
+        elif (folder / single_name).is_file():
+            weight_map, names = None, [single_name]
+        else:
+            continue
+        files = tuple(folder / name for name in names)
+        tensors = {tensor.key: tensor for file in files for tensor in _tensors_of(file, pickled)}
+        if weight_map is not None:
+            _require_placed(folder / index_name, weight_map, tensors)
+        return Checkpoint(folder, pickled, files, tensors)
+    raise _no_weights(folder)
+
+
+def _read_index(index: Path) -> dict[str, str]:
+    try:
+        weight_map = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
+        placed = {str(key): str(name) for key, name in weight_map.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise broken(index, say("색인을 읽을 수 없습니다", "its index cannot be read")) from error
+    for name in placed.values():
+        if name in ("", ".", "..") or "/" in name or "\\" in name or "\0" in name:
+            reason = say(
+                f"색인이 폴더 밖의 파일 {name!r}을 가리킵니다", f"its index points outside the folder, to {name!r}"
+            )
+            raise broken(index, reason)
+    return placed
+
+
+def _require_all(folder: Path, index_name: str, names: list[str]) -> None:
+    missing = [name for name in names if not (folder / name).is_file()]
+    if missing:
+        reason = say(f"{missing[0]} 파일이 없습니다", f"{missing[0]} is missing")
+        raise broken(folder / index_name, reason)
+
+
+def _require_placed(index: Path, weight_map: Mapping[str, str], tensors: Mapping[str, StoredTensor]) -> None:
+    for key, name in weight_map.items():
+        if key not in tensors or tensors[key].file.name != name:
+            raise broken(index, say(f"{name}에 {key} 텐서가 없습니다", f"{name} does not hold the tensor {key}"))
+
+
+def _tensors_of(file: Path, pickled: bool) -> list[StoredTensor]:
+    if pickled:
+        return [StoredTensor(key, file, value.dtype, tuple(value.shape)) for key, value in unpickle(file).items()]
+    return safetensors_of(file)
+
+
+def safetensors_of(file: Path) -> list[StoredTensor]:
+    try:
+        with safe_open(file, framework="pt") as opened:
+            slices = {key: opened.get_slice(key) for key in opened.keys()}  # noqa: SIM118 - not a dict
+            return [
+                StoredTensor(key, file, _dtype(file, part.get_dtype()), tuple(part.get_shape()))
+                for key, part in slices.items()
+            ]
+    except (SafetensorError, OSError, ValueError) as error:
+        raise broken(file, say("파일이 잘렸거나 망가졌습니다", "the file is truncated or damaged")) from error
+
+
+_DTYPES = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "I16": torch.int16,
+    "I8": torch.int8,
+    "U8": torch.uint8,
+    "BOOL": torch.bool,
+}
+
+
+def _dtype(file: Path, name: str) -> torch.dtype:
+    if name not in _DTYPES:
+        raise broken(file, say(f"자료형 {name}을 지원하지 않습니다", f"it holds the unsupported type {name}"))
+    return _DTYPES[name]
+
+
+def unpickle(file: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a pickle, mapped where its layout allows; code in it is refused, never run."""
+    try:
+        try:
+            value: Any = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
+        except RuntimeError as error:
+            if "_use_new_zipfile_serialization" not in str(error):
+                raise
+            value = torch.load(file, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise hostile(file) from error
+    except (RuntimeError, OSError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise broken(file, say("파일이 잘렸거나 망가졌습니다", "the file is truncated or damaged")) from error
+    if not isinstance(value, dict):
+        raise broken(file, say("텐서 묶음이 아닙니다", "it is not a set of tensors"))
+    return {str(key): tensor for key, tensor in value.items() if isinstance(tensor, torch.Tensor)}
+
+
+def broken(file: Path, reason: str) -> WeightsError:
+    return WeightsError(
+        say(
+            f"가중치 파일 {file}을(를) 쓸 수 없습니다: {reason}. 폴더를 지우고 `kullm models pull`로 다시 받으세요.",
+            f"The weights file {file} cannot be used: {reason}. Delete the folder and fetch it again with `kullm models pull`.",
+        )
+    )
+
+
+def hostile(file: Path) -> WeightsError:
+    return WeightsError(
+        say(
+            f"가중치 파일 {file}에 텐서가 아닌 코드가 들어 있어 열지 않았습니다. 파일을 지우고, 같은 모델의 safetensors를 받으세요.",
+            f"The weights file {file} carries code beside tensors, so it was not opened. "
+            "Delete it and fetch a safetensors version of the model.",
+        )
+    )
+
+
+def _no_weights(folder: Path) -> WeightsError:
+    if (folder / "adapter_config.json").is_file():
+        return WeightsError(
+            say(
+                f"{folder}은(는) 모델이 아니라 어댑터입니다. 바탕 모델을 고르고 --adapter로 지정하세요.",
+                f"{folder} is an adapter, not a model. Choose its base model and give it with --adapter.",
+            )
+        )
+    return WeightsError(
+        say(
+            f"{folder}에 model.safetensors나 pytorch_model.bin이 없습니다. `kullm models pull`로 다시 받으세요.",
+            f"{folder} holds no model.safetensors or pytorch_model.bin. Fetch it again with `kullm models pull`.",
+        )
+    )

@@ -1,0 +1,162 @@
+"""A model without its weights: built from config.json alone, every parameter on the meta device.
+
+Refuses what the engine's decode loop cannot run: architectures without a growing key-value cache, encoder-decoders, checkpoints that
+are quantised already, and code from the repository unless the user's own configuration allows it for that model.
+"""
+
+import inspect
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import torch
+from accelerate import init_empty_weights
+from torch import nn
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel
+from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
+from transformers.pytorch_utils import Conv1D
+
+from kullm_tui.core.errors import WeightsError
+from kullm_tui.core.language import say
+
+Precision = Literal["4bit", "8bit", "bf16", "fp32"]
+
+BLOCK = 64  # values that share one NF4 scale
+_PACKED_ROWS = 32  # bitsandbytes' AVX512 kernel works on this many output rows at once
+_CACHED_ATTENTION = {"full_attention", "sliding_attention", "chunked_attention", "attention"}
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """`quantised` names the linear layers that the precision makes smaller; they are still ordinary layers here."""
+
+    model: PreTrainedModel
+    config: PreTrainedConfig
+    precision: Precision
+    quantised: frozenset[str]
+
+
+def compute_dtype(precision: Precision) -> torch.dtype:
+    return torch.float32 if precision == "fp32" else torch.bfloat16
+
+
+def build_skeleton(folder: Path, precision: Precision, *, trust_remote_code: bool = False) -> Skeleton:
+    config = read_config(folder, trust_remote_code=trust_remote_code)
+    model_class = _causal_class(folder, config, trust_remote_code)
+    _require_runnable(folder, config, model_class)
+    # Said outright: a repository's config.json may ask for an attention kernel from the Hub.
+    attention = "sdpa" if getattr(model_class, "_supports_sdpa", False) else "eager"
+    with init_empty_weights(include_buffers=False):
+        model = _instantiate(folder, config, precision, attention, trust_remote_code)
+    model.requires_grad_(False).eval()
+    return Skeleton(model, config, precision, _quantised_layers(model, precision))
+
+
+def read_config(folder: Path, *, trust_remote_code: bool = False) -> PreTrainedConfig:
+    try:
+        return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=trust_remote_code)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError) as error:
+        raise WeightsError(
+            say(
+                f"{folder}의 config.json을 읽을 수 없습니다({_first_line(error)}). `kullm models pull`로 다시 받거나, "
+                "지원하지 않는 구조라면 vLLM 같은 엔드포인트를 쓰세요.",
+                f"The config.json of {folder} cannot be used ({_first_line(error)}). Fetch it again with `kullm models pull`; "
+                "an architecture unknown here needs an endpoint such as vLLM.",
+            )
+        ) from error
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0][:160] if lines else type(error).__name__
+
+
+def _causal_class(folder: Path, config: PreTrainedConfig, trust_remote_code: bool) -> type[Any] | None:
+    """None stands for a class that the repository's own code brings."""
+    if type(config) in MODEL_FOR_CAUSAL_LM_MAPPING:
+        return cast(type[Any], MODEL_FOR_CAUSAL_LM_MAPPING[type(config)])
+    if trust_remote_code and "AutoModelForCausalLM" in (getattr(config, "auto_map", None) or {}):
+        return None
+    raise _needs_endpoint(folder, config)
+
+
+def _require_runnable(folder: Path, config: PreTrainedConfig, model_class: type[Any] | None) -> None:
+    quantisation = getattr(config, "quantization_config", None)
+    if quantisation:
+        method = quantisation.get("quant_method", "?") if isinstance(quantisation, dict) else "?"
+        raise WeightsError(
+            say(
+                f"{folder}은(는) 이미 {method}(으)로 양자화된 모델이라 이 엔진에서 열 수 없습니다. 원본 가중치를 받거나 vLLM 엔드포인트를 쓰세요.",
+                f"{folder} is quantised already ({method}), which this engine cannot run. "
+                "Fetch the original weights or use a vLLM endpoint.",
+            )
+        )
+    layer_types = set(getattr(config.get_text_config(), "layer_types", None) or ())
+    if config.is_encoder_decoder or not layer_types <= _CACHED_ATTENTION:
+        raise _needs_endpoint(folder, config)
+    if model_class is not None and (model_class._is_stateful or not _takes_cache(model_class)):
+        raise _needs_endpoint(folder, config)
+
+
+def _takes_cache(model_class: type[Any]) -> bool:
+    return "past_key_values" in inspect.signature(model_class.forward).parameters
+
+
+def _needs_endpoint(folder: Path, config: PreTrainedConfig) -> WeightsError:
+    name = ", ".join(config.architectures or ()) or config.model_type
+    return WeightsError(
+        say(
+            f"{folder.name}의 구조 {name}({config.model_type})은(는) 이 엔진이 실행할 수 없습니다. vLLM 같은 엔드포인트로 띄우고 그 주소를 등록하세요.",
+            f"This engine cannot run the architecture {name} ({config.model_type}) of {folder.name}. "
+            "Serve it with an endpoint such as vLLM and register its address.",
+        )
+    )
+
+
+def _instantiate(
+    folder: Path, config: PreTrainedConfig, precision: Precision, attention: str, trust_remote_code: bool
+) -> PreTrainedModel:
+    try:
+        model: PreTrainedModel = AutoModelForCausalLM.from_config(
+            config,
+            dtype=compute_dtype(precision),
+            attn_implementation=attention,
+            trust_remote_code=trust_remote_code,
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, RuntimeError, ImportError, OSError) as error:
+        raise WeightsError(
+            say(
+                f"{folder}의 config.json으로 모델을 만들 수 없습니다({_first_line(error)}). `kullm models pull`로 다시 받으세요.",
+                f"No model can be built from the config.json of {folder} ({_first_line(error)}). "
+                "Fetch it again with `kullm models pull`.",
+            )
+        ) from error
+    return model
+
+
+def _quantised_layers(model: PreTrainedModel, precision: Precision) -> frozenset[str]:
+    if precision not in ("4bit", "8bit"):
+        return frozenset()
+    kept = re.compile("|".join(map(re.escape, model._keep_in_fp32_modules or ())) or r"(?!)")
+    output: Any = model.get_output_embeddings()
+    pairs: dict[str, str] = model.all_tied_weights_keys
+    tied = {weight.rpartition(".")[0] for pair in pairs.items() for weight in pair}
+    return frozenset(
+        name
+        for name, module in model.named_modules()
+        if module is not output and name not in tied and not kept.search(name) and _can_shrink(module, precision)
+    )
+
+
+def _can_shrink(module: nn.Module, precision: Precision) -> bool:
+    if type(module) not in (nn.Linear, Conv1D):
+        return False
+    rows, columns = linear_shape(module)
+    return precision == "8bit" or (columns % BLOCK == 0 and rows % _PACKED_ROWS == 0)
+
+
+def linear_shape(module: nn.Module) -> tuple[int, int]:
+    """(rows, columns) of the layer as a matrix that multiplies from the left; Conv1D keeps its own transposed."""
+    first, second = cast(torch.Tensor, module.weight).shape
+    return (second, first) if isinstance(module, Conv1D) else (first, second)

@@ -1,0 +1,378 @@
+"""The real command against a real server that speaks OpenAI's protocol."""
+
+import fcntl
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kullm_tui import __version__
+from kullm_tui.core.engine_process import EngineFiles, EngineState
+from tests.kullm_command import COMMAND, Terminal, environment, kullm, start
+from tests.openai_server import CUT, OpenAIServer, Reply, chunk, event, refuses, says
+
+ASK = ("ask", "-m", "home/m")
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[OpenAIServer]:
+    with OpenAIServer() as server:
+        yield server
+
+
+@pytest.fixture
+def server(running: OpenAIServer) -> OpenAIServer:
+    running.script.clear()
+    running.requests.clear()
+    return running
+
+
+@pytest.fixture
+def home(tmp_path: Path, server: OpenAIServer) -> Path:
+    (tmp_path / "config.toml").write_text(f'endpoints = [{{name = "home", base_url = "{server.base_url}"}}]\n')
+    return tmp_path
+
+
+@pytest.fixture
+def engine(home: Path, server: OpenAIServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenAIServer]:
+    """The server in the local engine's place: its address published, its lock held."""
+    monkeypatch.setenv("KULLM_HOME", str(home))
+    files = EngineFiles()
+    files.publish(EngineState(os.getpid(), server.base_url.removesuffix("/v1"), "engine-token", __version__))
+    with files.alive_lock.open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield server
+
+
+def messages(home: Path) -> list[dict[str, Any]]:
+    with closing(sqlite3.connect(home / "kullm.db")) as connection:
+        connection.row_factory = sqlite3.Row
+        return [dict(row) for row in connection.execute("SELECT * FROM messages ORDER BY id")]
+
+
+def ready(step: int = 43) -> Reply:
+    progress = {"status": "loading", "phase": "read", "done": step, "total": 100}
+    return Reply([event(progress), 0.05, event({"status": "ready"})])
+
+
+def test_the_answer_goes_to_stdout_and_nothing_else_does(home: Path) -> None:
+    done = kullm(home, *ASK, "안녕?")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "안녕하세요\n", "")
+
+
+def test_an_answer_that_ends_its_line_gets_no_second_newline(home: Path, server: OpenAIServer) -> None:
+    server.script.append(says("끝\n"))
+    assert kullm(home, *ASK, "안녕?").stdout == "끝\n"
+
+
+def test_question_and_answer_are_kept(home: Path, server: OpenAIServer) -> None:
+    server.script.append(says("서울", last={"usage": {"prompt_tokens": 3, "completion_tokens": 1}}))
+    kullm(home, *ASK, "--system", "짧게", "--temperature", "0.5", "수도는?")
+    kept = [(row["role"], row["content"], row["state"]) for row in messages(home)]
+    assert kept == [("system", "짧게", "complete"), ("user", "수도는?", "complete"), ("assistant", "서울", "complete")]
+    answer = messages(home)[2]
+    assert (answer["model"], answer["prompt_tokens"], json.loads(answer["parameters"])) == (
+        "home/m",
+        3,
+        {"temperature": 0.5},
+    )
+    assert server.requests[0].body["messages"][0] == {"role": "system", "content": "짧게"}
+
+
+def test_json_is_one_object_with_everything(home: Path, server: OpenAIServer) -> None:
+    server.script.append(
+        says(
+            "서울\x1b[31m\x9b",
+            finish="length",
+            last={
+                "usage": {"prompt_tokens": 3, "completion_tokens": 1},
+                "timings": {"decode_ms": 5},
+                "dropped_turns": 1,
+            },
+        )
+    )
+    done = kullm(home, *ASK, "--json", "수도는?")
+    assert done.stdout.count("\n") == 1
+    assert "\x1b" not in done.stdout
+    assert "\x9b" not in done.stdout
+    answer = json.loads(done.stdout)
+    assert answer.pop("timings")["decode_ms"] == 5
+    assert answer == {
+        "model": "home/m",
+        "adapter": None,
+        "text": "서울\x1b[31m\x9b",
+        "finish_reason": "length",
+        "usage": {"prompt_tokens": 3, "completion_tokens": 1},
+        "dropped_turns": 1,
+    }
+    assert "1차례를 빼고" in done.stderr
+    assert "길이 한도" in done.stderr
+
+
+def test_hostile_answers_are_defused_even_when_cut_in_two(home: Path, server: OpenAIServer) -> None:
+    server.script.append(says("앞\x1b", "]0;제목", "\x07뒤\x1b[2", "J\u202e끝"))
+    assert kullm(home, *ASK, "?").stdout == "앞뒤끝\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "content"),
+    [
+        (["질문"], None, "질문"),
+        ([], "파이프 질문\n", "파이프 질문"),
+        (["-"], "\ufeff파이프 질문\r\n", "파이프 질문"),
+        (["요약해 줘"], "긴 글\n둘째 줄\n", "요약해 줘\n\n긴 글\n둘째 줄"),
+        (["요약해 줘", "--input", "준 글"], "버려질 글", "요약해 줘\n\n준 글"),
+        (["요약해 줘"], "", "요약해 줘"),
+        (["--", "-m은 무엇?"], None, "-m은 무엇?"),
+        (["\u1112\u1161\u11ab"], None, "한"),
+    ],
+)
+def test_the_question_comes_from_the_argument_or_from_stdin(
+    home: Path, server: OpenAIServer, arguments: list[str], stdin: str | None, content: str
+) -> None:
+    assert kullm(home, *ASK, *arguments, stdin=stdin).returncode == 0
+    assert server.requests[0].body["messages"] == [{"role": "user", "content": content}]
+
+
+def test_only_the_options_given_are_sent(home: Path, server: OpenAIServer) -> None:
+    options = [
+        "--max-tokens",
+        "9",
+        "--temperature",
+        "0",
+        "--top-p",
+        "0.5",
+        "--seed",
+        "7",
+        "--stop",
+        "가",
+        "--stop",
+        "나",
+    ]
+    kullm(home, *ASK, *options, "?")
+    body = server.requests[0].body
+    assert {key: body[key] for key in set(body) - {"model", "messages", "stream", "stream_options"}} == {
+        "max_tokens": 9,
+        "temperature": 0,
+        "top_p": 0.5,
+        "seed": 7,
+        "stop": ["가", "나"],
+    }
+
+
+def test_the_papers_decoding_can_be_asked_for_and_overridden(home: Path, server: OpenAIServer) -> None:
+    kullm(home, *ASK, "--decoding", "paper", "--max-tokens", "9", "?")
+    body = server.requests[0].body
+    assert (body["num_beams"], body["repetition_penalty"], body["temperature"], body["max_tokens"]) == (4, 1.4, 0, 9)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--temperature", "nan", "?"],
+        ["--temperature", "-1", "?"],
+        ["--top-p", "2", "?"],
+        ["--max-tokens", "0", "?"],
+        ["--seed", "많이", "?"],
+        ["--decoding", "best", "?"],
+        ["  \n"],
+        [],
+        ["--continue", "?"],
+        [b"\xff\xfe".decode(errors="surrogateescape")],
+    ],
+)
+def test_wrong_usage_sends_and_keeps_nothing(home: Path, server: OpenAIServer, arguments: list[str]) -> None:
+    done = kullm(home, *ASK, *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Traceback" not in done.stderr
+    assert not server.requests
+
+
+@pytest.mark.parametrize("data", ["질문".encode("cp949"), b"x" * 8_000_001])
+def test_a_pipe_that_is_no_question_is_told(home: Path, data: bytes) -> None:
+    done = kullm(home, *ASK, stdin=data)
+    assert done.returncode == 2
+    assert "표준 입력" in done.stderr
+
+
+def test_continue_goes_on_with_the_last_conversation_and_its_model(home: Path, server: OpenAIServer) -> None:
+    kullm(home, *ASK, "--system", "짧게", "첫째", "--input", "글")
+    done = kullm(home, "ask", "--continue", "둘째")
+    assert (done.returncode, done.stdout) == (0, "안녕하세요\n")
+    assert server.requests[1].body["model"] == "m"
+    assert [message["content"] for message in server.requests[1].body["messages"]] == [
+        "짧게",
+        "첫째\n\n글",
+        "안녕하세요",
+        "둘째",
+    ]
+    assert len({row["conversation_id"] for row in messages(home)}) == 1
+    assert kullm(home, *ASK, "--continue", "--system", "길게", "?").returncode == 2
+
+
+def test_without_a_model_it_says_how_to_choose(home: Path) -> None:
+    done = kullm(home, "ask", "안녕?")
+    assert done.returncode == 1
+    assert "kullm models list" in done.stderr
+    assert "kullm config set model" in done.stderr
+    kullm(home, "config", "set", "model", "home/m")
+    assert kullm(home, "ask", "안녕?").stdout == "안녕하세요\n"
+
+
+def test_an_unknown_model_is_told_and_nothing_is_kept(home: Path) -> None:
+    done = kullm(home, "ask", "-m", "kulm-5.8b", "안녕?")
+    assert done.returncode == 1
+    assert "kullm-5.8b" in done.stderr
+    assert messages(home) == []
+
+
+def test_a_server_error_is_one_line_and_the_question_is_kept(home: Path, server: OpenAIServer) -> None:
+    server.script.append(refuses(400, "그런 온도는 없음\x1b[2J"))
+    done = kullm(home, *ASK, "안녕?")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert "그런 온도는 없음" in done.stderr
+    assert "\x1b" not in done.stderr
+    assert [(row["content"], row["state"]) for row in messages(home)] == [("안녕?", "complete"), ("", "failed")]
+    assert "그런 온도는 없음" in messages(home)[1]["error"]
+
+
+def test_an_answer_cut_in_the_middle_keeps_its_text(home: Path, server: OpenAIServer) -> None:
+    server.script.append(Reply([chunk("반쪽 답"), CUT]))
+    done = kullm(home, *ASK, "안녕?")
+    assert (done.returncode, done.stdout) == (1, "반쪽 답\n")
+    assert (messages(home)[1]["content"], messages(home)[1]["state"]) == ("반쪽 답", "failed")
+
+
+def test_text_is_shown_as_it_arrives_also_through_a_pipe(home: Path, server: OpenAIServer) -> None:
+    server.script.append(Reply([chunk("먼저"), 20.0, chunk("나중", finish="stop")]))
+    child = start(home, *ASK, "안녕?")
+    assert child.stdout is not None
+    assert os.read(child.stdout.fileno(), 100).decode() == "먼저"
+    child.send_signal(signal.SIGINT)
+    child.communicate(timeout=20)
+
+
+def test_ctrl_c_keeps_the_part_and_closes_the_connection(home: Path, server: OpenAIServer) -> None:
+    server.script.append(Reply([chunk("반쪽"), 30.0]))
+    child = start(home, *ASK, "안녕?")
+    assert child.stdout is not None
+    assert os.read(child.stdout.fileno(), 100).decode() == "반쪽"
+    began = time.monotonic()
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=20)
+    assert time.monotonic() - began < 3
+    assert (child.returncode, out, err) == (130, b"\n", b"")
+    assert server.requests[0].disconnected.wait(2)
+    assert [(row["content"], row["state"]) for row in messages(home)] == [("안녕?", "complete"), ("반쪽", "cancelled")]
+
+
+def test_a_reader_that_leaves_cancels_the_reply(home: Path, server: OpenAIServer) -> None:
+    server.script.append(says(*["가나다"] * 100, pause=0.02))
+    reader = subprocess.Popen(["head", "-c", "9"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert reader.stdin is not None
+    done = subprocess.run(
+        [*COMMAND, *ASK, "?"],
+        stdin=subprocess.DEVNULL,
+        stdout=reader.stdin,
+        stderr=subprocess.PIPE,
+        env=environment(home),
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (1, b"")
+    assert reader.communicate()[0].decode() == "가나다"
+    assert messages(home)[1]["state"] == "cancelled"
+    assert server.requests[0].disconnected.wait(2)
+
+
+@pytest.fixture
+def outside(home: Path, server: OpenAIServer) -> dict[str, str]:
+    """An endpoint on another host; a proxy stands for the way there."""
+    with (home / "config.toml").open("w") as file:
+        file.write('endpoints = [{name = "far", base_url = "http://llm.example/v1"}]\n')
+    return {"http_proxy": f"http://127.0.0.1:{server.port}"}
+
+
+def test_nothing_leaves_the_machine_unasked(home: Path, server: OpenAIServer, outside: dict[str, str]) -> None:
+    done = kullm(home, "ask", "-m", "far/m", "비밀", env=outside)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "llm.example" in done.stderr
+    assert "kullm ask --yes" in done.stderr
+    assert not server.requests
+    assert messages(home) == []
+
+
+def test_agreeing_once_is_enough(home: Path, server: OpenAIServer, outside: dict[str, str]) -> None:
+    assert kullm(home, "ask", "-m", "far/m", "--yes", "안녕?", env=outside).stdout == "안녕하세요\n"
+    assert kullm(home, "ask", "-m", "far/m", "안녕?", env=outside).stdout == "안녕하세요\n"
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize(("answer", "code", "sent"), [("y", 0, 1), ("ㅛ", 0, 1), ("", 1, 0)])
+def test_on_a_terminal_it_asks_and_names_the_host(
+    home: Path, server: OpenAIServer, outside: dict[str, str], answer: str, code: int, sent: int
+) -> None:
+    terminal = Terminal(home, "ask", "-m", "far/m", "안녕?", env=outside)
+    terminal.waits_for("llm.example")
+    terminal.waits_for("[y/N] ")
+    terminal.types(f"{answer}\n")
+    assert terminal.ends() == code
+    assert len(server.requests) == sent
+    assert ("안녕하세요" in terminal.shown) == bool(sent)
+
+
+def test_a_local_model_is_loaded_first_with_progress_on_the_terminal(home: Path, engine: OpenAIServer) -> None:
+    engine.script.extend([ready(43), says("서울")])
+    terminal = Terminal(home, "ask", "-m", "kullm-5.8b", "--adapter", "job-20", "수도는?", "--input", "글")
+    assert terminal.ends() == 0
+    assert "모델을 올리는 중 … 43%" in terminal.shown
+    assert terminal.shown.rpartition("\x1b[K")[2] == "서울\r\n"
+    load, chat = engine.requests
+    assert load.body == {"model": "kullm-5.8b", "adapter": "job-20"}
+    assert chat.body["messages"] == [{"role": "user", "content": "수도는?", "input": "글"}]
+    assert (chat.body["model"], chat.body["adapter"]) == ("kullm-5.8b", "job-20")
+    assert chat.headers["authorization"] == "Bearer engine-token"
+    assert messages(home)[1]["template"] == "kullm-v2"
+
+
+def test_without_a_terminal_there_is_no_progress(home: Path, engine: OpenAIServer) -> None:
+    engine.script.extend([ready(), says("서울")])
+    done = kullm(home, "ask", "-m", "kullm-5.8b", "수도는?")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "서울\n", "")
+
+
+def test_an_adapter_in_a_folder_is_named_in_full(home: Path, engine: OpenAIServer) -> None:
+    (home / "my-adapter").mkdir()
+    engine.script.extend([ready(), says("네")])
+    kullm(home, "ask", "-m", "kullm-5.8b", "--adapter", "my-adapter", "?")
+    assert engine.requests[1].body["adapter"] == str(home / "my-adapter")
+
+
+@pytest.mark.parametrize("replies", [[Reply([CUT])], [ready(), Reply([CUT])], [ready(), Reply([chunk("반쪽"), CUT])]])
+def test_an_engine_that_dies_is_told_with_the_way_out(home: Path, engine: OpenAIServer, replies: list[Reply]) -> None:
+    engine.script.extend(replies)
+    done = kullm(home, "ask", "-m", "kullm-5.8b", "수도는?")
+    assert done.returncode == 1
+    assert "다시 보내면 새로 시작합니다" in done.stderr
+    assert messages(home)[1]["state"] == "failed"
+
+
+def test_without_the_local_part_it_says_how_to_install_it(home: Path) -> None:
+    code = (
+        "import sys, importlib.util as u; real = u.find_spec;"
+        "u.find_spec = lambda name, *rest: None if name == 'torch' else real(name, *rest);"
+        "from kullm_tui.commands.main import main; sys.exit(main(['ask', '-m', 'kullm-5.8b', '?']))"
+    )
+    done = subprocess.run(
+        [COMMAND[0], "-P", "-c", code], capture_output=True, text=True, env=environment(home), timeout=60, check=False
+    )
+    assert done.returncode == 1
+    assert "pip install 'kullm[local]'" in done.stderr
