@@ -27,7 +27,8 @@ bench: .venv/test.stamp
 	@$(if $(BENCHES),set -e; for file in $(BENCHES); do echo "== $$file"; $(BIN)/python -P $$file; done,echo "bench/ measures nothing yet.")
 
 soak: .venv/peers.stamp
-	KULLM_LLAMA_CPP_PYTHON=$(CURDIR)/$(BIN)/python $(BIN)/pytest -m "soak or peers" --timeout 3600
+	KULLM_LLAMA_CPP_PYTHON=$(CURDIR)/$(BIN)/python $(BIN)/pytest -s -m "soak or peers" --timeout 3600
+	KULLM_FUZZ_REQUESTS=5000 $(BIN)/pytest -s tests/engine/test_fuzz.py
 
 wheel: .venv/test.stamp
 	$(BIN)/python -m build --wheel --no-isolation

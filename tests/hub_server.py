@@ -96,7 +96,8 @@ class _Handler(BaseHTTPRequestHandler):
             return self._resolve(hub, "/".join(parts[:2]), parts[3], "/".join(parts[4:]))
         return self._refuse(404)
 
-    do_HEAD = do_GET
+    def do_HEAD(self) -> None:
+        self.do_GET()
 
     def _describe(self, hub: Hub, name: str, revision: str) -> None:
         repository = hub.repositories.get(name)

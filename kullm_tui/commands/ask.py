@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from kullm_tui.commands import question
-from kullm_tui.commands.narration import Narration, loading_line
+from kullm_tui.commands.narration import Narration, tell_loading
 from kullm_tui.core import consent, paths
-from kullm_tui.core.chat_client import Delta, Endpoint, Finished, load_model, stream_chat
+from kullm_tui.core.chat_client import Delta, Endpoint, Finished, stream_chat
 from kullm_tui.core.config import load_config
 from kullm_tui.core.errors import ConfigError, ConsentNeeded, UsageError
 from kullm_tui.core.language import say
@@ -120,7 +120,7 @@ class _Exchange:
 
     async def _receive(self, endpoint: Endpoint) -> Finished:
         if endpoint.local:
-            await self._load(endpoint)
+            await tell_loading(self.narration, endpoint, self.target.model, self.decoding.get("adapter"))
         finished = Finished("")
         pieces = stream_chat(endpoint, model=self.target.model, messages=self.messages, decoding=self.decoding)
         async with aclosing(pieces):
@@ -131,13 +131,6 @@ class _Exchange:
                 else:
                     finished = piece
         return finished
-
-    async def _load(self, endpoint: Endpoint) -> None:
-        steps = load_model(endpoint, self.target.model, self.decoding.get("adapter"))
-        async with aclosing(steps):
-            async for step in steps:
-                self.narration.progress(loading_line(step))
-        self.narration.clear()
 
 
 def _earlier(store: Store, args: argparse.Namespace) -> Conversation | None:

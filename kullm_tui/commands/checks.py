@@ -21,6 +21,7 @@ from kullm_tui.core.consent import is_outside
 from kullm_tui.core.database import file_system_of
 from kullm_tui.core.engine_process import running_engine
 from kullm_tui.core.errors import KullmError
+from kullm_tui.core.hub_cache import hub_cache
 from kullm_tui.core.keys import get_key, list_keys
 from kullm_tui.core.language import say
 from kullm_tui.core.store import Store
@@ -137,7 +138,7 @@ def memory() -> Finding:
 
 
 def disk() -> Finding:
-    places = {"kullm": _nearest_folder(paths.config_file().parent), "Hugging Face": _nearest_folder(_hub_cache())}
+    places = {"kullm": _nearest_folder(paths.config_file().parent), "Hugging Face": _nearest_folder(hub_cache())}
     free = {name: shutil.disk_usage(folder).free / 1e9 for name, folder in places.items()}
     verdict: Verdict = "fine" if min(free.values()) >= _LEAST_DISK_GB else "notice"
     listed = ", ".join(
@@ -263,11 +264,6 @@ def _colours() -> str:
     return (
         say("256색", "256 colours") if "256" in os.environ.get("TERM", "") else say("16색 이하", "16 colours or fewer")
     )
-
-
-def _hub_cache() -> Path:
-    home_folder = Path(os.environ.get("HF_HOME") or Path.home() / ".cache/huggingface")
-    return Path(os.environ.get("HF_HUB_CACHE") or home_folder / "hub").expanduser()
 
 
 def _hub_token_file() -> Path:

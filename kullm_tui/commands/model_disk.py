@@ -4,6 +4,7 @@ import argparse
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from kullm_tui.commands.columns import aligned
 from kullm_tui.core import weights_cache
@@ -23,10 +24,10 @@ def remove(args: argparse.Namespace) -> int:
     ref = resolve(args.name)
     repository = ref.profile.repository if ref.kind in ("profile", "repository") else ""
     forgotten = ref.kind in ("profile", "endpoint") and forget_profile(args.name)
-    sharing = [name for name, other in all_profiles().items() if other.repository == repository and name != args.name]
+    sharing = _sharing(repository, args.name) if ref.kind == "profile" else []
     freed = 0
-    if repository and not sharing:
-        freed = _remove_quantised(ref.profile) + remove_repository(repository)
+    if not sharing:
+        freed = _remove_quantised(ref.profile) + (remove_repository(repository) if repository else 0)
     if forgotten:
         _tell(say(f"{args.name}을(를) 목록에서 뺐습니다.", f"{args.name} was taken off the list."))
     if freed:
@@ -34,6 +35,10 @@ def remove(args: argparse.Namespace) -> int:
     if not forgotten and not freed:
         raise KullmError(_nothing_to_remove(args.name, repository, sharing))
     return 0
+
+
+def _sharing(repository: str, name: str) -> list[str]:
+    return [other.name for other in all_profiles().values() if other.repository == repository and other.name != name]
 
 
 def prune(args: argparse.Namespace) -> int:
@@ -46,7 +51,8 @@ def prune(args: argparse.Namespace) -> int:
     if not quantised and not leftovers:
         _tell(say("비울 것이 없습니다.", "There is nothing to prune."))
         return 0
-    total = sum(one.bytes for one in (*quantised, *leftovers))
+    found: list[CachedWeights | Leftover] = [*quantised, *leftovers]
+    total = sum(one.bytes for one in found)
     for line in aligned(
         [_quantised_row(one) for one in quantised] + [_leftover_row(one) for one in leftovers], right=[0]
     ):
@@ -54,7 +60,7 @@ def prune(args: argparse.Namespace) -> int:
     if not args.yes and not _agreed(total):
         _tell(say("그대로 두었습니다.", "Nothing was removed."))
         return 1
-    outcomes = [_freed(one) for one in (*quantised, *leftovers)]
+    outcomes = [_freed(one) for one in found]
     _tell(say(f"{_size(sum(outcomes))}를 비웠습니다.", f"{_size(sum(outcomes))} set free."))
     return 0 if all(outcomes) else 1
 
@@ -76,8 +82,12 @@ def disk_use(profile: Profile) -> DiskUse:
 
 
 def _quantised_of(profile: Profile) -> list[CachedWeights]:
-    folder = str(repository_folder(profile.repository)) if profile.repository else profile.folder
-    return [entry for entry in weights_cache.list_cached() if folder and entry.source.startswith(folder)]
+    place = repository_folder(profile.repository) if profile.repository else Path(profile.folder).expanduser()
+    if not (profile.repository or profile.folder):
+        return []
+    return [
+        entry for entry in weights_cache.list_cached() if Path(entry.source).resolve().is_relative_to(place.resolve())
+    ]
 
 
 def _remove_quantised(profile: Profile) -> int:

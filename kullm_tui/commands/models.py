@@ -4,23 +4,21 @@ import argparse
 import asyncio
 import time
 from collections.abc import Callable
-from contextlib import aclosing
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from kullm_tui.commands import model_disk
-from kullm_tui.commands.columns import aligned
-from kullm_tui.commands.narration import Narration, loading_line
+from kullm_tui.commands.model_facts import show_facts, show_list
+from kullm_tui.commands.narration import Narration, tell_loading
 from kullm_tui.core.config import load_config
 from kullm_tui.core.errors import UsageError
 from kullm_tui.core.folder_profile import profile_of_folder
 from kullm_tui.core.keys import get_key
-from kullm_tui.core.language import interface_language, say
-from kullm_tui.core.models import ModelRef, Profile, all_profiles, is_downloaded, resolve
+from kullm_tui.core.language import say
+from kullm_tui.core.models import Profile, local_folder, resolve
 from kullm_tui.core.profiles import save_profile, shipped_profiles
 from kullm_tui.core.records import Message
-from kullm_tui.core.text import terminal_safe, terminal_safe_json
+from kullm_tui.core.text import terminal_safe
 
 _REDRAW_SECONDS = 0.1
 
@@ -98,60 +96,6 @@ def _prune_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--yes", action="store_true", help=say("묻지 않고 지웁니다", "remove without asking"))
 
 
-def _list(args: argparse.Namespace) -> int:
-    chosen = [(profile, is_downloaded(profile)) for profile in all_profiles().values() if _is_wanted(profile, args)]
-    if args.downloaded:
-        chosen = [(profile, here) for profile, here in chosen if here]
-    if args.json:
-        print(terminal_safe_json({"models": [_facts(profile) | {"downloaded": here} for profile, here in chosen]}))
-        return 0
-    head = [
-        say("이름", "name"),
-        say("상태", "state"),
-        say("4비트 GB", "4-bit GB"),
-        say("문맥", "context"),
-        say("템플릿", "template"),
-        say("이용", "use"),
-        say("설명", "about"),
-    ]
-    for line in aligned([head, *(_row(profile, here) for profile, here in chosen)], right=[2, 3]):
-        print(terminal_safe(line))
-    if not args.all and not args.downloaded:
-        _tell(say("못 돌리는 모델까지 보려면 --all을 붙이세요.", "--all also shows what this engine cannot run."))
-    return 0
-
-
-def _is_wanted(profile: Profile, args: argparse.Namespace) -> bool:
-    runs = profile.runs_here or args.all or args.downloaded
-    return runs and args.licence in (None, profile.licence_class)
-
-
-def _row(profile: Profile, here: bool) -> list[str]:
-    state = say("받음", "here") if here else ""
-    if profile.kind == "endpoint":
-        state = say("원격", "remote")
-    elif not profile.runs_here:
-        state = say("못 돌림", "cannot run")
-    about = profile.description if interface_language() == "ko" and profile.description else profile.title
-    return [
-        profile.name,
-        state,
-        f"{profile.size_4bit_gb:.1f}" if profile.size_4bit_gb else "",
-        str(profile.context or ""),
-        "" if profile.kind == "endpoint" else profile.template,
-        say("상업", "commercial") if profile.licence_class == "commercial" else say("연구", "research"),
-        about if profile.verified else f"{about} ({say('미확인', 'unverified')})",
-    ]
-
-
-def _facts(profile: Profile) -> dict[str, Any]:
-    """Everything that is known, under the names of the TOML; null where nobody knows."""
-    facts = asdict(profile) | {"note": profile.note}
-    for name in ("note_korean", "note_english"):
-        del facts[name]
-    return {name: None if value in ("", 0, ()) and value is not False else value for name, value in facts.items()}
-
-
 def _show(args: argparse.Namespace) -> int:
     ref = resolve(args.name, endpoints=load_config().endpoints)
     if args.prompt is not None:
@@ -161,38 +105,7 @@ def _show(args: argparse.Namespace) -> int:
         return show_prompt(ref, [*system, Message("user", args.prompt, args.input)], as_json=args.json)
     if args.input or args.system:
         raise UsageError(say("--input과 --system은 --prompt와 함께 씁니다.", "--input and --system go with --prompt."))
-    if args.json:
-        print(terminal_safe_json(_facts(ref.profile) | {"downloaded": ref.folder is not None}))
-        return 0
-    for line in aligned([[label, value] for label, value in _lines(ref) if value]):
-        print(terminal_safe(line))
-    return 0
-
-
-def _lines(ref: ModelRef) -> list[tuple[str, str]]:
-    profile = ref.profile
-    use = model_disk.disk_use(profile)
-    licence = say("상업 이용 가능", "commercial use") if profile.licence_class == "commercial" else ""
-    return [
-        (say("이름", "name"), f"{profile.name} ({profile.title})"),
-        (say("설명", "about"), profile.description),
-        (say("저장소", "repository"), " @ ".join(filter(None, (profile.repository, profile.revision)))),
-        (say("폴더", "folder"), str(ref.folder or profile.folder or "")),
-        (say("엔드포인트", "endpoint"), " ".join(filter(None, (profile.endpoint, profile.model)))),
-        (say("바탕", "base"), profile.base or ""),
-        (say("템플릿", "template"), "" if profile.kind == "endpoint" else profile.template),
-        (say("문맥", "context"), str(profile.context or "")),
-        (say("4비트 크기", "4-bit size"), f"{profile.size_4bit_gb} GB" if profile.size_4bit_gb else ""),
-        (say("디스크", "disk"), f"{use.downloaded / 1e9:.1f} GB" if use.downloaded else ""),
-        (say("양자화", "quantised"), f"{use.quantised / 1e9:.1f} GB" if use.quantised else ""),
-        (
-            say("라이선스", "licence"),
-            f"{profile.licence} ({licence or say('연구용', 'research only')})" if profile.licence else "",
-        ),
-        (say("출처", "source"), profile.source),
-        (say("확인", "verified"), say("예", "yes") if profile.verified else say("미확인", "unverified")),
-        (say("주의", "note"), profile.note),
-    ]
+    return show_facts(ref, as_json=args.json)
 
 
 def _pull(args: argparse.Namespace) -> int:
@@ -244,21 +157,14 @@ def _download_line(name: str, show: Callable[[str], None]) -> Callable[[int, int
 
 
 def _quantize(args: argparse.Namespace) -> int:
-    from kullm_tui.core.chat_client import load_model
-    from kullm_tui.core.models import local_folder
     from kullm_tui.core.target import choose_target, start_engine
 
     target = choose_target(args.name, load_config().endpoints)
     local_folder(resolve(args.name, endpoints=load_config().endpoints))
     narration = Narration()
 
-    async def load() -> None:
-        async with aclosing(load_model(start_engine(narration.progress), target.model)) as steps:
-            async for step in steps:
-                narration.progress(loading_line(step))
-
     try:
-        asyncio.run(load())
+        asyncio.run(tell_loading(narration, start_engine(narration.progress), target.model))
     finally:
         narration.clear()
     narration.note(say(f"{args.name}을(를) 쓸 준비가 되었습니다.", f"{args.name} is ready."))
@@ -312,7 +218,7 @@ def _tell(text: str) -> None:
 
 
 _ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {
-    "list": _list,
+    "list": show_list,
     "show": _show,
     "pull": _pull,
     "quantize": _quantize,

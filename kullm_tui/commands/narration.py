@@ -1,8 +1,9 @@
 """What a command says on stderr beside its result: notes always, progress only where a terminal shows it."""
 
 import sys
+from contextlib import aclosing
 
-from kullm_tui.core.chat_client import LoadProgress
+from kullm_tui.core.chat_client import Endpoint, LoadProgress, load_model
 from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe
 
@@ -31,10 +32,20 @@ class Narration:
         print(terminal_safe(text), file=sys.stderr)
 
 
-def loading_line(progress: LoadProgress) -> str:
+async def tell_loading(narration: Narration, endpoint: Endpoint, model: str, adapter: str | None = None) -> None:
+    """Have the engine load the model, and show how far it is."""
+    async with aclosing(load_model(endpoint, model, adapter)) as steps:
+        async for step in steps:
+            narration.progress(_loading_line(step))
+    narration.clear()
+
+
+def _loading_line(progress: LoadProgress) -> str:
     doing = {
-        "quantize": say("모델을 4비트로 바꾸는 중", "quantising the model"),
-        "pack": say("모델을 정돈하는 중", "packing the model"),
+        "quantize": say("모델을 4비트로 바꾸는 중(처음 한 번)", "quantising the model (this once)"),
+        "wait": say(
+            "다른 프로세스가 모델을 바꾸는 동안 기다리는 중", "waiting while another process quantises the model"
+        ),
     }.get(progress.phase, say("모델을 올리는 중", "loading the model"))
     if progress.total <= 0:
         return doing

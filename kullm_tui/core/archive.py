@@ -16,10 +16,10 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, cast
+from typing import IO, Any, cast
 
 from kullm_tui.core.errors import AdapterError, KullmError, NoSpace
 from kullm_tui.core.language import say
@@ -114,7 +114,7 @@ class _Budget:
             )
 
 
-def _entries(archive: Path, budget: _Budget) -> Iterator[_Entry]:
+def _entries(archive: Path, budget: _Budget) -> Generator[_Entry, None, None]:
     if zipfile.is_zipfile(archive):
         yield from _zip_entries(archive)
         return
@@ -168,15 +168,13 @@ class _Counted:
 def _decompressed(raw: IO[bytes]) -> Iterator[IO[bytes]]:
     magic = raw.read(6)
     raw.seek(0)
-    if magic.startswith(b"\x1f\x8b"):
-        opened: IO[bytes] = cast(IO[bytes], gzip.GzipFile(fileobj=raw))
-    elif magic.startswith(b"BZh"):
-        opened = cast(IO[bytes], bz2.BZ2File(raw))
-    elif magic.startswith(b"\xfd7zXZ\x00"):
-        opened = cast(IO[bytes], lzma.LZMAFile(raw))
-    else:
-        opened = raw
-    with opened:
+    openers: tuple[tuple[bytes, Callable[[IO[bytes]], contextlib.AbstractContextManager[Any]]], ...] = (
+        (b"\x1f\x8b", lambda source: gzip.GzipFile(fileobj=source)),
+        (b"BZh", bz2.BZ2File),
+        (b"\xfd7zXZ\x00", lzma.LZMAFile),
+    )
+    opener = next((opener for start, opener in openers if magic.startswith(start)), contextlib.nullcontext)
+    with opener(raw) as opened:
         yield opened
 
 

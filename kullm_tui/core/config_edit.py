@@ -8,16 +8,14 @@ from kullm_tui.core.config import (
     ENDPOINT_RULES,
     ENGINE_RULES,
     TOP_RULES,
-    Fault,
-    Rule,
     config_text,
     parse_config,
     parsed_toml,
-    unknown_key,
 )
 from kullm_tui.core.errors import ConfigError
 from kullm_tui.core.files import publish
 from kullm_tui.core.paths import config_file
+from kullm_tui.core.rules import Fault, Rule, unknown_key
 
 
 def set_value(key: str, value: str) -> None:

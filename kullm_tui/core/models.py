@@ -13,7 +13,6 @@ from kullm_tui.core.errors import ModelNotFound
 from kullm_tui.core.folder_profile import context_of, profile_of_folder
 from kullm_tui.core.hub_cache import cached_snapshot
 from kullm_tui.core.language import say
-from kullm_tui.core.profile_form import nearest
 from kullm_tui.core.profiles import (
     PAPER_DECODING,
     Decoding,
@@ -23,6 +22,7 @@ from kullm_tui.core.profiles import (
     all_profiles,
     shipped_profiles,
 )
+from kullm_tui.core.rules import nearest
 
 if TYPE_CHECKING:
     from kullm_tui.core.config import EndpointSettings

@@ -19,7 +19,8 @@ from kullm_tui.core.errors import ConfigError
 from kullm_tui.core.files import publish
 from kullm_tui.core.language import say
 from kullm_tui.core.paths import user_profiles_file
-from kullm_tui.core.profile_form import DECODING_RULES, NAME, OWN_TEMPLATE, PROFILE_RULES, checked
+from kullm_tui.core.profile_form import DECODING_RULES, NAME, OWN_TEMPLATE, PROFILE_RULES
+from kullm_tui.core.rules import checked
 from kullm_tui.core.templates.registry import TEMPLATES
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ Kind = Literal["weights", "adapter", "endpoint"]
 LicenceClass = Literal["commercial", "research"]
 
 _SHIPPED = Path(__file__).with_name("profiles")
-_DECODING_FILE = "decoding.toml"
+_FILES = ("korean", "current", "multilingual", "endpoints")
 _FALLBACK = "other"  # the table of decoding.toml for templates whose sources are silent
 
 
@@ -174,17 +175,18 @@ def forget_profile(name: str) -> bool:
 @functools.cache
 def _shipped() -> Mapping[str, Profile]:
     found: dict[str, Profile] = {}
-    for path in sorted(_SHIPPED.glob("*.toml")):
-        if path.name != _DECODING_FILE:
-            found |= read_profiles(path)
+    for name in _FILES:
+        found |= read_profiles(_SHIPPED / f"{name}.toml")
     return MappingProxyType(found)
 
 
 @functools.cache
 def _decodings() -> Mapping[str, Decoding]:
-    path = _SHIPPED / _DECODING_FILE
+    path = _SHIPPED / "decoding.toml"
     faults: list[str] = []
-    found = {name: _decoding(checked(table, DECODING_RULES, name, faults)) for name, table in tables_of(path).items()}
+    found = {
+        name: _decoding(checked(table, DECODING_RULES, f"{name}.", faults)) for name, table in tables_of(path).items()
+    }
     if faults:
         raise _rejected(path, faults)
     return MappingProxyType(found)
@@ -205,12 +207,12 @@ def _profile(name: str, table: object, faults: list[str]) -> Profile | None:
             f"{name!r}: {say('이름은 영문 소문자, 숫자, 점, 줄표, 밑줄로 씁니다', 'a name is made of lower-case letters, digits, dots, dashes and underscores')}"
         )
     before = len(faults)
-    facts = checked(table, PROFILE_RULES, name, faults)
+    facts = checked(table, PROFILE_RULES, f"{name}.", faults)
+    generation = checked(facts.pop("decoding", {}), DECODING_RULES, f"{name}.decoding.", faults)
     faults += [f"{name}.{key}: {say('빠져 있습니다', 'is missing')}" for key in _missing(table)]
     if len(faults) > before:
         return None
     template = facts.get("template", OWN_TEMPLATE)
-    generation = checked(facts.pop("decoding", {}), DECODING_RULES, f"{name}.decoding", faults)
     defaults = _decoding(asdict(decoding_for(template)) | generation)
     stop = TEMPLATES[template].stop if template in TEMPLATES else ()
     return Profile(**{"title": name, "stop": stop, **facts, "name": name, "defaults": defaults})

@@ -3,7 +3,7 @@
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -35,7 +35,7 @@ class Letterhead:
         }
 
 
-async def answers(resident: Resident, orders: Sequence[Order]) -> AsyncIterator[tuple[int, Event]]:
+async def answers(resident: Resident, orders: Sequence[Order]) -> AsyncGenerator[tuple[int, Event], None]:
     """Every event of every order, with the order's place in the list. Leaving the loop early cancels the rest."""
     loop = asyncio.get_running_loop()
     arrived: asyncio.Queue[tuple[int, Event]] = asyncio.Queue()

@@ -4,10 +4,9 @@ import asyncio
 import json
 import logging
 import os
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -24,42 +23,18 @@ from kullm_tui.core.language import say
 from kullm_tui.engine import replies
 from kullm_tui.engine.access import AccessGuard
 from kullm_tui.engine.answering import Letterhead, answers, unless_gone
-from kullm_tui.engine.generation import Finished, Order, PromptScored
+from kullm_tui.engine.generation import Finished, Order
 from kullm_tui.engine.openapi import openapi_document
 from kullm_tui.engine.orders import chat_order, completion_orders
 from kullm_tui.engine.protocol import Body, ChatRequest, CompletionRequest, LoadRequest, UnloadRequest
-from kullm_tui.engine.residency import Residency, Seat, Target
-from kullm_tui.engine.wire_errors import RequestError, error_object, error_response, from_validation
-from kullm_tui.weights.progress import LoadProgress
+from kullm_tui.engine.residency import Seat
+from kullm_tui.engine.service import EngineService
+from kullm_tui.engine.streams import chat_stream, completion_stream, event_stream, loading_stream
+from kullm_tui.engine.wire_errors import RequestError, error_response, from_validation
 
 logger = logging.getLogger(__name__)
 
 _BodyType = TypeVar("_BodyType", bound=Body)
-Find = Callable[[str, str | None], Target]
-
-
-@dataclass
-class EngineService:
-    """What the handlers share: the loaded models, how names are found, and how busy the engine is."""
-
-    residency: Residency
-    find: Find
-    names: Callable[[], list[str]]
-    shut_down: Callable[[], None]
-    active_requests: int = 0
-    last_active: float = 0.0
-
-    @asynccontextmanager
-    async def working(self) -> AsyncIterator[None]:
-        self.active_requests += 1
-        try:
-            yield
-        finally:
-            self.active_requests -= 1
-            self.last_active = time.monotonic()
-
-    async def target(self, model: str, adapter: str | None) -> Target:
-        return await asyncio.to_thread(self.find, model, adapter)
 
 
 def build_app(
@@ -138,8 +113,8 @@ async def chat_completions(request: Request) -> Response:
         orders = [_numbered(chat.order, place) for place in range(body.n)]
         letterhead = Letterhead(body.model, "chat.completion")
         if body.stream:
-            events = _chat_stream(seat, orders, letterhead, closing=chat.closing if body.with_usage else None)
-            response: Response = _event_stream(events, stack.pop_all())
+            events = chat_stream(seat, orders, letterhead, closing=chat.closing if body.with_usage else None)
+            response: Response = event_stream(events, stack.pop_all())
         else:
             choices = await unless_gone(request, _collect(seat, orders))
             vocabulary, wanted = seat.resident.vocabulary, body.wanted_logprobs is not None
@@ -161,8 +136,8 @@ async def completions(request: Request) -> Response:
         letterhead = Letterhead(body.model, "text_completion")
         echoes = [_echo(order, seat) if body.echo else None for order in orders]
         if body.stream:
-            events = _completion_stream(seat, orders, letterhead, echoes, usage=body.with_usage, prompts=len(prompts))
-            response: Response = _event_stream(events, stack.pop_all())
+            events = completion_stream(seat, orders, letterhead, echoes, usage=body.with_usage, prompts=len(prompts))
+            response: Response = event_stream(events, stack.pop_all())
         else:
             choices = await unless_gone(request, _collect(seat, orders))
             vocabulary, wanted = seat.resident.vocabulary, body.logprobs is not None
@@ -179,7 +154,7 @@ async def load(request: Request) -> Response:
     body = await _body(request, LoadRequest)
     service = _service(request)
     target = await service.target(body.model, body.adapter)
-    return StreamingResponse(_loading(service, target, body), media_type="text/event-stream")
+    return StreamingResponse(loading_stream(service, target, body), media_type="text/event-stream")
 
 
 async def unload(request: Request) -> Response:
@@ -191,96 +166,6 @@ async def unload(request: Request) -> Response:
 async def shutdown(request: Request) -> Response:
     _service(request).shut_down()
     return JSONResponse({"status": "ending"})
-
-
-# Streams.
-
-
-async def _chat_stream(
-    seat: Seat, orders: list[Order], letterhead: Letterhead, *, closing: replies.Json | None
-) -> AsyncIterator[replies.Json]:
-    for place in range(len(orders)):
-        yield letterhead.with_choices(replies.chat_opening(place), suffix=".chunk")
-    finished: list[Finished] = []
-    async for place, event in answers(seat.resident, orders):
-        chunk = replies.chat_chunk(place, event, seat.resident.vocabulary)
-        if chunk:
-            yield letterhead.with_choices(chunk, suffix=".chunk")
-        if isinstance(event, Finished):
-            finished.append(event)
-    if closing is not None:
-        yield letterhead.with_choices(suffix=".chunk") | replies.closing_fields(finished, prompts=1) | closing
-
-
-async def _completion_stream(
-    seat: Seat,
-    orders: list[Order],
-    letterhead: Letterhead,
-    echoes: list[replies.Echo | None],
-    *,
-    usage: bool,
-    prompts: int,
-) -> AsyncIterator[replies.Json]:
-    vocabulary = seat.resident.vocabulary
-    for place, echo in enumerate(echoes):
-        if echo and not orders[place].score_prompt:
-            yield letterhead.with_choices(replies.echo_chunk(place, None, echo, vocabulary))
-    finished: list[Finished] = []
-    async for place, event in answers(seat.resident, orders):
-        echo = echoes[place]
-        if echo and isinstance(event, PromptScored):
-            yield letterhead.with_choices(replies.echo_chunk(place, event, echo, vocabulary))
-        elif chunk := replies.completion_chunk(place, event, vocabulary):
-            yield letterhead.with_choices(chunk)
-        if isinstance(event, Finished):
-            finished.append(event)
-    if usage:
-        yield letterhead.with_choices() | replies.closing_fields(finished, prompts=prompts)
-
-
-async def _loading(service: EngineService, target: Target, body: LoadRequest) -> AsyncIterator[bytes]:
-    loop = asyncio.get_running_loop()
-    news: asyncio.Queue[LoadProgress | None] = asyncio.Queue()
-
-    def watch(progress: LoadProgress) -> None:
-        loop.call_soon_threadsafe(news.put_nowait, progress)
-
-    async def sit() -> None:
-        try:
-            async with service.working(), service.residency.seat(target, precision=body.precision, watch=watch):
-                pass
-        finally:
-            news.put_nowait(None)
-
-    sitting = asyncio.ensure_future(sit())
-    try:
-        while (progress := await news.get()) is not None:
-            yield _sse({"status": "loading", **asdict(progress)})
-        await sitting
-        yield _sse({"status": "ready", "model": body.model})
-    except KullmError as error:
-        yield _sse(error_object(error)[1])
-    finally:
-        sitting.cancel()
-
-
-def _event_stream(events: AsyncIterator[replies.Json], stack: AsyncExitStack) -> Response:
-    """The events as SSE. The seat is given back when the last one is sent, or when the client leaves."""
-
-    async def lines() -> AsyncIterator[bytes]:
-        async with stack:
-            try:
-                async for event in events:
-                    yield _sse(event)
-            except KullmError as error:
-                yield _sse(error_object(error)[1])
-            yield b"data: [DONE]\n\n"
-
-    return StreamingResponse(lines(), media_type="text/event-stream", headers={"Cache-Control": "no-cache"})
-
-
-def _sse(event: replies.Json) -> bytes:
-    return b"data: " + json.dumps(event, ensure_ascii=False).encode() + b"\n\n"
 
 
 # Steps.

@@ -20,7 +20,7 @@ from kullm_tui.core.language import say
 from kullm_tui.core.models import all_profiles
 
 if TYPE_CHECKING:
-    from kullm_tui.engine.app import EngineService
+    from kullm_tui.engine.service import EngineService
 
 logger = logging.getLogger(__name__)
 
@@ -99,8 +99,9 @@ def serve_until_ended(
 
 async def _serve(settings: EngineSettings, listening: Listening, served: Served | None) -> None:
     # Imported here because torch is slow: the socket listens already, and a client's first request waits in its queue.
-    from kullm_tui.engine.app import EngineService, build_app
+    from kullm_tui.engine.app import build_app
     from kullm_tui.engine.residency import Residency, choose_device, find_target
+    from kullm_tui.engine.service import EngineService
 
     residency = Residency(settings, device=choose_device(settings.device))
     service = EngineService(

@@ -70,14 +70,14 @@ def test_all_faults_are_told_together_with_the_nearest_name() -> None:
         )
     message = str(caught.value)
     for words in (
-        "modle: 모르는 설정입니다. 혹시 model인가요?",
+        "modle: 모르는 항목입니다. 혹시 model인가요?",
         "language: ",
-        "engine.precison: 모르는 설정입니다. 혹시 precision인가요?",
+        "engine.precison: 모르는 항목입니다. 혹시 precision인가요?",
         "engine.max_rows: ",
         "engine.idle_minutes: ",
         "endpoints[1].name: ",
         "endpoints[1].base_url: ",
-        "endpoints[2].nmae: 모르는 설정입니다. 혹시 name인가요?",
+        "endpoints[2].nmae: 모르는 항목입니다. 혹시 name인가요?",
         "endpoints[2].base_url: 빠져 있습니다",
     ):
         assert words in message
@@ -182,8 +182,8 @@ def test_an_endpoint_written_inline_can_be_extended(file: Path) -> None:
         ("modle", "x", "혹시 model인가요"),
         ("engine.prcision", "4bit", "혹시 engine.precision인가요"),
         ("endpoints.home.url", "http://x", "혹시 endpoints.home.base_url인가요"),
-        ("engine", "x", "모르는 설정"),
-        ("endpoints", "x", "모르는 설정"),
+        ("engine", "x", "모르는 항목"),
+        ("endpoints", "x", "모르는 항목"),
         ("engine.precision", "3bit", '"4bit"'),
         ("engine.max_rows", "많이", "정수"),
         ("endpoints.new.key", "K", "base_url"),

@@ -44,7 +44,8 @@ def assert_nothing_loads() -> None:
     assert not list(repository_folder(NAME).glob("snapshots/*"))
 
 
-def test_a_pulled_model_is_whole_and_its_progress_reaches_the_total(hub: Hub) -> None:
+@pytest.mark.usefixtures("hub")
+def test_a_pulled_model_is_whole_and_its_progress_reaches_the_total() -> None:
     seen: list[tuple[int, int]] = []
     folder = pull(NAME, progress=lambda done, total: seen.append((done, total)))
     assert_whole(folder)
@@ -53,7 +54,8 @@ def test_a_pulled_model_is_whole_and_its_progress_reaches_the_total(hub: Hub) ->
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
 
 
-def test_the_hubs_own_library_finds_what_was_pulled(hub: Hub, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("hub")
+def test_the_hubs_own_library_finds_what_was_pulled(tmp_path: Path) -> None:
     folder = pull(NAME)
     from huggingface_hub import snapshot_download
 
@@ -191,8 +193,9 @@ def test_a_token_opens_the_gate_and_stays_with_the_hub(hub: Hub) -> None:
     assert_whole(pull(NAME, token=TOKEN))  # the other host answers 400 to a token
 
 
+@pytest.mark.usefixtures("hub")
 @pytest.mark.parametrize("name", ["nobody/nothing", "no such name", "a/b/c"])
-def test_a_repository_that_does_not_exist(hub: Hub, name: str) -> None:
+def test_a_repository_that_does_not_exist(name: str) -> None:
     with pytest.raises(ModelNotFound, match=name):
         pull(name)
 
@@ -227,7 +230,8 @@ def test_passing_server_errors_are_waited_out_and_lasting_ones_told(hub: Hub) ->
         pull(NAME)
 
 
-def test_no_network(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("hub")
+def test_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(HubError, match="cannot be reached"):
         pull(NAME)
@@ -244,7 +248,8 @@ def test_a_server_that_does_not_answer_in_time(hub: Hub, monkeypatch: pytest.Mon
     assert time.monotonic() - started < 5
 
 
-def test_two_downloads_of_one_repository_do_not_mix(hub: Hub) -> None:
+@pytest.mark.usefixtures("hub")
+def test_two_downloads_of_one_repository_do_not_mix() -> None:
     pull(NAME)
     with locked(NAME), pytest.raises(HubError, match="Another kullm"):
         pull(NAME)
@@ -258,7 +263,8 @@ def test_a_model_larger_than_the_disk_is_told_before_anything_is_fetched(hub: Hu
     assert_nothing_loads()
 
 
-def test_a_disk_that_is_full_is_told(hub: Hub) -> None:
+@pytest.mark.usefixtures("hub")
+def test_a_disk_that_is_full_is_told() -> None:
     part = repository_folder(NAME) / "blobs" / (hashlib.sha256(WEIGHTS).hexdigest() + hub_cache.PART_SUFFIX)
     part.parent.mkdir(parents=True)
     part.symlink_to("/dev/full")  # every write to it fails as on a full disk
@@ -296,7 +302,8 @@ def test_a_disk_that_fills_up_on_the_way_leaves_a_download_to_go_on_with(
         subprocess.run(["umount", str(disk)], check=True)
 
 
-def test_snapshots_that_other_tools_cut_short_are_not_taken_for_whole(hub: Hub) -> None:
+@pytest.mark.usefixtures("hub")
+def test_snapshots_that_other_tools_cut_short_are_not_taken_for_whole() -> None:
     folder = pull(NAME)
     (folder / "model.safetensors").unlink()
     assert cached_snapshot(NAME, None) is None
@@ -332,7 +339,8 @@ def test_leftovers_are_old_versions_and_abandoned_parts_only(hub: Hub) -> None:
     assert leftover_of("no/such") is None
 
 
-def test_a_removed_repository_is_gone(hub: Hub) -> None:
+@pytest.mark.usefixtures("hub")
+def test_a_removed_repository_is_gone() -> None:
     folder = pull(NAME)
     assert remove_repository(NAME) > len(WEIGHTS)
     assert not folder.exists()
