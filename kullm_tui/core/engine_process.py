@@ -75,6 +75,8 @@ def running_engine() -> EngineState | None:
 
 def ensure_engine(*, narrate: Callable[[str], None] | None = None) -> EngineState:
     """The running engine, started if there was none."""
+    for engine in _started:
+        engine.poll()  # or one that has ended stays a zombie of this process
     state = running_engine()
     if state:
         return state
@@ -98,6 +100,8 @@ def stop_engine() -> bool:
         _signal(state.pid, signal_number)
         if _wait(lambda: not _is_locked(files.alive_lock), _STOP_SECONDS):
             break
+    for engine in _started:
+        engine.poll()
     files.state.unlink(missing_ok=True)
     return True
 

@@ -8,7 +8,9 @@ prompt, and decodes one token for every running row:
 """
 
 import logging
+import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -21,21 +23,24 @@ from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from kullm_tui.engine.generation import Failed, Generation
 from kullm_tui.engine.kv import SlotCache
+from kullm_tui.engine.lean import lean_step
 from kullm_tui.engine.masks import decode_mask
+from kullm_tui.engine.pace import Pace
 from kullm_tui.engine.prefixes import WORTH_COPYING, Prefix, PrefixStore, shared_beginning
 from kullm_tui.engine.row import Row
 from kullm_tui.weights.adapters import AdapterRack
 
 logger = logging.getLogger(__name__)
 
-_PREFILL_PIECE = 256
 _Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True)
 class Limits:
     rows: int
+    context: int
     kv_tokens: int  # tokens that all running rows may hold together, prompts and replies
+    kv_bytes_per_token: int
     prefix_bytes: int
 
 
@@ -45,7 +50,11 @@ class Batch:
         self._rack = rack
         self._limits = limits
         self._device: torch.device = self._model.device
-        self._cache = SlotCache()
+        # One slot more than rows, for the row that is joining. On a GPU memory is real: there the slots grow with the rows.
+        on_cpu = self._device.type == "cpu"
+        self._cache = SlotCache(rows=limits.rows + 1, positions=limits.context) if on_cpu else SlotCache()
+        self._lean = lean_step(model)
+        self._pace = Pace()
         self._prefixes = PrefixStore(limits.prefix_bytes)
         self._running: list[Row] = []  # slots 0…
         self._joining: Row | None = None  # the slot after them
@@ -72,6 +81,9 @@ class Batch:
                 future.set_result(errand())
             except KullmError as error:
                 future.set_exception(error)
+            finally:
+                if not future.done():  # a bug: whoever waits is told before the loop reports it
+                    future.set_exception(_as_kullm_error(sys.exception()))
 
         with self._work:
             self._errands.append(run)
@@ -80,8 +92,9 @@ class Batch:
 
     @property
     def bytes_held(self) -> int:
-        """What slots and kept prefixes take now."""
-        return self._cache.bytes + self._prefixes.bytes
+        """What running rows and kept prefixes take now."""
+        rows = [*self._running, *filter(None, [self._joining])]
+        return sum(row.cached for row in rows) * self._limits.kv_bytes_per_token + self._prefixes.bytes
 
     def close(self) -> None:
         with self._work:
@@ -117,13 +130,16 @@ class Batch:
             if self._joining:
                 self._prefill_piece(self._joining)
             if self._running:
+                started = time.monotonic()
                 self._decode_step()
+                self._pace.stepped(time.monotonic() - started)
 
     def _drop_cancelled(self) -> None:
         for row in [row for row in self._running if row.generation.cancelled.is_set()]:
             self._leave(row)
         if self._joining and self._joining.generation.cancelled.is_set():
             self._joining = None
+            self._cache.forget(len(self._running))
         with self._work:
             self._waiting = deque(waiting for waiting in self._waiting if not waiting.cancelled.is_set())
 
@@ -160,13 +176,15 @@ class Batch:
             row.cached = row.reused = best
 
     def _prefill_piece(self, row: Row) -> None:
-        start, slot = row.cached, len(self._running)
-        piece = row.tokens[start : start + _PREFILL_PIECE]
+        start, slot, started = row.cached, len(self._running), time.monotonic()
+        piece = row.tokens[start : start + self._pace.piece(streams_wait=bool(self._running))]
         self._cache.look_at_one(slot, start=start, count=len(piece))
         positions = torch.arange(start, start + len(piece), device=self._device)[None]
         keep = 0 if row.order.score_prompt else 1
-        logits = self._forward([piece], positions, None, [row.order.adapter], logits_to_keep=keep)[0]
+        tokens = torch.tensor([piece], device=self._device)
+        logits = self._forward(tokens, positions, None, [row.order.adapter], logits_to_keep=keep)[0]
         row.cached += len(piece)
+        self._pace.prefilled(len(piece), time.monotonic() - started)
         if row.order.score_prompt:
             row.score_prompt(logits, start)
         if row.cached < len(row.tokens):
@@ -182,12 +200,16 @@ class Batch:
         rows = list(self._running)
         lengths = [row.cached for row in rows]
         self._cache.look_at_many(lengths, self._device)
-        positions = torch.tensor(lengths, device=self._device)[:, None]
-        mask = decode_mask(self._model.config, lengths, device=self._device, dtype=self._model.dtype)
         adapters = [row.order.adapter for row in rows]
-        logits = self._forward([[row.tokens[-1]] for row in rows], positions, mask, adapters, logits_to_keep=1)[
-            :, -1
-        ].float()
+        tokens = torch.tensor([[row.tokens[-1]] for row in rows], device=self._device)
+        if self._lean:
+            with self._rack.rows(adapters):
+                logits = self._lean(tokens, lengths, self._cache)
+        else:
+            positions = torch.tensor(lengths, device=self._device)[:, None]
+            mask = decode_mask(self._model.config, lengths, device=self._device, dtype=self._model.dtype)
+            logits = self._forward(tokens, positions, mask, adapters, logits_to_keep=1)
+        logits = logits[:, -1].float()
         likeliest = logits.argmax(-1).tolist()
         for row in rows:
             row.cached += 1
@@ -199,7 +221,7 @@ class Batch:
 
     def _forward(
         self,
-        tokens: Sequence[Sequence[int]],
+        tokens: torch.Tensor,
         positions: torch.Tensor,
         mask: Any,
         adapters: Sequence[str | None],
@@ -209,7 +231,7 @@ class Batch:
         takes_positions = self._model.config.model_type not in _WITHOUT_POSITIONS
         with self._rack.rows(adapters):
             output = self._model(
-                input_ids=torch.tensor(tokens, device=self._device),
+                input_ids=tokens,
                 attention_mask=mask,
                 past_key_values=self._cache,
                 use_cache=True,
@@ -232,6 +254,7 @@ class Batch:
         self._running.pop()
         if self._joining:
             self._cache.copy(last + 1, last, self._joining.cached)
+        self._cache.forget(last + 1 if self._joining else last)
 
     def _fail_all(self, cause: Exception | None) -> None:
         """Nobody is left waiting: the rows are told what happened and the slots start afresh."""
@@ -258,7 +281,7 @@ def _room_for(generation: Generation) -> int:
     return len(generation.order.prompt) + generation.order.max_new_tokens
 
 
-def _as_kullm_error(cause: Exception | None) -> KullmError:
+def _as_kullm_error(cause: BaseException | None) -> KullmError:
     if isinstance(cause, KullmError):
         return cause
     if cause is None:

@@ -6,7 +6,8 @@ Each running row owns one slot; its tokens lie at positions 0…length-1 of that
     decode    rows 0…B-1, one token each at its own position           reads  [0, longest+1), a mask hides what lies
                                                                        beyond each row's own end
 
-Running rows fill slots 0…B-1 without gaps, so a decode step copies nothing but the new token.
+Running rows fill slots 0…B-1 without gaps, so a decode step copies nothing but the new token. On a CPU the slots are
+address space: a page of memory comes with the first token written to it, and goes when the row leaves (see `pages`).
 """
 
 from collections.abc import Sequence
@@ -15,6 +16,8 @@ from typing import Any
 
 import torch
 from transformers.cache_utils import Cache, CacheLayerMixin
+
+from kullm_tui.engine.pages import give_back, untouched_zeros
 
 _TOKENS_STEP = 256
 
@@ -26,7 +29,7 @@ class View:
     rows: slice
     past: int  # the first position that the mask arithmetic of transformers may call new
     reads: int  # keys [0, reads) take part
-    write_rows: torch.Tensor | None = None  # decode: [B] slot of each row …
+    write_rows: torch.Tensor | None = None  # rows at different positions: [B] slot of each row …
     write_at: torch.Tensor | None = None  # … and [B] the position it writes
 
 
@@ -74,7 +77,8 @@ class SlotLayer(CacheLayerMixin):  # type: ignore[misc]
 
     def _room_like(self, like: torch.Tensor) -> torch.Tensor:
         # Zeros, not garbage: a masked position still multiplies its value by 0, and 0 × NaN is NaN.
-        return like.new_zeros(self._slots.rows, like.shape[1], self._slots.positions, like.shape[3])
+        shape = (self._slots.rows, like.shape[1], self._slots.positions, like.shape[3])
+        return untouched_zeros(shape, like.dtype) if like.device.type == "cpu" else like.new_zeros(shape)
 
     def _grown(self, old: torch.Tensor) -> torch.Tensor:
         new = self._room_like(old)
@@ -94,10 +98,11 @@ class SlotLayer(CacheLayerMixin):  # type: ignore[misc]
 class SlotCache(Cache):  # type: ignore[misc]
     """The slots of one batch, over all layers."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, rows: int = 1, positions: int = _TOKENS_STEP) -> None:
+        """Room for some slots and positions from the start; more is made when it is needed, by copying."""
         super().__init__(layer_class_to_replicate=lambda: SlotLayer(self))
-        self.rows = 1
-        self.positions = _TOKENS_STEP
+        self._initial = rows, positions
+        self.rows, self.positions = rows, positions
         self.view = View(rows=slice(0, 0), past=0, reads=0)
 
     # What transformers asks while it builds masks.
@@ -119,12 +124,13 @@ class SlotCache(Cache):  # type: ignore[misc]
         """The next forward decodes one token for each of the rows in slots 0…B-1, which hold `lengths` tokens."""
         count, longest = len(lengths), max(lengths)
         self.reserve(count, longest + 1)
+        mixed = min(lengths) < longest
         self.view = View(
             rows=slice(0, count),
             past=longest,
             reads=longest + 1,
-            write_rows=torch.arange(count, device=device),
-            write_at=torch.tensor(lengths, device=device),
+            write_rows=torch.arange(count, device=device) if mixed else None,
+            write_at=torch.tensor(lengths, device=device) if mixed else None,
         )
 
     def reserve(self, rows: int, positions: int) -> None:
@@ -155,9 +161,12 @@ class SlotCache(Cache):  # type: ignore[misc]
             layer.keys[slot, :, :length] = keys[:, :length]
             layer.values[slot, :, :length] = values[:, :length]
 
-    @property
-    def bytes(self) -> int:
-        return sum(layer.keys.nbytes + layer.values.nbytes for layer in self._filled().values())
+    def forget(self, slot: int) -> None:
+        """Gives the memory of one slot back."""
+        for layer in self._filled().values():
+            for tensor in (layer.keys, layer.values):
+                if slot < tensor.shape[0]:
+                    give_back(tensor[slot])
 
     def _filled(self) -> dict[int, Any]:
         """The layers that hold something: in some architectures a layer borrows another's keys and values."""
@@ -166,4 +175,4 @@ class SlotCache(Cache):  # type: ignore[misc]
     def release(self) -> None:
         """Gives the memory back; the slots are empty again."""
         self.layers.clear()
-        self.rows, self.positions = 1, _TOKENS_STEP
+        self.rows, self.positions = self._initial

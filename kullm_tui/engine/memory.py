@@ -54,7 +54,9 @@ def limits_for(need: Footprint, *, context: int, room: int, max_rows: int) -> Li
     kv_bytes = max(one_context, min(max_rows * one_context, left // 2))
     return Limits(
         rows=max_rows,
+        context=context,
         kv_tokens=max(context, kv_bytes // max(need.kv_bytes_per_token, 1)),
+        kv_bytes_per_token=need.kv_bytes_per_token,
         prefix_bytes=max(0, min(left - kv_bytes, 2 * one_context) // 2),
     )
 

@@ -19,6 +19,7 @@ from typing import Any
 import torch
 
 from kullm_tui.core import weights_cache
+from kullm_tui.core.config import Precision
 from kullm_tui.core.errors import NoSpace
 from kullm_tui.core.language import say
 from kullm_tui.core.weights_cache import FORMAT, JOURNAL, MANIFEST, Manifest, Shard
@@ -27,7 +28,6 @@ from kullm_tui.weights.plan import PlannedTensor
 from kullm_tui.weights.progress import Cancelled, LoadProgress, Report, stop_if
 from kullm_tui.weights.quantize import Form, int8_rows, packed_nf4, serialised_nf4
 from kullm_tui.weights.shards import ShardWriter
-from kullm_tui.weights.skeleton import Precision
 
 _POLL_SECONDS = 0.2
 _SPARE_BYTES = 1 << 26

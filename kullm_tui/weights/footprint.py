@@ -8,9 +8,10 @@ import torch
 from torch import nn
 from transformers import PreTrainedConfig, PreTrainedModel
 
+from kullm_tui.core.config import Precision
 from kullm_tui.weights.plan import kept_dtype
 from kullm_tui.weights.quantize import SCRATCH_BYTES, Form, runs_packed
-from kullm_tui.weights.skeleton import BLOCK, Precision, Skeleton, build_skeleton, compute_dtype, linear_shape
+from kullm_tui.weights.skeleton import BLOCK, Skeleton, build_skeleton, compute_dtype, linear_shape
 
 _SCALES_BLOCK = 256
 # bitsandbytes' own form keeps with every matrix its 16 NF4 values, the 256 values of the second quantisation and an offset.

@@ -14,6 +14,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from transformers import PreTrainedConfig, PreTrainedModel
 
+from kullm_tui.core.config import Precision
 from kullm_tui.core.errors import TooLarge
 from kullm_tui.core.language import say
 from kullm_tui.core.weights_cache import read_manifest
@@ -24,7 +25,7 @@ from kullm_tui.weights.placing import place, replace_layers, settle
 from kullm_tui.weights.plan import PlannedTensor, plan_load
 from kullm_tui.weights.progress import Cancelled, LoadProgress, Report, stop_if
 from kullm_tui.weights.quantize import Form
-from kullm_tui.weights.skeleton import Precision, Skeleton, build_skeleton
+from kullm_tui.weights.skeleton import Skeleton, build_skeleton
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def load_in_form(
     plan = plan_load(checkpoint, skeleton)
     recipe = Recipe(checkpoint, plan, precision, form, weights_bytes(skeleton, form))
     missing = set(skeleton.model.state_dict()) - {item.name for item in plan}
-    replace_layers(skeleton)
+    replace_layers(skeleton, form)
     weights = _weights(recipe, progress, cancelled)
     try:
         _fill(skeleton, plan, weights, device, progress, cancelled)

@@ -7,22 +7,25 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
+from kullm_tui.core.config import Precision
 from kullm_tui.core.errors import WeightsError
 from kullm_tui.core.language import say
 from kullm_tui.weights import bnb
+from kullm_tui.weights.packed import PackedLinear
+from kullm_tui.weights.quantize import Form
 from kullm_tui.weights.skeleton import BLOCK, Skeleton, linear_shape
 
 _OUTLIER = 6.0  # activations beyond it are multiplied in 16 bits (LLM.int8(), §3.2)
 
 
-def replace_layers(skeleton: Skeleton) -> None:
+def replace_layers(skeleton: Skeleton, form: Form) -> None:
     """Put empty quantised layers where the skeleton has ordinary ones."""
     model = skeleton.model
     for name in skeleton.quantised:
         old = model.get_submodule(name)
         rows, columns = linear_shape(old)
         with torch.device("meta"):
-            new = _empty_layer(columns, rows, old.bias is not None, skeleton.precision == "4bit")
+            new = _empty_layer(columns, rows, old.bias is not None, skeleton.precision, form)
             if old.bias is not None:
                 new.bias = old.bias
         model.set_submodule(name, new)
@@ -33,10 +36,11 @@ def replace_layers(skeleton: Skeleton) -> None:
         model.is_loaded_in_8bit = True
 
 
-def _empty_layer(columns: int, rows: int, bias: bool, four_bits: bool) -> nn.Module:
+def _empty_layer(columns: int, rows: int, bias: bool, precision: Precision, form: Form) -> nn.Module:
     layer: nn.Module
-    if four_bits:
-        layer = bnb.nn.Linear4bit(columns, rows, bias, torch.bfloat16, compress_statistics=True, quant_type="nf4")
+    if precision == "4bit":
+        kind = PackedLinear if form == "packed" else bnb.nn.Linear4bit
+        layer = kind(columns, rows, bias, torch.bfloat16, compress_statistics=True, quant_type="nf4")
     else:
         layer = bnb.nn.Linear8bitLt(columns, rows, bias, has_fp16_weights=False, threshold=_OUTLIER)
     return layer
@@ -87,6 +91,7 @@ def _place_packed(layer: nn.Module, parts: Mapping[str, torch.Tensor]) -> None:
         parts[""], quant_state=state, blocksize=BLOCK, quant_type="nf4", module=layer, bnb_quantized=True
     )
     layer.quant_state = state
+    layer.settle()  # type: ignore[operator]
 
 
 def _nf4_values() -> torch.Tensor:

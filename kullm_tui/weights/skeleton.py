@@ -8,7 +8,7 @@ import inspect
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import torch
 from accelerate import init_empty_weights
@@ -17,10 +17,9 @@ from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig, Pre
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
 from transformers.pytorch_utils import Conv1D
 
+from kullm_tui.core.config import Precision
 from kullm_tui.core.errors import WeightsError
 from kullm_tui.core.language import say
-
-Precision = Literal["4bit", "8bit", "bf16", "fp32"]
 
 BLOCK = 64  # values that share one NF4 scale
 _PACKED_ROWS = 32  # bitsandbytes' AVX512 kernel works on this many output rows at once

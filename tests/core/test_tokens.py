@@ -1,6 +1,7 @@
 """From segments to ids, with two real tokenizers built here: LLaMA's kind and Polyglot's kind."""
 
 import json
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -238,3 +239,11 @@ def test_a_damaged_tokenizer_is_a_clear_error(tmp_path: Path, content: bytes) ->
 def test_a_folder_without_a_tokenizer_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"tokenizer\.json"):
         load_tokenizer(tmp_path / "nowhere")
+
+
+def test_a_megabyte_is_encoded_in_time_that_grows_with_its_length() -> None:
+    text = "가나다 " * 100_000
+    started = time.monotonic()
+    encoded = encode(Prompt((Segment(text),)), polyglot_like(), bos=None)
+    assert "".join(encoded.pieces) == text
+    assert time.monotonic() - started < 20

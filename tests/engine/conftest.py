@@ -40,7 +40,11 @@ def open_batch() -> Iterator[OpenBatch]:
         rack = AdapterRack(loaded.model)
         for name, adapter in (adapters or {}).items():
             rack.attach(name, adapter)
-        batch = Batch(loaded.model, rack, Limits(rows=rows, kv_tokens=kv_tokens, prefix_bytes=prefix_bytes))
+        batch = Batch(
+            loaded.model,
+            rack,
+            Limits(rows=rows, context=512, kv_tokens=kv_tokens, kv_bytes_per_token=1024, prefix_bytes=prefix_bytes),
+        )
         opened.append(batch)
         return batch
 

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from kullm_tui.core.config import Precision
 from kullm_tui.weights.loading import LoadedModel, load_model
-from kullm_tui.weights.skeleton import Precision
 from tests import tiny_models
 
 CPU = torch.device("cpu")

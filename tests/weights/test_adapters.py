@@ -9,9 +9,9 @@ from peft import AutoPeftModelForCausalLM, LoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
+from kullm_tui.core.config import Precision
 from kullm_tui.core.errors import AdapterError
 from kullm_tui.weights.adapters import AdapterRack
-from kullm_tui.weights.skeleton import Precision
 from tests import tiny_models
 from tests.weights.conftest import IDS, Load, logits_of
 

@@ -8,9 +8,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
+from kullm_tui.core.config import Precision
 from kullm_tui.core.errors import WeightsError
 from kullm_tui.weights.loading import load_in_form
-from kullm_tui.weights.skeleton import Precision
 from tests import tiny_models
 from tests.weights.conftest import CPU, Load, logits_of
 

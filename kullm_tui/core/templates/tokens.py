@@ -127,8 +127,9 @@ def _known(segment: Segment, tokenizer: Tokenizer) -> Segment:
 
 def _pieces(text: str, encoding: Encoding) -> Iterator[str]:
     cursor = 0
-    for place, (_, end) in enumerate(encoding.offsets, start=1):
-        stop = len(text) if place == len(encoding.offsets) else max(cursor, end)
+    offsets = encoding.offsets  # asked for once: each time it is a new list
+    for place, (_, end) in enumerate(offsets, start=1):
+        stop = len(text) if place == len(offsets) else max(cursor, end)
         yield text[cursor:stop]
         cursor = stop
 
