@@ -4,7 +4,6 @@ import re
 from collections.abc import Mapping
 
 import torch
-from peft.utils.other import get_pattern_key
 from torch import nn
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
@@ -56,6 +55,8 @@ def _shape(module: nn.Linear | Conv1D) -> tuple[int, int]:
 
 
 def _rank(files: AdapterFiles, name: str) -> object:
+    from peft.utils.other import get_pattern_key  # late: peft takes over half a second to import
+
     pattern = files.options.get("rank_pattern") or {}
     return pattern.get(get_pattern_key(list(pattern), name), files.options.get("r"))
 

@@ -12,8 +12,9 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -24,8 +25,10 @@ from kullm_tui.core.language import say
 from kullm_tui.weights.adapter_files import AdapterFiles, read_adapter
 from kullm_tui.weights.adapter_fit import matched_modules
 from kullm_tui.weights.ia3 import ScaledModules
-from kullm_tui.weights.lora import LoraLayers
 from kullm_tui.weights.plan import KeyMapping
+
+if TYPE_CHECKING:
+    from kullm_tui.weights.lora import LoraLayers
 
 
 @dataclass(frozen=True)
@@ -46,10 +49,15 @@ class AdapterRack:
         known = {name: True for name, _ in model.named_parameters(remove_duplicate=False)}
         self._mapping = KeyMapping(model, known)
         self._local = threading.local()
-        self._lora = LoraLayers(model, self._current)
         self._scaled = ScaledModules(self._current)
         self._attached: dict[str, tuple[str, Any]] = {}
         self._made = 0
+
+    @cached_property
+    def _lora(self) -> "LoraLayers":
+        from kullm_tui.weights.lora import LoraLayers  # late: peft takes over half a second to import
+
+        return LoraLayers(self._model, self._current)
 
     @property
     def names(self) -> tuple[str, ...]:

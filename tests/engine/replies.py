@@ -10,7 +10,7 @@ from kullm_tui.engine.generation import Event, Failed, Finished, Generation, Ord
 from kullm_tui.engine.sampling import Sampling
 from tests.tiny_models import korean_tokenizer
 
-WAIT_SECONDS = 60
+WAIT_SECONDS = 120
 
 
 @dataclass
