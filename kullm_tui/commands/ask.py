@@ -12,18 +12,18 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from kullm_tui.commands import question
+from kullm_tui.commands.confirm import can_ask, confirmed
 from kullm_tui.commands.narration import Narration, tell_loading
 from kullm_tui.core import consent, paths
-from kullm_tui.core.chat_client import Delta, Endpoint, Finished, stream_chat
+from kullm_tui.core.chat_client import Delta, Endpoint, Finished, Progress, stream_chat
 from kullm_tui.core.config import load_config
-from kullm_tui.core.errors import ConfigError, ConsentNeeded, UsageError
+from kullm_tui.core.errors import ConfigError, ConsentNeeded, EngineGone, UsageError
+from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.records import Message
 from kullm_tui.core.store import Conversation, Journal, ReplySource, Store
 from kullm_tui.core.target import Target, adapter_for_engine, choose_target, start_engine
 from kullm_tui.core.text import TerminalSafeStream, terminal_safe_json
-
-_YES = ("y", "yes", "예", "네", "ㅛ")  # ㅛ: the y key while a Korean keyboard is on
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
@@ -54,10 +54,8 @@ def run(args: argparse.Namespace) -> int:
         earlier = _earlier(store, args)
         target = choose_target(args.model or (earlier and earlier.model) or _default(config.model), config.endpoints)
         adapter = args.adapter or (earlier.adapter if earlier and not args.model else None)
-        if adapter and target.endpoint is None:
-            adapter = adapter_for_engine(adapter)
         if adapter:
-            decoding["adapter"] = adapter
+            adapter = decoding["adapter"] = adapter_for_engine(adapter) if target.endpoint is None else adapter
         _obtain_consent(target, agreed_now=args.yes)
         conversation = earlier or store.create_conversation(message.content, system=args.system)
         messages = store.branch(conversation.leaf_id) if conversation.leaf_id else []
@@ -114,9 +112,20 @@ class _Exchange:
 
     def run(self) -> Finished:
         try:
-            return asyncio.run(self._receive(self.target.endpoint or start_engine(self.narration.progress)))
+            if self.target.endpoint:
+                return asyncio.run(self._receive(self.target.endpoint))
+            return self._ask_the_engine()
         finally:
             self.narration.clear()
+
+    def _ask_the_engine(self) -> Finished:
+        """An engine may end between being found and being asked. While nothing was shown, another is started, once."""
+        try:
+            return asyncio.run(self._receive(start_engine(self.narration.progress)))
+        except EngineGone:
+            if self.answer.text:
+                raise
+            return asyncio.run(self._receive(start_engine(self.narration.progress)))
 
     async def _receive(self, endpoint: Endpoint) -> Finished:
         if endpoint.local:
@@ -125,12 +134,20 @@ class _Exchange:
         pieces = stream_chat(endpoint, model=self.target.model, messages=self.messages, decoding=self.decoding)
         async with aclosing(pieces):
             async for piece in pieces:
-                if isinstance(piece, Delta):
+                if isinstance(piece, Progress):
+                    self.narration.progress(_searching(piece))
+                elif isinstance(piece, Delta):
+                    self.narration.clear()
                     await asyncio.to_thread(self.journal.feed, piece.text)
                     self.answer.take(piece.text)
                 else:
                     finished = piece
         return finished
+
+
+def _searching(progress: Progress) -> str:
+    percent = min(100, 100 * progress.done // progress.total)
+    return f"{say('빔 탐색 중', 'beam search')} … {percent}%"
 
 
 def _earlier(store: Store, args: argparse.Namespace) -> Conversation | None:
@@ -173,21 +190,19 @@ def _obtain_consent(target: Target, *, agreed_now: bool) -> None:
         return
     host = consent.host_of(endpoint)
     if not agreed_now:
-        if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
+        towards = particle(host, "으로/로")
+        if not can_ask():
             raise ConsentNeeded(
                 say(
-                    f"질문이 이 컴퓨터 밖의 {host}에 보내집니다. 괜찮으면 `kullm ask --yes`로 한 번 동의해 주세요.",
+                    f"질문을 이 컴퓨터 밖의 {host}{towards} 보냅니다. 괜찮으면 `kullm ask --yes`로 한 번 동의해 주세요.",
                     f"the question would leave this machine for {host}. If that is fine, agree once with `kullm ask --yes`.",
                 )
             )
-        sys.stderr.write(
-            say(
-                f"질문이 이 컴퓨터 밖의 {host}에 보내집니다. 앞으로 이곳은 다시 묻지 않습니다. 보낼까요? [y/N] ",
-                f"The question will leave this machine for {host}; you will not be asked again. Send it? [y/N] ",
-            )
+        offer = say(
+            f"질문을 이 컴퓨터 밖의 {host}{towards} 보냅니다. 앞으로 이곳은 다시 묻지 않습니다. 보낼까요?",
+            f"The question will leave this machine for {host}; you will not be asked again. Send it?",
         )
-        sys.stderr.flush()
-        if sys.stdin.readline().strip().lower() not in _YES:
+        if not confirmed(offer):
             raise ConsentNeeded(say("보내지 않았습니다.", "nothing was sent."))
     consent.agree(endpoint)
 

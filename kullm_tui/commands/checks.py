@@ -81,7 +81,7 @@ def packages() -> Finding:
         return Finding(
             "notice",
             say(
-                f"없는 꾸러미: {names}. 이 컴퓨터에서 모델을 돌리려면 pip install 'kullm[local]'",
+                f"없는 패키지: {names}. 이 컴퓨터에서 모델을 돌리려면 pip install 'kullm[local]'",
                 f"missing: {names}. To run models here: pip install 'kullm[local]'",
             ),
         )
@@ -192,19 +192,19 @@ def keys() -> Finding:
 
 
 def home() -> Finding:
-    """Looked at before anything opens the folder, since opening tightens it."""
-    folder = paths.config_file().parent
-    if not folder.exists():
-        return Finding("fine", say(f"{folder} (아직 없음)", f"{folder} (not there yet)"))
-    mode = stat.S_IMODE(folder.stat().st_mode)
-    if mode & 0o077:
+    """A folder that was there before kullm keeps its mode: whether to close it is its owner's choice."""
+    folders = dict.fromkeys((paths.state_dir(), paths.config_file().parent))
+    modes = {folder: stat.S_IMODE(folder.stat().st_mode) for folder in folders if folder.exists()}
+    listed = ", ".join(f"{folder} ({mode:o})" for folder, mode in modes.items())
+    if any(mode & 0o077 for mode in modes.values()):
         return Finding(
             "notice",
             say(
-                f"다른 사람도 볼 수 있었습니다: {folder} ({mode:o})", f"others could look into it: {folder} ({mode:o})"
+                f"다른 사람도 볼 수 있는 폴더입니다: {listed}. 막으려면 chmod 700",
+                f"others can look into it: {listed}. To close it: chmod 700",
             ),
         )
-    return Finding("fine", f"{folder} ({mode:o})")
+    return Finding("fine", listed)
 
 
 def conversations() -> Finding:
@@ -217,7 +217,9 @@ def conversations() -> Finding:
 def engine() -> Finding:
     state = running_engine()
     text = (
-        say(f"돌고 있음 (pid {state.pid})", f"running (pid {state.pid})") if state else say("쉬고 있음", "not running")
+        say(f"실행 중 (pid {state.pid})", f"running (pid {state.pid})")
+        if state
+        else say("실행 중이 아님", "not running")
     )
     return Finding("fine", text)
 
@@ -240,7 +242,6 @@ def terminal() -> Finding:
     return Finding("fine" if width >= _NARROWEST else "notice", text)
 
 
-# The folder first: the others may create or tighten it.
 CHECKS: tuple[Check, ...] = (
     Check("폴더", "folder", home),
     Check("Python", "Python", python),

@@ -14,7 +14,7 @@ from kullm_tui.core.text import terminal_safe, terminal_safe_json
 
 def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
     parser = subparsers.add_parser("config", help=say("설정을 보고 바꿉니다", "show and change settings"))
-    actions = parser.add_subparsers(dest="action", required=True, metavar=say("동작", "ACTION"))
+    actions = parser.add_subparsers(dest="action", metavar=say("동작", "ACTION"))
     actions.add_parser("path", help=say("설정 파일이 있는 곳", "where the file is"))
     show = actions.add_parser("show", help=say("지금 쓰이는 설정", "the settings in use"))
     show.add_argument("--json", action="store_true", help=say("JSON으로", "as JSON"))

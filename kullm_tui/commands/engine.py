@@ -18,12 +18,19 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
     parser = subparsers.add_parser(
         "engine", help=say("이 컴퓨터의 엔진을 보고 끝냅니다", "see and end this machine's engine")
     )
-    actions = parser.add_subparsers(dest="action", required=True, metavar=say("동작", "ACTION"))
+    actions = parser.add_subparsers(dest="action", metavar=say("동작", "ACTION"))
     status = actions.add_parser("status", help=say("올라와 있는 모델과 메모리", "what is loaded, and its memory"))
-    status.add_argument("--json", action="store_true")
+    status.add_argument("--json", action="store_true", help=say("JSON으로", "as JSON"))
     actions.add_parser("stop", help=say("엔진을 끝냅니다", "end the engine"))
     logs = actions.add_parser("logs", help=say("엔진의 기록", "what the engine had to say"))
-    logs.add_argument("-n", "--lines", type=int, default=50)
+    logs.add_argument(
+        "-n",
+        "--lines",
+        type=int,
+        default=50,
+        metavar="N",
+        help=say("마지막 몇 줄 (기본 50)", "how many of the last lines (50 unless told)"),
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -42,7 +49,7 @@ def _status(*, as_json: bool) -> int:
         else:
             print(
                 say(
-                    "엔진이 돌고 있지 않습니다. 처음 질문할 때 시작합니다.",
+                    "엔진이 실행 중이 아닙니다. 처음 질문할 때 시작합니다.",
                     "No engine is running. The first question starts one.",
                 )
             )
@@ -86,7 +93,7 @@ def _stop() -> int:
     if stop_engine():
         print(say("엔진을 끝냈습니다.", "The engine has ended."), file=sys.stderr)
     else:
-        print(say("돌고 있는 엔진이 없습니다.", "No engine was running."), file=sys.stderr)
+        print(say("실행 중인 엔진이 없습니다.", "No engine was running."), file=sys.stderr)
     return 0
 
 

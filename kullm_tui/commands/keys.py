@@ -12,7 +12,7 @@ from kullm_tui.core.language import say
 
 def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
     parser = subparsers.add_parser("keys", help=say("API 키를 넣고 뺍니다", "store and remove API keys"))
-    actions = parser.add_subparsers(dest="action", required=True, metavar=say("동작", "ACTION"))
+    actions = parser.add_subparsers(dest="action", metavar=say("동작", "ACTION"))
     actions.add_parser("list", help=say("키의 이름과 있는 곳", "the names, and where each key is"))
     for action, explanation in (
         (

@@ -11,11 +11,12 @@ import importlib
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from kullm_tui import __version__
+from kullm_tui.commands.usage import korean_fault
 from kullm_tui.core.errors import ConfigError, KullmError, UsageError
 from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe
@@ -53,15 +54,19 @@ class Parser(argparse.ArgumentParser):
         super().__init__(add_help=False, allow_abbrev=False, **options)
         self._positionals.title = say("인자", "arguments")
         self._optionals.title = say("선택지", "options")
-        self.add_argument("-h", "--help", action="help", help=say("이 도움말을 보입니다", "show this help"))
+        self.add_argument("-h", "--help", action="help", help=say("이 도움말을 표시합니다", "show this help"))
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(
-            say(
-                f"명령이 맞지 않습니다: {message}\n`{self.prog} --help`를 보세요.",
-                f"{message}\nSee `{self.prog} --help`.",
-            )
+        raise _wrong_usage(message, self.prog)
+
+
+def _wrong_usage(message: str, command: str) -> UsageError:
+    return UsageError(
+        say(
+            f"{korean_fault(message)}\n`{command} --help`를 보세요.",
+            f"{message}\nSee `{command} --help`.",
         )
+    )
 
 
 class _Formatter(argparse.HelpFormatter):
@@ -97,28 +102,34 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str]) -> int:
     verb = next((word for word in arguments if not word.startswith("-")), None)
-    parser = _parser(verb)
+    parser, verbs = _parser(verb)
     try:
-        parsed = parser.parse_args(arguments)
+        parsed, strange = parser.parse_known_args(arguments)
     except SystemExit as finished:  # --help and --version print and leave
         return finished.code if isinstance(finished.code, int) else 0
+    action = getattr(parsed, "action", "")
+    if strange:
+        command = " ".join(filter(None, (parser.prog, parsed.verb, action)))
+        raise _wrong_usage(f"unrecognized arguments: {' '.join(strange)}", command)
     if parsed.verb is None:
         return _welcome(parser)
+    if action is None:  # a verb with verbs of its own, and none was chosen
+        verbs[parsed.verb].print_help(sys.stderr)
+        return UsageError.exit_code
     run = importlib.import_module(f"kullm_tui.commands.{parsed.verb}").run
     return int(run(parsed))
 
 
-def _parser(chosen: str | None) -> Parser:
+def _parser(chosen: str | None) -> tuple[Parser, Mapping[str, Parser]]:
+    """The parser, and those of the verbs in it."""
     parser = Parser(
         prog="kullm", description=say("터미널에서 쓰는 한국어 언어 모델", "Korean language models in a terminal")
     )
-    parser.add_argument(
-        "--version", action="version", version=f"kullm {__version__}", help=say("판 번호", "the version")
-    )
+    parser.add_argument("--version", action="version", version=f"kullm {__version__}", help=say("버전", "the version"))
     parser.add_argument(
         "--debug",
         action="store_true",
-        help=say("오류가 나면 자세한 기록을 보입니다", "show the whole traceback of an error"),
+        help=say("오류가 나면 자세한 기록을 표시합니다", "show the whole traceback of an error"),
     )
     subparsers = parser.add_subparsers(
         dest="verb", metavar=say("명령", "COMMAND"), title=say("할 수 있는 일", "what it can do")
@@ -128,7 +139,7 @@ def _parser(chosen: str | None) -> Parser:
             importlib.import_module(f"kullm_tui.commands.{verb.name}").add_parser(subparsers)
         else:
             subparsers.add_parser(verb.name, help=verb.summary)
-    return parser
+    return parser, subparsers.choices
 
 
 def _welcome(parser: Parser) -> int:

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kullm_tui.commands.columns import aligned
+from kullm_tui.commands.confirm import can_ask, confirmed
 from kullm_tui.core import weights_cache
 from kullm_tui.core.errors import KullmError, UsageError
 from kullm_tui.core.hub_cache import Leftover, discard, leftover_of, remove_repository, repository_folder, size_of
+from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.models import Profile, all_profiles, resolve
 from kullm_tui.core.profiles import forget_profile
-from kullm_tui.core.text import terminal_safe
+from kullm_tui.core.text import size_text, terminal_safe
 from kullm_tui.core.weights_cache import CachedWeights
-
-_YES = ("y", "yes", "예", "네", "ㅛ")  # ㅛ: the y key while a Korean keyboard is on
 
 
 def remove(args: argparse.Namespace) -> int:
@@ -29,9 +29,11 @@ def remove(args: argparse.Namespace) -> int:
     if not sharing:
         freed = _remove_quantised(ref.profile) + (remove_repository(repository) if repository else 0)
     if forgotten:
-        _tell(say(f"{args.name}을(를) 목록에서 뺐습니다.", f"{args.name} was taken off the list."))
+        _tell(
+            say(f"{args.name}{particle(args.name, '을/를')} 목록에서 뺐습니다.", f"{args.name} was taken off the list.")
+        )
     if freed:
-        _tell(say(f"{_size(freed)}를 비웠습니다.", f"{_size(freed)} set free."))
+        _tell(say(f"{size_text(freed)}를 비웠습니다.", f"{size_text(freed)} set free."))
     if not forgotten and not freed:
         raise KullmError(_nothing_to_remove(args.name, repository, sharing))
     return 0
@@ -61,7 +63,7 @@ def prune(args: argparse.Namespace) -> int:
         _tell(say("그대로 두었습니다.", "Nothing was removed."))
         return 1
     outcomes = [_freed(one) for one in found]
-    _tell(say(f"{_size(sum(outcomes))}를 비웠습니다.", f"{_size(sum(outcomes))} set free."))
+    _tell(say(f"{size_text(sum(outcomes))}를 비웠습니다.", f"{size_text(sum(outcomes))} set free."))
     return 0 if all(outcomes) else 1
 
 
@@ -111,28 +113,26 @@ def _quantised_row(entry: CachedWeights) -> list[str]:
     what = say(f"양자화한 가중치 {entry.precision}", f"quantised weights {entry.precision}")
     if not entry.complete:
         what = say("만들다 만 양자화 가중치", "unfinished quantised weights")
-    return [_size(entry.bytes), what.strip(), say(f"{day}에 씀", f"used {day}"), entry.model]
+    return [size_text(entry.bytes), what.strip(), say(f"{day}에 씀", f"used {day}"), entry.model]
 
 
 def _leftover_row(entry: Leftover) -> list[str]:
-    return [_size(entry.bytes), say("쓰이지 않는 내려받은 파일", "unused downloads"), "", entry.repository]
+    return [size_text(entry.bytes), say("쓰이지 않는 내려받은 파일", "unused downloads"), "", entry.repository]
 
 
 def _agreed(total: int) -> bool:
-    if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
+    if not can_ask():
         raise UsageError(
             say(
-                f"모두 {_size(total)}입니다. 지우려면 `kullm models prune --yes`로 하세요.",
-                f"{_size(total)} in all. To remove them: `kullm models prune --yes`.",
+                f"모두 {size_text(total)}입니다. 지우려면 `kullm models prune --yes`로 하세요.",
+                f"{size_text(total)} in all. To remove them: `kullm models prune --yes`.",
             )
         )
     question = say(
-        f"모두 {_size(total)}입니다. 양자화한 가중치는 다음에 올릴 때 다시 만듭니다. 지울까요? [y/N] ",
-        f"{_size(total)} in all; quantised weights are made again at the next load. Remove them? [y/N] ",
+        f"모두 {size_text(total)}입니다. 양자화한 가중치는 다음에 올릴 때 다시 만듭니다. 지울까요?",
+        f"{size_text(total)} in all; quantised weights are made again at the next load. Remove them?",
     )
-    sys.stderr.write(question)
-    sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in _YES
+    return confirmed(question)
 
 
 def _nothing_to_remove(name: str, repository: str, sharing: list[str]) -> str:
@@ -146,10 +146,6 @@ def _nothing_to_remove(name: str, repository: str, sharing: list[str]) -> str:
         f"{name}: 내려받은 파일도, 직접 등록한 항목도 없어 지울 것이 없습니다.",
         f"{name}: nothing is downloaded and it is no entry of yours; there is nothing to remove.",
     )
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 5e7 else f"{count / 1e6:.1f} MB"
 
 
 def _tell(text: str) -> None:

@@ -9,7 +9,7 @@ from kullm_tui.commands.model_disk import disk_use
 from kullm_tui.commands.narration import Narration
 from kullm_tui.core.language import interface_language, say
 from kullm_tui.core.models import ModelRef, Profile, all_profiles, is_downloaded
-from kullm_tui.core.text import terminal_safe, terminal_safe_json
+from kullm_tui.core.text import size_text, terminal_safe, terminal_safe_json
 
 
 def show_list(args: argparse.Namespace) -> int:
@@ -39,7 +39,12 @@ def show_list(args: argparse.Namespace) -> int:
 
 def _is_wanted(profile: Profile, args: argparse.Namespace) -> bool:
     runs = profile.runs_here or args.all or args.downloaded
-    return runs and args.licence in (None, profile.licence_class)
+    return runs and args.licence in (None, _licence_class(profile))
+
+
+def _licence_class(profile: Profile) -> str | None:
+    """None for an endpoint whose model's licence nobody named."""
+    return profile.licence_class if profile.licence or profile.kind != "endpoint" else None
 
 
 def _row(profile: Profile, here: bool) -> list[str]:
@@ -55,14 +60,19 @@ def _row(profile: Profile, here: bool) -> list[str]:
         f"{profile.size_4bit_gb:.1f}" if profile.size_4bit_gb else "",
         str(profile.context or ""),
         "" if profile.kind == "endpoint" else profile.template,
-        say("상업", "commercial") if profile.licence_class == "commercial" else say("연구", "research"),
+        _use(profile),
         about if profile.verified else f"{about} ({say('미확인', 'unverified')})",
     ]
 
 
+def _use(profile: Profile) -> str:
+    words = {"commercial": say("상업", "commercial"), "research": say("연구", "research")}
+    return words.get(_licence_class(profile) or "", "")
+
+
 def _facts(profile: Profile) -> dict[str, Any]:
     """Everything that is known, under the names of the TOML; null where nobody knows."""
-    facts = asdict(profile) | {"note": profile.note}
+    facts = asdict(profile) | {"note": profile.note, "licence_class": _licence_class(profile)}
     for name in ("note_korean", "note_english"):
         del facts[name]
     unknown = {name for name in ("context", "size_4bit_gb") if not facts[name]}
@@ -88,12 +98,12 @@ def _lines(ref: ModelRef) -> list[tuple[str, str]]:
         (say("저장소", "repository"), " @ ".join(filter(None, (profile.repository, profile.revision)))),
         (say("폴더", "folder"), str(ref.folder or profile.folder or "")),
         (say("엔드포인트", "endpoint"), " ".join(filter(None, (profile.endpoint, profile.model)))),
-        (say("바탕", "base"), profile.base or ""),
+        (say("베이스 모델", "base"), profile.base or ""),
         (say("템플릿", "template"), "" if profile.kind == "endpoint" else profile.template),
         (say("문맥", "context"), str(profile.context or "")),
         (say("4비트 크기", "4-bit size"), f"{profile.size_4bit_gb} GB" if profile.size_4bit_gb else ""),
-        (say("디스크", "disk"), f"{use.downloaded / 1e9:.1f} GB" if use.downloaded else ""),
-        (say("양자화", "quantised"), f"{use.quantised / 1e9:.1f} GB" if use.quantised else ""),
+        (say("디스크", "disk"), size_text(use.downloaded) if use.downloaded else ""),
+        (say("양자화", "quantised"), size_text(use.quantised) if use.quantised else ""),
         (
             say("라이선스", "licence"),
             f"{profile.licence} ({licence or say('연구용', 'research only')})" if profile.licence else "",

@@ -161,7 +161,7 @@ def _notes(profile: Profile, messages: list[Message], known: _Tokenizer | None, 
     if on_terminal and known is None:
         notes.append(
             say(
-                "토큰 경계는 모델을 내려받은 뒤에 보입니다.",
+                "토큰 경계는 모델을 내려받은 뒤에 표시합니다.",
                 "Token boundaries are shown once the model is downloaded.",
             )
         )
@@ -174,7 +174,7 @@ def _form_notes(template: Template, messages: list[Message]) -> list[str]:
     if template.one_turn and has_system:
         notes.append(
             say(
-                "이 모델은 시스템 글이 있는 꼴로 학습되지 않았습니다. 첫 지시 앞에 붙였습니다.",
+                "이 모델은 시스템 프롬프트가 있는 꼴로 학습되지 않았습니다. 첫 지시 앞에 붙였습니다.",
                 "The model was not trained on a system text; it stands before the first instruction.",
             )
         )

@@ -14,18 +14,21 @@ from kullm_tui.core.config import load_config
 from kullm_tui.core.errors import UsageError
 from kullm_tui.core.folder_profile import profile_of_folder
 from kullm_tui.core.keys import get_key
+from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.models import Profile, local_folder, resolve
+from kullm_tui.core.profile_form import NAME, PROFILE_RULES
 from kullm_tui.core.profiles import save_profile, shipped_profiles
 from kullm_tui.core.records import Message
-from kullm_tui.core.text import terminal_safe
+from kullm_tui.core.rules import Fault
+from kullm_tui.core.text import size_text, terminal_safe
 
 _REDRAW_SECONDS = 0.1
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
     parser = subparsers.add_parser("models", help=say("모델을 찾아보고 내려받습니다", "list, show and download models"))
-    actions = parser.add_subparsers(dest="action", required=True, metavar=say("동작", "ACTION"))
+    actions = parser.add_subparsers(dest="action", metavar=say("동작", "ACTION"))
     for name, korean, english, arguments in (
         ("list", "모델 목록", "the models", _list_arguments),
         ("show", "한 모델의 정보와 실제 프롬프트", "what is known of a model, and its real prompt", _show_arguments),
@@ -41,7 +44,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
         ),
     ):
         arguments(actions.add_parser(name, help=say(korean, english)))
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -70,13 +72,13 @@ def _show_arguments(parser: argparse.ArgumentParser) -> None:
         "--prompt", metavar="TEXT", help=say("이 질문의 프롬프트를 봅니다", "show this question's prompt")
     )
     parser.add_argument("--input", default="", metavar="TEXT", help=say("입력 글", "an input beside the instruction"))
-    parser.add_argument("--system", default="", metavar="TEXT", help=say("시스템 글", "the system text"))
+    parser.add_argument("--system", default="", metavar="TEXT", help=say("시스템 프롬프트", "the system text"))
     parser.add_argument("--json", action="store_true", help=say("JSON으로", "as JSON"))
 
 
 def _pull_arguments(parser: argparse.ArgumentParser) -> None:
     _name_argument(parser)
-    parser.add_argument("--revision", help=say("저장소의 판(가지, 태그, 커밋)", "a branch, tag or commit"))
+    parser.add_argument("--revision", help=say("저장소의 리비전(브랜치, 태그, 커밋)", "a branch, tag or commit"))
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -85,8 +87,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--repository", metavar="OWNER/NAME", help=say("허브 저장소", "a repository of the hub"))
     where.add_argument("--folder", help=say("모델이 있는 폴더", "the folder of a model"))
     where.add_argument("--endpoint", metavar="URL", help=say("https://주소/v1", "https://host/v1"))
-    parser.add_argument("--revision", help=say("저장소의 판", "a revision of the repository"))
-    parser.add_argument("--base", help=say("어댑터의 바탕 모델", "what an adapter stands on"))
+    parser.add_argument("--revision", help=say("저장소의 리비전", "a revision of the repository"))
+    parser.add_argument("--base", help=say("어댑터의 베이스 모델", "what an adapter stands on"))
     parser.add_argument("--template", help=say("프롬프트 템플릿의 이름", "the name of a prompt template"))
     parser.add_argument("--model", help=say("엔드포인트에서 부르는 모델 이름", "the model's name at the endpoint"))
     parser.add_argument("--key", help=say("넣어 둔 키의 이름", "the name of a stored key"))
@@ -112,7 +114,10 @@ def _pull(args: argparse.Namespace) -> int:
     ref = resolve(args.name, endpoints=load_config().endpoints)
     if ref.kind in ("folder", "endpoint") or not ref.profile.repository:
         raise UsageError(
-            say(f"{args.name}은(는) 허브에서 받는 모델이 아닙니다.", f"{args.name} does not come from the hub.")
+            say(
+                f"{args.name}{particle(args.name, '은/는')} 허브에서 받는 모델이 아닙니다.",
+                f"{args.name} does not come from the hub.",
+            )
         )
     if not ref.profile.runs_here:
         raise UsageError(f"{args.name}: {ref.profile.note}")
@@ -151,7 +156,7 @@ def _download_line(name: str, show: Callable[[str], None]) -> Callable[[int, int
             drawn = now
             percent = int(100 * done / total) if total else 100
             doing = say(f"{name} 받는 중", f"fetching {name}")
-            show(f"{doing} … {percent}% ({done / 1e9:.1f} / {total / 1e9:.1f} GB)")
+            show(f"{doing} … {percent}% ({size_text(done)} / {size_text(total)})")
 
     return progress
 
@@ -164,14 +169,16 @@ def _quantize(args: argparse.Namespace) -> int:
     narration = Narration()
 
     try:
-        asyncio.run(tell_loading(narration, start_engine(narration.progress), target.model))
+        asyncio.run(tell_loading(narration, start_engine(narration.progress), target.model, precision="4bit"))
     finally:
         narration.clear()
-    narration.note(say(f"{args.name}을(를) 쓸 준비가 되었습니다.", f"{args.name} is ready."))
+    narration.note(say(f"{args.name}{particle(args.name, '을/를')} 쓸 준비가 되었습니다.", f"{args.name} is ready."))
     return 0
 
 
 def _add(args: argparse.Namespace) -> int:
+    _check_arguments(args)
+    _refuse_strays(args)
     facts = {
         name: getattr(args, name) for name in ("repository", "revision", "base", "template", "endpoint", "model", "key")
     }
@@ -184,7 +191,6 @@ def _add(args: argparse.Namespace) -> int:
         facts["kind"] = "adapter" if found.kind == "adapter" else None
     elif args.base:
         facts["kind"] = "adapter"
-    _refuse_strays(args)
     profile = save_profile(args.name, {name: value for name, value in facts.items() if value})
     if args.name in shipped_profiles():
         _tell(
@@ -196,12 +202,34 @@ def _add(args: argparse.Namespace) -> int:
     if profile.key and get_key(profile.key) is None:
         _tell(
             say(
-                f"키 {profile.key}이(가) 아직 없습니다. `kullm keys set {profile.key}`로 넣으세요.",
+                f"키 {profile.key}{particle(profile.key, '이/가')} 아직 없습니다. `kullm keys set {profile.key}`로 넣으세요.",
                 f"There is no key {profile.key} yet. Store it with `kullm keys set {profile.key}`.",
             )
         )
-    _tell(say(f"{args.name}을(를) 등록했습니다.", f"{args.name} was added."))
+    _tell(say(f"{args.name}{particle(args.name, '을/를')} 등록했습니다.", f"{args.name} was added."))
     return 0
+
+
+def _check_arguments(args: argparse.Namespace) -> None:
+    """Told by the name of the argument, since the user wrote no models.toml."""
+    if not NAME.fullmatch(args.name):
+        raise UsageError(
+            say(
+                f"{args.name!r}: 이름은 영문 소문자, 숫자, 점, 줄표, 밑줄로 씁니다.",
+                f"{args.name!r}: a name is made of lower-case letters, digits, dots, dashes and underscores.",
+            )
+        )
+    for option in ("repository", "revision", "base", "template", "endpoint", "model", "key"):
+        value = getattr(args, option)
+        try:
+            if value is not None:
+                PROFILE_RULES[option](value)
+        except Fault as fault:
+            raise UsageError(f"--{option} {value!r}: {fault}") from fault
+    if args.endpoint and not args.model:
+        raise UsageError(
+            say("--endpoint에는 --model 이름이 함께 있어야 합니다.", "--endpoint needs --model NAME beside it.")
+        )
 
 
 def _refuse_strays(args: argparse.Namespace) -> None:
@@ -210,7 +238,9 @@ def _refuse_strays(args: argparse.Namespace) -> None:
     strays += ["--revision"] if args.folder else []
     for stray in strays:
         if getattr(args, stray.removeprefix("--")):
-            raise UsageError(say(f"{stray}은(는) 여기서 쓰이지 않습니다.", f"{stray} has no use here."))
+            raise UsageError(
+                say(f"{stray}{particle(stray, '은/는')} 여기서 쓰이지 않습니다.", f"{stray} has no use here.")
+            )
 
 
 def _tell(text: str) -> None:

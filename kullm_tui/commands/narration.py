@@ -4,6 +4,7 @@ import sys
 from contextlib import aclosing
 
 from kullm_tui.core.chat_client import Endpoint, LoadProgress, load_model
+from kullm_tui.core.config import Precision
 from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe
 
@@ -32,9 +33,16 @@ class Narration:
         print(terminal_safe(text), file=sys.stderr)
 
 
-async def tell_loading(narration: Narration, endpoint: Endpoint, model: str, adapter: str | None = None) -> None:
+async def tell_loading(
+    narration: Narration,
+    endpoint: Endpoint,
+    model: str,
+    adapter: str | None = None,
+    *,
+    precision: Precision | None = None,
+) -> None:
     """Have the engine load the model, and show how far it is."""
-    async with aclosing(load_model(endpoint, model, adapter)) as steps:
+    async with aclosing(load_model(endpoint, model, adapter, precision=precision)) as steps:
         async for step in steps:
             narration.progress(_loading_line(step))
     narration.clear()
@@ -42,9 +50,9 @@ async def tell_loading(narration: Narration, endpoint: Endpoint, model: str, ada
 
 def _loading_line(progress: LoadProgress) -> str:
     doing = {
-        "quantize": say("모델을 4비트로 바꾸는 중(처음 한 번)", "quantising the model (this once)"),
+        "quantize": say("모델을 변환하는 중(처음 한 번)", "converting the model (this once)"),
         "wait": say(
-            "다른 프로세스가 모델을 바꾸는 동안 기다리는 중", "waiting while another process quantises the model"
+            "다른 프로세스가 모델을 변환하는 동안 기다리는 중", "waiting while another process converts the model"
         ),
     }.get(progress.phase, say("모델을 올리는 중", "loading the model"))
     if progress.total <= 0:

@@ -13,6 +13,10 @@ from kullm_tui.core.profiles import PAPER_DECODING
 from kullm_tui.core.records import Message
 
 _LARGEST_INPUT_BYTES = 8_000_000
+# What the engine takes.
+_MOST_TOKENS = 1_000_000
+_MOST_STOPS = 16
+_LONGEST_STOP = 1000
 _DECODING_FIELDS = ("max_tokens", "temperature", "top_p", "seed", "stop")
 
 
@@ -30,26 +34,37 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=say("모델: 이름, 저장소, 폴더, 엔드포인트/모델", "a profile, repository, folder or endpoint/model"),
     )
     add("--adapter", help=say("함께 쓸 어댑터의 이름이나 폴더", "an adapter's name or folder"))
-    add("--system", default="", help=say("시스템 글", "the system text"))
+    add("--system", default="", help=say("시스템 프롬프트", "the system text"))
     add("--input", help=say("지시와 따로 주는 입력 글", "an input beside the instruction"))
     add("--decoding", choices=["paper"], help=say("구름 논문의 디코딩 설정", "the KULLM paper's decoding"))
-    add("--max-tokens", type=_whole(1), metavar="N", help=say("답의 최대 토큰 수", "the most tokens of an answer"))
+    add(
+        "--max-tokens",
+        type=_whole(1, _MOST_TOKENS),
+        metavar="N",
+        help=say("답의 최대 토큰 수", "the most tokens of an answer"),
+    )
     add(
         "--temperature",
-        type=_between(0, 10),
+        type=_temperature,
         metavar="T",
         help=say("0이면 가장 그럴듯한 것만", "0 takes the likeliest"),
     )
     add(
         "--top-p",
-        type=_between(0, 1),
+        type=_top_p,
         metavar="P",
         help=say("뽑을 후보의 누적 확률", "the probability mass to draw from"),
     )
-    add("--seed", type=_whole(0), metavar="N", help=say("같은 답을 다시 얻는 씨앗", "a seed that repeats an answer"))
+    add(
+        "--seed",
+        type=_whole(0, 2**63 - 1),
+        metavar="N",
+        help=say("같은 답을 다시 얻는 시드", "a seed that repeats an answer"),
+    )
     add(
         "--stop",
         action="append",
+        type=_stop,
         metavar="S",
         help=say("여기서 멈춥니다 (여러 번 쓸 수 있음)", "stop here (repeatable)"),
     )
@@ -58,6 +73,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def decoding(args: argparse.Namespace) -> dict[str, Any]:
     """Only what was asked for; the rest is the profile's."""
     fields = PAPER_DECODING.request_fields() if args.decoding == "paper" else {}
+    if len(args.stop or ()) > _MOST_STOPS:
+        raise UsageError(
+            say(f"--stop은 {_MOST_STOPS}번까지 쓸 수 있습니다.", f"--stop can be given {_MOST_STOPS} times.")
+        )
     given = {name: getattr(args, name) for name in _DECODING_FIELDS}
     return {**fields, **{name: value for name, value in given.items() if value is not None}}
 
@@ -112,23 +131,51 @@ def _require_text(text: str) -> None:
         raise UsageError(say("명령줄의 글이 UTF-8이 아닙니다.", "the command line's text is not UTF-8.")) from None
 
 
-def _whole(low: int) -> Callable[[str], int]:
+def _whole(low: int, high: int) -> Callable[[str], int]:
     def convert(text: str) -> int:
-        number = int(text)
-        if not low <= number < 2**63:
-            raise ValueError
-        return number
-
-    convert.__name__ = say(f"{low} 이상의 정수", f"whole number from {low}")
-    return convert
-
-
-def _between(low: float, high: float) -> Callable[[str], float]:
-    def convert(text: str) -> float:
-        number = float(text)
+        try:
+            number = int(text)
+        except ValueError:
+            number = low - 1
         if not low <= number <= high:
-            raise ValueError
+            raise argparse.ArgumentTypeError(
+                say(f"{low}에서 {high:,} 사이의 정수여야 합니다", f"must be a whole number from {low} to {high:,}")
+            )
         return number
 
-    convert.__name__ = say(f"{low:g}에서 {high:g} 사이의 수", f"number from {low:g} to {high:g}")
     return convert
+
+
+def _temperature(text: str) -> float:
+    number = _number(text)
+    if not 0 <= number <= 10:
+        raise argparse.ArgumentTypeError(say("0에서 10 사이의 수여야 합니다", "must be a number from 0 to 10"))
+    return number
+
+
+def _top_p(text: str) -> float:
+    number = _number(text)
+    if not 0 < number <= 1:
+        raise argparse.ArgumentTypeError(
+            say("0보다 크고 1 이하인 수여야 합니다", "must be a number above 0 and at most 1")
+        )
+    return number
+
+
+def _number(text: str) -> float:
+    """NaN, which is in no range, for what is no number."""
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
+
+
+def _stop(text: str) -> str:
+    if not 0 < len(text) <= _LONGEST_STOP:
+        raise argparse.ArgumentTypeError(
+            say(
+                f"1자에서 {_LONGEST_STOP:,}자까지의 글이어야 합니다",
+                f"must be a text of 1 to {_LONGEST_STOP:,} characters",
+            )
+        )
+    return text

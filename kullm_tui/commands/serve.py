@@ -15,7 +15,14 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
     parser = subparsers.add_parser(
         "serve", help=say("모델을 OpenAI 규약의 서버로 엽니다", "serve models over OpenAI's protocol")
     )
-    parser.add_argument("-m", "--model", action="append", default=[], metavar="[NAME=]MODEL")
+    parser.add_argument(
+        "-m",
+        "--model",
+        action="append",
+        default=[],
+        metavar="[NAME=]MODEL",
+        help=say("열 모델과 그 이름 (여러 번 쓸 수 있습니다)", "a model to offer, and its name (repeatable)"),
+    )
     parser.add_argument(
         "--adapter",
         action="append",
@@ -26,8 +33,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
             "offers an adapter over the first model as the model NAME",
         ),
     )
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8377)
+    parser.add_argument("--host", default="127.0.0.1", help=say("들을 주소", "the address to listen on"))
+    parser.add_argument("--port", type=int, default=8377, help=say("포트 (0: 빈 포트)", "the port (0: any free one)"))
     parser.add_argument(
         "--api-key-file",
         metavar="FILE",
@@ -47,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     if not models[0]:
         raise ConfigError(
             say(
-                "열 모델을 -m으로 고르세요. 예: kullm serve -m kullm-5.8b",
+                "서버로 열 모델을 -m으로 정하세요. 예: kullm serve -m kullm-5.8b",
                 "Choose a model to serve with -m, as in: kullm serve -m kullm-5.8b",
             )
         )

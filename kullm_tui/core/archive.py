@@ -22,6 +22,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 
 from kullm_tui.core.errors import AdapterError, KullmError, NoSpace
+from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.text import nfc
 
@@ -49,7 +50,7 @@ def import_archive(archive: Path, destination: Path) -> Path:
     if destination.exists():
         raise AdapterError(
             say(
-                f"{destination}이(가) 이미 있습니다. 다른 이름을 쓰거나 먼저 지우세요.",
+                f"{destination}{particle(destination, '이/가')} 이미 있습니다. 다른 이름을 쓰거나 먼저 지우세요.",
                 f"{destination} exists already. Use another name, or remove it first.",
             )
         )
@@ -84,7 +85,13 @@ def _unpack(archive: Path, draft: Path) -> None:
             # Some file systems take names that differ only in case for one.
             key = str(entry.path).casefold()
             if key in seen:
-                raise _refused(archive, say(f"{entry.path}이(가) 두 번 들어 있습니다", f"it holds {entry.path} twice"))
+                raise _refused(
+                    archive,
+                    say(
+                        f"{entry.path}{particle(entry.path, '이/가')} 두 번 들어 있습니다",
+                        f"it holds {entry.path} twice",
+                    ),
+                )
             seen.add(key)
             target.parent.mkdir(parents=True, exist_ok=True)
             _write(entry, target, budget)
@@ -217,7 +224,7 @@ def _no_plain_file(archive: Path, name: str) -> AdapterError:
 def _refused(archive: Path, reason: str) -> AdapterError:
     return AdapterError(
         say(
-            f"{archive}을(를) 풀지 않았습니다: {reason}. 믿을 수 있는 곳에서 다시 받으세요.",
+            f"{archive}{particle(archive, '을/를')} 풀지 않았습니다: {reason}. 믿을 수 있는 곳에서 다시 받으세요.",
             f"{archive} was not unpacked: {reason}. Get it again from someone you trust.",
         )
     )
@@ -226,7 +233,7 @@ def _refused(archive: Path, reason: str) -> AdapterError:
 def _damaged(archive: Path) -> AdapterError:
     return AdapterError(
         say(
-            f"{archive}은(는) zip도 tar도 아니거나 잘렸습니다. 다시 받으세요.",
+            f"{archive}{particle(archive, '은/는')} zip도 tar도 아니거나 잘렸습니다. 다시 받으세요.",
             f"{archive} is neither zip nor tar, or it is cut short. Get it again.",
         )
     )
@@ -236,7 +243,7 @@ def _disk_fault(archive: Path, destination: Path, error: OSError) -> KullmError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return NoSpace(
             say(
-                f"디스크가 가득 차서 {destination}을(를) 만들지 못했습니다. 공간을 비우고 다시 해 보세요.",
+                f"디스크가 가득 차서 {destination}{particle(destination, '을/를')} 만들지 못했습니다. 공간을 비우고 다시 해 보세요.",
                 f"The disk is full: {destination} was not made. Free some space and try again.",
             )
         )
@@ -245,5 +252,8 @@ def _disk_fault(archive: Path, destination: Path, error: OSError) -> KullmError:
     if error.errno is None:  # bz2 tells of damage so
         return _damaged(archive)
     return AdapterError(
-        say(f"{archive}을(를) 풀지 못했습니다: {error.strerror}", f"{archive} was not unpacked: {error.strerror}")
+        say(
+            f"{archive}{particle(archive, '을/를')} 풀지 못했습니다: {error.strerror}",
+            f"{archive} was not unpacked: {error.strerror}",
+        )
     )

@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from kullm_tui.core.config import EndpointSettings
+from kullm_tui.core.config import EndpointSettings, Precision
 from kullm_tui.core.consent import is_outside
 from kullm_tui.core.endpoint_errors import CutOff, Malformed, retry_delay, translated
 from kullm_tui.core.errors import KeyMissing
 from kullm_tui.core.keys import get_key
-from kullm_tui.core.language import say
+from kullm_tui.core.language import interface_language, say
 from kullm_tui.core.records import Message
 
 if TYPE_CHECKING:
@@ -48,6 +48,14 @@ class Endpoint:
 @dataclass(frozen=True)
 class Delta:
     text: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a reply is that shows nothing before its end, as with beam search."""
+
+    done: int
+    total: int
 
 
 @dataclass(frozen=True)
@@ -100,7 +108,7 @@ async def stream_chat(
     messages: Sequence[Message],
     decoding: Mapping[str, Any],
     quiet_seconds: float | None = None,
-) -> AsyncGenerator[Delta | Finished, None]:
+) -> AsyncGenerator[Delta | Progress | Finished, None]:
     """The reply in pieces, then one Finished. Closing the generator, or cancelling its task, closes the connection.
 
     `decoding` holds the request's fields under the protocol's names (temperature, max_tokens, adapter …), and only
@@ -113,9 +121,9 @@ async def stream_chat(
             try:
                 async with aclosing(_events(client, "/chat/completions", body)) as events:
                     async for event in events:
-                        text = reply.take(event)
-                        if text:
-                            yield Delta(text)
+                        piece = reply.take(event)
+                        if piece:
+                            yield piece
                 yield reply.finished()
                 return
             except _failures() as failure:
@@ -125,9 +133,12 @@ async def stream_chat(
             await asyncio.sleep(delay)
 
 
-async def load_model(endpoint: Endpoint, model: str, adapter: str | None = None) -> AsyncGenerator[LoadProgress, None]:
+async def load_model(
+    endpoint: Endpoint, model: str, adapter: str | None = None, *, precision: Precision | None = None
+) -> AsyncGenerator[LoadProgress, None]:
     """Have the engine load a model, if it has not; what it says on the way."""
-    body = {"model": model, **({"adapter": adapter} if adapter else {})}
+    wishes = {"adapter": adapter, "precision": precision}
+    body = {"model": model, **{name: wish for name, wish in wishes.items() if wish}}
     try:
         async with (
             _client(endpoint, None) as client,
@@ -163,6 +174,8 @@ def _client(endpoint: Endpoint, quiet_seconds: float | None) -> openai.AsyncOpen
             del request.headers[name]
         if endpoint.api_key:
             request.headers["Authorization"] = f"Bearer {endpoint.api_key}"
+        if endpoint.local:  # its errors are shown to this user, whoever started it
+            request.headers["Accept-Language"] = interface_language()
 
     return openai.AsyncOpenAI(
         base_url=endpoint.base_url,
@@ -236,24 +249,24 @@ class _Reply:
     def begun(self) -> bool:
         return self._first_text_ms is not None
 
-    def take(self, event: Any) -> str:
-        """The event's text, empty for most; servers may leave out or null any part of it."""
+    def take(self, event: Any) -> Delta | Progress | None:
+        """What the event brought to show, often nothing; servers may leave out or null any part of it."""
         if not isinstance(event, dict):
             raise Malformed
         self._take_measures(event)
         choices = event.get("choices")
         choice = choices[0] if isinstance(choices, list) and choices else None
         if not isinstance(choice, dict):
-            return ""
+            return None
         if isinstance(choice.get("finish_reason"), str):
             self._reason = choice["finish_reason"]
         delta = choice.get("delta")
         text = delta.get("content") if isinstance(delta, dict) else None
         if not isinstance(text, str) or not text:
-            return ""
+            return _progress(choice.get("progress"))
         if self._first_text_ms is None:
             self._first_text_ms = self._elapsed_ms()
-        return text
+        return Delta(text)
 
     def finished(self) -> Finished:
         if self._reason is None:
@@ -281,6 +294,13 @@ class _Reply:
 
 def _count(value: object) -> int | None:
     return value if type(value) is int and value >= 0 else None
+
+
+def _progress(value: object) -> Progress | None:
+    if not isinstance(value, dict):
+        return None
+    done, total = _count(value.get("done")), _count(value.get("total"))
+    return Progress(done, total) if done is not None and total else None
 
 
 def _load_progress(event: Any) -> LoadProgress:

@@ -4,6 +4,7 @@ What it refuses: a file that is damaged, belongs to a newer kullm or is no kullm
 """
 
 import contextlib
+import errno
 import os
 import re
 import sqlite3
@@ -21,6 +22,14 @@ _BUSY_SECONDS = 10.0
 _NETWORK_FILE_SYSTEMS = frozenset(
     ("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "lustre", "gpfs", "beegfs", "fuse.sshfs", "fuse.glusterfs")
 )  # fmt: skip
+
+# SQLite says "disk I/O error" where a full disk is met through a write, a sync or the WAL's shared memory.
+_WRITES_THAT_NEED_ROOM = (
+    sqlite3.SQLITE_IOERR_WRITE,
+    sqlite3.SQLITE_IOERR_FSYNC,
+    sqlite3.SQLITE_IOERR_SHMSIZE,
+    sqlite3.SQLITE_IOERR_SHMMAP,
+)
 
 _OCTAL = re.compile(r"\\([0-7]{3})")  # how the kernel writes blanks in a path
 
@@ -75,13 +84,14 @@ class Database:
         if version > known:
             raise StoreError(
                 say(
-                    f"대화 파일이 더 새로운 kullm의 것입니다(판 {version}, 이 프로그램은 {known}까지): {self.path}\n"
-                    "kullm을 새 판으로 올려 주세요. 파일은 그대로 두었습니다.",
+                    f"대화 파일이 더 새로운 kullm의 것입니다(버전 {version}, 이 프로그램은 {known}까지): {self.path}\n"
+                    "kullm을 새 버전으로 올려 주세요. 파일은 그대로 두었습니다.",
                     f"the conversations belong to a newer kullm (version {version}, this program knows {known}): "
                     f"{self.path}\nUpgrade kullm. The file was left as it is.",
                 )
             )
-        if version == 0 and self._tables():
+        # Asked again after the tables: another kullm may have made them since.
+        if version == 0 and self._tables() and self._version() == 0:
             raise StoreError(
                 say(
                     f"kullm의 대화 파일이 아닙니다: {self.path}\n다른 곳으로 옮긴 다음 다시 해 보세요.",
@@ -173,6 +183,8 @@ def _translated(path: Path) -> Iterator[None]:
     except sqlite3.Error as error:
         raise _store_error(error, path) from error
     except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise _no_space(path) from error
         raise StoreError(
             say(
                 f"대화 파일을 열지 못했습니다({error.strerror}): {path}",
@@ -181,22 +193,39 @@ def _translated(path: Path) -> Iterator[None]:
         ) from error
 
 
+def _no_space(path: Path) -> NoSpace:
+    return NoSpace(
+        say(
+            f"디스크가 가득 차서 대화를 저장하지 못했습니다: {path}\n공간을 비우고 다시 해 보세요.",
+            f"the disk is full, the conversation was not saved: {path}\nFree some space and try again.",
+        )
+    )
+
+
+def _damaged(path: Path) -> StoreError:
+    whole = (file for file in path.parent.glob(f"{path.name}.backup-*") if file.suffix.startswith(".backup-"))
+    backups = sorted(whole, key=lambda backup: backup.stat().st_mtime)
+    advice = say("다른 곳으로 옮기면 새로 시작합니다.", "Move it away to begin anew.")
+    if backups:
+        advice = say(
+            f"그 자리에 {backups[-1]} 파일을 넣거나, 다른 곳으로 옮기면 새로 시작합니다.",
+            f"Put {backups[-1]} in its place, or move it away to begin anew.",
+        )
+    return StoreError(
+        say(
+            f"대화 파일이 깨져 있습니다: {path}\n파일은 그대로 두었습니다. {advice}",
+            f"the conversations are damaged: {path}\nThe file was left as it is. {advice}",
+        )
+    )
+
+
 def _store_error(error: sqlite3.Error, path: Path) -> KullmError:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code == sqlite3.SQLITE_FULL:
-        return NoSpace(
-            say(
-                f"디스크가 가득 차서 대화를 저장하지 못했습니다: {path}\n공간을 비우고 다시 해 보세요.",
-                f"the disk is full, the conversation was not saved: {path}\nFree some space and try again.",
-            )
-        )
+    extended = getattr(error, "sqlite_errorcode", 0)
+    code = extended & 0xFF
+    if code == sqlite3.SQLITE_FULL or extended in _WRITES_THAT_NEED_ROOM:
+        return _no_space(path)
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return StoreError(
-            say(
-                f"대화 파일이 깨져 있습니다: {path}\n파일은 그대로 두었습니다. 옆의 backup 파일로 바꾸거나 다른 곳으로 옮겨 주세요.",
-                f"the conversations are damaged: {path}\nThe file was left as it is. Put a backup beside it in its place, or move it away.",
-            )
-        )
+        return _damaged(path)
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return StoreError(
             say(

@@ -116,7 +116,7 @@ def _engine_gone(failure: Exception, *, begun: bool) -> EngineGone:
     when = say("답하던 중에", "in the middle of the reply") if begun else say("답하기 전에", "before it answered")
     return EngineGone(
         say(
-            f"엔진이 {when} 멈췄습니다. 다시 보내면 새로 시작합니다. 까닭은 `kullm engine logs`에 있습니다.",
+            f"엔진이 {when} 멈췄습니다. 다시 보내면 새로 시작합니다. 이유는 `kullm engine logs`에 있습니다.",
             f"The engine died {when}. Send again and it starts anew; `kullm engine logs` tells why.",
         )
     )

@@ -107,6 +107,8 @@ def stop_engine() -> bool:
 
 
 def _start(files: EngineFiles) -> EngineState:
+    # An engine that is ending has taken its address down and still holds its lock for its last words.
+    _wait(lambda: not _is_locked(files.alive_lock), _STOP_SECONDS)
     files.state.unlink(missing_ok=True)
     if files.log.exists() and files.log.stat().st_size > _LOG_LIMIT_BYTES:
         files.log.replace(files.log.with_suffix(".log.1"))

@@ -5,7 +5,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from kullm_tui.core.errors import KullmError, NoSpace
+from kullm_tui.core.errors import ConfigError, KullmError, NoSpace
 from kullm_tui.core.language import say
 
 
@@ -37,9 +37,10 @@ def _translated(error: OSError, path: Path) -> KullmError:
                 f"the disk is full: {path} was not written. Free some space and try again.",
             )
         )
-    return KullmError(
+    return ConfigError(
         say(
-            f"파일을 쓰지 못했습니다({reason}): {path}\n폴더의 권한을 확인하세요.",
-            f"a file could not be written ({reason}): {path}\nCheck the folder's permissions.",
+            f"파일을 쓰지 못했습니다({reason}): {path}\n폴더의 권한을 확인하거나, KULLM_HOME으로 다른 폴더를 정하세요.",
+            f"a file could not be written ({reason}): {path}\n"
+            "Check the folder's permissions, or choose another folder with KULLM_HOME.",
         )
     )

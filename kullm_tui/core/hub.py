@@ -17,6 +17,7 @@ from kullm_tui.core.hub_errors import translated
 from kullm_tui.core.hub_listing import HubFile, choose_files
 from kullm_tui.core.hub_transfer import HubSource, Meter, Progress, obtain
 from kullm_tui.core.language import say
+from kullm_tui.core.text import size_text
 
 __all__ = ["Progress", "cached_snapshot", "pull"]
 
@@ -40,7 +41,7 @@ def pull(
     """
     wanted = revision or USUAL_REVISION
     if not _REVISION.fullmatch(wanted) or ".." in wanted:
-        raise ModelNotFound(say(f"판 이름이 아닙니다: {wanted}", f"{wanted} is no name of a revision."))
+        raise ModelNotFound(say(f"리비전 이름이 아닙니다: {wanted}", f"{wanted} is no name of a revision."))
     with translated(repository, wanted):
         source = HubSource(repository, token)
         listing = source.listing(wanted)
@@ -66,9 +67,9 @@ def _require_space(folder: Path, files: Sequence[HubFile]) -> None:
     if missing and free < missing + _FREE_MARGIN_BYTES:
         raise NoSpace(
             say(
-                f"{folder.parent}에 {missing / 1e9:.1f} GB가 필요한데 {free / 1e9:.1f} GB 남았습니다. "
+                f"{folder.parent}에 {size_text(missing)}가 필요한데 {size_text(free)} 남았습니다. "
                 "공간을 비우거나 HF_HOME으로 다른 디스크를 쓰세요. `kullm models prune`이 지울 만한 것을 보여 줍니다.",
-                f"{folder.parent} needs {missing / 1e9:.1f} GB and has {free / 1e9:.1f} GB free. "
+                f"{folder.parent} needs {size_text(missing)} and has {size_text(free)} free. "
                 "Free some, or set HF_HOME to another disk. `kullm models prune` shows what can go.",
             )
         )

@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterator
 
 from kullm_tui.core.errors import HubError, KullmError, ModelNotFound, NoSpace
+from kullm_tui.core.hub_cache import PART_SUFFIX, repository_folder
+from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 
 _USUAL_ENDPOINT = "https://huggingface.co"
@@ -33,7 +35,7 @@ def translated(repository: str, revision: str) -> Iterator[None]:
     except errors.RevisionNotFoundError as error:
         raise ModelNotFound(
             say(
-                f"{repository} 저장소에 {revision} 판이 없습니다. {hub_endpoint()}/{repository}에서 확인하세요.",
+                f"{repository} 저장소에 {revision} 리비전이 없습니다. {hub_endpoint()}/{repository}에서 확인하세요.",
                 f"{repository} has no revision {revision}. See {hub_endpoint()}/{repository}.",
             )
         ) from error
@@ -48,7 +50,7 @@ def translated(repository: str, revision: str) -> Iterator[None]:
     except errors.HfHubHTTPError as error:
         raise _refused(repository, error.response.status_code) from error
     except (httpx2.TransportError, errors.OfflineModeIsEnabled, CutShort) as error:
-        raise _unreachable(error) from error
+        raise _unreachable(repository, error) from error
     except OSError as error:
         raise _disk_fault(error) from error
 
@@ -57,7 +59,7 @@ def _gated(repository: str) -> HubError:
     page = f"{hub_endpoint()}/{repository}"
     return HubError(
         say(
-            f"{repository}은(는) 라이선스에 동의한 사람만 받을 수 있습니다. {page} 에서 동의하고, "
+            f"{repository}{particle(repository, '은/는')} 라이선스에 동의한 사람만 받을 수 있습니다. {page} 에서 동의하고, "
             "`kullm keys set HF_TOKEN`으로 토큰을 넣은 뒤 다시 받으세요.",
             f"{repository} is only for those who accepted its licence. Accept it at {page} , "
             "store a token with `kullm keys set HF_TOKEN`, and try again.",
@@ -68,16 +70,25 @@ def _gated(repository: str) -> HubError:
 def _refused(repository: str, status: int) -> HubError:
     if status in (401, 403):
         return _gated(repository)
+    kept_korean, kept_english = _kept(repository)
     return HubError(
         say(
-            f"허브({hub_endpoint()})가 {repository}을(를) 내주지 않습니다(HTTP {status}). 잠시 뒤 다시 해 보세요. 받은 데까지는 남아 있습니다.",
+            f"허브({hub_endpoint()})가 {repository}{particle(repository, '을/를')} 내주지 않습니다(HTTP {status}). 잠시 뒤 다시 해 보세요.{kept_korean}",
             f"The hub ({hub_endpoint()}) does not hand out {repository} (HTTP {status}). "
-            "Try again later; what has arrived is kept.",
+            f"Try again later.{kept_english}",
         )
     )
 
 
-def _unreachable(error: Exception) -> HubError:
+def _kept(repository: str) -> tuple[str, str]:
+    """What to say of the parts that are here, in both languages; nothing where there are none."""
+    blobs = repository_folder(repository) / "blobs"
+    if not any(part.stat().st_size for part in blobs.glob(f"*{PART_SUFFIX}")):
+        return "", ""
+    return " 받은 데까지는 남아 있어 이어서 받습니다.", " It goes on from what has arrived."
+
+
+def _unreachable(repository: str, error: Exception) -> HubError:
     import httpx2
     from huggingface_hub.errors import OfflineModeIsEnabled
 
@@ -88,15 +99,15 @@ def _unreachable(error: Exception) -> HubError:
                 "HF_HUB_OFFLINE is set, so nothing is fetched. Unset it and try again.",
             )
         )
+    kept_korean, kept_english = _kept(repository)
     late = isinstance(error, httpx2.TimeoutException)
     cut = isinstance(error, CutShort | httpx2.RemoteProtocolError | httpx2.ReadError)
     why_korean = "답이 너무 늦습니다" if late else "연결이 자꾸 끊깁니다" if cut else "연결할 수 없습니다"
     why_english = "answers too slowly" if late else "keeps breaking the connection" if cut else "cannot be reached"
     return HubError(
         say(
-            f"허브({hub_endpoint()}): {why_korean}. 네트워크와 프록시를 확인하고 다시 해 보세요. 받은 데까지는 남아 있어 이어서 받습니다.",
-            f"The hub ({hub_endpoint()}) {why_english}. Check the network and proxy and try again; "
-            "it goes on from what has arrived.",
+            f"허브({hub_endpoint()}): {why_korean}. 네트워크와 프록시를 확인하고 다시 해 보세요.{kept_korean}",
+            f"The hub ({hub_endpoint()}) {why_english}. Check the network and proxy and try again.{kept_english}",
         )
     )
 

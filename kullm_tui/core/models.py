@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from kullm_tui.core.errors import ModelNotFound
 from kullm_tui.core.folder_profile import context_of, profile_of_folder
 from kullm_tui.core.hub_cache import cached_snapshot
+from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.profiles import (
     PAPER_DECODING,
@@ -42,7 +43,7 @@ __all__ = [
     "shipped_profiles",
 ]
 
-_REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
+REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 _FOLDER_LIKE = re.compile(r"(\.{0,2}|~[^/]*)/|\.{1,2}\Z|~\Z")
 
 
@@ -76,7 +77,7 @@ def resolve(name: str, *, endpoints: Sequence["EndpointSettings"] = ()) -> Model
         raise ModelNotFound(
             say(f"{name} 폴더가 없습니다. 경로를 확인하세요.", f"There is no folder {name}. Check the path.")
         )
-    if _REPOSITORY.fullmatch(name):
+    if REPOSITORY.fullmatch(name):
         return _from_repository(name, profiles)
     raise _unknown(name, [*profiles, *(f"{endpoint.name}/" for endpoint in endpoints)])
 
@@ -86,7 +87,7 @@ def local_folder(ref: ModelRef) -> Path:
     if ref.profile.kind == "endpoint":
         raise ModelNotFound(
             say(
-                f"{ref.name}은(는) 엔드포인트의 모델이라 이 컴퓨터에 파일이 없습니다.",
+                f"{ref.name}{particle(ref.name, '은/는')} 엔드포인트의 모델이라 이 컴퓨터에 파일이 없습니다.",
                 f"{ref.name} lives at an endpoint; none of its files are on this machine.",
             )
         )
@@ -95,13 +96,13 @@ def local_folder(ref: ModelRef) -> Path:
     if ref.profile.folder:
         raise ModelNotFound(
             say(
-                f"{ref.name}의 폴더 {ref.profile.folder}이(가) 없습니다. 옮겼다면 `kullm models add {ref.name} --folder 새폴더`로 다시 등록하세요.",
+                f"{ref.name}의 폴더 {ref.profile.folder}{particle(ref.profile.folder, '이/가')} 없습니다. 옮겼다면 `kullm models add {ref.name} --folder 새폴더`로 다시 등록하세요.",
                 f"The folder of {ref.name}, {ref.profile.folder}, is gone. If it moved: `kullm models add {ref.name} --folder NEW`.",
             )
         )
     raise ModelNotFound(
         say(
-            f"{ref.name}을(를) 아직 내려받지 않았습니다. `kullm models pull {ref.name}`으로 받으세요.",
+            f"{ref.name}{particle(ref.name, '을/를')} 아직 내려받지 않았습니다. `kullm models pull {ref.name}`으로 받으세요.",
             f"{ref.name} is not downloaded yet. Fetch it with `kullm models pull {ref.name}`.",
         )
     )
@@ -175,7 +176,7 @@ def _base_profile(name: str) -> Profile | None:
     """None for a base that is not known, not here or itself an adapter: said when the base is wanted."""
     base = all_profiles().get(name)
     if base is None:
-        folder = cached_snapshot(name, None) if _REPOSITORY.fullmatch(name) else Path(name).expanduser()
+        folder = cached_snapshot(name, None) if REPOSITORY.fullmatch(name) else Path(name).expanduser()
         if not name or folder is None or not (folder / "config.json").is_file():
             return None
         base = profile_of_folder(folder, name)

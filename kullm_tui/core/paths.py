@@ -7,9 +7,13 @@ KULLM_HOME overrides everything; without it the platform's own folders are used:
     cache           ~/.cache/kullm              quantised weights; may be deleted at any time
 """
 
+import errno
 import os
 import sys
 from pathlib import Path
+
+from kullm_tui.core.errors import ConfigError, KullmError, NoSpace
+from kullm_tui.core.language import say
 
 
 def _base(xdg_variable: str, linux: str, macos: str) -> Path:
@@ -57,8 +61,28 @@ def keys_file() -> Path:
 
 
 def private_dir(path: Path) -> Path:
-    """The folder, made if it was missing, with mode 0700."""
-    path.mkdir(parents=True, exist_ok=True)
-    if path.stat().st_mode & 0o077:
-        path.chmod(0o700)
+    """The folder. What of it was missing is made with mode 0700; what is there keeps the mode its owner gave it."""
+    try:
+        for folder in reversed([folder for folder in (path, *path.parents) if not folder.is_dir()]):
+            folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise _unusable(path, error) from error
     return path
+
+
+def _unusable(path: Path, error: OSError) -> KullmError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return NoSpace(
+            say(
+                f"디스크가 가득 차서 폴더를 만들지 못했습니다: {path}\n공간을 비우고 다시 해 보세요.",
+                f"the disk is full: the folder {path} was not made. Free some space and try again.",
+            )
+        )
+    reason = error.strerror or str(error)
+    return ConfigError(
+        say(
+            f"폴더를 쓸 수 없습니다({reason}): {path}\n그 자리에 파일이 있는지와 권한을 확인하거나, KULLM_HOME으로 다른 폴더를 정하세요.",
+            f"the folder cannot be used ({reason}): {path}\n"
+            "See whether a file is in its place and who may write there, or choose another folder with KULLM_HOME.",
+        )
+    )

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 
 from kullm_tui.core import rules
 from kullm_tui.core.language import say
@@ -20,9 +21,14 @@ def _token_ids(value: object) -> tuple[int, ...]:
 def _template(value: object) -> str:
     if isinstance(value, str) and (value in TEMPLATES or value == OWN_TEMPLATE):
         return value
-    known = [*TEMPLATES, OWN_TEMPLATE]
-    choice = rules.nearest(str(value), known) or ", ".join(known)
-    raise rules.Fault(say(f"그런 템플릿이 없습니다. 혹시 {choice}인가요?", f"is no template. Did you mean {choice}?"))
+    near = ", ".join(get_close_matches(str(value), [*TEMPLATES, OWN_TEMPLATE]))
+    hint = say(f" 혹시 {near}인가요?", f" Did you mean {near}?") if near else ""
+    raise rules.Fault(
+        say(
+            f"그런 템플릿이 없습니다.{hint} `kullm models list --all`에 템플릿의 이름이 있습니다.",
+            f"is no template.{hint} `kullm models list --all` shows their names.",
+        )
+    )
 
 
 _token_id = rules.whole(0, 10_000_000)
@@ -42,7 +48,7 @@ PROFILE_RULES: Mapping[str, rules.Rule] = {
     "repository": rules.matching(
         r"[\w.-]+/[\w.-]+", '"주인/저장소" 꼴이어야 합니다', 'must look like "owner/repository"'
     ),
-    "revision": rules.matching(r"[\w.-]+(/[\w.-]+)*", "판 이름이 아닙니다", "is no name of a revision"),
+    "revision": rules.matching(r"[\w.-]+(/[\w.-]+)*", "리비전 이름이 아닙니다", "is no name of a revision"),
     "folder": rules.text,
     "base": rules.text,
     "template": _template,

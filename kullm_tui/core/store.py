@@ -102,28 +102,15 @@ class Store:
         return Journal(self._database, conversation_id, _new_id(row.lastrowid))
 
     def latest_conversation(self) -> Conversation | None:
+        """The last one that was answered: a question that failed has nothing to go on with."""
         with self._database.transaction() as connection:
             row = connection.execute(
-                "SELECT id, title, created, updated, pinned FROM conversations ORDER BY updated DESC, id DESC LIMIT 1"
+                "SELECT one.id, title, one.created, updated, pinned, reply.id AS leaf_id, model, adapter"
+                " FROM conversations one JOIN messages reply ON reply.conversation_id = one.id"
+                " WHERE reply.role = 'assistant' AND reply.content <> ''"
+                " ORDER BY updated DESC, one.id DESC, reply.id DESC LIMIT 1"
             ).fetchone()
-            if row is None:
-                return None
-            leaf = connection.execute(
-                "SELECT id, model, adapter FROM messages WHERE conversation_id = ?"
-                " AND (role = 'system' OR role = 'assistant' AND content <> '') ORDER BY id DESC LIMIT 1",
-                (row["id"],),
-            ).fetchone()
-        where = dict(leaf) if leaf else {"id": None, "model": None, "adapter": None}
-        return Conversation(
-            row["id"],
-            row["title"],
-            row["created"],
-            row["updated"],
-            bool(row["pinned"]),
-            where["id"],
-            where["model"],
-            where["adapter"],
-        )
+        return Conversation(**{**dict(row), "pinned": bool(row["pinned"])}) if row else None
 
     def branch(self, leaf_id: int) -> list[Message]:
         """The messages from the root down to this one."""

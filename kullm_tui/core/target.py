@@ -8,7 +8,10 @@ from kullm_tui.core import models, paths
 from kullm_tui.core.chat_client import Endpoint, configured_endpoint, engine_endpoint
 from kullm_tui.core.config import EndpointSettings
 from kullm_tui.core.engine_process import ensure_engine
+from kullm_tui.core.errors import AdapterError
 from kullm_tui.core.extras import require_local
+from kullm_tui.core.language import say
+from kullm_tui.core.rules import nearest
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,25 @@ def start_engine(narrate: Callable[[str], None]) -> Endpoint:
 
 
 def adapter_for_engine(name: str) -> str:
-    """An adapter's name stays; a folder is made absolute, since the engine works elsewhere."""
-    if (paths.adapters_dir() / name).is_dir() or not Path(name).is_dir():
+    """An adapter's name stays; a folder is made absolute, since the engine works elsewhere. AdapterError for neither."""
+    folder = Path(name).expanduser()
+    if _is_adapter(folder):
+        return str(folder.resolve())
+    stored = [entry.name for entry in paths.adapters_dir().iterdir() if _is_adapter(entry)]
+    profiles = {profile.name: profile for profile in models.all_profiles().values() if profile.kind == "adapter"}
+    if name in stored or name in profiles or (models.REPOSITORY.fullmatch(name) and not folder.exists()):
         return name
-    return str(Path(name).resolve())
+    near = nearest(name, [*stored, *profiles])
+    hint = say(f"혹시 {near}인가요? ", f"Did you mean {near}? ") if near else ""
+    raise AdapterError(
+        say(
+            f"'{name}' 어댑터가 없습니다. {hint}"
+            f"adapter_config.json이 있는 폴더나 {paths.adapters_dir()} 안의 이름을 쓰세요.",
+            f"There is no adapter '{name}'. {hint}"
+            f"Give a folder that holds adapter_config.json, or a name in {paths.adapters_dir()}.",
+        )
+    )
+
+
+def _is_adapter(folder: Path) -> bool:
+    return (folder / "adapter_config.json").is_file()

@@ -38,6 +38,10 @@ def terminal_safe_json(value: Any) -> str:
     return _OBEYED.sub(lambda match: f"\\u{ord(match[0]):04x}", line)
 
 
+def size_text(count: float) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{count / 1e6:.1f} MB"
+
+
 class TerminalSafeStream:
     """`terminal_safe` for text that arrives in pieces: a sequence cut in two is still recognised."""
 

@@ -90,22 +90,37 @@ def _manifest_from(value: Mapping[str, Any]) -> Manifest:
 def list_cached() -> list[CachedWeights]:
     """Everything that takes room in the cache, the most recently used first."""
     folders = [path for path in weights_cache_dir().iterdir() if path.is_dir() and not path.name.startswith(".")]
-    return sorted((_describe(path) for path in folders), key=lambda entry: entry.last_used, reverse=True)
+    entries = [entry for entry in map(_describe, folders) if entry is not None]
+    return sorted(entries, key=lambda entry: entry.last_used, reverse=True)
 
 
-def _describe(folder: Path) -> CachedWeights:
+def _describe(folder: Path) -> CachedWeights | None:
+    """None when another process has just deleted or published it."""
     manifest = read_manifest(folder)
     header = manifest or _journal_header(folder / JOURNAL)
     marker = folder / MANIFEST if manifest else folder
+    try:
+        taken, last_used = bytes_in(folder), marker.stat().st_mtime
+    except FileNotFoundError:
+        return None
     return CachedWeights(
         key=folder.name.removesuffix(PARTIAL_SUFFIX),
         model=header.model if header else folder.name,
         source=header.source if header else "",
         precision=header.precision if header else "",
-        bytes=sum(path.stat().st_size for path in folder.iterdir() if path.is_file()),
-        last_used=marker.stat().st_mtime,
+        bytes=taken,
+        last_used=last_used,
         complete=manifest is not None,
     )
+
+
+def bytes_in(folder: Path) -> int:
+    """FileNotFoundError when the folder is gone; files that go meanwhile count nothing."""
+    total = 0
+    for path in folder.iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            total += path.stat().st_size
+    return total
 
 
 def _journal_header(journal: Path) -> Manifest | None:
@@ -117,8 +132,9 @@ def _journal_header(journal: Path) -> Manifest | None:
 
 
 def touch(folder: Path) -> None:
-    """Note that the weights were used now."""
-    os.utime(folder / MANIFEST)
+    """Note that the weights were used now; weights that were deleted meanwhile, or belong to somebody else, stay as they are."""
+    with contextlib.suppress(FileNotFoundError, PermissionError):
+        os.utime(folder / MANIFEST)
 
 
 def remove(key: str) -> int:
@@ -149,7 +165,7 @@ def remove(key: str) -> int:
 
 def discard(folder: Path) -> None:
     """Delete a folder so that it is never seen half deleted under its own name."""
-    if folder.exists():
+    with contextlib.suppress(FileNotFoundError):
         folder.replace(folder.with_name(f"{_DOOMED}{os.getpid()}-{folder.name}"))
     for doomed in folder.parent.glob(f"{_DOOMED}*"):
         shutil.rmtree(doomed, ignore_errors=True)
@@ -166,4 +182,11 @@ def try_lock(key: str) -> Iterator[bool]:
             yield False
             return
         # `remove` unlinks the lock file: a lock on a file that is gone protects nothing.
-        yield path.exists() and os.fstat(file.fileno()).st_ino == path.stat().st_ino
+        yield _still_at(path, os.fstat(file.fileno()).st_ino)
+
+
+def _still_at(path: Path, inode: int) -> bool:
+    try:
+        return path.stat().st_ino == inode
+    except FileNotFoundError:
+        return False

@@ -12,7 +12,10 @@ from kullm_tui.core import paths
 from kullm_tui.core.config import load_config
 from kullm_tui.core.engine_process import EngineFiles, hold_alive_lock
 from kullm_tui.core.errors import ConfigError, KullmError, UsageError
+from kullm_tui.core.files import publish
 from kullm_tui.core.language import say
+from kullm_tui.core.models import local_folder, resolve
+from kullm_tui.core.text import terminal_safe
 from kullm_tui.engine.life import Listening, Served, open_socket, serve_until_ended
 
 _SHORTEST_KEY = 8
@@ -31,7 +34,7 @@ def main() -> int:
     try:
         return _serve_publicly(args) if args.model else _serve_own_user()
     except KullmError as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"kullm: {terminal_safe(str(error))}\n")
         return error.exit_code
     except KeyboardInterrupt:
         return 130
@@ -69,7 +72,18 @@ def _served(models: list[str], adapters: list[str]) -> Served:
                 say(f"--adapter는 NAME=FOLDER로 씁니다: {entry}", f"--adapter is written NAME=FOLDER: {entry}")
             )
         offered[name] = (base, str(Path(folder).expanduser().absolute()))
+    for model, adapter in offered.values():
+        _require_found(model, adapter)
     return Served(offered)
+
+
+def _require_found(model: str, adapter: str | None) -> None:
+    """Before anything is announced: what is offered has to be here."""
+    local_folder(resolve(model))
+    if adapter and not (Path(adapter) / "adapter_config.json").exists():
+        raise UsageError(
+            say(f"어댑터 폴더에 adapter_config.json이 없습니다: {adapter}", f"No adapter_config.json in {adapter}")
+        )
 
 
 def _key(file: Path | None, *, loopback: bool) -> tuple[str, str]:
@@ -86,8 +100,7 @@ def _key(file: Path | None, *, loopback: bool) -> tuple[str, str]:
     elif loopback:
         own_file = paths.state_dir() / "serve.key"
         if not own_file.exists():
-            own_file.touch(mode=0o600)
-            own_file.write_text(secrets.token_urlsafe(32))
+            publish(own_file, secrets.token_urlsafe(32), mode=0o600)
         key, place = own_file.read_text().strip(), str(own_file)
     else:
         raise UsageError(
@@ -99,8 +112,8 @@ def _key(file: Path | None, *, loopback: bool) -> tuple[str, str]:
     if len(key) < _SHORTEST_KEY or not key.isascii():
         raise ConfigError(
             say(
-                f"키는 ASCII {_SHORTEST_KEY}자 이상이어야 합니다.",
-                f"The key must have at least {_SHORTEST_KEY} ASCII characters.",
+                f"{place}의 키는 ASCII {_SHORTEST_KEY}자 이상이어야 합니다.",
+                f"The key in {place} must have at least {_SHORTEST_KEY} ASCII characters.",
             )
         )
     return key, place

@@ -10,7 +10,7 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from kullm_tui.core.language import say
+from kullm_tui.core.language import say, speaking
 from kullm_tui.engine.wire_errors import RequestError, error_object
 
 _LARGEST_BODY = 32 * 1024 * 1024
@@ -27,13 +27,15 @@ class AccessGuard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        fault = self._fault(Headers(scope=scope))
-        if fault:
-            status, body = error_object(fault)
-            headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
-            await JSONResponse(body, status, headers)(scope, receive, send)
-            return
-        await self._app(scope, _measured(receive), send)
+        headers = Headers(scope=scope)
+        with speaking(headers.get("accept-language")):
+            fault = self._fault(headers)
+            if fault:
+                status, body = error_object(fault)
+                challenge = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+                await JSONResponse(body, status, challenge)(scope, receive, send)
+                return
+            await self._app(scope, _measured(receive), send)
 
     def _fault(self, headers: Headers) -> RequestError | None:
         if not self._any_host and _host_name(headers.get("host", "")) not in _LOOPBACK:

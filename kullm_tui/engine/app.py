@@ -38,7 +38,7 @@ _BodyType = TypeVar("_BodyType", bound=Body)
 
 
 def build_app(
-    service: EngineService, *, token: str, any_host: bool, on_close: Callable[[], Awaitable[None]]
+    service: EngineService, *, token: str, any_host: bool, public: bool, on_close: Callable[[], Awaitable[None]]
 ) -> Starlette:
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -52,9 +52,12 @@ def build_app(
         Route("/v1/chat/completions", chat_completions, methods=["POST"]),
         Route("/v1/completions", completions, methods=["POST"]),
         Route("/v1/models/load", load, methods=["POST"]),
-        Route("/v1/models/unload", unload, methods=["POST"]),
-        Route("/v1/shutdown", shutdown, methods=["POST"]),
     ]
+    if not public:  # on a public server one client must not take another's model away
+        routes += [
+            Route("/v1/models/unload", unload, methods=["POST"]),
+            Route("/v1/shutdown", shutdown, methods=["POST"]),
+        ]
     app = Starlette(
         routes=routes,
         lifespan=lifespan,
@@ -79,7 +82,7 @@ async def health(request: Request) -> Response:
         {
             "model": resident.name,
             "precision": resident.precision,
-            "bytes": resident.loaded.bytes_used + resident.batch.bytes_held,
+            "bytes": resident.bytes_held,
             "in_use": resident.in_use,
         }
         for resident in service.residency.residents
@@ -109,7 +112,7 @@ async def chat_completions(request: Request) -> Response:
     body = await _body(request, ChatRequest)
     async with AsyncExitStack() as stack:
         seat = await _take_seat(request, stack, body.model, body.adapter)
-        chat = await asyncio.to_thread(chat_order, body, seat)
+        chat = await unless_gone(request, asyncio.to_thread(chat_order, body, seat))
         orders = [_numbered(chat.order, place) for place in range(body.n)]
         letterhead = Letterhead(body.model, "chat.completion")
         if body.stream:
@@ -131,7 +134,7 @@ async def completions(request: Request) -> Response:
     body = await _body(request, CompletionRequest)
     async with AsyncExitStack() as stack:
         seat = await _take_seat(request, stack, body.model, body.adapter)
-        prompts = await asyncio.to_thread(completion_orders, body, seat)
+        prompts = await unless_gone(request, asyncio.to_thread(completion_orders, body, seat))
         orders = [_numbered(order, place) for order in prompts for place in range(body.n)]
         letterhead = Letterhead(body.model, "text_completion")
         echoes = [_echo(order, seat) if body.echo else None for order in orders]

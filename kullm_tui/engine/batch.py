@@ -8,20 +8,19 @@ prompt, and decodes one token for every running row:
 """
 
 import logging
-import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
-from kullm_tui.engine.generation import Failed, Generation
+from kullm_tui.engine.generation import Failed, Generation, model_is_leaving
 from kullm_tui.engine.kv import SlotCache
 from kullm_tui.engine.lean import lean_step
 from kullm_tui.engine.masks import decode_mask
@@ -32,7 +31,7 @@ from kullm_tui.weights.adapters import AdapterRack
 
 logger = logging.getLogger(__name__)
 
-_Answer = TypeVar("_Answer")
+_LOOK_SECONDS = 0.02
 
 
 @dataclass(frozen=True)
@@ -44,8 +43,28 @@ class Limits:
     prefix_bytes: int
 
 
+class _Errand:
+    """Something to do between two tokens, and what came of it."""
+
+    def __init__(self, run: Callable[[], object]) -> None:
+        self.outcome: Future[object] = Future()
+        self._run = run
+
+    def do(self) -> None:
+        try:
+            result = self._run()
+        except KullmError as error:
+            self.outcome.set_exception(error)
+        except Exception as error:  # the same edge: an errand's fault is its client's alone
+            logger.exception("an errand between tokens failed")
+            self.outcome.set_exception(_as_kullm_error(error))
+        else:
+            self.outcome.set_result(result)
+
+
 class Batch:
-    def __init__(self, model: Any, rack: AdapterRack, limits: Limits) -> None:
+    def __init__(self, model: Any, rack: AdapterRack, limits: Limits, structure: threading.Lock) -> None:
+        """Whoever holds `structure` may rely on the model's layers staying as they are, or change them."""
         self._model = model
         self._rack = rack
         self._limits = limits
@@ -59,7 +78,8 @@ class Batch:
         self._running: list[Row] = []  # slots 0…
         self._joining: Row | None = None  # the slot after them
         self._waiting: deque[Generation] = deque()
-        self._errands: deque[Callable[[], None]] = deque()
+        self._errands: deque[_Errand] = deque()
+        self._structure = structure
         self._work = threading.Condition()
         self._closed = False
         self._thread = threading.Thread(target=self._loop, name="batch", daemon=True)
@@ -69,26 +89,22 @@ class Batch:
     def submit(self, generation: Generation) -> None:
         """The reply joins as soon as there is room for it."""
         with self._work:
-            self._waiting.append(generation)
-            self._work.notify()
+            if not self._closed:
+                self._waiting.append(generation)
+                self._work.notify()
+                return
+        generation.emit(Failed(_as_kullm_error(None)))
 
-    def between_tokens(self, errand: Callable[[], _Answer]) -> "Future[_Answer]":
-        """Runs something that must not meet a forward, such as attaching an adapter."""
-        future: Future[_Answer] = Future()
-
-        def run() -> None:
-            try:
-                future.set_result(errand())
-            except KullmError as error:
-                future.set_exception(error)
-            finally:
-                if not future.done():  # a bug: whoever waits is told before the loop reports it
-                    future.set_exception(_as_kullm_error(sys.exception()))
-
+    def between_tokens(self, run: Callable[[], object]) -> "Future[object]":
+        """Runs something that must not meet a forward, such as attaching an adapter; a beam search is waited for."""
+        errand = _Errand(run)
         with self._work:
-            self._errands.append(run)
-            self._work.notify()
-        return future
+            if not self._closed:
+                self._errands.append(errand)
+                self._work.notify()
+                return errand.outcome
+        errand.outcome.set_exception(_as_kullm_error(None))
+        return errand.outcome
 
     @property
     def bytes_held(self) -> int:
@@ -97,6 +113,7 @@ class Batch:
         return sum(row.cached for row in rows) * self._limits.kv_bytes_per_token + self._prefixes.bytes
 
     def close(self) -> None:
+        """Whoever still waits is told."""
         with self._work:
             self._closed = True
             self._work.notify()
@@ -112,6 +129,7 @@ class Batch:
                 logger.exception("a turn of the batch failed")
                 self._fail_all(error)
         self._fail_all(None)
+        self._refuse_errands()
 
     def _wait_for_work(self) -> bool:
         with self._work:
@@ -122,8 +140,7 @@ class Batch:
             return not self._closed
 
     def _turn(self) -> None:
-        while self._errands:
-            self._errands.popleft()()
+        self._run_errands()
         with torch.inference_mode():
             self._drop_cancelled()
             self._admit()
@@ -133,6 +150,27 @@ class Batch:
                 started = time.monotonic()
                 self._decode_step()
                 self._pace.stepped(time.monotonic() - started)
+
+    def _run_errands(self) -> None:
+        if not self._errands:
+            return
+        if not self._structure.acquire(blocking=False):  # a beam search is looking at the model's layers
+            if not (self._running or self._joining or self._waiting):
+                time.sleep(_LOOK_SECONDS)
+            return
+        try:
+            while self._errands:
+                errand = self._errands.popleft()
+                if errand.outcome.set_running_or_notify_cancel():  # whoever wanted it may have left
+                    errand.do()
+        finally:
+            self._structure.release()
+
+    def _refuse_errands(self) -> None:
+        while self._errands:
+            errand = self._errands.popleft()
+            if errand.outcome.set_running_or_notify_cancel():
+                errand.outcome.set_exception(_as_kullm_error(None))
 
     def _drop_cancelled(self) -> None:
         for row in [row for row in self._running if row.generation.cancelled.is_set()]:
@@ -146,16 +184,19 @@ class Batch:
     def _admit(self) -> None:
         if self._joining or not self._waiting or len(self._running) >= self._limits.rows:
             return
-        held = sum(_room_for(row.generation) for row in self._running)
-        if self._running and held + _room_for(self._waiting[0]) > self._limits.kv_tokens:
+        if self._running and self._room_taken_with(self._waiting[0]) > self._limits.kv_tokens:
             return
         with self._work:
             generation = self._waiting.popleft()
         generation.clock.start()
-        row = Row(generation, device=self._device)
+        self._joining = row = Row(generation, device=self._device)
         if not row.order.score_prompt:
             self._reuse(row, len(self._running))
-        self._joining = row
+
+    def _room_taken_with(self, newcomer: Generation) -> int:
+        """Tokens that the slots hold at most. On a GPU every slot is as long as the longest."""
+        rooms = [_room_for(row.generation) for row in self._running] + [_room_for(newcomer)]
+        return sum(rooms) if self._device.type == "cpu" else len(rooms) * max(rooms)
 
     def _reuse(self, row: Row, slot: int) -> None:
         """Copies the longest beginning of the prompt that a running row or a finished turn already computed."""
@@ -285,12 +326,7 @@ def _as_kullm_error(cause: BaseException | None) -> KullmError:
     if isinstance(cause, KullmError):
         return cause
     if cause is None:
-        return KullmError(
-            say(
-                "엔진이 이 모델을 내리고 있습니다. 다시 보내 주세요.",
-                "The engine is unloading this model. Send it again.",
-            )
-        )
+        return model_is_leaving()
     if isinstance(cause, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(cause):
         return KullmError(
             say(
@@ -300,7 +336,7 @@ def _as_kullm_error(cause: BaseException | None) -> KullmError:
         )
     return KullmError(
         say(
-            "엔진 안에서 오류가 나서 답변을 마치지 못했습니다. `kullm engine logs`로 까닭을 볼 수 있습니다.",
+            "엔진 안에서 오류가 나서 답변을 마치지 못했습니다. `kullm engine logs`로 이유를 볼 수 있습니다.",
             "The reply ended with an error inside the engine. `kullm engine logs` shows why.",
         )
     )

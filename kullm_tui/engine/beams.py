@@ -1,6 +1,7 @@
 """Beam search: runs alone, beside the batch, and shows its text when it is done."""
 
 import logging
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -9,7 +10,7 @@ from transformers import StoppingCriteria, StoppingCriteriaList
 
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
-from kullm_tui.engine.generation import Failed, Finished, Generation, Order, Piece, Progress
+from kullm_tui.engine.generation import Failed, Finished, Generation, Order, Piece, Progress, model_is_leaving
 from kullm_tui.engine.reply_text import ReplyText
 from kullm_tui.weights.adapters import AdapterRack
 
@@ -19,19 +20,43 @@ logger = logging.getLogger(__name__)
 class BeamDesk:
     """One search at a time; the model's batch goes on between them, in its own thread."""
 
-    def __init__(self, model: Any, rack: AdapterRack) -> None:
+    def __init__(self, model: Any, rack: AdapterRack, structure: threading.Lock) -> None:
+        """`structure` is held while a search runs, so that no adapter is attached under it."""
         self._model = model
         self._rack = rack
+        self._structure = structure
+        self._waiting: list[list[Generation]] = []
+        self._running: list[Generation] = []
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="beams")
 
     def submit(self, generations: list[Generation]) -> None:
         """All of them want replies to the same order: the best beams of one search."""
-        self._worker.submit(self._answer, generations)
+        self._waiting.append(generations)
+        try:
+            self._worker.submit(self._answer, generations)
+        except RuntimeError:  # closed
+            self._refuse_waiting()
 
     def close(self) -> None:
+        """The running search ends at its next token; whoever still waits is told."""
+        for generation in self._running:
+            generation.cancelled.set()
         self._worker.shutdown(wait=True, cancel_futures=True)
+        self._refuse_waiting()
+
+    def _refuse_waiting(self) -> None:
+        while self._waiting:
+            for generation in self._waiting.pop():
+                generation.emit(Failed(model_is_leaving()))
 
     def _answer(self, generations: list[Generation]) -> None:
+        self._waiting.remove(generations)
+        self._running = generations
+        with self._structure:
+            self._answer_alone(generations)
+        self._running = []
+
+    def _answer_alone(self, generations: list[Generation]) -> None:
         order = generations[0].order
         for generation in generations:
             generation.clock.start()
@@ -89,7 +114,6 @@ class _Watch(StoppingCriteria):  # type: ignore[misc]
 
 def _hand_over(generation: Generation, tokens: list[int]) -> None:
     order = generation.order
-    generation.clock.start_decoding()
     text = ReplyText(order.decode, stop=order.stop, trim=order.trim)
     shown, reason, count = [], "length", 0
     for token in tokens:
@@ -103,5 +127,5 @@ def _hand_over(generation: Generation, tokens: list[int]) -> None:
             break
     shown.append(text.close())
     generation.emit(Piece("".join(shown)))
-    timings = generation.clock.timings(tokens=count, cached_tokens=0)
+    timings = generation.clock.timings(tokens=count, cached_tokens=0)  # all of them came at once
     generation.emit(Finished(reason, len(order.prompt), count, timings))

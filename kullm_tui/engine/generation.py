@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from kullm_tui.core.errors import KullmError
+from kullm_tui.core.language import say
 from kullm_tui.engine.sampling import Sampling
 
 
@@ -110,15 +111,23 @@ class Clock:
         now = time.monotonic()
         begun = self.begun or now
         first = self.first_token or now
-        decoding = now - first
+        decoding, decoded = now - first, tokens - 1
+        if self.first_token is None:  # nothing was shown on the way: a beam search
+            decoding, decoded = now - begun, tokens
         return Timings(
             queue_ms=_ms(begun - self.asked),
             prefill_ms=_ms(first - begun),
             first_token_ms=_ms(first - self.asked),
             decode_ms=_ms(decoding),
-            tokens_per_second=round((tokens - 1) / decoding, 2) if tokens > 1 and decoding > 0 else 0.0,
+            tokens_per_second=round(decoded / decoding, 2) if decoded > 0 and decoding > 0 else 0.0,
             cached_tokens=cached_tokens,
         )
+
+
+def model_is_leaving() -> KullmError:
+    return KullmError(
+        say("엔진이 이 모델을 내리고 있습니다. 다시 보내 주세요.", "The engine is unloading this model. Send it again.")
+    )
 
 
 def _ms(seconds: float) -> float:

@@ -1,6 +1,7 @@
 """An engine's life: it listens, announces itself, warms up, and ends when idle or told to."""
 
 import asyncio
+import errno
 import logging
 import os
 import socket
@@ -8,6 +9,7 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import FrameType
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -72,32 +74,58 @@ def open_socket(host: str, port: int) -> socket.socket:
         listener.listen(512)
     except (OSError, OverflowError) as error:
         listener.close()
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise UsageError(
-            say(
-                f"{host}:{port}에서 들을 수 없습니다({reason}). --port로 다른 포트를 고르세요.",
-                f"Cannot listen on {host}:{port} ({reason}). Choose another with --port.",
-            )
-        ) from error
+        raise UsageError(_cannot_listen(host, port, error)) from error
     return listener
+
+
+def _cannot_listen(host: str, port: int, error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno != errno.EADDRINUSE:
+        return say(
+            f"{host}에서 들을 수 없습니다({error.strerror}). --host와 --port를 확인하세요.",
+            f"Cannot listen on {host} ({error.strerror}). Check --host and --port.",
+        )
+    return say(
+        f"{port}번 포트를 쓸 수 없습니다. 다른 프로그램이 쓰고 있다면 --port로 다른 포트를 고르세요.",
+        f"Port {port} cannot be used. If another program holds it, choose another with --port.",
+    )
 
 
 def serve_until_ended(
     settings: EngineSettings, listening: Listening, *, files: EngineFiles | None = None, served: Served | None = None
 ) -> int:
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    if served:
+        logging.getLogger("uvicorn").setLevel(logging.WARNING)
     if files:
         files.publish(EngineState(os.getpid(), listening.url, listening.token, __version__))
     try:
-        asyncio.run(_serve(settings, listening, served))
+        asyncio.run(_serve(settings, listening, files, served))
     finally:
         listening.socket.close()
-        if files and (state := files.read_state()) and state.pid == os.getpid():
-            files.state.unlink(missing_ok=True)
     return 0
 
 
-async def _serve(settings: EngineSettings, listening: Listening, served: Served | None) -> None:
+class _Server(uvicorn.Server):
+    """Takes its address down before it stops listening: whoever looks for an engine then starts another."""
+
+    def __init__(self, config: uvicorn.Config, files: EngineFiles | None) -> None:
+        super().__init__(config)
+        self._files = files
+
+    def end(self) -> None:
+        state = self._files.read_state() if self._files else None
+        if self._files and state and state.pid == os.getpid():
+            self._files.state.unlink(missing_ok=True)
+        self.should_exit = True
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.end()
+        super().handle_exit(sig, frame)
+
+
+async def _serve(
+    settings: EngineSettings, listening: Listening, files: EngineFiles | None, served: Served | None
+) -> None:
     # Imported here because torch is slow: the socket listens already, and a client's first request waits in its queue.
     from kullm_tui.engine.app import build_app
     from kullm_tui.engine.residency import Residency, choose_device, find_target
@@ -108,10 +136,16 @@ async def _serve(settings: EngineSettings, listening: Listening, served: Served 
         residency=residency,
         find=(lambda model, adapter: find_target(*served.behind(model, adapter))) if served else find_target,
         names=(lambda: sorted(served.models)) if served else (lambda: sorted(all_profiles())),
-        shut_down=lambda: setattr(server, "should_exit", True),
+        shut_down=lambda: server.end(),
     )
-    app = build_app(service, token=listening.token, any_host=listening.any_host, on_close=residency.close)
-    server = uvicorn.Server(
+    app = build_app(
+        service,
+        token=listening.token,
+        any_host=listening.any_host,
+        public=served is not None,
+        on_close=residency.close,
+    )
+    server = _Server(
         uvicorn.Config(
             app,
             log_config=None,
@@ -119,7 +153,8 @@ async def _serve(settings: EngineSettings, listening: Listening, served: Served 
             lifespan="on",
             server_header=False,
             timeout_graceful_shutdown=_LAST_WORDS_SECONDS,
-        )
+        ),
+        files,
     )
     beside = _warm_up(service, served) if served else _end_when_idle(server, service, settings.idle_minutes)
     task = asyncio.create_task(beside)
@@ -138,11 +173,11 @@ async def _warm_up(service: "EngineService", served: Served) -> None:
         logger.error("%s cannot be loaded: %s", name, error)
 
 
-async def _end_when_idle(server: uvicorn.Server, service: "EngineService", idle_minutes: float) -> None:
+async def _end_when_idle(server: _Server, service: "EngineService", idle_minutes: float) -> None:
     service.last_active = time.monotonic()
     while not server.should_exit:
         await asyncio.sleep(_LOOK_SECONDS)
         idle_seconds = time.monotonic() - service.last_active
         if service.active_requests == 0 and idle_seconds > idle_minutes * 60:
             logger.info("idle for %.0f s: ending", idle_seconds)
-            server.should_exit = True
+            server.end()

@@ -1,8 +1,8 @@
 """From a request's fields and a model's profile to the orders that the batch fills."""
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from kullm_tui.core.conversation import Fitted, fit
@@ -39,11 +39,13 @@ def chat_order(request: ChatRequest, seat: Seat) -> ChatOrder:
     wanted = profile.defaults.max_new_tokens if asked is None else asked
     room_for_reply = min(wanted, seat.resident.context // 2)
 
-    def length(kept: Sequence[Message]) -> int:
-        return len(vocabulary.encode(kept, profile.template))
+    @cache
+    def ids_of(kept: tuple[Message, ...]) -> tuple[int, ...]:
+        return vocabulary.encode(kept, profile.template)
 
-    fitted: Fitted = fit(messages, length, limit=seat.resident.context - max(room_for_reply, 1))
-    ids = vocabulary.encode(fitted.messages, profile.template)
+    limit = seat.resident.context - max(room_for_reply, 1)
+    fitted: Fitted = fit(messages, lambda kept: len(ids_of(tuple(kept))), limit=limit)
+    ids = ids_of(fitted.messages)
     order = _order(request, seat, ids, max_new_tokens=wanted, top_logprobs=request.wanted_logprobs, trim=True)
     text = vocabulary.prompt(fitted.messages, profile.template).text
     return ChatOrder(order, fitted.dropped_turns, hashlib.sha256(text.encode()).hexdigest())

@@ -1,5 +1,6 @@
 """Events written as OpenAI's JSON: chat completions and text completions, whole or in chunks."""
 
+from codecs import getincrementaldecoder
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -118,10 +119,11 @@ def completion_choice(
     }
 
 
-def completion_chunk(index: int, event: Event, vocabulary: Vocabulary) -> Json | None:
+def completion_chunk(index: int, event: Event, vocabulary: Vocabulary, *, text_before: int) -> Json | None:
     if isinstance(event, Piece):
         logprobs: list[tuple[int, TokenLogprob | None]] = [(one.token, one) for one in event.logprobs]
-        return _completion_delta(index, event.text, completion_logprobs(logprobs, vocabulary) if logprobs else None)
+        written = completion_logprobs(logprobs, vocabulary, text_before=text_before) if logprobs else None
+        return _completion_delta(index, event.text, written)
     if isinstance(event, Finished):
         return _completion_delta(index, "") | {"finish_reason": event.reason}
     return None
@@ -133,14 +135,17 @@ def echo_chunk(index: int, event: PromptScored | None, echo: Echo, vocabulary: V
     return _completion_delta(index, echo.text, completion_logprobs(scored, vocabulary) if scored else None)
 
 
-def completion_logprobs(logprobs: Sequence[tuple[int, TokenLogprob | None]], vocabulary: Vocabulary) -> Json:
-    spellings = [_spelling(vocabulary, token) for token, _ in logprobs]
-    offsets, at = [], 0
-    for spelling in spellings:
+def completion_logprobs(
+    logprobs: Sequence[tuple[int, TokenLogprob | None]], vocabulary: Vocabulary, *, text_before: int = 0
+) -> Json:
+    """`text_offset` points into the answer's text; `text_before` characters of it went out earlier."""
+    characters = getincrementaldecoder("utf-8")(errors="replace")
+    offsets, at = [], text_before
+    for token, _ in logprobs:
         offsets.append(at)
-        at += len(spelling)
+        at += len(characters.decode(vocabulary.token_bytes(token)))
     return {
-        "tokens": spellings,
+        "tokens": [_spelling(vocabulary, token) for token, _ in logprobs],
         "token_logprobs": [one.logprob if one else None for _, one in logprobs],
         "top_logprobs": [
             {_spelling(vocabulary, token): value for token, value in one.top} if one else None for _, one in logprobs

@@ -5,6 +5,7 @@ import gc
 import hashlib
 import logging
 import os
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -23,7 +24,8 @@ from kullm_tui.engine.batch import Batch
 from kullm_tui.engine.beams import BeamDesk
 from kullm_tui.engine.memory import budget_for, least_need, limits_for, too_large
 from kullm_tui.engine.vocabulary import Vocabulary
-from kullm_tui.weights.adapters import AdapterRack
+from kullm_tui.engine.wire_errors import RequestError
+from kullm_tui.weights.adapters import AdapterRack, PreparedAdapter
 from kullm_tui.weights.footprint import footprint
 from kullm_tui.weights.loading import LoadedModel, load_model
 from kullm_tui.weights.progress import LoadProgress
@@ -60,6 +62,10 @@ class Resident:
     in_use: int = 0
     last_used: float = field(default_factory=time.monotonic)
 
+    @property
+    def bytes_held(self) -> int:
+        return self.loaded.bytes_used + self.batch.bytes_held + self.rack.bytes
+
     def close(self) -> None:
         self.batch.close()
         self.beams.close()
@@ -82,7 +88,7 @@ class Residency:
         self._residents: dict[tuple[Path, Precision], Resident] = {}
         self._loads: dict[tuple[Path, Precision], asyncio.Future[Resident]] = {}
         self._changing = asyncio.Lock()
-        self._watchers: set[Watcher] = set()
+        self._watchers: dict[tuple[Path, Precision], set[Watcher]] = {}
         self._closing = False
 
     @property
@@ -94,13 +100,15 @@ class Residency:
         self, target: Target, *, precision: Precision | None = None, watch: Watcher | None = None
     ) -> AsyncIterator[Seat]:
         """The model, loaded if it was not; it stays for as long as the block runs."""
+        key = target.folder, precision or self._settings.precision
+        watchers = self._watchers.setdefault(key, set())
         if watch:
-            self._watchers.add(watch)
+            watchers.add(watch)
         try:
             resident = await self._resident(target, precision)
         finally:
             if watch:
-                self._watchers.discard(watch)
+                watchers.discard(watch)
         resident.in_use += 1
         try:
             yield Seat(resident, target.profile, await self._attach(resident, target))
@@ -109,8 +117,18 @@ class Residency:
             resident.last_used = time.monotonic()
 
     async def unload(self, target: Target) -> bool:
+        """False if it was not loaded; a model that answers somebody just now stays."""
         async with self._changing:
             found = [resident for resident in self.residents if resident.folder == target.folder]
+            if any(resident.in_use for resident in found):
+                raise RequestError(
+                    say(
+                        f"{target.name}: 답변 중인 모델은 내릴 수 없습니다. 답변이 끝난 뒤에 다시 시도하세요.",
+                        f"{target.name} is answering somebody and cannot be unloaded now. Try again when it has finished.",
+                    ),
+                    status=409,
+                    code="model_in_use",
+                )
             for resident in found:
                 await self._drop(resident)
             return bool(found)
@@ -147,7 +165,8 @@ class Residency:
             return await self._load_alone(target, precision)
 
     async def _load_alone(self, target: Target, precision: Precision) -> Resident:
-        need = await asyncio.to_thread(footprint, target.folder, precision, self._device)
+        trusted = target.name in self._settings.trust_remote_code
+        need = await asyncio.to_thread(footprint, target.folder, precision, self._device, trust_remote_code=trusted)
         context = target.profile.context
         await self._make_room(target, precision, least_need(need, context))
         loaded = await asyncio.to_thread(
@@ -155,12 +174,12 @@ class Residency:
             target.folder,
             precision=precision,
             device=self._device,
-            progress=self._report,
+            progress=partial(self._report, (target.folder, precision)),
             cancelled=lambda: self._closing,
-            trust_remote_code=target.name in self._settings.trust_remote_code,
+            trust_remote_code=trusted,
         )
         room = self._budget.room_beside(self._used())
-        rack = AdapterRack(loaded.model)
+        rack, structure = AdapterRack(loaded.model), threading.Lock()
         limits = limits_for(need, context=context, room=room, max_rows=self._settings.max_rows)
         resident = Resident(
             name=target.name,
@@ -169,8 +188,8 @@ class Residency:
             loaded=loaded,
             vocabulary=await asyncio.to_thread(Vocabulary, target.folder, target.profile),
             rack=rack,
-            batch=Batch(loaded.model, rack, limits),
-            beams=BeamDesk(loaded.model, rack),
+            batch=Batch(loaded.model, rack, limits, structure),
+            beams=BeamDesk(loaded.model, rack, structure),
             context=context,
         )
         self._residents[target.folder, precision] = resident
@@ -178,9 +197,11 @@ class Residency:
         return resident
 
     async def _make_room(self, target: Target, precision: Precision, need: int) -> None:
-        idle = sorted((resident for resident in self.residents if not resident.in_use), key=lambda one: one.last_used)
-        while need > self._budget.room_beside(self._used()) and idle:
-            await self._drop(idle.pop(0))
+        while need > self._budget.room_beside(self._used()):
+            idle = [resident for resident in self.residents if not resident.in_use]
+            if not idle:
+                break
+            await self._drop(min(idle, key=lambda one: one.last_used))
         room = self._budget.room_beside(self._used())
         if need > room:
             smaller = None
@@ -197,10 +218,10 @@ class Residency:
         gc.collect()
 
     def _used(self) -> int:
-        return sum(resident.loaded.bytes_used + resident.batch.bytes_held for resident in self.residents)
+        return sum(resident.bytes_held for resident in self.residents)
 
-    def _report(self, progress: LoadProgress) -> None:
-        for watch in tuple(self._watchers):
+    def _report(self, key: tuple[Path, Precision], progress: LoadProgress) -> None:
+        for watch in tuple(self._watchers.get(key, ())):
             watch(progress)
 
     async def _attach(self, resident: Resident, target: Target) -> str | None:
@@ -209,7 +230,8 @@ class Residency:
             return None
         folder, name = target.adapter, _adapter_key(target.adapter)
         if name not in resident.rack.names:
-            await asyncio.wrap_future(resident.batch.between_tokens(partial(_attach_once, resident.rack, name, folder)))
+            prepared = await asyncio.to_thread(resident.rack.prepare, name, folder)
+            await asyncio.wrap_future(resident.batch.between_tokens(partial(_add_once, resident.rack, name, prepared)))
         stale = resident.adapters.get(folder, name)
         if stale != name and resident.in_use == 1:  # nobody else is here who might still use it
             await asyncio.wrap_future(resident.batch.between_tokens(lambda: resident.rack.detach(stale)))
@@ -217,9 +239,9 @@ class Residency:
         return name
 
 
-def _attach_once(rack: AdapterRack, name: str, folder: Path) -> None:
+def _add_once(rack: AdapterRack, name: str, prepared: PreparedAdapter) -> None:
     if name not in rack.names:  # two requests may have asked for it at once
-        rack.attach(name, folder)
+        rack.add(prepared)
 
 
 def choose_device(setting: str) -> torch.device:
@@ -248,16 +270,20 @@ def find_target(name: str, adapter: str | None) -> Target:
 
 
 def _adapter_folder(adapter: str) -> Path:
+    """A folder, a name of the user's adapters, or a downloaded repository."""
     for folder in (Path(adapter).expanduser(), paths.adapters_dir() / Path(adapter).name):
         if (folder / "adapter_config.json").exists():
             return folder.resolve()
-    ref = resolve(adapter)
-    if ref.profile.kind == "adapter" or (local_folder(ref) / "adapter_config.json").exists():
-        return local_folder(ref)
+    try:
+        folder = local_folder(resolve(adapter))
+    except ModelNotFound:
+        folder = Path(adapter)
+    if (folder / "adapter_config.json").exists():
+        return folder
     raise AdapterError(
         say(
-            f"{adapter}에 adapter_config.json이 없습니다. LoRA 어댑터 폴더나 `kullm adapters list`의 이름을 쓰세요.",
-            f"{adapter} holds no adapter_config.json. Name a LoRA adapter's folder.",
+            f"{adapter}: 어댑터를 찾을 수 없습니다. adapter_config.json이 든 폴더나 내려받은 어댑터의 이름을 쓰세요.",
+            f"{adapter}: no such adapter. Name a folder that holds adapter_config.json, or one that is downloaded.",
         )
     )
 

@@ -46,6 +46,7 @@ async def completion_stream(
     prompts: int,
 ) -> AsyncGenerator[replies.Json, None]:
     vocabulary = seat.resident.vocabulary
+    shown = [len(echo.text) if echo else 0 for echo in echoes]  # characters of each choice
     for place, echo in enumerate(echoes):
         if echo and not orders[place].score_prompt:
             yield letterhead.with_choices(replies.echo_chunk(place, None, echo, vocabulary))
@@ -55,7 +56,8 @@ async def completion_stream(
             echo = echoes[place]
             if echo and isinstance(event, PromptScored):
                 yield letterhead.with_choices(replies.echo_chunk(place, event, echo, vocabulary))
-            elif chunk := replies.completion_chunk(place, event, vocabulary):
+            elif chunk := replies.completion_chunk(place, event, vocabulary, text_before=shown[place]):
+                shown[place] += len(chunk["text"])
                 yield letterhead.with_choices(chunk)
             if isinstance(event, Finished):
                 finished.append(event)

@@ -10,7 +10,7 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from kullm_tui.core.errors import ConfigError
+from kullm_tui.core.errors import ConfigError, WeightsError
 from kullm_tui.core.language import say
 from kullm_tui.core.models import Profile
 from kullm_tui.core.records import Message
@@ -36,6 +36,7 @@ class Vocabulary:
         self._settings = _read_json(folder / "tokenizer_config.json")
         self._chat_template = _chat_template(folder, self._settings)
         self.tokenizer = _open(folder)
+        _require_vocabulary(folder, self.tokenizer)
         self.special = _special_ids(folder, profile, self.tokenizer, self._settings)
         hidden = {*self.special.eos, self.special.bos, self.special.pad}
         self._hidden = frozenset(token for token in hidden if token is not None)
@@ -116,6 +117,18 @@ def _open(folder: Path) -> Tokenizer:
         raise ConfigError(f"{folder}: {error}") from error
     backend: Tokenizer = converted.backend_tokenizer
     return backend
+
+
+def _require_vocabulary(folder: Path, tokenizer: Tokenizer) -> None:
+    """Without its files a tokenizer still opens, and knows nothing."""
+    rows = _read_json(folder / "config.json").get("vocab_size")
+    if isinstance(rows, int) and tokenizer.get_vocab_size() < rows / 2:
+        raise WeightsError(
+            say(
+                f"{folder}에 이 모델의 토크나이저가 없습니다(tokenizer.json). 모델을 내려받은 곳에서 함께 받아 넣으세요.",
+                f"{folder} lacks the model's tokenizer (tokenizer.json). Fetch it from where the model came from.",
+            )
+        )
 
 
 def _special_ids(folder: Path, profile: Profile, tokenizer: Tokenizer, settings: Mapping[str, Any]) -> SpecialIds:

@@ -40,10 +40,13 @@ _REFUSED = (
 # Initialisations that change the base model's own weights: without them the adapter means something else.
 _CHANGES_BASE = ("pissa", "olora", "corda", "loftq", "lora_ga", "mica", "orthogonal")
 
+_MERGE_KOREAN = "peft의 merge_and_unload()로 베이스 모델에 병합해 저장한 뒤, 그 폴더를 모델로 여세요."
+_MERGE_ENGLISH = "Merge it into its base with peft's merge_and_unload(), save that, and open the folder as a model."
+
 
 @dataclass(frozen=True)
 class AdapterFiles:
-    """`tensors`: checkpoint module name → part (`lora_A`, `lora_B`, `lora_B.bias`, `ia3_l`) → fp32 tensor."""
+    """`name` is the folder's own. `tensors`: checkpoint module name → part (`lora_A`, `lora_B`, `lora_B.bias`, `ia3_l`) → fp32 tensor."""
 
     name: str
     kind: Kind
@@ -52,14 +55,15 @@ class AdapterFiles:
     tensors: Mapping[str, Mapping[str, torch.Tensor]]
 
 
-def read_adapter(name: str, folder: Path) -> AdapterFiles:
+def read_adapter(folder: Path) -> AdapterFiles:
+    name = folder.name
     options = _read_options(name, folder)
     kind = options.get("peft_type")
     if kind not in _SUPPORTED:
         raise AdapterError(
             say(
-                f"어댑터 {name}의 방식 {kind}은(는) 지원하지 않습니다. LoRA와 IA3 어댑터만 붙일 수 있으니, 다른 방식은 바탕 모델에 병합해서 쓰세요.",
-                f"Adapter {name} is of the kind {kind}, which cannot be attached; only LoRA and IA3 can. Merge it into its base.",
+                f"어댑터 {name}의 방식 {kind}은(는) 지원하지 않습니다. LoRA와 IA3 어댑터만 붙일 수 있습니다.",
+                f"Adapter {name} is of the kind {kind}, which cannot be attached; only LoRA and IA3 can.",
             )
         )
     _require_plain(name, options)
@@ -72,8 +76,8 @@ def _read_options(name: str, folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise AdapterError(
             say(
-                f"어댑터 {name}을(를) 찾을 수 없습니다: {folder}에 adapter_config.json이 없습니다. `kullm adapters list`로 확인하세요.",
-                f"Adapter {name} was not found: there is no adapter_config.json in {folder}. See `kullm adapters list`.",
+                f"어댑터 {name}을(를) 찾을 수 없습니다: {folder}에 adapter_config.json이 없습니다. 어댑터 폴더의 경로를 확인하세요.",
+                f"Adapter {name} was not found: there is no adapter_config.json in {folder}. Check the adapter's folder.",
             )
         )
     try:
@@ -96,9 +100,9 @@ def _require_plain(name: str, options: Mapping[str, Any]) -> None:
         raise AdapterError(
             say(
                 f"어댑터 {name}은(는) {', '.join(used)} 설정으로 학습되어 다른 어댑터와 한 번에 실행할 수 없습니다. "
-                "`kullm adapters merge`로 바탕 모델에 병합해서 쓰세요.",
+                f"{_MERGE_KOREAN}",
                 f"Adapter {name} was trained with {', '.join(used)}, which cannot run beside other adapters. "
-                "Merge it into its base with `kullm adapters merge`.",
+                f"{_MERGE_ENGLISH}",
             )
         )
 
@@ -110,9 +114,8 @@ def _read_tensors(name: str, folder: Path) -> dict[str, dict[str, torch.Tensor]]
         if match is None:
             raise AdapterError(
                 say(
-                    f"어댑터 {name}에 LoRA나 IA3가 아닌 텐서 {key}이(가) 있습니다. `kullm adapters merge`로 바탕 모델에 병합해서 쓰세요.",
-                    f"Adapter {name} holds the tensor {key}, which is neither LoRA nor IA3. "
-                    "Merge it into its base with `kullm adapters merge`.",
+                    f"어댑터 {name}에 LoRA나 IA3가 아닌 텐서 {key}이(가) 있습니다. {_MERGE_KOREAN}",
+                    f"Adapter {name} holds the tensor {key}, which is neither LoRA nor IA3. {_MERGE_ENGLISH}",
                 )
             )
         part = f"{match['part']}.bias" if match["leaf"] == "bias" else match["part"]

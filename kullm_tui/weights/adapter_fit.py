@@ -77,11 +77,13 @@ def _other_base(files: AdapterFiles, model: PreTrainedModel) -> AdapterError:
     here = str(model.config._name_or_path).rstrip("/").rpartition("/")[2] or model.config.model_type
     width = model.config.get_text_config().hidden_size
     trained = _trained_width(files)
-    base = (files.base or say("다른 모델", "another model")) + (f"(hidden {trained})" if trained else "")
+    width_of_base = f" (hidden {trained})" if trained else ""
+    korean = f"{files.base}{width_of_base} 모델" if files.base else f"다른 모델{width_of_base}"
+    english = f"{files.base or 'another model'}{width_of_base}"
     return AdapterError(
         say(
-            f"어댑터 {files.name}은(는) {base}(으)로 학습되었지만 엔진에는 {here}(hidden {width})이(가) 올라와 있습니다. 어댑터와 바탕이 같은 모델을 고르세요.",
-            f"Adapter {files.name} was trained on {base}, but the engine holds {here} (hidden {width}). "
+            f"어댑터 {files.name}은(는) {korean}에서 학습되었지만 엔진에는 {here} (hidden {width}) 모델이 올라와 있습니다. 어댑터와 바탕이 같은 모델을 고르세요.",
+            f"Adapter {files.name} was trained on {english}, but the engine holds {here} (hidden {width}). "
             "Choose the model that the adapter was trained on.",
         )
     )

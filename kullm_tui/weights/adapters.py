@@ -5,25 +5,24 @@
     IA³ rows    a hook on each targeted linear scales its input or its output
 
 Adapter weights stay in fp32, as plain peft keeps them: that makes the results equal, and they are too small to matter for speed.
-`attach` and `detach` must not run during a forward.
+`attach`, `add` and `detach` change the model and must not run during a forward; `prepare`, the slow part of `attach`, may.
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-import torch
 from torch import nn
 from transformers import PreTrainedModel
 
 from kullm_tui.core.errors import AdapterError
 from kullm_tui.core.language import say
 from kullm_tui.weights.adapter_files import AdapterFiles, read_adapter
-from kullm_tui.weights.adapter_fit import matched_modules
+from kullm_tui.weights.adapter_fit import Tensors, matched_modules
 from kullm_tui.weights.ia3 import ScaledModules
 from kullm_tui.weights.plan import KeyMapping
 
@@ -33,13 +32,41 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Rows:
-    """Internal names, one a row; a single one stands for every row of any batch. None is the base."""
+    """Inner names, one a row; a single one stands for every row of any batch. None is the base."""
 
     names: tuple[str | None, ...]
     broadcast: bool
 
     def for_batch(self, rows: int) -> tuple[str | None, ...]:
         return self.names * rows if self.broadcast else self.names
+
+
+class _Layers(Protocol):
+    """Where an adapter goes: `LoraLayers` or `ScaledModules`."""
+
+    def add(self, name: str, options: Mapping[str, Any], tensors: Tensors, /) -> None: ...
+
+    def remove(self, name: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class PreparedAdapter:
+    """`tensors` under the model's own module names."""
+
+    name: str
+    files: AdapterFiles
+    tensors: Tensors
+
+    @property
+    def bytes(self) -> int:
+        return sum(tensor.nbytes for parts in self.tensors.values() for tensor in parts.values())
+
+
+@dataclass(frozen=True)
+class _Attached:
+    inner: str
+    holder: _Layers
+    bytes: int
 
 
 class AdapterRack:
@@ -49,8 +76,8 @@ class AdapterRack:
         known = {name: True for name, _ in model.named_parameters(remove_duplicate=False)}
         self._mapping = KeyMapping(model, known)
         self._local = threading.local()
-        self._scaled = ScaledModules(self._current)
-        self._attached: dict[str, tuple[str, Any]] = {}
+        self._scaled = ScaledModules(self._modules, self._current)
+        self._attached: dict[str, _Attached] = {}
         self._made = 0
 
     @cached_property
@@ -63,39 +90,45 @@ class AdapterRack:
     def names(self) -> tuple[str, ...]:
         return tuple(self._attached)
 
+    @property
+    def bytes(self) -> int:
+        """What the tensors of the attached adapters take."""
+        return sum(attached.bytes for attached in tuple(self._attached.values()))
+
+    def prepare(self, name: str, folder: Path) -> PreparedAdapter:
+        """Read and checked against the model, which is only looked at: any thread may do this, during forwards too."""
+        files = read_adapter(folder)
+        tensors = matched_modules(files, self._model, self._modules, self._mapping)
+        return PreparedAdapter(name, files, tensors)
+
     def attach(self, name: str, folder: Path) -> None:
         """Nothing of the model has changed if this raises."""
-        if name in self._attached:
+        self.add(self.prepare(name, folder))
+
+    def add(self, prepared: PreparedAdapter) -> None:
+        """Nothing of the model has changed if this raises."""
+        if prepared.name in self._attached:
             raise AdapterError(
-                say(f"어댑터 {name}은(는) 이미 붙어 있습니다.", f"An adapter named {name} is attached already.")
+                say(
+                    f"어댑터 {prepared.files.name}은(는) 이미 붙어 있습니다.",
+                    f"Adapter {prepared.files.name} is attached already.",
+                )
             )
-        files = read_adapter(name, folder)
-        tensors = matched_modules(files, self._model, self._modules, self._mapping)
         # peft's containers refuse dots and their own attributes' names: every adapter gets a plain one.
         self._made += 1
         inner = f"adapter_{self._made}"
-        holder = self._scaled if files.kind == "IA3" else self._lora
-        if files.kind == "IA3":
-            self._scaled.add(inner, {module: self._modules[module] for module in tensors}, tensors)
-        else:
-            self._attach_lora(inner, files, tensors)
-        self._attached[name] = (inner, holder)
-
-    def _attach_lora(self, inner: str, files: AdapterFiles, tensors: dict[str, dict[str, torch.Tensor]]) -> None:
+        holder: _Layers = self._scaled if prepared.files.kind == "IA3" else self._lora
         try:
-            self._lora.add(inner, files.options, tensors)
+            holder.add(inner, prepared.files.options, prepared.tensors)
         except (ValueError, TypeError, RuntimeError, KeyError, AttributeError) as error:
-            self._lora.remove(inner)
-            raise AdapterError(
-                say(
-                    f"어댑터 {files.name}을(를) 붙이지 못했습니다({error}). 다시 받거나 다시 학습하세요.",
-                    f"Adapter {files.name} could not be attached ({error}). Fetch or train it again.",
-                )
-            ) from error
+            holder.remove(inner)
+            raise _not_attached(prepared.files.name, error) from error
+        self._attached[prepared.name] = _Attached(inner, holder, prepared.bytes)
 
     def detach(self, name: str) -> None:
-        inner, holder = self._attached.pop(name) if name in self._attached else self._unknown(name)
-        holder.remove(inner)
+        attached = self._named(name)
+        del self._attached[name]
+        attached.holder.remove(attached.inner)
 
     @contextmanager
     def rows(self, names: Sequence[str | None] | str | None) -> Iterator[None]:
@@ -103,7 +136,7 @@ class AdapterRack:
         previous = self._current()
         single = names is None or isinstance(names, str)
         listed: Sequence[str | None] = [names] if single else names  # type: ignore[assignment,list-item]
-        inner = tuple(None if name is None else self._inner(name) for name in listed)
+        inner = tuple(None if name is None else self._named(name).inner for name in listed)
         alike = len(set(inner)) == 1
         self._local.rows = None if not any(inner) else Rows(inner[:1] if alike else inner, alike)
         try:
@@ -111,16 +144,24 @@ class AdapterRack:
         finally:
             self._local.rows = previous
 
-    def _inner(self, name: str) -> str:
-        return self._attached[name][0] if name in self._attached else self._unknown(name)[0]
-
-    def _unknown(self, name: str) -> tuple[str, Any]:
-        raise AdapterError(
-            say(
-                f"어댑터 {name}은(는) 붙어 있지 않습니다. `kullm adapters list`로 이름을 확인하세요.",
-                f"No adapter named {name} is attached. See the names with `kullm adapters list`.",
+    def _named(self, name: str) -> _Attached:
+        if name not in self._attached:
+            raise AdapterError(
+                say(
+                    "이 요청의 어댑터가 모델에서 떼어졌습니다. 요청을 다시 보내세요.",
+                    "The adapter of this request is not attached any more. Send the request again.",
+                )
             )
-        )
+        return self._attached[name]
 
     def _current(self) -> Rows | None:
         return getattr(self._local, "rows", None)
+
+
+def _not_attached(name: str, error: Exception) -> AdapterError:
+    return AdapterError(
+        say(
+            f"어댑터 {name}을(를) 붙이지 못했습니다({error}). 다시 받거나 다시 학습하세요.",
+            f"Adapter {name} could not be attached ({error}). Fetch or train it again.",
+        )
+    )

@@ -23,7 +23,7 @@ from kullm_tui.core.config import Precision
 from kullm_tui.core.errors import NoSpace
 from kullm_tui.core.language import say
 from kullm_tui.core.weights_cache import FORMAT, JOURNAL, MANIFEST, Manifest, Shard
-from kullm_tui.weights.files import Checkpoint, TensorReader
+from kullm_tui.weights.files import Checkpoint, TensorReader, disk_fault, hub_repository
 from kullm_tui.weights.plan import PlannedTensor
 from kullm_tui.weights.progress import Cancelled, LoadProgress, Report, stop_if
 from kullm_tui.weights.quantize import Form, int8_rows, packed_nf4, serialised_nf4
@@ -45,11 +45,16 @@ class Recipe:
     shard_bytes: int = 1 << 30
 
     @property
+    def model(self) -> str:
+        folder = self.checkpoint.folder
+        return hub_repository(folder) or folder.absolute().name
+
+    @property
     def manifest(self) -> Manifest:
         source = str(self.checkpoint.folder.absolute())
         return Manifest(
             FORMAT,
-            _model_name(self.checkpoint.folder),
+            self.model,
             source,
             self.precision,
             self.form,
@@ -62,12 +67,6 @@ class Recipe:
         digest = hashlib.sha256(f"{self.manifest.source}\0{self.precision}\0{self.form}".encode()).hexdigest()[:12]
         readable = "".join(char if char.isalnum() or char in "-_." else "-" for char in self.manifest.model)
         return f"{readable.lstrip('.')[-80:]}-{self.precision}-{digest}"
-
-
-def _model_name(folder: Path) -> str:
-    """owner/name for a snapshot in the Hub's cache (models--owner--name/snapshots/commit), else the folder's own name."""
-    hub = next((part for part in folder.absolute().parts if part.startswith("models--")), None)
-    return hub.removeprefix("models--").replace("--", "/") if hub else folder.absolute().name
 
 
 def fingerprint(checkpoint: Checkpoint) -> str:
@@ -95,12 +94,20 @@ def _with_shards(manifest: Manifest, shards: tuple[Shard, ...]) -> Manifest:
 
 def prepare(recipe: Recipe, report: Report, cancelled: Cancelled) -> Path:
     """The folder to map; made now, resumed, or waited for where another process makes it."""
-    found = find_prepared(recipe)
-    if found is None:
-        with _only_writer(recipe, report, cancelled):
-            found = find_prepared(recipe) or _build(recipe, report, cancelled)
-    weights_cache.touch(found)
+    try:
+        found = find_prepared(recipe)
+        if found is None:
+            with _only_writer(recipe, report, cancelled):
+                found = find_prepared(recipe) or _build(recipe, report, cancelled)
+        weights_cache.touch(found)
+    except OSError as error:
+        place = Path(error.filename or weights_cache.partial_folder_of(recipe.key))
+        raise _no_space(recipe, place) if _is_full(error) else disk_fault(error, place) from error
     return found
+
+
+def _is_full(error: OSError) -> bool:
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextmanager
@@ -111,25 +118,27 @@ def _only_writer(recipe: Recipe, report: Report, cancelled: Cancelled) -> Iterat
             if held:
                 yield
                 return
-        written = sum(file.stat().st_size for file in weights_cache.partial_folder_of(recipe.key).glob("weights-*"))
+        written = _written(weights_cache.partial_folder_of(recipe.key))
         report(LoadProgress("wait", min(written, recipe.bytes), recipe.bytes))
         time.sleep(_POLL_SECONDS)
 
 
+def _written(partial: Path) -> int:
+    try:
+        return weights_cache.bytes_in(partial)
+    except FileNotFoundError:  # not begun yet, or published just now
+        return 0
+
+
 def _build(recipe: Recipe, report: Report, cancelled: Cancelled) -> Path:
     partial, final = weights_cache.partial_folder_of(recipe.key), weights_cache.folder_of(recipe.key)
-    try:
-        shards = _write_shards(recipe, partial, report, cancelled)
-        (partial / MANIFEST).write_text(_with_shards(recipe.manifest, shards).to_json(), encoding="utf-8")
-        (partial / JOURNAL).unlink()
-        _sync(partial)
-        weights_cache.discard(final)
-        partial.replace(final)
-        _sync(final.parent)
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise _no_space(recipe, partial) from error
-        raise
+    shards = _write_shards(recipe, partial, report, cancelled)
+    (partial / MANIFEST).write_text(_with_shards(recipe.manifest, shards).to_json(), encoding="utf-8")
+    (partial / JOURNAL).unlink()
+    _sync(partial)
+    weights_cache.discard(final)
+    partial.replace(final)
+    _sync(final.parent)
     return final
 
 
@@ -219,18 +228,18 @@ def _sync(folder: Path) -> None:
 
 
 def _require_space(recipe: Recipe, partial: Path) -> None:
-    written = sum(file.stat().st_size for file in partial.glob("weights-*"))
-    if shutil.disk_usage(partial).free < recipe.bytes - written + _SPARE_BYTES:
+    if shutil.disk_usage(partial).free < recipe.bytes - _written(partial) + _SPARE_BYTES:
         raise _no_space(recipe, partial)
 
 
-def _no_space(recipe: Recipe, partial: Path) -> NoSpace:
-    free, needed = (f"{number / 1e9:.1f}" for number in (shutil.disk_usage(partial).free, recipe.bytes))
+def _no_space(recipe: Recipe, place: Path) -> NoSpace:
+    folder = next(folder for folder in place.absolute().parents if folder.is_dir())
+    free, needed = (f"{number / 1e9:.1f}" for number in (shutil.disk_usage(folder).free, recipe.bytes))
     return NoSpace(
         say(
-            f"{partial.parent}에 {recipe.manifest.model}의 {recipe.precision} 가중치를 쓸 자리가 없습니다(필요 {needed} GB, 남음 {free} GB). "
+            f"{folder}에 {recipe.model}의 {recipe.precision} 가중치를 쓸 자리가 없습니다(필요 {needed} GB, 남음 {free} GB). "
             "공간을 비우거나 `kullm models prune`으로 쓰지 않는 가중치를 지우세요.",
-            f"There is no room in {partial.parent} for the {recipe.precision} weights of {recipe.manifest.model} "
+            f"There is no room in {folder} for the {recipe.precision} weights of {recipe.model} "
             f"({needed} GB needed, {free} GB free). Free some space or delete unused weights with `kullm models prune`.",
         )
     )

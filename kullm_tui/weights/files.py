@@ -4,9 +4,11 @@ safetensors files are preferred; the pickles of older repositories are read with
 What is truncated, incomplete or points outside the folder is refused before anything is built from it.
 """
 
+import errno
 import json
 import pickle
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -55,7 +57,7 @@ class TensorReader:
         stored = self.checkpoint.tensors[key]
         if not self.checkpoint.pickled:
             # A mapping of its own for every tensor: its pages leave the process with the tensor.
-            with safe_open(stored.file, framework="pt") as file:
+            with opened(stored.file) as file:
                 return file.get_tensor(key)  # type: ignore[no-any-return]
         if self._unpickled is None or self._unpickled[0] != stored.file:
             self._unpickled = None
@@ -117,15 +119,29 @@ def _tensors_of(file: Path, pickled: bool) -> list[StoredTensor]:
 
 
 def safetensors_of(file: Path) -> list[StoredTensor]:
+    with opened(file) as tensors:
+        slices = {key: tensors.get_slice(key) for key in tensors.keys()}  # noqa: SIM118 - not a dict
+        return [
+            StoredTensor(key, file, _dtype(file, part.get_dtype()), tuple(part.get_shape()))
+            for key, part in slices.items()
+        ]
+
+
+@contextmanager
+def opened(file: Path) -> Iterator[Any]:
+    """A safetensors file, mapped."""
     try:
-        with safe_open(file, framework="pt") as opened:
-            slices = {key: opened.get_slice(key) for key in opened.keys()}  # noqa: SIM118 - not a dict
-            return [
-                StoredTensor(key, file, _dtype(file, part.get_dtype()), tuple(part.get_shape()))
-                for key, part in slices.items()
-            ]
+        with safe_open(file, framework="pt") as tensors:
+            yield tensors
     except (SafetensorError, OSError, ValueError) as error:
-        raise broken(file, say("파일이 잘렸거나 망가졌습니다", "the file is truncated or damaged")) from error
+        raise _unreadable(file, error) from error
+
+
+def _unreadable(file: Path, error: Exception) -> WeightsError:
+    # EINVAL: torch seeks before the beginning of a pickle that was cut short.
+    if isinstance(error, OSError) and error.errno != errno.EINVAL:
+        return disk_fault(error, file)
+    return broken(file, say("파일이 잘렸거나 망가졌습니다", "the file is truncated or damaged"))
 
 
 _DTYPES = {
@@ -160,19 +176,47 @@ def unpickle(file: Path) -> dict[str, torch.Tensor]:
     except pickle.UnpicklingError as error:
         raise hostile(file) from error
     except (RuntimeError, OSError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise broken(file, say("파일이 잘렸거나 망가졌습니다", "the file is truncated or damaged")) from error
+        raise _unreadable(file, error) from error
     if not isinstance(value, dict):
         raise broken(file, say("텐서 묶음이 아닙니다", "it is not a set of tensors"))
     return {str(key): tensor for key, tensor in value.items() if isinstance(tensor, torch.Tensor)}
 
 
 def broken(file: Path, reason: str) -> WeightsError:
+    korean, english = fetch_again(file.parent)
     return WeightsError(
         say(
-            f"가중치 파일 {file}을(를) 쓸 수 없습니다: {reason}. 폴더를 지우고 `kullm models pull`로 다시 받으세요.",
-            f"The weights file {file} cannot be used: {reason}. Delete the folder and fetch it again with `kullm models pull`.",
+            f"가중치 파일 {file}을(를) 쓸 수 없습니다: {reason}. {korean}",
+            f"The weights file {file} cannot be used: {reason}. {english}",
         )
     )
+
+
+def disk_fault(error: OSError, place: Path) -> WeightsError:
+    """`place`: where it happened, if the error does not say."""
+    at, reason = error.filename or place, error.strerror or str(error)
+    return WeightsError(
+        say(
+            f"{at}을(를) 읽거나 쓰지 못해 모델을 불러올 수 없습니다({reason}). 디스크의 상태와 파일의 권한을 확인한 뒤 다시 시도하세요.",
+            f"The model cannot be loaded: {at} could not be read or written ({reason}). "
+            "Check the disk and the file's permissions, then try again.",
+        )
+    )
+
+
+def fetch_again(folder: Path) -> tuple[str, str]:
+    """What to do about a folder that is not whole, in Korean and in English."""
+    repository = hub_repository(folder)
+    if repository is None:
+        return "원본에서 폴더를 다시 복사하세요.", "Copy the folder from its source again."
+    command = f"`kullm models pull {repository}`"
+    return f"{command}로 다시 받으세요.", f"Fetch it again with {command}."
+
+
+def hub_repository(folder: Path) -> str | None:
+    """owner/name of a snapshot in the Hub's cache (models--owner--name/snapshots/commit)."""
+    part = next((part for part in folder.absolute().parts if part.startswith("models--")), None)
+    return part.removeprefix("models--").replace("--", "/") if part else None
 
 
 def hostile(file: Path) -> WeightsError:
@@ -189,13 +233,14 @@ def _no_weights(folder: Path) -> WeightsError:
     if (folder / "adapter_config.json").is_file():
         return WeightsError(
             say(
-                f"{folder}은(는) 모델이 아니라 어댑터입니다. 바탕 모델을 고르고 --adapter로 지정하세요.",
+                f"{folder}은(는) 모델이 아니라 어댑터입니다. 베이스 모델을 고르고 --adapter로 지정하세요.",
                 f"{folder} is an adapter, not a model. Choose its base model and give it with --adapter.",
             )
         )
+    korean, english = fetch_again(folder)
     return WeightsError(
         say(
-            f"{folder}에 model.safetensors나 pytorch_model.bin이 없습니다. `kullm models pull`로 다시 받으세요.",
-            f"{folder} holds no model.safetensors or pytorch_model.bin. Fetch it again with `kullm models pull`.",
+            f"{folder}에 model.safetensors나 pytorch_model.bin이 없습니다. {korean}",
+            f"{folder} holds no model.safetensors or pytorch_model.bin. {english}",
         )
     )

@@ -24,17 +24,17 @@ class _Scaled:
 
 
 class ScaledModules:
-    def __init__(self, current: Callable[[], "Rows | None"]) -> None:
+    def __init__(self, modules: Mapping[str, nn.Module], current: Callable[[], "Rows | None"]) -> None:
+        self._modules = modules
         self._current = current
         self._scaled: dict[str, _Scaled] = {}
 
-    def add(
-        self, name: str, modules: Mapping[str, nn.Module], tensors: Mapping[str, Mapping[str, torch.Tensor]]
-    ) -> None:
-        for module_name, module in modules.items():
+    def add(self, name: str, _: Mapping[str, Any], tensors: Mapping[str, Mapping[str, torch.Tensor]]) -> None:
+        for module_name, parts in tensors.items():
+            module = self._modules[module_name]
             if module_name not in self._scaled:
                 self._scaled[module_name] = self._hook(module)
-            vector = tensors[module_name]["ia3_l"]
+            vector = parts["ia3_l"]
             # Feed-forward vectors are rows, [1, in]; the others columns, [out, 1].
             held = self._scaled[module_name].inputs if vector.shape[0] == 1 else self._scaled[module_name].outputs
             held[name] = vector.flatten().to(module.weight.device)  # type: ignore[arg-type]

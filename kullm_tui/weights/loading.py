@@ -7,25 +7,29 @@ pickles      made once into safetensors, then mapped
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from transformers import PreTrainedConfig, PreTrainedModel
 
 from kullm_tui.core.config import Precision
-from kullm_tui.core.errors import TooLarge
+from kullm_tui.core.errors import TooLarge, WeightsError
 from kullm_tui.core.language import say
-from kullm_tui.core.weights_cache import read_manifest
+from kullm_tui.core.weights_cache import discard, folder_of, read_manifest
 from kullm_tui.weights.cache import Recipe, made, prepare
-from kullm_tui.weights.files import Checkpoint, broken, open_checkpoint
+from kullm_tui.weights.files import Checkpoint, disk_fault, open_checkpoint, opened
 from kullm_tui.weights.footprint import form_for, measured_bytes, weights_bytes
 from kullm_tui.weights.placing import place, replace_layers, settle
 from kullm_tui.weights.plan import PlannedTensor, plan_load
 from kullm_tui.weights.progress import Cancelled, LoadProgress, Report, stop_if
 from kullm_tui.weights.quantize import Form
 from kullm_tui.weights.skeleton import Skeleton, build_skeleton
+
+_ATTEMPTS = 2
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,16 @@ def load_in_form(
     trust_remote_code: bool = False,
 ) -> LoadedModel:
     skeleton = build_skeleton(folder, precision, trust_remote_code=trust_remote_code)
-    checkpoint = open_checkpoint(folder)
+    try:
+        return _filled(skeleton, folder, form, device, progress, cancelled)
+    except OSError as error:
+        raise disk_fault(error, folder) from error
+
+
+def _filled(
+    skeleton: Skeleton, folder: Path, form: Form, device: torch.device, progress: Report, cancelled: Cancelled
+) -> LoadedModel:
+    checkpoint, precision = open_checkpoint(folder), skeleton.precision
     plan = plan_load(checkpoint, skeleton)
     recipe = Recipe(checkpoint, plan, precision, form, weights_bytes(skeleton, form))
     missing = set(skeleton.model.state_dict()) - {item.name for item in plan}
@@ -82,32 +95,46 @@ def _weights(recipe: Recipe, report: Report, cancelled: Cancelled) -> Iterator[t
     """Every planned weight with its parts, in the form that runs."""
     if recipe.form == "plain" and not recipe.checkpoint.pickled:
         return _straight_from(recipe.checkpoint, recipe.plan)
-    folder = prepare(recipe, report, cancelled)
-    manifest = read_manifest(folder)
-    return _prepared([folder / shard.file for shard in manifest.shards] if manifest else [], recipe.plan)
+    return _prepared(recipe, report, cancelled)
 
 
 def _straight_from(
     checkpoint: Checkpoint, plan: Sequence[PlannedTensor]
 ) -> Iterator[tuple[str, Mapping[str, torch.Tensor]]]:
     for path in checkpoint.files:
-        with safe_open(path, framework="pt") as file:
+        with opened(path) as file:
             for item in plan:
                 if item.stored.file == path:
                     yield item.name, made(item, file.get_tensor(item.stored.key), "plain")
 
 
-def _prepared(files: Sequence[Path], plan: Sequence[PlannedTensor]) -> Iterator[tuple[str, Mapping[str, torch.Tensor]]]:
-    for path in files:
-        _read_ahead(path)
+def _prepared(recipe: Recipe, report: Report, cancelled: Cancelled) -> Iterator[tuple[str, Mapping[str, torch.Tensor]]]:
+    with ExitStack() as stack:
+        for file in _mapped(recipe, stack, report, cancelled):
+            names = set(file.keys())
+            for item in recipe.plan:
+                if item.name in names:
+                    yield item.name, {part: file.get_tensor(key) for part, key in _parts(item.name, names)}
+
+
+def _mapped(recipe: Recipe, stack: ExitStack, report: Report, cancelled: Cancelled) -> list[Any]:
+    """All shards at once: what is mapped outlives `kullm models prune`. An entry that goes before, or is damaged, is made again."""
+    for _ in range(_ATTEMPTS):
+        folder = prepare(recipe, report, cancelled)
+        manifest = read_manifest(folder)
         try:
-            with safe_open(path, framework="pt") as file:
-                names = set(file.keys())
-                for item in plan:
-                    if item.name in names:
-                        yield item.name, {part: file.get_tensor(key) for part, key in _parts(item.name, names)}
-        except SafetensorError as error:
-            raise broken(path, say("캐시가 망가졌습니다", "the cache is damaged")) from error
+            if manifest is not None:
+                return [stack.enter_context(_shard(folder / shard.file)) for shard in manifest.shards]
+        except FileNotFoundError:
+            continue
+        except SafetensorError:
+            discard(folder)
+    raise _gone_again(recipe)
+
+
+def _shard(path: Path) -> Any:
+    _read_ahead(path)
+    return safe_open(path, framework="pt")
 
 
 def _parts(name: str, names: set[str]) -> list[tuple[str, str]]:
@@ -136,6 +163,18 @@ def _fill(
         place(skeleton.model, name, parts, device)
         done += sizes[name]
         report(LoadProgress("read", done, total))
+
+
+def _gone_again(recipe: Recipe) -> WeightsError:
+    folder = folder_of(recipe.key)
+    return WeightsError(
+        say(
+            f"{recipe.model}의 준비된 가중치가 {folder}에서 거듭 지워지거나 망가졌습니다. `kullm models prune`이 끝난 뒤 다시 시도하고, "
+            "되풀이되면 디스크를 점검하세요.",
+            f"The prepared weights of {recipe.model} were deleted or damaged in {folder} again and again. Try again when "
+            "`kullm models prune` has ended; if it happens still, check the disk.",
+        )
+    )
 
 
 def _no_memory(folder: Path, recipe: Recipe) -> TooLarge:

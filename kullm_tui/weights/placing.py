@@ -11,6 +11,7 @@ from kullm_tui.core.config import Precision
 from kullm_tui.core.errors import WeightsError
 from kullm_tui.core.language import say
 from kullm_tui.weights import bnb
+from kullm_tui.weights.files import fetch_again
 from kullm_tui.weights.packed import PackedLinear
 from kullm_tui.weights.quantize import Form
 from kullm_tui.weights.skeleton import BLOCK, Skeleton, linear_shape
@@ -111,10 +112,11 @@ def settle(model: PreTrainedModel, folder: Path, missing: set[str], device: torc
                 module._buffers[name] = buffer.to(device)
     empty = [name for name, parameter in model.named_parameters() if parameter.is_meta]
     if empty:
+        korean, english = fetch_again(folder)
         raise WeightsError(
             say(
-                f"{folder}의 가중치에 {empty[0]}이(가) 없습니다. `kullm models pull`로 다시 받으세요.",
-                f"The weights in {folder} lack {empty[0]}. Fetch the model again with `kullm models pull`.",
+                f"{folder}의 가중치에 {empty[0]}이(가) 없습니다. {korean}",
+                f"The weights in {folder} lack {empty[0]}. {english}",
             )
         )
     model.requires_grad_(False)

@@ -14,7 +14,7 @@ from transformers.pytorch_utils import Conv1D
 
 from kullm_tui.core.errors import WeightsError
 from kullm_tui.core.language import say
-from kullm_tui.weights.files import Checkpoint, StoredTensor
+from kullm_tui.weights.files import Checkpoint, StoredTensor, fetch_again
 from kullm_tui.weights.skeleton import Skeleton
 
 log = logging.getLogger(__name__)
@@ -96,13 +96,12 @@ def _require_shapes(checkpoint: Checkpoint, stored: Mapping[str, StoredTensor], 
     wrong = [name for name, tensor in stored.items() if tensor.shape != tuple(state[name].shape)]
     if not wrong:
         return
+    korean, english = fetch_again(checkpoint.folder)
     found, expected = list(stored[wrong[0]].shape), list(state[wrong[0]].shape)
     raise WeightsError(
         say(
-            f"{checkpoint.folder}의 가중치가 config.json과 맞지 않습니다: {wrong[0]}의 모양이 {expected}이어야 하는데 {found}입니다. "
-            "`kullm models pull`로 다시 받으세요.",
-            f"The weights in {checkpoint.folder} do not match its config.json: {wrong[0]} is {found}, not {expected}. "
-            "Fetch the model again with `kullm models pull`.",
+            f"{checkpoint.folder}의 가중치가 config.json과 맞지 않습니다: {wrong[0]}의 모양이 {expected}이어야 하는데 {found}입니다. {korean}",
+            f"The weights in {checkpoint.folder} do not match its config.json: {wrong[0]} is {found}, not {expected}. {english}",
         )
     )
 
@@ -118,10 +117,11 @@ def _require_complete(
             missing -= group
     missing = set(_not_matching(missing, model._keys_to_ignore_on_load_missing or ()))
     if missing:
+        korean, english = fetch_again(checkpoint.folder)
         raise WeightsError(
             say(
-                f"{checkpoint.folder}의 가중치에 {_few(missing)}이(가) 없습니다. `kullm models pull`로 다시 받으세요.",
-                f"The weights in {checkpoint.folder} lack {_few(missing)}. Fetch the model again with `kullm models pull`.",
+                f"{checkpoint.folder}의 가중치에 {_few(missing)}이(가) 없습니다. {korean}",
+                f"The weights in {checkpoint.folder} lack {_few(missing)}. {english}",
             )
         )
 

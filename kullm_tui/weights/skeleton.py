@@ -12,17 +12,41 @@ from typing import Any, cast
 
 import torch
 from accelerate import init_empty_weights
+from huggingface_hub.errors import StrictDataclassError
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel
-from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
+from transformers.models.auto.modeling_auto import (
+    MODEL_FOR_CAUSAL_LM_MAPPING,
+    MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING,
+    MODEL_FOR_MASKED_LM_MAPPING,
+    MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING,
+)
 from transformers.pytorch_utils import Conv1D
 
 from kullm_tui.core.config import Precision
-from kullm_tui.core.errors import WeightsError
-from kullm_tui.core.language import say
+from kullm_tui.weights.refusals import (
+    needs_endpoint,
+    needs_its_code,
+    no_text_model,
+    quantised_already,
+    unusable_config,
+)
 
 BLOCK = 64  # values that share one NF4 scale
 _PACKED_ROWS = 32  # bitsandbytes' AVX512 kernel works on this many output rows at once
+# What transformers raises for a config.json that it cannot use.
+_FROM_CONFIG = (
+    OSError,
+    ValueError,
+    LookupError,
+    ArithmeticError,
+    TypeError,
+    AttributeError,
+    RuntimeError,
+    ImportError,
+    StrictDataclassError,
+)
+_OTHER_HEAD = re.compile(r"Classification$|For(QuestionAnswering|MaskedLM|MultipleChoice|PreTraining)$")
 _CACHED_ATTENTION = {"full_attention", "sliding_attention", "chunked_attention", "attention"}
 
 
@@ -55,62 +79,51 @@ def build_skeleton(folder: Path, precision: Precision, *, trust_remote_code: boo
 def read_config(folder: Path, *, trust_remote_code: bool = False) -> PreTrainedConfig:
     try:
         return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=trust_remote_code)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError) as error:
-        raise WeightsError(
-            say(
-                f"{folder}의 config.json을 읽을 수 없습니다({_first_line(error)}). `kullm models pull`로 다시 받거나, "
-                "지원하지 않는 구조라면 vLLM 같은 엔드포인트를 쓰세요.",
-                f"The config.json of {folder} cannot be used ({_first_line(error)}). Fetch it again with `kullm models pull`; "
-                "an architecture unknown here needs an endpoint such as vLLM.",
-            )
-        ) from error
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:160] if lines else type(error).__name__
+    except _FROM_CONFIG as error:
+        raise unusable_config(folder, error, trust_remote_code=trust_remote_code) from error
 
 
 def _causal_class(folder: Path, config: PreTrainedConfig, trust_remote_code: bool) -> type[Any] | None:
     """None stands for a class that the repository's own code brings."""
     if type(config) in MODEL_FOR_CAUSAL_LM_MAPPING:
         return cast(type[Any], MODEL_FOR_CAUSAL_LM_MAPPING[type(config)])
-    if trust_remote_code and "AutoModelForCausalLM" in (getattr(config, "auto_map", None) or {}):
-        return None
-    raise _needs_endpoint(folder, config)
+    if "AutoModelForCausalLM" in (getattr(config, "auto_map", None) or {}):
+        if trust_remote_code:
+            return None
+        raise needs_its_code(folder, config.model_type)
+    if type(config) in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING or type(config) in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING:
+        raise needs_endpoint(folder, _architecture(config), config.model_type)
+    raise no_text_model(folder, _architecture(config), config.model_type)
 
 
 def _require_runnable(folder: Path, config: PreTrainedConfig, model_class: type[Any] | None) -> None:
     quantisation = getattr(config, "quantization_config", None)
     if quantisation:
-        method = quantisation.get("quant_method", "?") if isinstance(quantisation, dict) else "?"
-        raise WeightsError(
-            say(
-                f"{folder}은(는) 이미 {method}(으)로 양자화된 모델이라 이 엔진에서 열 수 없습니다. 원본 가중치를 받거나 vLLM 엔드포인트를 쓰세요.",
-                f"{folder} is quantised already ({method}), which this engine cannot run. "
-                "Fetch the original weights or use a vLLM endpoint.",
-            )
+        raise quantised_already(
+            folder, quantisation.get("quant_method", "?") if isinstance(quantisation, dict) else "?"
         )
     layer_types = set(getattr(config.get_text_config(), "layer_types", None) or ())
     if config.is_encoder_decoder or not layer_types <= _CACHED_ATTENTION:
-        raise _needs_endpoint(folder, config)
+        raise needs_endpoint(folder, _architecture(config), config.model_type)
+    if _reads_only(config):
+        raise no_text_model(folder, _architecture(config), config.model_type)
     if model_class is not None and (model_class._is_stateful or not _takes_cache(model_class)):
-        raise _needs_endpoint(folder, config)
+        raise needs_endpoint(folder, _architecture(config), config.model_type)
+
+
+def _reads_only(config: PreTrainedConfig) -> bool:
+    """An encoder such as BERT, which transformers also offers a causal class for, or a causal model whose head is another's."""
+    encoder = type(config) in MODEL_FOR_MASKED_LM_MAPPING and not getattr(config, "is_decoder", False)
+    heads = config.architectures or ()
+    return encoder or (bool(heads) and all(_OTHER_HEAD.search(head) for head in heads))
+
+
+def _architecture(config: PreTrainedConfig) -> str:
+    return ", ".join(config.architectures or ()) or config.model_type
 
 
 def _takes_cache(model_class: type[Any]) -> bool:
     return "past_key_values" in inspect.signature(model_class.forward).parameters
-
-
-def _needs_endpoint(folder: Path, config: PreTrainedConfig) -> WeightsError:
-    name = ", ".join(config.architectures or ()) or config.model_type
-    return WeightsError(
-        say(
-            f"{folder.name}의 구조 {name}({config.model_type})은(는) 이 엔진이 실행할 수 없습니다. vLLM 같은 엔드포인트로 띄우고 그 주소를 등록하세요.",
-            f"This engine cannot run the architecture {name} ({config.model_type}) of {folder.name}. "
-            "Serve it with an endpoint such as vLLM and register its address.",
-        )
-    )
 
 
 def _instantiate(
@@ -123,14 +136,8 @@ def _instantiate(
             attn_implementation=attention,
             trust_remote_code=trust_remote_code,
         )
-    except (ValueError, KeyError, TypeError, AttributeError, RuntimeError, ImportError, OSError) as error:
-        raise WeightsError(
-            say(
-                f"{folder}의 config.json으로 모델을 만들 수 없습니다({_first_line(error)}). `kullm models pull`로 다시 받으세요.",
-                f"No model can be built from the config.json of {folder} ({_first_line(error)}). "
-                "Fetch it again with `kullm models pull`.",
-            )
-        ) from error
+    except _FROM_CONFIG as error:
+        raise unusable_config(folder, error, trust_remote_code=trust_remote_code) from error
     return model
 
 

@@ -58,6 +58,11 @@ def messages(home: Path) -> list[dict[str, Any]]:
         return [dict(row) for row in connection.execute("SELECT * FROM messages ORDER BY id")]
 
 
+def adapter_at(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    (folder / "adapter_config.json").write_text("{}")
+
+
 def ready(step: int = 43) -> Reply:
     progress = {"status": "loading", "phase": "read", "done": step, "total": 100}
     return Reply([event(progress), 0.05, event({"status": "ready"})])
@@ -179,7 +184,12 @@ def test_the_papers_decoding_can_be_asked_for_and_overridden(home: Path, server:
     [
         ["--temperature", "nan", "?"],
         ["--temperature", "-1", "?"],
+        ["--temperature", "11", "?"],
         ["--top-p", "2", "?"],
+        ["--top-p", "0", "?"],
+        ["--max-tokens", "99999999", "?"],
+        ["--stop", "가" * 1001, "?"],
+        [*["--stop", "가"] * 17, "?"],
         ["--max-tokens", "0", "?"],
         ["--seed", "많이", "?"],
         ["--decoding", "best", "?"],
@@ -216,6 +226,41 @@ def test_continue_goes_on_with_the_last_conversation_and_its_model(home: Path, s
     ]
     assert len({row["conversation_id"] for row in messages(home)}) == 1
     assert kullm(home, *ASK, "--continue", "--system", "길게", "?").returncode == 2
+
+
+def test_continue_survives_a_question_that_failed(home: Path, server: OpenAIServer) -> None:
+    kullm(home, *ASK, "첫째")
+    server.script.append(refuses(400, "안 됩니다"))
+    assert kullm(home, *ASK, "실패할 질문").returncode == 1
+    assert kullm(home, "ask", "--continue", "둘째").returncode == 0
+    assert [message["content"] for message in server.requests[-1].body["messages"]] == ["첫째", "안녕하세요", "둘째"]
+
+
+def test_an_adapter_that_is_not_there_is_told_as_one_and_nothing_is_kept(home: Path, engine: OpenAIServer) -> None:
+    adapter_at(home / "adapters" / "job-20")
+    (home / "empty").mkdir()
+    for name, hint in (("nosuch", ""), ("job-21", "혹시 job-20인가요"), ("empty", ""), ("./no/such", "")):
+        done = kullm(home, "ask", "-m", "kullm-5.8b", "--adapter", name, "?")
+        assert done.returncode == 1
+        assert f"'{name}' 어댑터가 없습니다" in done.stderr
+        assert hint in done.stderr
+        assert ("혹시" in done.stderr) == bool(hint)
+    assert not engine.requests
+    assert messages(home) == []
+
+
+def test_beam_search_tells_how_far_it_is_on_a_terminal_only(home: Path, server: OpenAIServer) -> None:
+    def searched() -> Reply:
+        step = {"index": 0, "delta": {}, "finish_reason": None, "progress": {"done": 43, "total": 100}}
+        return Reply([event({"choices": [step]}), 0.1, chunk("서울", finish="stop"), event("[DONE]")])
+
+    server.script.extend([searched(), searched()])
+    terminal = Terminal(home, *ASK, "수도는?")
+    assert terminal.ends() == 0
+    assert "빔 탐색 중 … 43%" in terminal.shown
+    assert terminal.shown.rpartition("\x1b[K")[2] == "서울\r\n"
+    piped = kullm(home, *ASK, "수도는?")
+    assert (piped.stdout, piped.stderr) == ("서울\n", "")
 
 
 def test_without_a_model_it_says_how_to_choose(home: Path) -> None:
@@ -330,6 +375,7 @@ def test_on_a_terminal_it_asks_and_names_the_host(
 
 
 def test_a_local_model_is_loaded_first_with_progress_on_the_terminal(home: Path, engine: OpenAIServer) -> None:
+    adapter_at(home / "adapters" / "job-20")
     engine.script.extend([ready(43), says("서울")])
     terminal = Terminal(home, "ask", "-m", "kullm-5.8b", "--adapter", "job-20", "수도는?", "--input", "글")
     assert terminal.ends() == 0
@@ -343,6 +389,15 @@ def test_a_local_model_is_loaded_first_with_progress_on_the_terminal(home: Path,
     assert messages(home)[1]["template"] == "kullm-v2"
 
 
+def test_quantising_asks_for_four_bits_whatever_the_configuration_says(home: Path, engine: OpenAIServer) -> None:
+    (home / "model").mkdir()
+    (home / "model" / "config.json").write_text('{"model_type": "gpt_neox"}')
+    (home / "config.toml").write_text('engine = {precision = "bf16"}\n')
+    engine.script.append(ready())
+    assert kullm(home, "models", "quantize", "./model").returncode == 0
+    assert engine.requests[0].body == {"model": str(home / "model"), "precision": "4bit"}
+
+
 def test_without_a_terminal_there_is_no_progress(home: Path, engine: OpenAIServer) -> None:
     engine.script.extend([ready(), says("서울")])
     done = kullm(home, "ask", "-m", "kullm-5.8b", "수도는?")
@@ -350,7 +405,7 @@ def test_without_a_terminal_there_is_no_progress(home: Path, engine: OpenAIServe
 
 
 def test_an_adapter_in_a_folder_is_named_in_full(home: Path, engine: OpenAIServer) -> None:
-    (home / "my-adapter").mkdir()
+    adapter_at(home / "my-adapter")
     engine.script.extend([ready(), says("네")])
     kullm(home, "ask", "-m", "kullm-5.8b", "--adapter", "my-adapter", "?")
     assert engine.requests[1].body["adapter"] == str(home / "my-adapter")

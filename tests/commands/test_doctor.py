@@ -71,6 +71,9 @@ def test_a_key_file_that_others_can_read_is_a_problem(tmp_path: Path) -> None:
 def test_an_open_folder_is_worth_a_notice(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     assert verdicts(tmp_path)[1]["폴더"]["verdict"] == "notice"
+    assert tmp_path.stat().st_mode & 0o777 == 0o755  # its owner's choice
+    assert (tmp_path / "kullm.db").stat().st_mode & 0o077 == 0
+    assert (tmp_path / "engine").stat().st_mode & 0o077 == 0
 
 
 def test_a_locale_without_korean_is_a_problem(tmp_path: Path) -> None:

@@ -37,13 +37,61 @@ def test_the_version_is_told(tmp_path: Path) -> None:
     assert kullm(tmp_path, "--version").stdout == f"kullm {__version__}\n"
 
 
-@pytest.mark.parametrize("arguments", [["asq"], ["--wrong"], ["config"], ["config", "set", "model"], ["keys", "steal"]])
+@pytest.mark.parametrize("arguments", [["asq"], ["--wrong"], ["config", "set", "model"], ["keys", "steal"]])
 def test_wrong_usage_is_two_lines_and_code_2(tmp_path: Path, arguments: list[str]) -> None:
     done = kullm(tmp_path, *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("kullm: ")
     assert "--help" in done.stderr
     assert len(done.stderr.splitlines()) <= 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told", "where"),
+    [
+        (["ask", "--seed", "x", "?"], "--seed: 0에서", "kullm ask"),
+        (["ask", "--temperature"], "--temperature: 값이 있어야 합니다", "kullm ask"),
+        (["ask", "--wrong", "?"], "모르는 말이 있습니다: --wrong", "kullm ask"),
+        (["models", "list", "--wrong"], "모르는 말이 있습니다: --wrong", "kullm models list"),
+        (
+            ["models", "list", "--all", "--downloaded"],
+            "--downloaded: 함께 쓸 수 없는 것이 있습니다: --all",
+            "kullm models list",
+        ),
+        (["models", "list", "--licence", "free"], "'free' 대신 이 가운데 하나를 쓰세요", "kullm models list"),
+        (["models", "pull"], "빠진 것이 있습니다: NAME", "kullm models pull"),
+        (["models", "add", "mine"], "이 가운데 하나가 있어야 합니다: --repository", "kullm models add"),
+        (["engine", "logs", "-n", "x"], "'x' 대신 정수를 쓰세요", "kullm engine logs"),
+        (["--wrong"], "모르는 말이 있습니다: --wrong", "kullm"),
+    ],
+)
+def test_usage_errors_are_korean_and_point_to_the_right_help(
+    tmp_path: Path, arguments: list[str], told: str, where: str
+) -> None:
+    done = kullm(tmp_path, *arguments)
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert f"`{where} --help`" in done.stderr
+    assert not any(word in done.stderr for word in ("argument", "invalid", "required", "choose"))
+
+
+@pytest.mark.parametrize("verb", ["models", "config", "keys", "engine"])
+def test_a_verb_without_its_action_shows_its_help_and_is_wrong_usage(tmp_path: Path, verb: str) -> None:
+    done = kullm(tmp_path, verb)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"사용법: kullm {verb}")
+
+
+def test_a_home_that_cannot_be_used_is_named_with_the_way_out(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    for arguments in (["ask", "-m", "kullm-5.8b", "?"], ["keys", "list"], ["engine", "status"]):
+        for home in (file, file / "below"):
+            done = kullm(tmp_path, *arguments, env={"KULLM_HOME": str(home)})
+            assert done.returncode == 1
+            assert str(home) in done.stderr
+            assert "KULLM_HOME" in done.stderr or "설정 파일" in done.stderr
+            assert "안의 오류" not in done.stderr
 
 
 def test_what_is_quoted_back_cannot_steer_the_terminal(tmp_path: Path) -> None:

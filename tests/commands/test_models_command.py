@@ -10,6 +10,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from kullm_tui.commands.columns import aligned, cells
 from tests.hub_server import Hub, Repository, hub_server
 from tests.kullm_command import Terminal, kullm
+from tests.openai_server import closed_port
 
 KULLM_PROMPT = (
     "아래는 작업을 설명하는 명령어입니다. 요청을 적절히 완료하는 응답을 작성하세요.\n"
@@ -195,6 +196,49 @@ def test_a_wrong_entry_is_refused_and_not_written(tmp_path: Path, arguments: lis
     assert done.returncode in (1, 2)
     assert done.stderr
     assert not (tmp_path / "models.toml").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["Mine!", "--repository", "a/b"], "'Mine!'"),
+        (["mine", "--repository", "a/b", "--template", "kulm-v2"], "--template"),
+        (["mine", "--endpoint", "lab.example", "--model", "m"], "--endpoint"),
+        (["mine", "--endpoint", "https://lab.example/v1"], "--model"),
+        (["mine", "--repository", "no-slash"], "--repository"),
+        (["mine", "--endpoint", "https://lab.example/v1", "--model", "m", "--key", "sk-1"], "--key"),
+    ],
+)
+def test_a_wrong_argument_of_add_is_named_and_no_file_is_blamed(
+    tmp_path: Path, arguments: list[str], named: str
+) -> None:
+    done = kullm(tmp_path, "models", "add", *arguments)
+    assert done.returncode == 2
+    assert named in done.stderr
+    assert "models.toml" not in done.stderr
+
+
+def test_only_near_templates_are_suggested(tmp_path: Path) -> None:
+    near = kullm(tmp_path, "models", "add", "mine", "--repository", "a/b", "--template", "kulm-v2").stderr
+    assert "kullm-v2" in near
+    assert "vicuna" not in near
+    assert "혹시" not in kullm(tmp_path, "models", "add", "m", "--repository", "a/b", "--template", "zzzz").stderr
+
+
+def test_an_endpoint_of_ones_own_has_no_licence_class(tmp_path: Path) -> None:
+    kullm(tmp_path, "models", "add", "lab", "--endpoint", "https://lab.example/v1", "--model", "m")
+    line = next(line for line in kullm(tmp_path, "models", "list").stdout.splitlines() if line.startswith("lab "))
+    assert "연구" not in line
+    assert json.loads(kullm(tmp_path, "models", "show", "lab", "--json").stdout)["licence_class"] is None
+    narrowed = json.loads(kullm(tmp_path, "models", "list", "--licence", "research", "--json").stdout)["models"]
+    assert "lab" not in [model["name"] for model in narrowed]
+
+
+def test_a_pull_without_a_network_promises_no_parts(tmp_path: Path) -> None:
+    done = kullm(tmp_path, "models", "pull", NAME, env={"HF_ENDPOINT": f"http://127.0.0.1:{closed_port()}"})
+    assert done.returncode == 1
+    assert "연결할 수 없습니다" in done.stderr
+    assert "받은 데까지" not in done.stderr
 
 
 def test_removing_a_model_gives_its_room_back(tmp_path: Path, hub: Hub) -> None:

@@ -12,6 +12,7 @@ from kullm_tui.core.chat_client import (
     Endpoint,
     Finished,
     LoadProgress,
+    Progress,
     Usage,
     configured_endpoint,
     engine_endpoint,
@@ -65,7 +66,7 @@ async def ask(endpoint: Endpoint, messages: list[Message] = QUESTION, **decoding
     async for piece in stream_chat(endpoint, model="m", messages=messages, decoding=decoding):
         if isinstance(piece, Delta):
             text += piece.text
-        else:
+        elif isinstance(piece, Finished):
             finished = piece
     assert finished is not None
     return text, finished
@@ -360,3 +361,23 @@ def test_an_endpoint_finds_its_key_or_says_which_is_missing(monkeypatch: pytest.
     monkeypatch.setenv("HOME_KEY", "k\ninjected: header")
     with pytest.raises(KeyMissing):
         configured_endpoint(settings)
+
+
+async def test_progress_without_text_comes_through_and_nonsense_does_not(server: OpenAIServer) -> None:
+    def step(progress: object) -> str:
+        return event({"choices": [{"index": 0, "delta": {}, "finish_reason": None, "progress": progress}]})
+
+    nonsense = [None, "half", {}, {"done": -1, "total": 5}, {"done": 1, "total": 0}, {"done": "1", "total": 2}]
+    server.script.append(
+        Reply([*map(step, nonsense), step({"done": 3, "total": 7}), chunk("답", finish="stop"), event("[DONE]")])
+    )
+    pieces = [piece async for piece in stream_chat(local(server), model="m", messages=QUESTION, decoding={})]
+    assert pieces[:2] == [Progress(3, 7), Delta("답")]
+    assert isinstance(pieces[2], Finished)
+
+
+async def test_a_load_can_ask_for_a_precision(server: OpenAIServer) -> None:
+    server.script.append(Reply([event({"status": "ready"})]))
+    async with aclosing(load_model(local(server), "m", precision="4bit")) as steps:
+        assert [step.status async for step in steps] == ["ready"]
+    assert server.requests[0].body == {"model": "m", "precision": "4bit"}

@@ -125,6 +125,35 @@ def test_a_full_disk_is_told(path: Path) -> None:
             )
 
 
+def test_a_write_that_finds_no_room_is_a_full_disk_and_not_an_io_error(path: Path) -> None:
+    code = (
+        "import resource, sys; from pathlib import Path; from kullm_tui.core.database import Database;"
+        "from kullm_tui.core.errors import NoSpace\n"
+        "opened = Database(Path(sys.argv[1]))\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, 150_000))\n"
+        "try:\n"
+        "    with opened.transaction() as connection:\n"
+        "        connection.execute('INSERT INTO conversations (title, created, updated) VALUES (?, 1, 1)', ('x' * 300_000,))\n"
+        "except NoSpace as error:\n"
+        "    print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert str(path) in done.stdout, done.stderr
+
+
+def test_a_damaged_database_speaks_of_a_backup_only_where_there_is_one(path: Path) -> None:
+    path.write_bytes(b"garbage" * 1000)
+    with pytest.raises(StoreError) as caught:
+        Database(path)
+    assert "backup" not in str(caught.value)
+    for name in ("kullm.db.backup-1", "kullm.db.backup-2.4711"):  # the second was never finished
+        path.with_name(name).write_bytes(b"")
+    with pytest.raises(StoreError, match=r"kullm\.db\.backup-1 "):
+        Database(path)
+
+
 def test_a_lock_that_is_never_released_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database, "_BUSY_SECONDS", 0.1)
     with closing(Database(path)) as holder, closing(Database(path)) as waiting, holder.transaction():

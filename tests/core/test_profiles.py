@@ -152,7 +152,7 @@ def test_all_faults_are_told_at_once_and_the_nearest_name_with_them() -> None:
         "'Big': a name is made of",
         "one.repository: must look like",
         "one.templat: is not known here. Did you mean template?",
-        "two.template: is no template. Did you mean kullm-v2?",
+        "two.template: is no template. Did you mean kullm-v2",
         "two.context: must be a whole number",
         "two.eos: must be a whole number",
         "two.repository: is missing",

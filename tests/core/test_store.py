@@ -203,6 +203,18 @@ def test_an_answer_without_text_is_passed_over(store: Store) -> None:
     assert latest.leaf_id == answer
 
 
+def test_a_conversation_without_any_answer_is_passed_over(store: Store) -> None:
+    answered, _ = reply(store, "첫째")
+    failed = store.create_conversation("둘째", system="짧게")
+    turn = store.add_user_turn(failed.id, Message("user", "둘째"), parent_id=failed.leaf_id)
+    with pytest.raises(EngineGone), store.open_reply(failed.id, turn, SOURCE):
+        raise EngineGone("멈춤")
+    store.create_conversation("셋째")
+    latest = store.latest_conversation()
+    assert latest is not None
+    assert latest.id == answered
+
+
 def test_text_is_stored_composed_and_broken_characters_do_no_harm(store: Store, path: Path) -> None:
     with open_journal(store) as journal:
         journal.feed("\u1112\u1161")

@@ -1,3 +1,4 @@
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -44,6 +45,7 @@ def open_batch() -> Iterator[OpenBatch]:
             loaded.model,
             rack,
             Limits(rows=rows, context=512, kv_tokens=kv_tokens, kv_bytes_per_token=1024, prefix_bytes=prefix_bytes),
+            threading.Lock(),
         )
         opened.append(batch)
         return batch

@@ -10,10 +10,12 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
+from kullm_tui.core.errors import KullmError
 from kullm_tui.engine.generation import Failed, Piece, PromptScored, TokenLogprob
 from kullm_tui.engine.sampling import Sampling
 from tests.engine.conftest import OpenBatch
 from tests.engine.replies import Client, Reply, order, prompt_of, replies_to
+from tests.engine.server import wait_until
 from tests.tiny_models import FAMILIES, save_lora, save_model
 
 LENGTHS = (5, 40, 17, 1, 29)  # some beyond the sliding windows of 16
@@ -249,6 +251,49 @@ def test_closing_the_batch_leaves_nobody_waiting(checkpoint: Callable[[str], Pat
     for client in clients:
         with pytest.raises(Exception, match="내리고"):
             client.reply()
+
+
+def test_a_reply_asked_for_after_the_end_is_told_at_once(
+    checkpoint: Callable[[str], Path], open_batch: OpenBatch
+) -> None:
+    batch = open_batch(checkpoint("gpt_neox"))
+    batch.close()
+    late = Client(order(prompt_of(5)))
+    batch.submit(late.generation)
+    assert isinstance(late.next_event(), Failed)
+    with pytest.raises(KullmError, match="내리고"):
+        batch.between_tokens(lambda: None).result(5)
+
+
+def test_an_errand_that_fails_or_is_given_up_harms_no_reply(
+    checkpoint: Callable[[str], Path], open_batch: OpenBatch
+) -> None:
+    batch = open_batch(checkpoint("gpt_neox"))
+    client = Client(order(prompt_of(5), tokens=200))
+    batch.submit(client.generation)
+    client.next_event()
+    given_up = batch.between_tokens(lambda: None)
+    given_up.cancel()
+    failed = batch.between_tokens(lambda: [][0])
+    with pytest.raises(KullmError, match="오류"):
+        failed.result(5)
+    assert len(client.reply().tokens) >= 190
+
+
+def test_a_short_row_beside_a_long_one_takes_only_what_it_holds(
+    checkpoint: Callable[[str], Path], open_batch: OpenBatch
+) -> None:
+    batch = open_batch(checkpoint("gpt_neox"))
+    clients = [Client(order(prompt_of(length), tokens=100)) for length in (400, 5, 5, 5, 5, 5, 5, 5)]
+    for client in clients:
+        batch.submit(client.generation)
+    for client in clients:
+        client.next_event()
+    held = sum(len(client.generation.order.prompt) + 100 for client in clients) * 1024
+    assert 0 < batch.bytes_held <= held
+    for client in clients:
+        client.reply()
+    assert wait_until(lambda: batch.bytes_held == 0)
 
 
 @pytest.mark.parametrize("precision", ["bf16", "4bit"])

@@ -1,3 +1,4 @@
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -5,6 +6,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
+from kullm_tui.core.errors import KullmError
 from kullm_tui.engine.beams import BeamDesk
 from kullm_tui.engine.generation import Progress
 from kullm_tui.engine.sampling import Sampling
@@ -28,7 +30,7 @@ def desk(folder: Path, tmp_path: Path) -> Iterator[BeamDesk]:
     )
     rack = AdapterRack(loaded.model)
     rack.attach("tuned", save_lora(tmp_path / "lora", folder))
-    beams = BeamDesk(loaded.model, rack)
+    beams = BeamDesk(loaded.model, rack, threading.Lock())
     yield beams
     beams.close()
 
@@ -89,3 +91,17 @@ def test_a_search_ends_when_nobody_waits_for_it(desk: BeamDesk) -> None:
     ended = client.reply().finished
     assert ended
     assert ended.completion_tokens < 400
+
+
+def test_closing_tells_the_searches_that_still_wait(desk: BeamDesk) -> None:
+    clients = [Client(order(prompt_of(12), tokens=400, num_beams=4)) for _ in range(3)]
+    for client in clients:
+        desk.submit([client.generation])
+    clients[0].next_event()
+    desk.close()
+    assert clients[0].reply().finished
+    for client in [*clients[1:], Client(order(prompt_of(3), tokens=2, num_beams=2))]:
+        if client not in clients:
+            desk.submit([client.generation])
+        with pytest.raises(KullmError, match="내리고"):
+            client.reply()

@@ -133,6 +133,35 @@ def _has_ended(pid: int) -> bool:
         return not Path(f"/proc/{pid}").exists()
 
 
+def test_an_engine_that_is_ending_is_replaced_not_asked(slow_model: Path) -> None:
+    async def ask(state: EngineState) -> list[object]:
+        decoding = {"max_tokens": 3}
+        endpoint = engine_endpoint(state.url, state.token)
+        return [
+            event async for event in stream_chat(endpoint, model=str(slow_model), messages=QUESTION, decoding=decoding)
+        ]
+
+    first = ensure_engine()
+    asyncio.run(ask(first))
+    os.kill(first.pid, signal.SIGTERM)
+    assert wait_until(lambda: running_engine() is None, 2), "its address goes first"
+    second = ensure_engine()
+    assert second.pid != first.pid
+    assert isinstance(asyncio.run(ask(second))[-1], Finished)
+
+
+def test_a_question_to_an_engine_that_dies_before_it_answers_is_asked_again(slow_model: Path) -> None:
+    first = ensure_engine()
+    os.kill(first.pid, signal.SIGSTOP)  # it takes the question and says nothing …
+    command = [sys.executable, "-P", "-m", "kullm_tui", "ask", "-m", str(slow_model), "--max-tokens", "5", "안녕"]
+    asking = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    time.sleep(3)
+    os.kill(first.pid, signal.SIGKILL)  # … and is gone
+    answer, narration = asking.communicate(timeout=60)
+    assert asking.returncode == 0, narration
+    assert answer.strip()
+
+
 def test_an_engine_that_cannot_start_says_why(home: Path) -> None:
     home.mkdir(parents=True, exist_ok=True)
     (home / "config.toml").write_text("[engine]\nidle_minuets = 3\n")

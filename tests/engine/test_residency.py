@@ -8,11 +8,12 @@ import pytest
 import torch
 
 from kullm_tui.core.config import EngineSettings
-from kullm_tui.core.errors import AdapterError, ModelNotFound, TooLarge
+from kullm_tui.core.errors import AdapterError, KullmError, ModelNotFound, TooLarge, WeightsError
 from kullm_tui.engine.memory import least_need
 from kullm_tui.engine.residency import Residency, find_target
 from kullm_tui.weights.footprint import footprint
 from kullm_tui.weights.progress import LoadProgress
+from tests.engine.replies import Client, order, prompt_of
 from tests.tiny_models import Shape, save_lora, save_model
 
 CPU = torch.device("cpu")
@@ -69,6 +70,56 @@ async def test_a_model_in_use_is_never_dropped(folders: list[Path]) -> None:
     async with models.seat(find_target(str(folders[1]), None)):
         assert [resident.folder for resident in models.residents] == [folders[1]]
     await models.close()
+
+
+async def test_a_model_that_somebody_takes_while_room_is_made_stays(folders: list[Path]) -> None:
+    models = residency(room_for(folders[0], models=2))
+    for folder in folders[:2]:
+        async with models.seat(find_target(str(folder), None)):
+            pass
+    loading = asyncio.create_task(models.unload(find_target(str(folders[0]), None)))
+    async with models.seat(find_target(str(folders[1]), None)) as seat:
+        await loading
+        with pytest.raises(KullmError, match="답변 중"):
+            await models.unload(find_target(str(folders[1]), None))
+        with pytest.raises(TooLarge):
+            async with models.seat(find_target(str(folders[0]), None)), models.seat(find_target(str(folders[2]), None)):
+                pass
+        assert seat.resident in models.residents
+    await models.close()
+
+
+async def test_a_client_who_leaves_while_its_adapter_is_attached_harms_nobody(
+    folders: list[Path], tmp_path: Path
+) -> None:
+    models, adapter = residency(1e9), save_lora(tmp_path / "adapter", folders[0])
+    async with models.seat(find_target(str(folders[0]), None)) as seat:
+        client = Client(order(prompt_of(5), tokens=300))
+        seat.resident.batch.submit(client.generation)
+        client.next_event()
+
+        async def want_adapter() -> None:
+            async with models.seat(find_target(str(folders[0]), str(adapter))):
+                pass
+
+        for _ in range(5):
+            leaving = asyncio.create_task(want_adapter())
+            await asyncio.sleep(0.001)
+            leaving.cancel()
+            await asyncio.gather(leaving, return_exceptions=True)
+        await want_adapter()
+        reply = await asyncio.to_thread(client.reply)
+        assert reply.finished
+        assert reply.finished.completion_tokens == 300
+    await models.close()
+
+
+async def test_a_folder_without_a_tokenizer_is_refused(folders: list[Path]) -> None:
+    for file in folders[0].glob("tokenizer*"):
+        file.unlink()
+    with pytest.raises(WeightsError, match="토크나이저"):
+        async with residency(1e9).seat(find_target(str(folders[0]), None)):
+            pass
 
 
 async def test_a_model_too_large_for_the_machine_is_refused_with_what_would_fit(folders: list[Path]) -> None:

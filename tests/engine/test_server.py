@@ -159,6 +159,28 @@ def test_the_papers_decoding_is_accepted_in_one_request(server: Server) -> None:
     assert answer["choices"][0]["finish_reason"] in ("stop", "length")
 
 
+def test_text_offsets_point_into_the_text_whole_and_streamed(client: openai.OpenAI) -> None:
+    asked: dict[str, Any] = {
+        "model": "tiny",
+        "prompt": "안녕",
+        "max_tokens": 12,
+        "temperature": 0,
+        "logprobs": 0,
+        "echo": True,
+    }
+    whole = client.completions.create(**asked).choices[0]
+    assert whole.logprobs
+    offsets = whole.logprobs.text_offset
+    assert offsets
+    assert offsets == sorted(offsets)
+    assert offsets[0] == 0
+    assert max(offsets) <= len(whole.text)
+    streamed = [chunk.choices[0] for chunk in client.completions.create(**asked, stream=True)]
+    again = [offset for choice in streamed if choice.logprobs for offset in choice.logprobs.text_offset or ()]
+    assert again[0] == 0
+    assert max(again) <= len(whole.text)
+
+
 # Other programs.
 
 
@@ -228,6 +250,36 @@ def test_a_public_server_opens_no_file_that_a_client_names(server: Server, folde
     assert server.post("/v1/chat/completions", body).status_code == 404
     answer = server.post("/v1/chat/completions", {**body, "model": "tiny", "adapter": "/etc"})
     assert answer.status_code == 400
+
+
+def test_one_client_of_a_public_server_cannot_take_the_model_from_another(server: Server) -> None:
+    assert server.post("/v1/models/unload", {"model": "tiny"}).status_code == 404
+    assert server.post("/v1/shutdown", {}).status_code == 404
+    assert server.chat("tiny", QUESTION)["choices"]
+
+
+def test_each_client_is_answered_in_its_own_language(server: Server) -> None:
+    said = {
+        language: httpx2.get(f"{server.url}/health", headers={"Accept-Language": language}).json()["error"]["message"]
+        for language in ("ko", "en-US")
+    }
+    assert "토큰" in said["ko"]
+    assert "token" in said["en-US"]
+
+
+@pytest.mark.parametrize("arguments", [["-m", "no-such-model"], ["--adapter", "tuned=/nonexistent"]])
+def test_nothing_is_announced_that_is_not_there(arguments: list[str], tmp_path: Path, folder: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-P", "-m", "kullm_tui", "serve", "-m", str(folder), "--port", "0", *arguments],
+        env={**os.environ, "KULLM_HOME": str(tmp_path), "KULLM_LANG": "ko"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode in (1, 2)
+    assert result.stdout == ""
+    assert "kullm: " in result.stderr
 
 
 # Bad input.

@@ -1,4 +1,5 @@
 import json
+import shutil
 import threading
 from pathlib import Path
 from typing import Any
@@ -152,7 +153,7 @@ def test_detaching_frees_the_adapter_and_the_last_one_leaves_the_model_as_it_was
     rack.detach("A")
     assert rack.names == ("B", "I")
     assert not any("adapter_1" in name for name, _ in model.named_modules())
-    with pytest.raises(AdapterError, match="No adapter named A"), rack.rows("A"):
+    with pytest.raises(AdapterError, match="not attached any more"), rack.rows("A"):
         pass
     rack.detach("B")
     rack.detach("I")
@@ -183,9 +184,9 @@ def test_an_adapter_of_a_wider_base_is_refused_and_changes_nothing(
     before = _anatomy(model)
     rack = AdapterRack(model)
     with pytest.raises(
-        AdapterError, match=r"job-20 was trained on polyglot-wide\(hidden 128\).*polyglot-tiny \(hidden 64"
+        AdapterError, match=r"job-20 was trained on polyglot-wide \(hidden 128\).*polyglot-tiny \(hidden 64"
     ):
-        rack.attach("job-20", foreign)
+        rack.attach("1f2e3d", foreign)
     assert _anatomy(model) == before
     assert rack.names == ()
 
@@ -228,7 +229,7 @@ def test_a_pickled_adapter_is_read(neox_workshop: Workshop, tmp_path: Path, load
     [
         ({"peft_type": "PROMPT_TUNING"}, "kind PROMPT_TUNING"),
         ({"peft_type": None}, "kind None"),
-        ({"use_dora": True}, "use_dora.*adapters merge"),
+        ({"use_dora": True}, "use_dora.*merge_and_unload"),
         ({"modules_to_save": ["lm_head"]}, "modules_to_save"),
         ({"bias": "all"}, "bias=all"),
         ({"init_lora_weights": "pissa_niter_4"}, "pissa"),
@@ -283,8 +284,74 @@ def test_damaged_and_hostile_adapters_are_refused_and_change_nothing(
 
 def test_a_name_is_attached_once(neox_workshop: Workshop, load: Load) -> None:
     rack = neox_workshop.rack(load(neox_workshop.base, "fp32").model, "A")
-    with pytest.raises(AdapterError, match="already"):
+    with pytest.raises(AdapterError, match="Adapter B is attached already"):
         rack.attach("A", neox_workshop.folders["B"])
+
+
+@pytest.mark.parametrize("problem", ["truncated", "no config", "use_dora", "alpha", "kind"])
+def test_a_refusal_names_the_folder_and_never_the_racks_own_name(
+    problem: str, neox_workshop: Workshop, tmp_path: Path, load: Load
+) -> None:
+    folder = _copied(neox_workshop.folders["A"], tmp_path / "말투")
+    options: dict[str, dict[str, object]] = {
+        "use_dora": {"use_dora": True},
+        "alpha": {"lora_alpha": "loud"},
+        "kind": {"peft_type": "LOHA"},
+    }
+    if problem in options:
+        _rewrite(folder, lambda key: key, **options[problem])
+    elif problem == "truncated":
+        (folder / "adapter_model.safetensors").write_bytes(b"12345678")
+    else:
+        (folder / "adapter_config.json").unlink()
+    with pytest.raises(AdapterError) as caught:
+        AdapterRack(load(neox_workshop.base, "fp32").model).attach("1f2e3d", folder)
+    assert "Adapter 말투" in str(caught.value)
+    assert "1f2e3d" not in str(caught.value)
+    assert "kullm adapters" not in str(caught.value)
+
+
+def test_in_korean_the_two_models_are_told_apart_without_odd_particles(
+    neox_workshop: Workshop, tmp_path: Path, load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = tiny_models.save_model(tmp_path / "m2", "llama")
+    rack = AdapterRack(load(neox_workshop.base, "fp32").model)
+    monkeypatch.setenv("KULLM_LANG", "ko")
+    with pytest.raises(AdapterError) as caught:
+        rack.attach("x", tiny_models.save_lora(tmp_path / "x", base))
+    expected = "m2 (hidden 64) 모델에서 학습되었지만 엔진에는 polyglot-tiny (hidden 64) 모델이 올라와 있습니다"
+    assert expected in str(caught.value)
+
+
+def test_the_rack_counts_the_bytes_of_what_is_attached(neox_workshop: Workshop, load: Load) -> None:
+    rack = AdapterRack(load(neox_workshop.base, "4bit").model)
+    sizes = {}
+    for name, folder in neox_workshop.folders.items():
+        tensors = load_file(folder / "adapter_model.safetensors").values()
+        sizes[name] = 4 * sum(tensor.numel() for tensor in tensors)
+        rack.attach(name, folder)
+    assert rack.bytes == sum(sizes.values())
+    rack.detach("B")
+    assert rack.bytes == sizes["A"] + sizes["I"]
+
+
+def test_preparing_changes_nothing_and_what_is_prepared_needs_its_files_no_more(
+    neox_workshop: Workshop, tmp_path: Path, load: Load
+) -> None:
+    model = load(neox_workshop.base, "fp32").model
+    rack = neox_workshop.rack(model, "A")
+    before = _anatomy(model)
+    for name in ("B", "I"):
+        folder = _copied(neox_workshop.folders[name], tmp_path / name)
+        prepared = rack.prepare(name, folder)
+        assert _anatomy(model) == before
+        shutil.rmtree(folder)
+        rack.add(prepared)
+        before = _anatomy(model)
+    direct = load(neox_workshop.base, "fp32").model
+    straight = neox_workshop.rack(direct, "A", "B", "I")
+    for name in ("A", "B", "I"):
+        assert torch.equal(_with(rack, name, model), _with(straight, name, direct))
 
 
 def test_any_name_will_do(neox_workshop: Workshop, load: Load) -> None:

@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from kullm_tui.core import weights_cache
-from kullm_tui.core.errors import NoSpace, UsageError
+from kullm_tui.core.errors import NoSpace, UsageError, WeightsError
+from kullm_tui.core.paths import weights_cache_dir
 from kullm_tui.weights.cache import Recipe, find_prepared, prepare
 from kullm_tui.weights.files import open_checkpoint
 from kullm_tui.weights.loading import load_model
@@ -184,6 +185,96 @@ def test_a_full_disk_says_so_and_leaves_nothing_that_loads(source: Path) -> None
     assert not (partial / "unfinished").is_symlink()
     prepare(recipe, _nothing, _never)
     assert find_prepared(recipe)
+
+
+def test_a_place_in_the_cache_that_cannot_be_written_is_named(source: Path, load: Load) -> None:
+    key = recipe_for(source).key
+    (weights_cache_dir() / f"{key}.lock").mkdir()
+    with pytest.raises(WeightsError, match=rf"{key}.lock could not be read or written \(Is a directory\)"):
+        load(source)
+
+
+def test_a_source_that_goes_while_it_is_quantised_is_named(source: Path) -> None:
+    recipe = recipe_for(source)
+    (source / "model.safetensors").unlink()
+    with pytest.raises(WeightsError, match="model.safetensors could not be read or written"):
+        prepare(recipe, _nothing, _never)
+
+
+def test_a_damaged_cache_is_made_again(source: Path, load: Load) -> None:
+    expected = logits_of(load(source).model)
+    shard = weights_cache.folder_of(recipe_for(source).key) / "weights-00001.safetensors"
+    shard.write_bytes(bytes(shard.stat().st_size))
+    assert torch.equal(logits_of(load(source).model), expected)
+
+
+def test_weights_pruned_while_they_are_read_still_arrive_whole(source: Path, load: Load) -> None:
+    recipe = recipe_for(source)
+    prepare(recipe, _nothing, _never)  # in many small shards
+    phases: list[str] = []
+
+    def prune(progress: LoadProgress) -> None:
+        if not phases:
+            weights_cache.remove(recipe.key)
+        phases.append(progress.phase)
+
+    loaded = load_model(source, precision="4bit", device=CPU, progress=prune, cancelled=_never)
+    assert set(phases) == {"read"}
+    assert not weights_cache.folder_of(recipe.key).exists()
+    assert torch.equal(logits_of(loaded.model), logits_of(load(source).model))
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_weights_pruned_before_they_are_mapped_are_made_once_more(
+    times: int, source: Path, load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`touch` is the last that happens to an entry before it is mapped."""
+    expected, key = logits_of(load(source).model), recipe_for(source).key
+    touch = weights_cache.touch
+    lost: list[int] = []
+
+    def touch_and_lose(folder: Path) -> None:
+        touch(folder)
+        if len(lost) < times:
+            lost.append(weights_cache.remove(key))
+
+    monkeypatch.setattr(weights_cache, "touch", touch_and_lose)
+    if times == 1:
+        assert torch.equal(logits_of(load(source).model), expected)
+    else:
+        with pytest.raises(WeightsError, match="again and again"):
+            load(source)
+    assert len(lost) == times
+
+
+def test_touching_what_was_deleted_says_nothing() -> None:
+    weights_cache.touch(weights_cache.folder_of("gone"))
+
+
+def test_listing_goes_on_while_entries_come_and_go() -> None:
+    folder, ended = weights_cache.folder_of("here-and-gone"), threading.Event()
+    faults: list[OSError] = []
+
+    def come_and_go() -> None:
+        while not ended.is_set():
+            folder.mkdir()
+            for number in range(20):
+                (folder / f"weights-{number}").touch()
+            weights_cache.discard(folder)
+
+    def watch() -> None:
+        try:
+            for _ in range(2000):
+                weights_cache.list_cached()
+        except OSError as error:
+            faults.append(error)
+
+    coming = threading.Thread(target=come_and_go)
+    coming.start()
+    watch()
+    ended.set()
+    coming.join()
+    assert faults == []
 
 
 def test_too_little_room_is_noticed_before_anything_is_written(source: Path) -> None:

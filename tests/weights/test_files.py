@@ -22,8 +22,21 @@ def test_a_truncated_file_is_refused(share: float, pickled: bool, tmp_path: Path
     folder = _folder(tmp_path, pickled=pickled)
     file = folder / ("pytorch_model.bin" if pickled else "model.safetensors")
     file.write_bytes(file.read_bytes()[: int(file.stat().st_size * share)])
-    with pytest.raises(WeightsError, match="truncated or damaged.*models pull"):
+    with pytest.raises(WeightsError, match="truncated or damaged.*Copy the folder from its source again"):
         open_checkpoint(folder)
+
+
+def test_a_truncated_file_of_the_hub_is_fetched_again_by_its_repository(tmp_path: Path) -> None:
+    folder = tiny_models.save_model(tmp_path / "models--skt--kogpt2" / "snapshots" / "abc", "gpt_neox")
+    (folder / "model.safetensors").write_bytes(b"12345678")
+    with pytest.raises(WeightsError, match="truncated or damaged.*`kullm models pull skt/kogpt2`"):
+        open_checkpoint(folder)
+
+
+def test_a_file_that_the_disk_does_not_give_is_named_with_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "model.safetensors").symlink_to("/proc/self/mem")
+    with pytest.raises(WeightsError, match="model.safetensors could not be read or written.*No such device"):
+        open_checkpoint(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
-from kullm_tui.core.config import Precision
+from kullm_tui.core.config import Precision, load_config
+from kullm_tui.core.config_edit import set_value
 from kullm_tui.core.errors import WeightsError
 from kullm_tui.weights.loading import load_in_form
 from tests import tiny_models
@@ -160,6 +161,53 @@ def test_what_the_engine_cannot_run_is_named_and_sent_to_an_endpoint(
     (tmp_path / "config.json").write_text(json.dumps(config))
     with pytest.raises(WeightsError, match=f"(?s){named}.*endpoint"):
         load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "head"),
+    [
+        ("bert", "BertForMaskedLM"),
+        ("bert", "BertModel"),
+        ("electra", "ElectraForPreTraining"),
+        ("xlm-roberta", "XLMRobertaForSequenceClassification"),
+        ("llama", "LlamaForSequenceClassification"),
+        ("vit", "ViTForImageClassification"),
+    ],
+)
+def test_a_model_that_writes_no_text_is_called_so(kind: str, head: str, tmp_path: Path, load: Load) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": kind, "architectures": [head]}))
+    with pytest.raises(WeightsError, match=f"{head}.*is not a text-generation model"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{}", '{"model_type": "llama", "hidden_size": "wide"}', '{"model_type": "llama", "hidden_size": 0}'],
+)
+def test_a_config_that_makes_no_model_is_named(text: str, tmp_path: Path, load: Load) -> None:
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(WeightsError, match="No model can be built from the config.json of .*Copy the folder"):
+        load(tmp_path)
+
+
+def test_a_model_with_code_of_its_own_says_how_to_allow_it(
+    tmp_path: Path, load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "models--LGAI--EXAONE" / "snapshots" / "abc"
+    folder.mkdir(parents=True)
+    config = {"model_type": "exaone", "auto_map": {"AutoConfig": "configuration_exaone.X"}}
+    (folder / "config.json").write_text(json.dumps(config))
+    for language in ("ko", "en"):
+        monkeypatch.setenv("KULLM_LANG", language)
+        with pytest.raises(WeightsError) as caught:
+            load(folder)
+        assert """`kullm config set engine.trust_remote_code '["LGAI/EXAONE"]'`""" in str(caught.value)
+        assert "pull" not in str(caught.value)
+
+
+def test_the_advised_command_is_one_that_the_configuration_takes() -> None:
+    set_value("engine.trust_remote_code", '["LGAI/EXAONE"]')
+    assert load_config().engine.trust_remote_code == ("LGAI/EXAONE",)
 
 
 def test_an_attention_kernel_asked_for_by_the_config_is_not_used(neox: Path, tmp_path: Path, load: Load) -> None:

@@ -17,11 +17,11 @@ def template_named(name: str) -> Template:
     """The template; an unknown name is a ConfigError that names the nearest."""
     if name in TEMPLATES:
         return TEMPLATES[name]
-    nearest = get_close_matches(name, TEMPLATES, n=1, cutoff=0.4)
-    choice = nearest[0] if nearest else ", ".join(TEMPLATES)
+    near = ", ".join(get_close_matches(name, TEMPLATES))
+    hint = say(f"혹시 {near}인가요? ", f"Did you mean {near}? ") if near else ""
     raise ConfigError(
         say(
-            f"'{name}' 템플릿이 없습니다. 이 이름은 어떤가요: {choice}",
-            f"There is no template '{name}'. Did you mean: {choice}",
+            f"'{name}' 템플릿이 없습니다. {hint}`kullm models list --all`에 템플릿의 이름이 있습니다.",
+            f"There is no template '{name}'. {hint}`kullm models list --all` shows their names.",
         )
     )

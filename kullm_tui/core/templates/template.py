@@ -42,11 +42,6 @@ class Template:
         """The same as a chat template for transformers and vLLM, reading `eos_token`, `bos_token` and message['input']."""
         return jinja_of(self.form, self.several, self.default_system, self.specials)
 
-    @property
-    def reply_prefix(self) -> str:
-        """What a trained reply begins with after the opening: to be taken off what the model generates."""
-        return self.form.last.reply.partition("{content}")[0]
-
     def _with_default_system(self, shape: Outline) -> Outline:
         own_top = bool(shape.first_input) and self.form.header_with_input is not None
         if shape.system is not None or own_top:
