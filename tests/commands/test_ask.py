@@ -411,7 +411,19 @@ def test_an_adapter_in_a_folder_is_named_in_full(home: Path, engine: OpenAIServe
     assert engine.requests[1].body["adapter"] == str(home / "my-adapter")
 
 
-@pytest.mark.parametrize("replies", [[Reply([CUT])], [ready(), Reply([CUT])], [ready(), Reply([chunk("반쪽"), CUT])]])
+@pytest.mark.parametrize("replies", [[Reply([CUT])], [ready(), Reply([CUT])]])
+def test_an_engine_that_swallowed_the_question_is_asked_once_more(
+    home: Path, engine: OpenAIServer, replies: list[Reply]
+) -> None:
+    engine.script.extend([*replies, ready(), says("서울입니다.")])
+    done = kullm(home, "ask", "-m", "kullm-5.8b", "수도는?")
+    assert (done.returncode, done.stdout) == (0, "서울입니다.\n")
+    assert [row["state"] for row in messages(home)] == ["complete", "complete"]
+
+
+@pytest.mark.parametrize(
+    "replies", [[Reply([CUT])] * 2, [ready(), Reply([CUT])] * 2, [ready(), Reply([chunk("반쪽"), CUT])]]
+)
 def test_an_engine_that_dies_is_told_with_the_way_out(home: Path, engine: OpenAIServer, replies: list[Reply]) -> None:
     engine.script.extend(replies)
     done = kullm(home, "ask", "-m", "kullm-5.8b", "수도는?")
