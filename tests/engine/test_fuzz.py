@@ -43,7 +43,7 @@ def test_no_request_makes_the_engine_fail(operation: Any, mode: GenerationMode, 
 
     @given(case=operation.as_strategy(generation_mode=mode))
     @settings(
-        max_examples=max(1, REQUESTS // (4 * len(POSTS))),
+        max_examples=-(-REQUESTS // (4 * len(POSTS))),
         deadline=None,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
