@@ -1,7 +1,6 @@
 """A decode step of GPT-NeoX with nothing between its kernels.
 
-transformers' forward spends 18 of Polyglot 5.8B's 115 ms a token on what stands between the matrix products: wrappers, masks,
-one tensor copied into another. This step does the same arithmetic in the same order on the model's own modules (adapters
+Between the matrix products transformers' forward has wrappers, masks and tensors copied into one another. This step does the same arithmetic in the same order on the model's own modules (adapters
 included), for the batch's slots as they lie. Prompts and other architectures go through transformers.
 """
 

@@ -2,8 +2,8 @@
 
 On CPUs with AVX512-BF16 its import asks the package `kernels` for native code from the Hub, and logs a warning when there is
 none. The engine runs no code fetched that way, so `kernels` is hidden for the time of the import. The import also wraps four
-optimiser and fallback functions in torch.compile, which brings in all of the compiler: 2 of the 5 seconds in which the engine
-starts, for functions that it never calls; they stay as they are. Its 8-bit layer logs one line for every layer of every token.
+optimiser and fallback functions in torch.compile, which brings in all of the compiler (docs/experiments.md has the seconds)
+for functions that the engine never calls; they stay as they are. Its 8-bit layer logs one line for every layer of every token.
 """
 
 import logging

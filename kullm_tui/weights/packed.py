@@ -1,7 +1,7 @@
 """A 4-bit linear layer in the form that bitsandbytes' AVX512-BF16 kernel runs, called without anything in between.
 
-bitsandbytes' own forward looks at its state, converts and dispatches anew for every product: some 40 µs, 112 times a token
-for Polyglot 5.8B. Here all of that is settled when the weights are placed. The numbers are the same.
+bitsandbytes' own forward looks at its state, converts and dispatches anew for every product, 112 times a token for Polyglot
+5.8B. Here all of that is settled when the weights are placed. The numbers are the same.
 """
 
 import ctypes

@@ -140,18 +140,6 @@ def test_an_adapter_is_a_model_of_its_own_to_plain_clients(client: openai.OpenAI
     assert said["tiny"] != said["tuned"]
 
 
-def test_beams_find_the_text_of_generate(client: openai.OpenAI, server: Server) -> None:
-    ids = korean_tokenizer().encode("대한민국의").ids
-    answer = server.post(
-        "/v1/completions", {"model": "tiny", "prompt": ids, "max_tokens": 10, "num_beams": 4, "temperature": 0}
-    )
-    assert answer.status_code == 200, answer.text
-    greedy = client.completions.create(model="tiny", prompt=ids, max_tokens=10, temperature=0)
-    assert answer.json()["usage"]["completion_tokens"] == 10
-    assert answer.json()["choices"][0]["text"]
-    assert greedy.choices[0].text
-
-
 def test_the_papers_decoding_is_accepted_in_one_request(server: Server) -> None:
     answer = server.chat(
         "tiny", QUESTION, num_beams=4, repetition_penalty=1.4, top_k=40, top_p=0.75, temperature=0, max_tokens=8
