@@ -22,7 +22,7 @@ from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.records import Message
 from kullm_tui.core.store import Conversation, Journal, ReplySource, Store
-from kullm_tui.core.target import Target, adapter_for_engine, choose_target, start_engine
+from kullm_tui.core.target import Target, adapter_for_engine, base_of, choose_target, prompted_by, start_engine
 from kullm_tui.core.text import TerminalSafeStream, terminal_safe_json
 
 
@@ -52,10 +52,12 @@ def run(args: argparse.Namespace) -> int:
         if store.notice and narration.live:
             narration.note(store.notice)
         earlier = _earlier(store, args)
-        target = choose_target(args.model or (earlier and earlier.model) or _default(config.model), config.endpoints)
+        model = args.model or (earlier and earlier.model) or (args.adapter and base_of(args.adapter))
+        target = choose_target(model or _default(config.model), config.endpoints)
         adapter = args.adapter or (earlier.adapter if earlier and not args.model else None)
         if adapter:
             adapter = decoding["adapter"] = adapter_for_engine(adapter) if target.endpoint is None else adapter
+            target = prompted_by(target, adapter)
         _obtain_consent(target, agreed_now=args.yes)
         conversation = earlier or store.create_conversation(message.content, system=args.system)
         messages = store.branch(conversation.leaf_id) if conversation.leaf_id else []

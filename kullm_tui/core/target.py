@@ -1,14 +1,15 @@
 """From the name of a model to whom to ask: the local engine, or an endpoint of the configuration."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kullm_tui.core import models, paths
+from kullm_tui.core.adapters import is_adapter, list_adapters, read_adapter_folder
 from kullm_tui.core.chat_client import Endpoint, configured_endpoint, engine_endpoint
 from kullm_tui.core.config import EndpointSettings
 from kullm_tui.core.engine_process import ensure_engine
-from kullm_tui.core.errors import AdapterError
+from kullm_tui.core.errors import AdapterError, ModelNotFound
 from kullm_tui.core.extras import require_local
 from kullm_tui.core.language import say
 from kullm_tui.core.rules import nearest
@@ -43,9 +44,9 @@ def start_engine(narrate: Callable[[str], None]) -> Endpoint:
 def adapter_for_engine(name: str) -> str:
     """An adapter's name stays; a folder is made absolute, since the engine works elsewhere. AdapterError for neither."""
     folder = Path(name).expanduser()
-    if _is_adapter(folder):
+    if is_adapter(folder):
         return str(folder.resolve())
-    stored = [entry.name for entry in paths.adapters_dir().iterdir() if _is_adapter(entry)]
+    stored = [adapter.name for adapter in list_adapters()]
     profiles = {profile.name: profile for profile in models.all_profiles().values() if profile.kind == "adapter"}
     if name in stored or name in profiles or (models.REPOSITORY.fullmatch(name) and not folder.exists()):
         return name
@@ -61,5 +62,23 @@ def adapter_for_engine(name: str) -> str:
     )
 
 
-def _is_adapter(folder: Path) -> bool:
-    return (folder / "adapter_config.json").is_file()
+def prompted_by(target: Target, adapter: str) -> Target:
+    """The target with the adapter's own template, where its files say one: the engine prompts so."""
+    folder = _local_adapter(adapter)
+    template = read_adapter_folder(folder).template if folder and target.endpoint is None else ""
+    return replace(target, template=template) if template else target
+
+
+def base_of(adapter: str) -> str:
+    """The model that an adapter of this machine was trained on, if it is one of these; else empty."""
+    folder = _local_adapter(adapter)
+    base = read_adapter_folder(folder).base if folder else ""
+    try:
+        return base if base and models.resolve(base).kind != "endpoint" else ""
+    except ModelNotFound:
+        return ""
+
+
+def _local_adapter(name: str) -> Path | None:
+    places = (Path(name).expanduser(), paths.adapters_dir() / name)
+    return next((folder for folder in places if is_adapter(folder)), None)

@@ -16,6 +16,7 @@ from pathlib import Path
 import torch
 
 from kullm_tui.core import paths
+from kullm_tui.core.adapters import prompted_as
 from kullm_tui.core.config import EngineSettings, Precision
 from kullm_tui.core.errors import AdapterError, ModelNotFound
 from kullm_tui.core.language import say
@@ -266,7 +267,10 @@ def find_target(name: str, adapter: str | None) -> Target:
             raise AdapterError(say(f"{name}: 베이스 모델이 적혀 있지 않습니다.", f"{name}: no base model is named."))
         return Target(name, profile, local_folder(resolve(profile.base)), local_folder(ref))
     target = Target(name, profile, local_folder(ref))
-    return replace(target, adapter=_adapter_folder(adapter)) if adapter else target
+    if not adapter:
+        return target
+    folder = _adapter_folder(adapter)
+    return replace(target, adapter=folder, profile=prompted_as(profile, folder))
 
 
 def _adapter_folder(adapter: str) -> Path:
