@@ -1,0 +1,210 @@
+"""Recipes: everything that decides what a run trains, as frozen facts read strictly from TOML.
+
+    recipes/NAME.toml      the shipped ones
+    any other .toml file   the user's own, in the same form
+
+What a recipe's file leaves out takes the defaults below. A recipe says what is trained, never where or when.
+"""
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from kullm_tui.core.errors import ConfigError
+from kullm_tui.core.korean import particle
+from kullm_tui.core.language import say
+from kullm_tui.core.rules import nearest
+from trainer import recipe_rules
+from trainer.recipe_overrides import overridden
+
+_SHIPPED = Path(__file__).with_name("recipes")
+# What may change in a run that goes on: how long it lasts, and how it is watched and kept.
+_COMPARABLE = ("epochs", "max_steps", "eval_every", "save_every", "keep", "patience", "samples")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelChoice:
+    base: str  # a profile, a repository or a folder
+    template: str = "profile"  # a registry name; "profile": the base's; "chat": its tokenizer's own
+    precision: Literal["fp32", "bf16", "8bit", "4bit"] = "bf16"
+    init: Literal["pretrained", "scratch"] = "pretrained"  # scratch: config.json and tokenizer, no weights
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataChoice:
+    source: str  # a file, a data set of the hub, demo:NAME
+    split: str = "train"
+    columns: Mapping[str, str] = field(default_factory=dict)  # our name → theirs
+    cutoff: int = 512  # tokens of a row
+    loss: Literal["output", "all"] = "output"
+    evaluate: float | int | str = 0  # a share below 1, a number of rows, or a file; 0: none
+    limit: int = 0  # the first rows only; 0: all
+
+
+@dataclass(frozen=True, kw_only=True)
+class Method:
+    kind: Literal["lora", "ia3", "llama-adapter", "full"] = "lora"
+    rank: int = 16
+    alpha: float = 32.0
+    dropout: float = 0.0
+    targets: tuple[str, ...] = ()  # empty: what is usual for the architecture
+    adapter_len: int = 10
+    adapter_layers: int = 0  # 0: all
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    epochs: float = 3.0
+    max_steps: int = 0  # 0: what the epochs come to
+    batch: int = 128  # examples a step, over all ranks
+    micro_tokens: int = 4096  # what one rank computes at once
+    learning_rate: float = 3e-4
+    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    warmup: float = 0.05  # below 1: a share of the steps; else steps
+    weight_decay: float = 0.0
+    betas: tuple[float, float] = (0.9, 0.999)
+    eps: float = 1e-8
+    clip: float = 1.0  # 0: off
+    seed: int = 42
+    packing: bool = True
+    compile: bool = False
+    recompute: float = 0.0  # the share of layers whose activations are computed again
+    eval_every: int = 0  # steps; 0: each epoch
+    save_every: int = 0  # steps; 0: each epoch
+    keep: int = 2  # checkpoints beside the best
+    patience: int = 0  # evaluations without gain before stopping; 0: off
+    samples: tuple[str, ...] = ()  # asked at each evaluation
+    spike: float = 0.0  # a loss above this multiple of its running mean; 0: off
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    name: str
+    model: ModelChoice
+    data: DataChoice
+    method: Method = Method()
+    train: Training = Training()
+    summary: str = ""
+    summary_en: str = ""
+    source: str = ""  # where the figures come from
+    notes: str = ""  # where it departs from them
+
+    @property
+    def digest(self) -> str:
+        """Equal for two recipes whose checkpoints may stand in for each other."""
+        tables = recipe_dict(self)
+        for key in _COMPARABLE:
+            del tables["train"][key]
+        compared = {name: tables[name] for name in _TABLES}
+        return hashlib.sha256(json.dumps(compared, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
+
+
+_TABLES: Mapping[str, type] = {"model": ModelChoice, "data": DataChoice, "method": Method, "train": Training}
+
+
+def shipped_recipes() -> tuple[str, ...]:
+    return tuple(sorted(path.stem for path in _SHIPPED.glob("*.toml")))
+
+
+def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
+    """The shipped recipe of that name, or the file if it ends in .toml, with `train.epochs=5` and the like put in."""
+    path = Path(name).expanduser() if name.endswith(".toml") else _SHIPPED / f"{name}.toml"
+    if not name.endswith(".toml") and name not in shipped_recipes():
+        raise _unknown(name)
+    faults: list[str] = []
+    tables = overridden(_read(path), overrides, faults)
+    recipe = _checked(path.stem, tables, faults)
+    if recipe is None:
+        listed = "\n".join(f"  {fault}" for fault in faults)
+        what = f"레시피 {name}{particle(name, '을/를')}"
+        raise ConfigError(say(f"{what} 고쳐 주세요:\n{listed}", f"please correct the recipe {name}:\n{listed}"))
+    return _anchored(recipe, path.parent)
+
+
+def recipe_dict(recipe: Recipe) -> dict[str, Any]:
+    """Plain tables for JSON and TOML; `recipe_from` reads them back."""
+    plain: dict[str, Any] = _plain(recipe)
+    return plain
+
+
+def recipe_from(tables: Mapping[str, Any]) -> Recipe:
+    faults: list[str] = []
+    recipe = _checked(str(tables.get("name", "")), {**tables}, faults)
+    if recipe is None:
+        listed = "\n".join(f"  {fault}" for fault in faults)
+        raise ConfigError(
+            say(f"저장된 레시피를 쓸 수 없습니다:\n{listed}", f"the stored recipe cannot be used:\n{listed}")
+        )
+    return recipe
+
+
+def _checked(name: str, tables: dict[str, Any], faults: list[str]) -> Recipe | None:
+    """None where there are faults, which are added to the list."""
+    values = recipe_rules.checked_recipe(tables, faults)
+    if faults:
+        return None
+    parts = {table: kind(**values.pop(table, {})) for table, kind in _TABLES.items()}
+    return Recipe(**{**values, **parts, "name": name})
+
+
+def _anchored(recipe: Recipe, folder: Path) -> Recipe:
+    """Files and folders by their full paths, so that a run that goes on elsewhere finds them. A recipe's neighbours come first."""
+
+    def full(name: str, *, is_there: Callable[[Path], bool]) -> str:
+        places = (folder / name, Path(name).expanduser())
+        return next((str(place.resolve()) for place in places if is_there(place)), name)
+
+    data, base = recipe.data, recipe.model.base
+    evaluate = full(data.evaluate, is_there=Path.is_file) if isinstance(data.evaluate, str) else data.evaluate
+    return replace(
+        recipe,
+        data=replace(data, source=full(data.source, is_there=Path.is_file), evaluate=evaluate),
+        model=replace(recipe.model, base=full(base, is_there=Path.is_dir) if "/" in base else base),
+    )
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value):
+        return {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError as error:
+        raise _unknown(str(path)) from error
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ConfigError(
+            say(f"레시피 파일을 읽을 수 없습니다({reason}): {path}", f"the recipe cannot be read ({reason}): {path}")
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            say(
+                f"레시피 파일이 UTF-8이 아닙니다: {path}\nUTF-8로 저장해 주세요.",
+                f"{path} is not UTF-8. Save it as UTF-8.",
+            )
+        ) from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(
+            say(f"레시피 파일이 TOML 형식이 아닙니다: {path}\n  {error}", f"{path} is not TOML:\n  {error}")
+        ) from error
+
+
+def _unknown(name: str) -> ConfigError:
+    near = nearest(name, shipped_recipes())
+    hint = say(f"혹시 {near}인가요? ", f"Did you mean {near}? ") if near else ""
+    listed = ", ".join(shipped_recipes())
+    return ConfigError(
+        say(
+            f"'{name}' 레시피가 없습니다. {hint}준비된 레시피: {listed}\n직접 쓴 레시피는 .toml로 끝나는 파일 이름으로 적어 주세요.",
+            f"There is no recipe '{name}'. {hint}Shipped: {listed}\nName your own by its file, ending in .toml.",
+        )
+    )

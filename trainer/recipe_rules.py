@@ -1,0 +1,171 @@
+"""What each key of a recipe may hold, and which choices exclude each other."""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from kullm_tui.core import rules
+from kullm_tui.core.language import say
+from kullm_tui.core.templates.registry import TEMPLATES
+
+OF_THE_PROFILE = "profile"
+OF_THE_TOKENIZER = "chat"
+COLUMNS = ("id", "instruction", "input", "output", "conversations")
+
+
+def checked_recipe(tables: Mapping[str, Any], faults: list[str]) -> dict[str, Any]:
+    """The values that pass, by table; every fault is added to the list."""
+    values = rules.checked(tables, _TOP, "", faults, known=("name",))
+    for name, keys in _RULES.items():
+        values[name] = rules.checked(values.get(name, {}), keys, f"{name}.", faults)
+    faults += [
+        f"{table}.{key}: {say('빠져 있습니다', 'is missing')}"
+        for table, key in (("model", "base"), ("data", "source"))
+        if key not in (tables.get(table) if isinstance(tables.get(table), Mapping) else {})
+    ]
+    faults += _excluded(values["model"], values["method"])
+    return values
+
+
+def _excluded(model: Mapping[str, Any], method: Mapping[str, Any]) -> list[str]:
+    full = method.get("kind") == "full"
+    found = []
+    if full and model.get("precision") in ("8bit", "4bit"):
+        found.append(
+            "model.precision: "
+            + say(
+                '모든 가중치를 학습할 때(method.kind = "full")는 bf16이나 fp32여야 합니다',
+                'must be bf16 or fp32 where all weights are trained (method.kind = "full")',
+            )
+        )
+    if model.get("init") == "scratch" and not full:
+        found.append(
+            "model.init: "
+            + say(
+                'scratch는 모든 가중치를 학습할 때(method.kind = "full")만 쓸 수 있습니다',
+                'scratch goes only with method.kind = "full"',
+            )
+        )
+    return found
+
+
+def _filled(value: object) -> str:
+    text = rules.text(value)
+    if not text.strip():
+        raise rules.Fault(say("비어 있습니다", "is empty"))
+    return text
+
+
+def _prose(value: object) -> str:
+    """Text of any number of lines."""
+    if not isinstance(value, str):
+        raise rules.Fault(say("글이어야 합니다", "must be text"))
+    return value
+
+
+def _template(value: object) -> str:
+    known = [*TEMPLATES, OF_THE_PROFILE, OF_THE_TOKENIZER]
+    if isinstance(value, str) and value in known:
+        return value
+    near = ", ".join(get_close_matches(str(value), known))
+    hint = say(f" 혹시 {near}인가요?", f" Did you mean {near}?") if near else ""
+    raise rules.Fault(say(f"그런 템플릿이 없습니다.{hint}", f"is no template.{hint}"))
+
+
+def _columns(value: object) -> dict[str, str]:
+    columns = rules.table(value)
+    for ours, theirs in columns.items():
+        if ours not in COLUMNS:
+            raise rules.Fault(f"{ours}: {rules.unknown_key(ours, COLUMNS)}")
+        if not isinstance(theirs, str) or not theirs:
+            raise rules.Fault(say(f"{ours}에 열의 이름을 적어 주세요", f"{ours} must name a column"))
+    return columns
+
+
+def _evaluate(value: object) -> float | int | str:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if isinstance(value, str) and value:
+        return value
+    if is_number and (0 <= value < 1 or (isinstance(value, int) and value >= 1)):  # type: ignore[operator]
+        return value  # type: ignore[return-value]
+    raise rules.Fault(
+        say(
+            "1보다 작은 비율, 행의 수(정수), 또는 파일이어야 합니다",
+            "must be a share below 1, a whole number of rows, or a file",
+        )
+    )
+
+
+def _decimal(low: float, high: float) -> rules.Rule:
+    """A number, always as a float: 5 and 5.0 are the same recipe."""
+    rule = rules.number(low, high)
+    return lambda value: float(rule(value))
+
+
+def _betas(value: object) -> tuple[float, float]:
+    inside = _decimal(0, 0.999999)
+    if not isinstance(value, list) or len(value) != 2:
+        raise rules.Fault(say("수 두 개의 목록이어야 합니다", "must be a list of two numbers"))
+    return inside(value[0]), inside(value[1])
+
+
+_MANY = 1_000_000_000
+_TOP: Mapping[str, rules.Rule] = {
+    "summary": rules.text,
+    "summary_en": rules.text,
+    "source": _prose,
+    "notes": _prose,
+    "model": rules.table,
+    "data": rules.table,
+    "method": rules.table,
+    "train": rules.table,
+}
+_RULES: Mapping[str, Mapping[str, rules.Rule]] = {
+    "model": {
+        "base": _filled,
+        "template": _template,
+        "precision": rules.one_of("fp32", "bf16", "8bit", "4bit"),
+        "init": rules.one_of("pretrained", "scratch"),
+    },
+    "data": {
+        "source": _filled,
+        "split": _filled,
+        "columns": _columns,
+        "cutoff": rules.whole(8, 1_000_000),
+        "loss": rules.one_of("output", "all"),
+        "evaluate": _evaluate,
+        "limit": rules.whole(0, _MANY),
+    },
+    "method": {
+        "kind": rules.one_of("lora", "ia3", "llama-adapter", "full"),
+        "rank": rules.whole(1, 4096),
+        "alpha": _decimal(1e-3, 100_000),
+        "dropout": _decimal(0, 0.95),
+        "targets": rules.texts,
+        "adapter_len": rules.whole(1, 10_000),
+        "adapter_layers": rules.whole(0, 10_000),
+    },
+    "train": {
+        "epochs": _decimal(1e-4, 100_000),
+        "max_steps": rules.whole(0, _MANY),
+        "batch": rules.whole(1, 1_000_000),
+        "micro_tokens": rules.whole(16, 100_000_000),
+        "learning_rate": _decimal(1e-12, 100),
+        "schedule": rules.one_of("cosine", "linear", "constant"),
+        "warmup": _decimal(0, _MANY),
+        "weight_decay": _decimal(0, 100),
+        "betas": _betas,
+        "eps": _decimal(1e-20, 1),
+        "clip": _decimal(0, 1_000_000),
+        "seed": rules.whole(0, 2**32 - 1),
+        "packing": rules.truth,
+        "compile": rules.truth,
+        "recompute": _decimal(0, 1),
+        "eval_every": rules.whole(0, _MANY),
+        "save_every": rules.whole(0, _MANY),
+        "keep": rules.whole(1, 10_000),
+        "patience": rules.whole(0, _MANY),
+        "samples": rules.texts,
+        "spike": _decimal(0, 1_000_000),
+    },
+}
