@@ -40,6 +40,8 @@ VERBS = (
     Verb("serve", "모델을 OpenAI 규약의 서버로 엽니다", "serve models over OpenAI's protocol"),
     Verb("engine", "이 컴퓨터의 엔진을 보고 끝냅니다", "see and end this machine's engine"),
     Verb("models", "모델을 찾아보고 내려받습니다", "list, show and download models"),
+    Verb("train", "레시피대로 모델을 학습합니다", "train a model by a recipe"),
+    Verb("adapters", "학습한 어댑터를 보고 다룹니다", "see and handle your adapters"),
     Verb("config", "설정을 보고 바꿉니다", "show and change settings"),
     Verb("keys", "API 키를 넣고 뺍니다", "store and remove API keys"),
     Verb("doctor", "이 컴퓨터가 준비되었는지 살펴봅니다", "check that this machine is ready"),

@@ -1,0 +1,215 @@
+"""`kullm adapters`: the user's own adapters, listed, brought in, merged into their base, removed."""
+
+import argparse
+import contextlib
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from kullm_tui.commands.columns import aligned
+from kullm_tui.commands.confirm import can_ask, confirmed
+from kullm_tui.commands.narration import Narration
+from kullm_tui.core.adapters import (
+    Adapter,
+    adapter_named,
+    free_name,
+    import_adapter,
+    is_adapter,
+    list_adapters,
+    read_adapter_folder,
+    remove_adapter,
+)
+from kullm_tui.core.errors import AdapterError, KullmError, UsageError
+from kullm_tui.core.extras import require_local
+from kullm_tui.core.korean import particle
+from kullm_tui.core.language import say
+from kullm_tui.core.models import local_folder, resolve
+from kullm_tui.core.text import size_text, terminal_safe, terminal_safe_json
+
+_INTERRUPTED = 130
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
+    parser = subparsers.add_parser(
+        "adapters", help=say("학습한 어댑터를 보고 다룹니다", "see and handle your adapters")
+    )
+    actions = parser.add_subparsers(dest="action", metavar=say("동작", "ACTION"))
+    listing = actions.add_parser("list", help=say("어댑터의 목록", "the adapters there are"))
+    listing.add_argument("--json", action="store_true", help=say("JSON으로, 한 줄에 하나", "as JSON, one a line"))
+    bring = actions.add_parser(
+        "import", help=say("폴더나 압축 파일의 어댑터를 들여옵니다", "bring in a folder or archive")
+    )
+    bring.add_argument(
+        "source", metavar="FOLDER", help=say("PEFT 어댑터의 폴더나 zip, tar", "a PEFT adapter's folder, zip or tar")
+    )
+    bring.add_argument("--name", metavar="NAME", help=say("여기서 쓸 이름", "what to call it here"))
+    merging = actions.add_parser(
+        "merge", help=say("베이스에 합쳐 온전한 모델을 만듭니다", "make a whole model of base and adapter")
+    )
+    merging.add_argument("name", metavar="NAME", help=say("어댑터의 이름이나 폴더", "an adapter's name or folder"))
+    merging.add_argument("--to", required=True, metavar="FOLDER", help=say("새 모델의 폴더", "the new model's folder"))
+    merging.add_argument(
+        "--base", metavar="MODEL", help=say("베이스 (적혀 있지 않을 때)", "the base, where the adapter does not say")
+    )
+    removal = actions.add_parser("remove", help=say("어댑터를 지웁니다", "remove an adapter"))
+    removal.add_argument("name", metavar="NAME", help=say("어댑터의 이름", "the adapter's name"))
+    removal.add_argument("--yes", action="store_true", help=say("묻지 않고 지웁니다", "remove without asking"))
+
+
+def run(args: argparse.Namespace) -> int:
+    return _ACTIONS[args.action](args)
+
+
+def _list(args: argparse.Namespace) -> int:
+    adapters = list_adapters()
+    if args.json:
+        for adapter in adapters:
+            print(terminal_safe_json(_facts(adapter)))
+        return 0
+    if not adapters:
+        Narration().note(
+            say(
+                "아직 어댑터가 없습니다. `kullm train`으로 학습하거나 `kullm adapters import 폴더`로 들여오세요.",
+                "There are no adapters yet. Train one with `kullm train`, or bring one in with `kullm adapters import FOLDER`.",
+            )
+        )
+        return 0
+    for line in aligned([_row(adapter) for adapter in adapters], right=[4]):
+        print(terminal_safe(line))
+    return 0
+
+
+def _row(adapter: Adapter) -> list[str]:
+    day = time.strftime("%Y-%m-%d %H:%M", time.localtime(adapter.made))
+    origin = " ".join(filter(None, (adapter.recipe, adapter.run)))
+    size = size_text(adapter.bytes)
+    return [adapter.name, adapter.base or "?", adapter.template or "-", adapter.method, size, day, origin]
+
+
+def _facts(adapter: Adapter) -> dict[str, Any]:
+    return {
+        "name": adapter.name,
+        "folder": str(adapter.folder),
+        "base": adapter.base or None,
+        "template": adapter.template or None,
+        "method": adapter.method,
+        "bytes": adapter.bytes,
+        "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(adapter.made)),
+        "run": adapter.run or None,
+        "recipe": adapter.recipe or None,
+    }
+
+
+def _import(args: argparse.Namespace) -> int:
+    source = Path(args.source).expanduser()
+    if not source.exists():
+        raise AdapterError(
+            say(
+                f"{source}{particle(source, '이/가')} 없습니다. 어댑터의 폴더나 압축 파일의 경로를 확인하세요.",
+                f"There is no {source}. Check the path of the adapter's folder or archive.",
+            )
+        )
+    adapter = import_adapter(source, args.name or free_name(source.resolve().name.split(".")[0]))
+    base = f"-m {adapter.base} " if adapter.base else ""
+    Narration().note(say("들여왔습니다. 이렇게 씁니다:", "Brought in. Use it like this:"))
+    print(terminal_safe(f'kullm ask {base}--adapter {adapter.name} "안녕하세요?"'))
+    return 0
+
+
+def _remove(args: argparse.Namespace) -> int:
+    adapter = adapter_named(args.name)
+    if not args.yes:
+        if not can_ask():
+            raise UsageError(
+                say(
+                    f"지우려면 `kullm adapters remove {adapter.name} --yes`로 하세요.",
+                    f"To remove it: `kullm adapters remove {adapter.name} --yes`.",
+                )
+            )
+        name = f"{adapter.name}({size_text(adapter.bytes)})"
+        if not confirmed(say(f"{name}{particle(adapter.name, '을/를')} 지울까요?", f"Remove {name}?")):
+            Narration().note(say("그대로 두었습니다.", "Nothing was removed."))
+            return 1
+    remove_adapter(adapter.name)
+    Narration().note(
+        say(f"{adapter.name}{particle(adapter.name, '을/를')} 지웠습니다.", f"{adapter.name} was removed.")
+    )
+    return 0
+
+
+def _merge(args: argparse.Namespace) -> int:
+    require_local()
+    named = Path(args.name).expanduser()
+    adapter = read_adapter_folder(named.resolve()) if is_adapter(named) else adapter_named(args.name)
+    base = args.base or adapter.base
+    if not base:
+        raise UsageError(
+            say(
+                f"{adapter.name}의 베이스가 적혀 있지 않습니다. --base 모델로 알려 주세요.",
+                f"{adapter.name} does not say its base. Give it with --base MODEL.",
+            )
+        )
+    folder = local_folder(resolve(base))
+    to = Path(args.to).expanduser().absolute()
+    code = _merged(adapter.folder, folder, to)
+    if code == 0:
+        Narration().note(say("합쳤습니다. 이렇게 씁니다:", "Merged. Use it like this:"))
+        print(terminal_safe(f'kullm ask -m {to} "안녕하세요?"'))
+    return code
+
+
+def _merged(adapter: Path, base: Path, to: Path) -> int:
+    """The merge in a child, since it needs torch; its progress comes line by line, its faults when it has ended."""
+    narration = Narration()
+    command = [sys.executable, "-P", "-m", "trainer.merge", str(adapter), str(base), str(to)]
+    with tempfile.TemporaryFile() as faults:
+        child = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=faults, start_new_session=True
+        )
+        assert child.stdout
+        try:
+            for line in child.stdout:
+                _tell_progress(line, narration)
+            code = child.wait()
+        except KeyboardInterrupt:
+            child.send_signal(signal.SIGTERM)  # it takes its draft away
+            child.wait()
+            narration.clear()
+            return _INTERRUPTED
+        finally:
+            child.stdout.close()
+            narration.clear()
+        if code:
+            faults.seek(0)
+            raise KullmError(_told(faults.read().decode(errors="replace"), code))
+    return 0
+
+
+def _tell_progress(line: bytes, narration: Narration) -> None:
+    with contextlib.suppress(ValueError, KeyError, TypeError, ZeroDivisionError):
+        step = json.loads(line)
+        done, total = step["done"], step["total"]
+        doing = say("합치는 중", "merging")
+        narration.progress(f"{doing} … {100 * done // total}% ({size_text(done)} / {size_text(total)})")
+
+
+def _told(faults: str, code: int) -> str:
+    """What the child said; of a crash, its last line."""
+    text = faults.strip()
+    if not text:
+        return say(f"합치지 못했습니다(종료 코드 {code}).", f"the merge failed (exit code {code}).")
+    return text.splitlines()[-1] if "Traceback" in text else text
+
+
+_ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "list": _list,
+    "import": _import,
+    "merge": _merge,
+    "remove": _remove,
+}
