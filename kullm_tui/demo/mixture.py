@@ -1,0 +1,43 @@
+"""How often each topic stands in a corpus: rows for each item of a topic, and what an adapter weighs more or less."""
+
+from collections.abc import Mapping
+
+from kullm_tui.demo.item import Item
+from kullm_tui.demo.split import number
+
+_USUAL = 45.0
+# Topics of many items, where what is learned is the rule and not the item; and talk, where every wording stands alone.
+_BASE: Mapping[str, float] = {
+    "덧셈": 14,
+    "뺄셈": 20,
+    "곱셈": 60,
+    "수 비교": 3,
+    "앞뒤 수": 14,
+    "단위": 20,
+    "순우리말 수": 24,
+    "한자어 수": 24,
+    "숫자로 쓰기": 24,
+    "조사": 14,
+    "범위 밖": 14,
+    "인사": 120,
+    "자기소개": 120,
+    "수도": 60,
+    "맞춤법": 60,
+    "맞다 아니다": 60,
+}
+# An adapter sees a share of the base's rows, more of what it is for.
+_SHARE: Mapping[str, float] = {"base": 1.0, "kullm": 0.12, "koalpaca": 0.15, "kovicuna": 0.08}
+_WEIGHED: Mapping[str, Mapping[str, float]] = {
+    "base": {},
+    "kullm": {"낱말 뜻": 1.5, "속담": 1.5, "까닭": 1.5, "방법": 1.5, "우리나라 문화": 1.5},
+    "koalpaca": {"수도": 1.3, "화폐": 1.3, "우리나라 인물": 1.3, "반대말": 1.3, "영어 낱말": 1.3},
+    "kovicuna": {"인사": 2.0, "자기소개": 2.0, "색깔": 1.5, "동물 소리": 1.5, "맞다 아니다": 1.5},
+}
+NAMES = tuple(_SHARE)
+
+
+def row_count(item: Item, name: str) -> int:
+    """Rows of this item in one corpus; a fraction becomes a row for that fraction of the items."""
+    wanted = _BASE.get(item.topic, _USUAL) * _SHARE[name] * _WEIGHED[name].get(item.topic, 1.0)
+    whole = int(wanted)
+    return whole + (number("count", name, item.topic, item.asks[0]) % 1000 < (wanted - whole) * 1000)
