@@ -1,0 +1,23 @@
+"""Run under torchrun by test_ranks: one job over made-up rows. Arguments: base, folder, the rank that asks to stop (-1: none)."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from tests.trainer.examples import a_job, a_recipe, made_up_rows
+from trainer.loop import train
+from trainer.ranks import joined
+
+
+def main(base: str, folder: str, asks: int) -> None:
+    torch.set_num_threads(1)
+    with joined() as ranks:
+        recipe = a_recipe(base, epochs=2, eval_every=3)
+        job = a_job(recipe, Path(folder), held_out=made_up_rows(5, seed=3))
+        print(train(replace(job, ranks=ranks, stopping=lambda: ranks.rank == asks)))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))

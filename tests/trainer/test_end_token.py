@@ -1,0 +1,55 @@
+"""The token that ends a reply also pads, and the model learns it all the same: it stops by itself."""
+
+import json
+import random
+from pathlib import Path
+
+from tests.trainer.examples import END, Row, Rows, a_job, a_recipe, tiny_base
+from trainer.loop import train
+from trainer.recipe import Method
+from trainer.run_folder import rows as read_rows
+from trainer.samples import greedy, sample_replies, speech_of
+
+
+def rows_with_replies(count: int = 6) -> Rows:
+    dice = random.Random(3)
+    rows = []
+    for _ in range(count):
+        prompt = [dice.randrange(3, 384) for _ in range(6)]
+        reply = [dice.randrange(3, 384) for _ in range(dice.randint(2, 6))] + [END]
+        rows.append(Row((*prompt, *reply), (False,) * 6 + (True,) * len(reply)))
+    return Rows(tuple(rows))
+
+
+def test_after_a_short_run_replies_end_by_themselves(tmp_path: Path) -> None:
+    base, rows = tiny_base(tmp_path / "base"), rows_with_replies()
+    assert json.loads((base / "config.json").read_text())["pad_token_id"] == END
+    recipe = a_recipe(base, method=Method(kind="full"), epochs=60, learning_rate=3e-3, batch=6)
+    job = a_job(recipe, tmp_path / "run", rows=rows)
+    trainable = job.forward.trainable
+    prompts = [row.ids[:6] for row in rows.rows]
+    before = [greedy(trainable, prompt, [END], most=40) for prompt in prompts]
+    assert any(reply[-1] != END for reply in before)
+    train(job)
+    after = [greedy(trainable, prompt, [END], most=40) for prompt in prompts]
+    assert [list(row.ids[6:]) for row in rows.rows] == after
+
+
+def test_samples_are_asked_in_the_template_and_written_down(tmp_path: Path) -> None:
+    base = tiny_base(tmp_path / "base")
+    recipe = a_recipe(base, max_steps=2, eval_every=1, samples=("수도는 어디인가요?",))
+    job = a_job(recipe, tmp_path / "run")
+    speech = speech_of(recipe)
+    from dataclasses import replace
+
+    job = replace(
+        job,
+        held_out=rows_with_replies(2),
+        ask=lambda: sample_replies(job.forward.trainable, speech, recipe.train.samples),
+    )
+    train(job)
+    rows = list(read_rows(job.folder.samples))
+    assert [row["step"] for row in rows] == [1, 2]
+    assert all(row["prompt"] == "수도는 어디인가요?" and row["tokens"] > 0 for row in rows)
+    evaluated = [row["eval_loss"] for row in read_rows(job.folder.metrics)]
+    assert len(evaluated) == 2

@@ -1,0 +1,77 @@
+"""kill -9 at random moments, ten times: the run goes on each time and ends with the very weights of one that was never killed."""
+
+import multiprocessing
+import random
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from tests.trainer.examples import a_job, a_recipe, tiny_base
+from trainer.loop import train
+from trainer.recipe import Method
+from trainer.run_folder import rows as read_rows
+
+KILLS = 10
+
+
+def _train(base: str, folder: str) -> None:
+    torch.set_num_threads(1)
+    method = Method(kind="lora", rank=4, alpha=8.0, dropout=0.1)
+    recipe = a_recipe(base, epochs=40, save_every=3, keep=1, method=method)
+    train(a_job(recipe, Path(folder)))
+
+
+@pytest.fixture
+def children() -> Any:
+    """Forked from a server that has torch imported: a new trainer is there in a moment."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.trainer.examples"])
+    return context
+
+
+def last_checkpoint(folder: Path) -> dict[str, torch.Tensor]:
+    (newest,) = (folder / "ckpt").glob("checkpoint-120")
+    return load_file(newest / "model.safetensors")
+
+
+def test_ten_kills_change_nothing(tmp_path: Path, children: Any) -> None:
+    base = tiny_base(tmp_path / "base")
+    dice = random.Random(5)
+
+    def started(folder: Path) -> Any:
+        child = children.Process(target=_train, args=(str(base), str(folder)))
+        child.start()
+        return child
+
+    uninterrupted = started(tmp_path / "whole")
+    uninterrupted.join(120)
+    assert uninterrupted.exitcode == 0
+    folder, killed = tmp_path / "killed", 0
+    for _ in range(KILLS):
+        child = started(folder)
+        seen = _rows(folder)
+        while child.is_alive() and _rows(folder) < seen + dice.randrange(2, 11):
+            time.sleep(0.002)
+        time.sleep(dice.random() * 0.02)
+        child.kill()
+        child.join(60)
+        killed += child.exitcode != 0
+    last = started(folder)
+    last.join(120)
+    assert last.exitcode == 0
+    assert killed == KILLS
+    events = [row["event"] for row in read_rows(folder / "events.jsonl")]
+    assert events.count("resumed") >= KILLS // 2
+    whole, resumed = last_checkpoint(tmp_path / "whole"), last_checkpoint(folder)
+    assert whole.keys() == resumed.keys()
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+    steps = {row["step"] for row in read_rows(folder / "metrics.jsonl")}
+    assert steps == set(range(1, 121))
+
+
+def _rows(folder: Path) -> int:
+    return sum(1 for _ in read_rows(folder / "metrics.jsonl"))

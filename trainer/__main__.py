@@ -1,0 +1,125 @@
+"""`python -P -m trainer RUN_FOLDER`, alone or under torchrun: trains what the folder's spec.json says, from its newest checkpoint.
+
+Exit codes: 0 done, 1 failed (attempts/N/error.json says why), 130 stopped by ctrl-c or SIGTERM with a checkpoint saved. Tokens are made
+before ranks meet, by whichever comes first; the others wait at a file's lock, where no collective can time out.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+import traceback
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from transformers.utils import logging as transformers_logging
+
+from kullm_tui.core.errors import KullmError
+from trainer.base import base_of, trainable_model
+from trainer.checkpoint import newest
+from trainer.export import export
+from trainer.forward import forward_of
+from trainer.interrupt import STOPPED, Interrupt
+from trainer.loop import Job, restore_weights, train
+from trainer.ranks import Ranks, joined
+from trainer.recipe import Recipe, recipe_from
+from trainer.recompute import layers_of, recompute
+from trainer.run_folder import RunFolder, held, note, publish_json, read_spec, taking_turns
+from trainer.samples import sample_replies, speech_of
+from trainer.tokens import TokenSets, tokenised
+
+FAILED = 1
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m trainer", description="Train what a run folder's spec.json says.")
+    parser.add_argument("run_folder", type=Path)
+    folder = RunFolder(parser.parse_args(arguments).run_folder.absolute())
+    transformers_logging.disable_progress_bar()
+    interrupt = Interrupt()
+    attempt = _attempt(folder)
+    sys.excepthook = partial(_record_crash, folder, attempt)
+    try:
+        return _run(folder, attempt, interrupt)
+    except KullmError as error:
+        _record(folder, attempt, type(error).__name__, str(error))
+        print(error, file=sys.stderr, flush=True)
+        return FAILED
+
+
+def _run(folder: RunFolder, attempt: int, interrupt: Interrupt) -> int:
+    recipe = recipe_from(read_spec(folder)["recipe"])
+    with taking_turns(folder.tokens_lock):
+        sets = tokenised(recipe, base_of(recipe)[1], lambda *_: None)
+    with ExitStack() as stack:
+        ranks = stack.enter_context(joined())
+        if ranks.first:
+            stack.enter_context(held(folder))
+            note(folder, "started", attempt=attempt, ranks=ranks.world, device=str(ranks.device))
+        job = _job(recipe, folder, ranks, sets, interrupt)
+        if train(job) == "stopped":
+            if ranks.first:
+                note(folder, "stopped", attempt=attempt)
+            return STOPPED
+        if ranks.first:
+            _leave_artifacts(job)
+            note(folder, "done", attempt=attempt)
+    return 0
+
+
+def _job(recipe: Recipe, folder: RunFolder, ranks: Ranks, sets: TokenSets, interrupt: Interrupt) -> Job:
+    trainable = trainable_model(recipe, ranks.device)
+    forward = forward_of(trainable, recipe.train.packing)
+    recompute(trainable.model, recipe.train.recompute)
+    if recipe.train.compile:
+        for layer in layers_of(trainable.model):
+            layer.compile(dynamic=True)
+    speech = speech_of(recipe)
+    return Job(
+        recipe=recipe,
+        folder=folder,
+        ranks=ranks,
+        forward=forward,
+        examples=sets.train,
+        held_out=sets.held_out,
+        ask=lambda: sample_replies(trainable, speech, recipe.train.samples),
+        stopping=interrupt,
+    )
+
+
+def _leave_artifacts(job: Job) -> None:
+    """Of the best evaluation, where there was one; else of the last step."""
+    step = newest(job.folder, job.digests)
+    if job.folder.best.is_file():
+        step = json.loads(job.folder.best.read_text())["step"]
+        restore_weights(job, step)
+    export(job.folder, job.recipe, job.forward.trainable, step=step, template=speech_of(job.recipe).template)
+
+
+def _attempt(folder: RunFolder) -> int:
+    """The launcher's number, or a new one; ranks beside the first go by what is there."""
+    if "KULLM_ATTEMPT" in os.environ:
+        return int(os.environ["KULLM_ATTEMPT"])
+    return folder.begin_attempt() if os.environ.get("RANK", "0") == "0" else folder.last_attempt()
+
+
+def _record(folder: RunFolder, attempt: int, kind: str, message: str, **more: Any) -> None:
+    """The first rank that fails is the cause; what the others say comes of it."""
+    path = folder.error(attempt)
+    if not path.exists():
+        reason = {"kind": kind, "message": message, "rank": int(os.environ.get("RANK", "0")), "time": time.time()}
+        publish_json(path, reason | more)
+
+
+def _record_crash(folder: RunFolder, attempt: int, kind: Any, error: Any, trace: Any) -> None:
+    """What nobody expected, a lost GPU among it: the reason for the record, the traceback for the log."""
+    lines = traceback.format_exception(kind, error, trace)
+    _record(folder, attempt, kind.__name__, str(error), traceback="".join(lines))
+    sys.__excepthook__(kind, error, trace)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

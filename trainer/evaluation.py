@@ -1,0 +1,44 @@
+"""The loss on held-out rows, and what follows from it: which checkpoint is the best, and when to stop early."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import torch
+
+from trainer.batch import Example
+from trainer.forward import Forward
+from trainer.ranks import Ranks
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How the evaluations went so far."""
+
+    best_loss: float | None = None
+    best_step: int | None = None
+    without_gain: int = 0
+
+    def after(self, loss: float, step: int) -> "Standing":
+        if self.best_loss is None or loss < self.best_loss:
+            return Standing(loss, step, 0)
+        return replace(self, without_gain=self.without_gain + 1)
+
+    def out_of_patience(self, patience: int) -> bool:
+        return bool(patience) and self.without_gain >= patience
+
+    def state(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@torch.no_grad()
+def evaluation_loss(forward: Forward, micro_batches: Sequence[Sequence[Example]], ranks: Ranks) -> float:
+    """The mean over all labels of all ranks; `micro_batches` are this rank's."""
+    loss, labels = 0.0, 0
+    with forward.trainable.evaluating(), forward.attending():
+        for examples in micro_batches:
+            batch = forward.batch(examples)
+            loss += float(forward(batch))
+            labels += len(batch.targets)
+    total, count = ranks.sums(loss, labels)
+    return total / max(1, count)
