@@ -5,7 +5,7 @@ goes on, behind an opening or a reply: those runs are encoded by a copy of the t
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
@@ -28,6 +28,9 @@ class Encoded:
     ]  # each token's text; joined, bos and prompt (a character of several tokens is the first one's)
 
 
+Marked = tuple[list[int], list[bool]]  # ids, and which of them are trained
+
+
 @dataclass(frozen=True)
 class _Coders:
     """Private copies for the places where a run can stand; the caller's tokenizer is never changed."""
@@ -42,23 +45,40 @@ def encode(prompt: Prompt, tokenizer: Tokenizer, *, bos: int | None) -> Encoded:
 
     Without a `bos`, a prompt that spells out its own first token is encoded as the tokenizer encodes that whole text.
     """
-    coders = _coders(tokenizer)
-    coder = coders.start
     ids: list[int] = []
     trained: list[bool] = []
     pieces: list[str] = []
-    for run in _begun(list(_runs(prompt, tokenizer)), tokenizer, bos):
-        token = tokenizer.token_to_id(run.text) if run.special else None
+    for run, token, coder in _placed(prompt, tokenizer, bos):
         if token is not None:
-            coder = coders.start if token == bos and not ids else coders.behind_token
             run_ids, run_pieces = [token], [run.text]
         else:
             encoding = coder.encode(run.text, add_special_tokens=False)
-            run_ids, run_pieces, coder = encoding.ids, list(_pieces(run.text, encoding)), coders.behind_text
+            run_ids, run_pieces = encoding.ids, list(_pieces(run.text, encoding))
         ids += run_ids
         pieces += run_pieces
         trained += [run.trained] * len(run_ids)
     return Encoded(tuple(ids), tuple(trained), tuple(pieces))
+
+
+def encode_many(prompts: Sequence[Prompt], tokenizer: Tokenizer, *, bos: int | None) -> list[Marked]:
+    """The ids and trained flags that `encode` gives for each, several times as fast: in batches, without the pieces."""
+    placed = [list(_placed(prompt, tokenizer, bos)) for prompt in prompts]
+    coders = {id(coder): coder for runs in placed for _, _, coder in runs}
+    encoded: dict[tuple[int, str], list[int]] = {}
+    for key, coder in coders.items():
+        texts = list({run.text: None for runs in placed for run, token, one in runs if token is None and one is coder})
+        batch = coder.encode_batch_fast(texts, add_special_tokens=False)
+        encoded |= {(key, text): encoding.ids for text, encoding in zip(texts, batch, strict=True)}
+    marked: list[Marked] = []
+    for runs in placed:
+        ids: list[int] = []
+        trained: list[bool] = []
+        for run, token, coder in runs:
+            run_ids = encoded[id(coder), run.text] if token is None else [token]
+            ids += run_ids
+            trained += [run.trained] * len(run_ids)
+        marked.append((ids, trained))
+    return marked
 
 
 def load_tokenizer(folder: Path) -> Tokenizer:
@@ -85,6 +105,19 @@ def load_tokenizer(folder: Path) -> Tokenizer:
 def special_tokens(tokenizer: Tokenizer) -> tuple[str, ...]:
     """The texts of the tokenizer's special tokens, for `render_chat_template`."""
     return tuple(token.content for token in tokenizer.get_added_tokens_decoder().values() if token.special)
+
+
+def _placed(prompt: Prompt, tokenizer: Tokenizer, bos: int | None) -> Iterator[tuple[Segment, int | None, Tokenizer]]:
+    """Each run with its token, if it is one, and with the coder for text in its place."""
+    coders = _coders(tokenizer)
+    coder = coders.start
+    for place, run in enumerate(_begun(list(_runs(prompt, tokenizer)), tokenizer, bos)):
+        token = tokenizer.token_to_id(run.text) if run.special else None
+        yield run, token, coder
+        if token is None:
+            coder = coders.behind_text
+        else:
+            coder = coders.start if token == bos and place == 0 else coders.behind_token
 
 
 def _begun(runs: list[Segment], tokenizer: Tokenizer, bos: int | None) -> list[Segment]:
