@@ -18,11 +18,10 @@ def checked_recipe(tables: Mapping[str, Any], faults: list[str]) -> dict[str, An
     values = rules.checked(tables, _TOP, "", faults, known=("name",))
     for name, keys in _RULES.items():
         values[name] = rules.checked(values.get(name, {}), keys, f"{name}.", faults)
-    faults += [
-        f"{table}.{key}: {say('빠져 있습니다', 'is missing')}"
-        for table, key in (("model", "base"), ("data", "source"))
-        if key not in (tables.get(table) if isinstance(tables.get(table), Mapping) else {})
-    ]
+    for name, key in (("model", "base"), ("data", "source")):
+        given = tables.get(name, {})
+        if isinstance(given, Mapping) and key not in given:
+            faults.append(f"{name}.{key}: {say('빠져 있습니다', 'is missing')}")
     faults += _excluded(values["model"], values["method"])
     return values
 
@@ -77,7 +76,7 @@ def _columns(value: object) -> dict[str, str]:
     for ours, theirs in columns.items():
         if ours not in COLUMNS:
             raise rules.Fault(f"{ours}: {rules.unknown_key(ours, COLUMNS)}")
-        if not isinstance(theirs, str) or not theirs:
+        if not isinstance(theirs, str) or not (theirs or ours == "input"):  # "" leaves an input aside
             raise rules.Fault(say(f"{ours}에 열의 이름을 적어 주세요", f"{ours} must name a column"))
     return columns
 

@@ -1,0 +1,144 @@
+"""Which columns of a row are read, and as what. Columns that only look like ours are never read unasked: they are named, and the run refused."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from kullm_tui.core.errors import ConfigError
+from kullm_tui.core.language import say
+from trainer.recipe_rules import COLUMNS
+
+# What other projects call them.
+_ALIASES: Mapping[str, Sequence[str]] = {
+    "instruction": (
+        "question",
+        "prompt",
+        "query",
+        "instruct",
+        "user",
+        "q",
+        "질문",
+        "지시",
+        "지시어",
+        "지시문",
+        "명령어",
+        "명령",
+        "input",
+    ),
+    "input": ("context", "inputs", "맥락", "입력", "문맥", "지문"),
+    "output": (
+        "answer",
+        "response",
+        "completion",
+        "reply",
+        "outputs",
+        "assistant",
+        "target",
+        "a",
+        "답변",
+        "응답",
+        "출력",
+        "대답",
+        "답",
+    ),
+    "conversations": ("messages", "conversation", "dialogue", "dialog", "turns", "chat", "대화"),
+}
+
+
+def mapped(row: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:
+    """The row under our names, without what is empty of any value. Naming the columns of one form leaves the other aside."""
+    names = {ours: columns.get(ours, ours) for ours in COLUMNS}
+    if "conversations" in columns and not {"instruction", "output"} & set(columns):
+        names = {ours: names[ours] for ours in ("id", "conversations")}
+    elif {"instruction", "output"} & set(columns) and "conversations" not in columns:
+        del names["conversations"]
+    found = {ours: row[theirs] for ours, theirs in names.items() if theirs and row.get(theirs) is not None}
+    if "conversations" in found:
+        found["conversations"] = _turns(found["conversations"])
+    return found
+
+
+def usable(found: Mapping[str, Any]) -> bool:
+    return "conversations" in found or ("instruction" in found and "output" in found)
+
+
+def require_columns(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], source: str) -> None:
+    """Refuse a source whose first rows cannot be read, or could be read in two ways."""
+    present = list(dict.fromkeys(str(name) for row in rows for name in row))
+    missing = [theirs for theirs in columns.values() if theirs and theirs not in present]
+    seen = [mapped(row, columns) for row in rows]
+    if missing or not any(map(usable, seen)):
+        raise _refused(source, present, missing, _suggestions(present, columns, ("instruction", "input", "output")))
+    if any("conversations" in found and "output" in found for found in seen):
+        raise _two_forms(source)
+    written_as_input = any("output" in found for found in seen) and not any("input" in found for found in seen)
+    unread = _suggestions(present, columns, ("input",)) if written_as_input and "input" not in columns else []
+    if unread and "input" not in present:
+        raise _unread(source, unread)
+
+
+def _suggestions(present: Sequence[str], columns: Mapping[str, str], wanted: Iterable[str]) -> list[str]:
+    """`data.columns.output=answer` for each column of ours that is not there and one that may be it."""
+    lower = {name.lower(): name for name in present}
+    read = set(columns.values()) | {name for name in COLUMNS if name in present}
+    turns = next((lower[alias] for alias in _ALIASES["conversations"] if alias in lower), None)
+    if turns and "instruction" in wanted and not {"instruction", "output"} & set(present):
+        return [f"data.columns.conversations={turns}"]
+    found = []
+    for ours in wanted:
+        if columns.get(ours, ours) in present:
+            continue
+        free = (lower[alias] for alias in (ours, *_ALIASES[ours]) if alias in lower)
+        match = next((name for name in free if name not in read or name == "input" and ours == "instruction"), None)
+        if match:
+            found.append(f"data.columns.{ours}={match}")
+            read.add(match)
+    return found
+
+
+def _turns(value: Any) -> Any:
+    """A list of turns, also where a table holds it as JSON text or as one list a field."""
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            return value
+    if isinstance(value, Mapping) and value and all(isinstance(column, list) for column in value.values()):
+        return [dict(zip(value, turn, strict=True)) for turn in zip(*value.values(), strict=False)]
+    return value
+
+
+def _refused(source: str, present: Sequence[str], missing: Sequence[str], likely: Sequence[str]) -> ConfigError:
+    listed = ", ".join(present) or say("없음", "none")
+    absent = say(f"{', '.join(missing)} 열이 없습니다. ", f"has no column {', '.join(missing)}. ") if missing else ""
+    hint = " ".join(f"--set {one}" for one in likely) or "--set data.columns.instruction=… --set data.columns.output=…"
+    likely_korean = "아마 이것일 거예요" if likely else "어느 열을 읽을지 알려 주세요"
+    return ConfigError(
+        say(
+            f"{source}: {absent}instruction과 output 열, 또는 conversations 열이 있어야 합니다. 지금 있는 열: {listed}\n{likely_korean}: {hint}",
+            f"{source}: {absent}it needs the columns instruction and output, or conversations; it has: {listed}\n"
+            f"{'Most likely' if likely else 'Say which columns to read'}: {hint}",
+        )
+    )
+
+
+def _two_forms(source: str) -> ConfigError:
+    return ConfigError(
+        say(
+            f"{source}: 한 행에 conversations와 output이 함께 있어 어느 쪽을 학습할지 알 수 없습니다.\n"
+            "--set data.columns.conversations=conversations 또는 --set data.columns.output=output으로 골라 주세요.",
+            f"{source}: rows hold conversations and output at once, so either could be trained.\n"
+            "Choose with --set data.columns.conversations=conversations or --set data.columns.output=output.",
+        )
+    )
+
+
+def _unread(source: str, unread: Sequence[str]) -> ConfigError:
+    name = unread[0].partition("=")[2]
+    return ConfigError(
+        say(
+            f'{source}: input 열이 없고 {name} 열은 읽히지 않습니다.\n입력으로 쓰려면 --set {unread[0]}, 쓰지 않으려면 --set data.columns.input=""를 붙이세요.',
+            f"{source}: there is no column input, and the column {name} would not be read.\n"
+            f'To use it: --set {unread[0]}. To leave it out: --set data.columns.input="".',
+        )
+    )
