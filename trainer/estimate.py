@@ -65,7 +65,7 @@ def plan_run(recipe: Recipe, machine: Machine, *, lengths: Lengths | None = None
         steps=steps,
         fullest_tokens=fullest_micro_batch(recipe, lengths, machine),
         tokens=tokens,
-        duration=duration_of(recipe, shape, lengths, machine, tokens=round(tokens.value), steps=steps),
+        duration=duration_of(recipe, shape, lengths, machine, tokens=round(tokens.value)),
         disk=_disk(recipe, known, lengths),
     )
 

@@ -20,6 +20,7 @@ from kullm_tui.core.language import say
 from kullm_tui.core.models import resolve
 from trainer.recipe import Method
 
+_BUILT = ("gpt_neox", "llama", "gpt2", "bloom")  # what is measured; the others are built like one of them
 _FUSED = ("gpt_neox", "bloom")
 _TIED = ("gpt2", "bloom", "gemma", "gemma2", "gemma3_text")
 # peft's own defaults; the key is the family, "" the one of LLaMA and all that are built like it.
@@ -60,6 +61,23 @@ class ModelShape:
         return self.query_width * (self.kv_heads or self.heads) // self.heads
 
     @property
+    def config(self) -> Mapping[str, Any]:
+        """As a model of this shape is made; its depth is left to whoever makes one."""
+        family = self.family if self.family in _BUILT else ("llama" if self.gated else "gpt_neox")
+        facts = {
+            "model_type": family,
+            "hidden_size": self.hidden,
+            "num_attention_heads": self.heads,
+            "vocab_size": self.vocab,
+            "max_position_embeddings": self.context,
+        }
+        if family in ("gpt_neox", "llama"):
+            facts["intermediate_size"] = self.intermediate
+        if family == "llama":
+            facts["num_key_value_heads"] = self.kv_heads or self.heads
+        return facts
+
+    @property
     def gated(self) -> bool:
         return self.family not in (*_FUSED, "gpt2")
 
@@ -93,7 +111,8 @@ class ModelShape:
         """Embeddings, head, norms and biases: kept in 16 bits whatever the base's precision."""
         biases = sum(rows for rows, _ in self.matrices.values()) if not self.gated else 0
         norms = 2 * self.hidden * (1 if self.gated else 2)
-        embeddings = self.vocab * self.hidden * (1 if self.tied else 2)
+        places = self.context * self.hidden if self.family == "gpt2" else 0
+        embeddings = self.vocab * self.hidden * (1 if self.tied else 2) + places
         return embeddings + self.layers * (biases + norms) + self.hidden * (1 if self.gated else 2)
 
     @property

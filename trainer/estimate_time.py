@@ -7,45 +7,40 @@ document that an average token stands in:
     full                       6·(P + V·d)             and backward to the weights
     recomputed share r         + r·2·P
     attention                  + L·(2 + 5)·q·s         causal: half of 4·q·s forward, two and a half times that backward
+
+A card's speed is a share of its peak. This computer's processor is measured on one block of the very shape.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from kullm_tui.core import paths
 from kullm_tui.core.files import publish
-from trainer.estimate_figures import Basis, Figure
-from trainer.estimate_memory import activation_bytes, number_bytes
+from trainer.estimate_figures import Figure
 from trainer.estimate_shape import ModelShape, trainable_parameters
 from trainer.estimate_tokens import Lengths
 from trainer.machines import Machine, processor_name, usable_cores
-from trainer.recipe import Recipe
+from trainer.recipe import DataChoice, Recipe, Training, recipe_dict
 
 # The share of a card's peak that good runs reach (published: about half); 4-bit and 8-bit open every matrix first.
 _CARD_SHARE = 0.45
 _QUANTISED_SHARE = 0.35
 _UNKNOWN_CARD_FLOPS = 50e12
-_CORE_FLOPS = {"fp32": 40e9, "bf16": 40e9}  # of a core that was never measured
-_CORE_BANDWIDTH = 4e9
-_MEASURE_SECONDS = 120
-# How often a kept activation passes through memory besides the products that make and read it: fitted to small runs.
-_PASSES = 3.0
-_UPDATE_BYTES = 32  # of a trained number: read and written by Adam
+_CORE_FLOPS = 20e9  # of a core that cannot be measured
+_MEASURE_SECONDS = 300
+_MEASURED_TOKENS = 1024  # of a micro-batch: enough that the products take the time
 
 Measured = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Speed:
-    flops: Figure  # a second, as the trainer reaches them
-    bandwidth: float  # of memory, bytes a second; 0: within `flops`
+Measure = Callable[[Mapping[str, Any]], Measured | None]
 
 
 @dataclass(frozen=True)
@@ -66,55 +61,74 @@ def flops_per_token(recipe: Recipe, shape: ModelShape, lengths: Lengths) -> floa
 
 
 def duration_of(
-    recipe: Recipe, shape: ModelShape, lengths: Lengths, machine: Machine, *, tokens: int, steps: int
+    recipe: Recipe,
+    shape: ModelShape,
+    lengths: Lengths,
+    machine: Machine,
+    *,
+    tokens: int,
+    measure: Measure | None = None,
 ) -> Duration:
-    """Of a run over that many tokens in that many steps."""
-    speed = speed_of(recipe, shape, machine)
+    """Of a run over that many tokens."""
     flops = flops_per_token(recipe, shape, lengths)
-    per_token = flops / speed.flops.value
-    per_step = 0.0
-    if speed.bandwidth:
-        per_token += _PASSES * activation_bytes(recipe, shape) / speed.bandwidth
-        per_step = _UPDATE_BYTES * trainable_parameters(shape, recipe.method) / speed.bandwidth
-    seconds = tokens * per_token / machine.count + steps * per_step
-    return Duration(flops, Figure(tokens / seconds, speed.flops.basis), Figure(seconds, speed.flops.basis))
+    speed = _speed(recipe, shape, lengths, machine, flops, measure or _measure)
+    total = Figure(speed.value * machine.count, speed.basis)
+    return Duration(flops, total, Figure(tokens / total.value, total.basis))
 
 
-def speed_of(recipe: Recipe, shape: ModelShape, machine: Machine) -> Speed:
+def _speed(
+    recipe: Recipe, shape: ModelShape, lengths: Lengths, machine: Machine, flops: float, measure: Measure
+) -> Figure:
+    """Tokens a second of one rank."""
     gpu = machine.gpu
-    if gpu is None:
-        return _processor_speed(recipe, shape)
-    share = _QUANTISED_SHARE if recipe.model.precision in ("4bit", "8bit") else _CARD_SHARE
-    return Speed(Figure(share * (gpu.bf16_flops or _UNKNOWN_CARD_FLOPS), "assumed"), 0.0)
-
-
-def _processor_speed(recipe: Recipe, shape: ModelShape) -> Speed:
-    kind = "fp32" if number_bytes(recipe) == 4 else "bf16"
-    measured = measured_processor(shape.hidden)
+    if gpu is not None:
+        share = _QUANTISED_SHARE if recipe.model.precision in ("4bit", "8bit") else _CARD_SHARE
+        return Figure(share * (gpu.bf16_flops or _UNKNOWN_CARD_FLOPS) / flops, "assumed")
+    measured = measured_block(recipe, shape, lengths, measure)
     if measured is None:
-        cores = usable_cores()
-        return Speed(Figure(cores * _CORE_FLOPS[kind], "assumed"), cores * _CORE_BANDWIDTH)
-    return Speed(Figure(measured["flops"][kind], "measured"), measured["bandwidth"])
+        return Figure(usable_cores() * _CORE_FLOPS / flops, "assumed")
+    again = 1 + recipe.train.recompute / 3  # a forward is a third of forward and backward together
+    seconds = measured["rest"] + shape.layers * again * measured["block"]
+    return Figure(measured["tokens"] / seconds, "measured")
 
 
-def measured_processor(width: int, *, measure: Callable[[int], Measured | None] | None = None) -> Measured | None:
-    """This computer's speed at products of about that width, measured once and kept; None where torch is not installed."""
-    width = _nearby(width)
+def measured_block(recipe: Recipe, shape: ModelShape, lengths: Lengths, measure: Measure) -> Measured | None:
+    """Seconds of a block and of the rest over some tokens, measured once and kept; None where torch is not installed."""
+    facts = _facts(recipe, shape, lengths)
     place = paths.cache_dir() / "measured" / "processor.json"
-    key = f"{processor_name()}, {width}"
+    key = f"{processor_name()}, {hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]}"
     known = _read(place)
     if key in known:
         found: Measured = known[key]
         return found
-    fresh = (measure or _measure)(width)
+    fresh = measure(facts)
     if fresh is not None:
         publish(place, json.dumps({**known, key: fresh}, indent=1), mode=0o600)
     return fresh
 
 
-def _nearby(width: int) -> int:
-    """A power of two from 64 to 4096: neighbours multiply about as fast."""
-    return min(4096, max(64, 1 << max(width - 1, 1).bit_length()))
+def _facts(recipe: Recipe, shape: ModelShape, lengths: Lengths) -> Mapping[str, Any]:
+    """Of the recipe, what a block's speed depends on, so that small changes of a recipe are not measured again."""
+    document = max(8, round(lengths.seen_length / 16) * 16)
+    tokens = max(document, min(_MEASURED_TOKENS, recipe.train.micro_tokens))
+    recipe = replace(
+        recipe,
+        name="measured",
+        model=replace(recipe.model, base="", template="plain", init="pretrained"),
+        data=DataChoice(source="measured"),
+        train=Training(packing=recipe.train.packing),
+        summary="",
+        summary_en="",
+        source="",
+        notes="",
+    )
+    return {
+        "config": shape.config,
+        "recipe": recipe_dict(recipe),
+        "tokens": tokens,
+        "document": document,
+        "trained_share": round(lengths.trained_share, 1),
+    }
 
 
 def _read(place: Path) -> dict[str, Any]:
@@ -125,15 +139,14 @@ def _read(place: Path) -> dict[str, Any]:
     return known if isinstance(known, dict) else {}
 
 
-def _measure(width: int) -> Measured | None:
-    command = [sys.executable, "-P", "-m", "trainer.measure", str(width)]
+def _measure(facts: Mapping[str, Any]) -> Measured | None:
+    command = [sys.executable, "-P", "-m", "trainer.measure", json.dumps(facts)]
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_MEASURE_SECONDS, check=True)
-        measured: Measured = json.loads(done.stdout)
-    except (OSError, ValueError, subprocess.SubprocessError):
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=_MEASURE_SECONDS, check=True, env=environment
+        )
+        measured: Measured = json.loads(done.stdout.splitlines()[-1])
+    except (OSError, ValueError, IndexError, subprocess.SubprocessError):
         return None
     return measured
-
-
-def basis_of_speed(duration: Duration) -> Basis:
-    return duration.tokens_per_second.basis

@@ -1,57 +1,86 @@
-"""`python -P -m trainer.measure WIDTH`: how fast this computer's processor multiplies and moves numbers.
+"""`python -P -m trainer.measure FACTS`: how long this computer takes over a micro-batch of a model's shape.
 
-A child of the plan, since it needs torch: one line of JSON on stdout, a few seconds. The plan keeps what it said.
+FACTS is JSON: the model's config, the recipe's precision and method, tokens of a micro-batch and of a document in it. Two models of that
+shape with random weights, of one block and of two, are trained a few steps by the trainer's own code: their difference is a block, the
+rest is embeddings, head and loss. One line of JSON on stdout. A child of the plan, since it needs torch.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
+from transformers import AutoConfig, AutoModelForCausalLM
 
-_ROWS = 1024  # tokens: enough that the product, not the call, takes the time
-_SECONDS = 0.4
-_MOVED = 64 * 2**20  # bytes: far more than any cache holds
+from trainer.base import trainable_model
+from trainer.forward import forward_of
+from trainer.recipe import Recipe, recipe_from
+
+_SECONDS = 1.0  # of steps, once the first has warmed everything up
+_FEWEST, _MOST = 2, 20
+
+
+@dataclass(frozen=True)
+class _Example:
+    ids: Any
+    trained: Any
 
 
 def main() -> int:
-    width = int(sys.argv[1])
-    print(
-        json.dumps(
-            {
-                "flops": {"fp32": _flops(width, torch.float32), "bf16": _flops(width, torch.bfloat16)},
-                "bandwidth": _bandwidth(),
-                "threads": torch.get_num_threads(),
-            }
-        )
-    )
+    facts = json.loads(sys.argv[1])
+    one, two = (_seconds(facts, layers) for layers in (1, 2))
+    block = max(two - one, 0.0)
+    print(json.dumps({"block": block, "rest": max(one - block, 0.0), "tokens": facts["tokens"]}))
     return 0
 
 
-def _flops(width: int, dtype: torch.dtype) -> float:
-    """Of the product that fills a block: rows × width by width × 4·width."""
-    left, right = torch.randn(_ROWS, width, dtype=dtype), torch.randn(4 * width, width, dtype=dtype)
-    return 2 * _ROWS * width * 4 * width / _fastest(lambda: torch.nn.functional.linear(left, right))
-
-
-def _bandwidth() -> float:
-    """Bytes read and written a second by an element-wise step."""
-    numbers = torch.randn(_MOVED // 4)
-    return 2 * _MOVED / _fastest(lambda: torch.add(numbers, 1.0))
-
-
-def _fastest(step: Callable[[], object]) -> float:
-    """Seconds of the fastest run: what disturbs only makes it slower."""
-    step()
-    best, started = float("inf"), time.perf_counter()
-    while time.perf_counter() - started < _SECONDS:
-        before = time.perf_counter()
-        step()
-        best = min(best, time.perf_counter() - before)
+def _seconds(facts: Mapping[str, Any], layers: int) -> float:
+    """The fastest step's: what disturbs only makes one slower."""
+    with _model_folder(facts["config"], layers) as folder:
+        recipe = _recipe(facts["recipe"], folder)
+        trainable = trainable_model(recipe, torch.device("cpu"))
+        forward = forward_of(trainable, recipe.train.packing)
+        batch = forward.batch(_documents(facts))
+        best, began, runs = float("inf"), time.perf_counter(), 0
+        while runs < _FEWEST or (runs < _MOST and time.perf_counter() - began < _SECONDS):
+            before = time.perf_counter()
+            with forward.attending():
+                forward(batch).backward()  # type: ignore[no-untyped-call]
+            best, runs = min(best, time.perf_counter() - before), runs + 1
+            began = time.perf_counter() if runs == 1 else began
+            for parameter in trainable.parameters.values():
+                parameter.grad = None
     return best
+
+
+@contextmanager
+def _model_folder(config: Mapping[str, Any], layers: int) -> Iterator[Path]:
+    family = AutoConfig.for_model(**{**config, "num_hidden_layers": layers})
+    with tempfile.TemporaryDirectory() as folder:
+        AutoModelForCausalLM.from_config(family, dtype=torch.bfloat16).save_pretrained(folder)
+        yield Path(folder)
+
+
+def _recipe(tables: Mapping[str, Any], folder: Path) -> Recipe:
+    return recipe_from({**tables, "model": {**tables["model"], "base": str(folder)}})
+
+
+def _documents(facts: Mapping[str, Any]) -> list[_Example]:
+    length, share = facts["document"], facts["trained_share"]
+    vocabulary = facts["config"]["vocab_size"]
+    count = max(1, facts["tokens"] // length)
+    chance = np.random.default_rng(0)
+    trained = np.arange(length) >= (1 - share) * length
+    return [_Example(chance.integers(0, vocabulary, length), trained) for _ in range(count)]
 
 
 if __name__ == "__main__":

@@ -98,6 +98,12 @@ def tokenised(
     return _opened(folder) or _made(folder, recipe.data, how, part, progress)
 
 
+def cached(recipe: Recipe, tokenizer_folder: Path) -> TokenSet | None:
+    """The recipe's examples if they were made before."""
+    how = labelling_of(recipe, tokenizer_folder)
+    return _opened(private_dir(cache_dir() / "tokens") / _key(recipe.data, tokenizer_folder, how, "training"))
+
+
 def evaluation_set(recipe: Recipe, tokenizer_folder: Path, progress: Progress | None = None) -> TokenSet | None:
     """The held-out examples; None where the recipe evaluates nothing."""
     return tokenised(recipe, tokenizer_folder, progress, part="evaluation") if recipe.data.evaluate else None

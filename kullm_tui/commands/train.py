@@ -107,7 +107,7 @@ def _plan(recipe: Recipe, on: str | None, *, as_json: bool) -> int:
     from kullm_tui.commands.train_tokens import cached_lengths
     from trainer.estimate import plan_facts, plan_run
 
-    plan = plan_run(recipe, _machine(on), lengths=cached_lengths(recipe))
+    plan = plan_run(recipe, _machine(on), lengths=cached_lengths(recipe, resolve(recipe.model.base).folder))
     if as_json:
         print(terminal_safe_json(plan_facts(plan)))
     else:

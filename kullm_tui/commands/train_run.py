@@ -70,11 +70,11 @@ def find_run(name: str) -> RunFolder:
 
 def follow(folder: RunFolder, machine: Machine, narration: Narration, *, as_json: bool) -> int:
     """The trainer at work on the run until it ends; its exit code, and on success its adapter kept."""
-    attempt = _next_attempt(folder)
+    attempt = folder.begin_attempt()
     log = folder.log(attempt)
     narration.note(say(f"학습 {folder.path.name}   기록: {log}", f"run {folder.path.name}   log: {log}"))
     with _passing_on() as passing:
-        child = _start(folder, machine, log)
+        child = _start(folder, machine, attempt)
         passing.child = child
         code = _watch(child, folder, narration)
     narration.clear()
@@ -122,11 +122,13 @@ def _passing_on() -> Iterator[_PassingOn]:
             signal.signal(number, handler)
 
 
-def _start(folder: RunFolder, machine: Machine, log: Path) -> "subprocess.Popen[bytes]":
+def _start(folder: RunFolder, machine: Machine, attempt: int) -> "subprocess.Popen[bytes]":
+    log = folder.log(attempt)
     paths.private_dir(log.parent)
     environment = {name: value for name, value in os.environ.items() if name not in _SECRETS}
     # Ranks that torchrun starts have no -P of their own.
-    environment |= {"KULLM_JOB_ID": folder.path.name, "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1"}
+    environment |= {"PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1"}
+    environment |= {"KULLM_JOB_ID": folder.path.name, "KULLM_ATTEMPT": str(attempt)}
     if machine.is_cpu:
         environment["CUDA_VISIBLE_DEVICES"] = ""
     with log.open("ab") as output:
@@ -202,13 +204,6 @@ class _Tail:
                     yield row
 
 
-def _next_attempt(folder: RunFolder) -> int:
-    """The number that the trainer will give its attempt."""
-    attempts = folder.error(0).parent.parent
-    numbers = [int(entry.name) for entry in attempts.iterdir() if entry.name.isdigit()] if attempts.is_dir() else []
-    return 1 + max(numbers, default=0)
-
-
 def _tell_how_to_go_on(folder: RunFolder, narration: Narration) -> None:
     steps = folder.checkpoint_steps()
     kept = say(f"{steps[0]}단계까지 저장했습니다. ", f"Saved up to step {steps[0]}. ") if steps else ""
@@ -242,7 +237,7 @@ def _reason(error: Path) -> str:
         return ""
     if not isinstance(facts, dict):
         return ""
-    reason = facts.get("reason") or facts.get("message") or ""
+    reason = facts.get("message") or facts.get("kind") or ""
     return terminal_safe(reason if isinstance(reason, str) else json.dumps(reason, ensure_ascii=False))
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -20,12 +21,13 @@ from trainer.merge import merge
 IDS = torch.tensor([[5, 17, 300, 42, 7, 9, 120, 33]])
 
 
-def logits(model: torch.nn.Module) -> torch.Tensor:
+def logits(model: Any) -> torch.Tensor:
     with torch.inference_mode():
-        return model.eval()(input_ids=IDS).logits.float()
+        found: torch.Tensor = model.eval()(input_ids=IDS).logits.float()
+    return found
 
 
-def adapted(base: Path, adapter: Path, dtype: torch.dtype = torch.float32) -> torch.nn.Module:
+def adapted(base: Path, adapter: Path, dtype: torch.dtype = torch.float32) -> Any:
     return PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base, dtype=dtype), adapter)
 
 
