@@ -5,6 +5,7 @@ Tried from what changes nothing but speed to what changes the result:
     a smaller micro-batch      the same gradients in more pieces
     recomputing activations    the same gradients, a third slower
     a 4-bit base               other gradients, slightly
+    LoRA in place of full      another method
     a smaller rank             less to learn with
     a shorter cutoff           long answers lose their ends
 """
@@ -56,6 +57,7 @@ def _ladders(recipe: Recipe) -> tuple[tuple[Change, ...], ...]:
         tuple(_smaller_micro_batches(recipe)),
         tuple(_recomputing(recipe)),
         tuple(_four_bit(recipe)),
+        tuple(_adapting(recipe)),
         tuple(_smaller_ranks(recipe)),
         tuple(_shorter_rows(recipe)),
     )
@@ -94,6 +96,11 @@ def _four_bit(recipe: Recipe) -> Iterator[Change]:
     if recipe.method.kind != "full" and recipe.model.precision != "4bit":
         model = replace(recipe.model, precision="4bit")
         yield Change(("model.precision=4bit",), replace(recipe, model=model))
+
+
+def _adapting(recipe: Recipe) -> Iterator[Change]:
+    if recipe.method.kind == "full" and recipe.model.init == "pretrained":
+        yield Change(("method.kind=lora",), replace(recipe, method=replace(recipe.method, kind="lora")))
 
 
 def _smaller_ranks(recipe: Recipe) -> Iterator[Change]:

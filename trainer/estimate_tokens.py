@@ -49,6 +49,8 @@ class _Recorded:
 # kullm-v2 with its own template and Polyglot's tokenizer: 152,630 rows, 208 tokens on average once cut at 512.
 _RECORDED = {
     "nlpai-lab/kullm-v2": _Recorded(152_630, 171.4, 0.72, 0.70, 512),
+    # Of this one only the number of rows is known.
+    "beomi/koalpaca-v1.1a": _Recorded(21_155, 171.4, 0.72, 0.70, 0),
 }
 _ASSUMED = _Recorded(10_000, 171.4, 0.72, 0.70, 0)
 

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from kullm_tui.core.errors import ModelNotFound, UsageError
-from tests.tiny_models import build_model, save_model
 from trainer.estimate import Plan, fullest_micro_batch, memory_on, plan_facts, plan_run
 from trainer.estimate_fit import changes_that_fit
 from trainer.estimate_memory import activation_bytes, base_bytes
@@ -64,6 +63,8 @@ def test_models_that_were_never_downloaded_have_their_published_size(base: str, 
 
 
 def test_a_model_of_this_disk_is_read_from_its_config(tmp_path: Path) -> None:
+    from tests.tiny_models import build_model, save_model
+
     for family in ("gpt_neox", "llama", "gpt2", "bloom", "qwen2", "mistral"):
         model = build_model(family)
         known = shape_of(str(save_model(tmp_path / family, family)))
@@ -94,6 +95,8 @@ def test_trained_parameters_are_those_that_peft_makes() -> None:
 
 def test_trained_parameters_agree_with_peft_itself(tmp_path: Path) -> None:
     import peft
+
+    from tests.tiny_models import build_model, save_model
 
     for family in ("gpt_neox", "llama", "bloom"):
         shape = shape_of(str(save_model(tmp_path / family, family))).shape
