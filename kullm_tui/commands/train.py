@@ -16,7 +16,7 @@ from kullm_tui.core.adapters import free_name, require_free
 from kullm_tui.core.errors import ConfigError, TooLarge, UsageError
 from kullm_tui.core.extras import require_local
 from kullm_tui.core.language import say
-from kullm_tui.core.models import local_folder, resolve
+from kullm_tui.core.models import all_profiles, local_folder, resolve
 from kullm_tui.core.text import size_text, terminal_safe, terminal_safe_json
 from trainer.machines import Machine, machine_named, this_machine
 from trainer.recipe import Recipe, load_recipe, shipped_recipes
@@ -144,7 +144,7 @@ def _train(recipe: Recipe, args: argparse.Namespace) -> int:
     from kullm_tui.commands.train_tokens import tokenise
 
     if args.name:
-        require_free(args.name)
+        _require_name(recipe, args.name)
     require_local()
     machine = _local_machine(args.on)
     folder = _base_folder(recipe)
@@ -153,6 +153,17 @@ def _train(recipe: Recipe, args: argparse.Namespace) -> int:
     _require_room(recipe, machine, lengths, agreed=args.yes)
     run_folder = new_run(recipe, sys.argv[1:], name=args.name or free_name(recipe.name))
     return follow(run_folder, machine, narration, as_json=args.json)
+
+
+def _require_name(recipe: Recipe, name: str) -> None:
+    require_free(name)
+    if recipe.method.kind == "full" and name in all_profiles():
+        raise UsageError(
+            say(
+                f"{name} 모델이 이미 있습니다. 다른 이름을 쓰세요.",
+                f"There is a model {name} already. Use another name.",
+            )
+        )
 
 
 def _local_machine(on: str | None) -> Machine:

@@ -32,6 +32,13 @@ def keep(folder: RunFolder, narration: Narration, *, as_json: bool) -> int:
     else:
         name = _kept_model(folder, name, recipe)
         command = f"kullm ask -m {name}"
+    if spec["recipe"]["method"]["kind"] == "llama-adapter":
+        narration.note(
+            say(
+                f"엔진은 LoRA와 IA3만 붙입니다. 이 어댑터는 peft로 여세요: {folder.artifacts}",
+                f"The engine attaches LoRA and IA3 only. Open this adapter with peft: {folder.artifacts}",
+            )
+        )
     if as_json:
         facts = {"run": folder.path.name, "folder": str(folder.path), "name": name, "base": base, "command": command}
         print(terminal_safe_json(facts))

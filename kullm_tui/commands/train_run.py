@@ -73,23 +73,24 @@ def follow(folder: RunFolder, machine: Machine, narration: Narration, *, as_json
     attempt = folder.begin_attempt()
     log = folder.log(attempt)
     narration.note(say(f"학습 {folder.path.name}   기록: {log}", f"run {folder.path.name}   log: {log}"))
-    with _passing_on() as passing:
+    with _passing_on(folder.path.name) as passing:
         child = _start(folder, machine, attempt)
         passing.child = child
         code = _watch(child, folder, narration)
     narration.clear()
-    if passing.asked:
+    if code == 0:  # also where ctrl-c came after the last step
+        return keep(folder, narration, as_json=as_json)
+    if passing.asked or code == _STOPPED:
         _tell_how_to_go_on(folder, narration)
         return _STOPPED
-    if code:
-        raise _failed(folder, attempt, log, code)
-    return keep(folder, narration, as_json=as_json)
+    raise _failed(folder, attempt, log, code)
 
 
 @dataclass
 class _PassingOn:
     """Ctrl-c and SIGTERM reach the trainer once as SIGTERM; once more, and everything of it ends."""
 
+    run: str
     child: "subprocess.Popen[bytes] | None" = None
     asked: int = 0
 
@@ -106,20 +107,27 @@ class _PassingOn:
             return
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.child.wait(_LAST_SECONDS)
-            return
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.child.pid, signal.SIGKILL)
+        _sweep(self.run)
 
 
 @contextlib.contextmanager
-def _passing_on() -> Iterator[_PassingOn]:
-    passing = _PassingOn()
+def _passing_on(run: str) -> Iterator[_PassingOn]:
+    passing = _PassingOn(run)
     before = {number: signal.signal(number, passing) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield passing
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _sweep(run: str) -> None:
+    """Every process of the run that is left: the ranks of torchrun have sessions of their own, and no signal to their agent ends them."""
+    mark = f"KULLM_JOB_ID={run}".encode()
+    for place in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):  # another's, or gone by now
+            if mark in place.read_bytes().split(b"\0"):
+                os.kill(int(place.parent.name), signal.SIGKILL)
 
 
 def _start(folder: RunFolder, machine: Machine, attempt: int) -> "subprocess.Popen[bytes]":

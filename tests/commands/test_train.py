@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -47,12 +46,6 @@ def home(tmp_path: Path, base: Path) -> Path:
     for name, epochs in (("tiny", 2), ("long", 2000)):
         (tmp_path / f"{name}.toml").write_text(RECIPE.format(base=base, data=data, epochs=epochs), encoding="utf-8")
     return tmp_path
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    yield
 
 
 def test_without_a_recipe_the_shipped_ones_are_listed(tmp_path: Path) -> None:
@@ -119,7 +112,6 @@ def test_rows_are_shown_with_what_is_trained_of_them(home: Path) -> None:
     assert "⟦답은 1입니다." in done.stdout
 
 
-@pytest.mark.usefixtures("quick")
 def test_a_run_becomes_an_adapter_and_says_how_to_ask_it(home: Path, base: Path) -> None:
     done = kullm(home, "train", "tiny.toml")
     assert done.returncode == 0, done.stderr
@@ -134,7 +126,6 @@ def test_a_run_becomes_an_adapter_and_says_how_to_ask_it(home: Path, base: Path)
     assert json.loads((run / "spec.json").read_text())["recipe"]["name"] == "tiny"
 
 
-@pytest.mark.usefixtures("quick")
 def test_a_plan_uses_the_tokens_that_are_there(home: Path) -> None:
     kullm(home, "train", "tiny.toml", "--name", "mine")
     facts = json.loads(kullm(home, "train", "tiny.toml", "--plan", "--on", "1xRTX4090", "--json").stdout)
@@ -142,7 +133,6 @@ def test_a_plan_uses_the_tokens_that_are_there(home: Path) -> None:
     assert facts["rows"]["value"] == len(ROWS)
 
 
-@pytest.mark.usefixtures("quick")
 def test_ctrl_c_saves_and_stops_and_the_run_goes_on_from_there(home: Path) -> None:
     run = start(home, "train", "long.toml")
     metrics = _metrics_of_a_run(home)
@@ -160,7 +150,6 @@ def test_ctrl_c_saves_and_stops_and_the_run_goes_on_from_there(home: Path) -> No
     assert (metrics.parent / "logs" / "attempt-2.log").is_file()
 
 
-@pytest.mark.usefixtures("quick")
 def test_the_trainer_outlives_the_command_that_started_it(home: Path) -> None:
     """A closed laptop or a lost connection kills the command, not the run."""
     run = start(home, "train", "long.toml")
@@ -174,7 +163,6 @@ def test_the_trainer_outlives_the_command_that_started_it(home: Path) -> None:
     _wait(lambda: not Path(f"/proc/{trainer}").exists())
 
 
-@pytest.mark.usefixtures("quick")
 def test_a_run_that_fails_gives_its_reason_and_its_log(home: Path) -> None:
     done = kullm(home, "train", "tiny.toml", "--set", 'method.targets=["nothing_like_it"]')
     assert done.returncode == 1
@@ -184,7 +172,6 @@ def test_a_run_that_fails_gives_its_reason_and_its_log(home: Path) -> None:
     assert kullm(home, "adapters", "list").stdout == ""
 
 
-@pytest.mark.usefixtures("quick")
 def test_a_terminal_sees_one_line_that_is_rewritten(home: Path) -> None:
     terminal = Terminal(home, "train", "tiny.toml")
     assert terminal.ends() == 0
