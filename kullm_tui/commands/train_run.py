@@ -107,6 +107,8 @@ class _PassingOn:
             return
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.child.wait(_LAST_SECONDS)
+        if self.child.poll() is None:
+            os.killpg(self.child.pid, signal.SIGKILL)
         _sweep(self.run)
 
 
