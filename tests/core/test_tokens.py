@@ -17,7 +17,7 @@ from kullm_tui.core.records import Message
 from kullm_tui.core.templates.registry import TEMPLATES, template_named
 from kullm_tui.core.templates.segments import Prompt, Segment
 from kullm_tui.core.templates.template import Template
-from kullm_tui.core.templates.tokens import encode, load_tokenizer, special_tokens
+from kullm_tui.core.templates.tokens import encode, encode_many, load_tokenizer, special_tokens
 
 SPECIALS = ["<unk>", "<s>", "</s>", "<|endoftext|>"]
 HEADINGS = sorted({token for template in TEMPLATES.values() for token in template.specials})
@@ -247,3 +247,24 @@ def test_a_megabyte_is_encoded_in_time_that_grows_with_its_length() -> None:
     encoded = encode(Prompt((Segment(text),)), polyglot_like(), bos=None)
     assert "".join(encoded.pieces) == text
     assert time.monotonic() - started < 20
+
+
+@each_tokenizer
+@each_template
+def test_prompts_encoded_together_are_encoded_as_alone(kind: str, template: Template) -> None:
+    tokenizer = TOKENIZERS[kind]()
+    eos = EOS.get(kind, "</s>")
+    bos = tokenizer.token_to_id("<s>") if kind != "polyglot" else None
+    talks = [
+        [Message("user", question, given), Message("assistant", "네, 서울입니다.</s> 🙂")]
+        for question in ("수도는?", "안녕 </s><s>", "")
+        for given in ("", "지도")
+    ]
+    prompts = [template.render(talk, eos_token=eos, open_reply=False) for talk in [*talks, *talks[:2]]]
+    alone = [encode(prompt, tokenizer, bos=bos) for prompt in prompts]
+    together = encode_many(prompts, tokenizer, bos=bos)
+    assert [(tuple(ids), tuple(trained)) for ids, trained in together] == [(one.ids, one.trained) for one in alone]
+
+
+def test_no_prompts_are_encoded_to_nothing() -> None:
+    assert encode_many([], polyglot_like(), bos=None) == []
