@@ -23,13 +23,14 @@ from trainer.checkpoint import newest
 from trainer.export import export
 from trainer.forward import forward_of
 from trainer.interrupt import STOPPED, Interrupt
+from trainer.labels import labelling_of, template_of
 from trainer.loop import Job, restore_weights, train
 from trainer.ranks import Ranks, joined
 from trainer.recipe import Recipe, recipe_from
 from trainer.recompute import layers_of, recompute
 from trainer.run_folder import RunFolder, held, note, publish_json, read_spec, taking_turns
-from trainer.samples import sample_replies, speech_of
-from trainer.tokens import TokenSets, tokenised
+from trainer.samples import sample_replies
+from trainer.tokens import TokenSet, evaluation_set, tokenised
 
 FAILED = 1
 
@@ -52,8 +53,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(folder: RunFolder, attempt: int, interrupt: Interrupt) -> int:
     recipe = recipe_from(read_spec(folder)["recipe"])
+    base = base_of(recipe)[1]
     with taking_turns(folder.tokens_lock):
-        sets = tokenised(recipe, base_of(recipe)[1], lambda *_: None)
+        sets = tokenised(recipe, base), evaluation_set(recipe, base)
     with ExitStack() as stack:
         ranks = stack.enter_context(joined())
         if ranks.first:
@@ -70,22 +72,25 @@ def _run(folder: RunFolder, attempt: int, interrupt: Interrupt) -> int:
     return 0
 
 
-def _job(recipe: Recipe, folder: RunFolder, ranks: Ranks, sets: TokenSets, interrupt: Interrupt) -> Job:
+def _job(
+    recipe: Recipe, folder: RunFolder, ranks: Ranks, sets: tuple[TokenSet, TokenSet | None], interrupt: Interrupt
+) -> Job:
+    examples, held_out = sets
     trainable = trainable_model(recipe, ranks.device)
     forward = forward_of(trainable, recipe.train.packing)
     recompute(trainable.model, recipe.train.recompute)
     if recipe.train.compile:
         for layer in layers_of(trainable.model):
             layer.compile(dynamic=True)
-    speech = speech_of(recipe)
+    how = labelling_of(recipe, base_of(recipe)[1])
     return Job(
         recipe=recipe,
         folder=folder,
         ranks=ranks,
         forward=forward,
-        examples=sets.train,
-        held_out=sets.held_out,
-        ask=lambda: sample_replies(trainable, speech, recipe.train.samples),
+        examples=examples,
+        held_out=held_out,
+        ask=lambda: sample_replies(trainable, how, recipe.train.samples),
         stopping=interrupt,
     )
 
@@ -96,7 +101,8 @@ def _leave_artifacts(job: Job) -> None:
     if job.folder.best.is_file():
         step = json.loads(job.folder.best.read_text())["step"]
         restore_weights(job, step)
-    export(job.folder, job.recipe, job.forward.trainable, step=step, template=speech_of(job.recipe).template)
+    template = template_of(job.recipe, base_of(job.recipe)[0].profile)
+    export(job.folder, job.recipe, job.forward.trainable, step=step, template=template)
 
 
 def _attempt(folder: RunFolder) -> int:

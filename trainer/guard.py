@@ -29,15 +29,16 @@ class Guard:
     spike: float
     mean: float = 0.0
     good: int = 0
-    bad: int = 0
+    steady: int = 0  # good steps in a row
+    bad: int = 0  # bad ones
     turned_back: int = 0
 
     def judge(self, loss: float, gradient_norm: float) -> Verdict:
         if self._sound(loss, gradient_norm):
             self.mean = loss if not self.good else _MEMORY * self.mean + (1 - _MEMORY) * loss
-            self.good, self.bad = self.good + 1, 0
+            self.good, self.steady, self.bad = self.good + 1, self.steady + 1, 0
             return "good"
-        self.bad += 1
+        self.steady, self.bad = 0, self.bad + 1
         if self.bad < _IN_A_ROW:
             return "skip"
         self.bad = 0
@@ -45,8 +46,9 @@ class Guard:
         return "back" if self.turned_back == 1 else "stop"
 
     def saved(self) -> None:
-        """A checkpoint of good steps is there: trouble from here on is new trouble."""
-        self.turned_back = 0
+        """A checkpoint behind good steps is there: trouble from here on is new trouble."""
+        if self.steady:
+            self.turned_back = 0
 
     def state(self) -> dict[str, Any]:
         return asdict(self)

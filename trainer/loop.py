@@ -123,6 +123,7 @@ def begin(job: Job) -> Course:
         progress = _restore(job, course, step)
         course.step, course.micro_tokens = step, progress["micro_tokens"]
         course.guard, course.standing = Guard(**progress["guard"]), Standing(**progress["standing"])
+        _publish_best(job, course.standing)  # a kill may have come before it
         _note(job, "resumed", step=step)
     return course
 
@@ -230,7 +231,8 @@ def evaluation_due(job: Job, course: Course) -> bool:
 
 
 def save_due(job: Job, course: Course) -> bool:
-    return _due(job, course, job.recipe.train.save_every)
+    """Never within a bad stretch: what it goes back to must lie before it."""
+    return not course.guard.bad and _due(job, course, job.recipe.train.save_every)
 
 
 def _due(job: Job, course: Course, every: int) -> bool:
@@ -264,8 +266,7 @@ def save(job: Job, course: Course) -> None:
     state = State(weights, checkpoint.moments_of(course.optimizer), progress)
     checkpoint.save(job.folder, course.step, state, job.digests)
     note(job.folder, "saved", step=course.step)
-    if standing.best_step is not None:
-        publish_json(job.folder.best, {"step": standing.best_step, "eval_loss": standing.best_loss})
+    _publish_best(job, standing)
     checkpoint.prune(job.folder, job.recipe.train.keep, standing.best_step)
 
 
@@ -309,6 +310,11 @@ def _restore(job: Job, course: Course, step: int) -> Mapping[str, Any]:
     state = restore_weights(job, step)
     checkpoint.restore_moments(course.optimizer, state.moments)
     return state.progress
+
+
+def _publish_best(job: Job, standing: Standing) -> None:
+    if job.ranks.first and standing.best_step is not None:
+        publish_json(job.folder.best, {"step": standing.best_step, "eval_loss": standing.best_loss})
 
 
 def _note(job: Job, event: str, **facts: Any) -> None:

@@ -127,8 +127,8 @@ def create_run(path: Path, spec: Mapping[str, Any]) -> RunFolder:
     if folder.spec.exists():
         raise ConfigError(
             say(
-                f"{path}에는 이미 학습이 있습니다. 이어서 하려면 `kullm jobs resume`을, 새로 하려면 다른 폴더를 쓰세요.",
-                f"{path} is a run already. Resume it with `kullm jobs resume`, or use another folder for a new one.",
+                f"{path}에는 이미 학습이 있습니다. 이어서 하려면 `kullm train --resume`을, 새로 하려면 다른 폴더를 쓰세요.",
+                f"{path} is a run already. Resume it with `kullm train --resume`, or use another folder for a new one.",
             )
         )
     publish(folder.spec, _document({"schema": SPEC_SCHEMA, **spec}), mode=0o600)

@@ -2,13 +2,15 @@
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 
 from tests.trainer.examples import END, Row, Rows, a_job, a_recipe, tiny_base
+from trainer.labels import labelling_of
 from trainer.loop import train
 from trainer.recipe import Method
 from trainer.run_folder import rows as read_rows
-from trainer.samples import greedy, sample_replies, speech_of
+from trainer.samples import greedy, sample_replies
 
 
 def rows_with_replies(count: int = 6) -> Rows:
@@ -39,13 +41,11 @@ def test_samples_are_asked_in_the_template_and_written_down(tmp_path: Path) -> N
     base = tiny_base(tmp_path / "base")
     recipe = a_recipe(base, max_steps=2, eval_every=1, samples=("수도는 어디인가요?",))
     job = a_job(recipe, tmp_path / "run")
-    speech = speech_of(recipe)
-    from dataclasses import replace
-
+    how = labelling_of(recipe, base)
     job = replace(
         job,
         held_out=rows_with_replies(2),
-        ask=lambda: sample_replies(job.forward.trainable, speech, recipe.train.samples),
+        ask=lambda: sample_replies(job.forward.trainable, how, recipe.train.samples),
     )
     train(job)
     rows = list(read_rows(job.folder.samples))

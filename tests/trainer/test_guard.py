@@ -70,7 +70,7 @@ def test_three_bad_steps_go_back_and_the_data_moves_on(base: Path, tmp_path: Pat
     job = troubled(a_job(recipe, tmp_path / "run"), bad=range(3, 6))
     assert train(job) == "done"
     (gone_back,) = [row for row in read_rows(job.folder.events) if row["event"] == "gone back"]
-    assert (gone_back["step"], gone_back["to"]) == (6, 4) or (gone_back["step"], gone_back["to"]) == (6, 2)
+    assert (gone_back["step"], gone_back["to"]) == (6, 2)  # at 4 the trouble had begun: nothing was saved
     steps = [row["step"] for row in read_rows(job.folder.metrics)]
     assert steps == list(range(1, 10))  # no batch twice
 

@@ -50,7 +50,7 @@ def test_no_labels_cost_nothing() -> None:
     hidden = torch.randn(0, 8, requires_grad=True)
     loss = summed_loss(hidden, torch.empty(0, dtype=torch.long), head)
     loss.backward()
-    assert float(loss) == 0
+    assert loss.item() == 0
 
 
 def test_packed_labels_stop_at_each_document() -> None:
