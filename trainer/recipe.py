@@ -155,8 +155,11 @@ def _anchored(recipe: Recipe, folder: Path) -> Recipe:
     """Files and folders by their full paths, so that a run that goes on elsewhere finds them. A recipe's neighbours come first."""
 
     def full(name: str, *, is_there: Callable[[Path], bool]) -> str:
-        places = (folder / name, Path(name).expanduser())
-        return next((str(place.resolve()) for place in places if is_there(place)), name)
+        try:
+            places = (folder / name, Path(name).expanduser())
+            return next((str(place.resolve()) for place in places if is_there(place)), name)
+        except (OSError, RuntimeError):  # no file can have this name, or nobody that home
+            return name
 
     data, base = recipe.data, recipe.model.base
     evaluate = full(data.evaluate, is_there=Path.is_file) if isinstance(data.evaluate, str) else data.evaluate

@@ -84,7 +84,7 @@ def _columns(value: object) -> dict[str, str]:
 def _evaluate(value: object) -> float | int | str:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if isinstance(value, str) and value:
-        return value
+        return _filled(value)
     if is_number and (0 <= value < 1 or (isinstance(value, int) and value >= 1)):  # type: ignore[operator]
         return value  # type: ignore[return-value]
     raise rules.Fault(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from kullm_tui.core.errors import ConfigError, HubError
+from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.models import REPOSITORY
 from kullm_tui.core.records import BadRecord, Record, read_record
@@ -62,8 +63,8 @@ def records(data: DataChoice) -> Iterator[Row | Rejection]:
 
 def fingerprint(data: DataChoice) -> str:
     """Equal where the source's content is."""
-    path = Path(data.source).expanduser()
-    if not data.source.startswith(DEMO) and path.is_file():
+    path = file_at(data.source)
+    if path:
         return _hash_of([path])
     if data.source.startswith(DEMO):
         digest = hashlib.sha256()
@@ -80,11 +81,29 @@ def content_digest(record: Record) -> bytes:
     return hashlib.sha256(json.dumps(said, ensure_ascii=True).encode()).digest()
 
 
+def file_at(source: str) -> Path | None:
+    """The source's file, where it is one."""
+    if source.startswith(DEMO):
+        return None
+    try:
+        path = Path(source).expanduser()
+        return path if path.is_file() else None
+    except (OSError, RuntimeError):  # no file can have this name, or nobody that home
+        return None
+
+
+def _is_folder(source: str) -> bool:
+    try:
+        return Path(source).expanduser().is_dir()
+    except (OSError, RuntimeError):
+        return False
+
+
 def _raw_rows(data: DataChoice) -> Iterator[Raw]:
     if data.source.startswith(DEMO):
         return _demo_rows(data.source.removeprefix(DEMO), data.split)
-    path = Path(data.source).expanduser()
-    if path.is_file():
+    path = file_at(data.source)
+    if path:
         return rows_of_file(path)
     return iter(enumerate(_data_set(data), start=1))
 
@@ -102,11 +121,11 @@ def _demo_rows(name: str, split: str) -> Iterator[Raw]:
 
 def _data_set(data: DataChoice) -> Any:
     name = data.source
-    is_folder = Path(name).expanduser().is_dir()
+    is_folder = _is_folder(name)
     if not is_folder and not REPOSITORY.fullmatch(name) or Path(name).suffix in (".json", ".jsonl", ".csv", ".tsv"):
         raise ConfigError(
             say(
-                f"데이터 파일 {name}이(가) 없습니다. 경로를 확인하세요.",
+                f"데이터 파일 {name}{particle(name, '이/가')} 없습니다. 경로를 확인하세요.",
                 f"There is no data file {name}. Check the path.",
             )
         )

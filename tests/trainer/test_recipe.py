@@ -140,6 +140,11 @@ def test_a_broken_file_says_what_is_wrong(tmp_path: Path, content: bytes, said: 
         load_recipe(str(file))
 
 
+@pytest.mark.parametrize("source", ["x" * 5000, "~nobody/rows.jsonl", "owner/name"])
+def test_a_source_that_is_no_file_stays_as_it_is_written(source: str) -> None:
+    assert load_recipe("demo-kullm", [f"data.source={source}"]).data.source == source
+
+
 def test_a_missing_file_is_said(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"absent\.toml"):
         load_recipe(str(tmp_path / "absent.toml"))

@@ -201,9 +201,11 @@ def test_a_million_characters_in_a_cell_are_read_at_once(tmp_path: Path) -> None
     assert time.monotonic() - began < 2
 
 
-@pytest.mark.parametrize("source", ["absent.jsonl", "folder/absent.jsonl", "a/b/c", "demo:absent"])
+@pytest.mark.parametrize(
+    "source", ["absent.jsonl", "folder/absent.jsonl", "a/b/absent", "demo:absent", "absent" * 99, "~absent/x"]
+)
 def test_a_source_that_is_not_there_is_said(source: str) -> None:
-    with pytest.raises(ConfigError, match="absent|a/b/c"):
+    with pytest.raises(ConfigError, match="absent"):
         read(source)
 
 
