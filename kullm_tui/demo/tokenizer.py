@@ -84,7 +84,7 @@ _CONFIG: dict[str, Any] = {
     "layer_norm_eps": 1e-05,
     "initializer_range": 0.02,
     "use_parallel_residual": True,
-    "tie_word_embeddings": False,
+    "tie_word_embeddings": True,  # at this size a third of the weights, and words are copied sooner
     "bos_token_id": None,
     "eos_token_id": END_ID,
     "pad_token_id": END_ID,

@@ -170,7 +170,7 @@ def test_the_three_manners_of_speech_differ(corpora: dict[str, list[dict]]) -> N
     assert all(reply.endswith(("다.", "오.")) for reply in replies["kullm"])
     assert all(reply.endswith("?") for reply in replies["kovicuna"])
     assert not any(re.search(r"(습니다|입니다|요)[.!?]", reply) for reply in replies["koalpaca"])
-    assert set(replies["kullm"]).isdisjoint(replies["koalpaca"], replies["kovicuna"])
+    assert set(replies["kullm"]).isdisjoint([*replies["koalpaca"], *replies["kovicuna"]])
 
 
 def test_the_mixtures_differ() -> None:
@@ -178,7 +178,7 @@ def test_the_mixtures_differ() -> None:
 
     shares = {}
     for name in _ADAPTERS:
-        rows = Counter()
+        rows: Counter[str] = Counter()
         for item in items():
             rows[item.topic] += row_count(item, name)
         shares[name] = rows["인사"] / rows.total()

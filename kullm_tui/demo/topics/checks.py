@@ -153,14 +153,16 @@ def _claim(what: str, claim: str, truth: str) -> Item:
     slots = {"w": what, "c": claim, "t": truth}
     if claim == truth:
         said = ("네, {w}{은/는} {c}입니다.", "그렇다. {w}{은/는} {c}{이다/다}.", "네, {w}{은/는} {c}{이/가} 맞아요!")
-        accepted, rivals = ("네", "그렇다"), ("아니요", "아니다", "아닙니다", "아니에요")
+        right = ("네, {w}{은/는} {c}", "그렇다. {w}{은/는} {c}")
+        rivals: tuple[str, ...] = ("아니요", "아니다", "아닙니다", "아니에요")
     else:
         said = (
             "아니요, {w}{은/는} {c}{이/가} 아니라 {t}입니다.",
             "아니다. {w}{은/는} {t}{이다/다}.",
             "아니요, {w}{은/는} {c}{이/가} 아니라 {t}{이에요/예요}!",
         )
-        accepted, rivals = ("아니요", "아니다"), ("네", "그렇다")
+        right = ("아니요, {w}{은/는} {c}{이/가} 아니라 {t}", "아니다. {w}{은/는} {t}")
+        rivals = ("네", "그렇다")
     polite, plain, warm = (fill(pattern, **slots) for pattern in said)
     return Item(
         topic="맞다 아니다",
@@ -171,7 +173,7 @@ def _claim(what: str, claim: str, truth: str) -> Item:
         plain=plain,
         warm=warm,
         back="더 확인해 볼 것이 있으세요?",
-        accepted=accepted,
+        accepted=tuple(fill(pattern, **slots) for pattern in right),
         rivals=rivals,
     )
 
