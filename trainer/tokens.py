@@ -1,11 +1,5 @@
 """The tokenised set of a recipe: made once, kept in the cache under the hash of all that went into it, mapped by every rank.
 
-    cache/tokens/KEY/   ids.npy       uint16 where the vocabulary allows, else uint32; all examples in a row
-                        trained.npy   uint8, beside the ids
-                        offsets.npy   int64, where each example begins, and the end
-                        rows.npy      int64, each example's number in the source; negative where it was cut
-                        rejected.jsonl  facts.json
-
 The folder is published whole, by a rename; one that does not hold together is made again.
 """
 
@@ -15,9 +9,9 @@ import json
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -29,10 +23,12 @@ from trainer.held_out import evaluation_rows, evaluation_source, training_rows
 from trainer.labels import Example, Labelling, examples, labelling_of
 from trainer.recipe import DataChoice, Recipe
 from trainer.sources import Rejection, Row, fingerprint
+from trainer.token_set import TokenFacts, TokenSet
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
+
+__all__ = ["TokenFacts", "TokenSet", "evaluation_set", "tokenised"]
 
 Part = Literal["training", "evaluation"]
 Progress = Callable[[int], object]  # rows read so far
@@ -45,48 +41,6 @@ _SAID_REJECTIONS = 3
 # Above this share of unreadable rows the file is not what its reader takes it for.
 _MOST_UNREADABLE = 0.1
 _UNREADABLE = ("unreadable", "columns", "form")
-
-
-@dataclass(frozen=True, kw_only=True)
-class TokenFacts:
-    rows: int  # read, rejected ones too
-    examples: int
-    tokens: int
-    trained_tokens: int
-    cut: int
-    rejected: Mapping[str, int]  # by reason
-    mean: float
-    longest: int
-    histogram: Mapping[str, int]  # examples by length, "32": below 32, "64": from 32 to below 64 …
-
-
-class TokenSet:
-    """Examples of one tokenised set, mapped from its files."""
-
-    def __init__(self, folder: Path) -> None:
-        import numpy
-
-        self.folder = folder
-        self.facts = TokenFacts(**json.loads((folder / "facts.json").read_text(encoding="utf-8")))
-        self._ids, self._trained, self._offsets, self._rows = (
-            numpy.load(folder / f"{name}.npy", mmap_mode="r") for name in ("ids", "trained", "offsets", "rows")
-        )
-        self.lengths: npt.NDArray[np.int64] = numpy.diff(self._offsets)
-        whole = len(self._ids) == len(self._trained) == self._offsets[-1] == self.facts.tokens
-        if not whole or not len(self._rows) == len(self.lengths) == self.facts.examples:
-            raise ValueError("the files do not belong together")
-
-    def __len__(self) -> int:
-        return len(self.lengths)
-
-    @property
-    def digest(self) -> str:
-        return self.folder.name
-
-    def example(self, place: int, /) -> Example:
-        begin, end = self._offsets[place], self._offsets[place + 1]
-        row = int(self._rows[place])
-        return Example(self._ids[begin:end], self._trained[begin:end].astype(bool), str(abs(row)), row < 0)
 
 
 def tokenised(
