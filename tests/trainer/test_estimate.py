@@ -39,7 +39,7 @@ def recipe(base: str = "polyglot-ko-5.8b", *, method: Method | None = None, **tr
 
 
 def plan(on: str, *, base: str = "polyglot-ko-12.8b", **train: float) -> Plan:
-    return plan_run(recipe(base, **train), machine_named(on))
+    return plan_run(recipe(base, **train), machine_named(on))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
