@@ -130,7 +130,7 @@ def test_a_cut_reply_has_no_eos_and_is_counted(base: Path) -> None:
 @pytest.mark.parametrize("loss", ["output", "all"])
 def test_a_prompt_that_leaves_no_room_for_its_reply_is_rejected(base: Path, loss: str) -> None:
     whole = example(ASKED, labelling(base))
-    prompt = whole.trained.index(True)
+    prompt = list(whole.trained).index(True)
     rejected = one(ASKED, labelling(base, cutoff=prompt, loss=loss))
     assert isinstance(rejected, Rejection)
     assert (rejected.number, rejected.reason) == (7, "too-long")
