@@ -53,6 +53,7 @@ def memory_of(recipe: Recipe, shape: ModelShape, machine: Machine, *, tokens: in
     passing = max(block, _head_bytes(recipe, shape, labelled))  # the head's are gone when the blocks' come
     context = _CPU_PROCESS if machine.is_cpu else _CUDA_CONTEXT
     basis: Basis = "measured" if machine.is_cpu else "assumed"
+    slack = _slack_share(recipe, shape, machine, tokens)
     parts = {
         "base": Figure(base_bytes(recipe, shape), "computed"),
         "trained": Figure(_TRAINED_BYTES * trained, "computed"),
@@ -60,7 +61,7 @@ def memory_of(recipe: Recipe, shape: ModelShape, machine: Machine, *, tokens: in
         "passing": Figure(passing, "computed"),
         "exchange": Figure(4 * trained if machine.count > 1 else 0, "computed"),
         "process": Figure(context, basis),
-        "slack": Figure(_slack_share(recipe, shape, machine, tokens) * (kept + passing), basis),
+        "slack": Figure(slack * (kept + passing), "assumed" if slack == _CARD_SLACK else "measured"),
     }
     return Memory({name: figure for name, figure in parts.items() if figure.value})
 
