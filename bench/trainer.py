@@ -24,7 +24,7 @@ from typing import Any
 PROJECT = Path(__file__).resolve().parents[1]
 VOCABULARY, WIDTH, LAYERS, HEADS = 30080, 384, 10, 6
 BATCH, CUTOFF = 16, 512
-WARM_STEPS, STEPS = 1, 3
+WARM_STEPS, STEPS = 1, int(os.environ.get("KULLM_BENCH_STEPS", "3"))
 RATE, RANK, ALPHA = 3e-4, 16, 32
 SIDES = ("ours", "trainer", "trainer-grouped", "trl-padded", "trl-grouped", "trl-packed-1", "trl-packed-4")
 
@@ -57,7 +57,7 @@ def interleaved(arguments: argparse.Namespace, model: Path) -> dict[str, list[di
     results: dict[str, list[dict[str, Any]]] = {side: [] for side in sides}
     for _ in range(arguments.repetitions):
         for side in sides:
-            command = [sys.executable, "-W", "ignore", __file__, "--side", side, "--model", str(model)]
+            command = [sys.executable, "-P", "-W", "ignore", __file__, "--side", side, "--model", str(model)]
             done = subprocess.run([*command, "--precision", arguments.precision], capture_output=True, text=True)
             if done.returncode:
                 print(f"{side}: {done.stderr[-600:]}", file=sys.stderr)
@@ -126,8 +126,9 @@ Stops = list[tuple[float, int, float]]  # after each step: time, real tokens so 
 
 def _ours(_: str, model: Path, precision: Any) -> Stops:
     from tests.trainer.examples import Row, Rows, a_job, a_recipe
-    from trainer.loop import begin, take_step
+    from trainer.job import begin
     from trainer.recipe import Method
+    from trainer.step import take_step
 
     examples = Rows(tuple(Row(tuple(ids), (False,) * n + (True,) * (len(ids) - n)) for ids, n in rows()))
     method = Method(kind="lora", rank=RANK, alpha=ALPHA)
@@ -177,7 +178,7 @@ def _arguments(folder: str, side: str) -> dict[str, Any]:
 def _watching(stops: Stops, tokens_of: Callable[[int], int]) -> Any:
     from transformers import TrainerCallback
 
-    class Watching(TrainerCallback):
+    class Watching(TrainerCallback):  # type: ignore[misc]
         def on_log(self, _args: Any, state: Any, _control: Any, logs: Any = None, **_more: Any) -> None:
             if "loss" in (logs or {}):
                 stops.append((time.perf_counter(), tokens_of(state.global_step), float(logs["loss"])))
@@ -195,8 +196,8 @@ def _trainer(side: str, model: Path, _precision: str) -> Stops:
         Trainer(
             model=_with_adapter(model),
             args=TrainingArguments(**_arguments(folder, side)),
-            train_dataset=data,  # type: ignore[arg-type]
-            data_collator=counted,  # type: ignore[arg-type]
+            train_dataset=data,
+            data_collator=counted,
             callbacks=[_watching(stops, lambda _: counted.until(len(stops) + 1))],
         ).train()
     return stops
@@ -227,7 +228,7 @@ class _Counted:
 def _trl(side: str, model: Path, _precision: str) -> Stops:
     from datasets import Dataset
     from transformers import AutoTokenizer
-    from trl import SFTConfig, SFTTrainer
+    from trl import SFTConfig, SFTTrainer  # type: ignore[attr-defined]
 
     made = rows()
     data = Dataset.from_list([{"input_ids": ids, "completion_mask": [0] * n + [1] * (len(ids) - n)} for ids, n in made])

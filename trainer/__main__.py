@@ -23,8 +23,9 @@ from trainer.checkpoint import newest
 from trainer.export import export
 from trainer.forward import forward_of
 from trainer.interrupt import STOPPED, Interrupt
+from trainer.job import Job, restore_weights
 from trainer.labels import labelling_of, template_of
-from trainer.loop import Job, restore_weights, train
+from trainer.loop import train
 from trainer.ranks import Ranks, joined
 from trainer.recipe import Recipe, recipe_from
 from trainer.recompute import layers_of, recompute

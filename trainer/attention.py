@@ -43,7 +43,8 @@ def packs_exactly(model: PreTrainedModel, body: Any, device: torch.device) -> bo
             ).last_hidden_state
     except (TypeError, ValueError, NotImplementedError, RuntimeError, AttributeError, KeyError):
         return False  # an architecture whose forward knows no such argument, or attention of another kind
-    alone = [body(input_ids=part, use_cache=False).last_hidden_state for part in ids.split(list(_PROBE_LENGTHS), dim=1)]
+    parts = torch.split(ids, list(_PROBE_LENGTHS), dim=1)
+    alone = [body(input_ids=part, use_cache=False).last_hidden_state for part in parts]
     expected = torch.cat(alone, dim=1).float()
     tolerance = 1e-4 if together.dtype == torch.float32 else 5e-2
     return bool((together.float() - expected).norm() <= tolerance * expected.norm())
@@ -73,7 +74,7 @@ def _forward(
     return _slices(query, key, value, document_lengths, scaling, dropout, window), None
 
 
-@torch.compiler.disable
+@torch.compiler.disable  # type: ignore[untyped-decorator]
 def _slices(
     query: torch.Tensor,
     key: torch.Tensor,
@@ -84,7 +85,8 @@ def _slices(
     window: int | None,
 ) -> torch.Tensor:
     shared = key.shape[1] != query.shape[1]  # grouped queries
-    parts = zip(*(whole.split(list(lengths), dim=2) for whole in (query, key, value)), strict=True)
+    cut: Any = torch.split
+    parts = zip(*(cut(whole, list(lengths), dim=2) for whole in (query, key, value)), strict=True)
     outputs = []
     for q, k, v in parts:
         mask = _band(q.shape[2], window, q.device) if window else None
@@ -108,19 +110,13 @@ def _varlen(
     from torch.nn.attention.varlen import varlen_attn
 
     bounds = _bounds(tuple(lengths), query.device)
-    rows = [whole[0].transpose(0, 1).contiguous() for whole in (query, key, value)]
-    longest = max(lengths)
-    out: torch.Tensor = varlen_attn(
-        *rows,
-        bounds,
-        bounds,
-        longest,
-        longest,
-        scale=scaling,
-        window_size=(-1, 0),  # causal
-        enable_gqa=key.shape[1] != query.shape[1],
+    q, k, v = (whole[0].transpose(0, 1).contiguous() for whole in (query, key, value))
+    longest, shared = max(lengths), key.shape[1] != query.shape[1]
+    causal = (-1, 0)
+    out: Any = varlen_attn(
+        q, k, v, bounds, bounds, longest, longest, scale=scaling, window_size=causal, enable_gqa=shared
     )
-    return out[None]
+    return out[None]  # type: ignore[no-any-return]
 
 
 @cache

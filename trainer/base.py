@@ -109,7 +109,7 @@ def _base(recipe: Recipe, folder: Path, device: torch.device) -> PreTrainedModel
         model: PreTrainedModel = AutoModelForCausalLM.from_config(
             config, dtype=torch.float32, attn_implementation="sdpa"
         )
-        return model.to(device)  # type: ignore[arg-type]
+        return model.to(device)
     form: Any = "bnb" if precision in ("4bit", "8bit") else "plain"  # the engine's packed form has no backward
     loaded = load_in_form(
         folder, "fp32" if whole else precision, form, device, progress=lambda _: None, cancelled=lambda: False
@@ -134,7 +134,7 @@ def _widen_trained(model: PreTrainedModel) -> bool:
 
 def _with_method(model: PreTrainedModel, recipe: Recipe) -> PeftModel:
     try:
-        return peft.get_peft_model(model, _configs(recipe.method, model))  # type: ignore[no-any-return]
+        return peft.get_peft_model(model, _configs(recipe.method, model))
     except ValueError as error:
         targets = ", ".join(recipe.method.targets) or "-"
         raise ConfigError(

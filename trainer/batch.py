@@ -12,7 +12,7 @@ The first token of a document is no label.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -43,8 +43,8 @@ class MicroBatch:
     def to(self, device: torch.device) -> "MicroBatch":
         if device.type == "cpu":
             return self
-        moved = (t.to(device, non_blocking=True) for t in (self.ids, self.positions, self.labelled, self.targets))
-        return MicroBatch(*moved, self.lengths, self.tokens)
+        names = ("ids", "positions", "labelled", "targets")
+        return replace(self, **{name: getattr(self, name).to(device, non_blocking=True) for name in names})
 
 
 def packed(examples: Sequence[Example]) -> MicroBatch:
@@ -78,4 +78,5 @@ def _labelled(examples: Sequence[Example], starts: Iterable[int]) -> Any:
 def _micro_batch(
     ids: Any, positions: Any, labelled: Any, targets: Any, lengths: tuple[int, ...], tokens: int
 ) -> MicroBatch:
-    return MicroBatch(*map(torch.from_numpy, (ids, positions, labelled, targets)), lengths, tokens)
+    ids, positions, labelled, targets = map(torch.from_numpy, (ids, positions, labelled, targets))
+    return MicroBatch(ids, positions, labelled, targets, lengths, tokens)

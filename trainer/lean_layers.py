@@ -22,9 +22,9 @@ def make_lean(model: nn.Module) -> None:
     """Every LoRA and IA³ layer of the model computes this way from now on."""
     for layer in model.modules():
         if isinstance(layer, LoraLayer) and ADAPTER in layer.lora_A and not layer.lora_variant:
-            layer.forward = _LowRankLayer(layer)  # type: ignore[method-assign]
+            layer.forward = _LowRankLayer(layer)
         elif isinstance(layer, IA3Layer) and ADAPTER in layer.ia3_l:
-            layer.forward = _ScaledLayer(layer)  # type: ignore[method-assign]
+            layer.forward = _ScaledLayer(layer)
 
 
 class _ScaledLayer:

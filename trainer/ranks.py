@@ -41,9 +41,8 @@ class Ranks:
         gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
         flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
         dist.all_reduce(flat)
-        for parameter, gradient, part in zip(
-            parameters, gradients, flat.split([p.numel() for p in parameters]), strict=True
-        ):
+        parts = torch.split(flat, [p.numel() for p in parameters])
+        for parameter, gradient, part in zip(parameters, gradients, parts, strict=True):
             parameter.grad = gradient.copy_(part.view_as(gradient))
 
     def from_first(self, value: int) -> int:

@@ -11,7 +11,7 @@ import torch
 from tests.tiny_models import save_model
 from trainer.base import Trainable, trainable_model
 from trainer.forward import forward_of
-from trainer.loop import Job
+from trainer.job import Job
 from trainer.ranks import Ranks
 from trainer.recipe import DataChoice, Method, ModelChoice, Recipe, Training
 from trainer.run_folder import RunFolder

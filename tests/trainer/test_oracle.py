@@ -29,7 +29,7 @@ from trainer.run_folder import rows as read_rows
 IGNORED = -100
 
 
-class OurOrder(Trainer):
+class OurOrder(Trainer):  # type: ignore[misc]
     def _get_train_sampler(self, *_: Any, **__: Any) -> SequentialSampler:
         return SequentialSampler(self.train_dataset)
 
@@ -99,8 +99,8 @@ def trainers_run(recipe: Recipe, rows: Rows, folder: Path) -> tuple[list[float],
     oracle = OurOrder(
         model=tuned,
         args=arguments,
-        train_dataset=as_trainer_rows([rows.rows[place] for place in order]),  # type: ignore[arg-type]
-        data_collator=padded_rows,  # type: ignore[arg-type]
+        train_dataset=as_trainer_rows([rows.rows[place] for place in order]),
+        data_collator=padded_rows,
     )
     oracle.train()
     losses = [row["loss"] for row in oracle.state.log_history if "loss" in row]
@@ -137,7 +137,8 @@ def test_loss_curve_and_adapter_are_those_of_transformers_trainer(base: Path, tm
 
 
 def gradients(recipe: Recipe, folder: Path, rows: Rows) -> dict[str, torch.Tensor]:
-    from trainer.loop import begin, mean_and_clip, summed_gradients
+    from trainer.job import begin
+    from trainer.step import mean_and_clip, summed_gradients
 
     job = a_job(recipe, folder, rows=rows)
     with torch.no_grad():  # B begins at zero and would hide what reaches A
@@ -149,7 +150,7 @@ def gradients(recipe: Recipe, folder: Path, rows: Rows) -> dict[str, torch.Tenso
     return {name: p.grad.clone() for name, p in job.forward.trainable.parameters.items() if p.grad is not None}
 
 
-ARRANGEMENTS = {
+ARRANGEMENTS: dict[str, dict[str, Any]] = {
     "packed": {},
     "packed into one row": {"micro_tokens": 10_000},
     "unpacked": {"packing": False},

@@ -1,0 +1,119 @@
+"""One step: the gradients of a global batch over all micro-batches and ranks, the guard's verdict on them, and what follows from it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from kullm_tui.core.errors import TooLarge
+from kullm_tui.core.language import say
+from trainer.guard import diverged
+from trainer.job import Course, Job, newest_step, restore
+from trainer.packing import Step
+from trainer.schedule import learning_rate
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Of one global batch, over all ranks."""
+
+    loss: float
+    labels: float
+    tokens: float
+    out_of_memory: float
+    unsplittable: float
+    stopping: float
+
+
+def take_step(job: Job, course: Course) -> tuple[Tally, dict[str, Any]]:
+    """One global batch, and its facts for the report; the course is one step further."""
+    training, parameters = job.recipe.train, job.parameters
+    tally = summed_gradients(job, course)
+    loss = tally.loss / max(1.0, tally.labels)
+    norm = mean_and_clip(parameters, tally.labels, training.clip)
+    rate = learning_rate(training, course.step, course.total)
+    verdict = course.guard.judge(loss, norm)
+    course.step += 1
+    if verdict == "good":
+        for group in course.optimizer.param_groups:
+            group["lr"] = rate
+        course.optimizer.step()
+    else:
+        job.note("step skipped", step=course.step, loss=repr(loss), grad_norm=repr(norm))
+    course.optimizer.zero_grad()
+    if verdict in ("back", "stop"):
+        go_back(job, course, loss, last_word=verdict == "stop")
+    facts = {"step": course.step, "epoch": round(course.step / job.epoch, 4), "loss": loss, "lr": rate}
+    return tally, facts | {"grad_norm": norm, "tokens": int(tally.tokens), "skipped": verdict != "good"}
+
+
+def summed_gradients(job: Job, course: Course) -> Tally:
+    """Gradients of the summed loss, over all ranks. Memory that runs out on one halves every rank's budget, and the batch begins again."""
+    while True:
+        job.ranks.throw_dice(job.recipe.train.seed, course.step)
+        tally = Tally(*job.ranks.sums(*_backward(job, course)))
+        if not tally.out_of_memory:
+            job.ranks.sum_gradients(job.parameters)
+            return tally
+        course.optimizer.zero_grad()
+        if tally.unsplittable:
+            raise _too_long(course)
+        course.micro_tokens //= 2
+        job.note("token budget halved", step=course.step, micro_tokens=course.micro_tokens)
+
+
+def _backward(job: Job, course: Course) -> tuple[float, ...]:
+    """This rank's part of the batch: loss, labels, tokens, out of memory, by a single example, asked to stop."""
+    device = job.ranks.device
+    loss, labels, tokens = torch.zeros((), device=device, dtype=torch.float64), 0, 0
+    places: tuple[int, ...] = ()
+    try:
+        with job.forward.attending():
+            for places in _planned(job, course).ranks[job.ranks.rank]:
+                batch = job.forward.batch([job.examples.example(place) for place in places])
+                part = job.forward(batch)
+                part.backward()  # type: ignore[no-untyped-call]
+                loss += part.detach()
+                labels, tokens = labels + len(batch.targets), tokens + batch.tokens
+    except torch.OutOfMemoryError:
+        # What hangs on the traceback goes with it; the split is tried from outside.
+        return 0.0, 0, 0, 1, len(places) == 1, job.stopping()
+    return float(loss), labels, tokens, 0, 0, job.stopping()
+
+
+def _planned(job: Job, course: Course) -> Step:
+    epoch, place = divmod(course.step, job.epoch)
+    if course.planned is None or course.planned[0] != (epoch, course.micro_tokens):
+        plan = job.plan(job.examples, course.micro_tokens, epoch=epoch)
+        course.planned = (epoch, course.micro_tokens), plan
+    return course.planned[1][place]
+
+
+def mean_and_clip(parameters: Sequence[torch.nn.Parameter], labels: float, clip: float) -> float:
+    """Gradients of the sum become those of the mean, no longer than `clip`; the mean's own length."""
+    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    norm = float(torch.nn.utils.get_total_norm(gradients)) / max(1.0, labels)
+    shrink = min(1.0, clip / (norm + 1e-6)) if clip else 1.0
+    torch._foreach_mul_(gradients, shrink / max(1.0, labels))
+    return norm
+
+
+def go_back(job: Job, course: Course, loss: float, *, last_word: bool) -> None:
+    """Weights and moments of the last good checkpoint; the data moves on."""
+    step = 0 if last_word else newest_step(job)
+    if not step:
+        raise diverged(course.step, loss)
+    restore(job, course, step)
+    job.note("gone back", step=course.step, to=step)
+
+
+def _too_long(course: Course) -> TooLarge:
+    return TooLarge(
+        say(
+            f"{course.step + 1}단계에서 예제 하나도 메모리에 들어가지 않습니다. data.cutoff를 줄이거나 train.recompute를 1로 하거나 "
+            "model.precision을 4bit로 바꾸세요.",
+            f"At step {course.step + 1} a single example does not fit the memory. Lower data.cutoff, set train.recompute to 1, "
+            "or set model.precision to 4bit.",
+        )
+    )
