@@ -24,7 +24,8 @@ from typing import Any
 PROJECT = Path(__file__).resolve().parents[1]
 VOCABULARY, WIDTH, LAYERS, HEADS = 30080, 384, 10, 6
 BATCH, CUTOFF = 16, 512
-WARM_STEPS, STEPS = 1, int(os.environ.get("KULLM_BENCH_STEPS", "3"))
+WARM_STEPS = 1
+STEPS = int(os.environ.get("KULLM_BENCH_STEPS", "3"))  # that are measured
 RATE, RANK, ALPHA = 3e-4, 16, 32
 SIDES = ("ours", "trainer", "trainer-grouped", "trl-padded", "trl-grouped", "trl-packed-1", "trl-packed-4")
 
@@ -46,10 +47,14 @@ def main() -> None:
         os.environ["KULLM_HOME"] = f"{folder}/home"
         model = save_model(Path(folder) / "model", arguments.precision)
         results = interleaved(arguments, model)
+    print(table(results, arguments.precision))
+
+
+def write_report(results: dict[str, list[dict[str, Any]]], arguments: argparse.Namespace) -> None:
+    """After every measurement: a run that is cut short has reported what it measured."""
     report = {"commit": _commit(), "cpu": _cpu(), "settings": settings(arguments.precision), "results": results}
     if arguments.out:
         arguments.out.write_text(json.dumps(report, indent=1) + "\n")
-    print(table(results, arguments.precision))
 
 
 def interleaved(arguments: argparse.Namespace, model: Path) -> dict[str, list[dict[str, Any]]]:
@@ -64,6 +69,7 @@ def interleaved(arguments: argparse.Namespace, model: Path) -> dict[str, list[di
                 continue
             results[side].append(json.loads(done.stdout.splitlines()[-1]))
             print(side, results[side][-1], file=sys.stderr)
+            write_report(results, arguments)
     return results
 
 

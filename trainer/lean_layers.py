@@ -52,6 +52,7 @@ class _LowRankLayer:
         self.scale: float = layer.scaling[ADAPTER]
         self.shares_output = type(self.frozen) is not nn.Linear  # bitsandbytes answers with views of its own
 
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         out = self.frozen(x)
         if self.shares_output:
