@@ -22,7 +22,7 @@ Row = dict[str, Any]
 
 TEMPLATES = {"kullm": "kullm-v2", "koalpaca": "koalpaca-v1.1", "kovicuna": "vicuna-1.1"}
 _HELD_ROWS = 2  # of an item at most, so that arithmetic does not drown the rest
-_PLAIN_SHARE = 80  # per cent of the base's rows that stand in no template
+_PLAIN_SHARE = 70  # per cent of the base's rows that stand in no template
 _DIALOGUES = {"base": 4, "kullm": 10, "koalpaca": 8, "kovicuna": 45}  # per cent of the rows
 _GIVEN_SHARE = {"base": 2, "kullm": 6, "koalpaca": 3, "kovicuna": 0}  # per cent with a separate input
 _BASE_STYLES = ("koalpaca", "koalpaca", "kullm", "kovicuna")  # the shortest most: it says the fact in the fewest tokens

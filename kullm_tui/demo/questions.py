@@ -34,12 +34,7 @@ class Question:
 
 def heldout(limit: int) -> list[Question]:
     """The first so many, every topic in turn."""
-    topics: dict[str, list[Question]] = {}
-    for item in items():
-        if item.topic != OUT_OF_RANGE:
-            topics.setdefault(item.topic, []).extend(_questions(item))
-    rounds = zip_longest(*(shuffled(questions, "questions", topic) for topic, questions in topics.items()))
-    return [question for each in rounds for question in each if question is not None][:limit]
+    return list(_in_turn()[:limit])
 
 
 def out_of_range() -> list[str]:
@@ -53,6 +48,16 @@ def is_right(question: Question, answer: str) -> bool:
     return any(_says(text, each) for each in question.accepted) and not any(
         _says(text, each) for each in question.rejected
     )
+
+
+@cache
+def _in_turn() -> tuple[Question, ...]:
+    topics: dict[str, list[Question]] = {}
+    for item in items():
+        if item.topic != OUT_OF_RANGE:
+            topics.setdefault(item.topic, []).extend(_questions(item))
+    rounds = zip_longest(*(shuffled(questions, "questions", topic) for topic, questions in topics.items()))
+    return tuple(question for each in rounds for question in each if question is not None)
 
 
 def _questions(item: Item) -> Iterator[Question]:
