@@ -105,8 +105,8 @@ def test_held_out_operands_are_never_trained_in_either_order(corpora: dict[str, 
         for text in _texts(row)
         if re.match(r"\d+ ?(더하기|\+) ?\d+", text)
     }
-    assert len(pairs) > 50
-    assert len(trained) > 500
+    assert len(pairs) > 20
+    assert len(trained) > 200
     assert pairs & trained == set()
 
 
