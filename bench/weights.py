@@ -43,6 +43,29 @@ def write_checkpoint(size: str, folder: Path, *, seed: int = 0) -> Path:
     return folder
 
 
+def write_lora(size: str, folder: Path, *, seed: int, rank: int = 16) -> Path:
+    """A LoRA adapter over the queries, keys and values, as peft saves it."""
+    layers, width, _, _ = SHAPES[size]
+    generator = torch.Generator().manual_seed(seed)
+    tensors = {}
+    for layer in range(layers):
+        name = f"base_model.model.gpt_neox.layers.{layer}.attention.query_key_value.lora"
+        tensors[f"{name}_A.weight"] = torch.randn(rank, width, generator=generator) / width**0.5
+        tensors[f"{name}_B.weight"] = torch.randn(3 * width, rank, generator=generator) * 0.02
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(tensors, folder / "adapter_model.safetensors", metadata={"format": "pt"})
+    options = {
+        "peft_type": "LORA",
+        "task_type": "CAUSAL_LM",
+        "r": rank,
+        "lora_alpha": 2 * rank,
+        "target_modules": ["query_key_value"],
+        "base_model_name_or_path": size,
+    }
+    (folder / "adapter_config.json").write_text(json.dumps(options))
+    return folder
+
+
 def _save(folder: Path, number: int, shard: dict[str, torch.Tensor], weight_map: dict[str, str]) -> None:
     file = f"model-{number:05d}.safetensors"
     save_file(shard, folder / file, metadata={"format": "pt"})

@@ -24,6 +24,7 @@ from kullm_tui.core.errors import KullmError
 from kullm_tui.core.hub_cache import hub_cache
 from kullm_tui.core.keys import get_key, list_keys
 from kullm_tui.core.language import say
+from kullm_tui.core.native import cpu_flags, find_compiler, runs_avx2
 from kullm_tui.core.store import Store
 
 Verdict = Literal["fine", "notice", "problem"]
@@ -89,20 +90,26 @@ def packages() -> Finding:
 
 
 def processor() -> Finding:
-    flags = _text_of(Path("/proc/cpuinfo"))
-    count = os.cpu_count() or 1
-    name = platform.machine()
-    if "avx512_bf16" in flags:
-        return Finding("fine", say(f"{name}, 코어 {count}, AVX512-BF16 있음", f"{name}, {count} cores, AVX512-BF16"))
-    return Finding(
-        "notice",
-        say(
-            f"{name}, 코어 {count}, AVX512-BF16 없음: CPU에서 4비트가 느립니다. "
-            "llama.cpp 서버를 엔드포인트로 쓰는 편이 빠릅니다.",
-            f"{name}, {count} cores, no AVX512-BF16: 4-bit is slow on this CPU. "
-            "A llama.cpp server as an endpoint is faster.",
-        ),
-    )
+    name, count = platform.machine(), os.cpu_count() or 1
+    found = say(f"{name}, 코어 {count}", f"{name}, {count} cores")
+    if "avx512_bf16" not in cpu_flags() and not runs_avx2():
+        return Finding(
+            "notice",
+            say(
+                f"{found}, AVX2 없음: CPU에서 4비트가 느립니다. llama.cpp 서버를 엔드포인트로 쓰는 편이 빠릅니다.",
+                f"{found}, no AVX2: 4-bit is slow on this CPU. A llama.cpp server as an endpoint is faster.",
+            ),
+        )
+    if find_compiler() is None:
+        return Finding(
+            "notice",
+            say(
+                f"{found}, C 컴파일러 없음: 설치하면(sudo apt install gcc) CPU에서 답변이 빨라집니다.",
+                f"{found}, no C compiler: with one (sudo apt install gcc) replies on the CPU come faster.",
+            ),
+        )
+    extension = "AVX512-BF16" if "avx512_bf16" in cpu_flags() else "AVX2"
+    return Finding("fine", say(f"{found}, {extension}, C 컴파일러 있음", f"{found}, {extension}, with a C compiler"))
 
 
 def graphics() -> Finding:

@@ -20,9 +20,9 @@ import torch
 
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
+from kullm_tui.engine.attention import attend_in_slots, one_token_a_row
 from kullm_tui.engine.generation import Failed, Generation, model_is_leaving
 from kullm_tui.engine.kv import SlotCache
-from kullm_tui.engine.lean import lean_step
 from kullm_tui.engine.masks import decode_mask
 from kullm_tui.engine.pace import Pace
 from kullm_tui.engine.prefixes import WORTH_COPYING, Prefix, PrefixStore, shared_beginning
@@ -65,6 +65,7 @@ class _Errand:
 class Batch:
     def __init__(self, model: Any, rack: AdapterRack, limits: Limits, structure: threading.Lock) -> None:
         """Whoever holds `structure` may rely on the model's layers staying as they are, or change them."""
+        attend_in_slots(model)
         self._model = model
         self._rack = rack
         self._limits = limits
@@ -72,7 +73,6 @@ class Batch:
         # One slot more than rows, for the row that is joining. On a GPU memory is real: there the slots grow with the rows.
         on_cpu = self._device.type == "cpu"
         self._cache = SlotCache(rows=limits.rows + 1, positions=limits.context) if on_cpu else SlotCache()
-        self._lean = lean_step(model)
         self._pace = Pace()
         self._prefixes = PrefixStore(limits.prefix_bytes)
         self._running: list[Row] = []  # slots 0…
@@ -243,12 +243,9 @@ class Batch:
         self._cache.look_at_many(lengths, self._device)
         adapters = [row.order.adapter for row in rows]
         tokens = torch.tensor([[row.tokens[-1]] for row in rows], device=self._device)
-        if self._lean:
-            with self._rack.rows(adapters):
-                logits = self._lean(tokens, lengths, self._cache)
-        else:
-            positions = torch.tensor(lengths, device=self._device)[:, None]
-            mask = decode_mask(self._model.config, lengths, device=self._device, dtype=self._model.dtype)
+        positions = torch.tensor(lengths, device=self._device)[:, None]
+        mask = decode_mask(self._model.config, lengths, device=self._device, dtype=self._model.dtype)
+        with one_token_a_row(lengths):
             logits = self._forward(tokens, positions, mask, adapters, logits_to_keep=1)
         logits = logits[:, -1].float()
         likeliest = logits.argmax(-1).tolist()

@@ -9,8 +9,9 @@ from torch import nn
 from transformers import PreTrainedConfig, PreTrainedModel
 
 from kullm_tui.core.config import Precision
+from kullm_tui.weights.packed import runs_packed
 from kullm_tui.weights.plan import kept_dtype
-from kullm_tui.weights.quantize import SCRATCH_BYTES, Form, runs_packed
+from kullm_tui.weights.quantize import SCRATCH_BYTES, Form
 from kullm_tui.weights.skeleton import BLOCK, Skeleton, build_skeleton, compute_dtype, linear_shape
 
 _SCALES_BLOCK = 256

@@ -1,17 +1,22 @@
-"""A 4-bit linear layer in the form that bitsandbytes' AVX512-BF16 kernel runs, called without anything in between.
+"""Linear layers on a CPU, called with nothing in between.
 
-bitsandbytes' own forward looks at its state, converts and dispatches anew for every product, 112 times a token for Polyglot
-5.8B. Here all of that is settled when the weights are placed. The numbers are the same.
+PackedLinear   4 bits, in the form that bitsandbytes' AVX512-BF16 kernel runs. bitsandbytes' own forward looks at its state,
+               converts and dispatches anew for every product, 112 times a token for Polyglot 5.8B; here that is settled when
+               the weights are placed. CPUs without AVX512-BF16 run the same form through `kernels`
+RowsLinear     bf16; the few rows of a decode step go through `kernels`, which reads the matrix as fast as memory gives it
 """
 
 import ctypes
 
 import torch
+from torch import nn
 
 from kullm_tui.weights import bnb
+from kullm_tui.weights.kernels import kernels
 from kullm_tui.weights.skeleton import BLOCK
 
 _KERNEL_NAME = "gemv_4bit_inference_cpu_nf4_bf16"
+_FEW_ROWS = 8  # with more of them torch's matrix product is the faster one
 
 # (rows, outputs, inputs, x, weight, scales, out, block, stride of x, stride of out)
 _Kernel = ctypes.CFUNCTYPE(
@@ -22,6 +27,14 @@ _Kernel = ctypes.CFUNCTYPE(
 )
 
 
+def runs_packed(device: torch.device) -> bool:
+    return device.type == "cpu" and (has_bnb_kernel() or kernels() is not None)
+
+
+def has_bnb_kernel() -> bool:
+    return bool(bnb.functional.has_avx512bf16())
+
+
 class PackedLinear(bnb.nn.Linear4bit):  # type: ignore[misc]
     """For peft a Linear4bit like any other; its forward uses what `settle` prepares."""
 
@@ -30,15 +43,42 @@ class PackedLinear(bnb.nn.Linear4bit):  # type: ignore[misc]
         state = self.weight.quant_state
         self._rows, self._columns = state.shape
         self._places = self.weight.data_ptr(), state.absmax.data_ptr()
-        self._kernel = _Kernel((_KERNEL_NAME, bnb.bitsandbytes.cextension.lib._lib))
+        self._levels = state.code.to(torch.bfloat16)
+        self._kernel = _Kernel((_KERNEL_NAME, bnb.bitsandbytes.cextension.lib._lib)) if has_bnb_kernel() else None
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         inputs = x if x.dtype == torch.bfloat16 and x.is_contiguous() else x.to(torch.bfloat16).contiguous()
-        out = inputs.new_empty((*x.shape[:-1], self._rows))
-        weight, scales = self._places
-        rows, columns = self._rows, self._columns
-        count = inputs.numel() // columns
-        self._kernel(count, rows, columns, inputs.data_ptr(), weight, scales, out.data_ptr(), BLOCK, columns, rows)
+        out = self._product(inputs)
         if self.bias is not None:
             out += self.bias
         return out if x.dtype == torch.bfloat16 else out.to(x.dtype)
+
+    def _product(self, inputs: torch.Tensor) -> torch.Tensor:
+        rows, columns = self._rows, self._columns
+        if self._kernel is None:
+            own = kernels()
+            assert own is not None, "this form is chosen where there is a kernel for it"
+            return own.nf4_linear(inputs, self.weight, self.weight.quant_state.absmax, self._levels)
+        out = inputs.new_empty((*inputs.shape[:-1], rows))
+        weight, scales = self._places
+        count = inputs.numel() // columns
+        self._kernel(count, rows, columns, inputs.data_ptr(), weight, scales, out.data_ptr(), BLOCK, columns, rows)
+        return out
+
+
+class RowsLinear(nn.Linear):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        own = kernels()
+        if own is None or x.numel() > _FEW_ROWS * self.in_features or x.dtype != torch.bfloat16 or x.requires_grad:
+            return super().forward(x)
+        out = own.bf16_linear(x, self.weight)
+        if self.bias is not None:
+            out += self.bias
+        return out
+
+
+def speed_up_linears(model: nn.Module) -> None:
+    """The model's ordinary bf16 layers become RowsLinear: the same parameters, another forward."""
+    for module in model.modules():
+        if type(module) is nn.Linear and module.weight.dtype == torch.bfloat16 and module.weight.is_contiguous():
+            module.__class__ = RowsLinear

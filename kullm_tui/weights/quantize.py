@@ -152,7 +152,3 @@ def int8_rows(weight: torch.Tensor) -> dict[str, torch.Tensor]:
 
     in_chunks(rows, _CHUNK // columns, quantise)
     return {"": codes, "SCB": scales}
-
-
-def runs_packed(device: torch.device) -> bool:
-    return device.type == "cpu" and bool(functional.has_avx512bf16())

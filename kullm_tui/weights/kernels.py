@@ -1,0 +1,116 @@
+"""Our own kernels for a decode step on a CPU, built once on the user's machine from `kernels.c`.
+
+    rows of a 4-bit matrix    for CPUs whose bitsandbytes has no kernel (no AVX512-BF16): there a token takes an eighth of the time
+    rows of a bf16 matrix     the output embedding
+    one query against a slot  attention, which in torch's CPU kernel costs twenty times as much
+
+Needs x86-64 with AVX2, Linux and a C compiler. Where one of them is missing `kernels()` is None and the engine runs on torch and
+bitsandbytes alone. docs/experiments.md has the measurements.
+"""
+
+import ctypes
+import logging
+import subprocess
+from functools import cache
+from pathlib import Path
+
+import torch
+
+from kullm_tui.core.native import built, find_compiler, runs_avx2
+
+logger = logging.getLogger(__name__)
+
+_SOURCE = Path(__file__).with_name("kernels.c")
+# Sums may be reordered, which is what vectorising them takes. Not -ffast-math: a library linked with it makes the whole process
+# flush denormals to zero when it is loaded.
+_REORDERED = ("-fassociative-math", "-fno-signed-zeros", "-fno-trapping-math", "-fno-math-errno", "-ffp-contract=fast")
+_OPTIONS = ("-O3", "-march=native", *_REORDERED, "-fopenmp", "-shared", "-fPIC")
+_MOST_ROWS = 16  # more rows than this, and expanding the 4-bit matrix pays
+_EXPANDED_VALUES = 1 << 22
+_LARGEST_HEAD = 512  # HEAD_AT_MOST
+
+_long, _place = ctypes.c_int64, ctypes.c_void_p
+_SIGNATURES = {
+    "nf4_rows": [*(_long,) * 3, *(_place,) * 5],
+    "nf4_expand": [*(_long,) * 4, *(_place,) * 4],
+    "bf16_rows": [*(_long,) * 3, *(_place,) * 3],
+    "attend": [*(_long,) * 4, _place, ctypes.c_float, *(_place,) * 3, *(_long,) * 2, _place],
+}
+
+
+class Kernels:
+    """The library, with tensors for arguments. Whoever calls has checked types, shapes and that rows are contiguous."""
+
+    def __init__(self, library: Path) -> None:
+        loaded = ctypes.CDLL(str(library))
+        for name, arguments in _SIGNATURES.items():
+            function = getattr(loaded, name)
+            function.argtypes, function.restype = arguments, None
+        self._nf4_rows = loaded.nf4_rows
+        self._nf4_expand = loaded.nf4_expand
+        self._bf16_rows = loaded.bf16_rows
+        self._attend = loaded.attend
+
+    def nf4_linear(
+        self, x: torch.Tensor, codes: torch.Tensor, scales: torch.Tensor, levels: torch.Tensor
+    ) -> torch.Tensor:
+        """[…, columns] → […, outputs]; the matrix in the form of `quantize.packed_nf4`."""
+        outputs, columns = codes.shape[0], 2 * codes.shape[1]
+        rows = x.reshape(-1, columns).float()
+        matrix = codes.data_ptr(), scales.data_ptr(), levels.data_ptr()
+        if len(rows) > _MOST_ROWS:
+            return self._expanded(rows, outputs, matrix).view(*x.shape[:-1], outputs)
+        out = x.new_empty((*x.shape[:-1], outputs), dtype=torch.bfloat16)
+        self._nf4_rows(len(rows), outputs, columns, rows.data_ptr(), *matrix, out.data_ptr())
+        return out
+
+    def _expanded(self, rows: torch.Tensor, outputs: int, matrix: tuple[int, int, int]) -> torch.Tensor:
+        """Some rows of the matrix at a time, as fp32: CPUs without bf16 arithmetic multiply that fastest."""
+        columns = rows.shape[1]
+        step = max(32, _EXPANDED_VALUES // columns // 32 * 32)
+        out = rows.new_empty((len(rows), outputs), dtype=torch.bfloat16)
+        plain = rows.new_empty((step, columns))
+        for first in range(0, outputs, step):
+            last = min(outputs, first + step)
+            self._nf4_expand(first, last, outputs, columns, *matrix, plain.data_ptr())
+            out[:, first:last] = rows @ plain[: last - first].T
+        return out
+
+    def bf16_linear(self, x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        outputs, columns = weight.shape
+        rows = x.reshape(-1, columns).float()
+        out = x.new_empty((*x.shape[:-1], outputs))
+        self._bf16_rows(len(rows), outputs, columns, rows.data_ptr(), weight.data_ptr(), out.data_ptr())
+        return out
+
+    def attend(
+        self, query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, lengths: torch.Tensor, scale: float
+    ) -> torch.Tensor:
+        """[B, heads, 1, size] → the same; row b sees the first `lengths[b]` positions of keys and values [B, kv heads, …, size]."""
+        rows, heads, _, size = query.shape
+        query, out = query.contiguous(), torch.empty_like(query, memory_format=torch.contiguous_format)
+        self._attend(
+            *(rows, heads, heads // keys.shape[1], size, lengths.data_ptr(), scale),
+            *(query.data_ptr(), keys.data_ptr(), values.data_ptr(), keys.stride(0), keys.stride(1), out.data_ptr()),
+        )
+        return out
+
+
+def can_attend(query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> bool:
+    size = query.shape[-1]
+    together = keys.stride() == values.stride() and keys.stride()[2:] == (size, 1)
+    alike = query.dtype == keys.dtype == values.dtype == torch.bfloat16 and query.device.type == "cpu"
+    return alike and together and values.shape[-1] == size <= _LARGEST_HEAD and query.shape[2] == 1
+
+
+@cache
+def kernels() -> Kernels | None:
+    """Built on the first call, which takes about half a second; found in the cache later."""
+    compiler = find_compiler()
+    if compiler is None or not runs_avx2():
+        return None
+    try:
+        return Kernels(built(_SOURCE, compiler, _OPTIONS))
+    except (OSError, subprocess.SubprocessError) as error:
+        logger.warning("the kernels could not be built with %s: %s", compiler, error)
+        return None
