@@ -28,6 +28,7 @@ from kullm_tui.engine.pace import Pace
 from kullm_tui.engine.prefixes import WORTH_COPYING, Prefix, PrefixStore, shared_beginning
 from kullm_tui.engine.row import Row
 from kullm_tui.weights.adapters import AdapterRack
+from kullm_tui.weights.packed import speed_up_linears
 
 logger = logging.getLogger(__name__)
 
@@ -66,6 +67,7 @@ class Batch:
     def __init__(self, model: Any, rack: AdapterRack, limits: Limits, structure: threading.Lock) -> None:
         """Whoever holds `structure` may rely on the model's layers staying as they are, or change them."""
         attend_in_slots(model)
+        speed_up_linears(model)
         self._model = model
         self._rack = rack
         self._limits = limits

@@ -69,7 +69,8 @@ class PackedLinear(bnb.nn.Linear4bit):  # type: ignore[misc]
 class RowsLinear(nn.Linear):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         own = kernels()
-        if own is None or x.numel() > _FEW_ROWS * self.in_features or x.dtype != torch.bfloat16 or x.requires_grad:
+        few = x.numel() <= _FEW_ROWS * self.in_features and self.weight.is_contiguous()
+        if own is None or not few or x.dtype != torch.bfloat16 or torch.is_grad_enabled():
             return super().forward(x)
         out = own.bf16_linear(x, self.weight)
         if self.bias is not None:
@@ -78,7 +79,7 @@ class RowsLinear(nn.Linear):
 
 
 def speed_up_linears(model: nn.Module) -> None:
-    """The model's ordinary bf16 layers become RowsLinear: the same parameters, another forward."""
+    """The ordinary bf16 layers of a model on a CPU become RowsLinear: the same parameters, another forward."""
     for module in model.modules():
-        if type(module) is nn.Linear and module.weight.dtype == torch.bfloat16 and module.weight.is_contiguous():
+        if type(module) is nn.Linear and module.weight.dtype == torch.bfloat16 and module.weight.device.type == "cpu":
             module.__class__ = RowsLinear

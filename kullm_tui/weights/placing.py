@@ -12,7 +12,7 @@ from kullm_tui.core.errors import WeightsError
 from kullm_tui.core.language import say
 from kullm_tui.weights import bnb
 from kullm_tui.weights.files import fetch_again
-from kullm_tui.weights.packed import PackedLinear, speed_up_linears
+from kullm_tui.weights.packed import PackedLinear
 from kullm_tui.weights.quantize import Form
 from kullm_tui.weights.skeleton import BLOCK, Skeleton, linear_shape
 
@@ -121,5 +121,3 @@ def settle(model: PreTrainedModel, folder: Path, missing: set[str], device: torc
         )
     model.requires_grad_(False)
     model.eval()
-    if device.type == "cpu":
-        speed_up_linears(model)
