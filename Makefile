@@ -5,7 +5,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 BENCHES := $(wildcard bench/*.py)
 
-.PHONY: run test lint check bench soak wheel
+.PHONY: run test lint check bench soak wheel demo-model
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -29,6 +29,10 @@ bench: .venv/test.stamp
 soak: .venv/peers.stamp
 	KULLM_LLAMA_CPP_PYTHON=$(CURDIR)/$(BIN)/python $(BIN)/pytest -s -m "soak or peers" --timeout 3600
 	KULLM_FUZZ_REQUESTS=5000 $(BIN)/pytest -s tests/engine/test_fuzz.py
+
+# About half an hour on two cores; a rebuild that was stopped goes on.
+demo-model: .venv/test.stamp
+	$(BIN)/python -P -m trainer.demo_model
 
 wheel: .venv/test.stamp
 	$(BIN)/python -m build --wheel --no-isolation

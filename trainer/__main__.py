@@ -18,6 +18,7 @@ from typing import Any
 from transformers.utils import logging as transformers_logging
 
 from kullm_tui.core.errors import KullmError
+from kullm_tui.weights import bnb  # noqa: F401 - before peft: it must not look for code on the Hub
 from trainer.base import base_of, trainable_model
 from trainer.checkpoint import newest
 from trainer.export import export

@@ -17,9 +17,10 @@ from kullm_tui.commands.narration import Narration, tell_loading
 from kullm_tui.core import consent, paths
 from kullm_tui.core.chat_client import Delta, Endpoint, Finished, Progress, stream_chat
 from kullm_tui.core.config import load_config
-from kullm_tui.core.errors import ConfigError, ConsentNeeded, EngineGone, UsageError
+from kullm_tui.core.errors import ConsentNeeded, EngineGone, UsageError
 from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
+from kullm_tui.core.profiles import DEMO
 from kullm_tui.core.records import Message
 from kullm_tui.core.store import Conversation, Journal, ReplySource, Store
 from kullm_tui.core.target import Target, adapter_for_engine, base_of, choose_target, prompted_by, start_engine
@@ -53,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
             narration.note(store.notice)
         earlier = _earlier(store, args)
         model = args.model or (earlier and earlier.model) or (args.adapter and base_of(args.adapter))
-        target = choose_target(model or _default(config.model), config.endpoints)
+        target = choose_target(model or _default(config.model, narration), config.endpoints)
         adapter = args.adapter or (earlier.adapter if earlier and not args.model else None)
         if adapter:
             adapter = decoding["adapter"] = adapter_for_engine(adapter) if target.endpoint is None else adapter
@@ -173,17 +174,19 @@ def _earlier(store: Store, args: argparse.Namespace) -> Conversation | None:
     return earlier
 
 
-def _default(model: str) -> str:
-    if not model:
-        raise ConfigError(
-            say(
-                "어떤 모델에게 물을지 정해지지 않았습니다. `kullm models list`에서 골라 -m 이름을 붙이거나 "
-                "`kullm config set model 이름`으로 정해 두세요.",
-                "no model is chosen. Pick one from `kullm models list` and give it with -m NAME, "
-                "or keep it with `kullm config set model NAME`.",
-            )
+def _default(model: str, narration: Narration) -> str:
+    """The configured model; the demo on a machine where none was chosen yet."""
+    if model:
+        return model
+    narration.note(
+        say(
+            "정해 둔 모델이 없어 작은 데모 모델이 답합니다. `kullm models list`에서 골라 -m 이름을 붙이거나 "
+            "`kullm config set model 이름`으로 정해 두세요.",
+            "No model is chosen, so the small demo model answers. Pick one from `kullm models list` and give it with -m NAME, "
+            "or keep it with `kullm config set model NAME`.",
         )
-    return model
+    )
+    return DEMO
 
 
 def _obtain_consent(target: Target, *, agreed_now: bool) -> None:

@@ -30,7 +30,9 @@ Kind = Literal["weights", "adapter", "endpoint"]
 LicenceClass = Literal["commercial", "research"]
 
 _SHIPPED = Path(__file__).with_name("profiles")
-_FILES = ("korean", "current", "multilingual", "endpoints")
+_PACKAGE = Path(__file__).parent.parent
+_FILES = ("demo", "korean", "current", "multilingual", "endpoints")
+DEMO = "demo-kullm"  # answers where no other model was chosen
 _FALLBACK = "other"  # the table of decoding.toml for templates whose sources are silent
 
 
@@ -177,7 +179,8 @@ def _shipped() -> Mapping[str, Profile]:
     found: dict[str, Profile] = {}
     for name in _FILES:
         found |= read_profiles(_SHIPPED / f"{name}.toml")
-    return MappingProxyType(found)
+    beside = {name: replace(one, folder=str(_PACKAGE / one.folder)) for name, one in found.items() if one.folder}
+    return MappingProxyType(found | beside)
 
 
 @functools.cache
