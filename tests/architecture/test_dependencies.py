@@ -18,7 +18,7 @@ from tests.architecture.project import ROOT, files_below, parsed, python_files, 
 
 # Used where it happens to be installed: keys go into the system's keyring then.
 _OPTIONAL = {"keyring"}
-_OWN = {"kullm_tui", "tests"}
+_OWN = {"kullm_tui", "trainer", "tests"}
 
 
 def _project() -> dict[str, Any]:
@@ -71,11 +71,12 @@ def _imported(paths: Iterable[Path]) -> Iterator[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("folders", "extras"),
     [
-        (("kullm_tui/core", "kullm_tui/commands"), ()),
+        (("kullm_tui/core", "kullm_tui/demo", "kullm_tui/commands"), ()),
         (("kullm_tui/engine", "kullm_tui/weights"), ("local",)),
+        (("trainer",), ("train",)),
         (("tests",), ("peers",)),
     ],
-    ids=["the base install", "local", "tests"],
+    ids=["the base install", "local", "train", "tests"],
 )
 def test_every_imported_package_is_declared(folders: tuple[str, ...], extras: tuple[str, ...]) -> None:
     declared = {canonicalize_name(requirement.name) for requirement in _declared(*extras)}

@@ -65,14 +65,19 @@ def test_every_import_contract_is_kept() -> None:
     [
         ("core/text.py", "def late() -> None:\n    import torch\n", "never reach torch"),
         ("commands/config.py", "from kullm_tui.engine import protocol\n", "never imported"),
-        ("commands/config.py", "from kullm_tui.weights import plan\n", "Only the engine stands on weights"),
+        (
+            "commands/config.py",
+            "from kullm_tui.weights import plan\n",
+            "Only the engine and the trainer stand on weights",
+        ),
         ("core/text.py", "from kullm_tui.commands import config\n", "Imports point down"),
         ("core/text.py", "import textual\n", "Only ui knows Textual"),
         ("weights/plan.py", "import uvicorn\n", "Only the engine knows its web server"),
     ],
 )
 def test_a_forbidden_import_is_caught(tmp_path: Path, module: str, addition: str, contract: str) -> None:
-    shutil.copytree(ROOT / "kullm_tui", tmp_path / "kullm_tui", ignore=shutil.ignore_patterns("__pycache__"))
+    for package in ("kullm_tui", "trainer"):
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     with (tmp_path / "kullm_tui" / module).open("a") as source:
         source.write(f"\n{addition}")

@@ -58,10 +58,10 @@ def padded_rows(rows: list[dict[str, list[int]]]) -> dict[str, torch.Tensor]:
     }
 
 
-def trainers_run(recipe: Recipe, rows: Rows, folder: Path) -> tuple[list[float], dict[str, torch.Tensor]]:
-    """The same adapter, rows and order through plain peft and `transformers.Trainer`."""
+def our_order(recipe: Recipe, rows: Rows) -> list[int]:
+    """The rows as our steps take them."""
     training = recipe.train
-    order = [
+    return [
         place
         for epoch in range(int(training.epochs))
         for step in epoch_steps(
@@ -75,6 +75,11 @@ def trainers_run(recipe: Recipe, rows: Rows, folder: Path) -> tuple[list[float],
         )
         for place in sorted(step.examples)
     ]
+
+
+def trainers_run(recipe: Recipe, rows: Rows, folder: Path) -> tuple[list[float], dict[str, torch.Tensor]]:
+    """The same adapter, rows and order through plain peft and `transformers.Trainer`."""
+    training = recipe.train
     model = AutoModelForCausalLM.from_pretrained(recipe.model.base)
     torch.manual_seed(training.seed)
     tuned = peft.get_peft_model(
@@ -99,7 +104,7 @@ def trainers_run(recipe: Recipe, rows: Rows, folder: Path) -> tuple[list[float],
     oracle = OurOrder(
         model=tuned,
         args=arguments,
-        train_dataset=as_trainer_rows([rows.rows[place] for place in order]),
+        train_dataset=as_trainer_rows([rows.rows[place] for place in our_order(recipe, rows)]),
         data_collator=padded_rows,
     )
     oracle.train()
