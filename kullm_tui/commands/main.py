@@ -114,7 +114,7 @@ def _run(arguments: Sequence[str]) -> int:
         command = " ".join(filter(None, (parser.prog, parsed.verb, action)))
         raise _wrong_usage(f"unrecognized arguments: {' '.join(strange)}", command)
     if parsed.verb is None:
-        return _welcome(parser)
+        return _welcome(parser) if sys.stdout.isatty() else _sample()
     if action is None:  # a verb with verbs of its own, and none was chosen
         verbs[parsed.verb].print_help(sys.stderr)
         return UsageError.exit_code
@@ -154,6 +154,13 @@ def _welcome(parser: Parser) -> int:
         )
     )
     return 0
+
+
+def _sample() -> int:
+    """With nobody to type, as in a CI job: one question answered shows that all of it works."""
+    question = "대한민국의 수도는 어디인가요?"
+    print(question, file=sys.stderr)
+    return _run(["ask", "--input", "", question])  # whatever is piped in is not read
 
 
 def _report(error: Exception, message: str, code: int, *, debug: bool) -> int:

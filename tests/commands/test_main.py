@@ -6,7 +6,7 @@ import pytest
 
 from kullm_tui import __version__
 from kullm_tui.commands.main import VERBS, main
-from tests.kullm_command import COMMAND, environment, kullm
+from tests.kullm_command import COMMAND, Terminal, environment, kullm
 
 
 def test_help_lists_every_verb(tmp_path: Path) -> None:
@@ -28,9 +28,9 @@ def test_every_verb_explains_itself_in_both_languages(tmp_path: Path, verb: str)
 
 
 def test_without_a_verb_it_says_how_to_ask(tmp_path: Path) -> None:
-    done = kullm(tmp_path)
-    assert done.returncode == 0
-    assert 'kullm ask "' in done.stdout
+    terminal = Terminal(tmp_path)
+    assert terminal.ends() == 0
+    assert 'kullm ask "' in terminal.shown
 
 
 def test_the_version_is_told(tmp_path: Path) -> None:
