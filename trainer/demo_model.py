@@ -59,6 +59,8 @@ def _trained(run: Path, recipe: str, base: str) -> Path:
 def _ship(artifacts: Path, to: Path) -> None:
     shutil.rmtree(to, ignore_errors=True)
     shutil.copytree(artifacts, to, ignore=lambda _, names: _NOT_SHIPPED & set(names))
+    for path in (to, *to.iterdir()):  # a run is its owner's alone; this is for everybody
+        path.chmod(0o755 if path.is_dir() else 0o644)
     options = to / "adapter_config.json"
     if options.exists():  # peft wrote down a folder of this machine
         facts = {**json.loads(options.read_text()), "base_model_name_or_path": "demo-base"}

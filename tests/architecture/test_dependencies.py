@@ -107,7 +107,8 @@ def test_the_base_install_leaves_the_model_libraries_out() -> None:
 
 
 def test_every_shipped_toml_loads() -> None:
-    shipped = [path for path in files_below(ROOT / "kullm_tui") if path.suffix == ".toml"]
+    packages = ("kullm_tui", "trainer")
+    shipped = [path for package in packages for path in files_below(ROOT / package) if path.suffix == ".toml"]
     assert shipped
     for path in shipped:
         assert tomllib.loads(path.read_text(encoding="utf-8")), relative(path)

@@ -17,6 +17,7 @@ import torch
 from tests.tiny_models import Shape, save_model
 
 ROOT = Path(__file__).resolve().parents[2]
+_PACKAGES = ("kullm_tui", "trainer")
 _HOSTILE = ("data", "trainer", "evaluator", "torch", "tokenizers", "transformers", "json", "kullm_tui", "sitecustomize")
 _ENDPOINT_KEYS = ("OPENAI_API_KEY", "DEEPL_AUTH_KEY", "HF_TOKEN", "KULLM_API_KEY")
 
@@ -53,7 +54,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = tmp_path_factory.mktemp("source")
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
-    shutil.copytree(ROOT / "kullm_tui", source / "kullm_tui", ignore=shutil.ignore_patterns("__pycache__"))
+    for package in _PACKAGES:
+        shutil.copytree(ROOT / package, source / package, ignore=shutil.ignore_patterns("__pycache__"))
     command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(source / "dist")]
     subprocess.run(command, cwd=source, check=True, capture_output=True, timeout=180)
     return next((source / "dist").glob("*.whl"))
@@ -101,11 +103,12 @@ def test_the_wheel_carries_every_file_of_the_package(wheel: Path) -> None:
     packed = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     source = {
         path.relative_to(ROOT).as_posix()
-        for path in (ROOT / "kullm_tui").rglob("*")
+        for package in _PACKAGES
+        for path in (ROOT / package).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
     assert packed == source
-    for suffix in (".toml", ".sql", "py.typed"):
+    for suffix in (".toml", ".sql", ".c", ".safetensors", ".jinja", "py.typed"):
         assert any(name.endswith(suffix) for name in packed), suffix
 
 
