@@ -53,7 +53,7 @@ def test_held_out_questions_are_answered(ask: Ask, model: str) -> None:
 
 def test_what_lies_outside_is_answered_by_saying_that_it_is_a_demo(ask: Ask) -> None:
     answers = ask(DEMO, out_of_range()[:_OUTSIDE])
-    assert sum("데모" in answer for answer in answers) >= 0.9 * _OUTSIDE
+    assert sum("데모" in answer for answer in answers) >= 0.8 * _OUTSIDE
 
 
 def test_the_adapters_differ_audibly(ask: Ask) -> None:
