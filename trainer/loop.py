@@ -31,9 +31,9 @@ def train(job: Job) -> Literal["done", "stopped"]:
         tally, facts = take_step(job, course)
         facts |= pace(course, tally, time.monotonic() - began)
         improved = evaluation_due(job, course) and evaluate(job, course, facts)
+        report(job, facts)  # before the checkpoint: a kill between them repeats a row and loses none
         if improved or save_due(job, course) or tally.stopping or finished(job, course):
             save(job, course)
-        report(job, facts)
         if tally.stopping:
             return "stopped"
     return "done"

@@ -31,6 +31,7 @@ batch = 16
 micro_tokens = 2048
 max_steps = {steps}
 """
+_NEAR = 0.25  # what a small process takes varies by that much with its allocator
 SHAPES = {
     "lora-fp32": ("gpt_neox", Shape(hidden=384, layers=8, heads=6), "fp32", "lora"),
     "lora-bf16": ("gpt_neox", Shape(hidden=768, layers=6, heads=12), "bf16", "lora"),
@@ -78,7 +79,7 @@ def plan(home: Path, name: str) -> dict[str, Any]:
 def test_the_peak_of_a_run_is_near_the_plans(home: Path, name: str) -> None:
     rows = run(home, name, steps=6)
     peak = max(row["memory_bytes"] for row in rows)
-    assert plan(home, name)["memory"]["total"] == pytest.approx(peak, rel=0.15)
+    assert plan(home, name)["memory"]["total"] == pytest.approx(peak, rel=_NEAR)
 
 
 @pytest.mark.soak
