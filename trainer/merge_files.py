@@ -14,22 +14,11 @@ from pathlib import Path
 import torch
 
 from kullm_tui.weights.files import StoredTensor
+from kullm_tui.weights.shards import DTYPE_NAMES
 
 INDEX = "model.safetensors.index.json"
 
 _SHARD_BYTES = 2_000_000_000
-_NAMES = {
-    torch.float64: "F64",
-    torch.float32: "F32",
-    torch.float16: "F16",
-    torch.bfloat16: "BF16",
-    torch.int64: "I64",
-    torch.int32: "I32",
-    torch.int16: "I16",
-    torch.int8: "I8",
-    torch.uint8: "U8",
-    torch.bool: "BOOL",
-}
 
 Read = Callable[[StoredTensor], torch.Tensor]
 
@@ -103,7 +92,7 @@ def _header(tensors: Sequence[StoredTensor]) -> Mapping[str, object]:
     for tensor in tensors:
         end = start + tensor.bytes
         header[tensor.key] = {
-            "dtype": _NAMES[tensor.dtype],
+            "dtype": DTYPE_NAMES[tensor.dtype],
             "shape": list(tensor.shape),
             "data_offsets": [start, end],
         }

@@ -1,6 +1,6 @@
 """Our own kernels for a decode step on a CPU, built once on the user's machine from `kernels.c`.
 
-    rows of a 4-bit matrix    for CPUs whose bitsandbytes has no kernel (no AVX512-BF16): there a token takes an eighth of the time
+    rows of a 4-bit matrix    for CPUs whose bitsandbytes has no kernel (no AVX512-BF16): there it expands the matrix for every token
     rows of a bf16 matrix     the output embedding
     one query against a slot  attention, which in torch's CPU kernel costs twenty times as much
 

@@ -17,7 +17,7 @@ import torch
 _ALIGNMENT = 64
 _HEADER_ROOM = (1 << 17) - 8
 _LONGEST_ENTRY = 1024
-_NAMES = {
+DTYPE_NAMES = {
     torch.float64: "F64",
     torch.float32: "F32",
     torch.float16: "F16",
@@ -61,7 +61,9 @@ class ShardWriter:
         return self._header_bytes > _HEADER_ROOM - 16 * _LONGEST_ENTRY
 
     def add(self, name: str, tensor: torch.Tensor) -> None:
-        self._append(name, _NAMES[tensor.dtype], list(tensor.shape), tensor.contiguous().reshape(-1).view(torch.uint8))
+        self._append(
+            name, DTYPE_NAMES[tensor.dtype], list(tensor.shape), tensor.contiguous().reshape(-1).view(torch.uint8)
+        )
         gap = -self.bytes % _ALIGNMENT
         if gap:
             self._append(f"padding.{len(self._header)}", "U8", [gap], torch.zeros(gap, dtype=torch.uint8))
