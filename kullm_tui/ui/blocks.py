@@ -1,0 +1,217 @@
+"""From Markdown's tokens to the parts on the screen: nesting becomes what stands before each line.
+
+Markdown can write any character by its number (`&#x202e;`), so the words of every token are made terminal-safe once more here.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from markdown_it.token import Token
+from textual.content import Content, Span
+
+from kullm_tui.core.text import terminal_safe
+from kullm_tui.ui.markdown import MAX_NESTING
+from kullm_tui.ui.parts import Align, Bar, Columns, Line, Part, TableRow
+from kullm_tui.ui.widgets.code import code_parts
+
+_BULLETS = ("•", "◦", "▪")
+_TASK = re.compile(r"\[([ xX])\] ")
+_SPACES = re.compile(r"\s+")
+_SPAN_STYLES = {
+    "strong_open": ".reply--strong",
+    "em_open": ".reply--em",
+    "s_open": ".reply--strike",
+    "link_open": ".reply--link",
+}
+_QUOTE_BAR = "▎ "
+
+
+class TooDeep(Exception):
+    """Markdown would leave text out below this depth."""
+
+
+@dataclass
+class _Room:
+    """One container around a line: its mark stands before the first line and leaves its width to the others."""
+
+    first: Content
+    rest: Content
+    used: bool = False
+
+    def lead(self) -> Content:
+        self.used, was_used = True, self.used
+        return self.rest if was_used else self.first
+
+
+class _Composer:
+    def __init__(self, source: str, number: int | None, copy_index: int) -> None:
+        self.codes: list[str] = []
+        self._source = source.split("\n")
+        self._number = number
+        self._copy_index = copy_index
+        self._rooms: list[_Room] = []
+        self._lists: list[int | None] = []  # the next number of each list we are in; None: bullets
+        self._shown = False
+        self._heading = ""
+
+    def parts(self, tokens: Sequence[Token]) -> Iterator[Part]:
+        index = 0
+        while index < len(tokens):
+            token = tokens[index]
+            if token.level >= MAX_NESTING - 1:
+                raise TooDeep
+            if token.type == "table_open":
+                end = next(i for i in range(index, len(tokens)) if tokens[i].type == "table_close")
+                yield from self._gap(token)
+                yield from table_parts(tokens[index:end], self._lead(), self._hang())[1]
+                index = end
+            else:
+                yield from self._part(token)
+            index += 1
+
+    def _part(self, token: Token) -> Iterator[Part]:
+        if token.type == "inline":
+            yield from self._gap(token)
+            yield from self._prose(token)
+        elif token.type in ("fence", "code_block"):
+            yield from self._gap(token)
+            yield from self._code(token)
+        elif token.type == "hr":
+            yield from self._gap(token)
+            yield Bar(self._lead(), line="─")
+        elif token.type == "heading_open":
+            self._heading = f".reply--{token.tag}"
+        elif token.type == "heading_close":
+            self._heading = ""
+        else:
+            yield from self._container(token)
+
+    def _container(self, token: Token) -> Iterator[Part]:
+        kind = token.type
+        if kind == "blockquote_open":
+            bar = Content.styled(_QUOTE_BAR, ".reply--quote")
+            self._rooms.append(_Room(bar, bar))
+        elif kind == "bullet_list_open":
+            self._lists.append(None)
+        elif kind == "ordered_list_open":
+            outermost = not self._lists and self._number is not None
+            self._lists.append(self._number if outermost else int(token.attrGet("start") or 1) if token.attrs else 1)
+        elif kind == "list_item_open":
+            yield from self._gap(token)
+            self._rooms.append(self._item())
+        elif kind in ("bullet_list_close", "ordered_list_close"):
+            self._lists.pop()
+        elif kind in ("list_item_close", "blockquote_close"):
+            if not self._rooms[-1].used:
+                yield Line(Content(""), self._lead())
+            self._rooms.pop()
+
+    def _item(self) -> _Room:
+        number = self._lists[-1]
+        if number is None:
+            mark = _BULLETS[(len(self._lists) - 1) % len(_BULLETS)]
+        else:
+            mark, self._lists[-1] = f"{number}.", number + 1
+        return _Room(Content.styled(f"{mark} ", ".reply--bullet"), Content(" " * (len(mark) + 1)))
+
+    def _gap(self, token: Token) -> Iterator[Part]:
+        """An empty row where the source has one."""
+        fresh = bool(self._rooms) and not self._rooms[-1].used  # the container has already had its gap
+        begin = token.map[0] if token.map else 0
+        if self._shown and not fresh and begin and not self._source[begin - 1].strip(" \t>"):
+            yield Line(Content(""), self._hang())
+        self._shown = True
+
+    def _prose(self, token: Token) -> Iterator[Part]:
+        content = inline(token)
+        task = _TASK.match(content.plain)
+        if task and self._rooms and not self._rooms[-1].used and self._lists:
+            box = "☐ " if task[1] == " " else "☑ "
+            content = Content.styled(box, ".reply--bullet") + content[task.end() :]
+        if self._heading:
+            content = content.stylize_before(self._heading)
+        for line in content.split("\n", allow_blank=True):
+            yield Line(line, self._lead(), self._hang())
+
+    def _code(self, token: Token) -> Iterator[Part]:
+        code = terminal_safe(token.content).rstrip("\n")
+        self.codes.append(code)
+        language = terminal_safe(token.info).strip() if token.type == "fence" else ""
+        yield from code_parts(code, language, self._lead(), self._hang(), self._copy_index + len(self.codes) - 1)
+
+    def _lead(self) -> Content:
+        return Content("").join([room.lead() for room in self._rooms])
+
+    def _hang(self) -> Content:
+        return Content("").join([room.rest for room in self._rooms])
+
+
+def compose(
+    source: str, tokens: Sequence[Token], *, number: int | None, copy_index: int
+) -> tuple[list[Part], list[str]]:
+    """The parts of one passage, and the code that stands in it; its first block is the reply's `copy_index`-th."""
+    composer = _Composer(source, number, copy_index)
+    parts = list(composer.parts(tokens))
+    return parts, composer.codes
+
+
+def table_parts(
+    tokens: Sequence[Token], lead: Content, hang: Content, columns: Columns | None = None
+) -> tuple[Columns, list[Part]]:
+    """With `columns` the table goes on: its header has been shown."""
+    rows: list[list[Content]] = []
+    aligns: list[Align] = []
+    for index, token in enumerate(tokens):
+        if token.type == "tr_open":
+            rows.append([])
+        elif token.type in ("th_open", "td_open"):
+            rows[-1].append(inline(tokens[index + 1]))
+            if token.type == "th_open":
+                aligns.append(_align(token))
+    headers = [cell.stylize_before(".reply--header") for cell in rows[0]]
+    body = [row for row in rows[1:] if row]
+    goes_on = columns is not None
+    columns = columns or Columns([headers, *body])
+    parts: list[Part] = [] if goes_on else [TableRow(headers, headers, aligns, columns, lead, ruled=True)]
+    return columns, [*parts, *(TableRow(row, headers, aligns, columns, hang) for row in body)]
+
+
+def inline(token: Token) -> Content:
+    """Words with their styles; the address of a link stands behind its words."""
+    texts: list[str] = []
+    spans: list[Span] = []
+    opened: list[tuple[str, int, str]] = []
+    length = 0
+
+    def add(text: str, style: str = "") -> None:
+        nonlocal length
+        text = terminal_safe(text)
+        if style:
+            spans.append(Span(length, length + len(text), style))
+        texts.append(text)
+        length += len(text)
+
+    for child in token.children or []:
+        if child.type in _SPAN_STYLES:
+            opened.append((_SPAN_STYLES[child.type], length, str(child.attrGet("href") or "")))
+        elif child.type.endswith("_close"):
+            style, start, address = opened.pop()
+            spans.append(Span(start, length, style))
+            words = "".join(texts)[start:]
+            if address and address not in (words, f"mailto:{words}"):
+                add(f" ({address})", ".reply--target")
+        elif child.type == "code_inline":
+            add(child.content, ".reply--code")
+        elif child.type in ("hardbreak", "softbreak"):
+            add("\n")  # models end a line where they want it to end
+        elif child.type == "image":
+            add(child.content or str(child.attrGet("src") or ""), ".reply--image")
+        else:
+            add(_SPACES.sub(" ", child.content))
+    return Content("".join(texts), spans=spans)
+
+
+def _align(token: Token) -> Align:
+    style = str(token.attrGet("style") or "")
+    return "right" if "right" in style else "center" if "center" in style else "left"
