@@ -68,7 +68,9 @@ class Terminal:
         self._pid, self._terminal = pty.fork()
         if self._pid == 0:
             os.chdir(home)
-            os.execve(COMMAND[0], [*COMMAND, *arguments], environment(home, TERM="xterm-256color", **(env or {})))
+            os.execve(
+                COMMAND[0], [*COMMAND, *arguments], environment(home, **{"TERM": "xterm-256color", **(env or {})})
+            )
 
     def types(self, text: str) -> None:
         os.write(self._terminal, text.encode())

@@ -114,7 +114,7 @@ def _run(arguments: Sequence[str]) -> int:
         command = " ".join(filter(None, (parser.prog, parsed.verb, action)))
         raise _wrong_usage(f"unrecognized arguments: {' '.join(strange)}", command)
     if parsed.verb is None:
-        return _welcome(parser) if sys.stdout.isatty() else _sample()
+        return _open_app() if sys.stdout.isatty() else _sample()
     if action is None:  # a verb with verbs of its own, and none was chosen
         verbs[parsed.verb].print_help(sys.stderr)
         return UsageError.exit_code
@@ -144,16 +144,10 @@ def _parser(chosen: str | None) -> tuple[Parser, Mapping[str, Parser]]:
     return parser, subparsers.choices
 
 
-def _welcome(parser: Parser) -> int:
-    print(parser.format_help().rstrip())
-    print()
-    print(
-        say(
-            '이렇게 물어보세요: kullm ask "대한민국의 수도는?"',
-            'Ask like this: kullm ask "What is the capital of Korea?"',
-        )
-    )
-    return 0
+def _open_app() -> int:
+    from kullm_tui.ui import start
+
+    return start.run()
 
 
 def _sample() -> int:

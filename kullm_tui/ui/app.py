@@ -1,0 +1,193 @@
+"""The app: modes, themes, language, the store, and keys that work in Hangul mode. What a mode does is its screen's own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from typing import TYPE_CHECKING
+
+from textual import events
+from textual.app import App
+from textual.screen import Screen
+from textual.signal import Signal
+
+from kullm_tui.core.errors import ConfigError, KullmError
+from kullm_tui.core.language import say
+from kullm_tui.ui import hangul, themes
+from kullm_tui.ui.places import GLOBAL, bindings
+from kullm_tui.ui.plain import safe
+from kullm_tui.ui.widgets.status import Status
+
+if TYPE_CHECKING:
+    from kullm_tui.core.config import Config
+    from kullm_tui.core.store import Store
+
+_SIGNALLED = 128
+_LAST_WORDS_SECONDS = 4.0  # after which a terminal that has gone away no longer holds the process
+
+
+def _chat() -> Screen[None]:
+    from kullm_tui.ui.screens.chat import ChatScreen
+
+    return ChatScreen()
+
+
+class KullmApp(App[int]):
+    TITLE = "kullm"
+    CSS_PATH = "styles.tcss"
+    MODES = {"chat": _chat}
+    DEFAULT_MODE = "chat"
+    BINDINGS = bindings(GLOBAL)
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
+
+    def __init__(self, *, store: Store | None = None, config: Config | None = None) -> None:
+        super().__init__()
+        self.status = Status(self)
+        self.language_changed: Signal[str] = Signal(self, "language-changed")
+        self._store = store
+        self._owns_store = store is None
+        self._opening: asyncio.Task[Store] | None = None
+        self._warming = False
+        self.config, self._config_fault = _configured(config)
+        for theme in themes.OURS:
+            self.register_theme(theme)
+        self.theme = self.config.theme if self.config.theme in themes.NAMES else themes.DEFAULT
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return dict(themes.TOKEN_DEFAULTS)
+
+    def on_mount(self) -> None:
+        if not self.is_headless:
+            self._end_on_signals()
+        self.call_after_refresh(self._after_first_paint)
+
+    async def on_unmount(self) -> None:
+        if self._opening and not self._opening.cancelled():
+            with contextlib.suppress(KullmError):
+                self._store = await self._opening
+        if self._store and self._owns_store:
+            await asyncio.to_thread(self._store.close)
+
+    # The store
+
+    @property
+    def store(self) -> Store:
+        """After `opened`."""
+        assert self._store is not None, "the store is not open yet"
+        return self._store
+
+    async def opened(self) -> Store:
+        """The store, opened in a thread the first time; KullmError where it cannot be opened."""
+        if self._store is None:
+            self._opening = self._opening or asyncio.create_task(asyncio.to_thread(_open_store))
+            self._store = await asyncio.shield(self._opening)
+        return self._store
+
+    # The engine
+
+    def warm_engine(self) -> None:
+        """Starts the engine while the user types. What goes wrong is told when a question is asked."""
+        if not self._warming:
+            self._warming = True
+            self.run_worker(_warm, thread=True, group="engine", exit_on_error=False)
+
+    # Keys
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Key) and not event.is_forwarded:
+            for key in hangul.pressed(event, typing=self._takes_text(event)):
+                await super().on_event(key)
+            return
+        await super().on_event(event)
+
+    def _takes_text(self, event: events.Key) -> bool:
+        return self.focused is not None and self.focused.check_consume_key(event.key, event.character)
+
+    def action_help_quit(self) -> None:
+        self.notify(say("끝내려면 Ctrl+Q를 누르세요.", "Press Ctrl+Q to quit."), markup=False)
+
+    async def action_help(self) -> None:
+        from kullm_tui.ui.screens.help import HelpScreen
+
+        if not isinstance(self.screen, HelpScreen):
+            await self.push_screen(HelpScreen())
+
+    # Theme and language, kept in the configuration
+
+    async def choose_theme(self, name: str) -> None:
+        self.theme = name
+        await self._keep("theme", "" if name == themes.DEFAULT else name)
+
+    async def choose_language(self, language: str) -> None:
+        os.environ["KULLM_LANG"] = language
+        self.language_changed.publish(language)
+        for screen in self.screen_stack:
+            screen.refresh_bindings()
+            screen.refresh(layout=True)
+        await self._keep("language", language)
+
+    async def _keep(self, key: str, value: str) -> None:
+        from kullm_tui.core.config_edit import set_value
+
+        try:
+            await asyncio.to_thread(set_value, key, value)
+        except KullmError as error:
+            self.notify(safe(str(error)), severity="warning", markup=False)
+
+    # Beginning and end
+
+    def _after_first_paint(self) -> None:
+        if self._config_fault:
+            self.notify(safe(self._config_fault), severity="error", timeout=20, markup=False)
+        self.run_worker(self._greet(), group="store", exit_on_error=False)
+
+    async def _greet(self) -> None:
+        try:
+            store = await self.opened()
+        except KullmError as error:
+            self.notify(safe(str(error)), severity="error", timeout=60, markup=False)
+            return
+        if store.notice:
+            self.notify(safe(store.notice), severity="warning", timeout=20, markup=False)
+
+    def _end_on_signals(self) -> None:
+        """The terminal is put back in order, and a reply in progress ends as a stopped one."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._signalled, number)
+
+    def _signalled(self, number: int) -> None:
+        # A terminal that was closed takes no more output, and Textual waits for it to be written.
+        signal.signal(signal.SIGALRM, lambda *_: os._exit(_SIGNALLED + number))
+        signal.setitimer(signal.ITIMER_REAL, _LAST_WORDS_SECONDS)
+        self.exit(return_code=_SIGNALLED + number)
+
+
+def _configured(config: Config | None) -> tuple[Config, str]:
+    """The configuration and what is wrong with it: the app opens all the same, with the defaults."""
+    from kullm_tui.core.config import Config, load_config
+
+    if config is not None:
+        return config, ""
+    try:
+        return load_config(), ""
+    except ConfigError as error:
+        return Config(), str(error)
+
+
+def _open_store() -> Store:
+    from kullm_tui.core.paths import database_file
+    from kullm_tui.core.store import Store
+
+    return Store(database_file())
+
+
+def _warm() -> None:
+    from kullm_tui.core.engine_process import ensure_engine
+    from kullm_tui.core.extras import require_local
+
+    with contextlib.suppress(KullmError):
+        require_local()
+        ensure_engine()

@@ -1,0 +1,159 @@
+"""The one table of keys. The bindings, the footer, the F1 help and the test of the keys are all made from it.
+
+A place is where a key means something. Within a place the most important keys stand first: a narrow footer drops the last.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kullm_tui.core.language import say
+
+if TYPE_CHECKING:
+    from textual.binding import Binding, BindingType
+
+
+@dataclass(frozen=True)
+class Key:
+    key: str
+    action: str
+    korean: str
+    english: str
+    footer: bool = False
+
+    @property
+    def meaning(self) -> str:
+        return say(self.korean, self.english)
+
+    @property
+    def display(self) -> str:
+        """As it stands in the footer: the first of its spellings."""
+        return display(self.key.partition(",")[0])
+
+
+# A screen that is in the way must not keep anyone from quitting or from the palette.
+PRIORITY_ACTIONS = frozenset({"quit", "command_palette"})
+
+GLOBAL = (
+    Key("ctrl+p", "command_palette", "명령", "commands", footer=True),
+    Key("f1", "help", "도움", "help", footer=True),
+    Key("ctrl+q", "quit", "끝내기", "quit"),
+    Key("f5", "models", "모델 찾아보기", "browse models"),
+    Key("f8", "switch_model", "모델·어댑터 바꾸기", "switch model or adapter"),
+)
+
+CHAT = (
+    Key("escape", "stop", "멈춤", "stop", footer=True),
+    Key("ctrl+r", "regenerate", "다시", "again", footer=True),
+    Key("f2", "edit_last", "고치기", "edit", footer=True),
+    Key("ctrl+n", "new_conversation", "새 대화", "new", footer=True),
+    Key("f6", "conversations", "대화 목록", "conversations", footer=True),
+    Key("ctrl+g", "copy_last", "답 복사", "copy reply"),
+    Key("f7", "parameters", "생성 설정", "parameters"),
+    Key("f9", "show_prompt", "실제 프롬프트", "real prompt"),
+    Key("ctrl+t", "toggle_input", "입력 칸 여닫기", "input field on or off"),
+    Key("ctrl+o", "attach", "글 파일 붙이기", "attach a text file"),
+    Key("pageup", "page_up", "대화 위로", "scroll up"),
+    Key("pagedown", "page_down", "대화 아래로", "scroll down"),
+    Key("ctrl+end", "newest", "맨 아래로", "to the newest"),
+)
+
+PROMPT = (
+    Key("enter", "send", "보내기", "send", footer=True),
+    Key("shift+enter,ctrl+j,alt+enter", "newline", "줄바꿈", "new line", footer=True),
+    Key("up", "earlier", "앞서 보낸 글(첫 줄에서)", "earlier prompt (on the first line)"),
+    Key("down", "later", "뒤에 보낸 글(끝 줄에서)", "later prompt (on the last line)"),
+    Key("shift+tab", "to_thread", "대화로 가기", "to the thread"),
+)
+
+THREAD = (
+    Key("escape", "to_prompt", "입력으로", "to the prompt", footer=True),
+    Key("c", "copy", "복사", "copy", footer=True),
+    Key("b", "copy_code", "코드 복사", "copy code", footer=True),
+    Key("e", "edit", "고치기", "edit", footer=True),
+    Key("r", "regenerate", "다시", "again", footer=True),
+    Key("left", "branch(-1)", "앞 갈래", "earlier branch", footer=True),
+    Key("right", "branch(1)", "뒤 갈래", "later branch", footer=True),
+    Key("up,k", "choose(-1)", "윗 차례", "turn above"),
+    Key("down,j", "choose(1)", "아랫 차례", "turn below"),
+)
+
+SIDEBAR = (
+    Key("enter", "open", "열기", "open", footer=True),
+    Key("f2", "rename", "이름", "rename", footer=True),
+    Key("delete", "delete", "지우기", "delete", footer=True),
+    Key("u", "undo", "되살리기", "restore", footer=True),
+    Key("p", "pin", "고정", "pin", footer=True),
+    Key("escape", "back", "돌아가기", "back", footer=True),
+    Key("up", "cursor_up", "위로", "up"),
+    Key("down", "cursor_down", "아래로", "down"),
+)
+
+BROWSER = (
+    Key("enter", "choose", "고르기", "choose", footer=True),
+    Key("d", "download", "내려받기", "download", footer=True),
+    Key("space", "pause", "멈춤·이어받기", "pause or resume", footer=True),
+    Key("q", "quantise", "4비트로", "quantise", footer=True),
+    Key("l", "licence", "라이선스", "licence", footer=True),
+    Key("a", "add", "더하기", "add", footer=True),
+    Key("delete", "remove", "지우기", "remove", footer=True),
+    Key("slash", "search", "찾기", "search", footer=True),
+    Key("escape", "back", "돌아가기", "back", footer=True),
+)
+
+DIALOG = (
+    Key("enter", "accept", "확인", "accept", footer=True),
+    Key("escape", "cancel", "취소", "cancel", footer=True),
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    korean: str
+    english: str
+    keys: tuple[Key, ...]
+    typing: bool  # a text field has the focus here: plain letters are text
+
+    @property
+    def name(self) -> str:
+        return say(self.korean, self.english)
+
+
+PLACES = (
+    Place("어디서나", "Everywhere", GLOBAL, typing=True),
+    Place("대화", "Chat", CHAT, typing=True),
+    Place("입력", "Prompt", PROMPT, typing=True),
+    Place("대화 글(⇧⇥ 또는 마우스로)", "Thread (by ⇧⇥ or mouse)", THREAD, typing=False),
+    Place("대화 목록", "Conversations", SIDEBAR, typing=False),
+    Place("모델", "Models", BROWSER, typing=False),
+)
+
+
+def bindings(place: tuple[Key, ...]) -> list[BindingType]:
+    return [binding(key) for key in place]
+
+
+def binding(key: Key) -> Binding:
+    from textual.binding import Binding
+
+    return Binding(key.key, key.action, key.english, show=key.footer, priority=key.action in PRIORITY_ACTIONS)
+
+
+_NAMES = {
+    "enter": "⏎", "escape": "esc", "shift+enter": "⇧⏎", "shift+tab": "⇧⇥", "tab": "⇥", "up": "↑", "down": "↓", "left": "←",
+    "right": "→", "delete": "del", "pageup": "PgUp", "pagedown": "PgDn", "slash": "/", "space": "␣", "end": "End", "home": "Home",
+}  # fmt: skip
+
+
+def display(key: str) -> str:
+    """`ctrl+r` as ^r, `f2` as F2."""
+    if key in _NAMES:
+        return _NAMES[key]
+    if key.startswith("ctrl+"):
+        return f"^{display(key.removeprefix('ctrl+'))}"
+    if key.startswith("alt+"):
+        return f"⌥{display(key.removeprefix('alt+'))}"
+    if key[0] == "f" and key[1:].isdigit():
+        return key.upper()
+    return key
