@@ -5,7 +5,8 @@
     ├── ConfigError               config.toml, a profile or another file of the user's cannot be used
     ├── MissingExtra              a part that the base install leaves out is needed
     ├── ModelNotFound             no profile, folder or repository of that name
-    ├── HubError                  the model hub: network, gated, missing, interrupted
+    ├── HubError                  the model hub: network, missing, interrupted
+    │   └── GatedModel            only for those who accepted its licence at `page`
     ├── NoSpace                   a disk is full
     ├── WeightsError              files that are truncated, hostile or of a kind that the engine cannot run
     ├── AdapterError              an adapter that is broken or belongs to another base
@@ -44,6 +45,12 @@ class ModelNotFound(KullmError):
 
 class HubError(KullmError):
     pass
+
+
+class GatedModel(HubError):
+    def __init__(self, message: str, *, page: str) -> None:
+        super().__init__(message)
+        self.page = page
 
 
 class NoSpace(KullmError):
