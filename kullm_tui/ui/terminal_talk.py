@@ -22,7 +22,9 @@ _LONE_ESCAPE_SECONDS = 0.05  # an escape that nothing follows for so long was th
 _AFTER_ENTER_SECONDS = 0.1  # some input methods hand over the last syllable behind the Enter that ended it
 _LONGEST_ANSWER = 65536
 _KEY = re.compile(rb"\x1b\[(\d+)(?::[\d:]*)?(?:;(\d*)(?::(\d))?)?(?:;([\d:]*))?u")
-_SEQUENCE = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]P_^X][^\x07\x1b]*(?:\x07|\x1b\\)|\x1bO[@-~]|\x1b[@-NQ-WYZ\\`-~]")
+_SEQUENCE = re.compile(
+    rb"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]P_^X][^\x07\x1b]*(?:\x07|\x1b\\)|\x1bO[@-~]|\x1b[@-NQ-WYZ\\`-~]"
+)
 _BEGUN = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*|[\]P_^X][^\x07\x1b]*\x1b?|O)?\Z")
 _RELEASE = b"3"
 _ENTER, _ESCAPE, _BACKSPACE = 13, 27, 127
