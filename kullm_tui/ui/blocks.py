@@ -12,7 +12,7 @@ from textual.content import Content, Span
 
 from kullm_tui.core.text import terminal_safe
 from kullm_tui.ui.markdown import MAX_NESTING
-from kullm_tui.ui.parts import Align, Bar, Columns, Line, Part, TableRow
+from kullm_tui.ui.parts import EMPTY, Align, Bar, Columns, Line, Part, TableRow
 from kullm_tui.ui.widgets.code import code_parts
 
 _BULLETS = ("•", "◦", "▪")
@@ -104,7 +104,7 @@ class _Composer:
             self._lists.pop()
         elif kind in ("list_item_close", "blockquote_close"):
             if not self._rooms[-1].used:
-                yield Line(Content(""), self._lead())
+                yield Line(EMPTY, self._lead())
             self._rooms.pop()
 
     def _item(self) -> _Room:
@@ -120,7 +120,7 @@ class _Composer:
         fresh = bool(self._rooms) and not self._rooms[-1].used  # the container has already had its gap
         begin = token.map[0] if token.map else 0
         if self._shown and not fresh and begin and not self._source[begin - 1].strip(" \t>"):
-            yield Line(Content(""), self._hang())
+            yield Line(EMPTY, self._hang())
         self._shown = True
 
     def _prose(self, token: Token) -> Iterator[Part]:
@@ -141,10 +141,10 @@ class _Composer:
         yield from code_parts(code, language, self._lead(), self._hang(), self._copy_index + len(self.codes) - 1)
 
     def _lead(self) -> Content:
-        return Content("").join([room.lead() for room in self._rooms])
+        return EMPTY.join([room.lead() for room in self._rooms])
 
     def _hang(self) -> Content:
-        return Content("").join([room.rest for room in self._rooms])
+        return EMPTY.join([room.rest for room in self._rooms])
 
 
 def compose(

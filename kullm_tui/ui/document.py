@@ -6,20 +6,20 @@ Rows are counted when a passage comes and drawn when they are looked at, so a re
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from textual.content import Content
 
 from kullm_tui.core.language import say
 from kullm_tui.ui.blocks import TooDeep, compose, table_parts
 from kullm_tui.ui.markdown import parse
-from kullm_tui.ui.parts import CodeLine, Columns, Line, Part, Row
+from kullm_tui.ui.parts import EMPTY, CodeLine, Columns, Line, Part, PlainText, Row
 from kullm_tui.ui.passages import Passage, Splitter
 from kullm_tui.ui.widgets.code import highlighted, label, lines
 
 _LIVE = 4096  # characters of an open passage that are read as Markdown at every flush; a longer one shows its bare text until it closes
 _COLOURED_AT_ONCE = 40  # lines of code in one piece; with more the colours wait for the end of the block
-_BLANK = Line(Content(""))
+_MOST = 10_000  # passages that are laid out; what comes after them is shown as it is
+_BLANK = Line(EMPTY)
 
 
 class _CodeBlock:
@@ -51,15 +51,19 @@ class Document:
         self._height = 0
         self._closed = 0  # parts that stay; the open passage's stand behind them
         self._closed_height = 0
-        self._references: dict[str, Any] = {}
         self._fence: _CodeBlock | None = None
         self._colouring: deque[Iterator[None]] = deque()
         self._columns: Columns | None = None
         self._plain = False
+        self._read_passages = 0
 
     @property
     def height(self) -> int:
         return self._height
+
+    @property
+    def is_busy(self) -> bool:
+        return bool(self._colouring)
 
     @property
     def all_codes(self) -> list[str]:
@@ -90,9 +94,9 @@ class Document:
             return
         if passage.kind == "code":
             assert self._fence
-            self._append(lines(passage.source, "", Content(""), joins=passage.joins))
+            self._append(lines(passage.source, "", EMPTY, joins=passage.joins))
         elif passage.kind == "plain" or len(passage.source) > _LIVE:
-            self._append(_bare(passage))
+            self._append([_bare(passage)])
         else:
             columns = self._columns
             self._append(self._read(passage)[0])
@@ -135,17 +139,18 @@ class Document:
         if passage.spaced and self._parts:
             self._append([_BLANK])
         if passage.kind == "fence":
-            self._append([label(passage.source, Content(""), len(self.codes))])
+            self._append([label(passage.source, EMPTY, len(self.codes))])
             self._fence = _CodeBlock(passage.source, len(self._parts))
         elif passage.kind == "end":
             self._end_code()
-        elif passage.kind == "plain":
+        elif passage.kind == "plain" or self._read_passages >= _MOST:
             self._add_plain(passage)
         else:
             parts, codes = self._read(passage)
             self._append(parts)
             self.codes += codes
             self._plain = False
+            self._read_passages += 1
         return []
 
     def _flushed(self, run: list[Passage], passage: Passage) -> list[Passage]:
@@ -159,9 +164,9 @@ class Document:
             self._fence.add(passage)
         if any(passage.joins for passage in run) or len(run) >= _COLOURED_AT_ONCE:
             for passage in run:
-                self._append(lines(passage.source, "", Content(""), joins=passage.joins))
+                self._append(lines(passage.source, "", EMPTY, joins=passage.joins))
         else:
-            self._append(lines("\n".join(passage.source for passage in run), self._fence.language, Content("")))
+            self._append(lines("\n".join(passage.source for passage in run), self._fence.language, EMPTY))
 
     def _end_code(self) -> None:
         block, self._fence = self._fence, None
@@ -184,26 +189,26 @@ class Document:
 
     def _read(self, passage: Passage) -> tuple[list[Part], list[str]]:
         try:
-            tokens = parse(passage.source, self._references)
+            tokens = parse(passage.source)
             if passage.kind == "table" and tokens and tokens[0].type == "table_open":
                 goes_on = self._columns if not passage.spaced else None
-                self._columns, parts = table_parts(tokens, Content(""), Content(""), goes_on)
+                self._columns, parts = table_parts(tokens, EMPTY, EMPTY, goes_on)
                 return parts, []
             self._columns = None
             return compose(passage.source, tokens, number=passage.number, copy_index=len(self.codes))
         except TooDeep:
             return [
                 _note(say("너무 깊이 중첩되어 그대로 보여요", "nested too deep, shown as it is")),
-                *_bare(passage),
+                _bare(passage),
             ], []
 
     def _add_plain(self, passage: Passage) -> None:
         if not self._plain:
             self._append(
-                [_note(say("한 단락이 너무 길어 그대로 보여요", "a paragraph too long to format, shown as it is"))]
+                [_note(say("너무 길어 이 부분은 그대로 보여요", "too long to format, this part is shown as it is"))]
             )
         self._plain = True
-        self._append(_bare(passage))
+        self._append([_bare(passage)])
 
     def _append(self, parts: Sequence[Part]) -> None:
         for part in parts:
@@ -217,10 +222,8 @@ class Document:
         self._height = self._closed_height
 
 
-def _bare(passage: Passage) -> list[Line]:
-    found = [Line(Content(line)) for line in passage.source.expandtabs(4).split("\n")]
-    found[0].joins = passage.joins
-    return found
+def _bare(passage: Passage) -> PlainText:
+    return PlainText(passage.source.expandtabs(4).split("\n"), passage.joins)
 
 
 def _note(text: str) -> Line:

@@ -2,10 +2,10 @@
 
 CommonMark decides by the characters on both sides of `**` whether it may open or close, and knows only spaces and punctuation. Korean
 writes particles without a space, so `**한국어(Korean)**는` would stay literal (github.com/commonmark/commonmark-spec/issues/650).
-HTML is text, bare addresses are text, and a reply cannot nest deeper than MAX_NESTING.
+HTML is text, bare addresses are text, and so are definitions of links, which would reach from one end of a reply to the other. Nothing nests
+deeper than MAX_NESTING.
 """
 
-from collections.abc import MutableMapping
 from functools import cache
 from typing import Any
 
@@ -16,6 +16,8 @@ from markdown_it.rules_inline.state_inline import Scanned, StateInline
 from markdown_it.token import Token
 
 MAX_NESTING = 20
+_BUSIEST = 1000  # signs in one paragraph; matching them costs their square, and nobody means so many
+_SIGNS = "*_~[`<&!"
 _SPREADING = "*~"  # markers that may stand inside a word; `_` may not, or snake_case would lean
 # Hangul syllables and jamo, CJK and its extensions, kana: letters of scripts that put no space where a word ends.
 _UNSPACED = (
@@ -31,15 +33,15 @@ _UNSPACED = (
 )
 
 
-def parse(source: str, references: MutableMapping[str, Any] | None = None) -> list[Token]:
-    """The tokens of the source. Link definitions are read from `references` and added to it."""
-    return _parser().parse(source, {} if references is None else references)
+def parse(source: str) -> list[Token]:
+    return _parser().parse(source)
 
 
 @cache
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False, "linkify": False, "maxNesting": MAX_NESTING})
     parser.enable(["table", "strikethrough"])
+    parser.disable("reference")
     inline = _KoreanInline()
     inline.ruler, inline.ruler2 = parser.inline.ruler, parser.inline.ruler2
     parser.inline = inline
@@ -49,6 +51,9 @@ def _parser() -> MarkdownIt:
 class _KoreanInline(ParserInline):
     def parse(self, src: str, md: MarkdownIt, env: Any, tokens: list[Token]) -> list[Token]:
         state = _KoreanState(src, md, env, tokens)
+        if sum(map(src.count, _SIGNS)) > _BUSIEST:
+            state.push("text", "", 0).content = src
+            return state.tokens
         self.tokenize(state)
         for rule in self.ruler2.getRules(""):
             rule(state)

@@ -13,6 +13,7 @@ _NARROWEST = 8  # cells of text beside any indentation
 _GUTTER = " │ "
 _COLUMN = 6  # cells; below it a table is shown as pairs of header and value
 
+EMPTY = Content("")
 Align = Literal["left", "right", "center"]
 
 
@@ -39,13 +40,12 @@ class Part(Protocol):
         """One of the rows, at the width measured last."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Line:
     content: Content
-    lead: Content = field(default_factory=Content)
-    hang: Content = field(default_factory=Content)  # before the rows that follow the first
-    joins: bool = False  # goes on with the part above
-    _cuts: list[Cut] = field(default_factory=list)
+    lead: Content = EMPTY
+    hang: Content = EMPTY  # before the rows that follow the first
+    _cuts: Sequence[Cut] = ()
 
     def measure(self, width: int) -> int:
         room = max(_NARROWEST, width - max(self.lead.cell_length, self.hang.cell_length))
@@ -54,16 +54,36 @@ class Line:
 
     def row(self, index: int) -> Row:
         start, end = self._cuts[index]
-        soft = self.content.plain[self._cuts[index - 1][1] : start] if index else "" if self.joins else None
+        soft = self.content.plain[self._cuts[index - 1][1] : start] if index else None
         return Row(self.hang if index else self.lead, self.content[start:end], soft=soft)
 
 
-@dataclass
+@dataclass(slots=True)
+class PlainText:
+    """Many lines that are shown as they are; one object, for there may be a hundred thousand of them."""
+
+    lines: Sequence[str]
+    joins: bool = False  # the first line goes on with the part above
+    _rows: Sequence[tuple[int, int, int]] = ()
+
+    def measure(self, width: int) -> int:
+        room = max(_NARROWEST, width)
+        self._rows = [(index, *cut) for index, line in enumerate(self.lines) for cut in fold_words(line, room)]
+        return len(self._rows)
+
+    def row(self, index: int) -> Row:
+        line, start, end = self._rows[index]
+        above, _, last = self._rows[index - 1] if index else (-1, 0, 0)
+        soft = self.lines[line][last:start] if above == line else "" if not index and self.joins else None
+        return Row(EMPTY, Content(self.lines[line][start:end]), soft=soft)
+
+
+@dataclass(slots=True)
 class CodeLine:
     content: Content
     lead: Content
     joins: bool = False
-    _cuts: list[Cut] = field(default_factory=list)
+    _cuts: Sequence[Cut] = ()
 
     def measure(self, width: int) -> int:
         room = max(_NARROWEST, width - self.lead.cell_length - 1)
@@ -76,13 +96,13 @@ class CodeLine:
         return Row(self.lead, self.content[start:end], fill="reply--block", soft=soft, copies="body")
 
 
-@dataclass
+@dataclass(slots=True)
 class Bar:
     """A rule across, or the label above a block of code: text at the left, something to click at the right."""
 
     lead: Content
-    left: Content = field(default_factory=Content)
-    right: Content = field(default_factory=Content)
+    left: Content = EMPTY
+    right: Content = EMPTY
     line: str = " "
     fill: str = ""
     _width: int = 0
@@ -97,7 +117,7 @@ class Bar:
         between = Content.styled(self.line * (room - left.cell_length), ".reply--rule")
         return Row(
             self.lead,
-            Content("").join([left, between, self.right]),
+            EMPTY.join([left, between, self.right]),
             self.fill,
             copies="nothing" if self.fill else "all",
         )
@@ -126,7 +146,7 @@ class Columns:
         return widths
 
 
-@dataclass
+@dataclass(slots=True)
 class TableRow:
     cells: Sequence[Content]
     headers: Sequence[Content]
@@ -152,7 +172,7 @@ class TableRow:
         if self.ruled and index == max(map(len, self._folded)):
             return Row(self.lead, Content.styled("─┼─".join("─" * width for width in self._widths), ".reply--rule"))
         parts = [
-            _aligned(cell[slice(*cuts[index])] if index < len(cuts) else Content(""), width, align)
+            _aligned(cell[slice(*cuts[index])] if index < len(cuts) else EMPTY, width, align)
             for cell, cuts, width, align in zip(self.cells, self._folded, self._widths, self.aligns, strict=True)
         ]
         return Row(self.lead, Content.styled(_GUTTER, ".reply--rule").join(parts))
@@ -160,9 +180,9 @@ class TableRow:
     def _as_pairs(self, width: int) -> list[Row]:
         rows: list[Row] = []
         for header, cell in zip(self.headers, self.cells, strict=True):
-            line = Line(Content("").join([header, Content(": "), cell]), self.lead, self.lead + Content("  "))
+            line = Line(EMPTY.join([header, Content(": "), cell]), self.lead, self.lead + Content("  "))
             rows += [line.row(index) for index in range(line.measure(width))]
-        return [*rows, Row(self.lead, Content(""))]
+        return [*rows, Row(self.lead, EMPTY)]
 
 
 def _aligned(cell: Content, width: int, align: Align) -> Content:

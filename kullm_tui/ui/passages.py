@@ -15,7 +15,7 @@ from kullm_tui.core.text import nfc
 
 Kind = Literal["text", "item", "table", "fence", "code", "end", "plain"]
 
-LONGEST = 16_384  # characters of one passage that are read as Markdown
+LONGEST = 10_000  # characters of one passage that are read as Markdown
 TABLE_ROWS = 60  # then the table goes on in the columns it has
 
 _FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})\s*(.*)$")

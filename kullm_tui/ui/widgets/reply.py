@@ -5,6 +5,7 @@ mounting a widget for each block: a list of two thousand lines stays one widget.
 """
 
 import asyncio
+import re
 import time
 from collections import deque
 from collections.abc import Callable
@@ -22,6 +23,8 @@ from kullm_tui.ui.document import Document
 from kullm_tui.ui.flush import FlushBudget
 from kullm_tui.ui.parts import Row
 
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_AT_FIRST = 0.05  # seconds of work before a reply that is whole is shown; a longer one grows below
 _AT_ONCE = 0.012  # seconds of work between two looks of the event loop
 _BITE = 2048  # characters read between two looks at the clock
 
@@ -96,10 +99,10 @@ class Reply(Widget):
         self._pieces: list[str] = []
         self._waiting: deque[str] = deque()
         self._floor = 0  # the height never shrinks while the reply streams
+        self._ended = bool(text)
         if text:
-            self._start(nfc(terminal_safe(text)))
-            self._read()
-            self._document.close()
+            self._start(nfc(_whole(terminal_safe(text))))
+            self._work(_AT_FIRST)
 
     @property
     def text(self) -> str:
@@ -110,7 +113,7 @@ class Reply(Widget):
 
     def append(self, piece: str) -> None:
         """Raw text of the stream; shown when the budget of the screen's time allows."""
-        safe = self._safe.feed(piece)
+        safe = _whole(self._safe.feed(piece))
         if safe:
             self._pieces.append(safe)
             self._waiting.append(safe)
@@ -123,12 +126,10 @@ class Reply(Widget):
         if rest:
             self._pieces.append(rest)
             self._waiting.append(rest)
-        final = nfc(terminal_safe(text)) if text is not None else nfc(self.text)
+        final = nfc(_whole(terminal_safe(text))) if text is not None else nfc(self.text)
         if final != self.text:
             self._start(final)
-        while self._read(_AT_ONCE):
-            await asyncio.sleep(0)
-        self._document.close()
+        self._ended = True
         while self._work(_AT_ONCE):
             await asyncio.sleep(0)
         self._floor = 0
@@ -156,7 +157,9 @@ class Reply(Widget):
 
     @property
     def is_watched(self) -> bool:
-        """The reader sees where the reply grows."""
+        """The reader sees where the reply grows; one that was whole from the start shows itself at once."""
+        if self._ended:
+            return True
         if not self.is_on_screen and self.region:
             return False
         return all(
@@ -171,10 +174,8 @@ class Reply(Widget):
         return focused is not None and any(around is self.parent for around in focused.ancestors_with_self)
 
     def on_mount(self) -> None:
-        if self._waiting:
+        if self._waiting or self._document.is_busy:
             FlushBudget.of(self.app).ask(self)
-        elif self._work(0):
-            self.call_later(self._colour)
 
     def on_unmount(self) -> None:
         FlushBudget.of(self.app).forget(self)
@@ -231,13 +232,17 @@ class Reply(Widget):
         self._pieces = [text]
         self._waiting = deque(self._pieces)
 
-    def _read(self, seconds: float | None = None) -> bool:
-        """True: the time was up before everything was read."""
-        until = time.monotonic() + (seconds or 0)
+    def _work(self, seconds: float) -> bool:
+        """Reads what waits; True: the time was up before all of it was read."""
+        until = time.monotonic() + seconds
         while self._waiting:
-            bite = self._bite()
-            self._document.feed(bite)
-            if seconds is not None and time.monotonic() > until:
+            self._document.feed(self._bite())
+            if time.monotonic() > until:
+                return True
+        if self._ended:
+            self._document.close()
+        while self._document.colour():
+            if time.monotonic() > until:
                 return True
         return False
 
@@ -249,19 +254,10 @@ class Reply(Widget):
             self._waiting.appendleft(bite[_BITE:])
         return bite[:_BITE]
 
-    def _work(self, seconds: float) -> bool:
-        until = time.monotonic() + seconds
-        if self._read(seconds):
-            return True
-        while self._document.colour():
-            if time.monotonic() > until:
-                return True
-        return False
 
-    def _colour(self) -> None:
-        if self._work(_AT_ONCE):
-            self.call_later(self._colour)
-        self.refresh()
+def _whole(text: str) -> str:
+    """Half a character cannot be written to a terminal."""
+    return _SURROGATES.sub("\ufffd", text)
 
 
 def _selected(row: Row, span: tuple[int, int] | None) -> str:
