@@ -4,6 +4,7 @@
   characters and types the sequence itself into the prompt.
 - An escape sequence inside a bracketed paste makes the parser type the rest of the paste as keys, its line ends as Enter: pasting
   a coloured log would send half of it. Here a paste is cut out whole before the parser sees it.
+- `ESC CR`, which many terminals are set up to send for Shift+Enter, is read as Enter. Here it is alt+enter, a new line.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from textual.drivers import linux_driver
 from textual.message import Message
 
 LONGEST_SEQUENCE = 512
+_ALT_ENTER = "\x1b\r"
 _START, _END = _xterm_parser.BRACKETED_PASTE_START, _xterm_parser.BRACKETED_PASTE_END
 
 
@@ -37,6 +39,11 @@ class PasteParser(_xterm_parser.XTermParser):
             yield from super().feed(data)  # the end of the input
         while data:
             data = yield from (self._within(data) if self._pasted is not None else self._outside(data))
+
+    def _sequence_to_key_events(self, sequence: str, alt: bool = False) -> Iterable[events.Key]:
+        if sequence == _ALT_ENTER:
+            return [events.Key("alt+enter", None)]
+        return super()._sequence_to_key_events(sequence, alt=alt)
 
     def _outside(self, data: str) -> Generator[Message, None, str]:
         """Feeds up to and with a start marker; returns what follows it."""

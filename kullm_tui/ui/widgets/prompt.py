@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from textual import events, on
+from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.message import Message
@@ -56,12 +56,19 @@ class Prompt(Widget):
         with Horizontal(classes="prompt--row"):
             yield Static(say("지시", "Instruction"), classes="prompt--label", markup=False)
             yield PromptField(
+                send=self._send,
+                walk=self._walk,
                 id="prompt-text",
                 placeholder=say("무엇이든 물어보세요", "Ask anything"),
             )
         with Horizontal(classes="prompt--row", id="prompt-input-row"):
             yield Static(say("입력", "Input      "), classes="prompt--label", markup=False)
-            yield PromptField(id="prompt-input", placeholder=say("지시와 함께 줄 글", "text that goes with it"))
+            yield PromptField(
+                send=self._send,
+                walk=self._walk,
+                id="prompt-input",
+                placeholder=say("지시와 함께 줄 글", "text that goes with it"),
+            )
 
     @property
     def value(self) -> Draft:
@@ -96,9 +103,7 @@ class Prompt(Widget):
         self._text.focus(scroll_visible)
         return self
 
-    @on(PromptField.Sent)
-    def _send(self, event: PromptField.Sent) -> None:
-        event.stop()
+    def _send(self) -> None:
         draft = self.value
         text, given = nfc(draft.text).strip(), nfc(draft.input).strip()
         if not text:
@@ -112,10 +117,8 @@ class Prompt(Widget):
         self._text.focus()
         self.post_message(self.Submitted(text, given))
 
-    @on(PromptField.Edge)
-    def _walk(self, event: PromptField.Edge) -> None:
-        event.stop()
-        place = self._place + event.step
+    def _walk(self, step: int) -> None:
+        place = self._place + step
         if not 0 <= place <= len(self._sent):
             return
         if self._place == len(self._sent):

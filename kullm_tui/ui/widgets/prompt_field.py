@@ -6,10 +6,11 @@ and a Hangul key that arrives in it still belongs to the text that is sent.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from textual import events
 from textual.binding import Binding
 from textual.content import Content
-from textual.message import Message
 from textual.timer import Timer
 from textual.widgets._text_area import TextArea
 
@@ -42,7 +43,7 @@ class PromptField(TextArea, inherit_bindings=False):
     PromptField {
         height: auto;
         min-height: 1;
-        max-height: 33vh;
+        max-height: 34vh;
         padding: 0;
         border: none;
         background: $background;
@@ -54,21 +55,18 @@ class PromptField(TextArea, inherit_bindings=False):
     }
     """
 
-    class Sent(Message):
-        """Enter, and what may have come late is in the text."""
+    def __init__(
+        self, *, send: Callable[[], None], walk: Callable[[int], None], placeholder: str = "", id: str | None = None
+    ) -> None:
+        """Both are called at once, not by a message: a key that follows must find the field as they leave it.
 
-    class Edge(Message):
-        """Up on the first line or down on the last: where earlier and later prompts are."""
-
-        def __init__(self, step: int) -> None:
-            super().__init__()
-            self.step = step
-
-    def __init__(self, *, placeholder: str = "", id: str | None = None) -> None:
+        `walk` is told of up (-1) on the first line and down (1) on the last, where earlier and later prompts are.
+        """
         super().__init__(
             placeholder=Content(placeholder), id=id, highlight_cursor_line=False, compact=True, soft_wrap=True
         )
         self.cursor_blink = False
+        self._send, self._walk = send, walk
         self._sending: Timer | None = None
         self._aside: dict[str, str] = {}  # the word that stands for a long paste, and the paste
 
@@ -127,7 +125,7 @@ class PromptField(TextArea, inherit_bindings=False):
         if self._sending is not None:
             self._sending.stop()
             self._sending = None
-            self.post_message(self.Sent())
+            self._send()
 
     def action_newline(self) -> None:
         self._replace_via_keyboard("\n", *self.selection)
@@ -149,7 +147,7 @@ class PromptField(TextArea, inherit_bindings=False):
         else:
             at_edge = navigator.is_last_wrapped_line(self.cursor_location)
         if at_edge and self.selection.is_empty:
-            self.post_message(self.Edge(step))
+            self._walk(step)
         elif step < 0:
             self.action_cursor_up()
         else:
