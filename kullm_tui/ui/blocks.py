@@ -1,6 +1,6 @@
 """From Markdown's tokens to the parts on the screen: nesting becomes what stands before each line.
 
-Markdown can write any character by its number (`&#x202e;`), so the words of every token are made terminal-safe once more here.
+Markdown can write any character by its number (`&#x202e;`), so words that came from an `&` are made terminal-safe once more here.
 """
 
 import re
@@ -13,7 +13,7 @@ from textual.content import Content, Span
 from kullm_tui.core.text import terminal_safe
 from kullm_tui.ui.markdown import MAX_NESTING
 from kullm_tui.ui.parts import EMPTY, Align, Bar, Columns, Line, Part, TableRow
-from kullm_tui.ui.widgets.code import code_parts
+from kullm_tui.ui.widgets.code import Block, block, label
 
 _BULLETS = ("•", "◦", "▪")
 _TASK = re.compile(r"\[([ xX])\] ")
@@ -46,7 +46,7 @@ class _Room:
 
 class _Composer:
     def __init__(self, source: str, number: int | None, copy_index: int) -> None:
-        self.codes: list[str] = []
+        self.codes: list[Block] = []
         self._source = source.split("\n")
         self._number = number
         self._copy_index = copy_index
@@ -136,20 +136,25 @@ class _Composer:
 
     def _code(self, token: Token) -> Iterator[Part]:
         code = terminal_safe(token.content).rstrip("\n")
-        self.codes.append(code)
         language = terminal_safe(token.info).strip() if token.type == "fence" else ""
-        yield from code_parts(code, language, self._lead(), self._hang(), self._copy_index + len(self.codes) - 1)
+        yield label(language, self._lead(), self._copy_index + len(self.codes))
+        self.codes.append(block(code, language, self._hang()))
+        yield from self.codes[-1].lines
 
     def _lead(self) -> Content:
-        return EMPTY.join([room.lead() for room in self._rooms])
+        return _joined([room.lead() for room in self._rooms])
 
     def _hang(self) -> Content:
-        return EMPTY.join([room.rest for room in self._rooms])
+        return _joined([room.rest for room in self._rooms])
+
+
+def _joined(contents: list[Content]) -> Content:
+    return contents[0] if len(contents) == 1 else EMPTY.join(contents)
 
 
 def compose(
     source: str, tokens: Sequence[Token], *, number: int | None, copy_index: int
-) -> tuple[list[Part], list[str]]:
+) -> tuple[list[Part], list[Block]]:
     """The parts of one passage, and the code that stands in it; its first block is the reply's `copy_index`-th."""
     composer = _Composer(source, number, copy_index)
     parts = list(composer.parts(tokens))
@@ -179,37 +184,51 @@ def table_parts(
 
 def inline(token: Token) -> Content:
     """Words with their styles; the address of a link stands behind its words."""
-    texts: list[str] = []
-    spans: list[Span] = []
-    opened: list[tuple[str, int, str]] = []
-    length = 0
-
-    def add(text: str, style: str = "") -> None:
-        nonlocal length
-        text = terminal_safe(text)
-        if style:
-            spans.append(Span(length, length + len(text), style))
-        texts.append(text)
-        length += len(text)
-
+    words = _Words()
     for child in token.children or []:
-        if child.type in _SPAN_STYLES:
-            opened.append((_SPAN_STYLES[child.type], length, str(child.attrGet("href") or "")))
-        elif child.type.endswith("_close"):
-            style, start, address = opened.pop()
-            spans.append(Span(start, length, style))
-            words = "".join(texts)[start:]
-            if address and address not in (words, f"mailto:{words}"):
-                add(f" ({address})", ".reply--target")
-        elif child.type == "code_inline":
-            add(child.content, ".reply--code")
-        elif child.type in ("hardbreak", "softbreak"):
-            add("\n")  # models end a line where they want it to end
-        elif child.type == "image":
-            add(child.content or str(child.attrGet("src") or ""), ".reply--image")
+        words.add_token(child)
+    content = Content("".join(words.texts), spans=words.spans)
+    if "&" in token.content and content.plain != terminal_safe(content.plain):
+        return Content(terminal_safe(content.plain))
+    return content
+
+
+class _Words:
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.spans: list[Span] = []
+        self._length = 0
+        self._opened: list[tuple[str, int, str]] = []
+
+    def add_token(self, token: Token) -> None:
+        kind = token.type
+        if kind in ("text", "text_special"):
+            self._add(_SPACES.sub(" ", token.content))
+        elif kind in _SPAN_STYLES:
+            self._opened.append((_SPAN_STYLES[kind], self._length, str(token.attrGet("href") or "")))
+        elif kind.endswith("_close"):
+            self._close()
+        elif kind == "code_inline":
+            self._add(token.content, ".reply--code")
+        elif kind in ("hardbreak", "softbreak"):
+            self._add("\n")  # models end a line where they want it to end
+        elif kind == "image":
+            self._add(token.content or str(token.attrGet("src") or ""), ".reply--image")
         else:
-            add(_SPACES.sub(" ", child.content))
-    return Content("".join(texts), spans=spans)
+            self._add(token.content)
+
+    def _close(self) -> None:
+        style, start, address = self._opened.pop()
+        self.spans.append(Span(start, self._length, style))
+        words = "".join(self.texts)[start:] if address else ""
+        if address and address not in (words, f"mailto:{words}"):
+            self._add(f" ({address})", ".reply--target")
+
+    def _add(self, text: str, style: str = "") -> None:
+        if style:
+            self.spans.append(Span(self._length, self._length + len(text), style))
+        self.texts.append(text)
+        self._length += len(text)
 
 
 def _align(token: Token) -> Align:

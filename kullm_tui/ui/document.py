@@ -14,7 +14,7 @@ from kullm_tui.ui.blocks import TooDeep, compose, table_parts
 from kullm_tui.ui.markdown import parse
 from kullm_tui.ui.parts import EMPTY, CodeLine, Columns, Line, Part, PlainText, Row
 from kullm_tui.ui.passages import Passage, Splitter
-from kullm_tui.ui.widgets.code import highlighted, label, lines
+from kullm_tui.ui.widgets.code import Block, block, label
 
 _LIVE = 4096  # characters of an open passage that are read as Markdown at every flush; a longer one shows its bare text until it closes
 _COLOURED_AT_ONCE = 40  # lines of code in one piece; with more the colours wait for the end of the block
@@ -22,12 +22,12 @@ _MOST = 10_000  # passages that are laid out; what comes after them is shown as 
 _BLANK = Line(EMPTY)
 
 
-class _CodeBlock:
-    """A fence in the reply: where its lines lie among the parts."""
+class _Fence:
+    """A block of code that is being written."""
 
-    def __init__(self, language: str, first: int) -> None:
+    def __init__(self, language: str) -> None:
         self.language = language
-        self.first = first
+        self.lines: list[CodeLine] = []
         self.sources: list[str] = []
 
     def add(self, passage: Passage) -> None:
@@ -51,10 +51,12 @@ class Document:
         self._height = 0
         self._closed = 0  # parts that stay; the open passage's stand behind them
         self._closed_height = 0
-        self._fence: _CodeBlock | None = None
-        self._colouring: deque[Iterator[None]] = deque()
+        self._fence: _Fence | None = None
+        self._uncoloured: deque[Block] = deque()
+        self._colouring: Iterator[None] | None = None
         self._columns: Columns | None = None
         self._plain = False
+        self._hurried = False
         self._read_passages = 0
 
     @property
@@ -63,15 +65,17 @@ class Document:
 
     @property
     def is_busy(self) -> bool:
-        return bool(self._colouring)
+        return bool(self._uncoloured)
 
     @property
     def all_codes(self) -> list[str]:
         """Also the block that is being written."""
         return [*self.codes, self._fence.code] if self._fence else self.codes
 
-    def feed(self, text: str) -> None:
+    def feed(self, text: str, *, more: bool = False) -> None:
+        """With `more` waiting behind it, code is not coloured before its block has closed."""
         self._drop_open()
+        self._hurried = more
         run: list[Passage] = []  # lines of code come by the thousand and are laid out together
         for passage in self._splitter.feed(text):
             run = self._take(passage, run)
@@ -94,20 +98,25 @@ class Document:
             return
         if passage.kind == "code":
             assert self._fence
-            self._append(lines(passage.source, "", EMPTY, joins=passage.joins))
+            self._append(block(passage.source, "", EMPTY, joins=passage.joins).lines)
         elif passage.kind == "plain" or len(passage.source) > _LIVE:
             self._append([_bare(passage)])
         else:
             columns = self._columns
-            self._append(self._read(passage)[0])
+            parts, blocks = self._read(passage)
+            for code in blocks:
+                _colour_now(code)
+            self._append(parts)
             self._columns = columns
 
     def colour(self) -> bool:
-        """One more piece of work that may wait; False: there is none."""
-        while self._colouring:
-            if next(self._colouring[0], True) is None:
+        """One more piece of work that may wait; False: there is none, or its lexer is not here yet."""
+        while self._uncoloured and not self._uncoloured[0].wait():
+            self._colouring = self._colouring or self._uncoloured[0].colour()
+            if next(self._colouring, True) is None:
                 return True
-            self._colouring.popleft()
+            self._colouring = None
+            self._uncoloured.popleft()
         return False
 
     def at_width(self, width: int) -> None:
@@ -140,15 +149,16 @@ class Document:
             self._append([_BLANK])
         if passage.kind == "fence":
             self._append([label(passage.source, EMPTY, len(self.codes))])
-            self._fence = _CodeBlock(passage.source, len(self._parts))
+            self._fence = _Fence(passage.source)
         elif passage.kind == "end":
             self._end_code()
         elif passage.kind == "plain" or self._read_passages >= _MOST:
             self._add_plain(passage)
         else:
-            parts, codes = self._read(passage)
+            parts, blocks = self._read(passage)
             self._append(parts)
-            self.codes += codes
+            self.codes += [code.code for code in blocks]
+            self._uncoloured += [code for code in blocks if code.language]
             self._plain = False
             self._read_passages += 1
         return []
@@ -162,32 +172,25 @@ class Document:
             return
         for passage in run:
             self._fence.add(passage)
-        if any(passage.joins for passage in run) or len(run) >= _COLOURED_AT_ONCE:
-            for passage in run:
-                self._append(lines(passage.source, "", EMPTY, joins=passage.joins))
+        if any(passage.joins for passage in run):
+            found = [line for passage in run for line in block(passage.source, "", EMPTY, joins=passage.joins).lines]
         else:
-            self._append(lines("\n".join(passage.source for passage in run), self._fence.language, EMPTY))
+            code = block("\n".join(passage.source for passage in run), self._fence.language, EMPTY)
+            if not self._hurried and len(run) < _COLOURED_AT_ONCE:
+                _colour_now(code)
+            found = list(code.lines)
+        self._fence.lines += found
+        self._append(found)
 
     def _end_code(self) -> None:
-        block, self._fence = self._fence, None
-        assert block
-        self.codes.append(block.code)
-        if block.language and block.sources:
-            self._colouring.append(self._coloured(block, len(self._parts)))
-
-    def _coloured(self, block: _CodeBlock, end: int) -> Iterator[None]:
         """A lexer that saw the lines in pieces may have taken a string for code; now it sees the whole."""
-        shown = [part for part in self._parts[block.first : end] if isinstance(part, CodeLine)]
-        if any(line.joins for line in shown):
-            return  # it was too long for colours
-        at = 0
-        for some in highlighted(block.code, block.language):
-            for line, content in zip(shown[at:], some, strict=False):
-                line.content = content
-            at += len(some)
-            yield
+        fence, self._fence = self._fence, None
+        assert fence
+        self.codes.append(fence.code)
+        if fence.language and fence.lines:
+            self._uncoloured.append(Block(fence.code, fence.language, fence.lines))
 
-    def _read(self, passage: Passage) -> tuple[list[Part], list[str]]:
+    def _read(self, passage: Passage) -> tuple[list[Part], list[Block]]:
         try:
             tokens = parse(passage.source)
             if passage.kind == "table" and tokens and tokens[0].type == "table_open":
@@ -220,6 +223,12 @@ class Document:
     def _drop_open(self) -> None:
         del self._parts[self._closed :], self._starts[self._closed :]
         self._height = self._closed_height
+
+
+def _colour_now(code: Block) -> None:
+    if not code.wait():
+        for _ in code.colour():
+            pass
 
 
 def _bare(passage: Passage) -> PlainText:

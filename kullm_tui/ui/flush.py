@@ -44,7 +44,9 @@ class FlushBudget:
     @classmethod
     def of(cls, app: object) -> "FlushBudget":
         """The one of this app."""
-        return _budgets.setdefault(app, cls())
+        if app not in _budgets:
+            _budgets[app] = cls()
+        return _budgets[app]
 
     def ask(self, reply: Flushable) -> None:
         if reply not in self._due:

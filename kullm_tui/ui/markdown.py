@@ -41,7 +41,7 @@ def parse(source: str) -> list[Token]:
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False, "linkify": False, "maxNesting": MAX_NESTING})
     parser.enable(["table", "strikethrough"])
-    parser.disable("reference")
+    parser.disable(["reference", "html_block", "html_inline"])
     inline = _KoreanInline()
     inline.ruler, inline.ruler2 = parser.inline.ruler, parser.inline.ruler2
     parser.inline = inline

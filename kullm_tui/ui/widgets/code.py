@@ -4,7 +4,9 @@ Lines longer than the window fold and stay one line for a selection. A lexer is 
 colours are worth. Colours are component classes, so every theme has its own.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +14,7 @@ from textual.content import Content, Span
 from textual.style import Style
 
 from kullm_tui.core.language import say
-from kullm_tui.ui.parts import Bar, CodeLine, Part
+from kullm_tui.ui.parts import Bar, CodeLine
 
 if TYPE_CHECKING:
     from pygments.lexer import Lexer  # type: ignore[import-untyped]
@@ -23,9 +25,34 @@ _SLICE = 50  # lines coloured between two looks at the clock
 _NOT_A_LANGUAGE = ("", "text", "txt", "plain", "plaintext")
 
 
-def code_parts(code: str, language: str, lead: Content, hang: Content, copy_index: int) -> Iterator[Part]:
-    yield label(language, lead, copy_index)
-    yield from lines(code, language, hang)
+@dataclass
+class Block:
+    """Code whose lines are on the screen and may still get their colours."""
+
+    code: str
+    language: str
+    lines: Sequence[CodeLine]
+
+    def wait(self) -> bool:
+        """Whether the lexer is still on its way; the first question sends for it."""
+        return bool(self.language) and not _sent_for(self.language).done()
+
+    def colour(self) -> Iterator[None]:
+        """Some lines at a time, so that whoever shows them can pause in between."""
+        lexer = _sent_for(self.language).result() if self.language else None
+        if lexer is None or any(line.joins or len(line.content) > _LONGEST_LINE for line in self.lines):
+            return
+        for number, (line, content) in enumerate(zip(self.lines, _coloured(self.code, lexer), strict=False), 1):
+            line.content = content
+            if number % _SLICE == 0:
+                yield
+
+
+def block(code: str, language: str, lead: Content, *, joins: bool = False) -> Block:
+    margin = lead + Content(" ")
+    lines = [CodeLine(Content(line), margin) for line in _lines(code)]
+    lines[0].joins = joins
+    return Block(code, language, lines)
 
 
 def label(language: str, lead: Content, copy_index: int) -> Bar:
@@ -35,40 +62,18 @@ def label(language: str, lead: Content, copy_index: int) -> Bar:
     return Bar(lead, Content.styled(f" {name}", ".reply--label"), copy, fill="reply--block")
 
 
-def lines(code: str, language: str, hang: Content, *, joins: bool = False) -> list[CodeLine]:
-    coloured = highlighted(code, language) if language else iter([[Content(line) for line in _lines(code)]])
-    margin = hang + Content(" ")
-    found = [CodeLine(line, margin) for some in coloured for line in some]
-    found[0].joins = joins
-    return found
-
-
-def highlighted(code: str, language: str) -> Iterator[list[Content]]:
-    """The lines in colours, some at a time, so that whoever shows them can pause in between."""
-    plain = _lines(code)
-    lexer = _lexer(language)
-    if lexer is None or max(map(len, plain)) > _LONGEST_LINE:
-        yield [Content(line) for line in plain]
-        return
+def _coloured(code: str, lexer: "Lexer") -> Iterator[Content]:
     text = ""
     spans: list[Span] = []
-    some: list[Content] = []
-    for kind, value in lexer.get_tokens("\n".join(plain)):
+    for kind, value in lexer.get_tokens("\n".join(_lines(code))):
         style = _style(kind)
         for index, piece in enumerate(value.split("\n")):
             if index:
-                some.append(Content(text, spans=spans))
+                yield Content(text, spans=spans)
                 text, spans = "", []
-                if len(some) >= _SLICE:
-                    yield some
-                    some = []
             if style and piece:
                 spans.append(Span(len(text), len(text) + len(piece), style))
             text += piece
-    if text:
-        some.append(Content(text, spans=spans))
-    if some:
-        yield some
 
 
 def _lines(code: str) -> list[str]:
@@ -76,6 +81,16 @@ def _lines(code: str) -> list[str]:
 
 
 @cache
+def _sent_for(language: str) -> "Future[Lexer | None]":
+    """Importing a lexer and its expressions takes longer than a frame, so it happens beside the interface."""
+    return _library().submit(_lexer, language)
+
+
+@cache
+def _library() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, thread_name_prefix="lexers")
+
+
 def _lexer(language: str) -> "Lexer | None":
     from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]
     from pygments.util import ClassNotFound  # type: ignore[import-untyped]
@@ -84,7 +99,9 @@ def _lexer(language: str) -> "Lexer | None":
     if name in _NOT_A_LANGUAGE:
         return None
     try:
-        return get_lexer_by_name(name, stripnl=False, ensurenl=True)
+        lexer = get_lexer_by_name(name, stripnl=False, ensurenl=True)
+        next(iter(lexer.get_tokens(" ")), None)  # the first use compiles its expressions
+        return lexer
     except ClassNotFound:
         return None
 

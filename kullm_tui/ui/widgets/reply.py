@@ -26,6 +26,7 @@ from kullm_tui.ui.parts import Row
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _AT_FIRST = 0.05  # seconds of work before a reply that is whole is shown; a longer one grows below
 _AT_ONCE = 0.012  # seconds of work between two looks of the event loop
+_LOOK_AGAIN = 0.001  # seconds, for a lexer that is being loaded
 _BITE = 2048  # characters read between two looks at the clock
 
 
@@ -40,7 +41,7 @@ class Reply(Widget):
         & > .reply--em { text-style: italic; }
         & > .reply--strike { text-style: strike; }
         & > .reply--link { text-style: underline; color: $text-accent; }
-        & > .reply--target, & > .reply--image, & > .reply--note { color: $text-muted; }
+        & > .reply--target, & > .reply--image, & > .reply--note { color: $foreground 60%; }
         & > .reply--note { text-style: italic; }
         & > .reply--code { color: $text-warning; }
         & > .reply--h1 { color: $text-accent; text-style: bold underline; }
@@ -48,13 +49,14 @@ class Reply(Widget):
         & > .reply--h3, & > .reply--h4, & > .reply--h5, & > .reply--h6, & > .reply--header { text-style: bold; }
         & > .reply--bullet, & > .reply--quote { color: $text-accent; }
         & > .reply--rule { color: $foreground 30%; }
-        & > .reply--block { background: $boost; }
-        & > .reply--label, & > .reply--copy { color: $text-muted; }
+        & > .reply--block { background: $surface; }
+        & > .reply--label, & > .reply--copy { color: $foreground 60%; }
         & > .reply--keyword { color: $text-accent; }
         & > .reply--string { color: $text-success; }
         & > .reply--number { color: $text-warning; }
-        & > .reply--comment { color: $text-muted; text-style: italic; }
+        & > .reply--comment { color: $foreground 60%; text-style: italic; }
         & > .reply--name { color: $text-primary; }
+        &:ansi > .reply--block { background: ansi_default; }
     }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -96,10 +98,12 @@ class Reply(Widget):
         super().__init__(id=id, classes=classes)
         self._document = Document()
         self._safe = TerminalSafeStream()
-        self._pieces: list[str] = []
+        self._raw: list[str] = []
+        self._pieces: list[str] = []  # safe
         self._waiting: deque[str] = deque()
         self._floor = 0  # the height never shrinks while the reply streams
         self._ended = bool(text)
+        self._budget: FlushBudget | None = None
         if text:
             self._start(nfc(_whole(terminal_safe(text))))
             self._work(_AT_FIRST)
@@ -107,31 +111,26 @@ class Reply(Widget):
     @property
     def text(self) -> str:
         """Everything so far, without anything a terminal would obey; NFC once the reply has ended."""
+        self._take_in()
         if len(self._pieces) > 1:
             self._pieces = ["".join(self._pieces)]
         return self._pieces[0] if self._pieces else ""
 
     def append(self, piece: str) -> None:
         """Raw text of the stream; shown when the budget of the screen's time allows."""
-        safe = _whole(self._safe.feed(piece))
-        if safe:
-            self._pieces.append(safe)
-            self._waiting.append(safe)
-            if self.is_mounted:
-                FlushBudget.of(self.app).ask(self)
+        self._raw.append(piece)
+        if self._budget is not None:
+            self._budget.ask(self)
 
     async def finish(self, text: str | None = None) -> None:
         """Shows all of it. `text` is what the reply is in the end, where that may differ from what streamed."""
-        rest = self._safe.close()
-        if rest:
-            self._pieces.append(rest)
-            self._waiting.append(rest)
+        self._take_in(last=True)
         final = nfc(_whole(terminal_safe(text))) if text is not None else nfc(self.text)
         if final != self.text:
             self._start(final)
         self._ended = True
         while self._work(_AT_ONCE):
-            await asyncio.sleep(0)
+            await asyncio.sleep(0 if self._waiting else _LOOK_AGAIN)
         self._floor = 0
         self.refresh(layout=True)
 
@@ -151,6 +150,11 @@ class Reply(Widget):
         self._floor = max(self._floor, self._document.height)
         self.refresh(layout=self._document.height != height)
         return more
+
+    @property
+    def is_busy(self) -> bool:
+        """Something of what has come is not on the screen yet, or not in its colours."""
+        return bool(self._raw or self._waiting) or self._document.is_busy
 
     def painted(self, then: Callable[[], None]) -> bool:
         return self.call_after_refresh(then)
@@ -174,11 +178,13 @@ class Reply(Widget):
         return focused is not None and any(around is self.parent for around in focused.ancestors_with_self)
 
     def on_mount(self) -> None:
-        if self._waiting or self._document.is_busy:
-            FlushBudget.of(self.app).ask(self)
+        self._budget = FlushBudget.of(self.app)
+        if self.is_busy:
+            self._budget.ask(self)
 
     def on_unmount(self) -> None:
-        FlushBudget.of(self.app).forget(self)
+        if self._budget is not None:
+            self._budget.forget(self)
 
     def get_content_width(self, container: Size, _viewport: Size) -> int:
         return container.width
@@ -235,8 +241,10 @@ class Reply(Widget):
     def _work(self, seconds: float) -> bool:
         """Reads what waits; True: the time was up before all of it was read."""
         until = time.monotonic() + seconds
+        self._take_in()
         while self._waiting:
-            self._document.feed(self._bite())
+            bite = self._bite()
+            self._document.feed(bite, more=bool(self._waiting))
             if time.monotonic() > until:
                 return True
         if self._ended:
@@ -244,7 +252,16 @@ class Reply(Widget):
         while self._document.colour():
             if time.monotonic() > until:
                 return True
-        return False
+        return self._document.is_busy
+
+    def _take_in(self, *, last: bool = False) -> None:
+        """Raw text is made safe in one go for all the pieces since the last look."""
+        raw = "".join(self._raw)
+        self._raw.clear()
+        safe = _whole(self._safe.feed(raw) + (self._safe.close() if last else ""))
+        if safe:
+            self._pieces.append(safe)
+            self._waiting.append(safe)
 
     def _bite(self) -> str:
         bite = self._waiting.popleft()
