@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 
-from kullm_tui.core.errors import KullmError, NoSpace, StoreError
+from kullm_tui.core.errors import KullmError, NoSpace, StoreBusy, StoreDamaged, StoreError
 from kullm_tui.core.language import say
+from kullm_tui.core.text import nfd
 
 _BUSY_SECONDS = 10.0
 # WAL shares memory between processes through the file, which these file systems do not carry between machines.
@@ -35,25 +36,29 @@ _OCTAL = re.compile(r"\\([0-7]{3})")  # how the kernel writes blanks in a path
 
 
 class Database:
-    """One connection, used by one thread at a time."""
+    """One connection that writes, used by one thread at a time, and beside it as many as there are readers."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.notice: str | None = None  # something that the user should know about the file
         self._lock = threading.RLock()
+        self._readers_lock = threading.Lock()
+        self._idle_readers: list[sqlite3.Connection] = []
+        self._closed = False
         with _translated(path):
             path.touch(mode=0o600)
-            self._connection = sqlite3.connect(
-                path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
-            )
+            self._connection = _connected(path)
             with contextlib.ExitStack() as undo:
                 undo.callback(self._connection.close)
                 self._prepare()
                 undo.pop_all()
 
     def close(self) -> None:
-        with self._lock:
+        with self._lock, self._readers_lock:
+            self._closed = True
             self._connection.close()
+            while self._idle_readers:
+                self._idle_readers.pop().close()
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -67,8 +72,34 @@ class Database:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
 
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """One state of the file, whoever writes meanwhile: a long search holds up no reply that is being saved."""
+        with _translated(self.path):
+            reader = self._idle_reader()
+            try:
+                reader.execute("BEGIN")
+                yield reader
+            finally:
+                if reader.in_transaction:
+                    reader.execute("ROLLBACK")
+                with self._readers_lock:
+                    if self._closed:
+                        reader.close()
+                    else:
+                        self._idle_readers.append(reader)
+
+    def _idle_reader(self) -> sqlite3.Connection:
+        with self._readers_lock:
+            if self._closed:
+                raise sqlite3.ProgrammingError("closed")
+            if self._idle_readers:
+                return self._idle_readers.pop()
+        reader = _connected(self.path)
+        reader.execute("PRAGMA query_only = ON")
+        return reader
+
     def _prepare(self) -> None:
-        self._connection.row_factory = sqlite3.Row
         migrations = _migrations()
         self._refuse_foreign(len(migrations))
         self._choose_journal()
@@ -160,6 +191,19 @@ def file_system_of(path: Path, mounts: Path = Path("/proc/self/mounts")) -> str:
     return kind
 
 
+def _connected(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    connection.row_factory = sqlite3.Row
+    connection.create_function("decomposed", 2, _decomposed, deterministic=True)
+    connection.execute("PRAGMA trusted_schema = ON")  # or the triggers could not call it
+    return connection
+
+
+def _decomposed(content: str, more: str) -> str:
+    """What is searched of a message or title. No word goes across the newline."""
+    return nfd(f"{content}\n{more}" if more else content).lower()
+
+
 def _migrations() -> list[str]:
     folder = resources.files("kullm_tui.core") / "migrations"
     scripts = sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name)
@@ -202,7 +246,7 @@ def _no_space(path: Path) -> NoSpace:
     )
 
 
-def _damaged(path: Path) -> StoreError:
+def _damaged(path: Path) -> StoreDamaged:
     whole = (file for file in path.parent.glob(f"{path.name}.backup-*") if file.suffix.startswith(".backup-"))
     backups = sorted(whole, key=lambda backup: backup.stat().st_mtime)
     advice = say("다른 곳으로 옮기면 새로 시작합니다.", "Move it away to begin anew.")
@@ -211,7 +255,7 @@ def _damaged(path: Path) -> StoreError:
             f"그 자리에 {backups[-1]} 파일을 넣거나, 다른 곳으로 옮기면 새로 시작합니다.",
             f"Put {backups[-1]} in its place, or move it away to begin anew.",
         )
-    return StoreError(
+    return StoreDamaged(
         say(
             f"대화 파일이 깨져 있습니다: {path}\n파일은 그대로 두었습니다. {advice}",
             f"the conversations are damaged: {path}\nThe file was left as it is. {advice}",
@@ -227,7 +271,7 @@ def _store_error(error: sqlite3.Error, path: Path) -> KullmError:
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return _damaged(path)
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return StoreError(
+        return StoreBusy(
             say(
                 f"다른 프로그램이 대화 파일을 붙잡고 있습니다: {path}\n잠시 뒤에 다시 해 보세요.",
                 f"another program keeps the conversations locked: {path}\nTry again in a while.",

@@ -15,6 +15,8 @@
     ├── KeyMissing                an endpoint wants a key that is not there
     ├── ConsentNeeded             text would leave this machine and nobody agreed to it yet
     ├── StoreError                the conversation database
+    │   ├── StoreBusy             another program keeps it locked
+    │   └── StoreDamaged          its file is broken
     ├── EndpointError             an endpoint answered with an error (`status`, `code`) or not at all
     │   └── EngineGone            the local engine died or does not answer
     └── EngineStartError          the local engine could not be started
@@ -82,6 +84,14 @@ class ConsentNeeded(KullmError):
 
 
 class StoreError(KullmError):
+    pass
+
+
+class StoreBusy(StoreError):
+    pass
+
+
+class StoreDamaged(StoreError):
     pass
 
 
