@@ -21,6 +21,11 @@ class Key:
     korean: str
     english: str
     footer: bool = False
+    told: tuple[str, str] = ("", "")  # in the help and the palette, where the footer's word is too short
+
+    @property
+    def told_whole(self) -> str:
+        return say(self.told[0] or self.korean, self.told[1] or self.english)
 
     @property
     def meaning(self) -> str:
@@ -36,23 +41,57 @@ class Key:
 PRIORITY_ACTIONS = frozenset({"quit", "command_palette"})
 
 GLOBAL = (
-    Key("ctrl+p", "command_palette", "명령", "commands", footer=True),
-    Key("f1", "help", "도움", "help", footer=True),
+    Key(
+        "ctrl+p",
+        "command_palette",
+        "명령",
+        "commands",
+        footer=True,
+        told=("명령·대화·모델 찾기", "find commands, conversations, models"),
+    ),
+    Key("f1", "help", "도움", "help", footer=True, told=("단축키 보기", "show the keys")),
     Key("ctrl+q", "quit", "끝내기", "quit"),
     Key("f5", "models", "모델 찾아보기", "browse models"),
     Key("f8", "switch_model", "모델·어댑터 바꾸기", "switch model or adapter"),
 )
 
 CHAT = (
-    Key("escape", "stop", "멈춤", "stop", footer=True),
-    Key("ctrl+r", "regenerate", "다시", "again", footer=True),
-    Key("f2", "edit_last", "고치기", "edit", footer=True),
-    Key("ctrl+n", "new_conversation", "새 대화", "new", footer=True),
-    Key("f6", "conversations", "대화 목록", "conversations", footer=True),
-    Key("ctrl+g", "copy_last", "답 복사", "copy reply"),
+    Key(
+        "escape",
+        "stop",
+        "멈춤",
+        "stop",
+        footer=True,
+        told=("답 멈추기, 아니면 입력으로", "stop the reply, or back to the prompt"),
+    ),
+    Key("ctrl+r", "regenerate", "다시", "again", footer=True, told=("답 다시 받기", "answer again")),
+    Key(
+        "f2",
+        "edit_last",
+        "고치기",
+        "edit",
+        footer=True,
+        told=("마지막 질문 고쳐 보내기", "edit and resend the last question"),
+    ),
+    Key("ctrl+n", "new_conversation", "새 대화", "new", footer=True, told=("새 대화", "new conversation")),
+    Key(
+        "f6",
+        "conversations",
+        "대화 목록",
+        "conversations",
+        footer=True,
+        told=("대화 목록과 검색", "conversations and search"),
+    ),
+    Key("ctrl+g", "copy_last", "답 복사", "copy reply", told=("마지막 답 복사", "copy the last reply")),
     Key("f7", "parameters", "생성 설정", "parameters"),
     Key("f9", "show_prompt", "실제 프롬프트", "real prompt"),
-    Key("ctrl+t", "toggle_input", "입력 칸 여닫기", "input field on or off"),
+    Key(
+        "ctrl+t",
+        "toggle_input",
+        "입력 칸 여닫기",
+        "input field on or off",
+        told=("입력 칸 여닫기(지시와 따로 줄 글)", "input field on or off (text beside the instruction)"),
+    ),
     Key("ctrl+o", "attach", "글 파일 붙이기", "attach a text file"),
     Key("pageup", "page_up", "대화 위로", "scroll up"),
     Key("pagedown", "page_down", "대화 아래로", "scroll down"),
@@ -69,10 +108,10 @@ PROMPT = (
 
 THREAD = (
     Key("escape", "to_prompt", "입력으로", "to the prompt", footer=True),
-    Key("c", "copy", "복사", "copy", footer=True),
-    Key("b", "copy_code", "코드 복사", "copy code", footer=True),
-    Key("e", "edit", "고치기", "edit", footer=True),
-    Key("r", "regenerate", "다시", "again", footer=True),
+    Key("c", "copy", "복사", "copy", footer=True, told=("글 복사", "copy the text")),
+    Key("b", "copy_code", "코드 복사", "copy code", footer=True, told=("코드 블록 복사", "copy the code block")),
+    Key("e", "edit", "고치기", "edit", footer=True, told=("질문 고쳐 보내기", "edit and resend the question")),
+    Key("r", "regenerate", "다시", "again", footer=True, told=("답 다시 받기", "answer again")),
     Key("left", "branch(-1)", "앞 갈래", "earlier branch", footer=True),
     Key("right", "branch(1)", "뒤 갈래", "later branch", footer=True),
     Key("up,k", "choose(-1)", "윗 차례", "turn above"),
@@ -81,27 +120,25 @@ THREAD = (
 
 SIDEBAR = (
     Key("enter", "open", "열기", "open", footer=True),
-    Key("f2", "rename", "이름", "rename", footer=True),
+    Key("f2", "rename", "이름", "rename", footer=True, told=("이름 바꾸기", "rename")),
     Key("delete", "delete", "지우기", "delete", footer=True),
-    Key("u", "undo", "되살리기", "restore", footer=True),
-    Key("p", "pin", "고정", "pin", footer=True),
+    Key("u", "undo", "되살리기", "restore", footer=True, told=("지운 대화 되살리기", "restore what was deleted")),
+    Key("p", "pin", "고정", "pin", footer=True, told=("위에 고정하거나 풀기", "pin to the top or unpin")),
     Key("escape", "back", "돌아가기", "back", footer=True),
     Key("up", "cursor_up", "위로", "up"),
     Key("down", "cursor_down", "아래로", "down"),
 )
 
 BROWSER = (
-    Key("enter", "choose", "쓰기", "use", footer=True),
-    Key("d", "download", "받기", "download", footer=True),
-    Key("p", "pause", "멈춤", "pause", footer=True),
-    Key("z", "quantise", "4비트", "quantise", footer=True),
-    Key("x", "remove", "지우기", "remove", footer=True),
-    Key("a", "add", "더하기", "add", footer=True),
-    Key("slash", "search", "찾기", "filter", footer=True),
-    Key("escape", "leave", "돌아가기", "back", footer=True),
+    Key("enter", "choose", "고르기", "choose", footer=True),
+    Key("d", "download", "내려받기", "download", footer=True),
+    Key("space", "pause", "멈춤·이어받기", "pause or resume", footer=True),
+    Key("q", "quantise", "4비트로", "quantise", footer=True),
     Key("l", "licence", "라이선스", "licence", footer=True),
-    Key("k", "key", "키 넣기", "store a key", footer=True),
-    Key("c", "prune", "디스크 비우기", "free disk space", footer=True),
+    Key("a", "add", "더하기", "add", footer=True),
+    Key("delete", "remove", "지우기", "remove", footer=True),
+    Key("slash", "search", "찾기", "search", footer=True),
+    Key("escape", "back", "돌아가기", "back", footer=True),
 )
 
 DIALOG = (

@@ -18,7 +18,7 @@ class HelpScreen(ModalScreen[None]):
     BINDINGS = [("escape,f1,q,enter", "dismiss"), ("j", "scroll(1)"), ("k", "scroll(-1)")]
     AUTO_FOCUS = "#help-body"
     DEFAULT_CSS = """
-    HelpScreen #help-body { width: 76; max-width: 96%; height: auto; max-height: 94%; padding: 1 3; background: $lift; border-left: outer $accent; }
+    HelpScreen #help-body { width: 76; max-width: 96%; height: auto; max-height: 94%; padding: 1 3; background: $lift; border-left: outer $accent; scrollbar-background: $lift; scrollbar-background-hover: $lift; scrollbar-background-active: $lift; }
     HelpScreen #help-body:ansi { border: round ansi_bright_black; }
     HelpScreen .help--place { color: $accent; text-style: bold; margin-top: 1; }
     HelpScreen .help--title { text-style: bold; }
@@ -50,5 +50,5 @@ def keys_of(place: Place) -> Content:
     for key in place.keys:
         pressed = Content(" ".join(display(spelling) for spelling in key.key.split(",")))
         gap = " " * max(2, _KEY_CELLS - pressed.cell_length)
-        rows.append(Content.assemble(pressed, gap, key.meaning))
+        rows.append(Content.assemble(pressed, gap, key.told_whole))
     return Content("\n").join(rows)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from textual import events
 from textual.content import Content
+from textual.dom import DOMNode
+from textual.screen import Screen
 from textual.style import Style
 from textual.widget import Widget
 
@@ -30,23 +32,32 @@ class KeyBar(Widget):
         return line(fitting(self._keys(), self.size.width), self.get_visual_style("key-bar--key", partial=True))
 
     def _keys(self) -> list[Key]:
-        """Those of the table that are bound just now to what the table says."""
-        active = {
-            (key, active.binding.action.rpartition(".")[2])
-            for key, active in self.screen.active_bindings.items()
-            if active.enabled
-        }
-        return [
-            key
-            for place in (THREAD, SIDEBAR, BROWSER, DIALOG, PROMPT, CHAT, GLOBAL)
-            for key in place
-            if key.footer and any((spelling, key.action) in active for spelling in key.key.split(","))
-        ]
+        return [key for key in usable(self.screen) if key.footer]
 
     def on_click(self, event: events.Click) -> None:
         key = event.style.meta.get("key")
         if key:
             self.app.simulate_key(key)
+
+
+def usable(screen: Screen[object]) -> list[Key]:
+    """The keys of the table that do just now what the table says: bound, allowed, and there is someone to do it."""
+    active = {
+        (spelling, active.binding.action)
+        for spelling, active in screen.active_bindings.items()
+        if active.enabled and _is_done(active.node, active.binding.action)
+    }
+    return [
+        key
+        for place in (THREAD, SIDEBAR, BROWSER, DIALOG, PROMPT, CHAT, GLOBAL)
+        for key in place
+        if any((spelling, key.action) in active for spelling in key.key.split(","))
+    ]
+
+
+def _is_done(node: DOMNode, action: str) -> bool:
+    name = action.partition("(")[0]
+    return hasattr(node, f"action_{name}") or hasattr(node, f"_action_{name}")
 
 
 def fitting(keys: Sequence[Key], width: int) -> list[Key]:
