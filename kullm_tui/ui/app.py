@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from textual import events
 from textual.app import App
@@ -23,9 +24,18 @@ from kullm_tui.ui.widgets.status import Status
 if TYPE_CHECKING:
     from kullm_tui.core.config import Config
     from kullm_tui.core.store import Store
+    from kullm_tui.ui.downloads import Downloads
+    from kullm_tui.ui.quantising import Quantising
 
 _SIGNALLED = 128
 _LAST_WORDS_SECONDS = 4.0  # after which a terminal that has gone away no longer holds the process
+
+
+@runtime_checkable
+class TakesModel(Protocol):
+    """A screen on which a model that was chosen in the browser is used."""
+
+    def use_model(self, name: str) -> None: ...
 
 
 def _chat() -> Screen[None]:
@@ -64,6 +74,9 @@ class KullmApp(App[int]):
         self.call_after_refresh(self._after_first_paint)
 
     async def on_unmount(self) -> None:
+        for work in ("downloads", "quantising"):
+            if work in vars(self):
+                getattr(self, work).close()
         if self._opening and not self._opening.cancelled():
             with contextlib.suppress(KullmError):
                 self._store = await self._opening
@@ -84,6 +97,42 @@ class KullmApp(App[int]):
             self._opening = self._opening or asyncio.create_task(asyncio.to_thread(_open_store))
             self._store = await asyncio.shield(self._opening)
         return self._store
+
+    # Models on their way here, whichever screen is shown
+
+    @functools.cached_property
+    def downloads(self) -> Downloads:
+        from kullm_tui.ui.downloads import Downloads
+
+        return Downloads(lambda one: self._work_ended(one.name, one.error, say("내려받았어요", "downloaded")))
+
+    @functools.cached_property
+    def quantising(self) -> Quantising:
+        from kullm_tui.ui.quantising import Quantising
+
+        return Quantising(lambda one: self._work_ended(one.name, one.error, say("4비트 준비됨", "ready in 4-bit")))
+
+    def _work_ended(self, name: str, error: str, done: str) -> None:
+        """Told on the browser where that is open, else wherever its user is."""
+        from kullm_tui.ui.screens.models import ModelsScreen
+
+        browser = next((screen for screen in self.screen_stack if isinstance(screen, ModelsScreen)), None)
+        if browser:
+            browser.look_again()
+        elif self.is_running:
+            self.notify(
+                f"{safe(name)}: {safe(error) or done}", severity="error" if error else "information", markup=False
+            )
+
+    async def action_models(self) -> None:
+        from kullm_tui.ui.screens.models import ModelsScreen
+
+        if not any(isinstance(screen, ModelsScreen) for screen in self.screen_stack):
+            await self.push_screen(ModelsScreen(), self._model_chosen)
+
+    def _model_chosen(self, name: str | None) -> None:
+        if name and isinstance(self.screen, TakesModel):
+            self.screen.use_model(name)
 
     # The engine
 

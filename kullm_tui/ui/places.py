@@ -130,15 +130,17 @@ SIDEBAR = (
 )
 
 BROWSER = (
-    Key("enter", "choose", "고르기", "choose", footer=True),
-    Key("d", "download", "내려받기", "download", footer=True),
-    Key("space", "pause", "멈춤·이어받기", "pause or resume", footer=True),
-    Key("q", "quantise", "4비트로", "quantise", footer=True),
-    Key("l", "licence", "라이선스", "licence", footer=True),
+    Key("enter", "choose", "쓰기", "use", footer=True),
+    Key("d", "download", "받기", "download", footer=True),
+    Key("p", "pause", "멈춤", "pause", footer=True),
+    Key("z", "quantise", "4비트", "quantise", footer=True),
+    Key("x", "remove", "지우기", "remove", footer=True),
     Key("a", "add", "더하기", "add", footer=True),
-    Key("delete", "remove", "지우기", "remove", footer=True),
-    Key("slash", "search", "찾기", "search", footer=True),
-    Key("escape", "back", "돌아가기", "back", footer=True),
+    Key("slash", "search", "찾기", "filter", footer=True),
+    Key("escape", "leave", "돌아가기", "back", footer=True),
+    Key("l", "licence", "라이선스", "licence", footer=True),
+    Key("k", "key", "키 넣기", "store a key", footer=True),
+    Key("c", "prune", "디스크 비우기", "free disk space", footer=True),
 )
 
 DIALOG = (

@@ -67,6 +67,12 @@ class Quantising:
             one._wants_end = True
             one._task.cancel()
 
+    def forget(self, name: str) -> None:
+        """Its files are gone. One that is under way stays."""
+        one = self._all.get(name)
+        if one and not one.active:
+            del self._all[name]
+
     def close(self) -> None:
         """The app ends; the engine goes on with what it has begun."""
         for one in self._all.values():
