@@ -4,13 +4,15 @@
 
 At a pace both sides get the same pieces, and the peer is Textual's `Log`, the cheapest widget that can show lines: no Markdown, no folding, no colours.
 As fast as possible the reply still comes in pieces of four characters, but the peer gets the whole text in one write: into `RichLog` and into `Static`, which fold
-lines as a reply does, and the faster one counts; `Log` is in the raw figures. Every run is an app of its own without a terminal, timed from the first piece until
-the screen has been drawn with the last. The worst lag is how late the event loop woke from 1 ms of sleep.
+lines as a reply does, and the faster one counts; `Log` is in the raw figures. Every run is a process of its own, its app without a terminal, timed from the first
+piece until the screen has been drawn with the last. The worst lag is how late the event loop woke from 1 ms of sleep.
 """
 
 import argparse
 import asyncio
 import gc
+import json
+import subprocess
 import sys
 import tempfile
 import time
@@ -120,6 +122,7 @@ async def measured(side: str, text: str, pace: float) -> Run:
     async with app.run_test(size=_SIZE) as pilot:
         await pilot.pause()
         gc.collect()
+        gc.freeze()  # as the app does once it has started
         lag = _Lag()
         began, busy = time.perf_counter(), time.thread_time()
         await write(app.widget, pieces, pace)
@@ -151,7 +154,7 @@ def stream(name: str, pace: float, repeat: int) -> list[Row]:
     runs: dict[str, list[Run]] = {side: [] for side in ("reply", *peers)}
     for _ in range(repeat):
         for side, of_side in runs.items():
-            of_side.append(asyncio.run(measured(side, TEXTS[name], pace)))
+            of_side.append(_in_its_own_process(side, name, pace))
     how = f"{name}, {pace:.0f} pieces/s" if pace else f"{name}, as fast as possible"
     peer = min(peers[:2], key=lambda side: median([run.seconds for run in runs[side]]))
     raw = {side: [asdict(run) for run in of_side] for side, of_side in runs.items()}
@@ -170,6 +173,11 @@ def stream(name: str, pace: float, repeat: int) -> list[Row]:
     ]
 
 
+def _in_its_own_process(side: str, name: str, pace: float) -> Run:
+    command = [sys.executable, "-P", __file__, "--run", side, name, str(pace)]
+    return Run(**json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+
+
 def _against(promise: str, sides: Sequence[Sequence[float]], promised: bool, raw: dict[str, Any]) -> Row:
     ours, peer = map(median, sides)
     goal, met = ("≤ 2", ours <= 2 * peer) if promised else ("", None)
@@ -182,12 +190,17 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--pace", type=float, default=200)
     parser.add_argument("--out", type=Path, default=Path(tempfile.gettempdir()) / "kullm-bench")
+    parser.add_argument("--run", nargs=3, metavar=("SIDE", "TEXT", "PACE"), help="one measurement, by the bench itself")
     arguments = parser.parse_args()
+    if arguments.run:
+        side, name, pace = arguments.run
+        sys.stdout.write(json.dumps(asdict(asyncio.run(measured(side, TEXTS[name], float(pace))))))
+        return
     settings = {name: str(value) for name, value in vars(arguments).items()}
     report = Report("streaming", settings, arguments.out)
     for name in arguments.only.split(","):
-        for pace in (0.0, arguments.pace):
-            report.add(stream(name, pace, arguments.repeat))
+        for speed in (0.0, arguments.pace):
+            report.add(stream(name, speed, arguments.repeat))
     report.finish()
 
 

@@ -1,9 +1,11 @@
 """A reply as it streams and as it stands: what is seen, what is copied, what is never sent to the terminal."""
 
+import unicodedata
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
+from rich.cells import cell_len
 from textual.app import App, ComposeResult
 from textual.containers import VerticalScroll
 from textual.geometry import Offset
@@ -155,6 +157,100 @@ async def test_a_selection_joins_what_folded() -> None:
         assert reply.get_selection(SELECT_ALL) == (f"{words.strip()}\n\n{'x' * 100}\n  y", "\n")
         assert reply.get_selection(Selection(Offset(0, 0), Offset(4, 0))) == ("가나다라", "\n")
         assert pilot.app.screen.get_selected_text() is None
+
+
+async def test_nothing_shrinks_while_it_streams() -> None:
+    reply = Reply()
+    async with _shown(reply, (40, 30)) as pilot:
+        highest = 0
+        for piece in _pieces(EVERYTHING * 2, 5):
+            reply.append(piece)
+            reply.flush()
+            await pilot.pause()
+            assert reply.size.height >= highest
+            highest = reply.size.height
+
+
+async def test_a_reader_who_scrolled_away_is_left_alone() -> None:
+    reply = Reply()
+    async with _shown(reply, (40, 10)) as pilot:
+        scroll = pilot.app.query_one(VerticalScroll)
+        reply.append("줄\n\n" * 30)
+        await pilot.pause(0.3)
+        assert scroll.scroll_y == scroll.max_scroll_y > 0
+        scroll.scroll_to(y=5, animate=False)
+        scroll.release_anchor()
+        await pilot.pause()
+        height = reply.size.height
+        reply.append("더\n\n" * 30)
+        await pilot.pause(0.5)
+        assert (reply.size.height, scroll.scroll_y) == (height, 5)
+        scroll.scroll_end(animate=False)
+        await pilot.pause(0.6)
+        assert reply.size.height > height
+        assert scroll.scroll_y == scroll.max_scroll_y
+
+
+async def test_a_terminal_that_narrows_in_mid_stream_folds_anew() -> None:
+    reply, whole = Reply(), Reply(EVERYTHING)
+    async with _shown(reply) as pilot:
+        reply.append(EVERYTHING[:200])
+        await pilot.pause(0.1)
+        await pilot.resize_terminal(30, 40)
+        reply.append(EVERYTHING[200:])
+        await reply.finish()
+        await pilot.app.query_one(VerticalScroll).mount(whole)
+        await pilot.pause()
+        assert _rows(reply) == _rows(whole)
+        assert max(map(cell_len, _rows(reply))) <= 30
+
+
+async def test_decomposed_letters_are_whole_at_the_end() -> None:
+    reply = Reply()
+    async with _shown(reply) as pilot:
+        for piece in unicodedata.normalize("NFD", "한글이에요"):
+            reply.append(piece)
+            await pilot.pause(0)
+        await reply.finish()
+        await pilot.pause()
+        assert reply.text == "한글이에요"
+        assert _rows(reply) == ["한글이에요"]
+
+
+async def test_finish_may_say_what_the_reply_is_in_the_end() -> None:
+    reply = Reply()
+    async with _shown(reply) as pilot:
+        reply.append("# 앞서 온 것\n\n두 줄")
+        await reply.finish("**나중**의 것")
+        await pilot.pause()
+        assert reply.text == "**나중**의 것"
+        assert _rows(reply) == ["나중의 것"]
+
+
+async def test_a_mouse_selects_text_across_lines() -> None:
+    reply = Reply("**가나다** 라마\n\n- 바사 아자")
+    async with _shown(reply) as pilot:
+        await pilot.mouse_down(Reply, offset=(2, 0))
+        await pilot.hover(Reply, offset=(6, 2))
+        await pilot.mouse_up(Reply, offset=(6, 2))
+        await pilot.pause()
+        assert pilot.app.screen.get_selected_text() == "나다 라마\n\n• 바사"
+
+
+async def test_lists_count_on_and_tables_too_wide_become_pairs() -> None:
+    wide = "| " + " | ".join(f"열{n}" for n in range(9)) + " |\n|" + "---|" * 9 + "\n|" + "값 |" * 9
+    reply = Reply(f"1. 가\n1. 나\n\n1. 다\n\n{wide}")
+    async with _shown(reply, (40, 40)):
+        rows = _rows(reply)
+        assert rows[:4] == ["1. 가", "2. 나", "", "3. 다"]
+        assert [row for row in rows if row.startswith("열")] == [f"열{n}: 값" for n in range(9)]
+
+
+async def test_a_table_that_goes_on_keeps_its_columns() -> None:
+    source = "| 이름 | 값 |\n|---|---|\n" + "".join(f"| 이름{n:03} | {n:03} |\n" for n in range(200))
+    reply = Reply(source)
+    async with _shown(reply, (40, 300)):
+        assert _rows(reply) == ["이름    │ 값", "────────┼────", *(f"이름{n:03} │ {n:03}" for n in range(200))]
 
 
 def _pieces(text: str, size: int) -> Sequence[str]:
