@@ -6,26 +6,29 @@ Cutting too late costs time; cutting where Markdown would not costs meaning, so 
 into plain passages.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from kullm_tui.core.text import nfc
+from kullm_tui.ui.line_forms import (
+    DELIMITERS,
+    FENCE,
+    HEADING,
+    QUOTE,
+    RULE,
+    UNDERLINE,
+    Marker,
+    columns,
+    indent,
+    interrupts,
+    marker_of,
+)
 
 Kind = Literal["text", "item", "table", "fence", "code", "end", "plain"]
 
 LONGEST = 10_000  # characters of one passage that are read as Markdown
 TABLE_ROWS = 60  # then the table goes on in the columns it has
-
-_FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})\s*(.*)$")
-_HEADING = re.compile(r" {0,3}#{1,6}(?:\s|$)")
-_RULE = re.compile(r" {0,3}(?:(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3,})$")
-_UNDERLINE = re.compile(r" {0,3}(?:-+|=+)[ \t]*$")
-_QUOTE = re.compile(r" {0,3}>")
-_MARKER = re.compile(r"( {0,3})([-+*]|\d{1,9}[.)])([ \t]+|$)(.*)$")
-_DELIMITERS = re.compile(r" {0,3}\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$")
-_CELL_BORDER = re.compile(r"(?<!\\)\|")
 
 
 @dataclass(frozen=True)
@@ -35,14 +38,6 @@ class Passage:
     spaced: bool = False  # a blank row stands before it
     number: int | None = None  # of an item in an ordered list
     joins: bool = False  # goes on in the row where the passage before it ended
-
-
-@dataclass(frozen=True)
-class _Marker:
-    sort: str  # `-`, `+`, `*`, `.` or `)`: another one begins another list
-    number: int | None
-    offset: int  # the column where the item's text begins
-    empty: bool
 
 
 class Splitter:
@@ -56,7 +51,7 @@ class Splitter:
         self._gap = False  # a blank line stands before what comes next
         self._spaced = False
         self._before = ""  # the kind of block above
-        self._marker = _Marker("", None, 0, True)
+        self._marker = Marker("", None, 0, True)
         self._number: int | None = None
         self._fence = ("", 0)
         self._head: list[str] = []  # of a table that goes on
@@ -95,8 +90,8 @@ class Splitter:
         return Passage(self._sort(), source, self._spaced, self._number if self._kind == "item" else None)
 
     def _begun(self, line: str) -> Passage:
-        marker = _marker(line)
-        if marker and not _RULE.match(line):
+        marker = marker_of(line)
+        if marker and not RULE.match(line):
             return Passage("item", line, self._gap or self._before != "item", self._counted(marker))
         return Passage("text", line, self._gap or self._before not in ("", "text"))
 
@@ -139,21 +134,21 @@ class Splitter:
             case "indented":
                 return blank or line.startswith(("    ", "\t"))
             case "text":
-                return not blank and (bool(_UNDERLINE.match(line)) or not _interrupts(line))
+                return not blank and (bool(UNDERLINE.match(line)) or not interrupts(line))
             case _:
-                return not blank and not (_interrupts(line) and not (self._kind == "quote" and _QUOTE.match(line)))
+                return not blank and not (interrupts(line) and not (self._kind == "quote" and QUOTE.match(line)))
 
     def _item_goes_on(self, line: str, blank: bool) -> bool:
         if blank:
             return True
-        if _indent(line) >= self._marker.offset:
+        if indent(line) >= self._marker.offset:
             return True
-        return self._lines[-1].strip() != "" and not _interrupts(line) and not _marker(line)
+        return self._lines[-1].strip() != "" and not interrupts(line) and not marker_of(line)
 
     def _add(self, line: str) -> Iterator[Passage]:
         self._lines.append(line)
         self._size += len(line) + 1
-        if self._kind == "text" and _UNDERLINE.match(line) and len(self._lines) > 1:
+        if self._kind == "text" and UNDERLINE.match(line) and len(self._lines) > 1:
             yield from self._close("heading")
         elif self._kind == "table" and len(self._lines) >= TABLE_ROWS:
             head = self._head or self._lines[:2]
@@ -164,9 +159,9 @@ class Splitter:
             self._reset("text")
 
     def _begins_table(self, line: str) -> bool:
-        if "|" not in line or not _DELIMITERS.match(line) or not self._lines:
+        if "|" not in line or not DELIMITERS.match(line) or not self._lines:
             return False
-        return _columns(self._lines[-1]) == _columns(line)
+        return columns(self._lines[-1]) == columns(line)
 
     def _table_begun(self, line: str) -> Iterator[Passage]:
         header = self._lines.pop()
@@ -181,28 +176,28 @@ class Splitter:
         if not line.strip():
             self._gap = True
             return
-        marker = _marker(line)
-        if fence := _FENCE.match(line):
+        marker = marker_of(line)
+        if fence := FENCE.match(line):
             self._start("fence")
             self._fence = (fence[1][0], len(fence[1]))
             yield Passage("fence", fence[2].strip(), self._spaced)
         elif line.startswith(("    ", "\t")):
             self._start("indented")
             yield from self._add(line)
-        elif _HEADING.match(line) or _RULE.match(line):
+        elif HEADING.match(line) or RULE.match(line):
             self._start("text")
             self._lines = [line]
-            yield from self._close("heading" if _HEADING.match(line) else "rule")
+            yield from self._close("heading" if HEADING.match(line) else "rule")
         elif marker:
             self._number = self._counted(marker)
             self._start("item")
             self._marker = marker
             yield from self._add(line)
         else:
-            self._start("quote" if _QUOTE.match(line) else "text")
+            self._start("quote" if QUOTE.match(line) else "text")
             yield from self._add(line)
 
-    def _counted(self, marker: _Marker) -> int | None:
+    def _counted(self, marker: Marker) -> int | None:
         """Markdown counts on from the first item, whatever the later ones say."""
         if marker.number is None or self._before != "item" or marker.sort != self._marker.sort or self._number is None:
             return marker.number
@@ -251,32 +246,3 @@ class Splitter:
             yield from self._close()
         self._before, self._gap = "text", False
         yield Passage("plain", chunk, spaced, joins=joins)
-
-
-def _marker(line: str) -> _Marker | None:
-    found = _MARKER.match(line)
-    if not found or _RULE.match(line):
-        return None
-    indent, mark, space, rest = found.groups()
-    spaces = len(space.expandtabs(4))
-    offset = len(indent) + len(mark) + (spaces if rest and spaces <= 4 else 1)
-    return _Marker(mark[-1], int(mark[:-1]) if mark[:-1] else None, offset, not rest)
-
-
-def _interrupts(line: str) -> bool:
-    """Whether the line begins a block even right under a paragraph."""
-    if _indent(line) > 3:
-        return False
-    if _FENCE.match(line) or _HEADING.match(line) or _RULE.match(line) or _QUOTE.match(line):
-        return True
-    marker = _marker(line)
-    return marker is not None and not marker.empty and marker.number in (None, 1)
-
-
-def _indent(line: str) -> int:
-    expanded = line.expandtabs(4)
-    return len(expanded) - len(expanded.lstrip(" "))
-
-
-def _columns(line: str) -> int:
-    return len(_CELL_BORDER.split(line.strip().removeprefix("|").removesuffix("|")))
