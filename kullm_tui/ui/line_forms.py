@@ -3,11 +3,15 @@
 import re
 from dataclasses import dataclass
 
-FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})\s*(.*)$")
+FENCE = re.compile(r"( {0,3})(`{3,}(?=[^`]*$)|~{3,})\s*(.*)$")
 HEADING = re.compile(r" {0,3}#{1,6}(?:\s|$)")
 RULE = re.compile(r" {0,3}(?:(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3,})$")
 UNDERLINE = re.compile(r" {0,3}(?:-+|=+)[ \t]*$")
 QUOTE = re.compile(r" {0,3}>")
+# A line in an item that leaves no paragraph open, which an unindented line could go on with.
+NO_WORDS = re.compile(
+    r"(?:[ \t>]|(?:[-+*]|\d{1,9}[.)])(?:[ \t]|$))*(?:#{1,6}(?:\s|$)|`{3}|~{3}|(?:\*[ \t]*){3,}$|(?:-[ \t]*){3,}$|$)"
+)
 _MARKER = re.compile(r"( {0,3})([-+*]|\d{1,9}[.)])([ \t]+|$)(.*)$")
 DELIMITERS = re.compile(r" {0,3}\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$")
 _CELL_BORDER = re.compile(r"(?<!\\)\|")

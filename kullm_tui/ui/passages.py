@@ -15,6 +15,7 @@ from kullm_tui.ui.line_forms import (
     DELIMITERS,
     FENCE,
     HEADING,
+    NO_WORDS,
     QUOTE,
     RULE,
     UNDERLINE,
@@ -53,7 +54,7 @@ class Splitter:
         self._before = ""  # the kind of block above
         self._marker = Marker("", None, 0, True)
         self._number: int | None = None
-        self._fence = ("", 0)
+        self._fence = ("", 0, 0)  # its sign, how many of them, how far it is indented
         self._head: list[str] = []  # of a table that goes on
         self._overlong = False
 
@@ -81,7 +82,7 @@ class Splitter:
         if self._overlong:
             return Passage("code" if self._kind == "fence" else "plain", line, joins=True) if line else None
         if self._kind == "fence":
-            return Passage("code", line) if line and not self._closes(line) else None
+            return Passage("code", self._outdented(line)) if line and not self._closes(line) else None
         source = "\n".join([*self._head, *self._lines, *([line] if line else [])])
         if not source.strip():
             return None
@@ -118,10 +119,15 @@ class Splitter:
             self._kind, self._before = "", "fence"
             yield Passage("end", "")
         else:
-            yield Passage("code", line)
+            yield Passage("code", self._outdented(line))
+
+    def _outdented(self, line: str) -> str:
+        """A fence that stands in by some spaces takes as many from its lines."""
+        spaces = self._fence[2]
+        return line[spaces:] if not line[:spaces].strip(" ") else line.lstrip(" ")
 
     def _closes(self, line: str) -> bool:
-        marks, least = self._fence
+        marks, least, _ = self._fence
         bare = line.strip()
         return len(bare) >= least and not bare.strip(marks) and len(line) - len(line.lstrip()) <= 3
 
@@ -143,7 +149,7 @@ class Splitter:
             return True
         if indent(line) >= self._marker.offset:
             return True
-        return self._lines[-1].strip() != "" and not interrupts(line) and not marker_of(line)
+        return not NO_WORDS.match(self._lines[-1]) and not interrupts(line) and not marker_of(line)
 
     def _add(self, line: str) -> Iterator[Passage]:
         self._lines.append(line)
@@ -159,7 +165,7 @@ class Splitter:
             self._reset("text")
 
     def _begins_table(self, line: str) -> bool:
-        if "|" not in line or not DELIMITERS.match(line) or not self._lines:
+        if "|" not in line or not DELIMITERS.match(line) or not self._lines or indent(self._lines[-1]) > 3:
             return False
         return columns(self._lines[-1]) == columns(line)
 
@@ -179,8 +185,8 @@ class Splitter:
         marker = marker_of(line)
         if fence := FENCE.match(line):
             self._start("fence")
-            self._fence = (fence[1][0], len(fence[1]))
-            yield Passage("fence", fence[2].strip(), self._spaced)
+            self._fence = (fence[2][0], len(fence[2]), len(fence[1]))
+            yield Passage("fence", fence[3].strip(), self._spaced)
         elif line.startswith(("    ", "\t")):
             self._start("indented")
             yield from self._add(line)
