@@ -3,29 +3,16 @@
 import os
 import random
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 from kullm_tui.core.store import Store
+from tests.far_words import Words
 from tests.kullm_command import Terminal
-from tests.openai_server import OpenAIServer, Part, Reply, chunk
+from tests.openai_server import OpenAIServer, Reply
 
 KILLS = int(os.environ.get("KULLM_APP_KILLS", "5"))
 _LOST_SECONDS = 1.0
 _ON_THE_WAY = 0.3  # from the server through the app's loop to the disk, on a machine with other work
-
-
-class Words:
-    """An endless reply of numbers that notes when each was sent."""
-
-    def __init__(self) -> None:
-        self.sent: list[float] = []
-
-    def __iter__(self) -> Iterator[Part]:
-        while True:
-            self.sent.append(time.monotonic())
-            yield chunk(f"{len(self.sent)} ")
-            yield 0.02
 
 
 def _configured(home: Path, base_url: str) -> None:
@@ -60,10 +47,7 @@ def _killed_in_mid_reply(home: Path, far: OpenAIServer, question: str, after: fl
     app.types(question)
     app.waits_for(question)
     app.types("\r")
-    deadline = time.monotonic() + 30
-    while not words.sent:
-        assert time.monotonic() < deadline, app.shown
-        time.sleep(0.01)
+    words.waits_for_the_first()
     time.sleep(after)
     app.is_killed()
     last = time.monotonic() - _LOST_SECONDS - _ON_THE_WAY
