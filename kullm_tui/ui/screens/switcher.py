@@ -79,6 +79,7 @@ class SwitcherScreen(ModalScreen[Session | None]):
         super().__init__()
         self._session = session
         self._found: Answerers | None = None
+        self._taken_early = False  # enter was pressed before anything was found
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
@@ -105,6 +106,8 @@ class SwitcherScreen(ModalScreen[Session | None]):
             return
         self.query_one("#memory", Static).update(_memory_line(self._found.memory))
         self._list()
+        if self._taken_early:
+            self.query_one(Rows).action_take()
 
     @on(Input.Changed)
     def _list(self) -> None:
@@ -127,7 +130,7 @@ class SwitcherScreen(ModalScreen[Session | None]):
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        self.query_one(Rows).action_take()
+        self.action_accept()
 
     def action_into_list(self) -> None:
         rows = self.query_one(Rows)
@@ -174,6 +177,7 @@ class SwitcherScreen(ModalScreen[Session | None]):
         await self.app.run_action("app.models")
 
     def action_accept(self) -> None:
+        self._taken_early = self._found is None
         self.query_one(Rows).action_take()
 
     def action_cancel(self) -> None:
