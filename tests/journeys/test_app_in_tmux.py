@@ -75,8 +75,9 @@ def _find_everything_again(tmux: Tmux) -> None:
     tmux.types("수도")
     tmux.shows("대한민국의 수도는")
     tmux.presses("Enter")
-    tmux.shows("서울")
+    tmux.shows("서울", "보내기")  # the prompt has the focus again
     tmux.presses("F6")
+    tmux.hides("보내기")
     tmux.presses("C-a", "C-k")
     tmux.types("제주")
     tmux.presses("Enter")
