@@ -4,7 +4,6 @@ What it refuses: a file that is damaged, belongs to a newer kullm or is no kullm
 """
 
 import contextlib
-import errno
 import os
 import re
 import sqlite3
@@ -14,7 +13,8 @@ from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 
-from kullm_tui.core.errors import KullmError, NoSpace, StoreBusy, StoreDamaged, StoreError
+from kullm_tui.core.database_errors import busy, translated
+from kullm_tui.core.errors import StoreError
 from kullm_tui.core.language import say
 from kullm_tui.core.text import nfd
 
@@ -23,14 +23,6 @@ _BUSY_SECONDS = 10.0
 _NETWORK_FILE_SYSTEMS = frozenset(
     ("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "lustre", "gpfs", "beegfs", "fuse.sshfs", "fuse.glusterfs")
 )  # fmt: skip
-
-# SQLite says "disk I/O error" where a full disk is met through a write, a sync or the WAL's shared memory.
-_WRITES_THAT_NEED_ROOM = (
-    sqlite3.SQLITE_IOERR_WRITE,
-    sqlite3.SQLITE_IOERR_FSYNC,
-    sqlite3.SQLITE_IOERR_SHMSIZE,
-    sqlite3.SQLITE_IOERR_SHMMAP,
-)
 
 _OCTAL = re.compile(r"\\([0-7]{3})")  # how the kernel writes blanks in a path
 
@@ -45,7 +37,7 @@ class Database:
         self._readers_lock = threading.Lock()
         self._idle_readers: list[sqlite3.Connection] = []
         self._closed = False
-        with _translated(path):
+        with translated(path):
             path.touch(mode=0o600)
             self._connection = _connected(path)
             with contextlib.ExitStack() as undo:
@@ -61,9 +53,11 @@ class Database:
                 self._idle_readers.pop().close()
 
     @contextlib.contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Everything inside is committed together, or nothing is."""
-        with self._lock, _translated(self.path):
+    def transaction(self, *, patience_s: float | None = None) -> Iterator[sqlite3.Connection]:
+        """Everything inside is committed together, or nothing is. StoreBusy where others write for longer than that."""
+        patience = _BUSY_SECONDS if patience_s is None else patience_s
+        with self._mine(patience), translated(self.path):
+            self._connection.execute(f"PRAGMA busy_timeout = {int(1000 * patience)}")
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
@@ -73,9 +67,18 @@ class Database:
                     self._connection.execute("ROLLBACK")
 
     @contextlib.contextmanager
+    def _mine(self, patience: float) -> Iterator[None]:
+        if not self._lock.acquire(timeout=patience):
+            raise busy(self.path)
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """One state of the file, whoever writes meanwhile: a long search holds up no reply that is being saved."""
-        with _translated(self.path):
+        with translated(self.path):
             reader = self._idle_reader()
             try:
                 reader.execute("BEGIN")
@@ -104,7 +107,10 @@ class Database:
         self._refuse_foreign(len(migrations))
         self._choose_journal()
         self._connection.execute("PRAGMA foreign_keys = ON")
-        for number in range(self._version() + 1, len(migrations) + 1):
+        found = self._version()
+        for number in range(found + 1, len(migrations) + 1):
+            if found:  # a file that was made just now holds nothing to keep
+                self._back_up(number - 1)
             self._migrate(number, migrations[number - 1])
 
     def _version(self) -> int:
@@ -156,8 +162,6 @@ class Database:
                 time.sleep(0.02)
 
     def _migrate(self, number: int, script: str) -> None:
-        if number > 1:
-            self._back_up(number - 1)
         with self.transaction() as connection:
             if self._version() >= number:
                 return  # another kullm did it meanwhile
@@ -218,68 +222,3 @@ def _statements(script: str) -> Iterator[str]:
         if sqlite3.complete_statement(statement):
             yield statement
             statement = ""
-
-
-@contextlib.contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise _store_error(error, path) from error
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise _no_space(path) from error
-        raise StoreError(
-            say(
-                f"대화 파일을 열지 못했습니다({error.strerror}): {path}",
-                f"the conversations cannot be opened ({error.strerror}): {path}",
-            )
-        ) from error
-
-
-def _no_space(path: Path) -> NoSpace:
-    return NoSpace(
-        say(
-            f"디스크가 가득 차서 대화를 저장하지 못했습니다: {path}\n공간을 비우고 다시 해 보세요.",
-            f"the disk is full, the conversation was not saved: {path}\nFree some space and try again.",
-        )
-    )
-
-
-def _damaged(path: Path) -> StoreDamaged:
-    whole = (file for file in path.parent.glob(f"{path.name}.backup-*") if file.suffix.startswith(".backup-"))
-    backups = sorted(whole, key=lambda backup: backup.stat().st_mtime)
-    advice = say("다른 곳으로 옮기면 새로 시작합니다.", "Move it away to begin anew.")
-    if backups:
-        advice = say(
-            f"그 자리에 {backups[-1]} 파일을 넣거나, 다른 곳으로 옮기면 새로 시작합니다.",
-            f"Put {backups[-1]} in its place, or move it away to begin anew.",
-        )
-    return StoreDamaged(
-        say(
-            f"대화 파일이 깨져 있습니다: {path}\n파일은 그대로 두었습니다. {advice}",
-            f"the conversations are damaged: {path}\nThe file was left as it is. {advice}",
-        )
-    )
-
-
-def _store_error(error: sqlite3.Error, path: Path) -> KullmError:
-    extended = getattr(error, "sqlite_errorcode", 0)
-    code = extended & 0xFF
-    if code == sqlite3.SQLITE_FULL or extended in _WRITES_THAT_NEED_ROOM:
-        return _no_space(path)
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return _damaged(path)
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return StoreBusy(
-            say(
-                f"다른 프로그램이 대화 파일을 붙잡고 있습니다: {path}\n잠시 뒤에 다시 해 보세요.",
-                f"another program keeps the conversations locked: {path}\nTry again in a while.",
-            )
-        )
-    return StoreError(
-        say(
-            f"대화 파일을 쓸 수 없습니다({error}): {path}\n파일과 폴더의 권한을 확인하세요.",
-            f"the conversations cannot be used ({error}): {path}\nCheck the permissions of the file and its folder.",
-        )
-    )

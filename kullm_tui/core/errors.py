@@ -17,6 +17,7 @@
     ├── StoreError                the conversation database
     │   ├── StoreBusy             another program keeps it locked
     │   └── StoreDamaged          its file is broken
+    ├── ImportRefused             a file of conversations that is damaged or of no known form
     ├── EndpointError             an endpoint answered with an error (`status`, `code`) or not at all
     │   └── EngineGone            the local engine died or does not answer
     └── EngineStartError          the local engine could not be started
@@ -92,6 +93,10 @@ class StoreBusy(StoreError):
 
 
 class StoreDamaged(StoreError):
+    pass
+
+
+class ImportRefused(KullmError):
     pass
 
 

@@ -24,6 +24,9 @@ FinalState = Literal["complete", "cancelled", "failed"]
 
 # A write may take its time, so it begins before the second is over.
 _JOURNAL_SECONDS = 0.7
+# Who writes for long, as an import does, holds up no stream, and costs no reply.
+_PATIENCE_IN_PASSING_S = 0.1
+_PATIENCE_AT_THE_END_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class Journal:
                 return
             self._ended = True
             facts = finished or Finished("")
-            with self._database.transaction() as connection:
+            with self._database.transaction(patience_s=_PATIENCE_AT_THE_END_S) as connection:
                 connection.execute(
                     "UPDATE messages SET content = ?, state = ?, error = ?, writer = NULL, prompt_sha256 = ?,"
                     " prompt_tokens = ?, completion_tokens = ?, timings = ? WHERE id = ?",
@@ -101,7 +104,7 @@ class Journal:
 
     def _save(self) -> None:
         arrived = len(self._pieces)
-        with self._database.transaction() as connection:
+        with self._database.transaction(patience_s=_PATIENCE_IN_PASSING_S) as connection:
             connection.execute(
                 "UPDATE messages SET content = ? WHERE id = ? AND state = 'streaming'", (self._text(), self.reply_id)
             )

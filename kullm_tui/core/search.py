@@ -185,7 +185,7 @@ def _short_test(needle: _Needle) -> tuple[str, str]:
 
 
 def _hit(owner: Conversation, message_id: int | None, text: str, words: Sequence[_Word]) -> Hit:
-    start, end = _place(text, [needle.decomposed for needle in words[0]])
+    start, end = _place(text, words[0])
     first, last = max(0, start - _CHARACTERS_BEFORE), end + _CHARACTERS_BEHIND
     before, match, behind = (_one_line(text[a:b]) for a, b in ((first, start), (start, end), (end, last)))
     before = "…" + before.lstrip() if first else before.lstrip()
@@ -193,12 +193,19 @@ def _hit(owner: Conversation, message_id: int | None, text: str, words: Sequence
     return Hit(owner, message_id, before + match + behind, len(before), len(before) + len(match))
 
 
-def _place(text: str, needles: Sequence[str]) -> tuple[int, int]:
-    """Where in the composed text one of the decomposed needles stands first."""
+def _place(text: str, word: _Word) -> tuple[int, int]:
+    """Where the word stands first: as it is, else in the middle of syllables."""
+    literal = word[0].composed.lower()
+    start = -1 if word[0].ending or len(text.lower()) != len(text) else text.lower().find(literal)
+    return (start, start + len(literal)) if start >= 0 else _place_among_letters(text, word)
+
+
+def _place_among_letters(text: str, word: _Word) -> tuple[int, int]:
     whole = nfd(text)
     folded = whole.lower()
     if len(folded) != len(whole):  # one letter became two, so places would move
         folded = whole
+    needles = [needle.decomposed for needle in word]
     places = [(folded.find(needle), needle) for needle in needles if needle in folded]
     if not places:
         return 0, 0

@@ -4,7 +4,7 @@ and an answer is journalled while it arrives, so that nothing said is lost to a 
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from sqlite3 import Connection
 from typing import Any, Self, TypeVar
@@ -13,12 +13,13 @@ from kullm_tui.core import history
 from kullm_tui.core.database import Database
 from kullm_tui.core.history import Conversation, Hit, Turn
 from kullm_tui.core.journal import Journal, ReplySource, bury_orphans, this_writer, touch
-from kullm_tui.core.language import say
+from kullm_tui.core.keeping import keep, kept_conversations
+from kullm_tui.core.kept import Imported, KeptConversation
 from kullm_tui.core.records import Message
 from kullm_tui.core.search import Searches
-from kullm_tui.core.text import storable, terminal_safe
+from kullm_tui.core.text import storable
+from kullm_tui.core.titles import title_of
 
-_LONGEST_TITLE = 60
 T = TypeVar("T")
 
 
@@ -27,13 +28,10 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self._database = Database(path)
+        self.notice = self._database.notice  # something that the user should know about the file
         self._searches = Searches(self._database)
         with self._database.transaction() as connection:
             bury_orphans(connection)
-
-    @property
-    def notice(self) -> str | None:
-        return self._database.notice
 
     def __enter__(self) -> Self:
         return self
@@ -149,6 +147,18 @@ class Store:
             if not connection.execute("DELETE FROM conversations WHERE id = ?", (conversation_id,)).rowcount:
                 raise history.no_conversation(conversation_id)
 
+    def kept(self, ids: Sequence[int] | None = None) -> Iterator[KeptConversation]:
+        """These conversations as files hold them, or all that are not deleted, oldest first."""
+        with self._database.reading() as connection:
+            yield from kept_conversations(connection, ids)
+
+    def keep(
+        self, conversations: Sequence[KeptConversation], progress: Callable[[int], None] | None = None
+    ) -> Imported:
+        """All of them, or, where one cannot be kept, none. What is there already is not made twice."""
+        with self._database.transaction() as connection:
+            return keep(connection, conversations, progress)
+
     def purge_deleted(self, older_than_s: float = 0.0) -> int:
         """How many deleted conversations are now gone for good."""
         with self._database.transaction() as connection:
@@ -164,13 +174,6 @@ class Store:
             changed = connection.execute(f"UPDATE conversations SET {change} id = ?", (*values, conversation_id))
             if not changed.rowcount:
                 raise history.no_conversation(conversation_id)
-
-
-def title_of(question: str) -> str:
-    """The first line that says something, cut at a length that fits a list."""
-    lines = (" ".join(line.split()) for line in terminal_safe(storable(question)).splitlines())
-    line = next((line for line in lines if line), say("제목 없음", "Untitled"))
-    return line if len(line) <= _LONGEST_TITLE else f"{line[: _LONGEST_TITLE - 1]}…"
 
 
 def _inserted(connection: Connection, table: str, **values: Any) -> int:

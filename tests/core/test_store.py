@@ -18,7 +18,8 @@ from kullm_tui.core.chat_client import Finished, Usage
 from kullm_tui.core.errors import EngineGone, StoreError
 from kullm_tui.core.journal import Journal, ReplySource
 from kullm_tui.core.records import Message
-from kullm_tui.core.store import Store, title_of
+from kullm_tui.core.store import Store
+from kullm_tui.core.titles import title_of
 
 SOURCE = ReplySource("kullm-5.8b", "job-20", "kullm-v2", {"temperature": 0.5})
 
