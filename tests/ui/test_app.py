@@ -3,11 +3,14 @@
 from pathlib import Path
 
 import pytest
+from textual.app import ComposeResult
+from textual.screen import Screen
 
 from kullm_tui.core.config import Config, load_config
 from kullm_tui.core.errors import StoreError
 from kullm_tui.ui.app import KullmApp
 from kullm_tui.ui.widgets.prompt import Prompt
+from kullm_tui.ui.widgets.status import Status, StatusLine
 from tests.ui.snapshot import text_of
 
 
@@ -25,19 +28,30 @@ async def test_the_prompt_has_the_focus_at_once() -> None:
         assert app.screen.query_one(Prompt).value.text == "안녕하세요"
 
 
+class Page(Screen[None]):
+    def __init__(self, status: Status) -> None:
+        super().__init__()
+        self.status = status
+
+    def compose(self) -> ComposeResult:
+        yield StatusLine(self.status)
+
+
 async def test_the_header_says_what_runs_and_a_number_that_changes_moves_nothing() -> None:
     app = KullmApp()
     async with app.run_test(size=(80, 24)) as pilot:
-        app.status.set_model("demo · 4-bit")
-        app.status.set_memory("4.1/24 GB")
-        app.status.set_speed("9 tok/s")
+        status = Status(app)
+        status.set_model("demo · 4-bit [/x]\x1b[2J")
+        status.set_memory("4.1/24 GB")
+        status.set_speed("9 tok/s")
+        await app.push_screen(Page(status))
         await pilot.pause()
         first = text_of(app).splitlines()[0]
         assert first.startswith(" 구름  대화")
         assert first.rstrip().endswith("4.1/24 GB")
-        app.status.set_speed("31 tok/s")
+        status.set_speed("31 tok/s")
         await pilot.pause()
-        assert text_of(app).splitlines()[0].index("demo") == first.index("demo")
+        assert text_of(app).splitlines()[0].index("demo · 4-bit [/x]") == first.index("demo")
 
 
 async def test_the_store_opens_by_itself_and_is_given_to_whoever_asks(home: Path) -> None:
