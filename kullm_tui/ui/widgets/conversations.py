@@ -145,7 +145,9 @@ class Conversations(Vertical):
             rows: Sequence[Row] = [Found(hit) for hit in hits] or [Heading(say("찾은 것이 없어요", "nothing found"))]
         else:
             rows = await asyncio.to_thread(self._entries, store)
-        shown = self.query_one(Rows)
+        shown = next(iter(self.query(Rows)), None)
+        if shown is None:  # the app was closed meanwhile
+            return
         kept = shown.rows[shown.chosen] if shown.chosen is not None and shown.chosen < len(shown.rows) else None
         shown.show(rows, _place_of(rows, kept, self._open_id if not query else None))
 
