@@ -1,10 +1,35 @@
+import contextlib
+import json
 import os
+import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from kullm_tui.core.engine_process import stop_engine
+from kullm_tui.ui.app import KullmApp
+
+_START_SECONDS = 10.0
+
+
+@pytest.fixture(autouse=True)
+def _no_engine_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Typing starts an engine. Here it does only in apps that run in a terminal of their own, whose engines end with the test."""
+    monkeypatch.setattr(KullmApp, "warm_engine", lambda _: None)
+    yield
+    for log in tmp_path.glob("**/engine/*/engine.log"):
+        _end_engine(log.with_name("engine.json"))
+
+
+def _end_engine(state: Path) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError, ValueError):
+            os.kill(json.loads(state.read_text())["pid"], signal.SIGKILL)
+            return
+        time.sleep(0.05)
 
 
 @pytest.fixture(scope="session")
@@ -12,15 +37,9 @@ def _engine_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """One engine answers all tests of the chat; it ends with them."""
     home = tmp_path_factory.mktemp("chat-home")
     yield home
-    before = os.environ.get("KULLM_HOME")
-    os.environ["KULLM_HOME"] = str(home)
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KULLM_HOME", str(home))
         stop_engine()
-    finally:
-        if before is None:
-            del os.environ["KULLM_HOME"]
-        else:
-            os.environ["KULLM_HOME"] = before
 
 
 @pytest.fixture

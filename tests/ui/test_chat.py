@@ -10,6 +10,7 @@ from kullm_tui.core import consent
 from kullm_tui.core.engine_process import running_engine
 from kullm_tui.core.records import Message
 from kullm_tui.core.store import Store
+from kullm_tui.ui.app import KullmApp
 from kullm_tui.ui.widgets.turn import TurnView
 from tests.openai_server import CUT, OpenAIServer, Reply, chunk, refuses, says
 from tests.ui.chatting import chatting
@@ -303,3 +304,18 @@ async def test_a_long_conversation_mounts_only_its_end_and_the_rest_on_the_way_u
         await chat.until(lambda: len(chat.screen.query(TurnView)) == 60)
         chat.screen.thread.scroll_home(animate=False)
         await chat.until(lambda: chat.told("0번 물음"))
+
+
+async def test_the_engine_starts_while_the_question_is_typed(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    warmed: list[str] = []
+    monkeypatch.setattr(KullmApp, "warm_engine", lambda _: warmed.append("warm"))
+    async with chatting(database) as chat:
+        await chat.pilot.pause()
+        assert warmed == []
+        await chat.types("안")
+        assert warmed
+        warmed.clear()
+        chat.use("openai/gpt-4o")
+        await chat.until(lambda: chat.told("gpt-4o"))
+        await chat.types("녕")
+        assert warmed == []

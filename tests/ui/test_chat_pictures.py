@@ -14,6 +14,7 @@ from kullm_tui.core.memory import Memory
 from kullm_tui.core.records import Message
 from kullm_tui.core.store import Store
 from kullm_tui.ui import answerers
+from kullm_tui.ui.generation import LiveReply
 from kullm_tui.ui.screens.parameters import ParametersScreen
 from kullm_tui.ui.screens.switcher import SwitcherScreen
 from tests.openai_server import OpenAIServer, Reply, chunk
@@ -51,6 +52,7 @@ def _still_clock(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[No
     monkeypatch.setattr(time, "time", lambda: _NOON)
     monkeypatch.setattr(answerers, "memory_here", lambda _: Memory("gpu", 24_000_000_000, 19_500_000_000))
     monkeypatch.setattr(answerers, "loaded_models", lambda: {"demo-kullm": 20_000_000})
+    monkeypatch.setattr(LiveReply, "seconds", 3.2)
     yield
     monkeypatch.undo()
     time.tzset()

@@ -139,3 +139,15 @@ async def test_ten_thousand_conversations_are_there_at_once(database: Path) -> N
         assert drawn < 0.1
         await chat.pilot.press("f6", "down", "end")
         await chat.until(lambda: chat.told("9999번째 대화"))
+
+
+async def test_a_reply_that_streams_behind_the_list_is_whole_when_one_comes_back(database: Path) -> None:
+    pieces = [f"{number} " for number in range(30)]
+    with OpenAIServer([says(*pieces, pause=0.05)]) as server:
+        async with chatting(database, size=(80, 24), server=server) as chat:
+            await chat.sends("물음")
+            await chat.pilot.press("f6")
+            await chat.until(lambda: chat.told("오늘"))
+            await chat.answered()
+            await chat.pilot.press("escape")
+            await chat.until(lambda: chat.told("27 28 29"))

@@ -52,7 +52,6 @@ class ChatScreen(Screen[None]):
     ChatScreen Welcome Button:focus { background: $accent; }
     """
     DEFAULT_CSS = """
-    ChatScreen { layers: base over; }
     ChatScreen #body { height: 1fr; }
     ChatScreen #talk { width: 1fr; height: 1fr; }
     ChatScreen Thread { display: none; }
@@ -65,8 +64,9 @@ class ChatScreen(Screen[None]):
     ChatScreen #notice.-error { color: $error; }
     ChatScreen #foot { height: 1; }
     ChatScreen Gauge { margin: 0 1; }
-    ChatScreen.-narrow Conversations { display: none; layer: over; dock: left; width: 40; height: 1fr; background: $lift; }
-    ChatScreen.-narrow Conversations.-open { display: block; }
+    ChatScreen.-narrow Conversations { display: none; }
+    ChatScreen.-narrow.-listing Conversations { display: block; width: 1fr; border-right: none; }
+    ChatScreen.-narrow.-listing #talk { display: none; }
     """
 
     def __init__(self) -> None:
@@ -184,7 +184,7 @@ class ChatScreen(Screen[None]):
     @on(Thread.Left)
     @on(Conversations.Left)
     def _to_prompt(self) -> None:
-        self.sidebar.remove_class("-open")
+        self.remove_class("-listing")
         self.prompt.focus()
 
     @on(TurnView.BranchAsked)
@@ -221,7 +221,7 @@ class ChatScreen(Screen[None]):
     @on(Conversations.Opened)
     def _opened(self, event: Conversations.Opened) -> None:
         event.stop()
-        self.sidebar.remove_class("-open")
+        self.remove_class("-listing")
         self.desk.open(event.conversation, event.message_id)
         self.prompt.focus()
 
@@ -262,7 +262,7 @@ class ChatScreen(Screen[None]):
         if self.sidebar.has_focus_within:
             self._to_prompt()
         else:
-            self.sidebar.add_class("-open")
+            self.add_class("-listing")
             self.sidebar.focus_search()
 
     def action_copy_last(self) -> None:

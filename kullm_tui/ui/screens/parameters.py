@@ -53,7 +53,7 @@ class ParametersScreen(ModalScreen[Session | None]):
     ParametersScreen Select:focus > SelectCurrent { border: none; background-tint: $accent 12%; }
     ParametersScreen SelectOverlay { border: none; background: $lift; max-height: 10; }
     ParametersScreen .persona { height: 1; }
-    ParametersScreen .persona Static { width: 14; padding-right: 1; color: $quiet; text-align: right; }
+    ParametersScreen .persona > Static { width: 14; padding-right: 1; color: $quiet; text-align: right; }
     ParametersScreen #fault { color: $error; height: auto; display: none; }
     ParametersScreen #fault.-told { display: block; }
     ParametersScreen .buttons { height: 1; margin-top: 1; align-horizontal: right; }

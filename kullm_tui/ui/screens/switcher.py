@@ -52,9 +52,9 @@ class Choice:
         mark = "▌" if self.now else " "
         state = say("올라와 있음", "loaded") if one.loaded else ""
         need = (size_text(one.need) if one.need else "").rjust(_NEED_WIDTH)
-        right = Content.assemble((state, "$success"), "  ", (need, "$warning" if not one.fits else "$quiet"), " ")
+        right = Content.assemble("  ", (state, "$success"), "  ", (need, "$warning" if not one.fits else "$quiet"), " ")
         name = plain(one.title).truncate(26, ellipsis=True, pad=True)
-        room = max(0, width - right.cell_length - name.cell_length - 4)
+        room = max(0, width - right.cell_length - name.cell_length - 3)
         detail = Content(safe_line(one.detail)).truncate(room, ellipsis=True, pad=True)
         return Content.assemble((mark, "$accent"), name, "  ", detail.stylize("$quiet"), right)
 
