@@ -23,7 +23,7 @@ from kullm_tui.core.text import storable
 FinalState = Literal["complete", "cancelled", "failed"]
 
 # A write may take its time, so it begins before the second is over.
-_JOURNAL_SECONDS = 0.7
+_JOURNAL_SECONDS = 0.5  # a second is promised; the rest is for a machine with other work
 # Who writes for long, as an import does, holds up no stream, and costs no reply.
 _PATIENCE_IN_PASSING_S = 0.1
 _PATIENCE_AT_THE_END_S = 120.0
