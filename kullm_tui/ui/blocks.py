@@ -6,12 +6,13 @@ Markdown can write any character by its number (`&#x202e;`), so words that came 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from markdown_it.token import Token
 from textual.content import Content, Span
 
 from kullm_tui.core.text import terminal_safe
-from kullm_tui.ui.markdown import MAX_NESTING
+from kullm_tui.ui.markdown import MAX_NESTING, parse_words
 from kullm_tui.ui.parts import EMPTY, Align, Bar, Columns, Line, Part, TableRow
 from kullm_tui.ui.widgets.code import Block, block, label
 
@@ -109,11 +110,9 @@ class _Composer:
 
     def _item(self) -> _Room:
         number = self._lists[-1]
-        if number is None:
-            mark = _BULLETS[(len(self._lists) - 1) % len(_BULLETS)]
-        else:
-            mark, self._lists[-1] = f"{number}.", number + 1
-        return _Room(Content.styled(f"{mark} ", ".reply--bullet"), Content(" " * (len(mark) + 1)))
+        if number is not None:
+            self._lists[-1] = number + 1
+        return _Room(*_mark(number, len(self._lists)))
 
     def _gap(self, token: Token) -> Iterator[Part]:
         """An empty row where the source has one."""
@@ -125,10 +124,8 @@ class _Composer:
 
     def _prose(self, token: Token) -> Iterator[Part]:
         content = inline(token)
-        task = _TASK.match(content.plain)
-        if task and self._rooms and not self._rooms[-1].used and self._lists:
-            box = "☐ " if task[1] == " " else "☑ "
-            content = Content.styled(box, ".reply--bullet") + content[task.end() :]
+        if self._lists and self._rooms and not self._rooms[-1].used:
+            content = _with_box(content)
         if self._heading:
             content = content.stylize_before(self._heading)
         for line in content.split("\n", allow_blank=True):
@@ -159,6 +156,28 @@ def compose(
     composer = _Composer(source, number, copy_index)
     parts = list(composer.parts(tokens))
     return parts, composer.codes
+
+
+def one_line(words: str, number: int | None, *, item: bool) -> Line:
+    """What `compose` makes of a paragraph or an item in one line, without asking what block it is: most lines are that."""
+    content = inline(parse_words(words))
+    if not item:
+        return Line(content)
+    return Line(_with_box(content), *_mark(number, 1))
+
+
+@lru_cache(4096)
+def _mark(number: int | None, depth: int) -> tuple[Content, Content]:
+    """What stands before the first line of an item, and before the others."""
+    mark = _BULLETS[(depth - 1) % len(_BULLETS)] if number is None else f"{number}."
+    return Content.styled(f"{mark} ", ".reply--bullet"), Content(" " * (len(mark) + 1))
+
+
+def _with_box(content: Content) -> Content:
+    task = _TASK.match(content.plain)
+    if not task:
+        return content
+    return Content.styled("☐ " if task[1] == " " else "☑ ", ".reply--bullet") + content[task.end() :]
 
 
 def table_parts(

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from textual.content import Content
 
 from kullm_tui.core.language import say
-from kullm_tui.ui.blocks import TooDeep, compose, table_parts
+from kullm_tui.ui.blocks import TooDeep, compose, one_line, table_parts
+from kullm_tui.ui.line_forms import bare_words
 from kullm_tui.ui.markdown import parse
 from kullm_tui.ui.parts import EMPTY, CodeLine, Columns, Line, Part, PlainText, Row
 from kullm_tui.ui.passages import Passage, Splitter
@@ -191,6 +192,11 @@ class Document:
             self._uncoloured.append(Block(fence.code, fence.language, fence.lines))
 
     def _read(self, passage: Passage) -> tuple[list[Part], list[Block]]:
+        item = passage.kind == "item"
+        words = bare_words(passage.source, item=item) if item or passage.kind == "text" else None
+        if words is not None:
+            self._columns = None
+            return [one_line(words, passage.number, item=item)], []
         try:
             tokens = parse(passage.source)
             if passage.kind == "table" and tokens and tokens[0].type == "table_open":

@@ -52,3 +52,16 @@ def indent(line: str) -> int:
 
 def columns(line: str) -> int:
     return len(_CELL_BORDER.split(line.strip().removeprefix("|").removesuffix("|")))
+
+
+def bare_words(line: str, *, item: bool) -> str | None:
+    """The words of a paragraph, or of an item, that is one line and nothing else; None: the block parser has to look."""
+    if "\n" in line:
+        return None
+    if item:
+        found = _MARKER.match(line)
+        line = found[4] if found and len(found[3].expandtabs(4)) <= 4 else ""
+    words = line.strip()
+    if not words or indent(line) or interrupts(words) or marker_of(words):
+        return None
+    return words

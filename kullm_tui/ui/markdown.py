@@ -37,6 +37,11 @@ def parse(source: str) -> list[Token]:
     return _parser().parse(source)
 
 
+def parse_words(words: str) -> Token:
+    """The token of one line that is known to be a paragraph."""
+    return _parser().parseInline(words)[0]
+
+
 @cache
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False, "linkify": False, "maxNesting": MAX_NESTING})

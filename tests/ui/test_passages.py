@@ -4,7 +4,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it.token import Token
 
+from kullm_tui.ui.blocks import compose, one_line
+from kullm_tui.ui.line_forms import bare_words
 from kullm_tui.ui.markdown import parse
+from kullm_tui.ui.parts import Line
 from kullm_tui.ui.passages import Splitter
 
 _BLOCKS = [
@@ -40,6 +43,29 @@ _BLOCKS = [
     "`코드 | 한 줄`\n|---|",
     "<div>\n태그\n</div>",
     "\t탭 코드",
+]
+_INLINE = [
+    *(
+        "가나 ",
+        "**굵게(둘)**는 ",
+        "`코드` ",
+        "[x] ",
+        "[ ] ",
+        "# ",
+        "> ",
+        "- ",
+        "1. ",
+        "2) ",
+        "---",
+        "***",
+        "```",
+        "    ",
+        "\t",
+        "| ",
+        "* ",
+        "_",
+    ),
+    *("[링크](https://a.kr)", "&amp;", "&#x202e;", "\\", "<b>", "===", "1986. ", "끝", "\u00a0", "~~~"),
 ]
 _documents = st.lists(st.tuples(st.sampled_from(_BLOCKS), st.sampled_from(["\n", "\n\n", "\n\n\n"])), max_size=7).map(
     lambda blocks: "".join(block + between for block, between in blocks)
@@ -82,6 +108,20 @@ def test_an_item_closes_where_the_next_begins() -> None:
     assert [passage.number for passage in Splitter().feed("1. 가\n1. 나\n\n1. 다\n\n끝\n\n")] == [1, 2, 3, None]
 
 
+@given(words=st.lists(st.sampled_from(_INLINE), min_size=1, max_size=6).map("".join), item=st.booleans())
+@settings(max_examples=500, deadline=None)
+def test_a_single_line_means_the_same_by_the_short_way(words: str, item: bool) -> None:
+    source = f"- {words}" if item else words
+    short = bare_words(source, item=item)
+    if short is None:
+        return
+    (line,) = compose(source, parse(source), number=None, copy_index=0)[0]
+    quick = one_line(short, None, item=item)
+    assert isinstance(line, Line)
+    assert (quick.content, quick.content.spans) == (line.content, line.content.spans)
+    assert (quick.lead, quick.hang) == (line.lead, line.hang)
+
+
 def _meaning(tokens: list[Token]) -> list[object]:
     """What blocks there are and what stands in them; lists are cut into items, so they do not count."""
     found: list[object] = []
@@ -90,8 +130,8 @@ def _meaning(tokens: list[Token]) -> list[object]:
             found.append(token.content)
         elif token.type == "fence" and not token.level:
             found += [token.info.strip(), token.content.removesuffix("\n")]
-        elif token.type in ("fence", "code_block"):
-            found.append(token.content)
+        elif token.type in ("fence", "code_block"):  # its last newline depends on what follows
+            found.append(token.content.rstrip("\n"))
         elif token.type in ("hr", "heading_open", "blockquote_open", "table_open", "tr_open", "td_open", "th_open"):
             found.append((token.type, token.tag))
     return found

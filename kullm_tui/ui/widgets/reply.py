@@ -124,6 +124,8 @@ class Reply(Widget):
 
     async def finish(self, text: str | None = None) -> None:
         """Shows all of it. `text` is what the reply is in the end, where that may differ from what streamed."""
+        if self._budget is not None:
+            self._budget.forget(self)  # one last look instead of many on the way
         self._take_in(last=True)
         final = nfc(_whole(terminal_safe(text))) if text is not None else nfc(self.text)
         if final != self.text:
