@@ -17,6 +17,7 @@ from kullm_tui.ui.quantising import Quantisation
 NAME_CELLS, SIZE_CELLS, FIT_CELLS, USE_CELLS, STATE_CELLS = 26, 7, 6, 6, 15
 _LABEL_CELLS = 9
 _BAR_CELLS = 24
+_GAP, _LEAST_ABOUT_CELLS = "  ", 10
 
 
 @dataclass(frozen=True)
@@ -52,15 +53,24 @@ def row(entry: Entry, work: Work, width: int) -> Content:
 def _columns(
     name: Content | str, size: str, fit: Content | str, use: str, state: Content | str, about: Content | str, width: int
 ) -> Content:
-    cells = [
+    columns = [
         _cell(name, NAME_CELLS),
         Content(size.rjust(SIZE_CELLS - _wide(size))),
         _cell(fit, FIT_CELLS),
         _cell(use, USE_CELLS),
         _cell(state, STATE_CELLS),
     ]
-    rest = width - NAME_CELLS - SIZE_CELLS - FIT_CELLS - USE_CELLS - STATE_CELLS - 5 * 2
-    return Content("  ").join([*cells, _cell(about, rest)] if rest > 8 else cells)
+    for place in (3, 1):  # licence class and size stand in the details too
+        if _taken(columns) > width:
+            del columns[place]
+    rest = width - _taken(columns) - len(_GAP)
+    if rest >= _LEAST_ABOUT_CELLS:
+        columns.append(_cell(about, rest))
+    return Content(_GAP).join(columns).truncate(width)
+
+
+def _taken(columns: list[Content]) -> int:
+    return sum(column.cell_length for column in columns) + len(_GAP) * (len(columns) - 1)
 
 
 def _wide(text: str) -> int:
@@ -211,7 +221,9 @@ def _download_lines(download: Download) -> list[Content]:
     if download.state == "waiting":
         return [Content(say("앞의 내려받기가 끝나면 받아요.", "Begins when the download before it has ended."))]
     if download.state == "failed":
-        return [Content.styled(safe(download.error), "$error"), *_way_through_gate(download)]
+        if download.gate:
+            return _way_through_gate(download)
+        return [Content.styled(safe(download.error), "$error"), Content(say("d로 다시 받아요.", "d tries again."))]
     if download.state == "done":
         return [Content.styled(say("다 받았어요.", "Downloaded."), "$success")]
     done = f"{size_text(download.done)} / {size_text(download.total)}" if download.total else ""
@@ -231,9 +243,9 @@ def _download_lines(download: Download) -> list[Content]:
 
 
 def _way_through_gate(download: Download) -> list[Content]:
-    if not download.gate:
-        return [Content(say("d로 다시 받아요.", "d tries again."))]
+    refused = say("라이선스에 동의한 사람만 받을 수 있어요.", "Only for those who accepted its licence.")
     return [
+        Content.styled(refused, "$error"),
         Content(say("1. 브라우저에서 라이선스에 동의하세요:", "1. Accept the licence in a browser:")),
         Content.styled(f"  {safe_line(download.gate)}", "$accent"),
         Content(say("2. k로 Hugging Face 토큰(HF_TOKEN)을 넣으세요.", "2. Store your Hugging Face token (HF_TOKEN) with k.")),

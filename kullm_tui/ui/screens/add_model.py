@@ -65,6 +65,7 @@ KINDS: tuple[tuple[Field, ...], ...] = (
     ),
 )
 _ENDPOINT = 2
+_OFFERED = "offered"  # among what its user has seen: the endpoint's list of models
 
 
 class AddModelScreen(ModalScreen[str | None]):
@@ -191,6 +192,8 @@ class AddModelScreen(ModalScreen[str | None]):
 
     async def _is_tested(self, settings: EndpointSettings, model: str) -> bool:
         """Whether to save now: the endpoint answered well, or its user has seen that it did not."""
+        if _OFFERED in self._warned:
+            return True
         key = await self._key_of(settings)
         if key is None:
             return False
@@ -224,13 +227,14 @@ class AddModelScreen(ModalScreen[str | None]):
 
     def _offers(self, models: tuple[str, ...]) -> bool:
         """Shows what can be chosen; whether that was new to its user."""
-        if not models or "offered" in self._warned:
+        if not models:
             return False
-        self._warned.add("offered")
+        self._warned.add(_OFFERED)
         offered = self.query_one("#offered", OptionList).add_class("-there")
         offered.set_options(
             Option(plain(safe_line(model)), id=f"model-{place}") for place, model in enumerate(models[:_MOST_MODELS])
         )
+        offered.highlighted = 0
         self._tell(
             say(
                 f"잘 돼요. 모델 하나를 고르거나, 고르지 않고 모두({safe_line(self._values['name'])}/모델이름) 등록하세요.",

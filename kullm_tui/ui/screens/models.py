@@ -59,7 +59,7 @@ class ModelsScreen(Screen[str | None]):
     ModelsScreen #told.-there { display: block; }
     ModelsScreen #told.-error { color: $error; }
     ModelsScreen.-wide #body { layout: horizontal; margin-top: 1; }
-    ModelsScreen.-wide #details { height: 1fr; width: 48; border-top: none; border-left: solid $rule; padding: 0 2; }
+    ModelsScreen.-wide #details { height: 1fr; width: 34%; min-width: 38; border-top: none; border-left: solid $rule; padding: 0 2; }
     """
 
     def __init__(self) -> None:
@@ -67,6 +67,7 @@ class ModelsScreen(Screen[str | None]):
         self._config = Config()
         self._memory: Memory | None = None
         self._licence = 0
+        self._told_of = ""  # the row that was chosen when something was told
 
     @property
     def kullm(self) -> KullmApp:
@@ -138,7 +139,9 @@ class ModelsScreen(Screen[str | None]):
 
     @on(OptionList.OptionHighlighted)
     def _highlighted(self) -> None:
-        self.query_one("#told", Static).remove_class("-there")
+        chosen = self._models.chosen
+        if chosen and chosen.name != self._told_of:
+            self.query_one("#told", Static).remove_class("-there")
         self._draw_details()
 
     def _draw_details(self) -> None:
@@ -158,6 +161,8 @@ class ModelsScreen(Screen[str | None]):
 
     def tell(self, text: str, *, error: bool = False) -> None:
         """A line above the footer, until another row is chosen."""
+        chosen = self._models.chosen
+        self._told_of = chosen.name if chosen else ""
         told = self.query_one("#told", Static)
         told.update(plain(text))
         told.set_class(error, "-error").add_class("-there")

@@ -42,6 +42,7 @@ class ModelList(OptionList):
         self._words: list[str] = []
         self._licence: LicenceClass | None = None
         self._drawn: dict[str, Work] = {}
+        self._drawn_width = 0
 
     @property
     def chosen(self) -> Entry | None:
@@ -70,10 +71,11 @@ class ModelList(OptionList):
         return moved
 
     def on_resize(self, _: events.Resize) -> None:
-        self.call_after_refresh(self._draw)
+        if self.row_width != self._drawn_width:
+            self.call_after_refresh(self._draw)
 
     def _draw(self) -> None:
-        before = self.chosen
+        before, self._drawn_width = self.chosen, self.row_width
         self._shown = [entry for entry in self._entries if self._is_wanted(entry)]
         place = next((at for at, entry in enumerate(self._shown) if before and entry.name == before.name), 0)
         self.set_options(Option(self._row(entry)) for entry in self._shown)
