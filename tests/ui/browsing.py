@@ -27,6 +27,7 @@ def stand_still(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
     for variable in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_TOKEN", "OPENAI_API_KEY", "HF_ENDPOINT"):
         monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(KullmApp, "warm_engine", lambda _: None)  # an engine for every test would stay behind
     monkeypatch.setattr(models, "memory_here", lambda _: replace(MEMORY))
 
 
@@ -38,6 +39,7 @@ async def browser(size: tuple[int, int] = (140, 45)) -> AsyncIterator[Pilot[int]
         await until(
             pilot, lambda: bool(app.screen.query(ModelList)) and app.screen.query_one(ModelList).option_count > 0
         )
+        await until(pilot, lambda: bool(app.status.parts()))
         yield pilot
 
 
