@@ -38,11 +38,13 @@ def opening(home: Path, elia: str | None, repeat: int) -> list[Row]:
                 found[name].append(opened)
     echo = {name: median([one.first_echo for one in each]) for name, each in found.items()}
     frame = {name: median([one.first_frame for one in each]) for name, each in found.items()}
+    spent = {name: median([one.processor for one in each]) for name, each in found.items()}
     raw = {name: [asdict(one) for one in each] for name, each in found.items()}
     return [
         Row(
             f"ready to type, against {_SPOKEN[peer]}",
-            f"{echo['kullm']:.3f} s (first frame {frame['kullm']:.3f}) against {echo[peer]:.3f} ({frame[peer]:.3f})",
+            f"{echo['kullm']:.3f} s (first frame {frame['kullm']:.3f}) against {echo[peer]:.3f} ({frame[peer]:.3f});"
+            f" processor {spent['kullm'] / spent[peer]:.2f} x",
             echo["kullm"] / echo[peer],
             f"<= {goal}",
             echo["kullm"] / echo[peer] <= goal,

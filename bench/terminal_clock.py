@@ -23,6 +23,7 @@ _ALTERNATE_SCREEN = b"\x1b[?1049h"
 class Opened:
     first_frame: float
     first_echo: float  # of a key that is pressed from the first frame on: a side may drop those before it is ready
+    processor: float  # seconds of processor time spent until then: what a busy machine does not stretch
 
 
 def open_once(command: Sequence[str], environment: Mapping[str, str], *, columns: int = 100, lines: int = 30) -> Opened:
@@ -36,11 +37,12 @@ def open_once(command: Sequence[str], environment: Mapping[str, str], *, columns
         first_frame = time.perf_counter() - began
         begin = len(written)
         _read_until(terminal, written, lambda seen: _KEY.encode() in _SEQUENCE.sub(b"", seen[begin:]), press=_KEY)
-        return Opened(first_frame, time.perf_counter() - began)
+        first_echo = time.perf_counter() - began
     finally:
         os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
+        spent = os.wait4(pid, 0)[2]
         os.close(terminal)
+    return Opened(first_frame, first_echo, spent.ru_utime + spent.ru_stime)
 
 
 def _shows_a_frame(written: bytes) -> bool:

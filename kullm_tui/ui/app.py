@@ -41,7 +41,10 @@ class TakesModel(Protocol):
 def _chat() -> Screen[None]:
     from kullm_tui.ui.screens.chat import ChatScreen
 
-    return ChatScreen()
+    screen = ChatScreen()
+    # The style sheets are as new as the screen. Without this word of it Textual reads all of them once more.
+    screen._css_update_count = 0
+    return screen
 
 
 class KullmApp(App[int]):
@@ -63,7 +66,15 @@ class KullmApp(App[int]):
         self.config, self._config_fault = _configured(config)
         for theme in themes.OURS:
             self.register_theme(theme)
-        self.theme = self.config.theme if self.config.theme in themes.NAMES else themes.DEFAULT
+        self._begin_with(self.config.theme if self.config.theme in themes.NAMES else themes.DEFAULT)
+
+    def _begin_with(self, theme: str) -> None:
+        """A theme that is there before the first style sheet is read; choosing it afterwards has all of them read again."""
+        self.set_reactive(KullmApp.theme, theme)
+        self.stylesheet.set_variables(self.get_css_variables())
+        dark = self.current_theme.dark
+        self.set_classes([f"-theme-{theme}", "-dark-mode" if dark else "-light-mode"])
+        self._refresh_truecolor_filter(self.ansi_theme)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return dict(themes.TOKEN_DEFAULTS)
