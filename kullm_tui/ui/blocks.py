@@ -3,18 +3,22 @@
 Markdown can write any character by its number (`&#x202e;`), so words that came from an `&` are made terminal-safe once more here.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from markdown_it.token import Token
 from textual.content import Content, Span
 
 from kullm_tui.core.text import terminal_safe
-from kullm_tui.ui.markdown import MAX_NESTING, parse_words
 from kullm_tui.ui.parts import EMPTY, Align, Bar, Columns, Line, Part, TableRow
 from kullm_tui.ui.widgets.code import Block, block, label
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
 
 _BULLETS = ("•", "◦", "▪")
 _TASK = re.compile(r"\[([ xX])\] ")
@@ -57,6 +61,8 @@ class _Composer:
         self._heading = ""
 
     def parts(self, tokens: Sequence[Token]) -> Iterator[Part]:
+        from kullm_tui.ui.markdown import MAX_NESTING  # late: the app is ready to type before it needs a parser
+
         index = 0
         while index < len(tokens):
             token = tokens[index]
@@ -160,6 +166,8 @@ def compose(
 
 def one_line(words: str, number: int | None, *, item: bool) -> Line:
     """What `compose` makes of a paragraph or an item in one line, without asking what block it is: most lines are that."""
+    from kullm_tui.ui.markdown import parse_words  # late, as above
+
     content = inline(parse_words(words))
     if not item:
         return Line(content)

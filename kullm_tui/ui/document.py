@@ -12,7 +12,6 @@ from textual.content import Content
 from kullm_tui.core.language import say
 from kullm_tui.ui.blocks import TooDeep, compose, one_line, table_parts
 from kullm_tui.ui.line_forms import bare_words
-from kullm_tui.ui.markdown import parse
 from kullm_tui.ui.parts import EMPTY, CodeLine, Columns, Line, Part, PlainText, Row
 from kullm_tui.ui.passages import Passage, Splitter
 from kullm_tui.ui.widgets.code import Block, block, label
@@ -198,6 +197,8 @@ class Document:
             self._columns = None
             return [one_line(words, passage.number, item=item)], []
         try:
+            from kullm_tui.ui.markdown import parse  # late: the app is ready to type before it needs a parser
+
             tokens = parse(passage.source)
             if passage.kind == "table" and tokens and tokens[0].type == "table_open":
                 goes_on = self._columns if not passage.spaced else None

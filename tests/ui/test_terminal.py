@@ -112,4 +112,6 @@ def test_what_opening_imports_is_what_it_needs(tmp_path: Path) -> None:
         terminal.types("\x11")
         assert terminal.ends() == 0
     loaded = {name.partition(".")[0] for name in json.loads((tmp_path / "modules.json").read_text())}
-    assert loaded.isdisjoint({"torch", "transformers", "openai", "httpx", "httpx2", "tokenizers", "huggingface_hub"})
+    assert loaded.isdisjoint(
+        {"torch", "transformers", "openai", "httpx", "httpx2", "tokenizers", "huggingface_hub", "markdown_it"}
+    )
