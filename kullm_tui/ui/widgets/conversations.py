@@ -1,11 +1,13 @@
 """The sidebar: every conversation under the day it was last used, and a search that finds them while one types."""
 
+from __future__ import annotations
+
 import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
 from textual import on
@@ -18,13 +20,15 @@ from textual.timer import Timer
 from textual.widgets._input import Input
 from textual.widgets._static import Static
 
-from kullm_tui.core.history import Conversation, Hit
 from kullm_tui.core.language import say
-from kullm_tui.core.store import Store
 from kullm_tui.core.text import nfc, terminal_safe
 from kullm_tui.ui import places, wording
 from kullm_tui.ui.plain import plain
 from kullm_tui.ui.widgets.rows import Row, Rows
+
+if TYPE_CHECKING:
+    from kullm_tui.core.history import Conversation, Hit
+    from kullm_tui.core.store import Store
 
 _PAUSE_SECONDS = 0.12  # between the last key and the search
 _UNDO_SECONDS = 10.0
@@ -114,7 +118,7 @@ class Conversations(Vertical):
         self._forgetting: Timer | None = None
 
     def compose(self) -> ComposeResult:
-        yield Input(placeholder=say("검색", "search"), id="search", select_on_focus=False)
+        yield Input(placeholder=say("검색", "search"), id="search")
         yield Rows(id="conversation-rows")
         yield Static(classes="notice", markup=False)
 

@@ -1,6 +1,9 @@
 """One turn of a conversation on the screen: the words on the left, who and when on the right, what is to be said about it below."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -11,13 +14,15 @@ from textual.style import Style
 from textual.widget import Widget
 from textual.widgets._static import Static
 
-from kullm_tui.core.history import Turn
 from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe
 from kullm_tui.ui import wording
 from kullm_tui.ui.generation import LiveReply
 from kullm_tui.ui.plain import plain
 from kullm_tui.ui.widgets.reply import Reply
+
+if TYPE_CHECKING:
+    from kullm_tui.core.history import Turn
 
 # Longer questions (an attached file) are shown folded: laying out a megabyte holds up the whole screen.
 _FOLDED_AT = 4000
@@ -75,7 +80,7 @@ class TurnView(Vertical):
             self.step = step
 
     class Clicked(Message):
-        def __init__(self, view: "TurnView") -> None:
+        def __init__(self, view: TurnView) -> None:
             super().__init__()
             self.view = view
 
