@@ -170,7 +170,7 @@ class Thread(VerticalScroll, can_focus=True):
         if new_value >= self.max_scroll_y:
             self.following = True
         if new_value <= 0 < old_value and self._first:
-            self.run_worker(self.show_earlier(), group="earlier turns", exclusive=True)
+            self.run_worker(self.show_earlier(), group="earlier turns", exclusive=True, exit_on_error=False)
 
     def watch_following(self, following: bool) -> None:
         self.post_message(self.Followed(following))
