@@ -150,10 +150,10 @@ class Thread(VerticalScroll, can_focus=True):
             view.grow()
 
     async def settle(self, turn: Turn) -> None:
-        self._turns = [turn if one.id == turn.id else one for one in self._turns]
         view = self.view_of(turn.id)
         if view:
             await view.settle(turn)
+        self._turns = [turn if one.id == turn.id else one for one in self._turns]
 
     # -- following and scrolling ---------------------------------------------------------------------------------------
 
