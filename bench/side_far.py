@@ -1,4 +1,7 @@
-"""A far endpoint that speaks OpenAI's protocol and streams words of digits for ever: `python side_far.py WORDS_A_SECOND`, prints its port."""
+"""A far endpoint that speaks OpenAI's protocol and streams numbers for ever: `python side_far.py WORDS_A_SECOND`.
+
+It prints its port, then a line for every question.
+"""
 
 import asyncio
 import json
@@ -12,6 +15,7 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, pau
         length = int(value) if name.lower() == b"content-length" else length
     await reader.readexactly(length)
     writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n")
+    print("asked", flush=True)
     number = 0
     try:
         while True:

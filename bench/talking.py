@@ -74,14 +74,18 @@ class App:
 
     def _read(self, seconds: float) -> None:
         if select.select([self._terminal], [], [], seconds)[0]:
-            self._seen += os.read(self._terminal, 65536)
+            try:
+                self._seen += os.read(self._terminal, 65536)
+            except OSError as error:  # Linux reports the end of a terminal as an error
+                raise EOFError(SEQUENCE.sub(b"", self._seen).decode(errors="replace")[-2000:]) from error
 
 
 def echo(home: Path, _checkpoint: Path, repeat: int) -> list[Row]:
     idle: list[float] = []
     streaming: list[float] = []
-    with _far() as port:
-        address = f"http://127.0.0.1:{port}/v1"
+    with _far() as far:
+        assert far.stdout
+        address = f"http://127.0.0.1:{int(far.stdout.readline())}/v1"
         (home / "config.toml").write_text(f'[[endpoints]]\nname = "far"\nbase_url = "{address}"\n')
         for _ in range(repeat):
             app = App(home, "far/endless", {})
@@ -91,7 +95,8 @@ def echo(home: Path, _checkpoint: Path, repeat: int) -> list[Row]:
                 app.types("\x0e" if number else "")  # ctrl+n
                 app.rests(0.3)
                 app.types(f"{number}\r")
-                app.waits_for("7 8 9")
+                far.stdout.readline()
+                app.rests(1.0)
             streaming += _echoes(app)
             app.close()
     slow, most = _high(streaming, 0.99), max(streaming)
@@ -131,9 +136,6 @@ def _high(values: list[float], share: float) -> float:
 
 
 def streaming(home: Path, checkpoint: Path, repeat: int) -> list[Row]:
-    from kullm_tui.core.engine_process import stop_engine
-
-    os.environ["KULLM_HOME"] = str(home)
     sides: dict[str, list[float]] = {"app": [], "engine": []}
     for turn in range(repeat + 1):
         through_the_app = _asked_in_the_app(home, checkpoint)
@@ -141,7 +143,6 @@ def streaming(home: Path, checkpoint: Path, repeat: int) -> list[Row]:
         if turn:  # the first loads the model
             sides["app"].append(through_the_app)
             sides["engine"].append(alone)
-    stop_engine()
     app, engine = median(sides["app"]), median(sides["engine"])
     found = f"{app:.2f} : {engine:.2f} tokens/s"
     return [Row("a reply in the app : the engine alone", found, app / engine, ">= 0.95", app / engine >= 0.95, sides)]
@@ -184,12 +185,11 @@ def _rate(tokens: int | None, timings: Any) -> float:
 
 
 @contextmanager
-def _far() -> Iterator[int]:
+def _far() -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-P", str(Path(__file__).parent / "side_far.py"), str(_WORDS_A_SECOND)]
     far = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert far.stdout
     try:
-        yield int(far.stdout.readline())
+        yield far
     finally:
         far.kill()
         far.wait()
@@ -199,6 +199,8 @@ _PARTS = {"echo": echo, "streaming": streaming}
 
 
 def main() -> None:
+    from kullm_tui.core.engine_process import stop_engine
+
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--checkpoint", type=Path)
     parser.add_argument("--only", default=",".join(_PARTS))
@@ -215,8 +217,12 @@ def main() -> None:
             checkpoint = write_checkpoint("1.3b", Path(scratch) / "weights")
         for name in parts:
             home = Path(scratch) / name
-            home.mkdir()
-            report.add(_PARTS[name](home, checkpoint, arguments.repeat))
+            home.mkdir(mode=0o700)
+            os.environ["KULLM_HOME"] = str(home)
+            try:
+                report.add(_PARTS[name](home, checkpoint, arguments.repeat))
+            finally:
+                stop_engine()  # the app warms one, whoever answers
     report.finish()
 
 
