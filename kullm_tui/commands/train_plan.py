@@ -52,7 +52,8 @@ def _title(plan: Plan) -> str:
 
 
 def _heading(plan: Plan) -> str:
-    each = say(" (한 장마다)", " (each card)") if plan.machine.count > 1 else ""
+    each = say(" (프로세스마다)", " (each rank)") if plan.machine.is_cpu else say(" (한 장마다)", " (each card)")
+    each = each if plan.machine.count > 1 else ""
     return say(f"메모리, {plan.machine.name}{each}", f"memory, {plan.machine.name}{each}")
 
 
