@@ -2,7 +2,8 @@
 
 FACTS is JSON: the model's config, the recipe's precision and method, tokens of a micro-batch and of a document in it. Two models of that
 shape with random weights, of one block and of two, are trained a few steps by the trainer's own code: their difference is a block, the
-rest is embeddings, head and loss. One line of JSON on stdout. A child of the plan, since it needs torch.
+rest is embeddings, head and loss. Beside it, how many operations a second a large matrix product of the same arithmetic reaches. One line
+of JSON on stdout. A child of the plan, since it needs torch.
 """
 
 from __future__ import annotations
@@ -25,9 +26,11 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from trainer.base import trainable_model
 from trainer.forward import forward_of
 from trainer.recipe import Recipe, recipe_from
+from trainer.utilisation import arithmetic
 
 _SECONDS = 1.0  # of steps, once the first has warmed everything up
 _FEWEST, _MOST = 2, 20
+_SIDE, _PRODUCTS = 2048, 5  # of the matrices multiplied, and how often
 
 
 @dataclass(frozen=True)
@@ -42,8 +45,21 @@ def main() -> int:
         os.environ["KULLM_HOME"] = home  # what quantising keeps of these models goes with them
         one, two = (_seconds(facts, layers) for layers in (1, 2))
     block = max(two - one, 0.0)
-    print(json.dumps({"block": block, "rest": max(one - block, 0.0), "tokens": facts["tokens"]}))
+    kind = arithmetic(recipe_from(facts["recipe"]))
+    found = {"block": block, "rest": max(one - block, 0.0), "tokens": facts["tokens"]}
+    print(json.dumps(found | {"arithmetic": kind, "flops": round(_rate(kind))}))
     return 0
+
+
+def _rate(kind: str) -> float:
+    """Operations a second of the fastest of a few products; the first one is not counted."""
+    side = torch.ones(_SIDE, _SIDE, dtype=torch.float32 if kind == "fp32" else torch.bfloat16)
+    best = float("inf")
+    for run in range(_PRODUCTS + 1):
+        before = time.perf_counter()
+        side @ side
+        best = min(best, time.perf_counter() - before) if run else best
+    return 2 * _SIDE**3 / best
 
 
 def _seconds(facts: Mapping[str, Any], layers: int) -> float:
