@@ -144,7 +144,7 @@ def _part(name: str) -> str:
             "trained": say("학습할 가중치·기울기·Adam", "trained weights, gradients, Adam"),
             "activations": say("역전파에 남기는 값", "activations kept for backward"),
             "passing": say("잠깐 쓰는 값(기울기, 로짓)", "passing values (gradients, logits)"),
-            "exchange": say("GPU 사이의 교환", "exchange between cards"),
+            "exchange": say("프로세스 사이의 교환", "exchange between ranks"),
             "process": say("프로세스와 CUDA", "process and CUDA"),
             "slack": say("할당 여유", "allocator's slack"),
         },
