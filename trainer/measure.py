@@ -45,7 +45,7 @@ def main() -> int:
         os.environ["KULLM_HOME"] = home  # what quantising keeps of these models goes with them
         one, two = (_seconds(facts, layers) for layers in (1, 2))
     block = max(two - one, 0.0)
-    kind = arithmetic(recipe_from(facts["recipe"]))
+    kind = arithmetic(facts["recipe"]["model"]["precision"])
     found = {"block": block, "rest": max(one - block, 0.0), "tokens": facts["tokens"]}
     print(json.dumps(found | {"arithmetic": kind, "flops": round(_rate(kind))}))
     return 0

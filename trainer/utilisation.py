@@ -36,7 +36,7 @@ def share_of_a_token(recipe: Recipe, base: Path, lengths: Lengths, rate: float |
 def rate_of_cards(name: str, count: int, recipe: Recipe) -> float | None:
     """gpus.toml has the rates of bf16, and only that arithmetic is compared with them."""
     gpu = gpu_named(name)
-    return count * gpu.bf16_flops if gpu and arithmetic(recipe) == "bf16" else None
+    return count * gpu.bf16_flops if gpu and arithmetic(recipe.model.precision) == "bf16" else None
 
 
 def rate_of_processor(recipe: Recipe) -> float | None:
@@ -44,11 +44,14 @@ def rate_of_processor(recipe: Recipe) -> float | None:
     try:
         known = json.loads((paths.cache_dir() / "measured" / "processor.json").read_text(encoding="utf-8"))
         entries = [entry for key, entry in known.items() if key.startswith(f"{processor_name()}, ")]
-        rates = [float(entry["flops"]) for entry in entries if entry.get("arithmetic") == arithmetic(recipe)]
+        rates = [
+            float(entry["flops"]) for entry in entries if entry.get("arithmetic") == arithmetic(recipe.model.precision)
+        ]
     except (OSError, ValueError, KeyError, AttributeError, TypeError):
         return None
     return max(rates, default=None)
 
 
-def arithmetic(recipe: Recipe) -> str:
-    return "fp32" if recipe.model.precision == "fp32" else "bf16"
+def arithmetic(precision: str) -> str:
+    """What a base of that precision is multiplied in."""
+    return "fp32" if precision == "fp32" else "bf16"

@@ -10,10 +10,10 @@ from kullm_tui.core.paths import cache_dir
 from tests.tiny_models import save_model
 from tests.trainer.examples import a_job, a_recipe, tiny_base
 from trainer.estimate_shape import shape_of_folder
-from trainer.estimate_time import flops_per_token
+from trainer.estimate_time import duration_of, flops_per_token
 from trainer.estimate_tokens import Lengths
 from trainer.loop import train
-from trainer.machines import known_gpus, processor_name
+from trainer.machines import known_gpus, machine_named, processor_name
 from trainer.recipe import Method
 from trainer.run_folder import rows as read_rows
 from trainer.utilisation import rate_of_cards, rate_of_processor, share_of_a_token
@@ -65,6 +65,16 @@ def test_a_processor_has_the_rate_that_was_measured_on_it(tmp_path: Path) -> Non
     assert rate_of_processor(fp32) is None
     place.write_text("[]")
     assert rate_of_processor(bf16) is None
+
+
+def test_what_a_plan_measures_here_is_such_a_rate(tmp_path: Path) -> None:
+    recipe = a_recipe(save_model(tmp_path / "base"), precision="fp32")
+    shape = shape_of_folder(tmp_path / "base")
+    duration = duration_of(recipe, shape, LENGTHS, machine_named("cpu"), tokens=1000)
+    assert duration.tokens_per_second.basis == "measured"
+    rate = rate_of_processor(recipe)
+    assert rate is not None
+    assert 1e8 < rate < 1e14
 
 
 def test_a_row_has_it_where_the_rate_is_known_and_else_does_not(tmp_path: Path) -> None:
