@@ -13,11 +13,8 @@ import pytest
 from tests.commands.test_train import RECIPE, ROWS
 from tests.kullm_command import kullm, start
 from tests.tiny_models import save_model
-from trainer.machines import usable_cores
 from trainer.run_folder import RunFolder
 from trainer.run_folder import rows as read_rows
-
-pytestmark = pytest.mark.skipif(usable_cores() < 2, reason="two ranks want two cores")
 
 TWO = ("--on", "2xcpu")
 
