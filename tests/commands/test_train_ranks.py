@@ -13,6 +13,7 @@ import pytest
 from tests.commands.test_train import RECIPE, ROWS
 from tests.kullm_command import kullm, start
 from tests.tiny_models import save_model
+from trainer.machines import usable_cores
 from trainer.run_folder import RunFolder
 from trainer.run_folder import rows as read_rows
 
