@@ -1,4 +1,4 @@
-"""The SQLite file: opening it safely, its journal mode, and numbered migrations with a backup before each.
+"""A SQLite file: opening it safely, its journal mode, and numbered migrations with a backup before each.
 
 What it refuses: a file that is damaged, belongs to a newer kullm or is no kullm database. Such a file is left untouched.
 """
@@ -11,6 +11,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
@@ -34,14 +35,27 @@ _WRITES_THAT_NEED_ROOM = (
 _OCTAL = re.compile(r"\\([0-7]{3})")  # how the kernel writes blanks in a path
 
 
+@dataclass(frozen=True)
+class Contents:
+    """What a file holds: whose migrations make its tables, and what a message calls it: a 파일, and a plural."""
+
+    package: str
+    korean: str
+    english: str
+
+
+CONVERSATIONS = Contents("kullm_tui.core", "대화 파일", "the conversations")
+
+
 class Database:
     """One connection, used by one thread at a time."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, contents: Contents = CONVERSATIONS) -> None:
         self.path = path
+        self._contents = contents
         self.notice: str | None = None  # something that the user should know about the file
         self._lock = threading.RLock()
-        with _translated(path):
+        with _translated(path, contents):
             path.touch(mode=0o600)
             self._connection = sqlite3.connect(
                 path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
@@ -58,7 +72,7 @@ class Database:
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Everything inside is committed together, or nothing is."""
-        with self._lock, _translated(self.path):
+        with self._lock, _translated(self.path, self._contents):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
@@ -69,7 +83,7 @@ class Database:
 
     def _prepare(self) -> None:
         self._connection.row_factory = sqlite3.Row
-        migrations = _migrations()
+        migrations = _migrations(self._contents.package)
         self._refuse_foreign(len(migrations))
         self._choose_journal()
         self._connection.execute("PRAGMA foreign_keys = ON")
@@ -84,9 +98,9 @@ class Database:
         if version > known:
             raise StoreError(
                 say(
-                    f"대화 파일이 더 새로운 kullm의 것입니다(버전 {version}, 이 프로그램은 {known}까지): {self.path}\n"
+                    f"{self._contents.korean}이 더 새로운 kullm의 것입니다(버전 {version}, 이 프로그램은 {known}까지): {self.path}\n"
                     "kullm을 새 버전으로 올려 주세요. 파일은 그대로 두었습니다.",
-                    f"the conversations belong to a newer kullm (version {version}, this program knows {known}): "
+                    f"{self._contents.english} belong to a newer kullm (version {version}, this program knows {known}): "
                     f"{self.path}\nUpgrade kullm. The file was left as it is.",
                 )
             )
@@ -94,7 +108,7 @@ class Database:
         if version == 0 and self._tables() and self._version() == 0:
             raise StoreError(
                 say(
-                    f"kullm의 대화 파일이 아닙니다: {self.path}\n다른 곳으로 옮긴 다음 다시 해 보세요.",
+                    f"kullm의 {self._contents.korean}이 아닙니다: {self.path}\n다른 곳으로 옮긴 다음 다시 해 보세요.",
                     f"this is no database of kullm's: {self.path}\nMove it elsewhere and try again.",
                 )
             )
@@ -160,8 +174,8 @@ def file_system_of(path: Path, mounts: Path = Path("/proc/self/mounts")) -> str:
     return kind
 
 
-def _migrations() -> list[str]:
-    folder = resources.files("kullm_tui.core") / "migrations"
+def _migrations(package: str) -> list[str]:
+    folder = resources.files(package) / "migrations"
     scripts = sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name)
     return [script.read_text(encoding="utf-8") for script in scripts]
 
@@ -177,32 +191,32 @@ def _statements(script: str) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def _translated(path: Path) -> Iterator[None]:
+def _translated(path: Path, contents: Contents) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise _store_error(error, path) from error
+        raise _store_error(error, path, contents) from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise _no_space(path) from error
+            raise _no_space(path, contents) from error
         raise StoreError(
             say(
-                f"대화 파일을 열지 못했습니다({error.strerror}): {path}",
-                f"the conversations cannot be opened ({error.strerror}): {path}",
+                f"{contents.korean}을 열지 못했습니다({error.strerror}): {path}",
+                f"{contents.english} cannot be opened ({error.strerror}): {path}",
             )
         ) from error
 
 
-def _no_space(path: Path) -> NoSpace:
+def _no_space(path: Path, contents: Contents) -> NoSpace:
     return NoSpace(
         say(
-            f"디스크가 가득 차서 대화를 저장하지 못했습니다: {path}\n공간을 비우고 다시 해 보세요.",
-            f"the disk is full, the conversation was not saved: {path}\nFree some space and try again.",
+            f"디스크가 가득 차서 {contents.korean}을 저장하지 못했습니다: {path}\n공간을 비우고 다시 해 보세요.",
+            f"the disk is full, {contents.english} were not saved: {path}\nFree some space and try again.",
         )
     )
 
 
-def _damaged(path: Path) -> StoreError:
+def _damaged(path: Path, contents: Contents) -> StoreError:
     whole = (file for file in path.parent.glob(f"{path.name}.backup-*") if file.suffix.startswith(".backup-"))
     backups = sorted(whole, key=lambda backup: backup.stat().st_mtime)
     advice = say("다른 곳으로 옮기면 새로 시작합니다.", "Move it away to begin anew.")
@@ -213,29 +227,29 @@ def _damaged(path: Path) -> StoreError:
         )
     return StoreError(
         say(
-            f"대화 파일이 깨져 있습니다: {path}\n파일은 그대로 두었습니다. {advice}",
-            f"the conversations are damaged: {path}\nThe file was left as it is. {advice}",
+            f"{contents.korean}이 깨져 있습니다: {path}\n파일은 그대로 두었습니다. {advice}",
+            f"{contents.english} are damaged: {path}\nThe file was left as it is. {advice}",
         )
     )
 
 
-def _store_error(error: sqlite3.Error, path: Path) -> KullmError:
+def _store_error(error: sqlite3.Error, path: Path, contents: Contents) -> KullmError:
     extended = getattr(error, "sqlite_errorcode", 0)
     code = extended & 0xFF
     if code == sqlite3.SQLITE_FULL or extended in _WRITES_THAT_NEED_ROOM:
-        return _no_space(path)
+        return _no_space(path, contents)
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return _damaged(path)
+        return _damaged(path, contents)
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return StoreError(
             say(
-                f"다른 프로그램이 대화 파일을 붙잡고 있습니다: {path}\n잠시 뒤에 다시 해 보세요.",
-                f"another program keeps the conversations locked: {path}\nTry again in a while.",
+                f"다른 프로그램이 {contents.korean}을 붙잡고 있습니다: {path}\n잠시 뒤에 다시 해 보세요.",
+                f"another program keeps {contents.english} locked: {path}\nTry again in a while.",
             )
         )
     return StoreError(
         say(
-            f"대화 파일을 쓸 수 없습니다({error}): {path}\n파일과 폴더의 권한을 확인하세요.",
-            f"the conversations cannot be used ({error}): {path}\nCheck the permissions of the file and its folder.",
+            f"{contents.korean}을 쓸 수 없습니다({error}): {path}\n파일과 폴더의 권한을 확인하세요.",
+            f"{contents.english} cannot be used ({error}): {path}\nCheck the permissions of the file and its folder.",
         )
     )

@@ -4,8 +4,6 @@ and an answer is journalled while it arrives, so that nothing said is lost to a 
 
 import asyncio
 import json
-import os
-import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from kullm_tui.core.database import Database
 from kullm_tui.core.language import say
 from kullm_tui.core.records import Message
 from kullm_tui.core.text import nfc, terminal_safe
+from kullm_tui.core.writers import is_dead, this_writer
 
 FinalState = Literal["complete", "cancelled", "failed"]
 
@@ -91,7 +90,7 @@ class Store:
                     conversation_id,
                     parent_id,
                     now,
-                    f"{socket.gethostname()}:{os.getpid()}",
+                    this_writer(),
                     source.model,
                     source.adapter,
                     source.template,
@@ -140,7 +139,7 @@ class Store:
         with self._database.transaction() as connection:
             rows = connection.execute("SELECT id, writer FROM messages WHERE state = 'streaming'").fetchall()
             for row in rows:
-                if _is_dead(row["writer"] or ""):
+                if is_dead(row["writer"] or ""):
                     connection.execute(
                         "UPDATE messages SET state = 'failed', error = ? WHERE id = ?",
                         (say("프로그램이 도중에 끝났습니다.", "the program ended in the middle."), row["id"]),
@@ -223,16 +222,3 @@ def _new_id(row_id: int | None) -> int:
 
 def _touch(connection: Any, conversation_id: int, now: float) -> None:
     connection.execute("UPDATE conversations SET updated = ? WHERE id = ?", (now, conversation_id))
-
-
-def _is_dead(writer: str) -> bool:
-    host, _, pid = writer.rpartition(":")
-    if host != socket.gethostname() or not pid.isdigit():
-        return not writer  # on another machine: nothing can be said from here
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False

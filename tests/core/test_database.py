@@ -21,11 +21,11 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def two_migrations(monkeypatch: pytest.MonkeyPatch) -> None:
-    first = database._migrations()
+    first = database._migrations("kullm_tui.core")
     monkeypatch.setattr(
         database,
         "_migrations",
-        lambda: [*first, "ALTER TABLE conversations ADD COLUMN note TEXT;\nCREATE TABLE extra (id INTEGER);"],
+        lambda _package: [*first, "ALTER TABLE conversations ADD COLUMN note TEXT;\nCREATE TABLE extra (id INTEGER);"],
     )
 
 
@@ -46,7 +46,7 @@ def test_a_new_database_is_migrated_in_wal_mode_and_its_owners_only(path: Path) 
             assert opened.notice is None
     finally:
         os.umask(old)
-    assert read(path, "PRAGMA user_version") == [(len(database._migrations()),)]
+    assert read(path, "PRAGMA user_version") == [(len(database._migrations("kullm_tui.core")),)]
     assert read(path, "PRAGMA journal_mode") == [("wal",)]
     assert path.stat().st_mode & 0o777 == 0o600
 
@@ -65,8 +65,10 @@ def test_a_backup_precedes_a_migration(path: Path, request: pytest.FixtureReques
 @pytest.mark.usefixtures("two_migrations")
 def test_a_migration_that_fails_changes_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Database(path).close()
-    known = database._migrations()
-    monkeypatch.setattr(database, "_migrations", lambda: [*known, "CREATE TABLE half (id INTEGER); SELECT nonsense;"])
+    known = database._migrations("kullm_tui.core")
+    monkeypatch.setattr(
+        database, "_migrations", lambda _package: [*known, "CREATE TABLE half (id INTEGER); SELECT nonsense;"]
+    )
     with pytest.raises(StoreError):
         Database(path)
     assert read(path, "PRAGMA user_version") == [(2,)]
