@@ -4,6 +4,7 @@ A low score over many of these says that the prompt's template was wrong, not th
 """
 
 import re
+import unicodedata
 from collections import Counter
 
 _WORDS_OF_A_LOOP = 4
@@ -20,11 +21,16 @@ def answer_fault(response: str, instruction: str) -> str:
     text = response.strip()
     if not text:
         return EMPTY
-    if not re.search(r"\w", text):
+    if all(_is_mark(character) for character in text):
         return MARKUP
     if len(instruction.strip()) >= _ECHO and _plain(text) == _plain(instruction):
         return ECHO
     return LOOP if _loops(text) else ""
+
+
+def _is_mark(character: str) -> bool:
+    """Punctuation, lines, blanks; not an emoji, which can be the whole answer."""
+    return unicodedata.category(character)[0] in "PZC" or unicodedata.category(character) in ("Sm", "Sk")
 
 
 def _loops(text: str) -> bool:

@@ -22,7 +22,7 @@ from evaluator.suspicion import suspicions
 from evaluator.verdict import Item, JudgeReply, Verdict, status_of
 from evaluator.verdicts import VerdictStore
 from kullm_tui.core.endpoint_client import open_client
-from kullm_tui.core.endpoint_errors import CutOff, Malformed, translated
+from kullm_tui.core.endpoint_errors import CutOff, Malformed, asked_delay, translated
 from kullm_tui.core.errors import EndpointError, KullmError
 from kullm_tui.core.language import say
 
@@ -33,6 +33,7 @@ _TRIES = 4
 _MOST_REFUSALS = 60  # 429s in a row for one call
 _FIRST_DELAY_SECONDS, _LONGEST_DELAY_SECONDS = 0.5, 20.0
 _TIMEOUT_SECONDS = 120.0
+_LONGEST_WAIT_SECONDS = 600.0  # a server that asks for more is asked another day
 _FAILURES_THAT_STOP = 8  # one after another: the server is down
 _WAIT_FOR_ANOTHER_SECONDS = 0.5
 _AT_ONCE = 64
@@ -213,13 +214,14 @@ class _Run:
                 self._pace.answered(turn, headers)
                 return reply
             except (openai.OpenAIError, CutOff, Malformed) as failure:
-                if _is_rate_limit(failure) and isinstance(failure, openai.APIStatusError):
+                if _is_rate_limit(failure):
                     refusals += 1
-                    self._pace.refused(turn, failure.response.headers)
                 else:
                     tries += 1
                 if not _is_worth_another(failure) or tries >= _TRIES or refusals >= _MOST_REFUSALS:
                     raise translated(failure, self._judge.endpoint, self._judge.model, begun=False) from failure
+                if isinstance(failure, openai.APIStatusError) and _is_rate_limit(failure):
+                    self._pace.refused(turn, failure.response.headers)
             finally:
                 self._pace.ended()
             if tries:
@@ -272,6 +274,8 @@ def _is_worth_another(failure: Exception) -> bool:
     import openai
 
     if isinstance(failure, openai.APIStatusError):
+        if (asked_delay(failure.response.headers) or 0.0) > _LONGEST_WAIT_SECONDS:
+            return False
         return _is_rate_limit(failure) or failure.status_code in (408, 409) or failure.status_code >= 500
     # A reply in another form than the protocol was paid for all the same, and the next one would be no better.
     return isinstance(failure, openai.APIConnectionError | CutOff)

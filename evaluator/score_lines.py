@@ -17,6 +17,7 @@ _NARROW = {0xFF01 + offset: 0x21 + offset for offset in range(94)} | {ord("〜")
 
 _SCORE_WORD = r"(?:점수|평점|score|rating)"
 _MARK = r"(?:점|points?\b)"
+_NUMBER = r"(?:0|[1-9][0-9]{0,2})"
 # Where a label may begin: a line, past bullets and numbering, or after a separator within a line.
 _HEAD = r"(?:^[\s\-•·#|\[{(]*(?:\(?[0-9]{1,2}[.)]\s*)?|[,;|/·.]\s*)"
 _AFTER_LABEL = re.compile(
@@ -27,7 +28,7 @@ _AFTER_LABEL = re.compile(
     (?P<column>[0-9]+\s*[-~–—]\s*[0-9]+\s*\|\s*)?
     (?:{_SCORE_WORD}\s*[:=]?\s*)?
     (?P<opening>[(\[]\s*)?
-    (?P<number>[0-9]{{1,3}})
+    (?P<number>{_NUMBER})
     (?P<mark>\s*{_MARK})?
     (?:\s*(?:/|out\s+of)\s*(?P<most>[0-9]{{1,3}})\s*점?)?
     (?:\s*[(\[]\s*(?P<full>[0-9]{{1,3}})\s*점?\s*만점\s*[)\]])?
@@ -44,7 +45,7 @@ _MOST = re.compile(
 )
 _BRACKET = re.compile(r"[(\[]([^()\[\]]*)[)\]]")
 _BARE = re.compile(
-    rf"[\s\-•·]*(?:{_SCORE_WORD}\s*[:=]?\s*)?(?P<number>[0-9]{{1,3}})\s*{_MARK}?(?:\s*/\s*(?P<most>[0-9]{{1,3}})점?)?\s*\.?",
+    rf"[\s\-•·]*(?:{_SCORE_WORD}\s*[:=]?\s*)?(?P<number>{_NUMBER})\s*{_MARK}?(?:\s*/\s*(?P<most>[0-9]{{1,3}})점?)?\s*\.?",
     re.IGNORECASE,
 )
 _EMPTY_AFTER_LABEL = re.compile(

@@ -126,7 +126,9 @@ class _Printer:
         for row in self._rows:
             if row.item.id not in outcome.verdicts:
                 unreached = str(outcome.stopped or "")
-                self.take(Verdict(row.item.id, "error", text=unreached, model=judge.model, rubric=self._rubric.name))
+                self.take(
+                    Verdict(row.item.id, "error", text=unreached, model=judge.model, rubric=self._rubric.name, cost=0.0)
+                )
 
     def _print(self, verdict: Verdict) -> None:
         row = self._rows[self._next]

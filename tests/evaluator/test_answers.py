@@ -97,6 +97,8 @@ def test_the_papers_set_has_252_questions_and_44_empty_inputs(shared_file: Calla
         ("대한민국의 수도가 어디인지 자세히 알려 주세요.", ECHO),
         ("서울은 수도입니다. " * 30, LOOP),
         ("네.\n" * 8, LOOP),
+        ("====", MARKUP),
+        ("😻🤪", ""),
         ("서울", ""),
         ("3", ""),
         ("1. 서울\n2. 부산\n3. 대구\n4. 인천\n5. 광주\n6. 대전", ""),
@@ -110,7 +112,9 @@ def test_answers_that_are_none_are_told_apart(response: str, fault: str) -> None
 def test_a_wrong_template_shows_in_the_recorded_answers(shared_file: Callable[[str], Path]) -> None:
     path = shared_file("komt/nlpai-lab-kullm-polyglot-12.8b-v2.jsonl")
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    assert sum(answer_fault(row["answer"], row["instruction"]) == MARKUP for row in rows) == 17
+    markup = [row["answer"] for row in rows if answer_fault(row["answer"], row["instruction"]) == MARKUP]
+    assert markup.count("###") == 17
+    assert len(markup) == 18
 
 
 def test_answers_are_kept_as_they_come_and_a_run_goes_on(store: VerdictStore) -> None:

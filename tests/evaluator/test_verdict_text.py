@@ -92,6 +92,17 @@ def test_a_verdict_that_is_not_whole_or_contradicts_itself_is_unscored(text: str
     assert read(text) is None
 
 
+@pytest.mark.parametrize(
+    "more",
+    ["/10", ".5", " ~ 3", " 또는 2", "-2", "점 만점에 2", " of 3", "%", "0", " 2", "½", "점 중 1점", "+1", " x 2", ",5", " - 2점", "²", "번째", "가지", "/", "점~2점", "점은 아니고 2점"],
+)  # fmt: skip
+def test_no_score_is_read_where_something_else_stands_at_it(more: str) -> None:
+    for scores in ((0, 1, 1, 1, 0, 1), (1, 3, 3, 3, 1, 5), SCORES):
+        for place in range(6):
+            said = [f"{score}{more}" if place == number else score for number, score in enumerate(scores)]
+            assert read(FORM.format(*said)) is None, said
+
+
 def test_the_first_digit_of_a_range_is_never_the_score() -> None:
     assert read(FORM.format(1, 3, 3, 3, 1, 5)) == (1, 3, 3, 3, 1, 5)
     assert read(FORM.format(0, 2, 2, 2, 0, 2)) == (0, 2, 2, 2, 0, 2)
