@@ -18,6 +18,9 @@ _MOST_AT_ONCE_UNTOLD = 20  # where the server sends no headers; the paper's scri
 _FIRST_AT_ONCE = 4
 _FIRST_BACKOFF_SECONDS = 0.5
 _LONGEST_BACKOFF_SECONDS = 30.0
+_HALF = 0.5  # of what goes at once, after a 429 without a word
+_FEWER = 0.9  # after one that says when: else all that wait would go at that moment, and be refused again
+_SETTLING_SECONDS = 1.0
 _SECONDS_OF_A_LIMIT = 60.0  # limits are said per minute
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
@@ -39,7 +42,7 @@ class Pace:
         self._buckets = {"requests": _Bucket(), "tokens": _Bucket()}
         self._paused_until = 0.0
         self._backoff = _FIRST_BACKOFF_SECONDS
-        self._halved = 0.0
+        self._cut = 0.0
         self._under_way = 0
         self._turns = 0
         self._queue = asyncio.Lock()
@@ -65,17 +68,20 @@ class Pace:
     def answered(self, turn: Turn, headers: Mapping[str, str]) -> None:
         self._observe(turn, headers)
         self._backoff = _FIRST_BACKOFF_SECONDS
-        self._window = min(self._window + 1 / self._window, _MOST_AT_ONCE_UNTOLD, self._most)
+        grown = self._window + (1 / self._window if self._cut else 1)  # fast until the first refusal
+        self._window = min(grown, _MOST_AT_ONCE_UNTOLD, self._most)
 
     def refused(self, turn: Turn, headers: Mapping[str, str]) -> None:
         """A 429: everything waits as long as the server asks. Without a word from it, half as many go at once."""
         told = self._observe(turn, headers)
         delay = asked_delay(headers)
-        if delay is None and not told and turn.began >= self._halved:  # those sent together are refused together
-            self._window = max(1.0, self._window / 2)
-            delay = self._backoff
-            self._backoff = min(self._backoff * 2, _LONGEST_BACKOFF_SECONDS)
-            self._halved = time.monotonic()
+        settled = self._cut + (0.0 if delay is None else _SETTLING_SECONDS)
+        if not told and turn.began >= settled:  # those sent together are refused together
+            self._window = max(1.0, self._window * (_HALF if delay is None else _FEWER))
+            self._cut = time.monotonic()
+            if delay is None:
+                delay = self._backoff
+                self._backoff = min(self._backoff * 2, _LONGEST_BACKOFF_SECONDS)
         self._paused_until = max(self._paused_until, time.monotonic() + (delay or 0.0))
 
     def ended(self) -> None:
