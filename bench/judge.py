@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=20.0)
     parser.add_argument("--size", type=int, default=60)
     parser.add_argument("--latency", type=float, default=0.3)
-    parser.add_argument("--out", type=Path, default=PROJECT / "bench" / "results")
+    parser.add_argument("--out", type=Path, default=Path(tempfile.gettempdir()))
     arguments = parser.parse_args()
     settings = {name: value for name, value in vars(arguments).items() if name != "out"}
     report = Report("judge", settings, arguments.out)
