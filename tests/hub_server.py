@@ -88,6 +88,9 @@ class _Handler(BaseHTTPRequestHandler):
                 self._answer(hub, path.split("/"))
 
     def _answer(self, hub: Hub, parts: list[str]) -> None:
+        if parts == ["api", "whoami-v2"]:
+            known = self.headers.get("Authorization") == f"Bearer {TOKEN}"
+            return self._send(200, b'{"name": "me"}', {}) if known else self._refuse(401)
         if parts[:2] == ["api", "models"]:
             return self._describe(hub, "/".join(parts[2:4]), "/".join(parts[5:]) or "main")
         if parts[0] == "objects":

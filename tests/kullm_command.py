@@ -6,6 +6,7 @@ import select
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -63,12 +64,17 @@ def start(home: Path, *arguments: str) -> subprocess.Popen[bytes]:
 class Terminal:
     """`kullm` in a pseudo-terminal of its own."""
 
-    def __init__(self, home: Path, *arguments: str, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, home: Path, *arguments: str, size: tuple[int, int] = (100, 30), env: Mapping[str, str] | None = None
+    ) -> None:
         self.shown = ""
         self._pid, self._terminal = pty.fork()
         if self._pid == 0:
+            termios.tcsetwinsize(0, size[::-1])
             os.chdir(home)
-            os.execve(COMMAND[0], [*COMMAND, *arguments], environment(home, TERM="xterm-256color", **(env or {})))
+            os.execve(
+                COMMAND[0], [*COMMAND, *arguments], environment(home, **{"TERM": "xterm-256color", **(env or {})})
+            )
 
     def types(self, text: str) -> None:
         os.write(self._terminal, text.encode())
@@ -78,6 +84,10 @@ class Terminal:
         while text not in self.shown:
             assert time.monotonic() < deadline, self.shown
             assert self._read(), self.shown
+
+    def is_killed(self) -> None:
+        os.kill(self._pid, signal.SIGKILL)
+        self.ends()
 
     def ends(self) -> int:
         """Everything it still shows is read; its exit code."""

@@ -8,7 +8,7 @@ import json
 import socket
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -21,7 +21,7 @@ Part = str | bytes | float | object  # what to send; a number: seconds to wait
 
 @dataclass
 class Reply:
-    parts: Sequence[Part] = ()
+    parts: Iterable[Part] = ()  # taken as they are sent
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     media_type: str = "text/event-stream"

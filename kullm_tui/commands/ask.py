@@ -6,24 +6,26 @@ The answer goes to stdout and everything else to stderr. Text of the model's nev
 import argparse
 import asyncio
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import aclosing, closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from kullm_tui.commands import question
 from kullm_tui.commands.confirm import can_ask, confirmed
-from kullm_tui.commands.narration import Narration, tell_loading
+from kullm_tui.commands.narration import Narration, loading_line
 from kullm_tui.core import consent, paths
-from kullm_tui.core.chat_client import Delta, Endpoint, Finished, Progress, stream_chat
+from kullm_tui.core.chat_client import Delta, Finished, LoadProgress, Progress
 from kullm_tui.core.config import load_config
-from kullm_tui.core.errors import ConsentNeeded, EngineGone, UsageError
+from kullm_tui.core.errors import ConsentNeeded, UsageError
+from kullm_tui.core.exchange import Piece, Starting, exchange
+from kullm_tui.core.history import Conversation
+from kullm_tui.core.journal import ReplySource
 from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.profiles import DEMO
-from kullm_tui.core.records import Message
-from kullm_tui.core.store import Conversation, Journal, ReplySource, Store
-from kullm_tui.core.target import Target, adapter_for_engine, base_of, choose_target, prompted_by, start_engine
+from kullm_tui.core.store import Store
+from kullm_tui.core.target import Target, adapter_for_engine, base_of, choose_target, prompted_by
 from kullm_tui.core.text import TerminalSafeStream, terminal_safe_json
 
 
@@ -65,7 +67,11 @@ def run(args: argparse.Namespace) -> int:
         turn = store.add_user_turn(conversation.id, message, parent_id=conversation.leaf_id)
         source = ReplySource(target.name, adapter, target.template, decoding)
         with store.open_reply(conversation.id, turn, source) as journal, closing(_Answer(args.json)) as answer:
-            finished = _Exchange(target, [*messages, message], decoding, journal, answer, narration).run()
+            pieces = exchange(target, [*messages, message], decoding, journal)
+            try:
+                finished = asyncio.run(_show(pieces, answer, narration))
+            finally:
+                narration.clear()
             journal.finish("complete", finished=finished)
     if args.json:
         print(terminal_safe_json(_result(target.name, adapter, answer.text, finished)))
@@ -102,50 +108,28 @@ class _Answer:
             self._last = text[-1]
 
 
-@dataclass(frozen=True)
-class _Exchange:
-    """One question on its way and its answer coming back."""
+async def _show(pieces: AsyncGenerator[Piece, None], answer: _Answer, narration: Narration) -> Finished:
+    finished = Finished("")
+    async with aclosing(pieces):
+        async for piece in pieces:
+            if isinstance(piece, Delta):
+                narration.clear()
+                answer.take(piece.text)
+            elif isinstance(piece, Finished):
+                finished = piece
+            elif isinstance(piece, LoadProgress) and piece.status == "ready":
+                narration.clear()
+            else:
+                narration.progress(_waiting_line(piece))
+    return finished
 
-    target: Target
-    messages: Sequence[Message]
-    decoding: Mapping[str, Any]
-    journal: Journal
-    answer: _Answer
-    narration: Narration
 
-    def run(self) -> Finished:
-        try:
-            if self.target.endpoint:
-                return asyncio.run(self._receive(self.target.endpoint))
-            return self._ask_the_engine()
-        finally:
-            self.narration.clear()
-
-    def _ask_the_engine(self) -> Finished:
-        """An engine may end between being found and being asked. While nothing was shown, another is started, once."""
-        try:
-            return asyncio.run(self._receive(start_engine(self.narration.progress)))
-        except EngineGone:
-            if self.answer.text:
-                raise
-            return asyncio.run(self._receive(start_engine(self.narration.progress)))
-
-    async def _receive(self, endpoint: Endpoint) -> Finished:
-        if endpoint.local:
-            await tell_loading(self.narration, endpoint, self.target.model, self.decoding.get("adapter"))
-        finished = Finished("")
-        pieces = stream_chat(endpoint, model=self.target.model, messages=self.messages, decoding=self.decoding)
-        async with aclosing(pieces):
-            async for piece in pieces:
-                if isinstance(piece, Progress):
-                    self.narration.progress(_searching(piece))
-                elif isinstance(piece, Delta):
-                    self.narration.clear()
-                    await asyncio.to_thread(self.journal.feed, piece.text)
-                    self.answer.take(piece.text)
-                else:
-                    finished = piece
-        return finished
+def _waiting_line(piece: Starting | LoadProgress | Progress) -> str:
+    if isinstance(piece, Starting):
+        return say("엔진을 시작하는 중", "starting the engine")
+    if isinstance(piece, LoadProgress):
+        return loading_line(piece)
+    return _searching(piece)
 
 
 def _searching(progress: Progress) -> str:

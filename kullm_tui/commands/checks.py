@@ -24,6 +24,7 @@ from kullm_tui.core.errors import KullmError
 from kullm_tui.core.hub_cache import hub_cache
 from kullm_tui.core.keys import get_key, list_keys
 from kullm_tui.core.language import say
+from kullm_tui.core.memory import free_host_memory
 from kullm_tui.core.native import cpu_flags, find_compiler, runs_avx2
 from kullm_tui.core.store import Store
 
@@ -131,17 +132,15 @@ def graphics() -> Finding:
 
 
 def memory() -> Finding:
-    for line in _text_of(Path("/proc/meminfo")).splitlines():
-        if line.startswith("MemAvailable:"):
-            free = int(line.split()[1]) / 1e6
-            verdict: Verdict = "fine" if free >= _LEAST_MEMORY_GB else "notice"
-            hint = (
-                say("5.8B를 4비트로 쓰기에는 모자랍니다", "too little for a 5.8B model in 4-bit")
-                if verdict == "notice"
-                else ""
-            )
-            return Finding(verdict, _joined(say(f"쓸 수 있는 것 {free:.1f} GB", f"{free:.1f} GB available"), hint))
-    return Finding("fine", say("알 수 없음", "unknown"))
+    available = free_host_memory()
+    if available is None:
+        return Finding("fine", say("알 수 없음", "unknown"))
+    free = available / 1e9
+    verdict: Verdict = "fine" if free >= _LEAST_MEMORY_GB else "notice"
+    hint = (
+        say("5.8B를 4비트로 쓰기에는 모자랍니다", "too little for a 5.8B model in 4-bit") if verdict == "notice" else ""
+    )
+    return Finding(verdict, _joined(say(f"쓸 수 있는 것 {free:.1f} GB", f"{free:.1f} GB available"), hint))
 
 
 def disk() -> Finding:
@@ -281,13 +280,6 @@ def _hub_token_file() -> Path:
 
 def _nearest_folder(path: Path) -> Path:
     return next(folder for folder in (path, *path.absolute().parents) if folder.is_dir())
-
-
-def _text_of(path: Path) -> str:
-    try:
-        return path.read_text(errors="replace")
-    except OSError:
-        return ""
 
 
 def _joined(text: str, hint: str) -> str:

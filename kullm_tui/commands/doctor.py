@@ -1,10 +1,15 @@
-"""`kullm doctor`: one line for each thing that has to be right, and what to do where it is not."""
+"""`kullm doctor`: one line for each thing that has to be right, and what to do where it is not. On a terminal it tries that too."""
 
 import argparse
-from typing import Any
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe, terminal_safe_json
+
+if TYPE_CHECKING:
+    from kullm_tui.commands.checks import Finding
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
@@ -18,11 +23,38 @@ def run(args: argparse.Namespace) -> int:
     from kullm_tui.commands import checks
 
     findings = [(check.subject, check.run()) for check in checks.CHECKS]
-    broken = any(finding.verdict == "problem" for _, finding in findings)
     if args.json:
+        broken = _broken(findings)
         rows = [{"check": subject, "verdict": finding.verdict, "text": finding.text} for subject, finding in findings]
         print(terminal_safe_json({"ok": not broken, "checks": rows}))
-    else:
-        for subject, finding in findings:
-            print(terminal_safe(f"{checks.word(finding.verdict)}  {subject}: {finding.text}"))
-    return 1 if broken else 0
+        return 1 if broken else 0
+    for subject, finding in findings:
+        _print(subject, finding)
+    return 1 if _broken([*findings, *_asked()]) else 0
+
+
+def _asked() -> "list[tuple[str, Finding]]":
+    """What the terminal and the person in front of it answer; nothing where there is none."""
+    from kullm_tui.commands import checks
+    from kullm_tui.ui import terminal_check
+
+    found: list[tuple[str, Finding]] = []
+
+    def show(result: terminal_check.Result) -> None:
+        found.append((result.subject, checks.Finding(result.verdict, result.text)))
+        _print(*found[-1])
+
+    if terminal_check.can_be_asked():
+        sys.stdout.flush()
+        terminal_check.examine(show)
+    return found
+
+
+def _broken(findings: "Iterable[tuple[str, Finding]]") -> bool:
+    return any(finding.verdict == "problem" for _, finding in findings)
+
+
+def _print(subject: str, finding: "Finding") -> None:
+    from kullm_tui.commands import checks
+
+    print(terminal_safe(f"{checks.word(finding.verdict)}  {subject}: {finding.text}"), flush=True)

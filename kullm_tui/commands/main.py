@@ -37,6 +37,7 @@ class Verb:
 
 VERBS = (
     Verb("ask", "한 번 묻고 답을 받습니다", "ask once and read the answer"),
+    Verb("history", "지난 대화를 보고 옮깁니다", "see, export and import conversations"),
     Verb("judge", "답을 GPT-4로 채점합니다", "have answers judged by GPT-4"),
     Verb("eval", "모델을 논문처럼 평가합니다", "evaluate models as the paper does"),
     Verb("serve", "모델을 OpenAI 규약의 서버로 엽니다", "serve models over OpenAI's protocol"),
@@ -116,7 +117,7 @@ def _run(arguments: Sequence[str]) -> int:
         command = " ".join(filter(None, (parser.prog, parsed.verb, action)))
         raise _wrong_usage(f"unrecognized arguments: {' '.join(strange)}", command)
     if parsed.verb is None:
-        return _welcome(parser) if sys.stdout.isatty() else _sample()
+        return _open_app() if sys.stdout.isatty() else _sample()
     if action is None:  # a verb with verbs of its own, and none was chosen
         verbs[parsed.verb].print_help(sys.stderr)
         return UsageError.exit_code
@@ -146,16 +147,10 @@ def _parser(chosen: str | None) -> tuple[Parser, Mapping[str, Parser]]:
     return parser, subparsers.choices
 
 
-def _welcome(parser: Parser) -> int:
-    print(parser.format_help().rstrip())
-    print()
-    print(
-        say(
-            '이렇게 물어보세요: kullm ask "대한민국의 수도는?"',
-            'Ask like this: kullm ask "What is the capital of Korea?"',
-        )
-    )
-    return 0
+def _open_app() -> int:
+    from kullm_tui.ui import start
+
+    return start.run()
 
 
 def _sample() -> int:

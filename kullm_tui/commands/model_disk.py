@@ -1,20 +1,17 @@
-"""`kullm models remove` and `prune`: what models take on the disk, and giving it back."""
+"""`kullm models remove` and `prune`: giving back what models take on the disk, after it was shown and asked for."""
 
 import argparse
 import sys
 import time
-from dataclasses import dataclass
-from pathlib import Path
 
 from kullm_tui.commands.columns import aligned
 from kullm_tui.commands.confirm import can_ask, confirmed
-from kullm_tui.core import weights_cache
 from kullm_tui.core.errors import KullmError, UsageError
-from kullm_tui.core.hub_cache import Leftover, discard, leftover_of, remove_repository, repository_folder, size_of
+from kullm_tui.core.hub_cache import Leftover
 from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
-from kullm_tui.core.models import Profile, all_profiles, resolve
-from kullm_tui.core.profiles import forget_profile
+from kullm_tui.core.model_disk import nothing_to_remove, prunable, prune_all, remove_model
+from kullm_tui.core.models import resolve
 from kullm_tui.core.text import size_text, terminal_safe
 from kullm_tui.core.weights_cache import CachedWeights
 
@@ -22,90 +19,39 @@ from kullm_tui.core.weights_cache import CachedWeights
 def remove(args: argparse.Namespace) -> int:
     """The user's entry of that name, and what was downloaded for it unless another profile uses it too."""
     ref = resolve(args.name)
-    repository = ref.profile.repository if ref.kind in ("profile", "repository") else ""
-    forgotten = ref.kind in ("profile", "endpoint") and forget_profile(args.name)
-    sharing = _sharing(repository, args.name) if ref.kind == "profile" else []
-    freed = 0
-    if not sharing:
-        freed = _remove_quantised(ref.profile) + (remove_repository(repository) if repository else 0)
-    if forgotten:
+    removal = remove_model(ref)
+    if removal.forgets:
         _tell(
             say(f"{args.name}{particle(args.name, '을/를')} 목록에서 뺐습니다.", f"{args.name} was taken off the list.")
         )
-    if freed:
-        _tell(say(f"{size_text(freed)}를 비웠습니다.", f"{size_text(freed)} set free."))
-    if not forgotten and not freed:
-        raise KullmError(_nothing_to_remove(args.name, repository, sharing))
+    if removal.frees:
+        _tell(say(f"{size_text(removal.frees)}를 비웠습니다.", f"{size_text(removal.frees)} set free."))
+    if not removal.forgets and not removal.frees:
+        raise KullmError(nothing_to_remove(ref, removal))
     return 0
-
-
-def _sharing(repository: str, name: str) -> list[str]:
-    return [other.name for other in all_profiles().values() if other.repository == repository and other.name != name]
 
 
 def prune(args: argparse.Namespace) -> int:
     """Quantised weights, which the next load makes anew, and files of the hub that nothing leads to any more."""
-    quantised = weights_cache.list_cached()
-    profiles = all_profiles().values()
-    pinned = tuple(profile.revision for profile in profiles if profile.revision)
-    repositories = sorted({profile.repository for profile in profiles if profile.repository})
-    leftovers = [left for left in (leftover_of(one, pinned=pinned) for one in repositories) if left]
-    if not quantised and not leftovers:
+    found = prunable()
+    if not found:
         _tell(say("비울 것이 없습니다.", "There is nothing to prune."))
         return 0
-    found: list[CachedWeights | Leftover] = [*quantised, *leftovers]
     total = sum(one.bytes for one in found)
-    for line in aligned(
-        [_quantised_row(one) for one in quantised] + [_leftover_row(one) for one in leftovers], right=[0]
-    ):
+    for line in aligned([_row(one) for one in found], right=[0]):
         print(terminal_safe(line))
     if not args.yes and not _agreed(total):
         _tell(say("그대로 두었습니다.", "Nothing was removed."))
         return 1
-    outcomes = [_freed(one) for one in found]
-    _tell(say(f"{size_text(sum(outcomes))}를 비웠습니다.", f"{size_text(sum(outcomes))} set free."))
-    return 0 if all(outcomes) else 1
-
-
-@dataclass(frozen=True)
-class DiskUse:
-    """What one profile takes here."""
-
-    downloaded: int
-    quantised: int
-
-
-def disk_use(profile: Profile) -> DiskUse:
-    folder = repository_folder(profile.repository) if profile.repository else None
-    return DiskUse(
-        downloaded=size_of(folder) if folder else 0,
-        quantised=sum(entry.bytes for entry in _quantised_of(profile)),
-    )
-
-
-def _quantised_of(profile: Profile) -> list[CachedWeights]:
-    place = repository_folder(profile.repository) if profile.repository else Path(profile.folder).expanduser()
-    if not (profile.repository or profile.folder):
-        return []
-    return [
-        entry for entry in weights_cache.list_cached() if Path(entry.source).resolve().is_relative_to(place.resolve())
-    ]
-
-
-def _remove_quantised(profile: Profile) -> int:
-    return sum(weights_cache.remove(key) for key in {entry.key for entry in _quantised_of(profile)})
-
-
-def _freed(entry: CachedWeights | Leftover) -> int:
-    """0 where a download or the engine is at work on it, which is said."""
-    try:
-        if isinstance(entry, CachedWeights):
-            return weights_cache.remove(entry.key)
-        discard(entry)
-    except KullmError as error:
+    freed, refused = prune_all(found)
+    for error in refused:
         _tell(str(error))
-        return 0
-    return entry.bytes
+    _tell(say(f"{size_text(sum(freed))}를 비웠습니다.", f"{size_text(sum(freed))} set free."))
+    return 1 if refused else 0
+
+
+def _row(entry: CachedWeights | Leftover) -> list[str]:
+    return _quantised_row(entry) if isinstance(entry, CachedWeights) else _leftover_row(entry)
 
 
 def _quantised_row(entry: CachedWeights) -> list[str]:
@@ -133,19 +79,6 @@ def _agreed(total: int) -> bool:
         f"{size_text(total)} in all; quantised weights are made again at the next load. Remove them?",
     )
     return confirmed(question)
-
-
-def _nothing_to_remove(name: str, repository: str, sharing: list[str]) -> str:
-    if repository and sharing:
-        others = ", ".join(sharing)
-        return say(
-            f"{repository}의 파일은 {others}도 쓰므로 지우지 않았습니다.",
-            f"The files of {repository} are used by {others} too; they were not removed.",
-        )
-    return say(
-        f"{name}: 내려받은 파일도, 직접 등록한 항목도 없어 지울 것이 없습니다.",
-        f"{name}: nothing is downloaded and it is no entry of yours; there is nothing to remove.",
-    )
 
 
 def _tell(text: str) -> None:

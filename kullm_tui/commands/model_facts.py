@@ -5,9 +5,10 @@ from dataclasses import asdict
 from typing import Any
 
 from kullm_tui.commands.columns import aligned
-from kullm_tui.commands.model_disk import disk_use
 from kullm_tui.commands.narration import Narration
+from kullm_tui.core.catalogue import licence_class_of
 from kullm_tui.core.language import interface_language, say
+from kullm_tui.core.model_disk import disk_use
 from kullm_tui.core.models import ModelRef, Profile, all_profiles, is_downloaded
 from kullm_tui.core.text import size_text, terminal_safe, terminal_safe_json
 
@@ -39,12 +40,7 @@ def show_list(args: argparse.Namespace) -> int:
 
 def _is_wanted(profile: Profile, args: argparse.Namespace) -> bool:
     runs = profile.runs_here or args.all or args.downloaded
-    return runs and args.licence in (None, _licence_class(profile))
-
-
-def _licence_class(profile: Profile) -> str | None:
-    """None for an endpoint whose model's licence nobody named."""
-    return profile.licence_class if profile.licence or profile.kind != "endpoint" else None
+    return runs and args.licence in (None, licence_class_of(profile))
 
 
 def _row(profile: Profile, here: bool) -> list[str]:
@@ -67,12 +63,12 @@ def _row(profile: Profile, here: bool) -> list[str]:
 
 def _use(profile: Profile) -> str:
     words = {"commercial": say("상업", "commercial"), "research": say("연구", "research")}
-    return words.get(_licence_class(profile) or "", "")
+    return words.get(licence_class_of(profile) or "", "")
 
 
 def _facts(profile: Profile) -> dict[str, Any]:
     """Everything that is known, under the names of the TOML; null where nobody knows."""
-    facts = asdict(profile) | {"note": profile.note, "licence_class": _licence_class(profile)}
+    facts = asdict(profile) | {"note": profile.note, "licence_class": licence_class_of(profile)}
     for name in ("note_korean", "note_english"):
         del facts[name]
     unknown = {name for name in ("context", "size_4bit_gb") if not facts[name]}

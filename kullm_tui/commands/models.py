@@ -12,15 +12,14 @@ from kullm_tui.commands.model_facts import show_facts, show_list
 from kullm_tui.commands.narration import Narration, tell_loading
 from kullm_tui.core.config import load_config
 from kullm_tui.core.errors import UsageError
-from kullm_tui.core.folder_profile import profile_of_folder
+from kullm_tui.core.fetching import fetch, fetch_plan
 from kullm_tui.core.keys import get_key
 from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.models import Profile, local_folder, resolve
-from kullm_tui.core.profile_form import NAME, PROFILE_RULES
-from kullm_tui.core.profiles import save_profile, shipped_profiles
+from kullm_tui.core.profiles import shipped_profiles
 from kullm_tui.core.records import Message
-from kullm_tui.core.rules import Fault
+from kullm_tui.core.registration import FIELDS, WrongField, check_fields, register
 from kullm_tui.core.text import size_text, terminal_safe
 
 _REDRAW_SECONDS = 0.1
@@ -111,37 +110,18 @@ def _show(args: argparse.Namespace) -> int:
 
 
 def _pull(args: argparse.Namespace) -> int:
-    ref = resolve(args.name, endpoints=load_config().endpoints)
-    if ref.kind in ("folder", "endpoint") or not ref.profile.repository:
-        raise UsageError(
-            say(
-                f"{args.name}{particle(args.name, '은/는')} 허브에서 받는 모델이 아닙니다.",
-                f"{args.name} does not come from the hub.",
-            )
-        )
-    if not ref.profile.runs_here:
-        raise UsageError(f"{args.name}: {ref.profile.note}")
+    first, *more = fetch_plan(resolve(args.name, endpoints=load_config().endpoints))
     narration = Narration()
-    folder = _fetched(ref.profile, args.revision or ref.profile.revision, narration)
-    if ref.profile.kind == "adapter" and ref.profile.base:
-        base = resolve(ref.profile.base)
-        if base.folder is None and base.profile.repository:
-            _fetched(base.profile, base.profile.revision, narration)
+    folder = _fetched(first, args.revision, narration)
+    for profile in more:
+        _fetched(profile, None, narration)
     print(terminal_safe(str(folder)))
     return 0
 
 
 def _fetched(profile: Profile, revision: str | None, narration: Narration) -> Path:
-    from kullm_tui.core.hub import pull
-
     try:
-        return pull(
-            profile.repository,
-            revision=revision,
-            progress=_download_line(profile.name, narration.progress),
-            token=get_key("HF_TOKEN"),
-            with_code=profile.name in load_config().engine.trust_remote_code,
-        )
+        return fetch(profile, revision=revision, progress=_download_line(profile.name, narration.progress))
     finally:
         narration.clear()
 
@@ -177,21 +157,7 @@ def _quantize(args: argparse.Namespace) -> int:
 
 
 def _add(args: argparse.Namespace) -> int:
-    _check_arguments(args)
-    _refuse_strays(args)
-    facts = {
-        name: getattr(args, name) for name in ("repository", "revision", "base", "template", "endpoint", "model", "key")
-    }
-    if args.endpoint:
-        facts["kind"] = "endpoint"
-    elif args.folder:
-        folder = Path(args.folder).expanduser().absolute()
-        found = profile_of_folder(folder, args.name)
-        facts |= {"folder": str(folder), "base": args.base or found.base, "template": args.template or found.template}
-        facts["kind"] = "adapter" if found.kind == "adapter" else None
-    elif args.base:
-        facts["kind"] = "adapter"
-    profile = save_profile(args.name, {name: value for name, value in facts.items() if value})
+    profile = _registered(args)
     if args.name in shipped_profiles():
         _tell(
             say(
@@ -210,26 +176,17 @@ def _add(args: argparse.Namespace) -> int:
     return 0
 
 
-def _check_arguments(args: argparse.Namespace) -> None:
-    """Told by the name of the argument, since the user wrote no models.toml."""
-    if not NAME.fullmatch(args.name):
-        raise UsageError(
-            say(
-                f"{args.name!r}: 이름은 영문 소문자, 숫자, 점, 줄표, 밑줄로 씁니다.",
-                f"{args.name!r}: a name is made of lower-case letters, digits, dots, dashes and underscores.",
-            )
-        )
-    for option in ("repository", "revision", "base", "template", "endpoint", "model", "key"):
-        value = getattr(args, option)
-        try:
-            if value is not None:
-                PROFILE_RULES[option](value)
-        except Fault as fault:
-            raise UsageError(f"--{option} {value!r}: {fault}") from fault
-    if args.endpoint and not args.model:
-        raise UsageError(
-            say("--endpoint에는 --model 이름이 함께 있어야 합니다.", "--endpoint needs --model NAME beside it.")
-        )
+def _registered(args: argparse.Namespace) -> Profile:
+    """Faults are told by the name of the argument, since the user wrote no models.toml."""
+    fields = {field: getattr(args, field) or "" for field in (*FIELDS, "folder")}
+    try:
+        check_fields(args.name, {field: value for field, value in fields.items() if value})
+        _refuse_strays(args)
+        return register(args.name, fields)
+    except WrongField as fault:
+        option = "" if fault.field == "name" else f"--{fault.field} "
+        value = args.name if fault.field == "name" else getattr(args, fault.field)
+        raise UsageError(f"{option}{value!r}: {fault}" if value else f"{option.strip()}: {fault}") from fault
 
 
 def _refuse_strays(args: argparse.Namespace) -> None:

@@ -44,11 +44,11 @@ async def tell_loading(
     """Have the engine load the model, and show how far it is."""
     async with aclosing(load_model(endpoint, model, adapter, precision=precision)) as steps:
         async for step in steps:
-            narration.progress(_loading_line(step))
+            narration.progress(loading_line(step))
     narration.clear()
 
 
-def _loading_line(progress: LoadProgress) -> str:
+def loading_line(progress: LoadProgress) -> str:
     doing = {
         "quantize": say("모델을 변환하는 중(처음 한 번)", "converting the model (this once)"),
         "wait": say(

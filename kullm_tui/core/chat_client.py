@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from kullm_tui.core.config import EndpointSettings, Precision
 from kullm_tui.core.endpoint_client import belongs_to_openai, open_client
 from kullm_tui.core.endpoint_errors import CutOff, Malformed, retry_delay, translated
-from kullm_tui.core.errors import KeyMissing
+from kullm_tui.core.errors import EndpointError, KeyMissing
 from kullm_tui.core.keys import get_key
 from kullm_tui.core.language import say
 from kullm_tui.core.records import Message
@@ -27,6 +27,7 @@ _RETRIES = 2
 # Without a byte for so long, the other side is taken for dead. Beam search on a CPU is silent until it ends.
 _QUIET_SECONDS_LOCAL = 3600.0
 _QUIET_SECONDS_FOREIGN = 300.0
+_ASKING_SECONDS = 15.0  # for the list of models, which nothing has to be computed for
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,43 @@ async def load_model(
                 raise CutOff
     except _failures() as failure:
         raise translated(failure, endpoint, model, begun=False) from failure
+
+
+async def unload_model(endpoint: Endpoint, model: str) -> None:
+    """Have the engine give a model's memory back, or end the load of a model that nobody waits for any more."""
+    try:
+        async with _client(endpoint, None) as client:
+            await client.post("/models/unload", body={"model": model}, cast_to=object)
+    except _failures() as failure:
+        raise translated(failure, endpoint, model, begun=False) from failure
+
+
+async def list_models(endpoint: Endpoint, *, quiet_seconds: float = _ASKING_SECONDS) -> tuple[str, ...]:
+    """The names of the models that the endpoint offers: the cheapest question that tells whether address and key are right."""
+    import openai
+
+    try:
+        async with _client(endpoint, quiet_seconds) as client:
+            answer = await client.get("/models", cast_to=object)
+            if not isinstance(answer, dict) or not isinstance(answer.get("data"), list):
+                raise Malformed
+            names = [row.get("id") for row in answer["data"] if isinstance(row, dict)]
+            return tuple(name for name in names if isinstance(name, str) and name)
+    except (openai.OpenAIError, CutOff, Malformed, ValueError) as failure:
+        if isinstance(failure, openai.APIStatusError) and failure.status_code in (404, 405):
+            raise _without_list(endpoint, failure.status_code) from failure
+        known = failure if isinstance(failure, openai.OpenAIError | CutOff) else Malformed()
+        raise translated(known, endpoint, "", begun=False) from failure
+
+
+def _without_list(endpoint: Endpoint, status: int) -> EndpointError:
+    return EndpointError(
+        say(
+            f"{endpoint.base_url}에는 모델 목록이 없습니다({status}). 주소가 /v1로 끝나는지 확인하세요.",
+            f"{endpoint.base_url} has no list of models ({status}). Check that the address ends with /v1.",
+        ),
+        status=status,
+    )
 
 
 def _failures() -> tuple[type[Exception], ...]:

@@ -39,6 +39,7 @@ class Config:
     language: str = ""  # empty: the locale's
     engine: EngineSettings = field(default_factory=EngineSettings)
     endpoints: tuple[EndpointSettings, ...] = ()
+    theme: str = ""  # of the app; empty: its own dark one
 
 
 def load_config() -> Config:
@@ -67,7 +68,11 @@ def config_text() -> str:
         raise _rejected([say(f"읽을 수 없습니다: {error.strerror}", f"cannot be read: {error.strerror}")]) from error
 
 
-TOP_RULES: Mapping[str, rules.Rule] = {"model": rules.text, "language": rules.one_of("", "ko", "en")}
+TOP_RULES: Mapping[str, rules.Rule] = {
+    "model": rules.text,
+    "language": rules.one_of("", "ko", "en"),
+    "theme": rules.one_of("", "kullm-dark", "kullm-light", "ansi-dark", "ansi-light"),
+}
 ENGINE_RULES: Mapping[str, rules.Rule] = {
     "idle_minutes": rules.number(0.01, 100_000),
     "precision": rules.one_of("4bit", "8bit", "bf16", "fp32"),

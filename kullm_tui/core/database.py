@@ -4,7 +4,6 @@ What it refuses: a file that is damaged, belongs to a newer kullm or is no kullm
 """
 
 import contextlib
-import errno
 import os
 import re
 import sqlite3
@@ -15,8 +14,11 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from kullm_tui.core.errors import KullmError, NoSpace, StoreError
+from kullm_tui.core.database_errors import busy, translated
+from kullm_tui.core.errors import StoreError
+from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
+from kullm_tui.core.text import nfd
 
 _BUSY_SECONDS = 10.0
 # WAL shares memory between processes through the file, which these file systems do not carry between machines.
@@ -24,20 +26,12 @@ _NETWORK_FILE_SYSTEMS = frozenset(
     ("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "lustre", "gpfs", "beegfs", "fuse.sshfs", "fuse.glusterfs")
 )  # fmt: skip
 
-# SQLite says "disk I/O error" where a full disk is met through a write, a sync or the WAL's shared memory.
-_WRITES_THAT_NEED_ROOM = (
-    sqlite3.SQLITE_IOERR_WRITE,
-    sqlite3.SQLITE_IOERR_FSYNC,
-    sqlite3.SQLITE_IOERR_SHMSIZE,
-    sqlite3.SQLITE_IOERR_SHMMAP,
-)
-
 _OCTAL = re.compile(r"\\([0-7]{3})")  # how the kernel writes blanks in a path
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What a file holds: whose migrations make its tables, and what a message calls it: a 파일, and a plural."""
+    """What a file holds: whose migrations make its tables, and what a message calls it, in English by a plural."""
 
     package: str
     korean: str
@@ -48,31 +42,37 @@ CONVERSATIONS = Contents("kullm_tui.core", "대화 파일", "the conversations")
 
 
 class Database:
-    """One connection, used by one thread at a time."""
+    """One connection that writes, used by one thread at a time, and beside it as many as there are readers."""
 
     def __init__(self, path: Path, contents: Contents = CONVERSATIONS) -> None:
         self.path = path
         self._contents = contents
         self.notice: str | None = None  # something that the user should know about the file
         self._lock = threading.RLock()
-        with _translated(path, contents):
+        self._readers_lock = threading.Lock()
+        self._idle_readers: list[sqlite3.Connection] = []
+        self._closed = False
+        with translated(path, contents):
             path.touch(mode=0o600)
-            self._connection = sqlite3.connect(
-                path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
-            )
+            self._connection = _connected(path)
             with contextlib.ExitStack() as undo:
                 undo.callback(self._connection.close)
                 self._prepare()
                 undo.pop_all()
 
     def close(self) -> None:
-        with self._lock:
+        with self._lock, self._readers_lock:
+            self._closed = True
             self._connection.close()
+            while self._idle_readers:
+                self._idle_readers.pop().close()
 
     @contextlib.contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Everything inside is committed together, or nothing is."""
-        with self._lock, _translated(self.path, self._contents):
+    def transaction(self, *, patience_s: float | None = None) -> Iterator[sqlite3.Connection]:
+        """Everything inside is committed together, or nothing is. StoreBusy where others write for longer than that."""
+        patience = _BUSY_SECONDS if patience_s is None else patience_s
+        with self._mine(patience), translated(self.path, self._contents):
+            self._connection.execute(f"PRAGMA busy_timeout = {int(1000 * patience)}")
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
@@ -81,13 +81,51 @@ class Database:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
 
+    @contextlib.contextmanager
+    def _mine(self, patience: float) -> Iterator[None]:
+        if not self._lock.acquire(timeout=patience):
+            raise busy(self.path, self._contents)
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """One state of the file, whoever writes meanwhile: a long search holds up no reply that is being saved."""
+        with translated(self.path, self._contents):
+            reader = self._idle_reader()
+            try:
+                reader.execute("BEGIN")
+                yield reader
+            finally:
+                if reader.in_transaction:
+                    reader.execute("ROLLBACK")
+                with self._readers_lock:
+                    if self._closed:
+                        reader.close()
+                    else:
+                        self._idle_readers.append(reader)
+
+    def _idle_reader(self) -> sqlite3.Connection:
+        with self._readers_lock:
+            if self._closed:
+                raise sqlite3.ProgrammingError("closed")
+            if self._idle_readers:
+                return self._idle_readers.pop()
+        reader = _connected(self.path)
+        reader.execute("PRAGMA query_only = ON")
+        return reader
+
     def _prepare(self) -> None:
-        self._connection.row_factory = sqlite3.Row
         migrations = _migrations(self._contents.package)
         self._refuse_foreign(len(migrations))
         self._choose_journal()
         self._connection.execute("PRAGMA foreign_keys = ON")
-        for number in range(self._version() + 1, len(migrations) + 1):
+        found = self._version()
+        for number in range(found + 1, len(migrations) + 1):
+            if found:  # a file that was made just now holds nothing to keep
+                self._back_up(number - 1)
             self._migrate(number, migrations[number - 1])
 
     def _version(self) -> int:
@@ -98,7 +136,7 @@ class Database:
         if version > known:
             raise StoreError(
                 say(
-                    f"{self._contents.korean}이 더 새로운 kullm의 것입니다(버전 {version}, 이 프로그램은 {known}까지): {self.path}\n"
+                    f"{self._contents.korean}{particle(self._contents.korean, '이/가')} 더 새로운 kullm의 것입니다(버전 {version}, 이 프로그램은 {known}까지): {self.path}\n"
                     "kullm을 새 버전으로 올려 주세요. 파일은 그대로 두었습니다.",
                     f"{self._contents.english} belong to a newer kullm (version {version}, this program knows {known}): "
                     f"{self.path}\nUpgrade kullm. The file was left as it is.",
@@ -108,7 +146,7 @@ class Database:
         if version == 0 and self._tables() and self._version() == 0:
             raise StoreError(
                 say(
-                    f"kullm의 {self._contents.korean}이 아닙니다: {self.path}\n다른 곳으로 옮긴 다음 다시 해 보세요.",
+                    f"kullm의 {self._contents.korean}{particle(self._contents.korean, '이/가')} 아닙니다: {self.path}\n다른 곳으로 옮긴 다음 다시 해 보세요.",
                     f"this is no database of kullm's: {self.path}\nMove it elsewhere and try again.",
                 )
             )
@@ -139,8 +177,6 @@ class Database:
                 time.sleep(0.02)
 
     def _migrate(self, number: int, script: str) -> None:
-        if number > 1:
-            self._back_up(number - 1)
         with self.transaction() as connection:
             if self._version() >= number:
                 return  # another kullm did it meanwhile
@@ -174,6 +210,19 @@ def file_system_of(path: Path, mounts: Path = Path("/proc/self/mounts")) -> str:
     return kind
 
 
+def _connected(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    connection.row_factory = sqlite3.Row
+    connection.create_function("decomposed", 2, _decomposed, deterministic=True)
+    connection.execute("PRAGMA trusted_schema = ON")  # or the triggers could not call it
+    return connection
+
+
+def _decomposed(content: str, more: str) -> str:
+    """What is searched of a message or title. No word goes across the newline."""
+    return nfd(f"{content}\n{more}" if more else content).lower()
+
+
 def _migrations(package: str) -> list[str]:
     folder = resources.files(package) / "migrations"
     scripts = sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name)
@@ -188,68 +237,3 @@ def _statements(script: str) -> Iterator[str]:
         if sqlite3.complete_statement(statement):
             yield statement
             statement = ""
-
-
-@contextlib.contextmanager
-def _translated(path: Path, contents: Contents) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise _store_error(error, path, contents) from error
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise _no_space(path, contents) from error
-        raise StoreError(
-            say(
-                f"{contents.korean}을 열지 못했습니다({error.strerror}): {path}",
-                f"{contents.english} cannot be opened ({error.strerror}): {path}",
-            )
-        ) from error
-
-
-def _no_space(path: Path, contents: Contents) -> NoSpace:
-    return NoSpace(
-        say(
-            f"디스크가 가득 차서 {contents.korean}을 저장하지 못했습니다: {path}\n공간을 비우고 다시 해 보세요.",
-            f"the disk is full, {contents.english} were not saved: {path}\nFree some space and try again.",
-        )
-    )
-
-
-def _damaged(path: Path, contents: Contents) -> StoreError:
-    whole = (file for file in path.parent.glob(f"{path.name}.backup-*") if file.suffix.startswith(".backup-"))
-    backups = sorted(whole, key=lambda backup: backup.stat().st_mtime)
-    advice = say("다른 곳으로 옮기면 새로 시작합니다.", "Move it away to begin anew.")
-    if backups:
-        advice = say(
-            f"그 자리에 {backups[-1]} 파일을 넣거나, 다른 곳으로 옮기면 새로 시작합니다.",
-            f"Put {backups[-1]} in its place, or move it away to begin anew.",
-        )
-    return StoreError(
-        say(
-            f"{contents.korean}이 깨져 있습니다: {path}\n파일은 그대로 두었습니다. {advice}",
-            f"{contents.english} are damaged: {path}\nThe file was left as it is. {advice}",
-        )
-    )
-
-
-def _store_error(error: sqlite3.Error, path: Path, contents: Contents) -> KullmError:
-    extended = getattr(error, "sqlite_errorcode", 0)
-    code = extended & 0xFF
-    if code == sqlite3.SQLITE_FULL or extended in _WRITES_THAT_NEED_ROOM:
-        return _no_space(path, contents)
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return _damaged(path, contents)
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return StoreError(
-            say(
-                f"다른 프로그램이 {contents.korean}을 붙잡고 있습니다: {path}\n잠시 뒤에 다시 해 보세요.",
-                f"another program keeps {contents.english} locked: {path}\nTry again in a while.",
-            )
-        )
-    return StoreError(
-        say(
-            f"{contents.korean}을 쓸 수 없습니다({error}): {path}\n파일과 폴더의 권한을 확인하세요.",
-            f"{contents.english} cannot be used ({error}): {path}\nCheck the permissions of the file and its folder.",
-        )
-    )

@@ -5,7 +5,8 @@
     ├── ConfigError               config.toml, a profile or another file of the user's cannot be used
     ├── MissingExtra              a part that the base install leaves out is needed
     ├── ModelNotFound             no profile, folder or repository of that name
-    ├── HubError                  the model hub: network, gated, missing, interrupted
+    ├── HubError                  the model hub: network, missing, interrupted
+    │   └── GatedModel            only for those who accepted its licence at `page`
     ├── NoSpace                   a disk is full
     ├── WeightsError              files that are truncated, hostile or of a kind that the engine cannot run
     ├── AdapterError              an adapter that is broken or belongs to another base
@@ -14,6 +15,9 @@
     ├── KeyMissing                an endpoint wants a key that is not there
     ├── ConsentNeeded             text would leave this machine and nobody agreed to it yet
     ├── StoreError                the conversation database
+    │   ├── StoreBusy             another program keeps it locked
+    │   └── StoreDamaged          its file is broken
+    ├── ImportRefused             a file of conversations that is damaged or of no known form
     ├── EndpointError             an endpoint answered with an error (`status`, `code`) or not at all
     │   └── EngineGone            the local engine died or does not answer
     └── EngineStartError          the local engine could not be started
@@ -46,6 +50,12 @@ class HubError(KullmError):
     pass
 
 
+class GatedModel(HubError):
+    def __init__(self, message: str, *, page: str) -> None:
+        super().__init__(message)
+        self.page = page
+
+
 class NoSpace(KullmError):
     pass
 
@@ -75,6 +85,18 @@ class ConsentNeeded(KullmError):
 
 
 class StoreError(KullmError):
+    pass
+
+
+class StoreBusy(StoreError):
+    pass
+
+
+class StoreDamaged(StoreError):
+    pass
+
+
+class ImportRefused(KullmError):
     pass
 
 

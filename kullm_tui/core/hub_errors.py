@@ -5,7 +5,7 @@ import errno
 import os
 from collections.abc import Iterator
 
-from kullm_tui.core.errors import HubError, KullmError, ModelNotFound, NoSpace
+from kullm_tui.core.errors import GatedModel, HubError, KullmError, ModelNotFound, NoSpace
 from kullm_tui.core.hub_cache import PART_SUFFIX, repository_folder
 from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
@@ -55,15 +55,16 @@ def translated(repository: str, revision: str) -> Iterator[None]:
         raise _disk_fault(error) from error
 
 
-def _gated(repository: str) -> HubError:
+def _gated(repository: str) -> GatedModel:
     page = f"{hub_endpoint()}/{repository}"
-    return HubError(
+    return GatedModel(
         say(
             f"{repository}{particle(repository, '은/는')} 라이선스에 동의한 사람만 받을 수 있습니다. {page} 에서 동의하고, "
             "`kullm keys set HF_TOKEN`으로 토큰을 넣은 뒤 다시 받으세요.",
             f"{repository} is only for those who accepted its licence. Accept it at {page} , "
             "store a token with `kullm keys set HF_TOKEN`, and try again.",
-        )
+        ),
+        page=page,
     )
 
 

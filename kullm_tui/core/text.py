@@ -26,6 +26,15 @@ def nfc(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
+def nfd(text: str) -> str:
+    return unicodedata.normalize("NFD", text)
+
+
+def storable(text: str) -> str:
+    """Composed, and without what a file of text cannot hold: halves of broken characters and NUL."""
+    return nfc(text).encode("utf-8", errors="replace").decode().replace("\0", "")
+
+
 def terminal_safe(text: str) -> str:
     """The text without anything a terminal would obey; carriage returns become newlines."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")

@@ -7,6 +7,7 @@ import logging
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -90,6 +91,8 @@ class Residency:
         self._loads: dict[tuple[Path, Precision], asyncio.Future[Resident]] = {}
         self._changing = asyncio.Lock()
         self._watchers: dict[tuple[Path, Precision], set[Watcher]] = {}
+        self._waiting: Counter[tuple[Path, Precision]] = Counter()  # who waits for a load
+        self._called_off: set[tuple[Path, Precision]] = set()
         self._closing = False
 
     @property
@@ -118,21 +121,24 @@ class Residency:
             resident.last_used = time.monotonic()
 
     async def unload(self, target: Target) -> bool:
-        """False if it was not loaded; a model that answers somebody just now stays."""
+        """False if it was not loaded; a model that answers somebody just now stays. A load that nobody waits for is called off."""
+        stopped = await self._call_off(target)
         async with self._changing:
             found = [resident for resident in self.residents if resident.folder == target.folder]
             if any(resident.in_use for resident in found):
-                raise RequestError(
-                    say(
-                        f"{target.name}: 답변 중인 모델은 내릴 수 없습니다. 답변이 끝난 뒤에 다시 시도하세요.",
-                        f"{target.name} is answering somebody and cannot be unloaded now. Try again when it has finished.",
-                    ),
-                    status=409,
-                    code="model_in_use",
-                )
+                raise _in_use(target)
             for resident in found:
                 await self._drop(resident)
-            return bool(found)
+            return stopped or bool(found)
+
+    async def _call_off(self, target: Target) -> bool:
+        """Whether loads of the model were ended; what a first load has made stays, for the next to go on with."""
+        loads = {key: load for key, load in self._loads.items() if key[0] == target.folder}
+        if any(self._waiting[key] for key in loads):
+            raise _in_use(target)
+        self._called_off.update(loads)
+        await asyncio.gather(*loads.values(), return_exceptions=True)
+        return bool(loads)
 
     async def close(self) -> None:
         self._closing = True
@@ -150,12 +156,17 @@ class Residency:
                 self._loads[key] = asyncio.ensure_future(self._load(target, key[1]))
                 self._loads[key].add_done_callback(partial(self._forget_load, key))
             # Shielded: a load that has begun goes on when its client leaves, since the next one will want it.
-            resident = await asyncio.shield(self._loads[key])
+            self._waiting[key] += 1
+            try:
+                resident = await asyncio.shield(self._loads[key])
+            finally:
+                self._waiting[key] -= 1
             if resident in self._residents.values():
                 return resident
 
     def _forget_load(self, key: tuple[Path, Precision], load: asyncio.Future[Resident]) -> None:
         self._loads.pop(key)
+        self._called_off.discard(key)
         if not load.cancelled() and (error := load.exception()):
             logger.info(
                 "loading %s ended: %s", key[0], error
@@ -176,7 +187,7 @@ class Residency:
             precision=precision,
             device=self._device,
             progress=partial(self._report, (target.folder, precision)),
-            cancelled=lambda: self._closing,
+            cancelled=lambda: self._closing or (target.folder, precision) in self._called_off,
             trust_remote_code=trusted,
         )
         room = self._budget.room_beside(self._used())
@@ -243,6 +254,17 @@ class Residency:
 def _add_once(rack: AdapterRack, name: str, prepared: PreparedAdapter) -> None:
     if name not in rack.names:  # two requests may have asked for it at once
         rack.add(prepared)
+
+
+def _in_use(target: Target) -> RequestError:
+    return RequestError(
+        say(
+            f"{target.name}: 답변 중인 모델은 내릴 수 없습니다. 답변이 끝난 뒤에 다시 시도하세요.",
+            f"{target.name} is answering somebody and cannot be unloaded now. Try again when it has finished.",
+        ),
+        status=409,
+        code="model_in_use",
+    )
 
 
 def choose_device(setting: str) -> torch.device:

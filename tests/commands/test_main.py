@@ -27,9 +27,18 @@ def test_every_verb_explains_itself_in_both_languages(tmp_path: Path, verb: str)
     assert not any("가" <= letter <= "힣" for letter in english.stdout)
 
 
-def test_without_a_verb_it_says_how_to_ask(tmp_path: Path) -> None:
+def test_without_a_verb_the_app_opens(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path)
+    terminal.waits_for("구름")
+    terminal.types("\x11")
     assert terminal.ends() == 0
+
+
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_a_terminal_that_cannot_draw_is_told_what_to_do(tmp_path: Path, language: str) -> None:
+    terminal = Terminal(tmp_path, env={"TERM": "dumb", "KULLM_LANG": language})
+    assert terminal.ends() == 2
+    assert "TERM=xterm-256color" in terminal.shown
     assert 'kullm ask "' in terminal.shown
 
 

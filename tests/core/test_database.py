@@ -20,12 +20,12 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def two_migrations(monkeypatch: pytest.MonkeyPatch) -> None:
-    first = database._migrations("kullm_tui.core")
+def another_migration(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = database._migrations("kullm_tui.core")
     monkeypatch.setattr(
         database,
         "_migrations",
-        lambda _package: [*first, "ALTER TABLE conversations ADD COLUMN note TEXT;\nCREATE TABLE extra (id INTEGER);"],
+        lambda _package: [*known, "ALTER TABLE conversations ADD COLUMN note TEXT;\nCREATE TABLE extra (id INTEGER);"],
     )
 
 
@@ -53,16 +53,17 @@ def test_a_new_database_is_migrated_in_wal_mode_and_its_owners_only(path: Path) 
 
 def test_a_backup_precedes_a_migration(path: Path, request: pytest.FixtureRequest) -> None:
     one_conversation(path)
-    request.getfixturevalue("two_migrations")
+    before = len(database._migrations("kullm_tui.core"))
+    request.getfixturevalue("another_migration")
     Database(path).close()
     assert read(path, "SELECT title, note FROM conversations") == [("제목", None)]
-    backup = path.with_name("kullm.db.backup-1")
-    assert read(backup, "PRAGMA user_version") == [(1,)]
+    backup = path.with_name(f"kullm.db.backup-{before}")
+    assert read(backup, "PRAGMA user_version") == [(before,)]
     assert read(backup, "SELECT title FROM conversations") == [("제목",)]
     assert backup.stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.usefixtures("two_migrations")
+@pytest.mark.usefixtures("another_migration")
 def test_a_migration_that_fails_changes_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Database(path).close()
     known = database._migrations("kullm_tui.core")
@@ -71,7 +72,7 @@ def test_a_migration_that_fails_changes_nothing(path: Path, monkeypatch: pytest.
     )
     with pytest.raises(StoreError):
         Database(path)
-    assert read(path, "PRAGMA user_version") == [(2,)]
+    assert read(path, "PRAGMA user_version") == [(len(known),)]
     assert read(path, "SELECT count(*) FROM sqlite_schema WHERE name = 'half'") == [(0,)]
 
 

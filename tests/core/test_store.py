@@ -13,11 +13,13 @@ from typing import Any
 
 import pytest
 
-from kullm_tui.core import store as store_module
+from kullm_tui.core import journal as journal_module
 from kullm_tui.core.chat_client import Finished, Usage
 from kullm_tui.core.errors import EngineGone, StoreError
+from kullm_tui.core.journal import Journal, ReplySource
 from kullm_tui.core.records import Message
-from kullm_tui.core.store import Journal, ReplySource, Store, title_of
+from kullm_tui.core.store import Store
+from kullm_tui.core.titles import title_of
 
 SOURCE = ReplySource("kullm-5.8b", "job-20", "kullm-v2", {"temperature": 0.5})
 
@@ -84,7 +86,7 @@ def test_a_finished_reply_keeps_what_it_was_made_with(store: Store, path: Path) 
 
 
 def test_a_reply_is_journalled_about_once_a_second(store: Store, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store_module, "_JOURNAL_SECONDS", 0.2)
+    monkeypatch.setattr(journal_module, "_JOURNAL_SECONDS", 0.2)
     journal = open_journal(store)
     seen = set()
     began = time.monotonic()
@@ -130,10 +132,11 @@ def test_a_killed_program_loses_at_most_the_last_second(path: Path) -> None:
     code = """
 import pathlib, sys, time
 from kullm_tui.core import store as s
+from kullm_tui.core.journal import ReplySource
 from kullm_tui.core.records import Message
 store = s.Store(pathlib.Path(sys.argv[1]))
 c = store.create_conversation("q")
-journal = store.open_reply(c.id, store.add_user_turn(c.id, Message("user", "q"), parent_id=None), s.ReplySource("m"))
+journal = store.open_reply(c.id, store.add_user_turn(c.id, Message("user", "q"), parent_id=None), ReplySource("m"))
 while True:
     journal.feed("가")
     print("가", flush=True)

@@ -186,3 +186,29 @@ def test_a_name_that_means_nothing_is_refused(folders: list[Path], tmp_path: Pat
     shutil.copytree(folders[0], tmp_path / "no-adapter")
     with pytest.raises(AdapterError, match="adapter_config"):
         find_target(str(folders[0]), str(tmp_path / "no-adapter"))
+
+
+async def test_unloading_a_model_that_is_being_loaded_calls_the_load_off(tmp_path: Path) -> None:
+    folder = save_model(tmp_path / "slow", shape=Shape(hidden=256, layers=8), dtype=torch.bfloat16)
+    models = residency(1e9)
+    target = find_target(str(folder), None)
+    begun, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def watch(_: LoadProgress) -> None:
+        loop.call_soon_threadsafe(begun.set)
+
+    async def sit() -> None:
+        async with models.seat(target, watch=watch):
+            pass
+
+    leaving = asyncio.create_task(sit())
+    await begun.wait()
+    with pytest.raises(KullmError, match="답변 중인 모델"):
+        await models.unload(target)  # somebody waits for it
+    leaving.cancel()
+    await asyncio.gather(leaving, return_exceptions=True)
+    assert await models.unload(target)
+    assert models.residents == []
+    async with models.seat(target):  # and it can be loaded again
+        assert len(models.residents) == 1
+    await models.close()

@@ -1,0 +1,289 @@
+"""`kullm history`: the conversations of the app and of `kullm ask`, from the shell."""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from kullm_tui.commands.columns import aligned
+from kullm_tui.commands.confirm import can_ask, confirmed
+from kullm_tui.commands.narration import Narration
+from kullm_tui.core import paths
+from kullm_tui.core.errors import UsageError
+from kullm_tui.core.history import Conversation, Turn
+from kullm_tui.core.kept import Imported
+from kullm_tui.core.language import say
+from kullm_tui.core.store import Store
+from kullm_tui.core.text import terminal_safe, terminal_safe_json
+
+_LISTED = 30
+_LARGEST_NUMBER = 2**63 - 1
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
+    parser = subparsers.add_parser(
+        "history", help=say("지난 대화를 보고 옮깁니다", "see, export and import conversations")
+    )
+    actions = parser.add_subparsers(dest="action", metavar=say("동작", "ACTION"))
+    for name, korean, english, arguments in (
+        ("list", "대화 목록", "the conversations", _list_arguments),
+        ("search", "대화에서 찾기", "find words in them", _search_arguments),
+        ("show", "대화 하나를 처음부터 끝까지", "one conversation from beginning to end", _show_arguments),
+        ("export", "JSONL이나 마크다운으로 내보내기", "write them as JSONL or Markdown", _export_arguments),
+        (
+            "import",
+            "kullm이나 ChatGPT가 내보낸 파일 가져오기",
+            "read what kullm or ChatGPT exported",
+            _import_arguments,
+        ),
+        ("delete", "대화를 완전히 지우기", "delete conversations for good", _delete_arguments),
+    ):
+        arguments(actions.add_parser(name, help=say(korean, english)))
+
+
+def run(args: argparse.Namespace) -> int:
+    with Store(paths.database_file()) as store:
+        return _ACTIONS[args.action](store, args)
+
+
+def _list_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--all", action="store_true", help=say("전부", "all of them"))
+    _json_argument(parser)
+
+
+def _search_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "words", nargs="+", metavar="WORD", help=say("모두 들어 있어야 할 말", "words that must all occur")
+    )
+    parser.add_argument("--limit", type=_number, default=50, metavar="N", help=say("많아야 이만큼", "at most so many"))
+    _json_argument(parser)
+
+
+def _show_arguments(parser: argparse.ArgumentParser) -> None:
+    _number_argument(parser)
+    parser.add_argument(
+        "--message",
+        type=_number,
+        metavar="N",
+        help=say("이 메시지가 있는 가지를", "the branch that holds this message"),
+    )
+    _json_argument(parser)
+
+
+def _export_arguments(parser: argparse.ArgumentParser) -> None:
+    _number_argument(parser, nargs="*")
+    parser.add_argument(
+        "--format",
+        choices=["jsonl", "markdown"],
+        help=say(
+            "jsonl은 가지까지 전부, markdown은 한 가지를 읽기 좋게",
+            "jsonl: whole trees; markdown: one branch, to be read",
+        ),
+    )
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help=say("표준 출력 대신 이 파일에", "instead of stdout")
+    )
+
+
+def _import_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "files",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help=say(
+            "JSONL, 마크다운, ChatGPT의 conversations.json이나 zip",
+            "JSONL, Markdown, ChatGPT's conversations.json or zip",
+        ),
+    )
+    _json_argument(parser)
+
+
+def _delete_arguments(parser: argparse.ArgumentParser) -> None:
+    _number_argument(parser, nargs="+")
+    parser.add_argument("--yes", action="store_true", help=say("묻지 않고 지웁니다", "delete without asking"))
+
+
+def _number_argument(parser: argparse.ArgumentParser, *, nargs: str | None = None) -> None:
+    named = say("`kullm history list`의 번호", "a number of `kullm history list`")
+    parser.add_argument("numbers" if nargs else "number", nargs=nargs, type=_number, metavar="NUMBER", help=named)
+
+
+def _json_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help=say("JSON으로", "as JSON"))
+
+
+def _number(text: str) -> int:
+    if text.isascii() and text.isdecimal() and len(text) < 20 and 0 < int(text) <= _LARGEST_NUMBER:
+        return int(text)
+    raise argparse.ArgumentTypeError(say("1 이상의 번호여야 합니다", "must be a number from 1"))
+
+
+def _list(store: Store, args: argparse.Namespace) -> int:
+    found = store.conversations(limit=None if args.all or args.json else _LISTED + 1)
+    if args.json:
+        print(terminal_safe_json({"conversations": [asdict(one) for one in found]}))
+        return 0
+    if not found:
+        Narration().note(
+            say('아직 대화가 없습니다. 예: kullm ask "안녕?"', 'no conversations yet. Try: kullm ask "Hello?"')
+        )
+        return 0
+    shown = found if args.all else found[:_LISTED]
+    head = [say("번호", "number"), say("언제", "when"), "", say("모델", "model"), say("제목", "title")]
+    rows = [[str(one.id), _date(one.updated), _pin(one), one.model or "", one.title] for one in shown]
+    _print_aligned([head, *rows])
+    if len(shown) < len(found):
+        Narration().note(say("더 있습니다. 전부 보려면 --all을 붙이세요.", "there are more; --all shows them."))
+    return 0
+
+
+def _search(store: Store, args: argparse.Namespace) -> int:
+    hits = store.search(" ".join(args.words), limit=args.limit)
+    if args.json:
+        print(terminal_safe_json({"hits": [asdict(hit) for hit in hits]}))
+        return 0
+    if not hits:
+        Narration().note(say("찾는 말이 든 대화가 없습니다.", "no conversation holds these words."))
+        return 1
+    _print_aligned([[str(hit.conversation.id), _date(hit.conversation.updated), hit.excerpt] for hit in hits])
+    return 0
+
+
+def _show(store: Store, args: argparse.Namespace) -> int:
+    conversation = store.conversation(args.number)
+    turns = store.thread(args.number, store.leaf_below(args.message) if args.message else None)
+    if args.json:
+        print(terminal_safe_json(asdict(conversation) | {"turns": [asdict(turn) for turn in turns]}))
+        return 0
+    print(terminal_safe(f"{conversation.title}\n{_date(conversation.created)}"))
+    for turn in turns:
+        print(terminal_safe(f"\n── {_heading(turn)}\n\n{turn.content}"))
+        if turn.input:
+            print(terminal_safe(f"\n{say('입력', 'input')}:\n{turn.input}"))
+    return 0
+
+
+def _heading(turn: Turn) -> str:
+    speaker = {"user": say("나", "me"), "system": say("시스템", "system")}.get(turn.role) or turn.model or "?"
+    state = {
+        "cancelled": say("중단됨", "stopped"),
+        "failed": say("실패", "failed"),
+        "streaming": say("쓰는 중", "being written"),
+    }.get(turn.state, "")
+    branch = f"{turn.siblings.index(turn.id) + 1}/{len(turn.siblings)}" if len(turn.siblings) > 1 else ""
+    return " · ".join(filter(None, (speaker, turn.adapter, _date(turn.created), branch, state, turn.error)))
+
+
+def _export(store: Store, args: argparse.Namespace) -> int:
+    form = args.format or (
+        "markdown" if args.output and args.output.suffix.lower() in (".md", ".markdown") else "jsonl"
+    )
+    if form == "markdown" and len(args.numbers) != 1:
+        raise UsageError(
+            say(
+                "마크다운으로는 대화를 하나씩 내보냅니다. 번호를 하나 주세요.",
+                "Markdown takes one conversation: give one number.",
+            )
+        )
+    lines = _markdown(store, args.numbers) if form == "markdown" else _jsonl(store, args.numbers)
+    if args.output is None:
+        for line in lines:
+            sys.stdout.write(line)
+        return 0
+    from kullm_tui.core.files import publish
+
+    publish(args.output, "".join(lines), mode=0o600)
+    return 0
+
+
+def _jsonl(store: Store, numbers: list[int]) -> Iterator[str]:
+    from kullm_tui.core.export import jsonl
+
+    ids = list(dict.fromkeys(numbers)) or [one.id for one in store.conversations()][::-1]
+    for number in numbers:
+        store.conversation(number)  # a wrong number is told before anything is written
+    return (f"{line}\n" for line in jsonl(store.kept(ids), len(ids)))
+
+
+def _markdown(store: Store, numbers: list[int]) -> Iterator[str]:
+    from kullm_tui.core.markdown_file import markdown
+
+    return (markdown(one) for one in store.kept(numbers))
+
+
+def _import(store: Store, args: argparse.Namespace) -> int:
+    from kullm_tui.core.importing import import_file
+
+    narration = Narration()
+
+    def progress(done: int, total: int) -> None:
+        if done % 20 == 0:
+            narration.progress(f"{say('가져오는 중', 'importing')} … {done:,}/{total:,}")
+
+    for file in args.files:
+        try:
+            imported, unreadable = import_file(store, file, progress)
+        finally:
+            narration.clear()
+        if args.json:
+            counts = {name: getattr(imported, name) for name in ("new", "grown", "known", "messages")}
+            print(terminal_safe_json({"file": str(file), **counts, "unreadable": unreadable}))
+        else:
+            print(terminal_safe(f"{file}: {_outcome(imported, unreadable)}"))
+    return 0
+
+
+def _outcome(imported: Imported, unreadable: int) -> str:
+    parts = (
+        (imported.new, say("새 대화 {}개", "{} new")),
+        (imported.grown, say("이어진 대화 {}개", "{} grown")),
+        (imported.known, say("이미 있는 대화 {}개", "{} already there")),
+        (unreadable, say("읽을 것이 없는 항목 {}개", "{} entries with nothing to read")),
+    )
+    return ", ".join(text.format(f"{count:,}") for count, text in parts if count) or say(
+        "대화 없음", "no conversations"
+    )
+
+
+def _delete(store: Store, args: argparse.Namespace) -> int:
+    chosen = [store.conversation(number) for number in dict.fromkeys(args.numbers)]
+    if not args.yes:
+        if not can_ask():
+            raise UsageError(say("묻지 않고 지우려면 --yes를 붙이세요.", "add --yes to delete without being asked."))
+        for one in chosen:
+            Narration().note(f"{one.id}  {_date(one.updated)}  {one.title}")
+        if not confirmed(say("되돌릴 수 없습니다. 지울까요?", "This cannot be undone. Delete?")):
+            Narration().note(say("지우지 않았습니다.", "nothing was deleted."))
+            return 1
+    for one in chosen:
+        store.purge(one.id)
+    Narration().note(say(f"대화 {len(chosen)}개를 지웠습니다.", f"{len(chosen)} deleted."))
+    return 0
+
+
+def _print_aligned(rows: list[list[str]]) -> None:
+    # Safe before it is measured: what is left out must not count.
+    for line in aligned([[terminal_safe(cell).replace("\n", " ") for cell in row] for row in rows], right=[0]):
+        print(line)
+
+
+def _pin(conversation: Conversation) -> str:
+    return "★" if conversation.pinned else ""
+
+
+def _date(moment: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(moment))
+
+
+_ACTIONS: dict[str, Callable[[Store, argparse.Namespace], int]] = {
+    "list": _list,
+    "search": _search,
+    "show": _show,
+    "export": _export,
+    "import": _import,
+    "delete": _delete,
+}

@@ -1,0 +1,116 @@
+"""Files of conversations from anywhere: what they are is told from their content, and they come in whole or not at all."""
+
+import json
+import re
+import zipfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kullm_tui.core.chatgpt import read_chatgpt
+from kullm_tui.core.errors import ImportRefused
+from kullm_tui.core.export import read_jsonl
+from kullm_tui.core.kept import Imported, KeptConversation
+from kullm_tui.core.language import say
+from kullm_tui.core.markdown_file import is_markdown, read_markdown
+from kullm_tui.core.store import Store
+from kullm_tui.core.text import size_text
+
+_LARGEST_BYTES = 1_000_000_000
+_LARGEST_RATIO = 100  # text packs to a tenth; what packs a thousandfold is there to fill memory
+_INNER = re.compile(r"(?:.*/)?conversations(?:-\d+)?\.json")
+_ZIP_FAULTS = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError)
+
+
+@dataclass(frozen=True)
+class ReadFile:
+    conversations: list[KeptConversation]
+    unreadable: int = 0  # rows that are no conversation
+
+
+def import_file(store: Store, path: Path, progress: Callable[[int, int], None] | None = None) -> tuple[Imported, int]:
+    """What became of it, and how many of its rows are no conversation. ImportRefused names the file and its fault."""
+    try:
+        read = read_file(path)
+    except ImportRefused as fault:
+        raise ImportRefused(f"{path}: {fault}") from fault
+    total = len(read.conversations)
+    tell = (lambda done: progress(done, total)) if progress else None
+    return store.keep(read.conversations, progress=tell), read.unreadable
+
+
+def read_file(path: Path) -> ReadFile:
+    try:
+        if not path.is_file():
+            raise ImportRefused(say("그런 파일이 없습니다.", "there is no such file."))
+        _require_bearable(path.stat().st_size)
+        if zipfile.is_zipfile(path):
+            return _from_zip(path)
+        data = path.read_bytes()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ImportRefused(say(f"읽을 수 없습니다({reason}).", f"it cannot be read ({reason}).")) from error
+    return _from_text(data)
+
+
+def _from_text(data: bytes) -> ReadFile:
+    head = data.removeprefix(b"\xef\xbb\xbf").lstrip()[:200]
+    if head.startswith(b"["):
+        return ReadFile(*read_chatgpt(_json(data)))
+    if head.startswith(b"{"):
+        # One conversation of ChatGPT's, or lines of ours.
+        first = head.split(b"\n")[0]
+        return ReadFile(read_jsonl(data.split(b"\n"))) if b'"kullm"' in first else ReadFile(*read_chatgpt(_json(data)))
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ImportRefused(say("UTF-8이 아닙니다.", "it is not UTF-8.")) from error
+    if not is_markdown(text):
+        raise ImportRefused(
+            say(
+                "아는 형식이 아닙니다. kullm이 내보낸 JSONL이나 마크다운, ChatGPT가 내보낸 conversations.json이나 zip을 주세요.",
+                "of no known form. Give what kullm exported (JSONL, Markdown) or ChatGPT's conversations.json or zip.",
+            )
+        )
+    return ReadFile([read_markdown(text)])
+
+
+def _from_zip(path: Path) -> ReadFile:
+    rows: list[Any] = []
+    try:
+        with zipfile.ZipFile(path) as archive:
+            inner = [entry for entry in archive.infolist() if _INNER.fullmatch(entry.filename)]
+            if not inner:
+                raise ImportRefused(
+                    say("zip 안에 conversations.json이 없습니다.", "there is no conversations.json in the zip.")
+                )
+            for entry in inner:
+                if entry.file_size > _LARGEST_RATIO * max(entry.compress_size, 1000):
+                    raise ImportRefused(
+                        say("zip이 수상할 만큼 크게 풀립니다.", "the zip unpacks to suspiciously much.")
+                    )
+            _require_bearable(sum(entry.file_size for entry in inner))
+            for entry in sorted(inner, key=lambda entry: entry.filename):
+                found = _json(archive.read(entry))
+                rows += found if isinstance(found, list) else [found]
+    except _ZIP_FAULTS as error:
+        raise ImportRefused(say("zip이 깨졌거나 암호가 걸려 있습니다.", "the zip is damaged or encrypted.")) from error
+    return ReadFile(*read_chatgpt(rows))
+
+
+def _json(data: bytes) -> object:
+    try:
+        return json.loads(data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise ImportRefused(say("UTF-8이 아닙니다.", "it is not UTF-8.")) from error
+    except (ValueError, RecursionError) as error:
+        raise ImportRefused(say("JSON이 아니거나 중간에 끊겼습니다.", "no JSON, or cut off in the middle.")) from error
+
+
+def _require_bearable(size: int) -> None:
+    if size > _LARGEST_BYTES:
+        raise ImportRefused(
+            say(f"너무 큽니다({size_text(size)}, 1 GB까지).", f"it is too large ({size_text(size)}; 1 GB at most).")
+        )

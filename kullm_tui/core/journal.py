@@ -1,0 +1,132 @@
+"""A reply while it is being written: journalled about once a second, ended in exactly one way."""
+
+import asyncio
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from sqlite3 import Connection
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from kullm_tui.core.chat_client import Finished
+from kullm_tui.core.database import Database
+from kullm_tui.core.errors import StoreBusy
+from kullm_tui.core.language import say
+from kullm_tui.core.text import storable
+from kullm_tui.core.writers import is_dead
+
+FinalState = Literal["complete", "cancelled", "failed"]
+
+# A write may take its time, so it begins before the second is over.
+_JOURNAL_SECONDS = 0.5  # a second is promised; the rest is for a machine with other work
+# Who writes for long, as an import does, holds up no stream, and costs no reply.
+_PATIENCE_IN_PASSING_S = 0.1
+_PATIENCE_AT_THE_END_S = 120.0
+
+
+@dataclass(frozen=True)
+class ReplySource:
+    """What a reply was made with."""
+
+    model: str
+    adapter: str | None = None
+    template: str | None = None
+    parameters: Mapping[str, Any] | None = None
+
+
+class Journal:
+    """One reply being written; as a context manager it always ends in one of the final states."""
+
+    def __init__(self, database: Database, conversation_id: int, reply_id: int) -> None:
+        self.reply_id = reply_id
+        self._database = database
+        self._conversation_id = conversation_id
+        self._pieces: list[str] = []
+        self._saved_pieces = 0
+        self._written = time.monotonic()
+        self._ended = False
+        self._lock = threading.Lock()
+
+    def feed(self, text: str) -> None:
+        """Add text; the file is written at most about once a second."""
+        self._pieces.append(text)
+        self.tick()
+
+    def tick(self) -> None:
+        """To be called while nothing arrives: what is not in the file yet gets there within the second."""
+        with self._lock:
+            unsaved = len(self._pieces) > self._saved_pieces
+            if unsaved and not self._ended and time.monotonic() - self._written >= _JOURNAL_SECONDS:
+                with contextlib.suppress(StoreBusy):  # another program writes for long: at the next tick then
+                    self._save()
+                self._written = time.monotonic()
+
+    def finish(self, state: FinalState, *, error: str | None = None, finished: Finished | None = None) -> None:
+        with self._lock:
+            if self._ended:
+                return
+            self._ended = True
+            facts = finished or Finished("")
+            with self._database.transaction(patience_s=_PATIENCE_AT_THE_END_S) as connection:
+                connection.execute(
+                    "UPDATE messages SET content = ?, state = ?, error = ?, writer = NULL, prompt_sha256 = ?,"
+                    " prompt_tokens = ?, completion_tokens = ?, timings = ? WHERE id = ?",
+                    (
+                        self._text(),
+                        state,
+                        None if error is None else storable(error),
+                        facts.prompt_sha256 or None,
+                        facts.usage.prompt_tokens,
+                        facts.usage.completion_tokens,
+                        json.dumps(dict(facts.timings)) if facts.timings else None,
+                        self.reply_id,
+                    ),
+                )
+                touch(connection, self._conversation_id)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None and issubclass(kind, KeyboardInterrupt | asyncio.CancelledError | BrokenPipeError):
+            self.finish("cancelled")
+        elif error is not None:
+            self.finish("failed", error=str(error) or kind.__name__ if kind else None)
+        else:
+            self.finish("complete")
+
+    def _save(self) -> None:
+        arrived = len(self._pieces)
+        with self._database.transaction(patience_s=_PATIENCE_IN_PASSING_S) as connection:
+            connection.execute(
+                "UPDATE messages SET content = ? WHERE id = ? AND state = 'streaming'", (self._text(), self.reply_id)
+            )
+        self._saved_pieces = arrived
+
+    def _text(self) -> str:
+        return storable("".join(self._pieces))
+
+
+def bury_orphans(connection: Connection) -> None:
+    """Replies whose writer died without ending them: their text stays, their state says what happened."""
+    for row in connection.execute("SELECT id, writer FROM messages WHERE state = 'streaming'").fetchall():
+        if is_dead(row["writer"] or ""):
+            connection.execute(
+                "UPDATE messages SET state = 'failed', error = ? WHERE id = ?",
+                (say("프로그램이 도중에 끝났습니다.", "the program ended in the middle."), row["id"]),
+            )
+
+
+def touch(connection: Connection, conversation_id: int, *, leaf_id: int | None = None) -> None:
+    """Something happened here: it moves to the head of the list, also where the clock was set back since."""
+    now = time.time()
+    connection.execute(
+        "UPDATE conversations SET updated = ?, leaf_id = coalesce(?, leaf_id),"
+        " recency = max(?, 0.001 + (SELECT max(recency) FROM conversations)) WHERE id = ?",
+        (now, leaf_id, now, conversation_id),
+    )

@@ -1,0 +1,79 @@
+"""Opening the conversations for the app, which must come up whatever the file is like.
+
+A damaged file is kept aside under a name that says when, and a new one is begun. A newer kullm's is refused, untouched.
+"""
+
+import contextlib
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from kullm_tui.core.database_errors import newest_backup
+from kullm_tui.core.errors import StoreDamaged, StoreError
+from kullm_tui.core.language import say
+from kullm_tui.core.store import Store
+
+_KEPT_DELETED_S = 7 * 86400.0
+# What SQLite may have beside the file belongs to it: a new file must never find the log of the old one.
+_BESIDE = ("-wal", "-shm", "-journal", "")
+
+
+def open_store(path: Path) -> Store:
+    """The store; its `notice` says where a damaged file has gone. StoreError for one that cannot be used here."""
+    with contextlib.suppress(StoreDamaged):
+        return _sound(path)
+    with _alone(path.parent):
+        with contextlib.suppress(StoreDamaged):  # another kullm has put it aside meanwhile
+            return _sound(path)
+        aside = _put_aside(path)
+        store = _sound(path)
+    told = say(
+        f"대화 파일이 깨져 있어 따로 옮겨 두고 새로 시작합니다: {aside}",
+        f"The conversations were damaged. They were put aside, and a new file was begun: {aside}",
+    )
+    backup = newest_backup(path)
+    if backup:
+        told += "\n" + say(f"이전 백업이 있습니다: {backup}", f"There is an earlier backup: {backup}")
+    store.notice = "\n".join(filter(None, (told, store.notice)))
+    return store
+
+
+def _sound(path: Path) -> Store:
+    store = Store(path)
+    try:
+        store.conversations(limit=1)
+        store.purge_deleted(older_than_s=_KEPT_DELETED_S)
+    except StoreError:
+        store.close()
+        raise
+    return store
+
+
+def _put_aside(path: Path) -> Path:
+    aside = path.with_name(f"{path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}")
+    try:
+        for ending in _BESIDE:
+            file = path.with_name(path.name + ending)
+            if file.exists():
+                file.rename(aside.with_name(aside.name + ending))
+    except OSError as error:
+        raise StoreError(
+            say(
+                f"깨진 대화 파일을 옮기지 못했습니다({error.strerror}): {path}\n폴더의 권한을 확인하세요.",
+                f"the damaged conversations could not be put aside ({error.strerror}): {path}\n"
+                "Check the permissions of its folder.",
+            )
+        ) from error
+    return aside
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

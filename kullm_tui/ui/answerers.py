@@ -1,0 +1,99 @@
+"""Who can answer here: models on this disk, adapters over them, endpoints; what each needs, and what is loaded now. All of it blocks."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from kullm_tui.core.adapters import Adapter, list_adapters
+from kullm_tui.core.catalogue import Entry, catalogue
+from kullm_tui.core.config import Config
+from kullm_tui.core.engine_process import running_engine
+from kullm_tui.core.memory import Memory, memory_here
+
+Group = Literal["here", "adapter", "endpoint", "missing"]
+_ANSWER_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class Answerer:
+    """Something that a question can be put to, or that could be downloaded for it."""
+
+    group: Group
+    model: str
+    adapter: str
+    title: str
+    detail: str
+    need: int | None  # bytes of memory; None: not known, or not of this machine
+    loaded: bool
+    fits: bool
+
+    @property
+    def searched(self) -> str:
+        return f"{self.model} {self.adapter} {self.title} {self.detail}".lower()
+
+
+@dataclass(frozen=True)
+class Answerers:
+    rows: tuple[Answerer, ...]
+    memory: Memory
+
+
+def answerers(config: Config) -> Answerers:
+    memory = memory_here(config.engine.device)
+    loaded = loaded_models()
+    entries = catalogue(memory, config.endpoints)
+    needs = {entry.name: entry for entry in entries}
+    rows = [_of_entry(entry, loaded) for entry in entries if entry.state != "cannot-run"]
+    rows += [_of_adapter(adapter, needs) for adapter in list_adapters()]
+    order: Sequence[Group] = ("here", "adapter", "endpoint", "missing")
+    return Answerers(tuple(sorted(rows, key=lambda row: order.index(row.group))), memory)
+
+
+def loaded_models() -> dict[str, int]:
+    """The models that the running engine holds, with their bytes; none where it does not run or answer."""
+    state = running_engine()
+    if state is None:
+        return {}
+    import httpx2
+
+    try:
+        answer = httpx2.get(
+            f"{state.url}/health", headers={"Authorization": f"Bearer {state.token}"}, timeout=_ANSWER_SECONDS
+        )
+        return {str(model["model"]): int(model["bytes"]) for model in answer.json()["loaded"]}
+    except (httpx2.HTTPError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def memory_used(config: Config) -> str:
+    """`4.1/24 GB`: what loaded models take of the device's memory; empty where nothing is loaded."""
+    used = sum(loaded_models().values())
+    total = memory_here(config.engine.device).total
+    return f"{used / 1e9:.1f}/{total / 1e9:.0f} GB" if used else ""
+
+
+def _of_entry(entry: Entry, loaded: Collection[str]) -> Answerer:
+    profile = entry.profile
+    group: Group = "endpoint" if profile.kind == "endpoint" else "here"
+    if entry.state in ("missing", "partial"):
+        group = "missing"
+    detail = profile.endpoint if profile.kind == "endpoint" else profile.description
+    return Answerer(
+        group, entry.name, "", profile.title, detail, entry.need, entry.name in loaded, entry.fit != "too-large"
+    )
+
+
+def _of_adapter(adapter: Adapter, needs: dict[str, Entry]) -> Answerer:
+    """An adapter whose base is not known is tried over the model that is chosen."""
+    base = needs.get(adapter.base)
+    need = base.need if base else None
+    return Answerer(
+        "adapter",
+        adapter.base,
+        adapter.name,
+        adapter.name,
+        f"{adapter.method} · {adapter.base or '?'}",
+        need,
+        loaded=False,
+        fits=base is None or base.fit != "too-large",
+    )

@@ -1,0 +1,335 @@
+"""What the chat does: questions sent, replies stopped, asked again and edited, conversations opened. The screen shows it.
+
+One question at a time is committed; everything that waits (disk, tokens, the network) happens in workers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from kullm_tui.core import records
+from kullm_tui.core.errors import KullmError
+from kullm_tui.core.history import Conversation, Turn
+from kullm_tui.core.language import say
+from kullm_tui.core.store import Store
+from kullm_tui.core.target import Target
+from kullm_tui.ui import asking, notify, wording
+from kullm_tui.ui.asking import Committed
+from kullm_tui.ui.consenting import may_send
+from kullm_tui.ui.generation import LiveReply
+from kullm_tui.ui.replies import Replies
+from kullm_tui.ui.session import Session, last_used, messages_of, remember, session_of
+
+if TYPE_CHECKING:
+    from kullm_tui.ui.screens.chat import ChatScreen
+
+
+# Another window may still offer to bring back what it deleted so long ago.
+_UNDO_SECONDS = 60.0
+
+
+class ChatDesk:
+    def __init__(self, screen: ChatScreen) -> None:
+        self.screen = screen
+        self.session = Session()
+        self.conversation: Conversation | None = None
+        self.replies = Replies(screen)
+        self._facts = asking.NOTHING_KNOWN
+        self._unread: set[int] = set()
+        self._editing: Turn | None = None
+        self._committing = asyncio.Lock()
+
+    async def begin(self) -> None:
+        """Once the screen is there: the store, and what was used last."""
+        app = self.screen.kullm
+        self.session = await asyncio.to_thread(last_used, app.config.model)
+        await self._learn()
+        store = await app.opened()
+        self.screen.sidebar.store = store
+        self.screen.sidebar.reload()
+        await asyncio.to_thread(store.purge_deleted, _UNDO_SECONDS)
+
+    async def close(self) -> None:
+        """Every reply is stopped and written down as far as it came."""
+        await self.replies.close()
+
+    def run(self, work: Coroutine[Any, Any, None], group: str = "desk") -> None:
+        """What goes wrong is told above the prompt."""
+        self.screen.run_worker(self._guarded(work), group=group, exit_on_error=False)
+
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except KullmError as error:
+            self.screen.notice(str(error), error=True)
+
+    @property
+    def turns(self) -> list[Turn]:
+        return list(self.screen.thread.turns)
+
+    @property
+    def busy(self) -> bool:
+        """A question is being committed."""
+        return self._committing.locked()
+
+    @property
+    def answering(self) -> list[LiveReply]:
+        """The replies on their way in the conversation on the screen."""
+        return self.replies.of(self.conversation.id) if self.conversation else []
+
+    # -- asking --------------------------------------------------------------------------------------------------------
+
+    def ask(self, message: records.Message) -> None:
+        editing, self._editing = self._editing, None
+        self.run(self._ask(message, editing))
+
+    async def _ask(self, message: records.Message, editing: Turn | None) -> None:
+        sent = False
+        try:
+            if not self._is_free():
+                return
+            turns = self.turns
+            parent = editing.parent_id if editing else (turns[-1].id if turns else None)
+            async with self._committing:
+                sent = await self._send(message, parent)
+        finally:
+            if not sent:
+                self._editing = editing
+                self.screen.prompt.set(message.content, message.input)
+
+    def _is_free(self) -> bool:
+        if not self.answering:
+            self.screen.notice()
+            return True
+        self.screen.notice(
+            say("답이 오는 중이에요. esc로 멈춘 다음 보내 주세요.", "A reply is on its way. Stop it first: esc.")
+        )
+        return False
+
+    async def _send(self, message: records.Message, parent_id: int | None) -> bool:
+        """False where nothing was committed."""
+        store, conversation, session = await self.screen.kullm.opened(), self.conversation, self.session
+        target, session, fault = await self._target(session)
+        if target and not await may_send(self.screen.app, target):
+            self.screen.notice(say("보내지 않았어요.", "Nothing was sent."))
+            return False
+        question = await asyncio.to_thread(asking.commit_question, store, conversation, parent_id, message, session)
+        if self.conversation is conversation:
+            self.conversation = question.conversation
+        await self._answer(store, question, session, target, fault)
+        return True
+
+    async def _target(self, session: Session) -> tuple[Target | None, Session, str]:
+        """Whom to ask; or nobody, and why."""
+        try:
+            target, session = await asyncio.to_thread(asking.target_of, session, self.screen.kullm.config.endpoints)
+        except KullmError as error:
+            return None, session, str(error)
+        return target, session, ""
+
+    async def _answer(
+        self, store: Store, question: Committed, session: Session, target: Target | None, fault: str
+    ) -> None:
+        if target is None:
+            reply_id = await asyncio.to_thread(asking.write_failure, store, question, session, fault)
+        else:
+            order, reply = await asyncio.to_thread(asking.open_reply, store, question, session, target)
+            self.replies.start(order, reply)
+            reply_id = reply.reply_id
+        if self.conversation and self.conversation.id == question.conversation.id:
+            await self.show(reply_id)
+            self.screen.thread.follow()
+        self.mark()
+        await asyncio.to_thread(remember, self.session, self.screen.kullm.config.model)
+
+    def regenerate(self, turn: Turn | None = None) -> None:
+        """Another reply to the question of this turn, beside the one that is there."""
+        question = self._question_of(turn)
+        if question and self._is_free():
+            self.run(self._regenerate(question))
+
+    async def _regenerate(self, question: Turn) -> None:
+        conversation = self.conversation
+        if conversation is None:
+            return
+        async with self._committing:
+            store = await self.screen.kullm.opened()
+            target, session, fault = await self._target(self.session)
+            if target is None or await may_send(self.screen.app, target):
+                await self._answer(store, Committed(conversation, question.id), session, target, fault)
+
+    def edit(self, turn: Turn | None = None) -> None:
+        """The question of this turn goes back into the prompt; sent again, it makes a branch."""
+        question = self._question_of(turn)
+        if question:
+            self._editing = question
+            self.screen.prompt.set(question.content, question.input)
+            self.screen.prompt.focus()
+            self.screen.notice(
+                say(
+                    "고쳐서 보내면 새 갈래가 생겨요 · esc 그만두기", "Sent again, it makes a new branch · esc leaves it"
+                )
+            )
+
+    def stop_editing(self) -> None:
+        if self._editing:
+            self._editing = None
+            self.screen.prompt.set("")
+
+    def _question_of(self, turn: Turn | None) -> Turn | None:
+        """The question that this turn is or answers; of the whole thread the last one."""
+        turns = self.turns
+        places = [place for place, one in enumerate(turns) if turn is None or one.id == turn.id]
+        upto = turns[: places[-1] + 1] if places else []
+        return next((one for one in reversed(upto) if one.role == "user"), None)
+
+    def stop(self) -> bool:
+        answering = self.answering
+        for reply in answering:
+            self.replies.stop(reply)
+        return bool(answering)
+
+    # -- a reply on its way --------------------------------------------------------------------------------------------
+
+    def grew(self, reply: LiveReply) -> None:
+        self.replies.taken(reply)
+        self.screen.thread.grow(reply)
+        if reply.pieces and self._is_shown(reply) and not self.screen.thread.following:
+            self.screen.tell_unread(True)
+
+    def ended(self, reply: LiveReply) -> None:
+        rate = wording.speed(reply.finished.timings, reply.finished.usage.completion_tokens) if reply.finished else None
+        self.screen.kullm.status.set_speed(f"{rate:.0f} tok/s" if rate else "")
+        if self._is_shown(reply):
+            self.run(self._settle(reply))
+        else:
+            self._unread.add(reply.conversation_id)
+        if reply.seconds >= notify.LONG_SECONDS and not self.screen.app.app_focus:
+            notify.announce(self.screen.app, say(f"답이 왔어요: {reply.title}", f"A reply is here: {reply.title}"))
+        self.mark()
+        if not self._facts.endpoint:
+            self.run(self._tell_memory(), group="memory")
+
+    async def _tell_memory(self) -> None:
+        from kullm_tui.ui.answerers import memory_used
+
+        self.screen.kullm.status.set_memory(await asyncio.to_thread(memory_used, self.screen.kullm.config))
+
+    def typing(self) -> None:
+        """A question is being written: whoever will answer it gets ready."""
+        if not self._facts.endpoint:
+            self.screen.kullm.warm_engine()
+
+    def _is_shown(self, reply: LiveReply) -> bool:
+        return self.conversation is not None and reply.conversation_id == self.conversation.id
+
+    async def _settle(self, reply: LiveReply) -> None:
+        store = await self.screen.kullm.opened()
+        turns = await asyncio.to_thread(store.thread, reply.conversation_id, reply.reply_id)
+        # What was read is shown, even where the disk would not take it.
+        told = replace(
+            turns[-1], content=reply.text, state=reply.state or "failed", error=reply.error or turns[-1].error
+        )
+        await self.screen.thread.settle(told)
+        if not self.screen.thread.following:
+            self.screen.tell_unread(True)
+        self.screen.tell_context(self.turns)
+
+    # -- what is on the screen -----------------------------------------------------------------------------------------
+
+    async def show(self, leaf_id: int | None = None, *, anew: bool = False) -> None:
+        """The conversation as far as this turn; without one, the branch that was chosen last."""
+        store, conversation = await self.screen.kullm.opened(), self.conversation
+        turns = await asyncio.to_thread(store.thread, conversation.id, leaf_id) if conversation else []
+        if self.conversation is conversation:
+            self.screen.tell_context(turns)
+            await self.screen.thread.show(turns, self._facts.titles, anew=anew)
+            if anew:
+                self.screen.prompt.remember((turn.content, turn.input) for turn in turns if turn.role == "user")
+
+    def open(self, conversation: Conversation, message_id: int | None = None) -> None:
+        self.run(self._open(conversation, message_id))
+
+    async def _open(self, conversation: Conversation, message_id: int | None) -> None:
+        store = await self.screen.kullm.opened()
+        leaf = await asyncio.to_thread(store.leaf_below, message_id) if message_id is not None else None
+        changed = self.conversation is None or self.conversation.id != conversation.id
+        self.conversation = conversation
+        self._editing = None
+        self._unread.discard(conversation.id)
+        self.screen.notice()
+        self.screen.tell_unread(False)
+        await self.show(leaf, anew=changed)
+        if changed:
+            self.session = session_of(self.turns, self.session)
+            await self._learn()
+        if message_id is not None:
+            await self.screen.thread.reveal(message_id)
+        self.mark()
+
+    def new_conversation(self) -> None:
+        self.conversation, self._editing = None, None
+        self.screen.notice()
+        self.screen.prompt.focus()
+        self.run(self.show(anew=True))
+        self.mark()
+
+    def deleted(self, conversation: Conversation) -> None:
+        for reply in self.replies.of(conversation.id):
+            self.replies.stop(reply)
+        if self.conversation and self.conversation.id == conversation.id:
+            self.new_conversation()
+
+    def switch_branch(self, turn: Turn, step: int) -> None:
+        place = turn.siblings.index(turn.id) + step if turn.id in turn.siblings else -1
+        if 0 <= place < len(turn.siblings):
+            self.run(self._switch_branch(turn.siblings[place]), group="branch")
+
+    async def _switch_branch(self, turn_id: int) -> None:
+        conversation = self.conversation
+        if conversation is None:
+            return
+        store = await self.screen.kullm.opened()
+        leaf = await asyncio.to_thread(store.leaf_below, turn_id)
+        await asyncio.to_thread(store.choose_leaf, conversation.id, leaf)
+        await self.show(leaf)
+        self.screen.thread.chosen = turn_id if self.screen.thread.has_focus else None
+
+    def mark(self) -> None:
+        open_id = self.conversation.id if self.conversation else None
+        self.screen.sidebar.mark(open_id, self.replies.conversations, frozenset(self._unread))
+
+    # -- what is chosen ------------------------------------------------------------------------------------------------
+
+    def chose(self, session: Session | None) -> None:
+        """From a screen that changes it; None: nothing was changed."""
+        if session is not None and session != self.session:
+            self.session = session
+            self.run(self._keep_choice())
+
+    async def _keep_choice(self) -> None:
+        await self._learn()
+        await asyncio.to_thread(remember, self.session, self.screen.kullm.config.model)
+
+    async def _learn(self) -> None:
+        """What is to be shown of the chosen model."""
+        self._facts = await asyncio.to_thread(asking.facts_of_model, self.session, self.screen.kullm.config)
+        self.screen.tell_model(self._facts)
+        self.screen.tell_context(self.turns)
+
+    def would_send(self) -> list[records.Message]:
+        """What the model would read if the prompt were sent now; with an empty prompt, what it read last."""
+        turns, draft = self.turns, self.screen.prompt.value
+        told = messages_of(turns if draft.text.strip() else _upto_last_question(turns))
+        told = [message for message in told if message.role != "system"]
+        if draft.text.strip():
+            told.append(records.Message("user", draft.text, draft.input))
+        return [*([records.Message("system", self.session.system)] if self.session.system else []), *told]
+
+
+def _upto_last_question(turns: list[Turn]) -> list[Turn]:
+    last = next((place for place in reversed(range(len(turns))) if turns[place].role == "user"), -1)
+    return turns[: last + 1]

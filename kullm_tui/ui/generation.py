@@ -1,0 +1,150 @@
+"""One reply on its way: the exchange is run here, and everything that arrives is kept in one LiveReply.
+
+Widgets come and go while a reply streams, so each asks the LiveReply for what it has not shown yet; nothing is lost or told
+twice. This is the interface's worker edge: whatever goes wrong in here becomes a line in the thread, never the end of the app.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from kullm_tui.core.chat_client import Delta, Finished, LoadProgress, Progress
+from kullm_tui.core.errors import KullmError
+from kullm_tui.core.exchange import Starting, exchange
+from kullm_tui.core.journal import FinalState, Journal
+from kullm_tui.core.language import say
+from kullm_tui.core.records import Message
+from kullm_tui.core.target import Target
+
+logger = logging.getLogger(__name__)
+
+Change = Literal["waits", "grew", "ended"]
+
+
+@dataclass
+class LiveReply:
+    """A reply that is being made, and what is known of it so far."""
+
+    conversation_id: int
+    reply_id: int
+    title: str  # of the conversation, for telling that it has ended
+    waiting: str = ""  # what it waits for, while nothing has arrived
+    pieces: list[str] = field(default_factory=list)
+    state: FinalState | None = None  # None while it goes on
+    error: str = ""
+    finished: Finished | None = None
+    began: float = field(default_factory=time.monotonic)
+    first_text: float | None = None
+
+    @property
+    def text(self) -> str:
+        return "".join(self.pieces)
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.began
+
+    def measured(self) -> Finished:
+        """What can be said of a reply that the other side never finished."""
+        timings = {"client_total_ms": round(self.seconds * 1000, 1)}
+        if self.first_text is not None:
+            timings["client_first_text_ms"] = round((self.first_text - self.began) * 1000, 1)
+        return Finished("", timings=timings)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is asked, of whom, and where the reply is written down."""
+
+    target: Target
+    messages: Sequence[Message]
+    decoding: Mapping[str, Any]
+    journal: Journal
+
+
+async def generate(order: Order, reply: LiveReply, tell: Callable[[Change], None]) -> None:
+    """Runs to the end of the reply. Cancelling it stops the generation and keeps what has arrived."""
+    state: FinalState = "failed"
+    try:
+        await _receive(order, reply, tell)
+        state = "complete"
+    except asyncio.CancelledError:
+        # At once and in this thread: the loop may be on its way out.
+        _end(reply, "cancelled")
+        order.journal.finish("cancelled", finished=reply.measured())
+        tell("ended")
+        raise
+    except KullmError as error:
+        reply.error = str(error)
+    except Exception as error:
+        logger.exception("a reply broke")
+        reply.error = _bug(error)
+    await _keep(order.journal, reply, state)
+    _end(reply, state)
+    tell("ended")
+
+
+async def _receive(order: Order, reply: LiveReply, tell: Callable[[Change], None]) -> None:
+    events = exchange(order.target, order.messages, order.decoding, order.journal)
+    async with aclosing(events):
+        async for event in events:
+            if isinstance(event, Delta):
+                if reply.first_text is None:
+                    reply.first_text = time.monotonic()
+                reply.pieces.append(event.text)
+                tell("grew")
+            elif isinstance(event, Finished):
+                reply.finished = _with_limits(event)
+            else:
+                reply.waiting = waiting_for(event)
+                tell("waits")
+
+
+async def _keep(journal: Journal, reply: LiveReply, state: FinalState) -> None:
+    """A reply that cannot be written down any more was still read: its text stays on the screen, with the reason."""
+    finished = reply.finished or reply.measured()
+    try:
+        await asyncio.to_thread(journal.finish, state, error=reply.error or None, finished=finished)
+    except KullmError as error:
+        reply.error = str(error)
+
+
+def _end(reply: LiveReply, state: FinalState) -> None:
+    reply.waiting = ""
+    reply.state = "failed" if reply.error else state
+
+
+def _with_limits(finished: Finished) -> Finished:
+    """What was cut off, kept among the measures, so that the thread can tell it again when it is opened later."""
+    told = {"dropped_turns": float(finished.dropped_turns), "cut_at_length": float(finished.reason == "length")}
+    return replace(finished, timings={**finished.timings, **{name: value for name, value in told.items() if value}})
+
+
+def waiting_for(event: Starting | LoadProgress | Progress) -> str:
+    if isinstance(event, Starting):
+        return say("엔진을 켜는 중", "starting the engine")
+    if isinstance(event, Progress):
+        return f"{say('빔 탐색 중', 'beam search')} {_percent(event.done, event.total)}"
+    doing = {
+        "quantize": say("모델을 4비트로 바꾸는 중 (처음 한 번)", "converting the model (this once)"),
+        "wait": say("다른 프로세스의 변환을 기다리는 중", "waiting for another process that converts it"),
+    }.get(event.phase, say("모델을 올리는 중", "loading the model"))
+    if event.status == "ready":
+        return say("답을 기다리는 중", "waiting for the reply")
+    return f"{doing} {_percent(event.done, event.total)}" if event.total > 0 else doing
+
+
+def _percent(done: float, total: float) -> str:
+    return f"{min(100, int(100 * done / total))}%"
+
+
+def _bug(error: Exception) -> str:
+    kind = type(error).__name__
+    return say(
+        f"예상하지 못한 오류가 났어요({kind}: {error}). ^R로 다시 물어볼 수 있어요.",
+        f"Something unexpected went wrong ({kind}: {error}). ^R asks again.",
+    )

@@ -1,0 +1,298 @@
+"""What is said of a model in the browser: one row of the list, and the facts beside it. Texts of the user's files come out safe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.content import Content
+
+from kullm_tui.core.catalogue import Entry, licence_class_of
+from kullm_tui.core.language import interface_language, say
+from kullm_tui.core.memory import Memory
+from kullm_tui.core.text import size_text
+from kullm_tui.ui.downloads import Download
+from kullm_tui.ui.plain import safe, safe_line
+from kullm_tui.ui.quantising import Quantisation
+
+NAME_CELLS, SIZE_CELLS, FIT_CELLS, USE_CELLS, STATE_CELLS = 26, 7, 6, 6, 15
+_LABEL_CELLS = 9
+_BAR_CELLS = 24
+_GAP, _LEAST_ABOUT_CELLS = "  ", 10
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is being done for a model now, or was last."""
+
+    download: Download | None = None
+    quantisation: Quantisation | None = None
+
+
+def heading(width: int) -> Content:
+    return _columns(
+        say("이름", "name"), say("4비트", "4-bit"), say("메모리", "fits"), say("이용", "use"), say("상태", "state"),
+        say("설명", "about"), width,
+    ).stylize("$quiet")  # fmt: skip
+
+
+def row(entry: Entry, work: Work, width: int) -> Content:
+    size = entry.profile.size_4bit_gb
+    fit, fit_colour = _fit_word(entry)
+    state, state_colour = state_words(entry, work)
+    return _columns(
+        Content(safe_line(entry.name)),
+        size_text(size * 1e9) if size else "",
+        Content.styled(fit, fit_colour),
+        use_word(entry),
+        Content.styled(state, state_colour),
+        Content.styled(_about(entry), "$quiet"),
+        width,
+    )
+
+
+def _columns(
+    name: Content | str, size: str, fit: Content | str, use: str, state: Content | str, about: Content | str, width: int
+) -> Content:
+    columns = [
+        _cell(name, NAME_CELLS),
+        Content(size.rjust(SIZE_CELLS - _wide(size))),
+        _cell(fit, FIT_CELLS),
+        _cell(use, USE_CELLS),
+        _cell(state, STATE_CELLS),
+    ]
+    for place in (3, 1):  # licence class and size stand in the details too
+        if _taken(columns) > width:
+            del columns[place]
+    rest = width - _taken(columns) - len(_GAP)
+    if rest >= _LEAST_ABOUT_CELLS:
+        columns.append(_cell(about, rest))
+    return Content(_GAP).join(columns).truncate(width)
+
+
+def _taken(columns: list[Content]) -> int:
+    return sum(column.cell_length for column in columns) + len(_GAP) * (len(columns) - 1)
+
+
+def _wide(text: str) -> int:
+    """How many cells more than characters."""
+    return Content(text).cell_length - len(text)
+
+
+def _cell(text: Content | str, cells: int) -> Content:
+    content = Content(text) if isinstance(text, str) else text
+    return content.truncate(cells, ellipsis=True, pad=True)
+
+
+def use_word(entry: Entry) -> str:
+    words = {"commercial": say("상업", "any"), "research": say("연구", "study")}
+    return words.get(licence_class_of(entry.profile) or "", "")
+
+
+def _fit_word(entry: Entry) -> tuple[str, str]:
+    if entry.state in ("remote", "cannot-run"):
+        return "", ""
+    return {
+        "fits": (say("맞음", "yes"), "$success"),
+        "tight": (say("빠듯", "tight"), "$warning"),
+        "too-large": (say("모자람", "no"), "$error"),
+        "unknown": ("", ""),
+    }[entry.fit]
+
+
+def state_words(entry: Entry, work: Work) -> tuple[str, str]:
+    """The one word, or the work that goes on, and its colour."""
+    going = _working(work)
+    if going:
+        return going
+    return {
+        "remote": (say("원격", "remote"), "$quiet"),
+        "cannot-run": (say("못 돌림", "cannot run"), "$quiet"),
+        "missing": ("", ""),
+        "partial": (say("받다 멈춤", "unfinished"), "$warning"),
+        "here": (say("받음", "here"), "$success"),
+        "quantised": (say("4비트 준비됨", "4-bit ready"), "$success"),
+    }[entry.state]
+
+
+def _working(work: Work) -> tuple[str, str] | None:
+    download, quantisation = work.download, work.quantisation
+    if quantisation and quantisation.active:
+        return f"{say('변환', 'quantising')} {_percent(*_measure(quantisation))}".strip(), "$accent"
+    if quantisation and quantisation.state == "failed":
+        return say("변환 오류", "not quantised"), "$error"
+    if download is None or download.state == "done":
+        return None
+    percent = _percent(download.done, download.total)
+    return {
+        "waiting": (say("차례 기다림", "queued"), "$quiet"),
+        "running": (f"{say('받는 중', 'fetching')} {percent}".strip(), "$accent"),
+        "paused": (f"{say('멈춤', 'paused')} {percent}".strip(), "$warning"),
+        "failed": (say("받기 오류", "failed"), "$error"),
+    }[download.state]
+
+
+def _measure(quantisation: Quantisation) -> tuple[float, float]:
+    return quantisation.progress.done, quantisation.progress.total
+
+
+def _percent(done: float, total: float) -> str:
+    return f"{min(100, int(100 * done / total)):>3}%" if total > 0 else ""
+
+
+def _about(entry: Entry) -> str:
+    profile = entry.profile
+    about = profile.description if interface_language() == "ko" and profile.description else profile.title
+    return safe_line(about if profile.verified else f"{about} ({say('미확인', 'unverified')})")
+
+
+def details(entry: Entry, memory: Memory | None, work: Work, *, brief: bool = False) -> Content:
+    """Everything known, the work that goes on first; `brief` without empty lines."""
+    profile = entry.profile
+    lines = [Content.styled(safe_line(profile.title), "bold"), Content(safe(profile.description)), Content("")]
+    lines += work_lines(work)
+    if profile.note:
+        lines += [Content.styled(safe(profile.note), "$warning"), Content("")]
+    for label, value in _facts(entry, memory):
+        if value:
+            gap = " " * max(1, _LABEL_CELLS - Content(label).cell_length)
+            lines.append(Content.assemble((f"{label}{gap}", "$quiet"), safe_line(value)))
+    return Content("\n").join(line for line in lines if line.plain or not brief)
+
+
+def _facts(entry: Entry, memory: Memory | None) -> list[tuple[str, str]]:
+    profile, disk = entry.profile, entry.disk
+    use = {"commercial": say("상업 이용 가능", "commercial use"), "research": say("연구용", "research only")}
+    licence_class = licence_class_of(profile)
+    verified = say("확인됨", "verified") if profile.verified else say("미확인", "unverified")
+    return [
+        (say("메모리", "memory"), memory_text(entry, memory)),
+        (say("디스크", "disk"), _disk_text(disk.downloaded, disk.quantised)),
+        (say("이용", "use"), " · ".join(filter(None, (use.get(licence_class or "", ""), profile.licence)))),
+        (say("저장소", "repo"), " @ ".join(filter(None, (profile.repository, profile.revision)))),
+        (say("폴더", "folder"), profile.folder),
+        (say("주소", "address"), " ".join(filter(None, (profile.endpoint, profile.model)))),
+        (say("키", "key"), profile.key),
+        (say("베이스", "base"), profile.base or ""),
+        (say("문맥", "context"), f"{profile.context:,} {say('토큰', 'tokens')}" if profile.context else ""),
+        (say("템플릿", "template"), "" if profile.kind == "endpoint" else f"{profile.template} ({verified})"),
+        (say("출처", "source"), profile.source),
+    ]
+
+
+def memory_text(entry: Entry, memory: Memory | None) -> str:
+    if entry.need is None or memory is None:
+        return ""
+    need = size_text(entry.need)
+    have = size_text(memory.total if memory.free is None else memory.free)
+    place = "GPU " if memory.device == "gpu" else ""
+    return {
+        "fits": say(f"{need} 필요 · {place}{have} 남음", f"needs {need} · {place}{have} free"),
+        "tight": say(
+            f"{need} 필요 · 지금은 {place}{have} 남음. 다른 모델이나 프로그램을 닫으면 돼요.",
+            f"needs {need} · {place}{have} free now: close other models or programs.",
+        ),
+        "too-large": say(
+            f"{need} 필요 · 이 컴퓨터는 모두 {place}{size_text(memory.total)}",
+            f"needs {need} · this machine has {place}{size_text(memory.total)} in all",
+        ),
+        "unknown": "",
+    }[entry.fit]
+
+
+def _disk_text(downloaded: int, quantised: int) -> str:
+    parts = [
+        say(f"내려받은 파일 {size_text(downloaded)}", f"downloads {size_text(downloaded)}") if downloaded else "",
+        say(f"4비트 {size_text(quantised)}", f"4-bit {size_text(quantised)}") if quantised else "",
+    ]
+    return " · ".join(filter(None, parts))
+
+
+def work_lines(work: Work) -> list[Content]:
+    """How far it is, what is left, what went wrong and the next step."""
+    lines: list[Content] = []
+    if work.download:
+        lines += _download_lines(work.download)
+    if work.quantisation:
+        lines += _quantisation_lines(work.quantisation)
+    return [*lines, Content("")] if lines else []
+
+
+def _download_lines(download: Download) -> list[Content]:
+    if download.state == "waiting":
+        return [Content(say("앞의 내려받기가 끝나면 받아요.", "Begins when the download before it has ended."))]
+    if download.state == "failed":
+        if download.gate:
+            return _way_through_gate(download)
+        return [Content.styled(safe(download.error), "$error"), Content(say("d로 다시 받아요.", "d tries again."))]
+    if download.state == "done":
+        return [Content.styled(say("다 받았어요.", "Downloaded."), "$success")]
+    done = f"{size_text(download.done)} / {size_text(download.total)}" if download.total else ""
+    lines = [_bar(download.done, download.total), Content(done)]
+    if download.state == "paused":
+        lines.append(Content(say("멈췄어요. p로 이어받아요.", "Paused; p goes on.")))
+    elif download.checking:
+        lines.append(Content(say("받은 파일을 확인하고 있어요.", "Checking what has arrived.")))
+    elif not download.total:
+        lines = [Content(say("허브에 물어보고 있어요.", "Asking the hub."))]
+    else:
+        lines.append(Content(_pace(download)))
+    if len(download.plan) > 1:
+        which = download.plan[download.step].name
+        lines.append(Content(f"{download.step + 1}/{len(download.plan)} {safe_line(which)}"))
+    return lines
+
+
+def _way_through_gate(download: Download) -> list[Content]:
+    refused = say("라이선스에 동의한 사람만 받을 수 있어요.", "Only for those who accepted its licence.")
+    return [
+        Content.styled(refused, "$error"),
+        Content(say("1. 브라우저에서 라이선스에 동의하세요:", "1. Accept the licence in a browser:")),
+        Content.styled(f"  {safe_line(download.gate)}", "$accent"),
+        Content(say("2. k로 Hugging Face 토큰(HF_TOKEN)을 넣으세요.", "2. Store your Hugging Face token (HF_TOKEN) with k.")),
+        Content(say("3. d로 다시 받으세요.", "3. Try again with d.")),
+    ]  # fmt: skip
+
+
+def _pace(download: Download) -> str:
+    rest = download.rest_seconds
+    if rest is None:
+        return say("바이트를 기다리고 있어요.", "Waiting for bytes.")
+    return say(
+        f"초당 {size_text(download.speed)} · {duration(rest)} 남음", f"{size_text(download.speed)}/s · {duration(rest)} left"
+    )  # fmt: skip
+
+
+def duration(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return say(f"{hours}시간 {minutes}분", f"{hours} h {minutes} min")
+    return say(f"{minutes}분 {rest}초", f"{minutes} min {rest} s") if minutes else say(f"{rest}초", f"{rest} s")
+
+
+def _quantisation_lines(quantisation: Quantisation) -> list[Content]:
+    if quantisation.state == "failed":
+        return [Content.styled(safe(quantisation.error), "$error")]
+    if quantisation.state == "done":
+        return [Content.styled(say("4비트로 쓸 준비가 됐어요.", "Ready in 4-bit."), "$success")]
+    if quantisation.state == "stopped":
+        return [
+            Content(
+                say("변환을 멈췄어요. z로 이어서 해요.", "Stopped quantising; z goes on from what is done.")
+            )
+        ]  # fmt: skip
+    if quantisation.state == "starting":
+        return [Content(say("엔진을 시작하고 있어요. z로 멈춰요.", "Starting the engine; z stops."))]
+    doing = {
+        "quantize": say("4비트로 바꾸고 있어요. z로 멈춰요.", "Quantising; z stops."),
+        "wait": say("다른 프로세스가 바꾸고 있어 기다려요.", "Waiting while another process quantises it."),
+    }.get(quantisation.progress.phase, say("모델을 올리고 있어요. z로 멈춰요.", "Loading the model; z stops."))
+    return [_bar(*_measure(quantisation)), Content(doing)]
+
+
+def _bar(done: float, total: float) -> Content:
+    full = int(_BAR_CELLS * done / total) if total > 0 else 0
+    full = max(0, min(_BAR_CELLS, full))
+    return Content.assemble(
+        ("━" * full, "$accent"), ("─" * (_BAR_CELLS - full), "$rule"), f" {_percent(done, total)}"
+    )  # fmt: skip

@@ -1,0 +1,200 @@
+"""The command palette: every command of the table that works just now, themes, languages, conversations and models.
+
+Titles come from outside, so nothing here goes through Textual's markup or its own highlighting, which reads markup.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
+
+from textual.command import CommandInput, CommandList, CommandPalette, DiscoveryHit, Hit, Hits, Provider, SearchIcon
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets.option_list import Option
+
+from kullm_tui.core.errors import KullmError
+from kullm_tui.core.language import interface_language, say
+from kullm_tui.core.text import nfc
+from kullm_tui.ui import themes
+from kullm_tui.ui.hangul import strokes
+from kullm_tui.ui.places import Key
+from kullm_tui.ui.plain import safe_line
+from kullm_tui.ui.widgets.keybar import usable
+
+if TYPE_CHECKING:
+    from kullm_tui.core.history import Conversation
+    from kullm_tui.core.history import Hit as Found
+    from kullm_tui.ui.app import KullmApp
+
+_RECENT = 8
+_FOUND = 20
+_WIDEST_TITLE = 60
+# These are pressed, not looked for.
+_NOT_LISTED = {"command_palette", "send", "newline", "earlier", "later", "to_thread", "page_up", "page_down", "stop"}
+_COMMAND, _CONVERSATION, _MODEL = 3.0, 2.0, 1.0  # what stands above what
+
+
+@runtime_checkable
+class OpensConversations(Protocol):
+    """A screen that shows a conversation that was found here."""
+
+    def open_conversation(self, conversation: Conversation, message_id: int | None) -> None: ...
+
+
+@runtime_checkable
+class TakesModels(Protocol):
+    """A screen that goes on with a model that was chosen here."""
+
+    def use_model(self, name: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Command:
+    title: str
+    hint: str
+    words: str  # what finds it, in both languages
+    run: Callable[[], object]
+
+    def shown(self, query: str = "") -> Content:
+        return Content.assemble(marked(self.title, query), "  ", (self.hint, "dim"))
+
+
+class Palette(CommandPalette):
+    def __init__(self) -> None:
+        super().__init__([Everything], placeholder=say("명령, 대화, 모델 찾기", "Find commands, conversations, models"))
+
+    def on_mount(self) -> None:
+        self.query_one(SearchIcon).icon = "⌕"
+        self.query_one(CommandInput).cursor_blink = False
+
+    def _start_no_matches_countdown(self, search_value: str) -> None:
+        def tell() -> None:
+            self._list_visible = bool(search_value)
+            if search_value:
+                nothing = Content(say("찾지 못했어요", "Nothing found"))
+                self.query_one(CommandList).add_option(Option(nothing, disabled=True, id=self._NO_MATCHES))
+
+        self._stop_no_matches_countdown()
+        self._no_matches_timer = self.set_timer(self._NO_MATCHES_COUNTDOWN, tell)
+
+
+class Everything(Provider):
+    @property
+    def _app(self) -> KullmApp:
+        return cast("KullmApp", self.app)
+
+    async def discover(self) -> Hits:
+        for command in commands(self._app, self.screen):
+            yield DiscoveryHit(command.shown(), command.run, text=command.title)
+        for conversation in await self._recent():
+            yield DiscoveryHit(_shown(conversation.title), self._opener(conversation), text=_title(conversation.title))
+
+    async def search(self, query: str) -> Hits:
+        query = nfc(query).strip()
+        for place, command in enumerate(commands(self._app, self.screen)):
+            if matches(command.words, query):
+                yield Hit(_COMMAND - place / 1000, command.shown(query), command.run, text=command.title)
+        for place, found in enumerate(await self._found(query)):
+            title = found.conversation.title
+            shown = _shown(title, query, "" if found.message_id is None else found.excerpt)
+            opener = self._opener(found.conversation, found.message_id)
+            yield Hit(_CONVERSATION - place / 1000, shown, opener, text=_title(title))
+        for name, about in await self._models():
+            if matches(name, query) and isinstance(self.screen, TakesModels):
+                shown = Content.assemble(marked(name, query), "  ", (about, "dim"))
+                yield Hit(_MODEL, shown, partial(self.screen.use_model, name), text=name)
+
+    async def _recent(self) -> list[Conversation]:
+        if not isinstance(self.screen, OpensConversations):
+            return []
+        try:
+            store = await self._app.opened()
+            return await asyncio.to_thread(store.conversations, limit=_RECENT)
+        except KullmError:  # told where the store was opened
+            return []
+
+    async def _found(self, query: str) -> list[Found]:
+        if not isinstance(self.screen, OpensConversations):
+            return []
+        try:
+            store = await self._app.opened()
+            return await asyncio.to_thread(store.search, query, limit=_FOUND)
+        except KullmError:
+            return []
+
+    async def _models(self) -> list[tuple[str, str]]:
+        if not isinstance(self.screen, TakesModels):
+            return []
+        try:
+            return await asyncio.to_thread(_profiles)
+        except KullmError:  # a broken models.toml is told by the model browser
+            return []
+
+    def _opener(self, conversation: Conversation, message_id: int | None = None) -> Callable[[], object]:
+        assert isinstance(self.screen, OpensConversations)
+        return partial(self.screen.open_conversation, conversation, message_id)
+
+
+def commands(app: KullmApp, screen: Screen[object]) -> Iterator[Command]:
+    for key in usable(screen):
+        if key.action not in _NOT_LISTED and "(" not in key.action:
+            yield _of(key, app)
+    for name, korean, english in _THEMES:
+        if name != app.theme:
+            title = f"{say('테마', 'Theme')}: {say(korean, english)}"
+            yield Command(title, "", f"테마 theme {korean} {english} {name}", partial(app.choose_theme, name))
+    other, title = ("en", "Language: English") if interface_language() == "ko" else ("ko", "언어: 한국어")
+    yield Command(title, "", "언어 language english 한국어 korean", partial(app.choose_language, other))
+
+
+_THEMES = (
+    (themes.NAMES[0], "어둡게", "dark"),
+    (themes.NAMES[1], "밝게", "light"),
+    (themes.NAMES[2], "터미널 색(어두운 바탕)", "the terminal's colours (dark)"),
+    (themes.NAMES[3], "터미널 색(밝은 바탕)", "the terminal's colours (light)"),
+)
+
+
+def _of(key: Key, app: KullmApp) -> Command:
+    pressed = key.key.partition(",")[0]
+    words = " ".join((key.korean, key.english, *key.told, key.display, pressed))
+    return Command(key.told_whole, key.display, words, partial(app.simulate_key, pressed))
+
+
+def matches(words: str, query: str) -> bool:
+    """Every word of the query is in it, or what its keys would have typed in Latin: ㅡㅐㅇ디 finds models."""
+    words = words.casefold()
+    return all(part in words or strokes(part).casefold() in words for part in query.casefold().split())
+
+
+def marked(text: str, query: str) -> Content:
+    """The text with what was looked for underlined."""
+    content, lower = Content(text), text.casefold()
+    if len(lower) != len(text):
+        return content
+    for part in query.casefold().split():
+        at = lower.find(part)
+        if at >= 0:
+            content = content.stylize("underline", at, at + len(part))
+    return content
+
+
+def _shown(title: str, query: str = "", excerpt: str = "") -> Content:
+    head = Content.assemble(("▸ ", "dim"), marked(_title(title), query))
+    if not excerpt:
+        return head
+    return Content.assemble(head, "  ", marked(safe_line(excerpt), query).stylize_before("dim"))
+
+
+def _title(title: str) -> str:
+    return Content(safe_line(title)).truncate(_WIDEST_TITLE, ellipsis=True).plain
+
+
+def _profiles() -> list[tuple[str, str]]:
+    from kullm_tui.core.profiles import all_profiles
+
+    return [(safe_line(name), safe_line(profile.description)) for name, profile in all_profiles().items()]

@@ -1,0 +1,200 @@
+"""The one table of keys. The bindings, the footer, the F1 help and the test of the keys are all made from it.
+
+A place is where a key means something. Within a place the most important keys stand first: a narrow footer drops the last.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kullm_tui.core.language import say
+
+if TYPE_CHECKING:
+    from textual.binding import Binding, BindingType
+
+
+@dataclass(frozen=True)
+class Key:
+    key: str
+    action: str
+    korean: str
+    english: str
+    footer: bool = False
+    told: tuple[str, str] = ("", "")  # in the help and the palette, where the footer's word is too short
+
+    @property
+    def told_whole(self) -> str:
+        return say(self.told[0] or self.korean, self.told[1] or self.english)
+
+    @property
+    def meaning(self) -> str:
+        return say(self.korean, self.english)
+
+    @property
+    def display(self) -> str:
+        """As it stands in the footer: the first of its spellings."""
+        return display(self.key.partition(",")[0])
+
+
+# A screen that is in the way must not keep anyone from quitting or from the palette.
+PRIORITY_ACTIONS = frozenset({"quit", "command_palette"})
+
+GLOBAL = (
+    Key(
+        "ctrl+p",
+        "command_palette",
+        "명령",
+        "commands",
+        footer=True,
+        told=("명령·대화·모델 찾기", "find commands, conversations, models"),
+    ),
+    Key("f1", "help", "도움", "help", footer=True, told=("단축키 보기", "show the keys")),
+    Key("ctrl+q", "quit", "끝내기", "quit"),
+    Key("f5", "models", "모델 찾아보기", "browse models"),
+    Key("f8", "switch_model", "모델·어댑터 바꾸기", "switch model or adapter"),
+)
+
+CHAT = (
+    Key(
+        "escape",
+        "stop",
+        "멈춤",
+        "stop",
+        footer=True,
+        told=("답 멈추기, 아니면 입력으로", "stop the reply, or back to the prompt"),
+    ),
+    Key("ctrl+r", "regenerate", "다시", "again", footer=True, told=("답 다시 받기", "answer again")),
+    Key(
+        "f2",
+        "edit_last",
+        "고치기",
+        "edit",
+        footer=True,
+        told=("마지막 질문 고쳐 보내기", "edit and resend the last question"),
+    ),
+    Key("ctrl+n", "new_conversation", "새 대화", "new", footer=True, told=("새 대화", "new conversation")),
+    Key(
+        "f6",
+        "conversations",
+        "대화 목록",
+        "conversations",
+        footer=True,
+        told=("대화 목록과 검색", "conversations and search"),
+    ),
+    Key("ctrl+g", "copy_last", "답 복사", "copy reply", told=("마지막 답 복사", "copy the last reply")),
+    Key("f7", "parameters", "생성 설정", "parameters"),
+    Key("f9", "show_prompt", "실제 프롬프트", "real prompt"),
+    Key(
+        "ctrl+t",
+        "toggle_input",
+        "입력 칸 여닫기",
+        "input field on or off",
+        told=("입력 칸 여닫기(지시와 따로 줄 글)", "input field on or off (text beside the instruction)"),
+    ),
+    Key("ctrl+o", "attach", "글 파일 붙이기", "attach a text file"),
+    Key("pageup", "page_up", "대화 위로", "scroll up"),
+    Key("pagedown", "page_down", "대화 아래로", "scroll down"),
+    Key("ctrl+end", "newest", "맨 아래로", "to the newest"),
+)
+
+PROMPT = (
+    Key("enter", "send", "보내기", "send", footer=True),
+    Key("shift+enter,ctrl+j,alt+enter", "newline", "줄바꿈", "new line", footer=True),
+    Key("up", "earlier", "앞서 보낸 글(첫 줄에서)", "earlier prompt (on the first line)"),
+    Key("down", "later", "뒤에 보낸 글(끝 줄에서)", "later prompt (on the last line)"),
+    Key("shift+tab", "to_thread", "대화로 가기", "to the thread"),
+)
+
+THREAD = (
+    Key("escape", "to_prompt", "입력으로", "to the prompt", footer=True),
+    Key("c", "copy", "복사", "copy", footer=True, told=("글 복사", "copy the text")),
+    Key("b", "copy_code", "코드 복사", "copy code", footer=True, told=("코드 블록 복사", "copy the code block")),
+    Key("e", "edit", "고치기", "edit", footer=True, told=("질문 고쳐 보내기", "edit and resend the question")),
+    Key("r", "regenerate", "다시", "again", footer=True, told=("답 다시 받기", "answer again")),
+    Key("left", "branch(-1)", "앞 갈래", "earlier branch", footer=True),
+    Key("right", "branch(1)", "뒤 갈래", "later branch", footer=True),
+    Key("up,k", "choose(-1)", "윗 차례", "turn above"),
+    Key("down,j", "choose(1)", "아랫 차례", "turn below"),
+)
+
+SIDEBAR = (
+    Key("enter", "open", "열기", "open", footer=True),
+    Key("f2", "rename", "이름", "rename", footer=True, told=("이름 바꾸기", "rename")),
+    Key("delete", "delete", "지우기", "delete", footer=True),
+    Key("u", "undo", "되살리기", "restore", footer=True, told=("지운 대화 되살리기", "restore what was deleted")),
+    Key("p", "pin", "고정", "pin", footer=True, told=("위에 고정하거나 풀기", "pin to the top or unpin")),
+    Key("escape", "back", "돌아가기", "back", footer=True),
+    Key("up", "cursor_up", "위로", "up"),
+    Key("down", "cursor_down", "아래로", "down"),
+)
+
+BROWSER = (
+    Key("enter", "choose", "쓰기", "use", footer=True),
+    Key("d", "download", "받기", "download", footer=True),
+    Key("p", "pause", "멈춤", "pause", footer=True),
+    Key("z", "quantise", "4비트", "quantise", footer=True),
+    Key("x", "remove", "지우기", "remove", footer=True),
+    Key("a", "add", "더하기", "add", footer=True),
+    Key("slash", "search", "찾기", "filter", footer=True),
+    Key("escape", "leave", "돌아가기", "back", footer=True),
+    Key("l", "licence", "라이선스", "licence", footer=True),
+    Key("k", "key", "키 넣기", "store a key", footer=True),
+    Key("c", "prune", "디스크 비우기", "free disk space", footer=True),
+)
+
+DIALOG = (
+    Key("enter", "accept", "확인", "accept", footer=True),
+    Key("escape", "cancel", "취소", "cancel", footer=True),
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    korean: str
+    english: str
+    keys: tuple[Key, ...]
+    typing: bool  # a text field has the focus here: plain letters are text
+
+    @property
+    def name(self) -> str:
+        return say(self.korean, self.english)
+
+
+PLACES = (
+    Place("어디서나", "Everywhere", GLOBAL, typing=True),
+    Place("대화", "Chat", CHAT, typing=True),
+    Place("입력", "Prompt", PROMPT, typing=True),
+    Place("대화 글(⇧⇥ 또는 마우스로)", "Thread (by ⇧⇥ or mouse)", THREAD, typing=False),
+    Place("대화 목록", "Conversations", SIDEBAR, typing=False),
+    Place("모델", "Models", BROWSER, typing=False),
+)
+
+
+def bindings(place: tuple[Key, ...]) -> list[BindingType]:
+    return [binding(key) for key in place]
+
+
+def binding(key: Key) -> Binding:
+    from textual.binding import Binding
+
+    return Binding(key.key, key.action, key.english, show=key.footer, priority=key.action in PRIORITY_ACTIONS)
+
+
+_NAMES = {
+    "enter": "⏎", "escape": "esc", "shift+enter": "⇧⏎", "shift+tab": "⇧⇥", "tab": "⇥", "up": "↑", "down": "↓", "left": "←",
+    "right": "→", "delete": "del", "pageup": "PgUp", "pagedown": "PgDn", "slash": "/", "space": "␣", "end": "End", "home": "Home",
+}  # fmt: skip
+
+
+def display(key: str) -> str:
+    """`ctrl+r` as ^r, `f2` as F2."""
+    if key in _NAMES:
+        return _NAMES[key]
+    if key.startswith("ctrl+"):
+        return f"^{display(key.removeprefix('ctrl+'))}"
+    if key.startswith("alt+"):
+        return f"⌥{display(key.removeprefix('alt+'))}"
+    if key[0] == "f" and key[1:].isdigit():
+        return key.upper()
+    return key

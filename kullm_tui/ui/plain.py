@@ -1,0 +1,19 @@
+"""Text from outside as the screen may show it: no markup, nothing that a terminal would obey."""
+
+from textual.content import Content
+
+from kullm_tui.core.text import nfc, terminal_safe
+
+
+def plain(text: str) -> Content:
+    return Content(safe(text))
+
+
+def safe(text: str) -> str:
+    """For widgets with `markup=False` and for fields of text."""
+    return terminal_safe(nfc(text))
+
+
+def safe_line(text: str) -> str:
+    """The same on one line, for titles and lists."""
+    return " ".join(safe(text).split())

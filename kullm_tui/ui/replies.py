@@ -1,0 +1,68 @@
+"""The replies that are on their way now, whichever conversation is on the screen."""
+
+import contextlib
+from functools import partial
+
+from textual.dom import DOMNode
+from textual.worker import Worker, WorkerError
+
+from kullm_tui.ui.events import ReplyEnded, ReplyGrew, ReplyWaits
+from kullm_tui.ui.generation import Change, LiveReply, Order, generate
+
+
+class Replies:
+    """They run in workers of the screen that listens, so that no other screen's going ends them."""
+
+    def __init__(self, listener: DOMNode) -> None:
+        self._listener = listener
+        self._live: dict[int, LiveReply] = {}
+        self._workers: dict[int, Worker[None]] = {}
+        self._untaken: set[int] = set()  # told to have grown, and nobody looked yet
+
+    def __getitem__(self, reply_id: int) -> LiveReply | None:
+        return self._live.get(reply_id)
+
+    def of(self, conversation_id: int) -> list[LiveReply]:
+        return [reply for reply in self._live.values() if reply.conversation_id == conversation_id]
+
+    @property
+    def conversations(self) -> frozenset[int]:
+        return frozenset(reply.conversation_id for reply in self._live.values())
+
+    def start(self, order: Order, reply: LiveReply) -> None:
+        self._live[reply.reply_id] = reply
+        self._workers[reply.reply_id] = self._listener.run_worker(
+            generate(order, reply, partial(self._tell, reply)),
+            name=f"reply {reply.reply_id}",
+            group=f"replies of {reply.conversation_id}",
+            exit_on_error=False,
+        )
+
+    def stop(self, reply: LiveReply) -> None:
+        worker = self._workers.get(reply.reply_id)
+        if worker:
+            worker.cancel()
+
+    async def close(self) -> None:
+        """Stop them all, and wait until each is written down."""
+        workers = list(self._workers.values())
+        for worker in workers:
+            worker.cancel()
+        for worker in workers:
+            with contextlib.suppress(WorkerError):
+                await worker.wait()
+
+    def taken(self, reply: LiveReply) -> None:
+        """What has arrived so far was looked at: the next piece is worth a message again."""
+        self._untaken.discard(reply.reply_id)
+
+    def _tell(self, reply: LiveReply, change: Change) -> None:
+        if change == "ended":
+            self._live.pop(reply.reply_id, None)
+            self._workers.pop(reply.reply_id, None)
+            self._listener.post_message(ReplyEnded(reply))
+        elif change == "waits":
+            self._listener.post_message(ReplyWaits(reply))
+        elif reply.reply_id not in self._untaken:
+            self._untaken.add(reply.reply_id)
+            self._listener.post_message(ReplyGrew(reply))

@@ -1,0 +1,320 @@
+"""The chat: the conversations on the left, the thread, and the prompt under it. What it does with a question is `ChatDesk`'s business."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
+from textual.widgets._static import Static
+from textual.widgets._text_area import TextArea
+
+from kullm_tui.core.history import Conversation, Turn
+from kullm_tui.core.language import say
+from kullm_tui.core.records import Message
+from kullm_tui.ui import wording
+from kullm_tui.ui.app import KullmApp
+from kullm_tui.ui.asking import ModelFacts
+from kullm_tui.ui.attachment import Attachment
+from kullm_tui.ui.desk import ChatDesk
+from kullm_tui.ui.events import ReplyEnded, ReplyGrew, ReplyWaits
+from kullm_tui.ui.places import CHAT, bindings
+from kullm_tui.ui.plain import plain
+from kullm_tui.ui.widgets.conversations import Conversations
+from kullm_tui.ui.widgets.gauge import Gauge
+from kullm_tui.ui.widgets.keybar import KeyBar
+from kullm_tui.ui.widgets.prompt import Prompt
+from kullm_tui.ui.widgets.reply import Reply
+from kullm_tui.ui.widgets.status import StatusLine
+from kullm_tui.ui.widgets.thread import Thread
+from kullm_tui.ui.widgets.turn import TurnView
+from kullm_tui.ui.widgets.welcome import Welcome
+
+PRECISIONS = {"4bit": "4-bit", "8bit": "8-bit", "bf16": "bf16", "fp32": "fp32"}
+
+
+class NewBelow(Static):
+    """Says that there is more below than the reader sees; a click goes there."""
+
+    def on_click(self) -> None:
+        self.screen.query_one(Thread).follow()
+
+
+class ChatScreen(Screen[None]):
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(CHAT), Binding("f8", "switch_model", show=False)]
+    CSS = """
+    ChatScreen Welcome Button { width: 100%; background: transparent; text-align: left; content-align: left middle; padding: 0 1; }
+    ChatScreen Welcome Button:focus { background: $accent; }
+    """
+    DEFAULT_CSS = """
+    ChatScreen #body { height: 1fr; }
+    ChatScreen #talk { width: 1fr; height: 1fr; }
+    ChatScreen Thread { display: none; }
+    ChatScreen.-talking Thread { display: block; }
+    ChatScreen.-talking Welcome { display: none; }
+    ChatScreen NewBelow { height: 1; width: 1fr; text-align: center; color: $accent; display: none; }
+    ChatScreen NewBelow.-shown { display: block; }
+    ChatScreen #notice { height: auto; max-height: 6; padding: 0 2; color: $warning; display: none; }
+    ChatScreen #notice.-shown { display: block; }
+    ChatScreen #notice.-error { color: $error; }
+    ChatScreen #foot { height: 1; }
+    ChatScreen Gauge { margin: 0 1; }
+    ChatScreen.-narrow Conversations { display: none; }
+    ChatScreen.-narrow.-listing Conversations { display: block; width: 1fr; border-right: none; }
+    ChatScreen.-narrow.-listing #talk { display: none; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.desk = ChatDesk(self)
+        self._room = 0
+
+    def compose(self) -> ComposeResult:
+        yield StatusLine(self.kullm.status)
+        with Horizontal(id="body"):
+            yield Conversations(id="conversations")
+            with Vertical(id="talk"):
+                yield Welcome()
+                yield Thread(self.desk.replies)
+                yield NewBelow(id="new-below", markup=False)
+                yield Static(id="notice", markup=False)
+                yield Prompt()
+        with Horizontal(id="foot"):
+            yield KeyBar()
+            yield Gauge()
+
+    def on_mount(self) -> None:
+        self.prompt.focus()
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        self.run_worker(self.desk.begin(), group="desk", exit_on_error=False)
+
+    async def on_unmount(self) -> None:
+        await self.desk.close()
+
+    @property
+    def kullm(self) -> KullmApp:
+        assert isinstance(self.app, KullmApp)
+        return self.app
+
+    # -- parts ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def prompt(self) -> Prompt:
+        return self.query_one(Prompt)
+
+    @property
+    def thread(self) -> Thread:
+        return self.query_one(Thread)
+
+    @property
+    def sidebar(self) -> Conversations:
+        return self.query_one(Conversations)
+
+    def notice(self, text: str = "", *, error: bool = False) -> None:
+        """A line above the prompt; empty takes it away."""
+        line = self.query_one("#notice", Static)
+        line.set_class(bool(text), "-shown")
+        line.set_class(error, "-error")
+        if text:
+            line.update(plain(text))
+
+    def tell_unread(self, unread: bool) -> None:
+        marker = self.query_one(NewBelow)
+        marker.set_class(unread, "-shown")
+        if unread:
+            marker.update(say("새 답 ↓  ^End", "new reply ↓  ^End"))
+
+    def tell_model(self, facts: ModelFacts) -> None:
+        name = wording.name_of(facts.title, facts.adapter, {})
+        precision = "" if facts.endpoint or facts.demo else PRECISIONS[self.kullm.config.engine.precision]
+        self.kullm.status.set_model(" · ".join(filter(None, (name, precision))))
+        self.query_one(Welcome).show(name, demo=facts.demo)
+        self._room = facts.context
+
+    def tell_context(self, turns: Sequence[Turn]) -> None:
+        """How full the context is after the last reply that told."""
+        self.set_class(bool(turns), "-talking")
+        told = next((turn for turn in reversed(turns) if turn.prompt_tokens), None)
+        used = (told.prompt_tokens or 0) + (told.completion_tokens or 0) if told else None
+        self.query_one(Gauge).show(used, self._room)
+
+    # -- the prompt ----------------------------------------------------------------------------------------------------
+
+    @on(Prompt.Submitted)
+    def _submitted(self, event: Prompt.Submitted) -> None:
+        event.stop()
+        self.desk.ask(Message("user", event.text, event.input))
+
+    @on(TextArea.Changed)
+    def _typing(self) -> None:
+        self.desk.typing()
+
+    @on(Welcome.Picked)
+    def _picked(self, event: Welcome.Picked) -> None:
+        event.stop()
+        self.prompt.focus()
+        self.desk.ask(Message("user", event.question))
+
+    # -- a reply on its way --------------------------------------------------------------------------------------------
+
+    @on(ReplyWaits)
+    @on(ReplyGrew)
+    def _grew(self, event: ReplyWaits | ReplyGrew) -> None:
+        self.desk.grew(event.reply)
+
+    @on(ReplyEnded)
+    def _ended(self, event: ReplyEnded) -> None:
+        self.desk.ended(event.reply)
+
+    # -- the thread ----------------------------------------------------------------------------------------------------
+
+    @on(Thread.Followed)
+    def _followed(self, event: Thread.Followed) -> None:
+        event.stop()
+        if event.following:
+            self.tell_unread(False)
+
+    @on(Thread.Left)
+    @on(Conversations.Left)
+    def _to_prompt(self) -> None:
+        self.remove_class("-listing")
+        self.prompt.focus()
+
+    @on(TurnView.BranchAsked)
+    def _branch(self, event: TurnView.BranchAsked) -> None:
+        event.stop()
+        self.desk.switch_branch(event.turn, event.step)
+
+    @on(Thread.TurnAction)
+    def _turn_action(self, event: Thread.TurnAction) -> None:
+        event.stop()
+        if event.action == "edit":
+            self.desk.edit(event.view.turn)
+        elif event.action == "regenerate":
+            self.desk.regenerate(event.view.turn)
+        else:
+            self.desk.run(self._copy(event.view, code=event.action == "copy_code"))
+
+    async def _copy(self, view: TurnView, *, code: bool) -> None:
+        from kullm_tui.ui.clipboard import copy
+
+        text = view.next_code() if code else view.text
+        said = await copy(self.app, text) if text else say("복사할 코드가 없어요.", "There is no code to copy.")
+        self.app.notify(plain(said).plain, timeout=3, markup=False)
+
+    @on(Reply.CopyRequested)
+    async def _copy_requested(self, event: Reply.CopyRequested) -> None:
+        from kullm_tui.ui.clipboard import copy
+
+        event.stop()
+        self.app.notify(plain(await copy(self.app, event.text)).plain, timeout=3, markup=False)
+
+    # -- the sidebar ---------------------------------------------------------------------------------------------------
+
+    @on(Conversations.Opened)
+    def _opened(self, event: Conversations.Opened) -> None:
+        event.stop()
+        self.remove_class("-listing")
+        self.desk.open(event.conversation, event.message_id)
+        self.prompt.focus()
+
+    @on(Conversations.Deleted)
+    def _deleted(self, event: Conversations.Deleted) -> None:
+        event.stop()
+        self.desk.deleted(event.conversation)
+
+    # -- for whoever finds something elsewhere: the palette, the model browser ------------------------------------------
+
+    def open_conversation(self, conversation: Conversation, message_id: int | None) -> None:
+        self.desk.open(conversation, message_id)
+        self.prompt.focus()
+
+    def use_model(self, name: str) -> None:
+        self.desk.chose(replace(self.desk.session, model=name, adapter=""))
+
+    # -- keys ----------------------------------------------------------------------------------------------------------
+
+    def action_stop(self) -> None:
+        """Stops what streams; else leaves what is open, back to the prompt."""
+        if self.desk.stop():
+            return
+        self.desk.stop_editing()
+        self.notice()
+        self._to_prompt()
+
+    def action_regenerate(self) -> None:
+        self.desk.regenerate()
+
+    def action_edit_last(self) -> None:
+        self.desk.edit()
+
+    def action_new_conversation(self) -> None:
+        self.desk.new_conversation()
+
+    def action_conversations(self) -> None:
+        if self.sidebar.has_focus_within:
+            self._to_prompt()
+        else:
+            self.add_class("-listing")
+            self.sidebar.focus_search()
+
+    def action_copy_last(self) -> None:
+        replies = [view for view in self.thread.views if view.turn.role == "assistant"]
+        if replies:
+            self.desk.run(self._copy(replies[-1], code=False))
+
+    def action_page_up(self) -> None:
+        self.thread.scroll_page_up(animate=False)
+
+    def action_page_down(self) -> None:
+        self.thread.scroll_page_down(animate=False)
+
+    def action_newest(self) -> None:
+        self.thread.follow()
+
+    def action_toggle_input(self) -> None:
+        self.prompt.toggle_input()
+
+    def action_parameters(self) -> None:
+        from kullm_tui.ui.screens.parameters import ParametersScreen
+
+        self.app.push_screen(ParametersScreen(self.desk.session), self.desk.chose)
+
+    def action_switch_model(self) -> None:
+        from kullm_tui.ui.screens.switcher import SwitcherScreen
+
+        self.app.push_screen(SwitcherScreen(self.desk.session), self.desk.chose)
+
+    def action_show_prompt(self) -> None:
+        from kullm_tui.ui.screens.prompt_view import PromptScreen
+
+        self.app.push_screen(PromptScreen(self.desk.session, self.desk.would_send()))
+
+    def action_attach(self) -> None:
+        from kullm_tui.ui.screens.attach import AttachScreen
+
+        self.app.push_screen(AttachScreen(), self._take_attachment)
+
+    def _take_attachment(self, attachment: Attachment | None) -> None:
+        if attachment is None:
+            return
+        prompt, draft = self.prompt, self.prompt.value
+        if prompt.with_input and not draft.input:
+            prompt.set(draft.text, attachment.text)
+        else:
+            prompt.set(f"{draft.text}\n\n{attachment.fenced}" if draft.text else attachment.fenced, draft.input)
+        prompt.focus()
+        size = f"{len(attachment.text):,}"
+        self.notice(
+            say(
+                f"{attachment.name} 붙임 · {size}자 · {attachment.encoding}",
+                f"{attachment.name} attached · {size} characters · {attachment.encoding}",
+            )
+        )

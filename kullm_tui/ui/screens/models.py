@@ -1,0 +1,338 @@
+"""F5: the models there are, what of them is here, whether they fit, and getting them. Enter takes one to the chat."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.screen import Screen
+from textual.widgets._input import Input
+from textual.widgets._option_list import OptionList
+from textual.widgets._static import Static
+
+from kullm_tui.core.catalogue import Entry, catalogue, total_on_disk
+from kullm_tui.core.config import Config, load_config
+from kullm_tui.core.errors import KullmError
+from kullm_tui.core.fetching import HUB_KEY
+from kullm_tui.core.korean import particle
+from kullm_tui.core.language import say
+from kullm_tui.core.memory import Memory, memory_here
+from kullm_tui.core.model_disk import nothing_to_remove, prunable, prune_all, removal_of, remove_model
+from kullm_tui.core.models import ModelRef, resolve
+from kullm_tui.core.profiles import LicenceClass
+from kullm_tui.core.text import size_text
+from kullm_tui.ui import model_words
+from kullm_tui.ui.app import KullmApp
+from kullm_tui.ui.model_words import Work
+from kullm_tui.ui.places import BROWSER, bindings
+from kullm_tui.ui.plain import plain, safe_line
+from kullm_tui.ui.screens.ask import AskLine, Confirm
+from kullm_tui.ui.widgets.keybar import KeyBar
+from kullm_tui.ui.widgets.model_list import ModelList
+from kullm_tui.ui.widgets.status import StatusLine
+
+_REDRAW_SECONDS = 0.25
+_LICENCES: tuple[LicenceClass | None, ...] = (None, "commercial", "research")
+
+
+class ModelsScreen(Screen[str | None]):
+    """The name of the model that is to be used; None where nothing was chosen."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(BROWSER), ("f5", "leave"), ("ctrl+f", "search")]
+    AUTO_FOCUS = "ModelList"
+    CSS = """
+    ModelsScreen #above { height: 1; padding: 0 1; }
+    ModelsScreen #filter { width: 24; }
+    ModelsScreen #licence { width: auto; padding: 0 2; color: $quiet; }
+    ModelsScreen #room { width: 1fr; text-align: right; color: $quiet; }
+    ModelsScreen #heading { height: 1; padding: 0 1; }
+    ModelsScreen #body { height: 1fr; layout: vertical; }
+    ModelsScreen #list { height: 1fr; width: 1fr; }
+    ModelsScreen #details { height: 8; border-top: solid $rule; padding: 0 1; }
+    ModelsScreen #facts { width: 100%; }
+    ModelsScreen #told { height: auto; max-height: 4; padding: 0 1; display: none; color: $warning; }
+    ModelsScreen #told.-there { display: block; }
+    ModelsScreen #told.-error { color: $error; }
+    ModelsScreen.-wide #body { layout: horizontal; margin-top: 1; }
+    ModelsScreen.-wide #details { height: 1fr; width: 34%; min-width: 38; border-top: none; border-left: solid $rule; padding: 0 2; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._config = Config()
+        self._memory: Memory | None = None
+        self._licence = 0
+        self._told_of = ""  # the row that was chosen when something was told
+
+    @property
+    def kullm(self) -> KullmApp:
+        assert isinstance(self.app, KullmApp)
+        return self.app
+
+    @property
+    def _models(self) -> ModelList:
+        return self.query_one(ModelList)
+
+    def compose(self) -> ComposeResult:
+        yield StatusLine(self.kullm.status, say("모델", "Models"))
+        with Horizontal(id="above"):
+            yield Input(placeholder=say("찾기 /", "filter /"), id="filter")
+            yield Static(id="licence", markup=False)
+            yield Static(say("살펴보는 중", "looking"), id="room", markup=False)
+        with Horizontal(id="body"):
+            with Vertical(id="list"):
+                yield Static(id="heading", markup=False)
+                yield ModelList(self._work)
+            with VerticalScroll(id="details", can_focus=False):
+                yield Static(id="facts", markup=False)
+        yield Static(id="told", markup=False)
+        yield KeyBar()
+
+    def on_mount(self) -> None:
+        self._draw_licence()
+        self.look_again()
+        self.set_interval(_REDRAW_SECONDS, self._redraw_work)
+
+    # What there is
+
+    def look_again(self) -> None:
+        """What is here may have changed."""
+        self.run_worker(self._look(), group="look", exclusive=True, exit_on_error=False)
+
+    async def _look(self) -> None:
+        try:
+            self._config = await asyncio.to_thread(load_config)
+            self._memory, entries = await asyncio.to_thread(_found, self._config)
+        except (KullmError, OSError) as error:
+            self.tell(str(error), error=True)
+            return
+        self._draw_room(total_on_disk(entries))
+        self._models.show(entries)
+        self._draw_details()
+
+    def _draw_room(self, taken: int) -> None:
+        parts = [say(f"디스크 {size_text(taken)} 씀", f"{size_text(taken)} on disk")] if taken else []
+        if self._memory and self._memory.free is not None:
+            free, total = size_text(self._memory.free), size_text(self._memory.total)
+            parts.append(say(f"메모리 {free} 남음", f"{free} of {total} memory free"))
+        self.query_one("#room", Static).update(plain(" · ".join(parts)))
+
+    def _draw_licence(self) -> None:
+        names = (say("모두", "all"), say("상업 이용", "commercial"), say("연구용", "research"))
+        here = say(f"이용: {names[self._licence]}", f"use: {names[self._licence]}")
+        self.query_one("#licence", Static).update(plain(here))
+
+    @on(Input.Changed, "#filter")
+    def _narrow(self) -> None:
+        self._models.narrow(self.query_one("#filter", Input).value, _LICENCES[self._licence])
+        self._draw_details()
+
+    def on_resize(self, _: events.Resize) -> None:
+        self.call_after_refresh(
+            lambda: self.query_one("#heading", Static).update(model_words.heading(self._models.row_width))
+        )
+
+    @on(OptionList.OptionHighlighted)
+    def _highlighted(self) -> None:
+        chosen = self._models.chosen
+        if chosen and chosen.name != self._told_of:
+            self.query_one("#told", Static).remove_class("-there")
+        self._draw_details()
+
+    def _draw_details(self) -> None:
+        entry = self._models.chosen
+        if entry:
+            facts = model_words.details(entry, self._memory, self._work(entry), brief=not self.has_class("-wide"))
+        else:
+            facts = plain(say("맞는 모델이 없어요. esc로 찾기를 지워요.", "No model matches. Esc clears the filter."))
+        self.query_one("#facts", Static).update(facts)
+
+    def _work(self, entry: Entry) -> Work:
+        return Work(self.kullm.downloads.of(entry.name), self.kullm.quantising.of(entry.name))
+
+    def _redraw_work(self) -> None:
+        if self._models.redraw_work():
+            self._draw_details()
+
+    def tell(self, text: str, *, error: bool = False) -> None:
+        """A line above the footer, until another row is chosen."""
+        chosen = self._models.chosen
+        self._told_of = chosen.name if chosen else ""
+        told = self.query_one("#told", Static)
+        told.update(plain(text))
+        told.set_class(error, "-error").add_class("-there")
+
+    # Choosing
+
+    @on(OptionList.OptionSelected)
+    def action_choose(self) -> None:
+        entry = self._models.chosen
+        if entry is None:
+            return
+        if entry.state in ("missing", "partial"):
+            name = safe_line(entry.name)
+            self.tell(
+                say(
+                    f"{name}{particle(name, '은/는')} 아직 다 받지 않았어요. d로 내려받으세요.",
+                    f"{name} is not here yet; d downloads it.",
+                )
+            )
+        elif entry.state == "cannot-run":
+            self.tell(entry.profile.note or say("이 엔진으로는 돌릴 수 없어요.", "This engine cannot run it."))
+        elif entry.name.endswith("/"):
+            self._run(self._choose_at_endpoint(entry))
+        else:
+            self.dismiss(entry.name)
+
+    async def _choose_at_endpoint(self, entry: Entry) -> None:
+        """A configured endpoint has many models: its user names one."""
+        title = safe_line(entry.profile.title)
+        model = await self.app.push_screen_wait(
+            AskLine(
+                say(f"{title}의 어떤 모델을 쓸까요?", f"Which model of {title}?"),
+                button=say("이 모델 쓰기", "Use it"),
+                fault=lambda line: None if line else say("이름이 비어 있어요.", "The name is empty."),
+            )
+        )
+        if model:
+            self.dismiss(f"{entry.name}{model}")
+
+    def action_search(self) -> None:
+        self.query_one("#filter", Input).focus()
+
+    @on(Input.Submitted, "#filter")
+    def _searched(self, event: Input.Submitted) -> None:
+        event.stop()
+        self._models.focus()
+
+    def action_licence(self) -> None:
+        self._licence = (self._licence + 1) % len(_LICENCES)
+        self._draw_licence()
+        self._narrow()
+
+    def action_leave(self) -> None:
+        field = self.query_one("#filter", Input)
+        if field.has_focus or field.value:
+            field.value = ""
+            self._models.focus()
+        else:
+            self.dismiss(None)
+
+    # Getting
+
+    def action_download(self) -> None:
+        self._run(self._with_chosen(self.kullm.downloads.start))
+
+    def action_pause(self) -> None:
+        entry = self._models.chosen
+        download = self.kullm.downloads.of(entry.name) if entry else None
+        if entry and download and download.active:
+            self.kullm.downloads.pause(entry.name)
+        elif entry and download and download.state in ("paused", "failed"):
+            self.kullm.downloads.resume(entry.name)
+        elif entry and entry.state == "partial":
+            self.action_download()
+        self._redraw_work()
+
+    def action_quantise(self) -> None:
+        """Begins, or stops what is going on."""
+        entry = self._models.chosen
+        running = self.kullm.quantising.of(entry.name) if entry else None
+        if entry and running and running.active:
+            self.kullm.quantising.stop(entry.name)
+        else:
+            self._run(self._with_chosen(self.kullm.quantising.start))
+
+    async def _with_chosen(self, start: Callable[[ModelRef], object]) -> None:
+        entry = self._models.chosen
+        if entry:
+            start(await asyncio.to_thread(resolve, entry.name, endpoints=self._config.endpoints))
+            self._redraw_work()
+
+    # Giving back
+
+    def action_remove(self) -> None:
+        self._run(self._remove())
+
+    async def _remove(self) -> None:
+        entry = self._models.chosen
+        if entry is None or entry.name.endswith("/"):
+            return
+        ref = await asyncio.to_thread(resolve, entry.name, endpoints=self._config.endpoints)
+        removal = await asyncio.to_thread(removal_of, ref)
+        if not removal.forgets and not removal.frees:
+            self.tell(nothing_to_remove(ref, removal))
+            return
+        name, freed = safe_line(entry.name), size_text(removal.frees)
+        question = say(f"{name}{particle(name, '을/를')} 지울까요?", f"Remove {name}?")
+        gone = [say(f"{freed} 비우기", f"Free {freed}") if removal.frees else ""]
+        gone += [say("목록에서 빼기", "Take it off the list") if removal.forgets else ""]
+        more = (
+            say("다시 쓰려면 다시 받아야 해요.", "To use it again it has to be fetched again.") if removal.frees else ""
+        )
+        if await self.app.push_screen_wait(Confirm(question, " · ".join(filter(None, gone)), more=more, danger=True)):
+            await asyncio.to_thread(remove_model, ref)
+            self.kullm.downloads.forget(entry.name)
+            self.kullm.quantising.forget(entry.name)
+            self.look_again()
+
+    def action_prune(self) -> None:
+        self._run(self._prune())
+
+    async def _prune(self) -> None:
+        found = await asyncio.to_thread(prunable)
+        if not found:
+            self.tell(say("비울 것이 없어요.", "There is nothing to prune."))
+            return
+        size = size_text(sum(one.bytes for one in found))
+        question = say("다시 만들 수 있는 것을 모두 비울까요?", "Free everything that can be made again?")
+        more = say(
+            "변환한 4비트 가중치는 다음에 쓸 때 다시 만들고, 아무 모델도 쓰지 않는 옛 파일은 없어져요.",
+            "Quantised weights are made again at their next use; old files that no model uses go.",
+        )
+        if await self.app.push_screen_wait(Confirm(question, say(f"{size} 비우기", f"Free {size}"), more=more)):
+            freed, refused = await asyncio.to_thread(prune_all, found)
+            self.look_again()
+            told = [
+                say(f"{size_text(sum(freed))}를 비웠어요.", f"{size_text(sum(freed))} set free."),
+                *map(str, refused),
+            ]
+            self.tell("\n".join(told), error=bool(refused))
+
+    # Adding
+
+    def action_add(self) -> None:
+        from kullm_tui.ui.screens.add_model import AddModelScreen
+
+        self.app.push_screen(AddModelScreen(), lambda _: self.look_again())
+
+    def action_key(self) -> None:
+        from kullm_tui.ui.screens.key import KeyScreen
+
+        entry = self._models.chosen
+        name = (entry.profile.key if entry else "") or HUB_KEY
+        self.app.push_screen(KeyScreen(name, self._config.endpoints), self._key_stored)
+
+    def _key_stored(self, told: str | None) -> None:
+        if told:
+            self.tell(told)
+
+    def _run(self, chore: Coroutine[None, None, None]) -> None:
+        self.run_worker(self._told(chore), exit_on_error=False)
+
+    async def _told(self, chore: Awaitable[None]) -> None:
+        """What goes wrong is a line on this screen."""
+        try:
+            await chore
+        except (KullmError, OSError) as error:
+            self.tell(str(error), error=True)
+
+
+def _found(config: Config) -> tuple[Memory, tuple[Entry, ...]]:
+    memory = memory_here(config.engine.device)
+    return memory, catalogue(memory, config.endpoints)

@@ -1,0 +1,54 @@
+"""The app's front door: what must hold before Textual is imported, then the app."""
+
+import os
+import sys
+
+from kullm_tui.core.errors import UsageError
+from kullm_tui.core.language import say
+
+
+def run() -> int:
+    """The exit code of the app; UsageError where there is no terminal to open it on."""
+    _require_terminal()
+    prepare()
+    from kullm_tui.ui.app import KullmApp
+
+    app = KullmApp()
+    code = app.run()
+    return app.return_code or code or 0
+
+
+def prepare() -> None:
+    """Idempotent. Textual reads its environment once, at its first import."""
+    if is_iterm():
+        # Under Textual's kitty flags iTerm2 drops whatever an input method composes.
+        os.environ.setdefault("TEXTUAL_DISABLE_KITTY_KEY", "1")
+    from kullm_tui.ui import terminal_input
+
+    terminal_input.install()
+
+
+def is_iterm() -> bool:
+    return os.environ.get("LC_TERMINAL") == "iTerm2" or os.environ.get("TERM_PROGRAM") == "iTerm.app"
+
+
+def _require_terminal() -> None:
+    if os.environ.get("TERM", "") in ("", "dumb"):
+        raise UsageError(
+            say(
+                "이 터미널에서는 화면을 그릴 수 없습니다(TERM=dumb).\n"
+                'TERM=xterm-256color로 다시 해 보거나, 한 번만 물으려면 `kullm ask "질문"`을 쓰세요.',
+                "this terminal cannot draw a screen (TERM=dumb).\n"
+                'Try again with TERM=xterm-256color, or ask once with `kullm ask "QUESTION"`.',
+            )
+        )
+    # Textual draws on the standard error and reads the standard input.
+    if not (sys.__stdin__ and sys.__stdin__.isatty() and sys.__stderr__ and sys.__stderr__.isatty()):
+        raise UsageError(
+            say(
+                "앱은 터미널에서 열립니다. 표준 입력과 표준 오류를 다른 곳으로 돌리지 말고 다시 해 보세요.\n"
+                '글을 넘겨 한 번만 물으려면 `kullm ask "질문" < 글.txt`을 쓰세요.',
+                "the app opens in a terminal. Run it again without redirecting standard input or standard error.\n"
+                'To ask once about piped text: `kullm ask "QUESTION" < TEXT.txt`.',
+            )
+        )

@@ -1,0 +1,343 @@
+"""What `kullm doctor` finds out about the terminal itself: its keys, its clipboard, its colours, its widths, Korean as it is typed.
+
+A terminal that does not answer the first question is asked no other. Esc skips a question to the person, ctrl-c all that is left.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from kullm_tui.core.language import say
+from kullm_tui.core.text import terminal_safe
+from kullm_tui.ui.terminal_talk import KITTY_OFF, KITTY_ON, Interrupted, TerminalTalk, Typed, raw
+
+Verdict = Literal["fine", "notice", "problem"]
+
+GREETING = "안녕하세요"
+_ITS_KEYS = "dkssudgktpdy"  # the same keys outside Hangul mode
+_TYPING_SECONDS = 60.0
+_ASKING_SECONDS = 1.0
+_TMUX_SECONDS = 2.0
+
+# Every terminal answers the second question, so that one which does not know the first is not waited for.
+_KITTY_QUERY = "\x1b[?u\x1b[c"
+_KITTY_ANSWER = re.compile(rb"(?:\x1b\[\?(\d+)u)?.*?\x1b\[\?([\d;]+)c", re.DOTALL)
+# A colour is set and the terminal asked what it took it for.
+_COLOUR_QUERY = "\x1b[48;2;1;2;3m\x1bP$qm\x1b\\\x1b[0m\x1b[c"
+_COLOUR_ANSWER = re.compile(rb"(\x1bP[01]\$r[^\x1b]*\x1b\\)?.*?\x1b\[\?[\d;]+c", re.DOTALL)
+_OUR_COLOUR = re.compile(rb"48[:;]2[:;]+(?:[01][:;]+)?1[:;]2[:;]3")
+_OSC52_ATTRIBUTE = "52"
+
+# What the app draws, and the cells that it takes each for. Box characters are of ambiguous width.
+_WIDTHS = (("가힣", 4), ("🙂", 2), ("─│▌", 3), ("…·", 2), ("‹›", 2))
+_AMBIGUOUS = ("─│▌", "…·", "‹›")
+
+
+@dataclass(frozen=True)
+class Result:
+    subject: str
+    verdict: Verdict
+    text: str
+
+
+@dataclass(frozen=True)
+class Abilities:
+    """What the terminal said of itself. `kitty` is None where it does not speak that protocol."""
+
+    kitty: int | None
+    attributes: tuple[str, ...]
+
+
+def can_be_asked() -> bool:
+    streams = (sys.__stdin__, sys.__stdout__)
+    return all(stream is not None and stream.isatty() for stream in streams) and os.environ.get("TERM") != "dumb"
+
+
+def examine(show: Callable[[Result], None], *, keyboard: int = 0, screen: int = 1) -> None:
+    """Each result as it is found."""
+    for result in _surroundings(os.environ):
+        show(result)
+    talk = TerminalTalk(keyboard, screen, seconds=_ASKING_SECONDS)
+    try:
+        for result in _answers(talk, keyboard):
+            show(result)
+    except Interrupted:
+        show(
+            Result(
+                say("터미널 시험", "terminal test"), "notice", say("나머지는 건너뛰었습니다", "the rest was skipped")
+            )
+        )
+
+
+def _answers(talk: TerminalTalk, keyboard: int) -> Iterator[Result]:
+    with raw(keyboard):
+        abilities = _abilities(talk)
+    if abilities is None:
+        yield _silent()
+        return
+    yield _keys(abilities)
+    with raw(keyboard):
+        colours = _colours(talk)
+        widths = [(sample, want, _width(talk, sample)) for sample, want in _WIDTHS]
+    yield colours
+    yield _widths(widths)
+    yield _clipboard(abilities, os.environ)
+    yield _typing(talk, keyboard, abilities)
+
+
+def _abilities(talk: TerminalTalk) -> Abilities | None:
+    found = talk.ask(_KITTY_QUERY, _KITTY_ANSWER)
+    if found is None:
+        return None
+    return Abilities(int(found[1]) if found[1] else None, tuple(found[2].decode().split(";")))
+
+
+def _silent() -> Result:
+    return Result(
+        say("터미널 시험", "terminal test"),
+        "notice",
+        say(
+            "터미널이 물음에 답하지 않아 더 시험하지 못했습니다. 사람이 쓰는 터미널에서 다시 해 보세요.",
+            "the terminal answers no questions, so nothing more was tested. Try in a terminal that a person uses.",
+        ),
+    )
+
+
+def _keys(abilities: Abilities) -> Result:
+    subject = say("키", "keys")
+    if abilities.kitty is None:
+        return Result(
+            subject,
+            "fine",
+            say(
+                "예전 방식입니다. ⇧⏎ 대신 ^j로 줄을 바꿉니다.",
+                "legacy protocol: Ctrl+J makes a new line where Shift+Enter does not.",
+            ),
+        )
+    if _is_iterm():
+        return Result(
+            subject,
+            "fine",
+            say(
+                "kitty 방식이 되지만 iTerm2에서는 한글이 사라져 쓰지 않습니다.",
+                "kitty protocol; not used in iTerm2, where it drops Hangul.",
+            ),
+        )
+    return Result(
+        subject, "fine", say("kitty 방식입니다. ⇧⏎로 줄을 바꿉니다.", "kitty protocol: Shift+Enter makes a new line.")
+    )
+
+
+def _is_iterm() -> bool:
+    return os.environ.get("LC_TERMINAL") == "iTerm2" or os.environ.get("TERM_PROGRAM") == "iTerm.app"
+
+
+def _colours(talk: TerminalTalk) -> Result:
+    """Asked, and where it does not say, as the environment has it."""
+    subject = say("색", "colours")
+    answer = talk.ask(_COLOUR_QUERY, _COLOUR_ANSWER)
+    talk.write("\r\x1b[2K")  # what a terminal that does not know the question made of it
+    truly = bool(answer and answer[1] and _OUR_COLOUR.search(answer[1]))
+    announced = os.environ.get("COLORTERM") in ("truecolor", "24bit")
+    if truly and not announced:
+        return Result(
+            subject,
+            "notice",
+            say(
+                "1600만 색이 되는데 COLORTERM이 없어 256색으로 그립니다: export COLORTERM=truecolor",
+                "16 million colours work, but COLORTERM is not set and 256 are used: export COLORTERM=truecolor",
+            ),
+        )
+    if truly or announced:
+        return Result(subject, "fine", say("1600만 색", "16 million colours"))
+    if "256" in os.environ.get("TERM", ""):
+        return Result(subject, "fine", say("256색", "256 colours"))
+    return Result(
+        subject,
+        "notice",
+        say(
+            "16색 이하입니다. 명령 팔레트에서 ansi-dark 테마를 고르면 잘 보입니다.",
+            "16 colours or fewer: choose the theme ansi-dark in the palette.",
+        ),
+    )
+
+
+def _width(talk: TerminalTalk, sample: str) -> int | None:
+    talk.write(f"\r{sample}")
+    column = talk.column()
+    talk.write("\r\x1b[2K")
+    return None if column is None else column - 1
+
+
+def _widths(measured: list[tuple[str, int, int | None]]) -> Result:
+    subject = say("글자 폭", "widths")
+    if all(width is None for _, _, width in measured):
+        return Result(
+            subject,
+            "notice",
+            say("커서 자리를 알려 주지 않아 재지 못했습니다.", "the terminal does not tell where its cursor stands."),
+        )
+    wrong = [(sample, want, width) for sample, want, width in measured if width not in (None, want)]
+    if not wrong:
+        return Result(
+            subject, "fine", say("한글, 이모지, 선 모두 맞습니다", "Hangul, emoji and lines are as they should")
+        )
+    listed = ", ".join(
+        say(f"{sample} {width}칸({want}칸이어야 함)", f"{sample} takes {width} (should be {want})")
+        for sample, want, width in wrong
+    )
+    if any(sample in _AMBIGUOUS and (width or 0) > want for sample, want, width in wrong):
+        advice = say(
+            "터미널 설정에서 ‘모호한 너비의 글자’를 한 칸으로 바꾸세요.",
+            "Set ambiguous-width characters to single width in the terminal.",
+        )
+    else:
+        advice = say("글꼴이나 터미널을 바꿔 보세요.", "Try another font or terminal.")
+    return Result(subject, "notice", f"{listed}. {advice}")
+
+
+def _clipboard(abilities: Abilities, environment: Mapping[str, str]) -> Result:
+    """In the order in which the app tries them."""
+    subject = say("복사", "clipboard")
+    if environment.get("TMUX") and _tmux_option("set-clipboard") == "off":
+        return Result(
+            subject,
+            "notice",
+            say(
+                "tmux가 복사를 막습니다: tmux set -s set-clipboard on",
+                "tmux keeps copies to itself: tmux set -s set-clipboard on",
+            ),
+        )
+    if _OSC52_ATTRIBUTE in abilities.attributes[1:]:
+        return Result(subject, "fine", say("OSC 52 (SSH 너머에서도 됩니다)", "OSC 52, over SSH too"))
+    tool = next((name for name in ("pbcopy", "wl-copy", "xclip", "xsel") if shutil.which(name)), None)
+    if tool and not _over_ssh(environment):
+        return Result(subject, "fine", say(f"OSC 52와 {tool}", f"OSC 52 and {tool}"))
+    return Result(
+        subject,
+        "fine",
+        say(
+            "OSC 52로 보냅니다. 붙여넣기에 나오지 않으면 터미널 설정에서 클립보드 접근을 켜세요.",
+            "sent as OSC 52. If it does not arrive, allow clipboard access in the terminal's settings.",
+        ),
+    )
+
+
+def _typing(talk: TerminalTalk, keyboard: int, abilities: Abilities) -> Result:
+    """In the mode in which the app would read the keys."""
+    kitty = abilities.kitty is not None and not _is_iterm()
+    prompt = say(f"{GREETING}  를 치고 Enter (Esc: 건너뛰기) › ", f"Type {GREETING} and press Enter (Esc skips) › ")
+    with raw(keyboard):
+        talk.write(f"\r\x1b[2K{prompt}{KITTY_ON if kitty else ''}")
+        try:
+            typed = talk.typed(
+                lambda text: talk.write(f"\r\x1b[2K{prompt}{terminal_safe(text)}"), seconds=_TYPING_SECONDS
+            )
+        finally:
+            talk.write(f"{KITTY_OFF if kitty else ''}\r\x1b[2K")
+    return judge(typed)
+
+
+def judge(typed: Typed) -> Result:
+    """Whether the greeting arrived as it was typed, and if not, what happened to it."""
+    subject = say("한글 입력", "Hangul input")
+    form = say("kitty 방식", "kitty form") if typed.form == "kitty" else say("예전 방식", "legacy form")
+    text = unicodedata.normalize("NFC", typed.text.strip())
+    if typed.ended_by != "enter" or not text:
+        return Result(subject, "fine", say("건너뛰었습니다", "skipped"))
+    if text == GREETING:
+        return Result(subject, "fine", f"{_whole(typed)} ({form})")
+    return Result(
+        subject,
+        "notice" if text == _ITS_KEYS else "problem",
+        f"{say('온 글', 'what came')}: {terminal_safe(text)} ({form}). {_mishap(text, typed)}",
+    )
+
+
+def _whole(typed: Typed) -> str:
+    if typed.late:
+        return say(
+            "끝 글자가 Enter 뒤에 왔지만 앱이 기다려서 받습니다",
+            "the last syllable came behind Enter; the app waits for it",
+        )
+    if typed.text.strip() != GREETING:
+        return say(
+            "자모로 풀려 왔지만 앱이 모아서 씁니다", "it came taken apart into jamo; the app puts it together again"
+        )
+    return say("온전하게 왔습니다", "arrived whole")
+
+
+def _mishap(text: str, typed: Typed) -> str:
+    if text == _ITS_KEYS:
+        return say("한/영 키를 누르고 다시 해 보세요.", "Switch to Hangul mode and try again.")
+    if typed.form == "kitty":
+        cure = say(
+            "TEXTUAL_DISABLE_KITTY_KEY=1로 앱을 열어 보세요.", "Try opening the app with TEXTUAL_DISABLE_KITTY_KEY=1."
+        )
+    else:
+        cure = say(
+            "터미널이나 입력기를 바꿔 보거나 글을 붙여 넣으세요.",
+            "Try another terminal or input method, or paste the text.",
+        )
+    return f"{_what_happened(text)} {cure}"
+
+
+def _what_happened(text: str) -> str:
+    if GREETING.startswith(text):
+        return say("끝 글자가 빠졌습니다.", "The end is missing.")
+    if _without_repeats(text) == GREETING:
+        return say("글자가 겹쳐 왔습니다.", "Syllables came twice.")
+    if sorted(text) == sorted(GREETING):
+        return say("글자의 차례가 바뀌었습니다.", "The syllables changed places.")
+    if "\ufffd" in text:
+        return say("글자가 깨졌습니다. 로캘이 UTF-8인지 보세요.", "It is not UTF-8. Look at the locale.")
+    return say("친 것과 다릅니다.", "It is not what was typed.")
+
+
+def _without_repeats(text: str) -> str:
+    return "".join(one for place, one in enumerate(text) if place == 0 or one != text[place - 1])
+
+
+def _surroundings(environment: Mapping[str, str]) -> Iterator[Result]:
+    subject = say("환경", "surroundings")
+    around = [name for name, there in (("tmux", "TMUX"), ("screen", "STY")) if environment.get(there)]
+    if _over_ssh(environment):
+        around.append("SSH")
+    program = environment.get("TERM_PROGRAM") or environment.get("LC_TERMINAL") or ""
+    facts = terminal_safe(", ".join(filter(None, (program, environment.get("TERM"), *around))))
+    if environment.get("TMUX") and _tmux_option("extended-keys") == "off":
+        hint = say(
+            "⇧⏎를 쓰려면 tmux set -s extended-keys on (^j는 언제나 됩니다)",
+            "for Shift+Enter: tmux set -s extended-keys on (Ctrl+J always works)",
+        )
+        yield Result(subject, "fine", f"{facts}: {hint}")
+        return
+    yield Result(subject, "fine", facts)
+
+
+def _over_ssh(environment: Mapping[str, str]) -> bool:
+    return bool(environment.get("SSH_CONNECTION") or environment.get("SSH_TTY"))
+
+
+def _tmux_option(name: str) -> str:
+    """Empty where tmux does not say."""
+    try:
+        answer = subprocess.run(
+            ["tmux", "show-options", "-sv", name],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_TMUX_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return answer.stdout.strip()

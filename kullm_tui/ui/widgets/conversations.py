@@ -1,0 +1,326 @@
+"""The sidebar: every conversation under the day it was last used, and a search that finds them while one types."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import ClassVar
+
+from rich.cells import cell_len
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.timer import Timer
+from textual.widgets._input import Input
+from textual.widgets._static import Static
+
+from kullm_tui.core.history import Conversation, Hit
+from kullm_tui.core.language import say
+from kullm_tui.core.store import Store
+from kullm_tui.core.text import nfc, terminal_safe
+from kullm_tui.ui import places, wording
+from kullm_tui.ui.plain import plain
+from kullm_tui.ui.widgets.rows import Row, Rows
+
+_PAUSE_SECONDS = 0.12  # between the last key and the search
+_UNDO_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Heading:
+    text: str
+    height: int = 1
+    choosable: bool = False
+
+    def draw(self, _line: int, _width: int, /) -> Content:
+        return Content(f" {self.text}")
+
+
+@dataclass(frozen=True)
+class Entry:
+    conversation: Conversation
+    mark: str = " "  # ● answering now, ○ answered while nobody looked, ▌ on the screen
+    height: int = 1
+    choosable: bool = True
+
+    def draw(self, _line: int, width: int, /) -> Content:
+        pin = "★ " if self.conversation.pinned else ""
+        title = plain(f"{pin}{self.conversation.title}").truncate(width - 2, ellipsis=True)
+        return Content.assemble((self.mark, "$accent"), title)
+
+
+@dataclass(frozen=True)
+class Found:
+    hit: Hit
+    height: int = 2
+    choosable: bool = True
+
+    @property
+    def conversation(self) -> Conversation:
+        return self.hit.conversation
+
+    def draw(self, line: int, width: int, /) -> Content:
+        if line == 0:
+            return Content.assemble(" ", plain(self.hit.conversation.title).truncate(width - 2, ellipsis=True))
+        return Content.assemble(("   ", ""), _around(self.hit, width - 4).stylize("$quiet"))
+
+
+class Conversations(Vertical):
+    DEFAULT_CSS = """
+    Conversations { width: 30; border-right: solid $rule; background: $background; }
+    Conversations > Input { border: none; height: 1; margin: 1 1 1 1; padding: 0 1; background: $surface; }
+    Conversations > Input:focus { background: $boost; }
+    Conversations > .notice { height: auto; padding: 0 1; color: $warning; display: none; }
+    Conversations > .notice.-shown { display: block; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = places.bindings(places.SIDEBAR)
+
+    class Opened(Message):
+        def __init__(self, conversation: Conversation, message_id: int | None = None) -> None:
+            super().__init__()
+            self.conversation = conversation
+            self.message_id = message_id  # where the search found it
+
+    class Deleted(Message):
+        def __init__(self, conversation: Conversation) -> None:
+            super().__init__()
+            self.conversation = conversation
+
+    class Restored(Message):
+        def __init__(self, conversation: Conversation) -> None:
+            super().__init__()
+            self.conversation = conversation
+
+    class Renamed(Message):
+        def __init__(self, conversation: Conversation) -> None:
+            super().__init__()
+            self.conversation = conversation
+
+    class Left(Message):
+        """Back to the prompt."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.store: Store | None = None
+        self._open_id: int | None = None
+        self._answering: frozenset[int] = frozenset()
+        self._unread: frozenset[int] = frozenset()
+        self._pause: Timer | None = None
+        self._deleted: Conversation | None = None
+        self._forgetting: Timer | None = None
+
+    def compose(self) -> ComposeResult:
+        yield Input(placeholder=say("검색", "search"), id="search", select_on_focus=False)
+        yield Rows(id="conversation-rows")
+        yield Static(classes="notice", markup=False)
+
+    @property
+    def query_text(self) -> str:
+        return nfc(self.query_one(Input).value).strip()
+
+    def focus_search(self) -> None:
+        self.query_one(Input).focus()
+
+    # -- what is listed ------------------------------------------------------------------------------------------------
+
+    def mark(self, open_id: int | None, answering: frozenset[int], unread: frozenset[int]) -> None:
+        """Which conversation is on the screen, which are being answered, which were answered unseen."""
+        if (open_id, answering, unread) != (self._open_id, self._answering, self._unread):
+            self._open_id, self._answering, self._unread = open_id, answering, unread
+            self.reload()
+
+    def reload(self) -> None:
+        """List again what the store holds, or what the search finds, in a thread."""
+        if self.store is not None:
+            self.run_worker(self._list(self.store), group="listing", exclusive=True)
+
+    async def _list(self, store: Store) -> None:
+        query = self.query_text
+        if query:
+            hits = await asyncio.to_thread(store.search, query)
+            rows: Sequence[Row] = [Found(hit) for hit in hits] or [Heading(say("찾은 것이 없어요", "nothing found"))]
+        else:
+            rows = await asyncio.to_thread(self._entries, store)
+        shown = next(iter(self.query(Rows)), None)
+        if shown is None:  # the app was closed meanwhile
+            return
+        kept = shown.rows[shown.chosen] if shown.chosen is not None and shown.chosen < len(shown.rows) else None
+        shown.show(rows, _place_of(rows, kept, self._open_id if not query else None))
+
+    def _entries(self, store: Store) -> list[Row]:
+        rows, last = list[Row](), ""
+        heading_of = _Periods()
+        for conversation in store.conversations():
+            heading = say("고정", "Pinned") if conversation.pinned else heading_of[_day(conversation.updated)]
+            if heading != last:
+                rows.append(Heading(heading))
+                last = heading
+            rows.append(Entry(conversation, self._mark_of(conversation.id)))
+        return rows or [Heading(say("아직 대화가 없어요", "no conversations yet"))]
+
+    def _mark_of(self, conversation_id: int) -> str:
+        if conversation_id in self._answering:
+            return "●"
+        if conversation_id in self._unread:
+            return "○"
+        return "▌" if conversation_id == self._open_id else " "
+
+    @on(Input.Changed, "#search")
+    def _typed(self, event: Input.Changed) -> None:
+        event.stop()
+        if self._pause:
+            self._pause.stop()
+        self._pause = self.set_timer(_PAUSE_SECONDS if event.value else 0.001, self.reload)
+
+    # -- opening -------------------------------------------------------------------------------------------------------
+
+    @on(Input.Submitted, "#search")
+    async def _submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        if self._pause:
+            self._pause.stop()
+        if self.store is not None:
+            await self._list(self.store)
+        rows = self.query_one(Rows)
+        if self.query_text and rows.choose_first():
+            rows.action_take()
+
+    @on(Rows.Taken)
+    def _taken(self, event: Rows.Taken) -> None:
+        event.stop()
+        row = event.rows.rows[event.index]
+        if isinstance(row, Found):
+            self.post_message(self.Opened(row.conversation, row.hit.message_id))
+        elif isinstance(row, Entry):
+            self.post_message(self.Opened(row.conversation))
+
+    @on(Rows.LeftAtTop)
+    def _to_search(self) -> None:
+        self.focus_search()
+
+    def action_cursor_down(self) -> None:
+        """Down from the search."""
+        rows = self.query_one(Rows)
+        if rows.chosen is not None or rows.choose_first():
+            rows.focus()
+
+    def action_cursor_up(self) -> None:
+        self.focus_search()
+
+    def action_open(self) -> None:
+        self.query_one(Rows).action_take()
+
+    def action_back(self) -> None:
+        """Escape: first the search is emptied, then the sidebar is left."""
+        search = self.query_one(Input)
+        if search.value:
+            search.value = ""
+        else:
+            self.post_message(self.Left())
+
+    # -- changing ------------------------------------------------------------------------------------------------------
+
+    @property
+    def chosen(self) -> Conversation | None:
+        rows = self.query_one(Rows)
+        row = rows.rows[rows.chosen] if rows.chosen is not None else None
+        return row.conversation if isinstance(row, Entry | Found) else None
+
+    async def action_pin(self) -> None:
+        if (chosen := self.chosen) and self.store:
+            await asyncio.to_thread(self.store.pin, chosen.id, not chosen.pinned)
+            self.reload()
+
+    def action_rename(self) -> None:
+        if self.chosen:
+            self.run_worker(self._rename(self.chosen), group="rename", exclusive=True)
+
+    async def _rename(self, conversation: Conversation) -> None:
+        from kullm_tui.ui.screens.ask import AskLine
+
+        title = await self.app.push_screen_wait(
+            AskLine(
+                say("대화의 새 이름", "The conversation's new title"),
+                button=say("이름 바꾸기", "Rename"),
+                value=conversation.title,
+                fault=lambda line: None if line else say("이름이 비어 있어요.", "The title is empty."),
+            )
+        )
+        if title and self.store:
+            await asyncio.to_thread(self.store.rename, conversation.id, title)
+            self.post_message(self.Renamed(conversation))
+            self.reload()
+
+    async def action_delete(self) -> None:
+        if (chosen := self.chosen) and self.store:
+            await asyncio.to_thread(self.store.delete, chosen.id)
+            self._offer_undo(chosen)
+            self.post_message(self.Deleted(chosen))
+            self.reload()
+
+    async def action_undo(self) -> None:
+        if (deleted := self._deleted) and self.store:
+            await asyncio.to_thread(self.store.restore, deleted.id)
+            self._forget()
+            self.post_message(self.Restored(deleted))
+            self.reload()
+
+    def _offer_undo(self, conversation: Conversation) -> None:
+        self._forget()
+        self._deleted = conversation
+        title = plain(conversation.title).truncate(18, ellipsis=True)
+        notice = Content.assemble(title, say(" 지웠어요\nu 되돌리기", " deleted\nu undoes it"))
+        self.query_one(".notice", Static).update(notice)
+        self.query_one(".notice").add_class("-shown")
+        self._forgetting = self.set_timer(_UNDO_SECONDS, self._forget)
+
+    def _forget(self) -> None:
+        self._deleted = None
+        if self._forgetting:
+            self._forgetting.stop()
+        self.query_one(".notice").remove_class("-shown")
+
+
+class _Periods(dict[date, str]):
+    """Each day's heading, said once."""
+
+    def __init__(self) -> None:
+        self._today = _day(time.time())
+
+    def __missing__(self, day: date) -> str:
+        self[day] = wording.period(day, self._today)
+        return self[day]
+
+
+def _day(when: float) -> date:
+    return datetime.fromtimestamp(when).date()
+
+
+def _place_of(rows: Sequence[Row], kept: Row | None, open_id: int | None) -> int | None:
+    """Where the row that was chosen stands now; else the conversation on the screen."""
+    wanted = kept.conversation.id if isinstance(kept, Entry | Found) else open_id
+    places_found = (place for place, row in enumerate(rows) if isinstance(row, Entry | Found))
+    return next((place for place in places_found if _id_at(rows, place) == wanted), None)
+
+
+def _id_at(rows: Sequence[Row], place: int) -> int | None:
+    row = rows[place]
+    return row.conversation.id if isinstance(row, Entry | Found) else None
+
+
+def _around(hit: Hit, width: int) -> Content:
+    """The excerpt with what was found marked, cut so that the mark is in sight."""
+    text, start, end = hit.excerpt, hit.start, hit.end
+    before = " ".join(terminal_safe(text[:start]).split())
+    while before and cell_len(before) > max(0, width // 3):
+        before = before[max(1, len(before) // 8) :]
+    lead = f"…{before}" if len(before) < start else before
+    gap = " " if text[:start][-1:].isspace() and lead else ""
+    found = " ".join(terminal_safe(text[start:end]).split())
+    rest = " ".join(terminal_safe(text[end : end + 200]).split())
+    after = f" {rest}" if text[end : end + 1].isspace() else rest
+    return Content.assemble(lead, gap, (found, "bold $accent"), after).truncate(width, ellipsis=True)

@@ -1,0 +1,80 @@
+"""The footer: the keys that work where the focus is, from the table, as many as fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual import events
+from textual.content import Content
+from textual.dom import DOMNode
+from textual.screen import Screen
+from textual.style import Style
+from textual.widget import Widget
+
+from kullm_tui.ui.places import BROWSER, CHAT, DIALOG, GLOBAL, PROMPT, SIDEBAR, THREAD, Key
+
+_BETWEEN = "  "
+
+
+class KeyBar(Widget):
+    """A click on a key presses it."""
+
+    DEFAULT_CSS = """
+    KeyBar { height: 1; width: 1fr; background: $background; padding: 0 1; color: $quiet; }
+    KeyBar .key-bar--key { color: $accent; }
+    """
+    COMPONENT_CLASSES = {"key-bar--key"}
+
+    def on_mount(self) -> None:
+        self.screen.bindings_updated_signal.subscribe(self, lambda _: self.refresh())
+
+    def render(self) -> Content:
+        return line(fitting(self._keys(), self.size.width), self.get_visual_style("key-bar--key", partial=True))
+
+    def _keys(self) -> list[Key]:
+        return [key for key in usable(self.screen) if key.footer]
+
+    def on_click(self, event: events.Click) -> None:
+        key = event.style.meta.get("key")
+        if key:
+            self.app.simulate_key(key)
+
+
+def usable(screen: Screen[object]) -> list[Key]:
+    """The keys of the table that do just now what the table says: bound, allowed, and there is someone to do it."""
+    active = {
+        (spelling, active.binding.action)
+        for spelling, active in screen.active_bindings.items()
+        if active.enabled and _is_done(active.node, active.binding.action)
+    }
+    return [
+        key
+        for place in (THREAD, SIDEBAR, BROWSER, DIALOG, PROMPT, CHAT, GLOBAL)
+        for key in place
+        if any((spelling, key.action) in active for spelling in key.key.split(","))
+    ]
+
+
+def _is_done(node: DOMNode, action: str) -> bool:
+    name = action.partition("(")[0]
+    return hasattr(node, f"action_{name}") or hasattr(node, f"_action_{name}")
+
+
+def fitting(keys: Sequence[Key], width: int) -> list[Key]:
+    """The keys of everywhere stay; of the others the last are dropped until the rest fits."""
+    everywhere = [key for key in keys if key in GLOBAL]
+    others = [key for key in keys if key not in GLOBAL]
+    while others and line([*others, *everywhere]).cell_length > width:
+        others.pop()
+    return [*others, *everywhere]
+
+
+def line(keys: Sequence[Key], key_style: Style | None = None) -> Content:
+    items = [
+        Content.assemble(
+            (key.display, (key_style or Style()) + Style.from_meta({"key": key.key.partition(",")[0]})),
+            f" {key.meaning}",
+        )
+        for key in keys
+    ]
+    return Content(_BETWEEN).join(items)

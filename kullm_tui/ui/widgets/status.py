@@ -1,0 +1,94 @@
+"""The header line: the product, its modes, and at the right what runs: `구름  대화            demo · 4-bit · 31 tok/s · 4.1/24 GB`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+from textual.signal import Signal
+from textual.widget import Widget
+
+from kullm_tui.core.language import say
+from kullm_tui.ui.plain import safe_line
+
+if TYPE_CHECKING:
+    from textual.app import App
+
+_SPEED_CELLS = 9  # "123 tok/s": a number that changes does not move the rest
+_BETWEEN = " · "
+
+
+class Status:
+    """What the header says; one for the app, shown by the header of every screen."""
+
+    def __init__(self, app: App[int]) -> None:
+        self.changed: Signal[None] = Signal(app, "status-changed")
+        self._texts = {"model": "", "speed": "", "memory": "", "cost": ""}
+
+    def set_model(self, text: str) -> None:
+        self._set("model", text)
+
+    def set_speed(self, text: str) -> None:
+        """Empty where nothing streams."""
+        self._set("speed", text)
+
+    def set_memory(self, text: str) -> None:
+        self._set("memory", text)
+
+    def set_cost(self, text: str) -> None:
+        self._set("cost", text)
+
+    def parts(self) -> list[str]:
+        texts = {**self._texts}
+        if texts["speed"]:
+            texts["speed"] = texts["speed"].rjust(_SPEED_CELLS)
+        return [text for text in texts.values() if text]
+
+    def _set(self, name: str, text: str) -> None:
+        text = safe_line(text)
+        if self._texts[name] != text:
+            self._texts[name] = text
+            self.changed.publish(None)
+
+
+class StatusLine(Widget):
+    DEFAULT_CSS = """
+    StatusLine { height: 2; dock: top; border-bottom: solid $rule; padding: 0 1; background: $background; }
+    StatusLine .status-line--name { color: $accent; text-style: bold; }
+    StatusLine .status-line--here { color: $foreground; }
+    StatusLine .status-line--quiet { color: $quiet; }
+    """
+    COMPONENT_CLASSES = {"status-line--name", "status-line--here", "status-line--quiet"}
+
+    def __init__(self, status: Status, here: str = "", *, modes: Sequence[str] = ()) -> None:
+        """`here` names the screen; `modes` are the others that one can go to."""
+        super().__init__()
+        self._status = status
+        self._here = here
+        self._modes = modes
+
+    def on_mount(self) -> None:
+        self._status.changed.subscribe(self, lambda _: self.refresh())
+
+    def render(self) -> Content:
+        name, here, quiet = (
+            self.get_visual_style(f"status-line--{part}", partial=True) for part in ("name", "here", "quiet")
+        )
+        left = Content.assemble((say("구름", "KULLM"), name), "  ", (self._here or say("대화", "Chat"), here))
+        for mode in self._modes:
+            left = Content.assemble(left, ("  ", quiet), (mode, quiet))
+        return spread(left, self._right(self.size.width - left.cell_length - 2).stylize(quiet), self.size.width)
+
+    def _right(self, width: int) -> Content:
+        """What fits, the model last to go."""
+        parts = self._status.parts()
+        while len(parts) > 1 and Content(_BETWEEN.join(parts)).cell_length > width:
+            parts.pop(-1)
+        return Content(_BETWEEN.join(parts)).truncate(max(0, width), ellipsis=True)
+
+
+def spread(left: Content, right: Content, width: int) -> Content:
+    """The two at the two ends of a line."""
+    gap = max(0, width - left.cell_length - right.cell_length)
+    return Content.assemble(left, " " * gap, right)

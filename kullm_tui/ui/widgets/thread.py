@@ -1,0 +1,254 @@
+"""The conversation on the screen: its turns, following what streams or standing still where the reader reads.
+
+Only the last turns are mounted; the earlier ones come when the reader gets to the top.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Literal
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import var
+from textual.widgets._static import Static
+
+from kullm_tui.core.history import Turn
+from kullm_tui.core.language import say
+from kullm_tui.ui import places
+from kullm_tui.ui.generation import LiveReply
+from kullm_tui.ui.replies import Replies
+from kullm_tui.ui.widgets.turn import TurnView
+
+TurnVerb = Literal["copy", "copy_code", "edit", "regenerate"]
+
+_PAGE = 16  # turns mounted at once
+
+
+class Earlier(Static):
+    """The line at the top that stands for the turns before."""
+
+
+class Rest(Static):
+    """What is left of the page below a short conversation, which would else hang at the bottom."""
+
+
+class Thread(VerticalScroll, can_focus=True):
+    DEFAULT_CSS = """
+    Thread { height: 1fr; padding: 1 1 0 1; scrollbar-size-vertical: 1; }
+    Thread > Rest { height: 1fr; }
+    Thread > Earlier { height: 1; color: $quiet; text-align: center; margin-bottom: 1; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = places.bindings(places.THREAD)
+
+    following: var[bool] = var(True)
+    """Whether the end stays in sight while it grows."""
+    chosen: var[int | None] = var(None)
+    """The id of the turn that the keys act on."""
+
+    class Followed(Message):
+        """The reader came to the end, or left it."""
+
+        def __init__(self, following: bool) -> None:
+            super().__init__()
+            self.following = following
+
+    class TurnAction(Message):
+        """A key of the thread that acts on the chosen turn."""
+
+        def __init__(self, action: TurnVerb, view: TurnView) -> None:
+            super().__init__()
+            self.action = action
+            self.view = view
+
+    class Left(Message):
+        """Back to the prompt."""
+
+    def __init__(self, replies: Replies, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._replies = replies
+        self._turns: list[Turn] = []
+        self._titles: Mapping[str, str] = {}
+        self._first = 0  # the first turn that is mounted
+
+    def compose(self) -> ComposeResult:
+        yield Rest()
+
+    def on_mount(self) -> None:
+        self.anchor()
+
+    # -- what is shown -------------------------------------------------------------------------------------------------
+
+    @property
+    def turns(self) -> Sequence[Turn]:
+        return self._turns
+
+    def view_of(self, turn_id: int | None) -> TurnView | None:
+        return next((view for view in self.views if view.turn.id == turn_id), None)
+
+    @property
+    def views(self) -> list[TurnView]:
+        return list(self.query_children(TurnView))
+
+    async def show(self, turns: Sequence[Turn], titles: Mapping[str, str], *, anew: bool = False) -> None:
+        """These turns, keeping the widgets of those that are there already, so that nothing jumps."""
+        self._titles = titles
+        kept = 0 if anew else _common(self._turns, turns)
+        if anew or kept <= self._first:
+            kept, self._first = 0, max(0, len(turns) - _PAGE)
+        gone = [view for view in self.views if view.turn.id not in {turn.id for turn in turns[self._first : kept]}]
+        self._turns = list(turns)
+        async with self.batch():
+            await self.remove_children([*gone, *(self.query_children(Earlier) if self._first == 0 else ())])
+            for view, turn in zip(self.views, turns[self._first : kept], strict=True):
+                view.update_turn(turn)
+            await self.mount_all([self._view(turn) for turn in turns[max(kept, self._first) :]], before="Rest")
+            if self._first:
+                await self._tell_earlier()
+        if self.chosen not in {turn.id for turn in turns}:
+            self.chosen = None
+        if anew:
+            self.follow()
+
+    def _view(self, turn: Turn) -> TurnView:
+        view = TurnView(turn, self._titles, self._replies[turn.id])
+        view.set_class(turn.id == self.chosen, "-chosen")
+        return view
+
+    async def _tell_earlier(self) -> None:
+        line = Content(say(f"앞의 {self._first:,}차례 더 보기 ↑", f"{self._first:,} earlier turns ↑"))
+        for earlier in self.query_children(Earlier):
+            earlier.update(line)
+            return
+        await self.mount(Earlier(line), before=0)
+
+    async def show_earlier(self, until: int | None = None) -> None:
+        """A page more at the top; what the reader looks at stays where it is."""
+        if self._first == 0:
+            return
+        first = max(0, min(self._first - _PAGE, self._first if until is None else until))
+        fresh = [self._view(turn) for turn in self._turns[first : self._first]]
+        self._first = first
+        from_end = self.max_scroll_y - self.scroll_y
+        async with self.batch():
+            await self.mount_all(fresh, before=self.views[0])
+            if first:
+                await self._tell_earlier()
+            else:
+                await self.remove_children(Earlier)
+        self.call_after_refresh(lambda: self.scroll_to(y=self.max_scroll_y - from_end, animate=False))
+
+    def grow(self, reply: LiveReply) -> None:
+        view = self.view_of(reply.reply_id)
+        if view:
+            view.grow()
+
+    async def settle(self, turn: Turn) -> None:
+        self._turns = [turn if one.id == turn.id else one for one in self._turns]
+        view = self.view_of(turn.id)
+        if view:
+            await view.settle(turn)
+
+    # -- following and scrolling ---------------------------------------------------------------------------------------
+
+    def follow(self) -> None:
+        self.anchor()
+        self.following = True
+
+    def release_anchor(self) -> None:
+        super().release_anchor()
+        self.following = self.max_scroll_y <= 0
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        if new_value >= self.max_scroll_y:
+            self.following = True
+        if new_value <= 0 < old_value and self._first:
+            self.run_worker(self.show_earlier(), group="earlier turns", exclusive=True)
+
+    def watch_following(self, following: bool) -> None:
+        self.post_message(self.Followed(following))
+
+    @on(events.Click, "Earlier")
+    async def _earlier_clicked(self) -> None:
+        await self.show_earlier()
+
+    # -- choosing a turn -----------------------------------------------------------------------------------------------
+
+    def watch_chosen(self, chosen: int | None) -> None:
+        for view in self.views:
+            view.set_class(view.turn.id == chosen, "-chosen")
+
+    def on_focus(self) -> None:
+        if self.chosen is None and self.views:
+            self.choose(self.views[-1])
+
+    def on_blur(self) -> None:
+        self.chosen = None
+
+    @on(TurnView.Clicked)
+    def _turn_clicked(self, event: TurnView.Clicked) -> None:
+        event.stop()
+        if self.has_focus:
+            self.chosen = event.view.turn.id
+
+    async def reveal(self, turn_id: int) -> None:
+        """The turn that a search found, in sight and marked."""
+        place = next((place for place, turn in enumerate(self._turns) if turn.id == turn_id), None)
+        if place is None:
+            return
+        while place < self._first:
+            await self.show_earlier(place)
+        for view in self.views:
+            view.set_class(view.turn.id == turn_id, "-found")
+        found = self.view_of(turn_id)
+        if found:
+            self.release_anchor()
+            self.call_after_refresh(self.scroll_to_widget, found, animate=False, top=True)
+
+    def choose(self, view: TurnView) -> None:
+        self.chosen = view.turn.id
+        self.scroll_to_widget(view, animate=False)
+
+    async def action_choose(self, step: int) -> None:
+        views = self.views
+        if not views:
+            return
+        at = next((place for place, view in enumerate(views) if view.turn.id == self.chosen), len(views))
+        if at + step < 0 and self._first:
+            await self.show_earlier()
+            return
+        self.choose(views[max(0, min(len(views) - 1, at + step))])
+
+    def action_branch(self, step: int) -> None:
+        view = self.view_of(self.chosen)
+        if view:
+            self.post_message(TurnView.BranchAsked(view.turn, step))
+
+    def action_copy(self) -> None:
+        self._act("copy")
+
+    def action_copy_code(self) -> None:
+        self._act("copy_code")
+
+    def action_edit(self) -> None:
+        self._act("edit")
+
+    def action_regenerate(self) -> None:
+        self._act("regenerate")
+
+    def action_to_prompt(self) -> None:
+        self.post_message(self.Left())
+
+    def _act(self, action: TurnVerb) -> None:
+        view = self.view_of(self.chosen)
+        if view:
+            self.post_message(self.TurnAction(action, view))
+
+
+def _common(before: Sequence[Turn], after: Sequence[Turn]) -> int:
+    """How many turns at the start are the same."""
+    pairs = enumerate(zip(before, after, strict=False))
+    return next((place for place, (old, new) in pairs if old.id != new.id), min(len(before), len(after)))
