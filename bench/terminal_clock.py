@@ -15,7 +15,7 @@ from dataclasses import dataclass
 _SECONDS = 60.0
 _PRESS_SECONDS = 0.01
 _KEY = "~"  # stands on no screen of any side
-_SEQUENCE = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|.)")
+SEQUENCE = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|.)")
 _ALTERNATE_SCREEN = b"\x1b[?1049h"
 
 
@@ -36,7 +36,7 @@ def open_once(command: Sequence[str], environment: Mapping[str, str], *, columns
         written = _read_until(terminal, b"", _shows_a_frame)
         first_frame = time.perf_counter() - began
         begin = len(written)
-        _read_until(terminal, written, lambda seen: _KEY.encode() in _SEQUENCE.sub(b"", seen[begin:]), press=_KEY)
+        _read_until(terminal, written, lambda seen: _KEY.encode() in SEQUENCE.sub(b"", seen[begin:]), press=_KEY)
         first_echo = time.perf_counter() - began
     finally:
         os.kill(pid, signal.SIGKILL)
@@ -47,7 +47,7 @@ def open_once(command: Sequence[str], environment: Mapping[str, str], *, columns
 
 def _shows_a_frame(written: bytes) -> bool:
     _, switched, rest = written.partition(_ALTERNATE_SCREEN)
-    return bool(switched and _SEQUENCE.sub(b"", rest).split())
+    return bool(switched and SEQUENCE.sub(b"", rest).split())
 
 
 def _read_until(terminal: int, written: bytes, done: Callable[[bytes], bool], *, press: str = "") -> bytes:
@@ -56,7 +56,7 @@ def _read_until(terminal: int, written: bytes, done: Callable[[bytes], bool], *,
         if press:
             os.write(terminal, press.encode())
         if time.monotonic() > deadline:
-            raise TimeoutError(_SEQUENCE.sub(b"", written).decode(errors="replace")[-2000:])
+            raise TimeoutError(SEQUENCE.sub(b"", written).decode(errors="replace")[-2000:])
         if select.select([terminal], [], [], _PRESS_SECONDS)[0]:
             written += os.read(terminal, 65536)
     return written

@@ -15,10 +15,7 @@ from kullm_tui.core.records import Message, Role
 
 State = Literal["complete", "cancelled", "failed", "streaming"]
 
-_CONVERSATION = (
-    "SELECT one.id, title, one.created, updated, pinned, leaf_id, model, adapter"
-    " FROM conversations one LEFT JOIN messages leaf ON leaf.id = one.leaf_id"
-)
+_CONVERSATION = "SELECT id, title, created, updated, pinned, leaf_id, model, adapter FROM conversations"
 _TURN = (
     "id, parent_id, role, content, input, created, state, error, model, adapter, template, parameters, prompt_sha256,"
     " prompt_tokens, completion_tokens, timings"
@@ -33,7 +30,7 @@ class Conversation:
     updated: float
     pinned: bool
     leaf_id: int | None  # where it goes on
-    model: str | None = None  # what gave that answer
+    model: str | None = None  # what answered there last
     adapter: str | None = None
 
 
@@ -72,28 +69,28 @@ class Hit:
 def conversations(connection: Connection, *, limit: int | None, offset: int) -> list[Conversation]:
     """Pinned ones first, then the newest; never deleted ones."""
     rows = connection.execute(
-        f"{_CONVERSATION} WHERE deleted IS NULL ORDER BY pinned DESC, recency DESC, one.id DESC LIMIT ? OFFSET ?",
+        f"{_CONVERSATION} WHERE deleted IS NULL ORDER BY pinned DESC, recency DESC, id DESC LIMIT ? OFFSET ?",
         (-1 if limit is None else limit, offset),
     )
     return [conversation_from(row) for row in rows]
 
 
 def conversation(connection: Connection, conversation_id: int) -> Conversation:
-    row = connection.execute(f"{_CONVERSATION} WHERE one.id = ? AND deleted IS NULL", (conversation_id,)).fetchone()
+    row = connection.execute(f"{_CONVERSATION} WHERE id = ? AND deleted IS NULL", (conversation_id,)).fetchone()
     if row is None:
         raise no_conversation(conversation_id)
     return conversation_from(row)
 
 
 def conversation_from(row: Row) -> Conversation:
-    identity, title, created, updated, pinned, leaf_id, model, adapter = tuple(row)[:8]
+    identity, title, created, updated, pinned, leaf_id, model, adapter = row
     return Conversation(identity, title, created, updated, bool(pinned), leaf_id, model, adapter)
 
 
 def latest_answered(connection: Connection) -> Conversation | None:
     """The last one that was answered: a question that failed has nothing to go on with."""
     row = connection.execute(
-        "SELECT one.id, title, one.created, updated, pinned, reply.id AS leaf_id, model, adapter"
+        "SELECT one.id, title, one.created, updated, pinned, reply.id, reply.model, reply.adapter"
         " FROM conversations one JOIN messages reply ON reply.conversation_id = one.id"
         " WHERE deleted IS NULL AND reply.role = 'assistant' AND reply.content <> ''"
         " ORDER BY recency DESC, one.id DESC, reply.id DESC LIMIT 1"
@@ -117,7 +114,7 @@ def thread(connection: Connection, conversation_id: int, leaf_id: int | None) ->
     """Root to leaf; without a leaf the branch that was chosen last, else the newest."""
     tree = _Tree(connection, conversation_id)
     if leaf_id is not None and leaf_id not in tree.parents:
-        raise _no_message(leaf_id)
+        raise no_message(leaf_id)
     chosen = leaf_id or conversation(connection, conversation_id).leaf_id
     leaf = chosen if chosen in tree.parents else max(tree.parents, default=None)
     path = tree.path(leaf)
@@ -132,7 +129,7 @@ def leaf_below(connection: Connection, message_id: int) -> int:
     """Where the branch of this message goes on: down to its end, along the newest."""
     row = connection.execute("SELECT conversation_id FROM messages WHERE id = ?", (message_id,)).fetchone()
     if row is None:
-        raise _no_message(message_id)
+        raise no_message(message_id)
     children = _Tree(connection, row["conversation_id"]).children
     while below := children.get(message_id):
         message_id = below[-1]
@@ -187,5 +184,5 @@ def no_conversation(conversation_id: int) -> StoreError:
     )
 
 
-def _no_message(message_id: int) -> StoreError:
+def no_message(message_id: int) -> StoreError:
     return StoreError(say(f"{message_id}번 메시지가 없습니다.", f"there is no message {message_id}."))

@@ -14,6 +14,7 @@ from typing import Any, Literal, Self
 from kullm_tui.core.chat_client import Finished
 from kullm_tui.core.database import Database
 from kullm_tui.core.errors import StoreBusy
+from kullm_tui.core.history import no_message
 from kullm_tui.core.language import say
 from kullm_tui.core.text import storable
 from kullm_tui.core.writers import is_dead
@@ -130,3 +131,17 @@ def touch(connection: Connection, conversation_id: int, *, leaf_id: int | None =
         " recency = max(?, 0.001 + (SELECT max(recency) FROM conversations)) WHERE id = ?",
         (now, leaf_id, now, conversation_id),
     )
+
+
+def choose_leaf(connection: Connection, conversation_id: int, leaf_id: int) -> None:
+    """The branch that is looked at, and what answered at its end."""
+    leaf = connection.execute(
+        "SELECT model, adapter FROM messages WHERE id = ? AND conversation_id = ?", (leaf_id, conversation_id)
+    ).fetchone()
+    if leaf is None:
+        raise no_message(leaf_id)
+    connection.execute("UPDATE conversations SET leaf_id = ? WHERE id = ?", (leaf_id, conversation_id))
+    if leaf["model"]:
+        connection.execute(
+            "UPDATE conversations SET model = ?, adapter = ? WHERE id = ?", (*tuple(leaf), conversation_id)
+        )

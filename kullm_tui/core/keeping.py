@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields
 from sqlite3 import Connection, Row
-from typing import Any
+from typing import Any, get_args
 
 from kullm_tui.core.history import mapping_from, no_conversation
+from kullm_tui.core.journal import FinalState, choose_leaf
 from kullm_tui.core.kept import Imported, KeptConversation, KeptMessage
 
 # The columns of a message that stand in a file under their own names.
@@ -70,7 +71,15 @@ def keep(
         ids.append(conversation_id)
         if progress:
             progress(done)
+    _index(connection)
     return Imported(**counts, conversation_ids=tuple(dict.fromkeys(ids)))
+
+
+def _index(connection: Connection) -> None:
+    """All that was inserted, in one statement: row by row the index would be written out after each."""
+    connection.execute(
+        f"UPDATE messages SET state = writer, writer = NULL WHERE state = 'streaming' AND writer IN {get_args(FinalState)}"
+    )
 
 
 def _place_for(connection: Connection, one: KeptConversation) -> tuple[int, bool]:
@@ -100,10 +109,9 @@ def _add_missing(connection: Connection, conversation_id: int, one: KeptConversa
             known[mark] = _insert(connection, conversation_id, ids[message.parent], message)
             added += 1
         ids[message.number] = known[mark]
-    if is_new:
-        last = max((identity for identity in ids.values() if identity), default=None)
-        leaf = ids.get(one.leaf) or last
-        connection.execute("UPDATE conversations SET leaf_id = ? WHERE id = ?", (leaf, conversation_id))
+    leaf = ids.get(one.leaf) or max((identity for identity in ids.values() if identity), default=None)
+    if is_new and leaf:
+        choose_leaf(connection, conversation_id, leaf)
     return added
 
 
@@ -134,6 +142,7 @@ def _insert(connection: Connection, conversation_id: int, parent_id: int | None,
     facts: dict[str, Any] = {name: getattr(message, name) for name in _FACTS}
     for name in _JSON:
         facts[name] = json.dumps(dict(facts[name]), ensure_ascii=False) if facts[name] else None
+    facts["writer"], facts["state"] = facts["state"], "streaming"  # until `_index`, in the same transaction
     places = ", ".join("?" * (len(facts) + 2))
     row = connection.execute(
         f"INSERT INTO messages (conversation_id, parent_id, {', '.join(facts)}) VALUES ({places})",

@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar
 from kullm_tui.core import history
 from kullm_tui.core.database import Database
 from kullm_tui.core.history import Conversation, Hit, Turn
-from kullm_tui.core.journal import Journal, ReplySource, bury_orphans, touch
+from kullm_tui.core.journal import Journal, ReplySource, bury_orphans, choose_leaf, touch
 from kullm_tui.core.keeping import keep, kept_conversations
 from kullm_tui.core.kept import Imported, KeptConversation
 from kullm_tui.core.records import Message
@@ -89,6 +89,10 @@ class Store:
                 parameters=json.dumps(dict(source.parameters or {}), ensure_ascii=False),
             )
             touch(connection, conversation_id, leaf_id=reply)
+            connection.execute(
+                "UPDATE conversations SET model = ?, adapter = ? WHERE id = ?",
+                (source.model, source.adapter, conversation_id),
+            )
         return Journal(self._database, conversation_id, reply)
 
     def conversations(self, *, limit: int | None = None, offset: int = 0) -> list[Conversation]:
@@ -119,12 +123,8 @@ class Store:
         return self._searches.find(query, limit=limit)
 
     def choose_leaf(self, conversation_id: int, leaf_id: int) -> None:
-        self._change(
-            conversation_id,
-            "leaf_id = ? WHERE EXISTS (SELECT 1 FROM messages WHERE id = ? AND conversation_id = conversations.id) AND",
-            leaf_id,
-            leaf_id,
-        )
+        with self._database.transaction() as connection:
+            choose_leaf(connection, conversation_id, leaf_id)
 
     def rename(self, conversation_id: int, title: str) -> str:
         """The title as it was kept: one line, no longer than a list can show."""

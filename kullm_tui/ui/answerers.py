@@ -9,9 +9,11 @@ from kullm_tui.core.catalogue import Entry, catalogue
 from kullm_tui.core.config import Config
 from kullm_tui.core.engine_process import running_engine
 from kullm_tui.core.memory import Memory, memory_here
+from kullm_tui.core.text import size_text
 
 Group = Literal["here", "adapter", "endpoint", "missing"]
 _ANSWER_SECONDS = 3.0
+_SMALL = 1e8  # bytes; less is no share of a memory worth telling
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,9 @@ def memory_used(config: Config) -> str:
     """`4.1/24 GB`: what loaded models take of the device's memory; empty where nothing is loaded."""
     used = sum(loaded_models().values())
     total = memory_here(config.engine.device).total
-    return f"{used / 1e9:.1f}/{total / 1e9:.0f} GB" if used else ""
+    if used < _SMALL:
+        return size_text(used) if used else ""
+    return f"{used / 1e9:.1f}/{total / 1e9:.0f} GB"
 
 
 def _of_entry(entry: Entry, loaded: Collection[str]) -> Answerer:

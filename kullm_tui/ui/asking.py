@@ -3,7 +3,6 @@
 Every function here blocks on the disk; the screen calls them in a thread. Nothing is sent from here.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from kullm_tui.core.config import Config, EndpointSettings
@@ -15,6 +14,7 @@ from kullm_tui.core.records import Message
 from kullm_tui.core.store import Store
 from kullm_tui.core.target import Target, adapter_for_engine, choose_target, prompted_by
 from kullm_tui.ui.generation import LiveReply, Order
+from kullm_tui.ui.model_facts import ModelFacts
 from kullm_tui.ui.session import Session, messages_of, system_of
 
 
@@ -69,21 +69,6 @@ def write_failure(store: Store, question: Committed, session: Session, error: st
     journal.finish("failed", error=error)
     store.choose_leaf(question.conversation.id, journal.reply_id)
     return journal.reply_id
-
-
-@dataclass(frozen=True)
-class ModelFacts:
-    """What the screen shows of the chosen model."""
-
-    title: str
-    adapter: str
-    context: int  # 0: not known
-    demo: bool
-    endpoint: bool
-    titles: Mapping[str, str]  # of every profile, by name
-
-
-NOTHING_KNOWN = ModelFacts("", "", 0, demo=False, endpoint=True, titles={})
 
 
 def facts_of_model(session: Session, config: Config) -> ModelFacts:

@@ -1,14 +1,18 @@
 """Asking before text first leaves this machine for a host."""
 
+from __future__ import annotations
+
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual.app import App
 
 from kullm_tui.core import consent
 from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
-from kullm_tui.core.target import Target
+
+if TYPE_CHECKING:
+    from kullm_tui.core.target import Target
 
 
 async def may_send(app: App[Any], target: Target) -> bool:

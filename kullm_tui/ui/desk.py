@@ -12,20 +12,21 @@ from typing import TYPE_CHECKING, Any
 
 from kullm_tui.core import records
 from kullm_tui.core.errors import KullmError
-from kullm_tui.core.history import Conversation, Turn
 from kullm_tui.core.language import say
-from kullm_tui.core.store import Store
-from kullm_tui.core.target import Target
-from kullm_tui.ui import asking, notify, wording
-from kullm_tui.ui.asking import Committed
+from kullm_tui.ui import notify, wording
 from kullm_tui.ui.consenting import may_send
 from kullm_tui.ui.generation import LiveReply
+from kullm_tui.ui.model_facts import NOTHING_KNOWN, ModelFacts
 from kullm_tui.ui.replies import Replies
 from kullm_tui.ui.session import Session, last_used, messages_of, remember, session_of
 
 if TYPE_CHECKING:
+    from kullm_tui.core.config import Config
+    from kullm_tui.core.history import Conversation, Turn
+    from kullm_tui.core.store import Store
+    from kullm_tui.core.target import Target
+    from kullm_tui.ui.asking import Committed
     from kullm_tui.ui.screens.chat import ChatScreen
-
 
 # Another window may still offer to bring back what it deleted so long ago.
 _UNDO_SECONDS = 60.0
@@ -37,7 +38,7 @@ class ChatDesk:
         self.session = Session()
         self.conversation: Conversation | None = None
         self.replies = Replies(screen)
-        self._facts = asking.NOTHING_KNOWN
+        self._facts = NOTHING_KNOWN
         self._unread: set[int] = set()
         self._editing: Turn | None = None
         self._committing = asyncio.Lock()
@@ -116,6 +117,8 @@ class ChatDesk:
         if target and not await may_send(self.screen.app, target):
             self.screen.notice(say("보내지 않았어요.", "Nothing was sent."))
             return False
+        from kullm_tui.ui import asking
+
         question = await asyncio.to_thread(asking.commit_question, store, conversation, parent_id, message, session)
         if self.conversation is conversation:
             self.conversation = question.conversation
@@ -124,6 +127,8 @@ class ChatDesk:
 
     async def _target(self, session: Session) -> tuple[Target | None, Session, str]:
         """Whom to ask; or nobody, and why."""
+        from kullm_tui.ui import asking
+
         try:
             target, session = await asyncio.to_thread(asking.target_of, session, self.screen.kullm.config.endpoints)
         except KullmError as error:
@@ -133,6 +138,8 @@ class ChatDesk:
     async def _answer(
         self, store: Store, question: Committed, session: Session, target: Target | None, fault: str
     ) -> None:
+        from kullm_tui.ui import asking
+
         if target is None:
             reply_id = await asyncio.to_thread(asking.write_failure, store, question, session, fault)
         else:
@@ -155,6 +162,8 @@ class ChatDesk:
         conversation = self.conversation
         if conversation is None:
             return
+        from kullm_tui.ui.asking import Committed
+
         async with self._committing:
             store = await self.screen.kullm.opened()
             target, session, fault = await self._target(self.session)
@@ -204,6 +213,8 @@ class ChatDesk:
         rate = wording.speed(reply.finished.timings, reply.finished.usage.completion_tokens) if reply.finished else None
         self.screen.kullm.status.set_speed(f"{rate:.0f} tok/s" if rate else "")
         if self._is_shown(reply):
+            if not self._editing:
+                self.screen.notice()
             self.run(self._settle(reply))
         else:
             self._unread.add(reply.conversation_id)
@@ -316,7 +327,7 @@ class ChatDesk:
 
     async def _learn(self) -> None:
         """What is to be shown of the chosen model."""
-        self._facts = await asyncio.to_thread(asking.facts_of_model, self.session, self.screen.kullm.config)
+        self._facts = await asyncio.to_thread(_found_out, self.session, self.screen.kullm.config)
         self.screen.tell_model(self._facts)
         self.screen.tell_context(self.turns)
 
@@ -328,6 +339,13 @@ class ChatDesk:
         if draft.text.strip():
             told.append(records.Message("user", draft.text, draft.input))
         return [*([records.Message("system", self.session.system)] if self.session.system else []), *told]
+
+
+def _found_out(session: Session, config: Config) -> ModelFacts:
+    """Imported in the thread that asks, so that the screen is ready before."""
+    from kullm_tui.ui.asking import facts_of_model
+
+    return facts_of_model(session, config)
 
 
 def _upto_last_question(turns: list[Turn]) -> list[Turn]:

@@ -4,21 +4,25 @@ Widgets come and go while a reply streams, so each asks the LiveReply for what i
 twice. This is the interface's worker edge: whatever goes wrong in here becomes a line in the thread, never the end of the app.
 """
 
+from __future__ import annotations
+
 import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from kullm_tui.core.chat_client import Delta, Finished, LoadProgress, Progress
 from kullm_tui.core.errors import KullmError
-from kullm_tui.core.exchange import Starting, exchange
-from kullm_tui.core.journal import FinalState, Journal
 from kullm_tui.core.language import say
-from kullm_tui.core.records import Message
-from kullm_tui.core.target import Target
+
+if TYPE_CHECKING:
+    from kullm_tui.core.chat_client import Finished, LoadProgress, Progress
+    from kullm_tui.core.exchange import Starting
+    from kullm_tui.core.journal import FinalState, Journal
+    from kullm_tui.core.records import Message
+    from kullm_tui.core.target import Target
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +54,8 @@ class LiveReply:
 
     def measured(self) -> Finished:
         """What can be said of a reply that the other side never finished."""
+        from kullm_tui.core.chat_client import Finished
+
         timings = {"client_total_ms": round(self.seconds * 1000, 1)}
         if self.first_text is not None:
             timings["client_first_text_ms"] = round((self.first_text - self.began) * 1000, 1)
@@ -89,6 +95,10 @@ async def generate(order: Order, reply: LiveReply, tell: Callable[[Change], None
 
 
 async def _receive(order: Order, reply: LiveReply, tell: Callable[[Change], None]) -> None:
+    # Late: nothing of this is needed before the first question.
+    from kullm_tui.core.chat_client import Delta, Finished
+    from kullm_tui.core.exchange import exchange
+
     events = exchange(order.target, order.messages, order.decoding, order.journal)
     async with aclosing(events):
         async for event in events:
@@ -125,6 +135,9 @@ def _with_limits(finished: Finished) -> Finished:
 
 
 def waiting_for(event: Starting | LoadProgress | Progress) -> str:
+    from kullm_tui.core.chat_client import Progress
+    from kullm_tui.core.exchange import Starting
+
     if isinstance(event, Starting):
         return say("엔진을 켜는 중", "starting the engine")
     if isinstance(event, Progress):

@@ -169,7 +169,7 @@ def _facts(entry: Entry, memory: Memory | None) -> list[tuple[str, str]]:
         (say("디스크", "disk"), _disk_text(disk.downloaded, disk.quantised)),
         (say("이용", "use"), " · ".join(filter(None, (use.get(licence_class or "", ""), profile.licence)))),
         (say("저장소", "repo"), " @ ".join(filter(None, (profile.repository, profile.revision)))),
-        (say("폴더", "folder"), profile.folder),
+        (say("폴더", "folder"), profile.folder if entry.own else ""),
         (say("주소", "address"), " ".join(filter(None, (profile.endpoint, profile.model)))),
         (say("키", "key"), profile.key),
         (say("베이스", "base"), profile.base or ""),

@@ -4,18 +4,22 @@ A conversation's own choice is read from its last reply, which the store keeps; 
 for the next new conversation.
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kullm_tui.core import paths
 from kullm_tui.core.files import publish
-from kullm_tui.core.history import Turn
 from kullm_tui.core.profiles import DEMO
 from kullm_tui.core.records import Message
 from kullm_tui.core.text import nfc
+
+if TYPE_CHECKING:
+    from kullm_tui.core.history import Turn
 
 # The fields of a request that are a matter of decoding; the others say who answers.
 DECODING_FIELDS = (
@@ -44,10 +48,10 @@ class Session:
         """The fields that go out beside the messages."""
         return {**self.decoding, **({"adapter": self.adapter} if self.adapter else {})}
 
-    def with_system(self, system: str, persona: str = "") -> "Session":
+    def with_system(self, system: str, persona: str = "") -> Session:
         return replace(self, system=nfc(system).strip(), persona=persona)
 
-    def with_decoding(self, decoding: Mapping[str, Any]) -> "Session":
+    def with_decoding(self, decoding: Mapping[str, Any]) -> Session:
         return replace(self, decoding=_decoding(decoding))
 
 

@@ -1,12 +1,17 @@
 """How times, counts and states are said in the chat: short, in the interface's language, by Korean conventions."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
 
-from kullm_tui.core.history import Turn
 from kullm_tui.core.language import say
-from kullm_tui.ui.generation import LiveReply
+
+if TYPE_CHECKING:
+    from kullm_tui.core.history import Turn
+    from kullm_tui.ui.generation import LiveReply
 
 
 def clock(when: float, now: float | None = None) -> str:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from pathlib import Path
 
@@ -157,6 +158,7 @@ from kullm_tui.core.opening import open_store
 from kullm_tui.core.records import Message
 store = open_store(pathlib.Path(sys.argv[1]))
 one = store.create_conversation("질문")
+print("talks", one.id, flush=True)
 leaf = None
 number = 0
 while True:
@@ -176,29 +178,36 @@ while True:
 
 
 def test_fifty_kills_at_random_moments_lose_at_most_the_last_second(tmp_path: Path) -> None:
+    """Ten times five programs that write into one database, each killed at a moment of its own."""
     path, dice = tmp_path / "kullm.db", random.Random(20)
     open_store(path).close()
-    children = []
-    for _ in range(50):
-        child = subprocess.Popen([sys.executable, "-c", STREAMING, path], stdout=subprocess.PIPE, text=True)
-        children.append(child)
-        assert child.stdout is not None
-        said = [child.stdout.readline()]  # it has asked its first question
-        time.sleep(dice.random() * 2.5)
-        child.kill()
-        killed = time.monotonic()
-        said += child.communicate(timeout=20)[0].splitlines()
+    for _ in range(10):
+        with ThreadPoolExecutor(5) as pool:
+            told = list(
+                pool.map(lambda seconds: streams_until_killed(path, seconds), [dice.random() * 2.5 for _ in range(5)])
+            )
         with open_store(path) as store:
             assert store.notice is None
-            assert_nothing_older_than_a_second_is_missing(
-                store, [line.split() for line in said if line.strip()], killed
-            )
+            for said, killed in told:
+                assert_nothing_older_than_a_second_is_missing(store, said, killed)
     with open_store(path) as store:
         assert len(store.conversations()) == 50
 
 
+def streams_until_killed(path: Path, seconds: float) -> tuple[list[list[str]], float]:
+    """What the program said it did, and when it was killed."""
+    child = subprocess.Popen([sys.executable, "-c", STREAMING, path], stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    said = [child.stdout.readline(), child.stdout.readline()]  # its conversation, and that it has asked
+    time.sleep(seconds)
+    child.kill()
+    killed = time.monotonic()
+    said += child.communicate(timeout=20)[0].splitlines()
+    return [line.split() for line in said if line.strip()], killed
+
+
 def assert_nothing_older_than_a_second_is_missing(store: Store, said: list[list[str]], killed: float) -> None:
-    turns = store.thread(store.conversations()[0].id)
+    turns = store.thread(int(said[0][1]))
     questions = [turn.content for turn in turns if turn.role == "user"]
     asked = sum(line[0] == "asked" for line in said)
     assert len(questions) in (asked, asked + 1), "the last one may have been kept and not yet said"

@@ -2,6 +2,8 @@
 
 ALTER TABLE conversations ADD COLUMN key TEXT;          -- the conversation's name in exported files
 ALTER TABLE conversations ADD COLUMN leaf_id INTEGER;   -- the branch that was looked at last
+ALTER TABLE conversations ADD COLUMN model TEXT;        -- what answered there; a list of thousands has no time to look it up
+ALTER TABLE conversations ADD COLUMN adapter TEXT;
 ALTER TABLE conversations ADD COLUMN deleted REAL;      -- when; it can be restored until it is purged
 -- What the list is ordered by: the time, but never going backwards when the clock does.
 ALTER TABLE conversations ADD COLUMN recency REAL NOT NULL DEFAULT 0;
@@ -10,6 +12,9 @@ UPDATE conversations SET
     key = lower(hex(randomblob(16))),
     leaf_id = (SELECT max(id) FROM messages WHERE conversation_id = conversations.id),
     recency = updated;
+UPDATE conversations SET
+    model = (SELECT model FROM messages WHERE id = conversations.leaf_id),
+    adapter = (SELECT adapter FROM messages WHERE id = conversations.leaf_id);
 
 CREATE UNIQUE INDEX conversations_by_key ON conversations (key);
 CREATE INDEX conversations_by_recency ON conversations (pinned, recency, id);
@@ -35,7 +40,7 @@ WHEN new.state <> 'streaming' AND new.role <> 'system' BEGIN
 END;
 
 CREATE TRIGGER reply_is_indexed AFTER UPDATE OF content, state ON messages
-WHEN old.state = 'streaming' AND new.state <> 'streaming' BEGIN
+WHEN old.state = 'streaming' AND new.state <> 'streaming' AND new.role <> 'system' BEGIN
     INSERT INTO message_words (rowid, text) VALUES (new.id, decomposed(new.content, new.input));
 END;
 

@@ -68,7 +68,7 @@ class AttachScreen(ModalScreen[Attachment | None]):
 
     @on(Input.Changed)
     def _typed(self) -> None:
-        self.run_worker(self._list(self.query_one(Input).value), group="paths", exclusive=True)
+        self.run_worker(self._list(self.query_one(Input).value), group="paths", exclusive=True, exit_on_error=False)
 
     async def _list(self, typed: str) -> None:
         self._tell("")
@@ -109,7 +109,7 @@ class AttachScreen(ModalScreen[Attachment | None]):
     def action_accept(self) -> None:
         typed = self.query_one(Input).value.strip()
         if typed:
-            self.run_worker(self._read(Path(typed).expanduser()), group="reading", exclusive=True)
+            self.run_worker(self._read(Path(typed).expanduser()), group="reading", exclusive=True, exit_on_error=False)
 
     async def _read(self, path: Path) -> None:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -14,15 +14,13 @@ from textual.screen import Screen
 from textual.widgets._static import Static
 from textual.widgets._text_area import TextArea
 
-from kullm_tui.core.history import Conversation, Turn
 from kullm_tui.core.language import say
 from kullm_tui.core.records import Message
 from kullm_tui.ui import wording
 from kullm_tui.ui.app import KullmApp
-from kullm_tui.ui.asking import ModelFacts
-from kullm_tui.ui.attachment import Attachment
 from kullm_tui.ui.desk import ChatDesk
 from kullm_tui.ui.events import ReplyEnded, ReplyGrew, ReplyWaits
+from kullm_tui.ui.model_facts import ModelFacts
 from kullm_tui.ui.places import CHAT, bindings
 from kullm_tui.ui.plain import plain
 from kullm_tui.ui.widgets.conversations import Conversations
@@ -34,6 +32,10 @@ from kullm_tui.ui.widgets.status import StatusLine
 from kullm_tui.ui.widgets.thread import Thread
 from kullm_tui.ui.widgets.turn import TurnView
 from kullm_tui.ui.widgets.welcome import Welcome
+
+if TYPE_CHECKING:
+    from kullm_tui.core.history import Conversation, Turn
+    from kullm_tui.ui.attachment import Attachment
 
 PRECISIONS = {"4bit": "4-bit", "8bit": "8-bit", "bf16": "bf16", "fp32": "fp32"}
 
@@ -206,7 +208,12 @@ class ChatScreen(Screen[None]):
         from kullm_tui.ui.clipboard import copy
 
         text = view.next_code() if code else view.text
-        said = await copy(self.app, text) if text else say("복사할 코드가 없어요.", "There is no code to copy.")
+        nothing = (
+            say("복사할 코드가 없어요.", "There is no code to copy.")
+            if code
+            else say("아직 복사할 글이 없어요.", "Nothing to copy yet.")
+        )
+        said = await copy(self.app, text) if text else nothing
         self.app.notify(plain(said).plain, timeout=3, markup=False)
 
     @on(Reply.CopyRequested)

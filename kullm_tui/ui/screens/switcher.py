@@ -25,19 +25,9 @@ from kullm_tui.ui.places import DIALOG, bindings
 from kullm_tui.ui.plain import plain, safe_line
 from kullm_tui.ui.session import Session
 from kullm_tui.ui.widgets.keybar import KeyBar
-from kullm_tui.ui.widgets.rows import Row, Rows
+from kullm_tui.ui.widgets.rows import Heading, Row, Rows
 
 _NEED_WIDTH = 9
-
-
-@dataclass(frozen=True)
-class Heading:
-    text: str
-    height: int = 1
-    choosable: bool = False
-
-    def draw(self, _line: int, _width: int, /) -> Content:
-        return Content(self.text)
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,11 @@
 """The sidebar: every conversation under the day it was last used, and a search that finds them while one types."""
 
-import asyncio
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
-from typing import ClassVar
+from __future__ import annotations
 
-from rich.cells import cell_len
+import asyncio
+from collections.abc import Coroutine, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -18,55 +16,20 @@ from textual.timer import Timer
 from textual.widgets._input import Input
 from textual.widgets._static import Static
 
-from kullm_tui.core.history import Conversation, Hit
+from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
-from kullm_tui.core.store import Store
-from kullm_tui.core.text import nfc, terminal_safe
-from kullm_tui.ui import places, wording
+from kullm_tui.core.text import nfc
+from kullm_tui.ui import places
 from kullm_tui.ui.plain import plain
-from kullm_tui.ui.widgets.rows import Row, Rows
+from kullm_tui.ui.widgets.conversation_rows import Entry, Found, listed
+from kullm_tui.ui.widgets.rows import Heading, Row, Rows
+
+if TYPE_CHECKING:
+    from kullm_tui.core.history import Conversation
+    from kullm_tui.core.store import Store
 
 _PAUSE_SECONDS = 0.12  # between the last key and the search
 _UNDO_SECONDS = 10.0
-
-
-@dataclass(frozen=True)
-class Heading:
-    text: str
-    height: int = 1
-    choosable: bool = False
-
-    def draw(self, _line: int, _width: int, /) -> Content:
-        return Content(f" {self.text}")
-
-
-@dataclass(frozen=True)
-class Entry:
-    conversation: Conversation
-    mark: str = " "  # ● answering now, ○ answered while nobody looked, ▌ on the screen
-    height: int = 1
-    choosable: bool = True
-
-    def draw(self, _line: int, width: int, /) -> Content:
-        pin = "★ " if self.conversation.pinned else ""
-        title = plain(f"{pin}{self.conversation.title}").truncate(width - 2, ellipsis=True)
-        return Content.assemble((self.mark, "$accent"), title)
-
-
-@dataclass(frozen=True)
-class Found:
-    hit: Hit
-    height: int = 2
-    choosable: bool = True
-
-    @property
-    def conversation(self) -> Conversation:
-        return self.hit.conversation
-
-    def draw(self, line: int, width: int, /) -> Content:
-        if line == 0:
-            return Content.assemble(" ", plain(self.hit.conversation.title).truncate(width - 2, ellipsis=True))
-        return Content.assemble(("   ", ""), _around(self.hit, width - 4).stylize("$quiet"))
 
 
 class Conversations(Vertical):
@@ -90,16 +53,6 @@ class Conversations(Vertical):
             super().__init__()
             self.conversation = conversation
 
-    class Restored(Message):
-        def __init__(self, conversation: Conversation) -> None:
-            super().__init__()
-            self.conversation = conversation
-
-    class Renamed(Message):
-        def __init__(self, conversation: Conversation) -> None:
-            super().__init__()
-            self.conversation = conversation
-
     class Left(Message):
         """Back to the prompt."""
 
@@ -114,7 +67,7 @@ class Conversations(Vertical):
         self._forgetting: Timer | None = None
 
     def compose(self) -> ComposeResult:
-        yield Input(placeholder=say("검색", "search"), id="search", select_on_focus=False)
+        yield Input(placeholder=say("검색", "search"), id="search")
         yield Rows(id="conversation-rows")
         yield Static(classes="notice", markup=False)
 
@@ -136,31 +89,30 @@ class Conversations(Vertical):
     def reload(self) -> None:
         """List again what the store holds, or what the search finds, in a thread."""
         if self.store is not None:
-            self.run_worker(self._list(self.store), group="listing", exclusive=True)
+            self._run(self._list(self.store), group="listing")
+
+    def _run(self, work: Coroutine[Any, Any, None], *, group: str) -> None:
+        self.run_worker(self._guarded(work), group=group, exclusive=True, exit_on_error=False)
+
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        """What the disk refuses is told where it was asked for."""
+        try:
+            await work
+        except KullmError as error:
+            self._tell(plain(str(error)))
 
     async def _list(self, store: Store) -> None:
         query = self.query_text
         if query:
             hits = await asyncio.to_thread(store.search, query)
-            rows: Sequence[Row] = [Found(hit) for hit in hits] or [Heading(say("찾은 것이 없어요", "nothing found"))]
+            rows: Sequence[Row] = [Found(hit) for hit in hits] or [Heading(say(" 찾은 것이 없어요", " nothing found"))]
         else:
-            rows = await asyncio.to_thread(self._entries, store)
+            rows = await asyncio.to_thread(listed, store.conversations, self._mark_of)
         shown = next(iter(self.query(Rows)), None)
         if shown is None:  # the app was closed meanwhile
             return
         kept = shown.rows[shown.chosen] if shown.chosen is not None and shown.chosen < len(shown.rows) else None
         shown.show(rows, _place_of(rows, kept, self._open_id if not query else None))
-
-    def _entries(self, store: Store) -> list[Row]:
-        rows, last = list[Row](), ""
-        heading_of = _Periods()
-        for conversation in store.conversations():
-            heading = say("고정", "Pinned") if conversation.pinned else heading_of[_day(conversation.updated)]
-            if heading != last:
-                rows.append(Heading(heading))
-                last = heading
-            rows.append(Entry(conversation, self._mark_of(conversation.id)))
-        return rows or [Heading(say("아직 대화가 없어요", "no conversations yet"))]
 
     def _mark_of(self, conversation_id: int) -> str:
         if conversation_id in self._answering:
@@ -184,7 +136,7 @@ class Conversations(Vertical):
         if self._pause:
             self._pause.stop()
         if self.store is not None:
-            await self._list(self.store)
+            await self._guarded(self._list(self.store))
         rows = self.query_one(Rows)
         if self.query_text and rows.choose_first():
             rows.action_take()
@@ -230,16 +182,19 @@ class Conversations(Vertical):
         row = rows.rows[rows.chosen] if rows.chosen is not None else None
         return row.conversation if isinstance(row, Entry | Found) else None
 
-    async def action_pin(self) -> None:
+    def action_pin(self) -> None:
         if (chosen := self.chosen) and self.store:
-            await asyncio.to_thread(self.store.pin, chosen.id, not chosen.pinned)
-            self.reload()
+            self._run(self._pin(self.store, chosen), group="change")
+
+    async def _pin(self, store: Store, conversation: Conversation) -> None:
+        await asyncio.to_thread(store.pin, conversation.id, not conversation.pinned)
+        self.reload()
 
     def action_rename(self) -> None:
-        if self.chosen:
-            self.run_worker(self._rename(self.chosen), group="rename", exclusive=True)
+        if (chosen := self.chosen) and self.store:
+            self._run(self._rename(self.store, chosen), group="change")
 
-    async def _rename(self, conversation: Conversation) -> None:
+    async def _rename(self, store: Store, conversation: Conversation) -> None:
         from kullm_tui.ui.screens.ask import AskLine
 
         title = await self.app.push_screen_wait(
@@ -250,54 +205,46 @@ class Conversations(Vertical):
                 fault=lambda line: None if line else say("이름이 비어 있어요.", "The title is empty."),
             )
         )
-        if title and self.store:
-            await asyncio.to_thread(self.store.rename, conversation.id, title)
-            self.post_message(self.Renamed(conversation))
+        if title:
+            await asyncio.to_thread(store.rename, conversation.id, title)
             self.reload()
 
-    async def action_delete(self) -> None:
+    def action_delete(self) -> None:
         if (chosen := self.chosen) and self.store:
-            await asyncio.to_thread(self.store.delete, chosen.id)
-            self._offer_undo(chosen)
-            self.post_message(self.Deleted(chosen))
-            self.reload()
+            self._run(self._delete(self.store, chosen), group="change")
 
-    async def action_undo(self) -> None:
+    async def _delete(self, store: Store, conversation: Conversation) -> None:
+        await asyncio.to_thread(store.delete, conversation.id)
+        self._offer_undo(conversation)
+        self.post_message(self.Deleted(conversation))
+        self.reload()
+
+    def action_undo(self) -> None:
         if (deleted := self._deleted) and self.store:
-            await asyncio.to_thread(self.store.restore, deleted.id)
-            self._forget()
-            self.post_message(self.Restored(deleted))
-            self.reload()
+            self._run(self._undo(self.store, deleted), group="change")
+
+    async def _undo(self, store: Store, conversation: Conversation) -> None:
+        await asyncio.to_thread(store.restore, conversation.id)
+        self._forget()
+        self.reload()
 
     def _offer_undo(self, conversation: Conversation) -> None:
         self._forget()
         self._deleted = conversation
         title = plain(conversation.title).truncate(18, ellipsis=True)
-        notice = Content.assemble(title, say(" 지웠어요\nu 되돌리기", " deleted\nu undoes it"))
-        self.query_one(".notice", Static).update(notice)
-        self.query_one(".notice").add_class("-shown")
+        self._tell(Content.assemble(title, say(" 지웠어요\nu 되돌리기", " deleted\nu undoes it")))
         self._forgetting = self.set_timer(_UNDO_SECONDS, self._forget)
+
+    def _tell(self, notice: Content) -> None:
+        line = self.query_one(".notice", Static)
+        line.update(notice)
+        line.add_class("-shown")
 
     def _forget(self) -> None:
         self._deleted = None
         if self._forgetting:
             self._forgetting.stop()
         self.query_one(".notice").remove_class("-shown")
-
-
-class _Periods(dict[date, str]):
-    """Each day's heading, said once."""
-
-    def __init__(self) -> None:
-        self._today = _day(time.time())
-
-    def __missing__(self, day: date) -> str:
-        self[day] = wording.period(day, self._today)
-        return self[day]
-
-
-def _day(when: float) -> date:
-    return datetime.fromtimestamp(when).date()
 
 
 def _place_of(rows: Sequence[Row], kept: Row | None, open_id: int | None) -> int | None:
@@ -310,17 +257,3 @@ def _place_of(rows: Sequence[Row], kept: Row | None, open_id: int | None) -> int
 def _id_at(rows: Sequence[Row], place: int) -> int | None:
     row = rows[place]
     return row.conversation.id if isinstance(row, Entry | Found) else None
-
-
-def _around(hit: Hit, width: int) -> Content:
-    """The excerpt with what was found marked, cut so that the mark is in sight."""
-    text, start, end = hit.excerpt, hit.start, hit.end
-    before = " ".join(terminal_safe(text[:start]).split())
-    while before and cell_len(before) > max(0, width // 3):
-        before = before[max(1, len(before) // 8) :]
-    lead = f"…{before}" if len(before) < start else before
-    gap = " " if text[:start][-1:].isspace() and lead else ""
-    found = " ".join(terminal_safe(text[start:end]).split())
-    rest = " ".join(terminal_safe(text[end : end + 200]).split())
-    after = f" {rest}" if text[end : end + 1].isspace() else rest
-    return Content.assemble(lead, gap, (found, "bold $accent"), after).truncate(width, ellipsis=True)

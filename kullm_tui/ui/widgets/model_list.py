@@ -32,7 +32,7 @@ class ModelList(OptionList):
     ModelList:ansi > .option-list--option-highlighted { text-style: reverse; }
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "screen.choose", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "choose", show=False)]
 
     def __init__(self, work_of: Callable[[Entry], Work]) -> None:
         super().__init__(markup=False)
@@ -52,6 +52,9 @@ class ModelList(OptionList):
     @property
     def row_width(self) -> int:
         return max(_NARROWEST, self.scrollable_content_region.width - 2)
+
+    def action_choose(self) -> None:
+        self.action_select()
 
     def show(self, entries: Sequence[Entry]) -> None:
         self._entries = entries

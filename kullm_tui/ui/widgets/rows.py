@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from textual import events
@@ -25,6 +26,18 @@ class Row(Protocol):
 
     def draw(self, line: int, width: int, /) -> Content:
         """One line of the row."""
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A line that cannot be chosen."""
+
+    text: str
+    height: int = 1
+    choosable: bool = False
+
+    def draw(self, _line: int, _width: int, /) -> Content:
+        return Content(self.text)
 
 
 class Rows(ScrollView, can_focus=True):

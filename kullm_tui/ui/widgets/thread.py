@@ -3,8 +3,10 @@
 Only the last turns are mounted; the earlier ones come when the reader gets to the top.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -15,12 +17,14 @@ from textual.message import Message
 from textual.reactive import var
 from textual.widgets._static import Static
 
-from kullm_tui.core.history import Turn
 from kullm_tui.core.language import say
 from kullm_tui.ui import places
 from kullm_tui.ui.generation import LiveReply
 from kullm_tui.ui.replies import Replies
 from kullm_tui.ui.widgets.turn import TurnView
+
+if TYPE_CHECKING:
+    from kullm_tui.core.history import Turn
 
 TurnVerb = Literal["copy", "copy_code", "edit", "regenerate"]
 
@@ -146,10 +150,10 @@ class Thread(VerticalScroll, can_focus=True):
             view.grow()
 
     async def settle(self, turn: Turn) -> None:
-        self._turns = [turn if one.id == turn.id else one for one in self._turns]
         view = self.view_of(turn.id)
         if view:
             await view.settle(turn)
+        self._turns = [turn if one.id == turn.id else one for one in self._turns]
 
     # -- following and scrolling ---------------------------------------------------------------------------------------
 
@@ -166,7 +170,7 @@ class Thread(VerticalScroll, can_focus=True):
         if new_value >= self.max_scroll_y:
             self.following = True
         if new_value <= 0 < old_value and self._first:
-            self.run_worker(self.show_earlier(), group="earlier turns", exclusive=True)
+            self.run_worker(self.show_earlier(), group="earlier turns", exclusive=True, exit_on_error=False)
 
     def watch_following(self, following: bool) -> None:
         self.post_message(self.Followed(following))

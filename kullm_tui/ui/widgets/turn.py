@@ -1,6 +1,9 @@
 """One turn of a conversation on the screen: the words on the left, who and when on the right, what is to be said about it below."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -11,13 +14,15 @@ from textual.style import Style
 from textual.widget import Widget
 from textual.widgets._static import Static
 
-from kullm_tui.core.history import Turn
 from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe
 from kullm_tui.ui import wording
 from kullm_tui.ui.generation import LiveReply
 from kullm_tui.ui.plain import plain
 from kullm_tui.ui.widgets.reply import Reply
+
+if TYPE_CHECKING:
+    from kullm_tui.core.history import Turn
 
 # Longer questions (an attached file) are shown folded: laying out a megabyte holds up the whole screen.
 _FOLDED_AT = 4000
@@ -75,7 +80,7 @@ class TurnView(Vertical):
             self.step = step
 
     class Clicked(Message):
-        def __init__(self, view: "TurnView") -> None:
+        def __init__(self, view: TurnView) -> None:
             super().__init__()
             self.view = view
 
@@ -87,19 +92,22 @@ class TurnView(Vertical):
         self._shown_pieces = 0
         self._copied_block = -1
         self._composed = False
+        # Held by hand: a reply may still tell its state while the turn leaves the screen, its children first.
+        self.reply = Reply("" if live else turn.content) if turn.role == "assistant" else None
+        self._byline = Byline()
+        self._lines = {name: Static(classes=f"{name} hidden", markup=False) for name in ("limits", "fault", "facts")}
 
     def compose(self) -> ComposeResult:
         with Horizontal():
             with Vertical(classes="words"):
                 yield from self._words()
-            yield Byline()
-        for name in ("limits", "fault", "facts"):
-            yield Static(classes=f"{name} hidden", markup=False)
+            yield self._byline
+        yield from self._lines.values()
 
     def _words(self) -> ComposeResult:
         turn = self.turn
-        if turn.role == "assistant":
-            yield Reply("" if self.live else turn.content)
+        if self.reply:
+            yield self.reply
         elif turn.role == "system":
             yield Static(_system_line(turn.content), classes="facts")
         else:
@@ -115,10 +123,6 @@ class TurnView(Vertical):
             self.set_interval(0.5, self._tick)
         elif self.reply and not self.reply.text and self.turn.content:
             self.reply.append(self.turn.content)  # it ended between the first look and now
-
-    @property
-    def reply(self) -> Reply | None:
-        return next(iter(self.query(Reply)), None)
 
     @property
     def text(self) -> str:
@@ -171,7 +175,7 @@ class TurnView(Vertical):
             name = say("시스템", "system")
         siblings = turn.siblings
         place = siblings.index(turn.id) + 1 if turn.id in siblings else 1
-        self.query_one(Byline).show(name, wording.clock(turn.created), place, len(siblings))
+        self._byline.show(name, wording.clock(turn.created), place, len(siblings))
         if turn.role == "assistant":
             self._tell_outcome()
 
@@ -186,7 +190,7 @@ class TurnView(Vertical):
         self._line("facts", wording.facts_of(self.turn) if not failed or self.turn.content else "")
 
     def _line(self, name: str, text: str) -> None:
-        line = self.query_one(f".{name}", Static)
+        line = self._lines[name]
         line.set_class(not text, "hidden")
         if text:
             line.update(plain(text))

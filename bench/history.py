@@ -1,0 +1,125 @@
+"""Ten thousand conversations: how long the list, a thread and a search take.
+
+    python bench/history.py [--conversations 10000] [--repeat 5]
+
+A database of that many conversations is made in a temporary folder, ten messages of 400 characters in each. The words follow
+Zipf's law, as words do; besides them one word stands in a single message, and one in none.
+"""
+
+import argparse
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from report import Report, Row, median  # noqa: E402
+
+from kullm_tui.core.kept import KeptConversation, KeptMessage  # noqa: E402
+from kullm_tui.core.store import Store  # noqa: E402
+
+_MESSAGES, _CHARACTERS = 10, 400
+_VOCABULARY = 20_000
+_ROOTS = (
+    "가나다라마바사아자차하고도로모보소오조거너더러머버서어저그기니디리미비시이지한국말글물불산강집길사람학교모델데이터"
+)
+_PARTICLES = ("은", "는", "이", "가", "을", "를", "에서", "으로", "의", "도", "까지", "입니다", "합니다", "하고", "")
+_SINGLE = "뷁뚫훓"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--conversations", type=int, default=10_000)
+    parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--out", type=Path, default=Path(tempfile.gettempdir()) / "kullm-bench")
+    args = parser.parse_args()
+    report = Report("history", {"conversations": args.conversations, "repeat": args.repeat}, args.out)
+    with tempfile.TemporaryDirectory(prefix="kullm-bench-") as folder:
+        path = Path(folder) / "kullm.db"
+        report.add([_filled(path, args.conversations)])
+        report.add([_opened(path, args.repeat)])
+        with Store(path) as store:
+            for promise, work, most_ms in _promises(store):
+                report.add([_measured(promise, work, most_ms, args.repeat)])
+    report.finish()
+
+
+def _promises(store: Store) -> Iterator[tuple[str, Callable[[], object], float | None]]:
+    yield "list of all", store.conversations, 50
+    yield "list of the first 50", lambda: store.conversations(limit=50), 50
+    newest = store.conversations(limit=1)[0].id
+    yield "a thread of ten", lambda: store.thread(newest), 50
+    for word in ("수", "이", "ㅅ", "뷁", "쀍", "AI"):
+        yield f"search {word}", lambda word=word: store.search(word), 300  # type: ignore[misc]
+    for word in ("학교", "데이터", "모델은 학교", _SINGLE, "없는낱말", "숟", "학교에ㅅ"):
+        yield f"search {word}", lambda word=word: store.search(word), 50  # type: ignore[misc]
+
+
+def _measured(promise: str, work: Callable[[], object], most_ms: float | None, repeat: int) -> Row:
+    found = work()
+    count = len(found) if isinstance(found, list) else 0
+    took = [_milliseconds(work) for _ in range(repeat)]
+    ratio = median(took) / most_ms if most_ms else None
+    goal = f"≤ {most_ms:.0f} ms" if most_ms else ""
+    met = None if most_ms is None else median(took) <= most_ms
+    return Row(f"{promise} ({count})", f"{median(took):.1f} ms", ratio, goal, met, {"milliseconds": took})
+
+
+def _opened(path: Path, repeat: int) -> Row:
+    def work() -> object:
+        with Store(path) as store:
+            return store.conversations(limit=50)
+
+    return _measured("open the file, list the first 50", work, 50, repeat)
+
+
+def _filled(path: Path, count: int) -> Row:
+    made = list(_conversations(count))
+    with Store(path) as store:
+        seconds = _milliseconds(lambda: store.keep(made)) / 1000
+    size = sum(file.stat().st_size for file in path.parent.iterdir())
+    found = f"{seconds:.1f} s, {size / 1e6:.0f} MB"
+    return Row(f"{count * _MESSAGES:,} messages imported", found, None, "", None, {"seconds": seconds, "bytes": size})
+
+
+def _conversations(count: int) -> Iterator[KeptConversation]:
+    dice = random.Random(20)
+    words = [_word(dice) for _ in range(_VOCABULARY)]
+    weights = [1 / (rank + 10) for rank in range(_VOCABULARY)]
+    now = time.time()
+    for number in range(count):
+        moment = now - 600 * (count - number)
+        texts = [_text(dice, words, weights) for _ in range(_MESSAGES)]
+        if number == count // 2:
+            texts[3] = f"{texts[3][:200]} {_SINGLE} {texts[3][200:]}"
+        messages = tuple(
+            KeptMessage(
+                place, place - 1 or None, "user" if place % 2 else "assistant", text, moment, model="kullm-5.8b"
+            )
+            for place, text in enumerate(texts, start=1)
+        )
+        yield KeptConversation(f"bench-{number}", texts[0][:40], moment, moment, messages, leaf=_MESSAGES)
+
+
+def _word(dice: random.Random) -> str:
+    letters = dice.choices(_ROOTS, k=dice.randint(1, 3))
+    if dice.random() < 0.5:
+        letters[-1] = chr(dice.randrange(0xAC00, 0xD000))
+    return "".join(letters)
+
+
+def _text(dice: random.Random, words: list[str], weights: list[float]) -> str:
+    chosen = dice.choices(words, weights, k=_CHARACTERS // 3)
+    return " ".join(word + dice.choice(_PARTICLES) for word in chosen)[:_CHARACTERS]
+
+
+def _milliseconds(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return 1000 * (time.perf_counter() - started)
+
+
+if __name__ == "__main__":
+    main()
