@@ -99,15 +99,6 @@ async def ask(client: openai.AsyncOpenAI, body: Mapping[str, Any]) -> tuple[Judg
     return reply, response.headers
 
 
-async def offered_models(client: openai.AsyncOpenAI) -> list[str]:
-    """The names that the key may use."""
-    answer = await client.get("/models", cast_to=object)
-    rows = answer.get("data") if isinstance(answer, dict) else None
-    if not isinstance(rows, list):
-        raise Malformed
-    return [row["id"] for row in rows if isinstance(row, dict) and isinstance(row.get("id"), str)]
-
-
 def _words(value: object) -> str:
     """Text that can be stored: a surrogate, half of a broken character, cannot."""
     return nfc(value).encode("utf-8", errors="replace").decode() if isinstance(value, str) else ""

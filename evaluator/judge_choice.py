@@ -8,20 +8,17 @@ import os
 import re
 from collections.abc import Sequence
 
-from evaluator.judge import Judge, judge_parameters, judges_table, offered_models
+from evaluator.judge import Judge, judge_parameters, judges_table
 from evaluator.rubric import Mode
 from kullm_tui.core import rules
-from kullm_tui.core.chat_client import Endpoint, configured_endpoint
+from kullm_tui.core.chat_client import Endpoint, configured_endpoint, list_models
 from kullm_tui.core.config import EndpointSettings
-from kullm_tui.core.endpoint_client import open_client
-from kullm_tui.core.endpoint_errors import CutOff, Malformed, translated
 from kullm_tui.core.errors import ConfigError, EndpointError, KeyMissing, KullmError, ModelNotFound
 from kullm_tui.core.keys import get_key
 from kullm_tui.core.language import say
 
 _OPENAI = "https://api.openai.com/v1"
 _KEY, _ADDRESS = "OPENAI_API_KEY", "OPENAI_BASE_URL"
-_LIST_SECONDS = 30.0
 _DATED = r"(-20\d\d-\d\d-\d\d|-\d{4}(-preview)?)?"
 _SHOWN = 12
 
@@ -55,18 +52,8 @@ def judge_endpoint(name: str, endpoints: Sequence[EndpointSettings]) -> tuple[En
 async def chosen_judge(name: str, mode: Mode, endpoints: Sequence[EndpointSettings]) -> Judge:
     """The named judge; without a name the strongest one on the key's list."""
     endpoint, model = judge_endpoint(name, endpoints)
-    model = model or strongest(await models_of(endpoint), endpoint)
+    model = model or strongest(await list_models(endpoint), endpoint)
     return Judge(endpoint, model, mode, judge_parameters(model))
-
-
-async def models_of(endpoint: Endpoint) -> list[str]:
-    import openai
-
-    async with open_client(endpoint, quiet_seconds=_LIST_SECONDS) as client:
-        try:
-            return await offered_models(client)
-        except (openai.OpenAIError, CutOff, Malformed) as failure:
-            raise translated(failure, endpoint, "", begun=False) from failure
 
 
 def strongest(offered: Sequence[str], endpoint: Endpoint) -> str:
@@ -89,7 +76,7 @@ def strongest(offered: Sequence[str], endpoint: Endpoint) -> str:
 async def retired(error: EndpointError, judge: Judge) -> EndpointError:
     """A judge that is not there any more, told with what the key can use instead."""
     try:
-        offered = await models_of(judge.endpoint)
+        offered = await list_models(judge.endpoint)
     except KullmError:
         return error
     advice = say("--judge-model로 다른 채점자를 정하세요.", "Name another judge with --judge-model.")

@@ -7,6 +7,7 @@ from typing import Any
 
 from evaluator.verdict import Item
 from kullm_tui.core.errors import KullmError
+from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 
 _FAULTS_SHOWN = 5
@@ -60,7 +61,7 @@ def _fault(value: object) -> str:
         )
     for name in ("instruction", "response"):
         if not isinstance(value.get(name), str):
-            return say(f"{name}이 글이어야 합니다", f"{name} must be text")
+            return say(f"{name}{particle(name, '이/가')} 글이어야 합니다", f"{name} must be text")
     if not isinstance(value.get("input") or "", str):
         return say("input이 글이어야 합니다", "input must be text")
     try:
