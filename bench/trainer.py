@@ -1,79 +1,172 @@
-"""Real tokens a second and peak memory of LoRA fine-tuning: this project's loop beside transformers' Trainer and TRL's SFTTrainer.
+"""Real tokens a second and peak memory of LoRA fine-tuning: this project's loop beside TRL's SFTTrainer and transformers' Trainer.
 
-    python bench/trainer.py [--precision bf16|fp32] [--repetitions N] [--out FILE.json] [--sides ours,trl-packed,…]
+    python bench/trainer.py [--precision bf16|fp32] [--repeat 2] [--out FOLDER] [--seconds 420]
 
-One random GPT-NeoX of about 40 million parameters with Polyglot's vocabulary; lengths as KULLM's rows have them (mean near 208, cut at
-512); the same rows, batch, adapter, precision and threads on every side. Each measurement is a process of its own; repetitions are interleaved.
-The peers run at their best: no gradient checkpointing, padded, grouped by length, and packed (each row alone, or several flattened).
+One random GPT-NeoX of about 40 million parameters with Polyglot's vocabulary; the same rows, batch, adapter, precision and threads on
+every side, no gradient checkpointing. First every setting of a peer is tried on two small steps: its types at a micro-batch of 4, then
+padded, grouped by length and packed (TRL alone packs) × micro-batches of 1, 2, 4 and 8 in the best of them. Then each peer at its best
+setting beside ours: whole processes, interleaved.
+
+Types at bf16: the base in bf16, with and without the library's `bf16=True`, and an fp32 base with it. At fp32: fp32 throughout.
 """
 
 import argparse
-import json
 import os
-import platform
-import random
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from statistics import mean
 from typing import Any
 
-PROJECT = Path(__file__).resolve().parents[1]
-VOCABULARY, WIDTH, LAYERS, HEADS = 30080, 384, 10, 6
-BATCH, CUTOFF = 16, 512
-WARM_STEPS = 1
-STEPS = int(os.environ.get("KULLM_BENCH_STEPS", "3"))  # that are measured
-RATE, RANK, ALPHA = 3e-4, 16, 32
-SIDES = ("ours", "trainer", "trainer-grouped", "trl-padded", "trl-grouped", "trl-packed-1", "trl-packed-4")
+sys.path[:0] = [
+    str(Path(__file__).parents[1]),
+    str(Path(__file__).parent),
+]  # not the other way: this folder has a trainer too
+from report import Report, Row, median  # noqa: E402
+from side import Child  # noqa: E402
+from side_trainer import VOCABULARY, facts_of, rows  # noqa: E402
+
+WIDTH, LAYERS, HEADS = 384, 10, 6
+BATCH, STEPS = 16, 4
+TRIED_BATCH, TRIED_STEPS = 8, 2
+MICRO = (2, 1, 4, 8)
+LAYOUTS = {"trl": ("packed", "grouped", "padded"), "trainer": ("grouped", "padded")}
+TITLES = {"trl": "TRL SFTTrainer", "trainer": "transformers.Trainer"}
+TRYING_SHARES = {"trl": 0.45, "trainer": 0.2}  # of the time
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--precision", choices=("bf16", "fp32"), default="bf16")
-    parser.add_argument("--repetitions", type=int, default=2)
-    parser.add_argument("--sides", default=",".join(SIDES))
-    parser.add_argument("--out", type=Path)
-    parser.add_argument("--side", help=argparse.SUPPRESS)
-    parser.add_argument("--model", type=Path, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    sys.path.insert(0, str(PROJECT))
-    if arguments.side:
-        print(json.dumps(measured(arguments.side, arguments.model, arguments.precision)))
+@dataclass(frozen=True)
+class Setting:
+    library: str
+    layout: str = "packed"
+    micro: int = 4
+    weights: str = "bf16"
+    autocast: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.layout}, {self.micro} a micro-batch, {self.types}"
+
+    @property
+    def types(self) -> str:
+        return f"{self.weights} base{', bf16=True' if self.autocast else ''}"
+
+
+Tried = dict[Setting, dict[str, Any]]
+
+
+class Trying:
+    """Settings measured one after the other in a process a library, until the time for it is over."""
+
+    def __init__(self, model: Path) -> None:
+        self._model, self._deadline = model, 0.0
+        self.found: Tried = {}
+
+    def best(self, library: str, precision: str, seconds: float) -> Setting | None:
+        self._deadline = time.monotonic() + seconds
+        child = Child("side_trainer", environment=_quiet())
+        for setting in _types(library, precision):
+            self._try(child, setting)
+        types = {kind: self._fastest(library, kind) for kind in {each.types for each in self.found}}
+        first = max(filter(None, types.values()), key=self._speed, default=None)
+        if first is not None:
+            for setting in _layouts(first):
+                self._try(child, setting)
+        child.end()
+        return self._fastest(library)
+
+    def _try(self, child: Child, setting: Setting) -> None:
+        if setting not in self.found and time.monotonic() < self._deadline:
+            self.found[setting] = _measured(child, setting, self._model, TRIED_BATCH, TRIED_STEPS)
+
+    def _fastest(self, library: str, types: str = "") -> Setting | None:
+        mine = [each for each in self.found if each.library == library and types in ("", each.types)]
+        return max(filter(self._speed, mine), key=self._speed, default=None)
+
+    def _speed(self, setting: Setting) -> float:
+        return float(self.found[setting].get("tokens_per_s", 0.0))
+
+
+def _types(library: str, precision: str) -> Iterator[Setting]:
+    start = Setting(library, LAYOUTS[library][0])
+    if precision == "fp32":
+        yield replace(start, weights="fp32")
         return
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["KULLM_HOME"] = f"{folder}/home"
-        model = save_model(Path(folder) / "model", arguments.precision)
-        results = interleaved(arguments, model)
-    print(table(results, arguments.precision))
+    yield start
+    yield replace(start, autocast=True)
+    yield replace(start, weights="fp32", autocast=True)
 
 
-def write_report(results: dict[str, list[dict[str, Any]]], arguments: argparse.Namespace) -> None:
-    """After every measurement: a run that is cut short has reported what it measured."""
-    report = {"commit": _commit(), "cpu": _cpu(), "settings": settings(arguments.precision), "results": results}
-    if arguments.out:
-        arguments.out.write_text(json.dumps(report, indent=1) + "\n")
+def _layouts(start: Setting) -> Iterator[Setting]:
+    """The likely best first: where time runs out, the others stay untried."""
+    for layout in LAYOUTS[start.library]:
+        for micro in MICRO:
+            yield replace(start, layout=layout, micro=micro)
 
 
-def interleaved(arguments: argparse.Namespace, model: Path) -> dict[str, list[dict[str, Any]]]:
-    sides = arguments.sides.split(",")
-    results: dict[str, list[dict[str, Any]]] = {side: [] for side in sides}
-    for _ in range(arguments.repetitions):
-        for side in sides:
-            command = [sys.executable, "-P", "-W", "ignore", __file__, "--side", side, "--model", str(model)]
-            done = subprocess.run([*command, "--precision", arguments.precision], capture_output=True, text=True)
-            if done.returncode:
-                print(f"{side}: {done.stderr[-600:]}", file=sys.stderr)
-                continue
-            results[side].append(json.loads(done.stdout.splitlines()[-1]))
-            print(side, results[side][-1], file=sys.stderr)
-            write_report(results, arguments)
-    return results
+def _measured(child: Child, setting: Setting, model: Path, batch: int, steps: int) -> dict[str, Any]:
+    found: dict[str, Any] = child.do("measure", model=str(model), batch=batch, steps=steps, **asdict(setting))
+    sys.stderr.write(f"{setting.library}: {setting}: {found}\n")
+    return found
 
 
-def save_model(folder: Path, precision: str) -> Path:
+def side_by_side(settings: list[Setting], model: Path, repeat: int, deadline: float) -> dict[str, list[dict[str, Any]]]:
+    """Each measurement in a process of its own, so that its peak memory is its own."""
+    found: dict[str, list[dict[str, Any]]] = {setting.library: [] for setting in settings}
+    for repetition in range(repeat):
+        if repetition and time.monotonic() > deadline:
+            break
+        for setting in settings:
+            child = Child("side_trainer", environment=_quiet())
+            found[setting.library].append(_measured(child, setting, model, BATCH, STEPS))
+            child.end()
+    return found
+
+
+def compared(library: str, best: Setting | None, found: Mapping[str, list[dict[str, Any]]], tried: Tried) -> list[Row]:
+    title = TITLES[library]
+    raw = {"tried": {str(each): facts for each, facts in tried.items() if each.library == library}}
+    if best is None:
+        why = next(iter(raw["tried"].values()), {}).get("error", "not tried")
+        return [Row(f"real tokens/s beside {title}", f"did not run: {why}"[:100], None, "≥ 2", None, raw)]
+    raw |= {"ours": found["ours"], "theirs": found[library], "best": str(best)}  # type: ignore[dict-item]
+    speed, theirs = _median(found["ours"], "tokens_per_s"), _median(found[library], "tokens_per_s")
+    peak, their_peak = _median(found["ours"], "peak_bytes"), _median(found[library], "peak_bytes")
+    memory = f"{peak / 1e6:,.0f} : {their_peak / 1e6:,.0f} MB"
+    return [
+        Row(
+            f"real tokens/s beside {title}",
+            f"{speed:,.0f} : {theirs:,.0f}",
+            speed / theirs,
+            "≥ 2",
+            speed >= 2 * theirs,
+            raw,
+        ),
+        Row("  its best setting", str(best), None, "", None),
+        Row(f"peak memory beside {title}", memory, peak / their_peak, "", None),
+    ]
+
+
+def _median(runs: list[dict[str, Any]], name: str) -> float:
+    return median([float(run[name]) for run in runs if name in run])
+
+
+def tried_rows(tried: Tried) -> list[Row]:
+    ordered = sorted(tried.items(), key=lambda item: (item[0].library, -item[1].get("tokens_per_s", 0)))
+    return [
+        Row(
+            f"tried: {TITLES[each.library]}",
+            f"{facts.get('tokens_per_s', facts.get('error', ''))}  {each}"[:110],
+            None,
+            "",
+            None,
+        )
+        for each, facts in ordered
+    ]
+
+
+def save_model(folder: Path) -> Path:
     import torch
     from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
 
@@ -93,220 +186,50 @@ def save_model(folder: Path, precision: str) -> Path:
         pad_token_id=2,
         tie_word_embeddings=False,
     )
-    model = GPTNeoXForCausalLM(config).to(torch.bfloat16 if precision == "bf16" else torch.float32)
-    model.save_pretrained(folder)
+    GPTNeoXForCausalLM(config).to(torch.bfloat16).save_pretrained(folder)
     save_tokenizer(folder)
     return folder
 
 
-def rows() -> list[tuple[list[int], int]]:
-    """Ids, and how many of them are the prompt's."""
-    dice = random.Random(0)
-    made = []
-    for _ in range(BATCH * (WARM_STEPS + STEPS)):
-        length = min(CUTOFF, max(48, round(dice.lognormvariate(5.1, 0.72))))
-        prompt = min(length - 8, dice.randint(45, 130))
-        made.append(([dice.randrange(3, 30000) for _ in range(length)], prompt))
-    return made
+def _quiet() -> dict[str, str]:
+    return {"PYTHONWARNINGS": "ignore", "TOKENIZERS_PARALLELISM": "false"}
 
 
-def measured(side: str, model: Path, precision: str) -> dict[str, Any]:
-    import torch
-    from transformers.utils import logging
-
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    torch.set_num_threads(os.cpu_count() or 1)
-    sides: dict[str, Callable[..., Any]] = {"ours": _ours, "trainer": _trainer, "trl": _trl}
-    stops = sides[side.partition("-")[0]](side, model, precision)
-    from trainer.memory import peak_bytes
-
-    spent = stops[-1][0] - stops[WARM_STEPS - 1][0]
-    tokens = stops[-1][1] - stops[WARM_STEPS - 1][1]
-    peak = peak_bytes(torch.device("cpu"))
-    return {"tokens_per_s": round(tokens / spent, 1), "peak_bytes": peak, "loss": round(stops[-1][2], 3)}
-
-
-Stops = list[tuple[float, int, float]]  # after each step: time, real tokens so far, loss
-
-
-def _ours(_: str, model: Path, precision: Any) -> Stops:
-    from tests.trainer.examples import Row, Rows, a_job, a_recipe
-    from trainer.job import begin
-    from trainer.recipe import Method
-    from trainer.step import take_step
-
-    examples = Rows(tuple(Row(tuple(ids), (False,) * n + (True,) * (len(ids) - n)) for ids, n in rows()))
-    method = Method(kind="lora", rank=RANK, alpha=ALPHA)
-    recipe = a_recipe(
-        model, precision=precision, method=method, batch=BATCH, micro_tokens=4096, learning_rate=RATE, epochs=1
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        job = a_job(recipe, Path(folder), rows=examples)
-        assert job.forward.packs
-        course, stops, tokens = begin(job), [], 0
-        for _step in range(WARM_STEPS + STEPS):
-            tally, facts = take_step(job, course)
-            tokens += int(tally.tokens)
-            stops.append((time.perf_counter(), tokens, facts["loss"]))
-    return stops
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--precision", choices=("bf16", "fp32"), default="bf16")
+    parser.add_argument("--repeat", type=int, default=2)
+    parser.add_argument("--seconds", type=float, default=420.0, help="for trying and comparing")
+    parser.add_argument("--out", type=Path, default=Path(tempfile.gettempdir()) / "kullm-bench")
+    arguments = parser.parse_args()
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="kullm-bench-") as folder:
+        os.environ["KULLM_HOME"] = f"{folder}/home"
+        model = save_model(Path(folder) / "model")
+        trying = Trying(model)
+        best = {
+            library: trying.best(library, arguments.precision, share * arguments.seconds)
+            for library, share in TRYING_SHARES.items()
+        }
+        ours = Setting("ours", weights=arguments.precision)
+        report = Report(f"trainer-{arguments.precision}", _settings(arguments.precision), arguments.out)
+        report.add(tried_rows(trying.found))
+        sides = [ours, *filter(None, best.values())]
+        found = side_by_side(sides, model, arguments.repeat, began + 0.8 * arguments.seconds)
+        for library, setting in best.items():
+            report.add(compared(library, setting, found, trying.found))
+    report.finish()
 
 
-def _with_adapter(model: Path) -> Any:
-    import peft
-    from transformers import AutoModelForCausalLM
-
-    base = AutoModelForCausalLM.from_pretrained(model, dtype="auto", attn_implementation="sdpa")
-    return peft.get_peft_model(base, peft.LoraConfig(r=RANK, lora_alpha=ALPHA, task_type="CAUSAL_LM"))
-
-
-def _arguments(folder: str, side: str) -> dict[str, Any]:
-    grouped = {"train_sampling_strategy": "group_by_length"} if side.endswith("grouped") else {}
-    return {
-        "output_dir": folder,
-        "per_device_train_batch_size": 8,
-        "gradient_accumulation_steps": BATCH // 8,
-        "num_train_epochs": 1,
-        "learning_rate": RATE,
-        "warmup_steps": 0,
-        "logging_steps": 1,
-        "report_to": [],
-        "save_strategy": "no",
-        "use_cpu": True,
-        "bf16": False,  # the base's weights are bf16 already: autocast only costs
-        "gradient_checkpointing": False,
-        "disable_tqdm": True,
-        "remove_unused_columns": False,
-        **grouped,
-    }
-
-
-def _watching(stops: Stops, tokens_of: Callable[[int], int]) -> Any:
-    from transformers import TrainerCallback
-
-    class Watching(TrainerCallback):  # type: ignore[misc]
-        def on_log(self, _args: Any, state: Any, _control: Any, logs: Any = None, **_more: Any) -> None:
-            if "loss" in (logs or {}):
-                stops.append((time.perf_counter(), tokens_of(state.global_step), float(logs["loss"])))
-
-    return Watching()
-
-
-def _trainer(side: str, model: Path, _precision: str) -> Stops:
-    from transformers import Trainer, TrainingArguments
-
-    counted = _Counted()
-    data = [{"input_ids": ids, "labels": [-100] * n + ids[n:]} for ids, n in rows()]
-    stops: Stops = []
-    with tempfile.TemporaryDirectory() as folder:
-        Trainer(
-            model=_with_adapter(model),
-            args=TrainingArguments(**_arguments(folder, side)),
-            train_dataset=data,
-            data_collator=counted,
-            callbacks=[_watching(stops, lambda _: counted.until(len(stops) + 1))],
-        ).train()
-    return stops
-
-
-class _Counted:
-    """Pads to the longest row, and counts the real tokens of each step as it goes."""
-
-    def __init__(self) -> None:
-        self.batches: list[int] = []
-
-    def __call__(self, batch: list[dict[str, list[int]]]) -> dict[str, Any]:
-        import torch
-
-        width = max(len(row["input_ids"]) for row in batch)
-        self.batches.append(sum(len(row["input_ids"]) for row in batch))
-
-        def filled(name: str, value: int) -> torch.Tensor:
-            return torch.tensor([row[name] + [value] * (width - len(row[name])) for row in batch])
-
-        mask = torch.tensor([[1] * len(row["input_ids"]) + [0] * (width - len(row["input_ids"])) for row in batch])
-        return {"input_ids": filled("input_ids", 2), "labels": filled("labels", -100), "attention_mask": mask}
-
-    def until(self, step: int) -> int:
-        return sum(self.batches[: step * (BATCH // 8)])
-
-
-def _trl(side: str, model: Path, _precision: str) -> Stops:
-    from datasets import Dataset
-    from transformers import AutoTokenizer
-    from trl import SFTConfig, SFTTrainer  # type: ignore[attr-defined]
-
-    made = rows()
-    data = Dataset.from_list([{"input_ids": ids, "completion_mask": [0] * n + [1] * (len(ids) - n)} for ids, n in made])
-    stops: Stops = []
-    real = sum(len(ids) for ids, _ in made)
-    with tempfile.TemporaryDirectory() as folder:
-        options = _arguments(folder, side) | {"max_length": CUTOFF, "completion_only_loss": True}
-        del options["remove_unused_columns"]
-        if "packed" in side:
-            each = int(side[-1])
-            filled = real / (BATCH * (WARM_STEPS + STEPS)) * BATCH / CUTOFF  # packed rows that hold a batch's examples
-            options |= {"packing": True, "per_device_train_batch_size": each}
-            options["gradient_accumulation_steps"] = max(1, round(filled / each))
-        tokenizer = AutoTokenizer.from_pretrained(model)
-        sft = SFTTrainer(
-            model=_with_adapter(model), args=SFTConfig(**options), train_dataset=data, processing_class=tokenizer
-        )
-        seen = _count_real_tokens(sft)
-        each_step = sft.args.gradient_accumulation_steps
-        sft.add_callback(_watching(stops, lambda _: sum(seen[: (len(stops) + 1) * each_step])))
-        sft.train()
-    return stops
-
-
-def _count_real_tokens(sft: Any) -> list[int]:
-    """Of each micro-batch, padding left out."""
-    seen: list[int] = []
-    collate = sft.data_collator
-
-    def counting(batch: list[dict[str, Any]]) -> Any:
-        seen.append(sum(len(row["input_ids"]) for row in batch))
-        return collate(batch)
-
-    sft.data_collator = counting
-    return seen
-
-
-def settings(precision: str) -> dict[str, Any]:
-    lengths = [len(ids) for ids, _ in rows()]
-    labelled = sum(len(ids) - n for ids, n in rows()) / sum(lengths)
+def _settings(precision: str) -> dict[str, Any]:
     return {
         "model": f"GPT-NeoX {LAYERS} layers, width {WIDTH}, vocabulary {VOCABULARY}",
         "precision": precision,
         "batch": BATCH,
         "steps": STEPS,
-        "mean_length": round(mean(lengths), 1),
-        "cut_at": CUTOFF,
-        "labelled_share": round(labelled, 3),
-        "threads": os.cpu_count(),
+        "threads": len(os.sched_getaffinity(0)),
+        **facts_of(rows(BATCH * STEPS)),
     }
-
-
-def table(results: dict[str, list[dict[str, Any]]], precision: str) -> str:
-    lines = [f"{precision:16} tokens/s    ours/it   peak MB   ours/it"]
-    ours = results.get("ours") or []
-    for side, runs in results.items():
-        if not runs:
-            continue
-        speed, peak = (mean(run[key] for run in runs) for key in ("tokens_per_s", "peak_bytes"))
-        ratios = [mean(run[key] for run in ours) if ours else 0 for key in ("tokens_per_s", "peak_bytes")]
-        lines.append(f"{side:16} {speed:8,.0f} {ratios[0] / speed:9.2f}x {peak / 1e6:9,.0f} {ratios[1] / peak:8.2f}x")
-    return "\n".join(lines)
-
-
-def _commit() -> str:
-    done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=PROJECT, capture_output=True, text=True)
-    return done.stdout.strip()
-
-
-def _cpu() -> str:
-    named = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-    return f"{named[0].partition(': ')[2]}, {os.cpu_count()} threads" if named else platform.processor()
 
 
 if __name__ == "__main__":

@@ -33,7 +33,11 @@ def environment(home: Path, **more: str) -> dict[str, str]:
 
 
 def kullm(
-    home: Path, *arguments: str, stdin: str | bytes | None = None, env: Mapping[str, str] | None = None
+    home: Path,
+    *arguments: str,
+    stdin: str | bytes | None = None,
+    env: Mapping[str, str] | None = None,
+    seconds: float = _SECONDS,
 ) -> subprocess.CompletedProcess[str]:
     """Without `stdin` it has none; otherwise that text is piped in."""
     data = stdin.encode() if isinstance(stdin, str) else stdin
@@ -44,7 +48,7 @@ def kullm(
         capture_output=True,
         env=environment(home, **(env or {})),
         cwd=home,
-        timeout=_SECONDS,
+        timeout=seconds,
         check=False,
     )  # fmt: skip
     return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())

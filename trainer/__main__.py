@@ -15,12 +15,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
 from transformers.utils import logging as transformers_logging
 
 from kullm_tui.core.errors import KullmError
 from kullm_tui.weights import bnb  # noqa: F401 - before peft: it must not look for code on the Hub
 from trainer.base import base_of, trainable_model
 from trainer.checkpoint import newest
+from trainer.estimate_tokens import lengths_of
 from trainer.export import export
 from trainer.forward import forward_of
 from trainer.interrupt import STOPPED, Interrupt
@@ -33,6 +35,7 @@ from trainer.recompute import layers_of, recompute
 from trainer.run_folder import RunFolder, held, note, publish_json, read_spec, taking_turns
 from trainer.samples import sample_replies
 from trainer.tokens import TokenSet, evaluation_set, tokenised
+from trainer.utilisation import rate_of_cards, rate_of_processor, share_of_a_token
 
 FAILED = 1
 
@@ -84,7 +87,9 @@ def _job(
     if recipe.train.compile:
         for layer in layers_of(trainable.model):
             layer.compile(dynamic=True)
-    how = labelling_of(recipe, base_of(recipe)[1])
+    base = base_of(recipe)[1]
+    how = labelling_of(recipe, base)
+    lengths = lengths_of(examples.lengths.tolist(), examples.facts.trained_tokens)
     return Job(
         recipe=recipe,
         folder=folder,
@@ -94,7 +99,15 @@ def _job(
         held_out=held_out,
         ask=lambda: sample_replies(trainable, how, recipe.train.samples),
         stopping=interrupt,
+        mfu_of_a_token=share_of_a_token(recipe, base, lengths, _rate(recipe, ranks)),
     )
+
+
+def _rate(recipe: Recipe, ranks: Ranks) -> float | None:
+    """Operations a second of all ranks' devices."""
+    if ranks.device.type == "cuda":
+        return rate_of_cards(torch.cuda.get_device_name(ranks.device), ranks.world, recipe)
+    return rate_of_processor(recipe)
 
 
 def _leave_artifacts(job: Job) -> None:

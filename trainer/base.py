@@ -99,7 +99,7 @@ def _base(recipe: Recipe, folder: Path, device: torch.device) -> PreTrainedModel
     if whole and precision in ("4bit", "8bit"):
         raise ConfigError(
             say(
-                f"{precision} 가중치는 전체 학습이나 무작위 초기화를 할 수 없습니다. precision을 bf16이나 fp32로 바꾸세요.",
+                f"{precision}에서는 가중치를 모두 학습하거나 무작위로 시작할 수 없습니다. precision을 bf16이나 fp32로 바꾸세요.",
                 f"{precision} weights cannot be trained whole or made from scratch. Set precision to bf16 or fp32.",
             )
         )

@@ -25,6 +25,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from kullm_tui.core.errors import ConfigError, KullmError, NoSpace
+from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.paths import private_dir
 from trainer.run_folder import RunFolder, note
@@ -186,14 +187,14 @@ def _require_same(path: Path, complete: Mapping[str, Any], digests: Digests) -> 
     if complete.get("recipe") != digests.recipe:
         raise CheckpointRefused(
             say(
-                f"{path}은(는) 다른 레시피로 만든 체크포인트라 이어서 학습하지 않습니다. 레시피를 되돌리거나 새로 시작하세요.",
+                f"{path}{particle(path, '은/는')} 다른 레시피로 만든 체크포인트라 이어서 학습하지 않습니다. 레시피를 되돌리거나 새로 시작하세요.",
                 f"{path} was made by another recipe and is not resumed. Go back to that recipe, or start a new run.",
             )
         )
     if complete.get("data") != digests.data:
         raise CheckpointRefused(
             say(
-                f"{path}은(는) 다른 데이터로 만든 체크포인트라 이어서 학습하지 않습니다. 데이터를 되돌리거나 새로 시작하세요.",
+                f"{path}{particle(path, '은/는')} 다른 데이터로 만든 체크포인트라 이어서 학습하지 않습니다. 데이터를 되돌리거나 새로 시작하세요.",
                 f"{path} was made from other data and is not resumed. Go back to that data, or start a new run.",
             )
         )

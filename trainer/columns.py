@@ -112,7 +112,7 @@ def _refused(source: str, present: Sequence[str], missing: Sequence[str], likely
     listed = ", ".join(present) or say("없음", "none")
     absent = say(f"{', '.join(missing)} 열이 없습니다. ", f"has no column {', '.join(missing)}. ") if missing else ""
     hint = " ".join(f"--set {one}" for one in likely) or "--set data.columns.instruction=… --set data.columns.output=…"
-    likely_korean = "아마 이것일 거예요" if likely else "어느 열을 읽을지 알려 주세요"
+    likely_korean = "아마 이것일 것입니다" if likely else "어느 열을 읽을지 알려 주세요"
     return ConfigError(
         say(
             f"{source}: {absent}instruction과 output 열, 또는 conversations 열이 있어야 합니다. 지금 있는 열: {listed}\n{likely_korean}: {hint}",

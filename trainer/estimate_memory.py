@@ -25,12 +25,13 @@ _NF4_BYTES = 0.5 + 1 / 64 + 4 / (64 * 256)  # half a byte, a scale for 64 values
 _TRAINED_BYTES = 16  # fp32: the weight, its gradient, Adam's two moments
 # What a process holds before any tensor of ours: measured on a Linux machine for the processor, assumed for cards.
 _CPU_PROCESS = 470_000_000
+_BF16_PROCESS = 30_000_000  # more where a processor multiplies bf16: the kernels that torch makes for it
 _CUDA_CONTEXT = 900_000_000
 PIECE_BYTES = 64 * 2**20  # of fp32 logits in memory at once, as the loss takes them
 # The allocator's gaps, as a share of what comes and goes. On processors: measured with glibc, which keeps blocks below 32 MB in one heap
-# that fragments, and gives larger ones back; blocks of gated feed-forwards, with more tensors of other sizes, leave more gaps.
+# that fragments, and gives larger ones back; in bf16 more and smaller tensors come and go, fp32 copies among them, and leave more gaps.
 _CARD_SLACK = 0.05
-_HEAP_SLACK, _GATED_HEAP_SLACK = 0.55, 1.0
+_HEAP_SLACK, _BF16_HEAP_SLACK = 0.2, 0.9
 _HEAP_BLOCK = 32 * 2**20
 
 
@@ -51,7 +52,7 @@ def memory_of(recipe: Recipe, shape: ModelShape, machine: Machine, *, tokens: in
     kept = tokens * activation_bytes(recipe, shape)
     block = tokens * _passing_bytes(recipe, shape) + _opened_bytes(recipe, shape)
     passing = max(block, _head_bytes(recipe, shape, labelled))  # the head's are gone when the blocks' come
-    context = _CPU_PROCESS if machine.is_cpu else _CUDA_CONTEXT
+    context = _process_bytes(recipe) if machine.is_cpu else _CUDA_CONTEXT
     basis: Basis = "measured" if machine.is_cpu else "assumed"
     slack = _slack_share(recipe, shape, machine, tokens)
     parts = {
@@ -70,7 +71,11 @@ def _slack_share(recipe: Recipe, shape: ModelShape, machine: Machine, tokens: in
     block = number_bytes(recipe) * tokens * shape.hidden  # most tensors are of this size or a few times it
     if not machine.is_cpu or block > _HEAP_BLOCK:
         return _CARD_SLACK
-    return _GATED_HEAP_SLACK if shape.gated else _HEAP_SLACK
+    return _HEAP_SLACK if number_bytes(recipe) == 4 else _BF16_HEAP_SLACK
+
+
+def _process_bytes(recipe: Recipe) -> int:
+    return _CPU_PROCESS + (_BF16_PROCESS if number_bytes(recipe) == 2 else 0)
 
 
 def base_bytes(recipe: Recipe, shape: ModelShape) -> float:

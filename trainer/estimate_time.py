@@ -72,14 +72,17 @@ def duration_of(
     """Of a run over that many tokens."""
     flops = flops_per_token(recipe, shape, lengths)
     speed = _speed(recipe, shape, lengths, machine, flops, measure or _measure)
-    total = Figure(speed.value * machine.count, speed.basis)
+    together = (
+        1 if machine.is_cpu else machine.count
+    )  # ranks on one processor share what was measured with all its cores
+    total = Figure(speed.value * together, speed.basis)
     return Duration(flops, total, Figure(tokens / total.value, total.basis))
 
 
 def _speed(
     recipe: Recipe, shape: ModelShape, lengths: Lengths, machine: Machine, flops: float, measure: Measure
 ) -> Figure:
-    """Tokens a second of one rank."""
+    """Tokens a second of one card, or of the whole processor."""
     gpu = machine.gpu
     if gpu is not None:
         share = _QUANTISED_SHARE if recipe.model.precision in ("4bit", "8bit") else _CARD_SHARE

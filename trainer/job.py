@@ -41,6 +41,7 @@ class Job:
     held_out: ExampleSet | None = None
     ask: Callable[[], Sequence[Mapping[str, Any]]] = tuple  # rows of sample replies
     stopping: Callable[[], bool] = lambda: False
+    mfu_of_a_token: float | None = None  # a second; None: nobody knows how fast the devices are
 
     @property
     def parameters(self) -> list[torch.nn.Parameter]:

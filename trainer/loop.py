@@ -29,7 +29,7 @@ def train(job: Job) -> Literal["done", "stopped"]:
     while not finished(job, course):
         began = time.monotonic()
         tally, facts = take_step(job, course)
-        facts |= pace(course, tally, time.monotonic() - began)
+        facts |= pace(job, course, tally, time.monotonic() - began)
         improved = evaluation_due(job, course) and evaluate(job, course, facts)
         report(job, facts)  # before the checkpoint: a kill between them repeats a row and loses none
         if improved or save_due(job, course) or tally.stopping or finished(job, course):
@@ -79,7 +79,9 @@ def report(job: Job, facts: Mapping[str, Any]) -> None:
         append(job.folder.metrics, {**facts, "memory_bytes": memory, "time": round(time.time(), 3)})
 
 
-def pace(course: Course, tally: Tally, seconds: float) -> dict[str, Any]:
+def pace(job: Job, course: Course, tally: Tally, seconds: float) -> dict[str, Any]:
     course.seconds = _PACE * course.seconds + (1 - _PACE) * seconds if course.seconds else seconds
     left = (course.total - course.step) * course.seconds
-    return {"tokens_per_s": round(tally.tokens / seconds, 1), "eta_s": round(left, 1)}
+    speed = tally.tokens / seconds
+    facts = {"tokens_per_s": round(speed, 1), "eta_s": round(left, 1)}
+    return facts if job.mfu_of_a_token is None else facts | {"mfu": round(speed * job.mfu_of_a_token, 4)}

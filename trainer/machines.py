@@ -1,4 +1,4 @@
-"""The machine that a plan is for: named ("4xA100-80GB", "cpu"), or this one as it is found.
+"""The machine that a plan is for: named ("4xA100-80GB", "cpu", "2xcpu"), or this one as it is found.
 
 A graphics card's figures come from gpus.toml; this machine's processor is measured, once, by `python -m trainer.measure`.
 """
@@ -38,11 +38,11 @@ class Gpu:
 
 @dataclass(frozen=True)
 class Machine:
-    """`gpu` None: the processor. `count`: ranks, one a card."""
+    """`gpu` None: the processor. `count`: ranks, one a card; on a processor they share its cores and its memory."""
 
     name: str
     count: int
-    memory_bytes: int  # of one card, or of the whole computer without cards
+    memory_bytes: int  # of one rank: a card's, or its share of the computer's
     gpu: Gpu | None = None
     here: bool = False
 
@@ -90,10 +90,10 @@ def gpu_named(name: str) -> Gpu | None:
 def machine_named(text: str) -> Machine:
     """UsageError for a name that nobody knows."""
     found = _NAMED.fullmatch(text.strip())
-    if found and found["name"].strip().lower() == "cpu":
-        return _this_cpu()
-    gpu = gpu_named(found["name"]) if found else None
     count = int(found["count"] or 1) if found else 0
+    if found and count and found["name"].strip().lower() == "cpu":
+        return _this_cpu(count)
+    gpu = gpu_named(found["name"]) if found else None
     if gpu is None or count < 1:
         raise _unknown(text)
     return Machine(f"{count}x{gpu.name}", count, gpu.memory_bytes, gpu)
@@ -114,8 +114,15 @@ def local_gpu_count() -> int:
     return len(_local_cards())
 
 
-def _this_cpu() -> Machine:
-    return Machine("cpu", 1, _host_memory(), None, here=True)
+def _this_cpu(ranks: int = 1) -> Machine:
+    if ranks > usable_cores():
+        raise UsageError(
+            say(
+                f"--on {ranks}xcpu: 쓸 수 있는 코어가 {usable_cores()}개입니다. 프로세스를 그보다 많이 띄울 수는 없습니다.",
+                f"--on {ranks}xcpu: there are {usable_cores()} cores to use, and no more ranks than that.",
+            )
+        )
+    return Machine("cpu" if ranks == 1 else f"{ranks}xcpu", ranks, _host_memory() // ranks, None, here=True)
 
 
 def _local_cards() -> list[tuple[str, int]]:

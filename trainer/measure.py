@@ -1,8 +1,9 @@
 """`python -P -m trainer.measure FACTS`: how long this computer takes over a micro-batch of a model's shape.
 
 FACTS is JSON: the model's config, the recipe's precision and method, tokens of a micro-batch and of a document in it. Two models of that
-shape with random weights, of one block and of two, are trained a few steps by the trainer's own code: their difference is a block, the
-rest is embeddings, head and loss. One line of JSON on stdout. A child of the plan, since it needs torch.
+shape with random weights, of one block and of three, are trained a few steps by the trainer's own code: their difference is two blocks, the
+rest is embeddings, head and loss. Beside it, how many operations a second a large matrix product of the same arithmetic reaches. One line
+of JSON on stdout. A child of the plan, since it needs torch.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -23,11 +25,15 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from trainer.base import trainable_model
-from trainer.forward import forward_of
+from trainer.forward import Forward, forward_of
 from trainer.recipe import Recipe, recipe_from
+from trainer.utilisation import arithmetic
 
-_SECONDS = 1.0  # of steps, once the first has warmed everything up
-_FEWEST, _MOST = 2, 20
+_TIME = 3.0  # seconds of steps, once the first has warmed everything up
+_DEPTHS = 1, 3  # blocks of the two models
+_FEWEST, _MOST = 3, 20
+_SPREAD = 0.25  # of the documents' lengths
+_SIDE, _PRODUCTS = 2048, 5  # of the matrices multiplied, and how often
 
 
 @dataclass(frozen=True)
@@ -40,29 +46,57 @@ def main() -> int:
     facts = json.loads(sys.argv[1])
     with tempfile.TemporaryDirectory() as home:
         os.environ["KULLM_HOME"] = home  # what quantising keeps of these models goes with them
-        one, two = (_seconds(facts, layers) for layers in (1, 2))
-    block = max(two - one, 0.0)
-    print(json.dumps({"block": block, "rest": max(one - block, 0.0), "tokens": facts["tokens"]}))
+        found = _seconds(facts)
+    kind = arithmetic(facts["recipe"]["model"]["precision"])
+    print(json.dumps(found | {"tokens": facts["tokens"], "arithmetic": kind, "flops": round(_rate(kind))}))
     return 0
 
 
-def _seconds(facts: Mapping[str, Any], layers: int) -> float:
-    """The fastest step's: what disturbs only makes one slower."""
+def _seconds(facts: Mapping[str, Any]) -> dict[str, float]:
+    """Of a block and of the rest, for the facts' number of tokens: the middling one of many pairs.
+
+    The two models take turns, so that a slow moment of the computer meets both and falls out of their difference. No two steps
+    are of one size, as in a run: products of a size that was there before are faster.
+    """
+    shallow, deep = (_model(facts, layers) for layers in _DEPTHS)
+    blocks: list[float] = []
+    rests: list[float] = []
+    began = time.perf_counter()
+    while len(blocks) <= _FEWEST or (len(blocks) <= _MOST and time.perf_counter() - began < _TIME):
+        documents = _documents(facts, len(blocks))
+        few, many = (_step_seconds(model, documents, facts["tokens"]) for model in (shallow, deep))
+        blocks.append((many - few) / (_DEPTHS[1] - _DEPTHS[0]))
+        rests.append(few - _DEPTHS[0] * blocks[-1])
+        began = time.perf_counter() if len(blocks) == 1 else began
+    return {"block": max(median(blocks[1:]), 0.0), "rest": max(median(rests[1:]), 0.0)}
+
+
+def _model(facts: Mapping[str, Any], layers: int) -> Forward:
     with _model_folder(facts["config"], layers) as folder:
         recipe = _recipe(facts["recipe"], folder)
-        trainable = trainable_model(recipe, torch.device("cpu"))
-        forward = forward_of(trainable, recipe.train.packing)
-        batch = forward.batch(_documents(facts))
-        best, began, runs = float("inf"), time.perf_counter(), 0
-        while runs < _FEWEST or (runs < _MOST and time.perf_counter() - began < _SECONDS):
-            before = time.perf_counter()
-            with forward.attending():
-                forward(batch).backward()  # type: ignore[no-untyped-call]
-            best, runs = min(best, time.perf_counter() - before), runs + 1
-            began = time.perf_counter() if runs == 1 else began
-            for parameter in trainable.parameters.values():
-                parameter.grad = None
-    return best
+        return forward_of(trainable_model(recipe, torch.device("cpu")), recipe.train.packing)
+
+
+def _step_seconds(forward: Forward, documents: Sequence[_Example], tokens: int) -> float:
+    batch = forward.batch(documents)
+    before = time.perf_counter()
+    with forward.attending():
+        forward(batch).backward()  # type: ignore[no-untyped-call]
+    seconds = time.perf_counter() - before
+    for parameter in forward.trainable.parameters.values():
+        parameter.grad = None
+    return seconds * tokens / batch.tokens
+
+
+def _rate(kind: str) -> float:
+    """Operations a second of the fastest of a few products; the first one is not counted."""
+    side = torch.ones(_SIDE, _SIDE, dtype=torch.float32 if kind == "fp32" else torch.bfloat16)
+    best = float("inf")
+    for run in range(_PRODUCTS + 1):
+        before = time.perf_counter()
+        side @ side
+        best = min(best, time.perf_counter() - before) if run else best
+    return 2 * _SIDE**3 / best
 
 
 @contextmanager
@@ -77,13 +111,13 @@ def _recipe(tables: Mapping[str, Any], folder: Path) -> Recipe:
     return recipe_from({**tables, "model": {**tables["model"], "base": str(folder)}})
 
 
-def _documents(facts: Mapping[str, Any]) -> list[_Example]:
-    length, share = facts["document"], facts["trained_share"]
-    vocabulary = facts["config"]["vocab_size"]
-    count = max(1, facts["tokens"] // length)
-    chance = np.random.default_rng(0)
-    trained = np.arange(length) >= (1 - share) * length
-    return [_Example(chance.integers(0, vocabulary, length), trained) for _ in range(count)]
+def _documents(facts: Mapping[str, Any], run: int) -> list[_Example]:
+    """Near the wanted length, every run others."""
+    share, vocabulary = facts["trained_share"], facts["config"]["vocab_size"]
+    chance = np.random.default_rng(run)
+    count = max(1, facts["tokens"] // facts["document"])
+    lengths = np.maximum(2, facts["document"] * chance.uniform(1 - _SPREAD, 1 + _SPREAD, count)).astype(int)
+    return [_Example(chance.integers(0, vocabulary, one), np.arange(one) >= (1 - share) * one) for one in lengths]
 
 
 if __name__ == "__main__":

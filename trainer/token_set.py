@@ -8,12 +8,15 @@ cache/tokens/KEY/   ids.npy       uint16 where the vocabulary allows, else uint3
 """
 
 import json
+import os
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainer.labels import Example
+from trainer.token_room import FACTS, held
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,7 +43,8 @@ class TokenSet:
         import numpy
 
         self.folder = folder
-        self.facts = TokenFacts(**json.loads((folder / "facts.json").read_text(encoding="utf-8")))
+        weakref.finalize(self, os.close, held(folder))  # as long as this lives, nobody removes the files
+        self.facts = TokenFacts(**json.loads((folder / FACTS).read_text(encoding="utf-8")))
         self._ids, self._trained, self._offsets, self._rows = (
             numpy.load(folder / f"{name}.npy", mmap_mode="r") for name in ("ids", "trained", "offsets", "rows")
         )

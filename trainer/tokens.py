@@ -1,6 +1,6 @@
 """The tokenised set of a recipe: made once, kept in the cache under the hash of all that went into it, mapped by every rank.
 
-The folder is published whole, by a rename; one that does not hold together is made again.
+The folder is published whole, by a rename; one that does not hold together is made again. Old ones go when a new one finds too many.
 """
 
 import errno
@@ -23,6 +23,7 @@ from trainer.held_out import evaluation_rows, evaluation_source, training_rows
 from trainer.labels import Example, Labelling, examples, labelling_of
 from trainer.recipe import DataChoice, Recipe
 from trainer.sources import Rejection, Row, fingerprint
+from trainer.token_room import DRAFT, FACTS, make_room
 from trainer.token_set import TokenFacts, TokenSet
 
 if TYPE_CHECKING:
@@ -103,12 +104,13 @@ def _made(folder: Path, data: DataChoice, how: Labelling, part: Part, progress: 
             progress(writing.rows)
     writing.require_usable(evaluation_source(data).source if part == "evaluation" else data.source, part)
     with _disk_faults(folder):
-        draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".draft-"))
+        draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=DRAFT))
         try:
             writing.save(draft)
             _publish(draft, folder)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
+        make_room(folder.parent, keep=folder)
     return TokenSet(folder)
 
 
@@ -202,7 +204,7 @@ class _Writing:
         numpy.save(folder / "rows.npy", numpy.array(self._numbers, dtype=numpy.int64))
         lines = [json.dumps(asdict(one), ensure_ascii=True) + "\n" for one in self._rejected]
         (folder / "rejected.jsonl").write_text("".join(lines), encoding="utf-8")
-        (folder / "facts.json").write_text(json.dumps(asdict(self.facts()), indent=1), encoding="utf-8")
+        (folder / FACTS).write_text(json.dumps(asdict(self.facts()), indent=1), encoding="utf-8")
 
 
 def _publish(draft: Path, folder: Path) -> None:

@@ -37,7 +37,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
         help=say("학습하지 않고 메모리, 시간, 디스크를 어림합니다", "estimate memory, time and disk; train nothing"),
     )
     add(
-        "--on", metavar="M", help=say("장비: 4xA100-80GB, 1xRTX4090, cpu …", "a machine: 4xA100-80GB, 1xRTX4090, cpu …")
+        "--on",
+        metavar="M",
+        help=say("장비: 4xA100-80GB, 1xRTX4090, cpu, 2xcpu …", "a machine: 4xA100-80GB, 1xRTX4090, cpu, 2xcpu …"),
     )
     add(
         "--set",

@@ -10,7 +10,6 @@ from kullm_tui.core import paths
 from kullm_tui.core.adapters import free_name, is_adapter, list_adapters, publish_adapter
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.folder_profile import profile_of_folder
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.models import all_profiles
 from kullm_tui.core.profiles import save_profile
@@ -45,7 +44,7 @@ def keep(folder: RunFolder, narration: Narration, *, as_json: bool) -> int:
         return 0
     narration.note(
         say(
-            f"학습을 마쳤습니다. {name}{particle(name, '으로/로')} 두었습니다. 이렇게 물어보세요:",
+            f"학습을 마쳤습니다. 이름은 {name}입니다. 이렇게 물어보세요:",
             f"Trained, and kept as {name}. Ask it like this:",
         )
     )
@@ -83,7 +82,7 @@ def _kept_model(folder: RunFolder, name: str, recipe: str) -> str:
         reason = error.strerror or str(error)
         raise KullmError(
             say(
-                f"학습한 모델을 {models}에 두지 못했습니다({reason}). 결과는 {folder.artifacts}에 있습니다.",
+                f"학습한 모델을 {models}에 저장하지 못했습니다({reason}). 결과는 {folder.artifacts}에 있습니다.",
                 f"The trained model was not kept in {models} ({reason}). It is in {folder.artifacts}.",
             )
         ) from error

@@ -52,7 +52,8 @@ def _title(plan: Plan) -> str:
 
 
 def _heading(plan: Plan) -> str:
-    each = say(" (한 장마다)", " (each card)") if plan.machine.count > 1 else ""
+    each = say(" (프로세스마다)", " (each rank)") if plan.machine.is_cpu else say(" (한 장마다)", " (each card)")
+    each = each if plan.machine.count > 1 else ""
     return say(f"메모리, {plan.machine.name}{each}", f"memory, {plan.machine.name}{each}")
 
 
@@ -143,7 +144,7 @@ def _part(name: str) -> str:
             "trained": say("학습할 가중치·기울기·Adam", "trained weights, gradients, Adam"),
             "activations": say("역전파에 남기는 값", "activations kept for backward"),
             "passing": say("잠깐 쓰는 값(기울기, 로짓)", "passing values (gradients, logits)"),
-            "exchange": say("GPU 사이의 교환", "exchange between cards"),
+            "exchange": say("프로세스 사이의 교환", "exchange between ranks"),
             "process": say("프로세스와 CUDA", "process and CUDA"),
             "slack": say("할당 여유", "allocator's slack"),
         },

@@ -25,13 +25,14 @@ from kullm_tui.core import paths
 from kullm_tui.core.errors import KullmError, UsageError
 from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe
-from trainer.machines import Machine
+from trainer.machines import Machine, usable_cores
 from trainer.recipe import Recipe, recipe_dict
 from trainer.run_folder import RunFolder, create_run
 
 _POLL_SECONDS = 0.2
 _LINE_SECONDS = 10.0  # between lines where no terminal rewrites one
 _LAST_SECONDS = 5.0  # after the second ctrl-c
+_SAVING_SECONDS = 3600  # after the first, torchrun waits so long for its ranks' step and checkpoint; left to itself, 30
 _STOPPED = 130
 _ULID = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _SECRETS = ("OPENAI_API_KEY", "DEEPL_AUTH_KEY", "KULLM_API_KEY", "HF_TOKEN")
@@ -98,18 +99,22 @@ class _PassingOn:
         self.asked += 1
         if self.child is None or self.child.poll() is not None:
             return
-        self.child.send_signal(signal.SIGTERM)
         if self.asked == 1:
+            self.child.send_signal(signal.SIGTERM)
             waiting = say(
                 "저장하고 멈추는 중 … (한 번 더 누르면 바로 끝냅니다)", "saving and stopping … (again to end at once)"
             )
             os.write(2, f"\n{waiting}\n".encode())  # within a signal: no buffer is touched
             return
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.child.wait(_LAST_SECONDS)
+        deadline = time.monotonic() + _LAST_SECONDS
+        while _sweep(self.run) and time.monotonic() < deadline:  # again: a process may have been born meanwhile
+            time.sleep(_POLL_SECONDS / 10)
+        if self.child.poll() is None:  # where there is no /proc
+            self.child.send_signal(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.child.wait(_LAST_SECONDS)
         if self.child.poll() is None:
             os.killpg(self.child.pid, signal.SIGKILL)
-        _sweep(self.run)
 
 
 @contextlib.contextmanager
@@ -123,13 +128,18 @@ def _passing_on(run: str) -> Iterator[_PassingOn]:
             signal.signal(number, handler)
 
 
-def _sweep(run: str) -> None:
-    """Every process of the run that is left: the ranks of torchrun have sessions of their own, and no signal to their agent ends them."""
-    mark = f"KULLM_JOB_ID={run}".encode()
+def _sweep(run: str) -> int:
+    """Every process of the run ended, and how many there were: ranks of torchrun have sessions of their own, and no signal to their agent ends them.
+
+    Nothing is lost by it: what a killed trainer leaves is whole or is not seen.
+    """
+    mark, found = f"KULLM_JOB_ID={run}".encode(), 0
     for place in Path("/proc").glob("[0-9]*/environ"):
         with contextlib.suppress(OSError):  # another's, or gone by now
             if mark in place.read_bytes().split(b"\0"):
                 os.kill(int(place.parent.name), signal.SIGKILL)
+                found += 1
+    return found
 
 
 def _start(folder: RunFolder, machine: Machine, attempt: int) -> "subprocess.Popen[bytes]":
@@ -141,6 +151,8 @@ def _start(folder: RunFolder, machine: Machine, attempt: int) -> "subprocess.Pop
     environment |= {"KULLM_JOB_ID": folder.path.name, "KULLM_ATTEMPT": str(attempt)}
     if machine.is_cpu:
         environment["CUDA_VISIBLE_DEVICES"] = ""
+        if machine.count > 1:  # or torchrun gives each rank a single thread
+            environment.setdefault("OMP_NUM_THREADS", str(max(1, usable_cores() // machine.count)))
     with log.open("ab") as output:
         return subprocess.Popen(
             _command(folder, machine),
@@ -154,9 +166,9 @@ def _start(folder: RunFolder, machine: Machine, attempt: int) -> "subprocess.Pop
 
 
 def _command(folder: RunFolder, machine: Machine) -> list[str]:
-    ranks = 1 if machine.is_cpu else machine.count
-    launcher = ["torch.distributed.run", "--standalone", f"--nproc-per-node={ranks}", "--max-restarts=0", "-m"]
-    return [sys.executable, "-P", "-m", *(launcher if ranks > 1 else []), "trainer", str(folder.path)]
+    launcher = ["torch.distributed.run", "--standalone", f"--nproc-per-node={machine.count}", "--max-restarts=0"]
+    launcher += [f"--shutdown-timeout={_SAVING_SECONDS}", "-m"]
+    return [sys.executable, "-P", "-m", *(launcher if machine.count > 1 else []), "trainer", str(folder.path)]
 
 
 def _watch(child: "subprocess.Popen[bytes]", folder: RunFolder, narration: Narration) -> int:

@@ -214,14 +214,14 @@ def _disk_fault(name: str, error: OSError) -> KullmError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return NoSpace(
             say(
-                f"디스크가 가득 차서 어댑터 {name}{particle(name, '을/를')} 두지 못했습니다. 공간을 비우고 다시 해 보세요.",
+                f"디스크가 가득 차서 어댑터 {name}{particle(name, '을/를')} 저장하지 못했습니다. 공간을 비우고 다시 해 보세요.",
                 f"The disk is full: the adapter {name} was not kept. Free some space and try again.",
             )
         )
     reason = error.strerror or os.strerror(error.errno or errno.EIO)
     return AdapterError(
         say(
-            f"어댑터 {name}{particle(name, '을/를')} {paths.adapters_dir()}에 두지 못했습니다: {reason}",
+            f"어댑터 {name}{particle(name, '을/를')} {paths.adapters_dir()}에 저장하지 못했습니다: {reason}",
             f"The adapter {name} was not kept in {paths.adapters_dir()}: {reason}",
         )
     )

@@ -54,7 +54,7 @@ class AccessGuard:
         if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), self._token):
             return RequestError(
                 say(
-                    "토큰이 없거나 틀립니다. Authorization: Bearer 머리글에 엔진의 토큰을 넣으세요.",
+                    "토큰이 없거나 틀립니다. Authorization: Bearer 헤더에 엔진의 토큰을 넣으세요.",
                     "The token is missing or wrong. Send the engine's token as Authorization: Bearer.",
                 ),
                 status=401,

@@ -81,7 +81,7 @@ def open_socket(host: str, port: int) -> socket.socket:
 def _cannot_listen(host: str, port: int, error: Exception) -> str:
     if isinstance(error, OSError) and error.errno != errno.EADDRINUSE:
         return say(
-            f"{host}에서 들을 수 없습니다({error.strerror}). --host와 --port를 확인하세요.",
+            f"{host} 주소로 요청을 받을 수 없습니다({error.strerror}). --host와 --port를 확인하세요.",
             f"Cannot listen on {host} ({error.strerror}). Check --host and --port.",
         )
     return say(

@@ -17,6 +17,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from kullm_tui.core.errors import WeightsError
+from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 
 # A checkpoint's single file or, tried first, the index of its shards; safetensors before pickles.
@@ -93,7 +94,8 @@ def _read_index(index: Path) -> dict[str, str]:
     for name in placed.values():
         if name in ("", ".", "..") or "/" in name or "\\" in name or "\0" in name:
             reason = say(
-                f"색인이 폴더 밖의 파일 {name!r}을 가리킵니다", f"its index points outside the folder, to {name!r}"
+                f"색인이 폴더 밖의 파일 {name!r}{particle(name, '을/를')} 가리킵니다",
+                f"its index points outside the folder, to {name!r}",
             )
             raise broken(index, reason)
     return placed
@@ -160,7 +162,10 @@ _DTYPES = {
 
 def _dtype(file: Path, name: str) -> torch.dtype:
     if name not in _DTYPES:
-        raise broken(file, say(f"자료형 {name}을 지원하지 않습니다", f"it holds the unsupported type {name}"))
+        raise broken(
+            file,
+            say(f"자료형 {name}{particle(name, '을/를')} 지원하지 않습니다", f"it holds the unsupported type {name}"),
+        )
     return _DTYPES[name]
 
 
@@ -186,7 +191,7 @@ def broken(file: Path, reason: str) -> WeightsError:
     korean, english = fetch_again(file.parent)
     return WeightsError(
         say(
-            f"가중치 파일 {file}을(를) 쓸 수 없습니다: {reason}. {korean}",
+            f"가중치 파일 {file}{particle(file, '을/를')} 쓸 수 없습니다: {reason}. {korean}",
             f"The weights file {file} cannot be used: {reason}. {english}",
         )
     )
@@ -197,7 +202,7 @@ def disk_fault(error: OSError, place: Path) -> WeightsError:
     at, reason = error.filename or place, error.strerror or str(error)
     return WeightsError(
         say(
-            f"{at}을(를) 읽거나 쓰지 못해 모델을 불러올 수 없습니다({reason}). 디스크의 상태와 파일의 권한을 확인한 뒤 다시 시도하세요.",
+            f"{at}{particle(at, '을/를')} 읽거나 쓰지 못해 모델을 불러올 수 없습니다({reason}). 디스크의 상태와 파일의 권한을 확인한 뒤 다시 시도하세요.",
             f"The model cannot be loaded: {at} could not be read or written ({reason}). "
             "Check the disk and the file's permissions, then try again.",
         )
@@ -233,7 +238,7 @@ def _no_weights(folder: Path) -> WeightsError:
     if (folder / "adapter_config.json").is_file():
         return WeightsError(
             say(
-                f"{folder}은(는) 모델이 아니라 어댑터입니다. 베이스 모델을 고르고 --adapter로 지정하세요.",
+                f"{folder}{particle(folder, '은/는')} 모델이 아니라 어댑터입니다. 베이스 모델을 고르고 --adapter로 지정하세요.",
                 f"{folder} is an adapter, not a model. Choose its base model and give it with --adapter.",
             )
         )

@@ -31,11 +31,14 @@ batch = 16
 micro_tokens = 2048
 max_steps = {steps}
 """
-_NEAR = 0.25  # what a small process takes varies by that much with its allocator
+_NEAR = 0.15  # what a small process takes varies with its allocator
+_SECONDS = 250  # of a run or a plan that measures, on a busy machine
 SHAPES = {
     "lora-fp32": ("gpt_neox", Shape(hidden=384, layers=8, heads=6), "fp32", "lora"),
     "lora-bf16": ("gpt_neox", Shape(hidden=768, layers=6, heads=12), "bf16", "lora"),
     "lora-gated": ("llama", Shape(hidden=384, layers=8, heads=6), "bf16", "lora"),
+    "lora-bf16-deep": ("gpt_neox", Shape(hidden=512, layers=10, heads=8), "bf16", "lora"),
+    "lora-gated-fp32": ("llama", Shape(hidden=512, layers=6, heads=8), "fp32", "lora"),
     "full-fp32": ("gpt_neox", Shape(hidden=384, layers=6, heads=6), "fp32", "full"),
 }
 
@@ -62,14 +65,14 @@ def run(home: Path, name: str, *, steps: int) -> list[dict[str, Any]]:
     text = RECIPE.format(base=base, data=data, precision=precision, method=method, steps=steps)
     (home / f"{name}.toml").write_text(text, encoding="utf-8")
     before = set(home.glob("jobs/*/metrics.jsonl"))
-    done = kullm(home, "train", f"{name}.toml", "--on", "cpu")
+    done = kullm(home, "train", f"{name}.toml", "--on", "cpu", seconds=_SECONDS)
     assert done.returncode == 0, done.stderr
     (metrics,) = set(home.glob("jobs/*/metrics.jsonl")) - before
     return [json.loads(line) for line in metrics.read_text().splitlines()]
 
 
 def plan(home: Path, name: str) -> dict[str, Any]:
-    done = kullm(home, "train", f"{name}.toml", "--plan", "--on", "cpu", "--json")
+    done = kullm(home, "train", f"{name}.toml", "--plan", "--on", "cpu", "--json", seconds=_SECONDS)
     assert done.returncode == 0, done.stderr
     facts: dict[str, Any] = json.loads(done.stdout)
     return facts
@@ -79,7 +82,10 @@ def plan(home: Path, name: str) -> dict[str, Any]:
 def test_the_peak_of_a_run_is_near_the_plans(home: Path, name: str) -> None:
     rows = run(home, name, steps=6)
     peak = max(row["memory_bytes"] for row in rows)
-    assert plan(home, name)["memory"]["total"] == pytest.approx(peak, rel=_NEAR)
+    memory = plan(home, name)["memory"]
+    parts = ", ".join(f"{part} {figure['value'] / 1e6:.0f}" for part, figure in memory["parts"].items())
+    print(f"\n{name}: {peak / 1e6:.0f} MB, planned {memory['total'] / peak - 1:+.1%} ({parts})")
+    assert memory["total"] == pytest.approx(peak, rel=_NEAR)
 
 
 @pytest.mark.soak
@@ -90,4 +96,5 @@ def test_the_time_of_a_run_is_near_the_plans(home: Path, name: str) -> None:
     facts = facts or plan(home, name)
     assert facts["tokens_per_second"]["basis"] == "measured"
     speed = statistics.median(row["tokens_per_s"] for row in rows[2:])
+    print(f"\n{name}: {speed:.0f} tokens/s, planned {facts['tokens_per_second']['value'] / speed - 1:+.1%}")
     assert facts["tokens_per_second"]["value"] == pytest.approx(speed, rel=0.3)

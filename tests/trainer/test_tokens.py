@@ -3,6 +3,8 @@
 import errno
 import json
 import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,13 +13,16 @@ import numpy
 import pytest
 
 from kullm_tui.core.errors import ConfigError, NoSpace
-from kullm_tui.core.paths import cache_dir
+from kullm_tui.core.paths import cache_dir, private_dir
+from kullm_tui.core.weights_cache import bytes_in
 from tests.trainer.sets import json_lines, numbered, recipe_of, row, tokenizer_folder
+from trainer import token_room
 from trainer.labels import examples, labelling_of
 from trainer.recipe import Recipe
 from trainer.sources import Row, records
-from trainer.tokens import TokenSet, evaluation_set, tokenised
+from trainer.tokens import TokenSet, cached, evaluation_set, tokenised
 
+PROJECT = Path(__file__).parents[2]
 COUNT = 200
 
 
@@ -180,6 +185,55 @@ def test_a_full_disk_is_said_and_leaves_nothing(recipe: Recipe, base: Path, monk
     with pytest.raises(NoSpace, match="disk is full"):
         tokenised(recipe, base)
     assert not list((cache_dir() / "tokens").iterdir())
+
+
+def test_sets_used_longest_ago_go_when_there_are_too_many_and_never_one_in_use(
+    recipe: Recipe, base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_use = tokenised(with_data(recipe, cutoff=301), base)
+    size = bytes_in(in_use.folder)
+    unused = [tokenised(with_data(recipe, cutoff=cutoff), base).folder for cutoff in (302, 303, 304)]
+    for age, folder in enumerate((in_use.folder, *unused)):
+        os.utime(folder / "facts.json", (1e9 + age, 1e9 + age))
+    cached(with_data(recipe, cutoff=302), base)  # looked at now: used last
+    monkeypatch.setattr(token_room, "_MOST_BYTES", 3.5 * size)
+    newest = tokenised(with_data(recipe, cutoff=305), base)
+    left = {folder.name for folder in (cache_dir() / "tokens").iterdir()}
+    assert left == {in_use.digest, newest.digest, unused[0].name, unused[2].name}
+    monkeypatch.setattr(token_room, "_MOST_BYTES", 0)
+    tokenised(with_data(recipe, cutoff=306), base)
+    left = {folder.name for folder in (cache_dir() / "tokens").iterdir()}
+    assert {in_use.digest, newest.digest} < left
+    assert len(left) == 3
+    before = plain(in_use)
+    del in_use
+    tokenised(with_data(recipe, cutoff=307), base)
+    assert plain(tokenised(with_data(recipe, cutoff=301), base)) == before  # gone, and made again
+
+
+def test_a_set_is_in_use_in_whatever_process_trains_on_it(
+    recipe: Recipe, base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tokenised(recipe, base).folder
+    program = "import sys; from pathlib import Path; from trainer.token_set import TokenSet; kept = TokenSet(Path(sys.argv[1])); print(flush=True); input()"
+    other = subprocess.Popen(
+        [sys.executable, "-c", program, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=PROJECT
+    )
+    assert other.stdout
+    assert other.stdout.readline()
+    monkeypatch.setattr(token_room, "_MOST_BYTES", 0)
+    keep = folder.with_name("another")
+    assert token_room.make_room(folder.parent, keep=keep) == []
+    other.communicate(b"\n", timeout=30)
+    assert token_room.make_room(folder.parent, keep=keep) == [folder]
+
+
+def test_a_killed_writers_draft_goes_after_a_day(recipe: Recipe, base: Path) -> None:
+    old, fresh = (private_dir(cache_dir() / "tokens" / f".draft-{name}") for name in ("old", "fresh"))
+    os.utime(old, (1e9, 1e9))
+    tokenised(recipe, base)
+    assert not old.exists()
+    assert fresh.exists()
 
 
 def test_the_set_of_the_demo_corpus_can_be_made(base: Path) -> None:
