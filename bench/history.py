@@ -7,6 +7,7 @@ Zipf's law, as words do; besides them one word stands in a single message, and o
 """
 
 import argparse
+import os
 import random
 import sys
 import tempfile
@@ -51,7 +52,7 @@ def _promises(store: Store) -> Iterator[tuple[str, Callable[[], object], float |
     yield "list of the first 50", lambda: store.conversations(limit=50), 50
     newest = store.conversations(limit=1)[0].id
     yield "a thread of ten", lambda: store.thread(newest), 50
-    for word in ("수", "이", "ㅅ", "뷁", "쀍", "AI"):
+    for word in ("수", "이", "ㅅ", "뷁", "퓨", "AI"):
         yield f"search {word}", lambda word=word: store.search(word), 300  # type: ignore[misc]
     for word in ("학교", "데이터", "모델은 학교", _SINGLE, "없는낱말", "숟", "학교에ㅅ"):
         yield f"search {word}", lambda word=word: store.search(word), 50  # type: ignore[misc]
@@ -60,11 +61,13 @@ def _promises(store: Store) -> Iterator[tuple[str, Callable[[], object], float |
 def _measured(promise: str, work: Callable[[], object], most_ms: float | None, repeat: int) -> Row:
     found = work()
     count = len(found) if isinstance(found, list) else 0
-    took = [_milliseconds(work) for _ in range(repeat)]
+    took, worked = zip(*(_both_clocks(work) for _ in range(repeat)), strict=True)
     ratio = median(took) / most_ms if most_ms else None
     goal = f"≤ {most_ms:.0f} ms" if most_ms else ""
     met = None if most_ms is None else median(took) <= most_ms
-    return Row(f"{promise} ({count})", f"{median(took):.1f} ms", ratio, goal, met, {"milliseconds": took})
+    told = f"{median(took):.1f} ms, {median(worked):.1f} of work"
+    raw = {"milliseconds": took, "processor_milliseconds": worked, "load": os.getloadavg()}
+    return Row(f"{promise} ({count})", told, ratio, goal, met, raw)
 
 
 def _opened(path: Path, repeat: int) -> Row:
@@ -113,6 +116,12 @@ def _word(dice: random.Random) -> str:
 def _text(dice: random.Random, words: list[str], weights: list[float]) -> str:
     chosen = dice.choices(words, weights, k=_CHARACTERS // 3)
     return " ".join(word + dice.choice(_PARTICLES) for word in chosen)[:_CHARACTERS]
+
+
+def _both_clocks(work: Callable[[], object]) -> tuple[float, float]:
+    """Beside others on the machine, what passed is more than what was worked."""
+    started = time.process_time()
+    return _milliseconds(work), 1000 * (time.process_time() - started)
 
 
 def _milliseconds(work: Callable[[], object]) -> float:

@@ -33,10 +33,16 @@ class _Needle:
     composed: str
     decomposed: str
     ending: tuple[str, str] | None = None
+    closed: tuple[str, ...] = ()  # the forms with a final, where only those are looked for
 
     @property
     def is_indexed(self) -> bool:
-        return len(self.decomposed) >= _GRAM
+        return not self.closed and len(self.decomposed) >= _GRAM
+
+    @property
+    def looked_up(self) -> tuple[str, ...]:
+        """What the index is asked for; nothing where it has no answer."""
+        return self.closed or ((self.decomposed,) if self.is_indexed else ())
 
 
 _Word = Sequence[_Needle]  # any of these forms will do
@@ -87,7 +93,9 @@ def _unfinished(word: str) -> _Word:
         return [_Needle(head, nfd(head).lower() + consonant, initial_range(consonant))]
     ending = open_syllable_range(word)
     if ending:
-        return [_Needle(word[:-1], nfd(word).lower(), ending)]
+        head, (opened, last) = word[:-1], ending
+        closed = tuple(nfd(head + chr(code)).lower() for code in range(ord(opened) + 1, ord(last) + 1))
+        return [_Needle(head, nfd(word).lower(), ending, closed)]
     return []
 
 
@@ -145,9 +153,9 @@ def _rows(
 def _index_query(words: Sequence[_Word]) -> str:
     """In the index's language, every piece quoted; empty where it has nothing to propose."""
     asked = [
-        " OR ".join(f"({_grams(needle.decomposed)})" for needle in word)
+        " OR ".join(f"({_grams(text)})" for needle in word for text in needle.looked_up)
         for word in words
-        if all(needle.is_indexed for needle in word)
+        if all(needle.looked_up for needle in word)
     ]
     return " AND ".join(f"({word})" for word in asked)
 

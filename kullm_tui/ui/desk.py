@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from kullm_tui.core import records
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
+from kullm_tui.core.text import nfc
 from kullm_tui.ui import notify, wording
 from kullm_tui.ui.consenting import may_send
 from kullm_tui.ui.generation import LiveReply
@@ -240,10 +241,9 @@ class ChatDesk:
     async def _settle(self, reply: LiveReply) -> None:
         store = await self.screen.kullm.opened()
         turns = await asyncio.to_thread(store.thread, reply.conversation_id, reply.reply_id)
-        # What was read is shown, even where the disk would not take it.
-        told = replace(
-            turns[-1], content=reply.text, state=reply.state or "failed", error=reply.error or turns[-1].error
-        )
+        # A piece may have been written down just before the stop; what the disk would not take was read all the same.
+        content = max(turns[-1].content, nfc(reply.text), key=len)
+        told = replace(turns[-1], content=content, state=reply.state or "failed", error=reply.error or turns[-1].error)
         await self.screen.thread.settle(told)
         if not self.screen.thread.following:
             self.screen.tell_unread(True)

@@ -52,6 +52,8 @@ def found(store: Store, query: str) -> list[str]:
         ("값", "갑시"),
         ("읽", "읽"),
         ("이", "이"),
+        ("가", "갑"),  # on the way to 갑시다
+        ("은 가", "은"),
         ("입력글", "입력글"),
     ],
 )

@@ -17,7 +17,10 @@ UPDATE conversations SET
     adapter = (SELECT adapter FROM messages WHERE id = conversations.leaf_id);
 
 CREATE UNIQUE INDEX conversations_by_key ON conversations (key);
-CREATE INDEX conversations_by_recency ON conversations (pinned, recency, id);
+-- It holds all that the list shows: the rows themselves lie scattered among the messages.
+CREATE INDEX conversations_listed
+    ON conversations (pinned, recency, id, title, created, updated, leaf_id, model, adapter, deleted)
+    WHERE deleted IS NULL;
 CREATE INDEX conversations_by_newest ON conversations (recency);
 DROP INDEX conversations_by_update;
 

@@ -153,7 +153,7 @@ class TurnView(Vertical):
         if was_live and self.reply:
             for piece in was_live.pieces[self._shown_pieces :]:
                 self.reply.append(piece)
-            await self.reply.finish()
+            await self.reply.finish(turn.content)
         self._tell()
 
     def update_turn(self, turn: Turn) -> None:
