@@ -1,7 +1,26 @@
 """What every test stands on."""
 
+import os
 import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
 
 # A shell that runs a whole check in the background has its children ignore ctrl-c, and theirs; the tests send it on purpose.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def shared_file() -> Callable[[str], Path]:
+    """A public data set that lies beside the project on some machines and is no part of it."""
+
+    def find(name: str) -> Path:
+        beside = Path(__file__).resolve().parents[2] / "shared" / "data"
+        path = Path(os.environ.get("KULLM_SHARED_DATA") or beside) / name
+        if not path.exists():
+            pytest.skip(f"the public data set {name} is not on this machine")
+        return path
+
+    return find

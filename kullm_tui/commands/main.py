@@ -38,6 +38,8 @@ class Verb:
 VERBS = (
     Verb("ask", "한 번 묻고 답을 받습니다", "ask once and read the answer"),
     Verb("history", "지난 대화를 보고 옮깁니다", "see, export and import conversations"),
+    Verb("judge", "답을 GPT-4로 채점합니다", "have answers judged by GPT-4"),
+    Verb("eval", "모델을 논문처럼 평가합니다", "evaluate models as the paper does"),
     Verb("serve", "모델을 OpenAI 규약의 서버로 엽니다", "serve models over OpenAI's protocol"),
     Verb("engine", "이 컴퓨터의 엔진을 보고 끝냅니다", "see and end this machine's engine"),
     Verb("models", "모델을 찾아보고 내려받습니다", "list, show and download models"),

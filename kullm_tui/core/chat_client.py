@@ -1,8 +1,6 @@
 """Chat with any endpoint that speaks OpenAI's protocol: the local engine, `kullm serve` elsewhere, vLLM, llama.cpp, OpenAI.
 
 Built on the openai SDK, which is imported late. Events are read as plain JSON, because servers differ in what they send.
-What goes out is only what is named here: no header or account from the environment reaches a foreign host,
-redirections are not followed, and nothing for this machine passes through a proxy.
 """
 
 from __future__ import annotations
@@ -13,29 +11,23 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from kullm_tui.core.config import EndpointSettings, Precision
-from kullm_tui.core.consent import is_outside
+from kullm_tui.core.endpoint_client import belongs_to_openai, open_client
 from kullm_tui.core.endpoint_errors import CutOff, Malformed, retry_delay, translated
 from kullm_tui.core.errors import EndpointError, KeyMissing
 from kullm_tui.core.keys import get_key
-from kullm_tui.core.language import interface_language, say
+from kullm_tui.core.language import say
 from kullm_tui.core.records import Message
 
 if TYPE_CHECKING:
-    import httpx2
     import openai
 
 _RETRIES = 2
-_CONNECT_SECONDS = 5.0
 # Without a byte for so long, the other side is taken for dead. Beam search on a CPU is silent until it ends.
 _QUIET_SECONDS_LOCAL = 3600.0
 _QUIET_SECONDS_FOREIGN = 300.0
 _ASKING_SECONDS = 15.0  # for the list of models, which nothing has to be computed for
-_SENT_HEADERS = ("host", "accept", "accept-encoding", "connection", "content-length", "content-type", "user-agent")
-_OPENAI_HOSTS = ("openai.com", "openai.azure.com")
-_OPENAI_HEADERS = ("openai-organization", "openai-project")
 
 
 @dataclass(frozen=True)
@@ -199,38 +191,8 @@ def _failures() -> tuple[type[Exception], ...]:
 
 
 def _client(endpoint: Endpoint, quiet_seconds: float | None) -> openai.AsyncOpenAI:
-    import httpx2
-    import openai
-
     quiet = quiet_seconds or (_QUIET_SECONDS_LOCAL if endpoint.local else _QUIET_SECONDS_FOREIGN)
-    timeout = httpx2.Timeout(quiet, connect=_CONNECT_SECONDS)
-    host = urlsplit(endpoint.base_url).hostname or ""
-    allowed = _SENT_HEADERS + (_OPENAI_HEADERS if _belongs_to_openai(host) else ())
-
-    async def only_named_headers(request: httpx2.Request) -> None:
-        for name in set(request.headers) - set(allowed):
-            del request.headers[name]
-        if endpoint.api_key:
-            request.headers["Authorization"] = f"Bearer {endpoint.api_key}"
-        if endpoint.local:  # its errors are shown to this user, whoever started it
-            request.headers["Accept-Language"] = interface_language()
-
-    return openai.AsyncOpenAI(
-        base_url=endpoint.base_url,
-        api_key=endpoint.api_key or "none",  # the SDK would look into the environment for another one
-        max_retries=0,
-        timeout=timeout,
-        http_client=httpx2.AsyncClient(
-            timeout=timeout,
-            follow_redirects=False,
-            trust_env=is_outside(endpoint.base_url),
-            event_hooks={"request": [only_named_headers]},
-        ),
-    )
-
-
-def _belongs_to_openai(host: str) -> bool:
-    return any(host == known or host.endswith(f".{known}") for known in _OPENAI_HOSTS)
+    return open_client(endpoint, quiet_seconds=quiet)
 
 
 async def _events(client: openai.AsyncOpenAI, path: str, body: Mapping[str, Any]) -> AsyncGenerator[Any, None]:
@@ -251,7 +213,7 @@ def _chat_body(
     endpoint: Endpoint, model: str, messages: Sequence[Message], decoding: Mapping[str, Any]
 ) -> dict[str, Any]:
     fields = dict(decoding)
-    if "max_tokens" in fields and _belongs_to_openai(urlsplit(endpoint.base_url).hostname or ""):
+    if "max_tokens" in fields and belongs_to_openai(endpoint):
         fields["max_completion_tokens"] = fields.pop("max_tokens")
     return {
         "model": model,

@@ -1,4 +1,4 @@
-"""The SQLite file: opening it safely, its journal mode, and numbered migrations with a backup before each.
+"""A SQLite file: opening it safely, its journal mode, and numbered migrations with a backup before each.
 
 What it refuses: a file that is damaged, belongs to a newer kullm or is no kullm database. Such a file is left untouched.
 """
@@ -10,11 +10,13 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
 from kullm_tui.core.database_errors import busy, translated
 from kullm_tui.core.errors import StoreError
+from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.text import nfd
 
@@ -27,17 +29,30 @@ _NETWORK_FILE_SYSTEMS = frozenset(
 _OCTAL = re.compile(r"\\([0-7]{3})")  # how the kernel writes blanks in a path
 
 
+@dataclass(frozen=True)
+class Contents:
+    """What a file holds: whose migrations make its tables, and what a message calls it, in English by a plural."""
+
+    package: str
+    korean: str
+    english: str
+
+
+CONVERSATIONS = Contents("kullm_tui.core", "대화 파일", "the conversations")
+
+
 class Database:
     """One connection that writes, used by one thread at a time, and beside it as many as there are readers."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, contents: Contents = CONVERSATIONS) -> None:
         self.path = path
+        self._contents = contents
         self.notice: str | None = None  # something that the user should know about the file
         self._lock = threading.RLock()
         self._readers_lock = threading.Lock()
         self._idle_readers: list[sqlite3.Connection] = []
         self._closed = False
-        with translated(path):
+        with translated(path, contents):
             path.touch(mode=0o600)
             self._connection = _connected(path)
             with contextlib.ExitStack() as undo:
@@ -56,7 +71,7 @@ class Database:
     def transaction(self, *, patience_s: float | None = None) -> Iterator[sqlite3.Connection]:
         """Everything inside is committed together, or nothing is. StoreBusy where others write for longer than that."""
         patience = _BUSY_SECONDS if patience_s is None else patience_s
-        with self._mine(patience), translated(self.path):
+        with self._mine(patience), translated(self.path, self._contents):
             self._connection.execute(f"PRAGMA busy_timeout = {int(1000 * patience)}")
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -69,7 +84,7 @@ class Database:
     @contextlib.contextmanager
     def _mine(self, patience: float) -> Iterator[None]:
         if not self._lock.acquire(timeout=patience):
-            raise busy(self.path)
+            raise busy(self.path, self._contents)
         try:
             yield
         finally:
@@ -78,7 +93,7 @@ class Database:
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """One state of the file, whoever writes meanwhile: a long search holds up no reply that is being saved."""
-        with translated(self.path):
+        with translated(self.path, self._contents):
             reader = self._idle_reader()
             try:
                 reader.execute("BEGIN")
@@ -103,7 +118,7 @@ class Database:
         return reader
 
     def _prepare(self) -> None:
-        migrations = _migrations()
+        migrations = _migrations(self._contents.package)
         self._refuse_foreign(len(migrations))
         self._choose_journal()
         self._connection.execute("PRAGMA foreign_keys = ON")
@@ -121,9 +136,9 @@ class Database:
         if version > known:
             raise StoreError(
                 say(
-                    f"대화 파일이 더 새로운 kullm의 것입니다(버전 {version}, 이 프로그램은 {known}까지): {self.path}\n"
+                    f"{self._contents.korean}{particle(self._contents.korean, '이/가')} 더 새로운 kullm의 것입니다(버전 {version}, 이 프로그램은 {known}까지): {self.path}\n"
                     "kullm을 새 버전으로 올려 주세요. 파일은 그대로 두었습니다.",
-                    f"the conversations belong to a newer kullm (version {version}, this program knows {known}): "
+                    f"{self._contents.english} belong to a newer kullm (version {version}, this program knows {known}): "
                     f"{self.path}\nUpgrade kullm. The file was left as it is.",
                 )
             )
@@ -131,7 +146,7 @@ class Database:
         if version == 0 and self._tables() and self._version() == 0:
             raise StoreError(
                 say(
-                    f"kullm의 대화 파일이 아닙니다: {self.path}\n다른 곳으로 옮긴 다음 다시 해 보세요.",
+                    f"kullm의 {self._contents.korean}{particle(self._contents.korean, '이/가')} 아닙니다: {self.path}\n다른 곳으로 옮긴 다음 다시 해 보세요.",
                     f"this is no database of kullm's: {self.path}\nMove it elsewhere and try again.",
                 )
             )
@@ -208,8 +223,8 @@ def _decomposed(content: str, more: str) -> str:
     return nfd(f"{content}\n{more}" if more else content).lower()
 
 
-def _migrations() -> list[str]:
-    folder = resources.files("kullm_tui.core") / "migrations"
+def _migrations(package: str) -> list[str]:
+    folder = resources.files(package) / "migrations"
     scripts = sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name)
     return [script.read_text(encoding="utf-8") for script in scripts]
 

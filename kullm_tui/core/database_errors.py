@@ -1,13 +1,20 @@
-"""What goes wrong with the SQLite file, said to a person."""
+"""What goes wrong with a SQLite file, said to a person."""
+
+from __future__ import annotations
 
 import contextlib
 import errno
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kullm_tui.core.errors import KullmError, NoSpace, StoreBusy, StoreDamaged, StoreError
+from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
+
+if TYPE_CHECKING:
+    from kullm_tui.core.database import Contents
 
 # SQLite says "disk I/O error" where a full disk is met through a write, a sync or the WAL's shared memory.
 _WRITES_THAT_NEED_ROOM = (
@@ -19,32 +26,32 @@ _WRITES_THAT_NEED_ROOM = (
 
 
 @contextlib.contextmanager
-def translated(path: Path) -> Iterator[None]:
+def translated(path: Path, contents: Contents) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise _store_error(error, path) from error
+        raise _store_error(error, path, contents) from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise _no_space(path) from error
+            raise _no_space(path, contents) from error
         raise StoreError(
             say(
-                f"대화 파일을 열지 못했습니다({error.strerror}): {path}",
-                f"the conversations cannot be opened ({error.strerror}): {path}",
+                f"{_with(contents, '을/를')} 열지 못했습니다({error.strerror}): {path}",
+                f"{contents.english} cannot be opened ({error.strerror}): {path}",
             )
         ) from error
 
 
-def _no_space(path: Path) -> NoSpace:
+def _no_space(path: Path, contents: Contents) -> NoSpace:
     return NoSpace(
         say(
-            f"디스크가 가득 차서 대화를 저장하지 못했습니다: {path}\n공간을 비우고 다시 해 보세요.",
-            f"the disk is full, the conversation was not saved: {path}\nFree some space and try again.",
+            f"디스크가 가득 차서 {_with(contents, '을/를')} 저장하지 못했습니다: {path}\n공간을 비우고 다시 해 보세요.",
+            f"the disk is full, {contents.english} were not saved: {path}\nFree some space and try again.",
         )
     )
 
 
-def _damaged(path: Path) -> StoreDamaged:
+def _damaged(path: Path, contents: Contents) -> StoreDamaged:
     backup = newest_backup(path)
     advice = say("다른 곳으로 옮기면 새로 시작합니다.", "Move it away to begin anew.")
     if backup:
@@ -54,34 +61,34 @@ def _damaged(path: Path) -> StoreDamaged:
         )
     return StoreDamaged(
         say(
-            f"대화 파일이 깨져 있습니다: {path}\n파일은 그대로 두었습니다. {advice}",
-            f"the conversations are damaged: {path}\nThe file was left as it is. {advice}",
+            f"{_with(contents, '이/가')} 깨져 있습니다: {path}\n파일은 그대로 두었습니다. {advice}",
+            f"{contents.english} are damaged: {path}\nThe file was left as it is. {advice}",
         )
     )
 
 
-def busy(path: Path) -> StoreBusy:
+def busy(path: Path, contents: Contents) -> StoreBusy:
     return StoreBusy(
         say(
-            f"다른 프로그램이 대화 파일을 붙잡고 있습니다: {path}\n잠시 뒤에 다시 해 보세요.",
-            f"another program keeps the conversations locked: {path}\nTry again in a while.",
+            f"다른 프로그램이 {_with(contents, '을/를')} 붙잡고 있습니다: {path}\n잠시 뒤에 다시 해 보세요.",
+            f"another program keeps {contents.english} locked: {path}\nTry again in a while.",
         )
     )
 
 
-def _store_error(error: sqlite3.Error, path: Path) -> KullmError:
+def _store_error(error: sqlite3.Error, path: Path, contents: Contents) -> KullmError:
     extended = getattr(error, "sqlite_errorcode", 0)
     code = extended & 0xFF
     if code == sqlite3.SQLITE_FULL or extended in _WRITES_THAT_NEED_ROOM:
-        return _no_space(path)
+        return _no_space(path, contents)
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return _damaged(path)
+        return _damaged(path, contents)
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return busy(path)
+        return busy(path, contents)
     return StoreError(
         say(
-            f"대화 파일을 쓸 수 없습니다({error}): {path}\n파일과 폴더의 권한을 확인하세요.",
-            f"the conversations cannot be used ({error}): {path}\nCheck the permissions of the file and its folder.",
+            f"{_with(contents, '을/를')} 쓸 수 없습니다({error}): {path}\n파일과 폴더의 권한을 확인하세요.",
+            f"{contents.english} cannot be used ({error}): {path}\nCheck the permissions of the file and its folder.",
         )
     )
 
@@ -90,3 +97,7 @@ def newest_backup(path: Path) -> Path | None:
     """A file that still has a number behind its number is a backup that was never finished."""
     whole = (file for file in path.parent.glob(f"{path.name}.backup-*") if file.suffix.startswith(".backup-"))
     return max(whole, key=lambda backup: backup.stat().st_mtime, default=None)
+
+
+def _with(contents: Contents, pair: str) -> str:
+    return f"{contents.korean}{particle(contents.korean, pair)}"

@@ -58,7 +58,7 @@ def retry_delay(failure: Exception, attempt: int, *, local: bool) -> float | Non
         if failure.code == "insufficient_quota":
             return None
         if failure.status_code in _WORTH_RETRYING or (failure.status_code >= 500 and not local):
-            asked = _asked_delay(failure.response.headers)
+            asked = asked_delay(failure.response.headers)
             return delay if asked is None else min(asked, _LONGEST_DELAY_SECONDS)
         return None
     if local or isinstance(failure, openai.APITimeoutError):
@@ -66,7 +66,7 @@ def retry_delay(failure: Exception, attempt: int, *, local: bool) -> float | Non
     return delay if isinstance(failure, openai.APIConnectionError | CutOff) else None
 
 
-def _asked_delay(headers: Mapping[str, str]) -> float | None:
+def asked_delay(headers: Mapping[str, str]) -> float | None:
     """Retry-After, in seconds or as a date."""
     value = headers.get("retry-after", "").strip()
     try:

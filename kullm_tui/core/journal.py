@@ -3,13 +3,10 @@
 import asyncio
 import contextlib
 import json
-import os
-import socket
 import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from sqlite3 import Connection
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -20,6 +17,7 @@ from kullm_tui.core.errors import StoreBusy
 from kullm_tui.core.history import no_message
 from kullm_tui.core.language import say
 from kullm_tui.core.text import storable
+from kullm_tui.core.writers import is_dead
 
 FinalState = Literal["complete", "cancelled", "failed"]
 
@@ -115,14 +113,10 @@ class Journal:
         return storable("".join(self._pieces))
 
 
-def this_writer() -> str:
-    return f"{socket.gethostname()}:{os.getpid()}@{_started(os.getpid())}"
-
-
 def bury_orphans(connection: Connection) -> None:
     """Replies whose writer died without ending them: their text stays, their state says what happened."""
     for row in connection.execute("SELECT id, writer FROM messages WHERE state = 'streaming'").fetchall():
-        if _is_dead(row["writer"] or ""):
+        if is_dead(row["writer"] or ""):
             connection.execute(
                 "UPDATE messages SET state = 'failed', error = ? WHERE id = ?",
                 (say("프로그램이 도중에 끝났습니다.", "the program ended in the middle."), row["id"]),
@@ -151,25 +145,3 @@ def choose_leaf(connection: Connection, conversation_id: int, leaf_id: int) -> N
         connection.execute(
             "UPDATE conversations SET model = ?, adapter = ? WHERE id = ?", (*tuple(leaf), conversation_id)
         )
-
-
-def _is_dead(writer: str) -> bool:
-    host, _, process = writer.rpartition(":")
-    pid, _, started = process.partition("@")
-    if host != socket.gethostname() or not pid.isdigit():
-        return not writer  # on another machine: nothing can be said from here
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return True
-    except (PermissionError, OverflowError):
-        return False
-    return bool(started) and started != _started(int(pid))
-
-
-def _started(pid: int) -> str:
-    """When the process began, in the kernel's ticks: after a reboot a number is another program's. Empty on macOS."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
-        return ""

@@ -12,13 +12,14 @@ from typing import Any, Self, TypeVar
 from kullm_tui.core import history
 from kullm_tui.core.database import Database
 from kullm_tui.core.history import Conversation, Hit, Turn
-from kullm_tui.core.journal import Journal, ReplySource, bury_orphans, choose_leaf, this_writer, touch
+from kullm_tui.core.journal import Journal, ReplySource, bury_orphans, choose_leaf, touch
 from kullm_tui.core.keeping import keep, kept_conversations
 from kullm_tui.core.kept import Imported, KeptConversation
 from kullm_tui.core.records import Message
 from kullm_tui.core.search import Searches
 from kullm_tui.core.text import storable
 from kullm_tui.core.titles import title_of
+from kullm_tui.core.writers import this_writer
 
 T = TypeVar("T")
 

@@ -18,7 +18,7 @@ from tests.architecture.project import ROOT, files_below, parsed, python_files, 
 
 # Used where it happens to be installed: keys go into the system's keyring then.
 _OPTIONAL = {"keyring"}
-_OWN = {"kullm_tui", "trainer", "tests"}
+_OWN = {"kullm_tui", "trainer", "evaluator", "tests"}
 
 
 def _project() -> dict[str, Any]:
@@ -71,7 +71,7 @@ def _imported(paths: Iterable[Path]) -> Iterator[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("folders", "extras"),
     [
-        (("kullm_tui/core", "kullm_tui/demo", "kullm_tui/ui", "kullm_tui/commands"), ()),
+        (("kullm_tui/core", "kullm_tui/demo", "evaluator", "kullm_tui/ui", "kullm_tui/commands"), ()),
         (("kullm_tui/engine", "kullm_tui/weights"), ("local",)),
         (("trainer",), ("train",)),
         (("tests",), ("peers",)),
@@ -107,7 +107,7 @@ def test_the_base_install_leaves_the_model_libraries_out() -> None:
 
 
 def test_every_shipped_toml_loads() -> None:
-    packages = ("kullm_tui", "trainer")
+    packages = ("kullm_tui", "trainer", "evaluator")
     shipped = [path for package in packages for path in files_below(ROOT / package) if path.suffix == ".toml"]
     assert shipped
     for path in shipped:

@@ -51,7 +51,7 @@ def _modules_after(script: str, *arguments: str, home: Path) -> set[str]:
 
 
 def _module_names(*packages: str) -> list[str]:
-    files = python_files(*(f"kullm_tui/{package}" for package in packages))
+    files = python_files(*packages)
     return [relative(path).removesuffix(".py").removesuffix("/__init__").replace("/", ".") for path in files]
 
 
@@ -72,11 +72,13 @@ def test_every_import_contract_is_kept() -> None:
         ),
         ("core/text.py", "from kullm_tui.commands import config\n", "Imports point down"),
         ("core/text.py", "import textual\n", "Only ui knows Textual"),
+        ("../evaluator/rubric.py", "def late() -> None:\n    import torch\n", "never reach torch"),
+        ("../evaluator/rubric.py", "import trainer.recipe\n", "Imports point down"),
         ("weights/plan.py", "import uvicorn\n", "Only the engine knows its web server"),
     ],
 )
 def test_a_forbidden_import_is_caught(tmp_path: Path, module: str, addition: str, contract: str) -> None:
-    for package in ("kullm_tui", "trainer"):
+    for package in ("kullm_tui", "trainer", "evaluator"):
         shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     with (tmp_path / "kullm_tui" / module).open("a") as source:
@@ -87,9 +89,9 @@ def test_a_forbidden_import_is_caught(tmp_path: Path, module: str, addition: str
     assert any(contract in line for line in broken), done.stdout
 
 
-def test_importing_all_of_core_and_commands_loads_nothing_heavy(tmp_path: Path) -> None:
-    names = _module_names("core", "commands")
-    assert len(names) > 30
+def test_importing_all_of_core_commands_and_evaluator_loads_nothing_heavy(tmp_path: Path) -> None:
+    names = _module_names("kullm_tui/core", "kullm_tui/commands", "evaluator")
+    assert len(names) > 60
     loaded = _modules_after(_IMPORT_ALL, *names, home=tmp_path / "home")
     assert loaded.isdisjoint(_HEAVY)
 

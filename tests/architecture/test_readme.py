@@ -12,7 +12,7 @@ from tests.architecture.project import ROOT, files_below, is_ours
 _TREE = re.compile(r"^## Files\n.*?```\n(.*?)```", re.MULTILINE | re.DOTALL)
 _LINE = re.compile(r"(?P<indent> *)(?P<name>[^\s]+)(?: {2,}(?P<purpose>\S.*))?$")
 # Every module of these is listed; of the other folders only the folder.
-_IN_FULL = ("kullm_tui", "trainer")
+_IN_FULL = ("kullm_tui", "trainer", "evaluator")
 
 
 def _printed() -> dict[str, str | None]:

@@ -21,11 +21,11 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def another_migration(monkeypatch: pytest.MonkeyPatch) -> None:
-    known = database._migrations()
+    known = database._migrations("kullm_tui.core")
     monkeypatch.setattr(
         database,
         "_migrations",
-        lambda: [*known, "ALTER TABLE conversations ADD COLUMN note TEXT;\nCREATE TABLE extra (id INTEGER);"],
+        lambda _package: [*known, "ALTER TABLE conversations ADD COLUMN note TEXT;\nCREATE TABLE extra (id INTEGER);"],
     )
 
 
@@ -46,14 +46,14 @@ def test_a_new_database_is_migrated_in_wal_mode_and_its_owners_only(path: Path) 
             assert opened.notice is None
     finally:
         os.umask(old)
-    assert read(path, "PRAGMA user_version") == [(len(database._migrations()),)]
+    assert read(path, "PRAGMA user_version") == [(len(database._migrations("kullm_tui.core")),)]
     assert read(path, "PRAGMA journal_mode") == [("wal",)]
     assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_backup_precedes_a_migration(path: Path, request: pytest.FixtureRequest) -> None:
     one_conversation(path)
-    before = len(database._migrations())
+    before = len(database._migrations("kullm_tui.core"))
     request.getfixturevalue("another_migration")
     Database(path).close()
     assert read(path, "SELECT title, note FROM conversations") == [("제목", None)]
@@ -66,8 +66,10 @@ def test_a_backup_precedes_a_migration(path: Path, request: pytest.FixtureReques
 @pytest.mark.usefixtures("another_migration")
 def test_a_migration_that_fails_changes_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Database(path).close()
-    known = database._migrations()
-    monkeypatch.setattr(database, "_migrations", lambda: [*known, "CREATE TABLE half (id INTEGER); SELECT nonsense;"])
+    known = database._migrations("kullm_tui.core")
+    monkeypatch.setattr(
+        database, "_migrations", lambda _package: [*known, "CREATE TABLE half (id INTEGER); SELECT nonsense;"]
+    )
     with pytest.raises(StoreError):
         Database(path)
     assert read(path, "PRAGMA user_version") == [(len(known),)]

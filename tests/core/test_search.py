@@ -212,15 +212,15 @@ def test_a_newer_search_ends_the_one_before(store: Store, monkeypatch: pytest.Mo
 
 def test_conversations_from_before_the_index_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "old.db"
-    migrations = database._migrations()
-    monkeypatch.setattr(database, "_migrations", lambda: migrations[:1])
+    migrations = database._migrations("kullm_tui.core")
+    monkeypatch.setattr(database, "_migrations", lambda _package: migrations[:1])
     with closing(Database(path)) as old, old.transaction() as connection:
         connection.execute("INSERT INTO conversations (id, title, created, updated) VALUES (7, '옛 제목', 1, 2)")
         connection.execute(
             "INSERT INTO messages (conversation_id, role, content, created, state)"
             " VALUES (7, 'user', '대한민국의 수도는?', 1, 'complete')"
         )
-    monkeypatch.setattr(database, "_migrations", lambda: migrations)
+    monkeypatch.setattr(database, "_migrations", lambda _package: migrations)
     with Store(path) as store:
         assert found(store, "수도는") == ["수도는"]
         assert found(store, "옛 제목") == ["옛"]

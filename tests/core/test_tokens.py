@@ -179,9 +179,8 @@ def test_typed_text_never_becomes_a_special_token(kind: str, text: str) -> None:
     for words in (text, f"{text}</s><|endoftext|>### 응답:"):
         encoded = encode(Prompt((Segment(words), Segment(words, trained=True))), tokenizer, bos=None)
         assert not _special_ids(kind) & set(encoded.ids)
-        assert tokenizer.decode(encoded.ids, skip_special_tokens=False).removeprefix(" ") == (words * 2).removeprefix(
-            " "
-        )
+        decoded = tokenizer.decode(encoded.ids, skip_special_tokens=False)
+        assert decoded in (words * 2, f" {words * 2}")  # some tokenizers put a blank before every text
 
 
 def test_special_tokens_lists_what_the_tokenizer_marks() -> None:

@@ -1,0 +1,127 @@
+"""Answers as they are kept, by content, and those of other systems as they are brought in from files."""
+
+import hashlib
+import json
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from evaluator.answer_faults import answer_fault
+from evaluator.questions import Question, QuestionSet
+from evaluator.verdicts import VerdictStore
+from kullm_tui.core.errors import KullmError
+from kullm_tui.core.language import say
+from kullm_tui.core.text import nfc
+
+_GOLD_SHARE = 0.5
+
+
+class GoldAnswers(KullmError):
+    pass
+
+
+@dataclass(frozen=True)
+class System:
+    """What answers: its name in the tables, and all that decides its answers."""
+
+    name: str
+    source: Mapping[str, Any] = field(default_factory=dict)  # model, adapter, template, decoding; or {"file": …}
+
+    def key(self, question: Question) -> str:
+        parts = [self.name, dict(self.source), question.instruction, question.input]
+        return hashlib.sha256(json.dumps(parts, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Answer:
+    response: str
+    finish_reason: str = "stop"
+    prompt_sha256: str = ""
+    completion_tokens: int | None = None
+
+    def fault(self, question: Question) -> str:
+        return answer_fault(self.response, question.instruction)
+
+
+def keep_answer(store: VerdictStore, system: System, question: Question, answer: Answer) -> None:
+    with store.database.transaction() as connection:
+        connection.execute(
+            "INSERT OR REPLACE INTO answers (key, created, system, source, response, finish_reason, prompt_sha256,"
+            " completion_tokens) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                system.key(question),
+                time.time(),
+                system.name,
+                json.dumps(dict(system.source), ensure_ascii=False, sort_keys=True),
+                answer.response,
+                answer.finish_reason,
+                answer.prompt_sha256,
+                answer.completion_tokens,
+            ),
+        )
+
+
+def kept_answers(store: VerdictStore, system: System, questions: Sequence[Question]) -> dict[str, Answer]:
+    """By the question's id."""
+    found: dict[str, Answer] = {}
+    with store.database.transaction() as connection:
+        for question in questions:
+            row = connection.execute(
+                "SELECT response, finish_reason, prompt_sha256, completion_tokens FROM answers WHERE key = ?",
+                (system.key(question),),
+            ).fetchone()
+            if row:
+                found[question.id] = Answer(*row)
+    return found
+
+
+def imported_answers(lines: Iterable[str], questions: QuestionSet, name: str) -> dict[str, Answer]:
+    """Another system's answers, `{id, response}` or `{instruction, input, response}`; GoldAnswers for the set's own outputs."""
+    by_id = {question.id: question for question in questions.questions}
+    by_text = {(question.instruction, question.input): question for question in questions.questions}
+    answers: dict[str, Answer] = {}
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        row = _row(line, number, name)
+        asked = (nfc(str(row.get("instruction", ""))), nfc(str(row.get("input") or "")))
+        question = by_id.get(str(row.get("id", ""))) or by_text.get(asked)
+        if question is None or (row.get("instruction") and asked[0] != question.instruction):
+            raise KullmError(
+                say(
+                    f"{name} {number}행: {questions.name}에 없는 질문입니다.",
+                    f"{name}, line {number}: {questions.name} has no such question.",
+                )
+            )
+        answers[question.id] = Answer(nfc(row["response"]))
+    _refuse_gold(answers, by_id, name)
+    return answers
+
+
+def _row(line: str, number: int, name: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except ValueError:
+        row = None
+    if isinstance(row, dict) and isinstance(row.get("response"), str):
+        return row
+    if isinstance(row, dict) and ("instances" in row or "output" in row):
+        raise GoldAnswers(
+            say(
+                f"{name} {number}행: 정답(output)은 답으로 받지 않습니다. 모델의 답은 response에 넣어 주세요.",
+                f"{name}, line {number}: gold answers (output) are no responses. Put a model's answer under response.",
+            )
+        )
+    raise KullmError(say(f"{name} {number}행: response가 있어야 합니다.", f"{name}, line {number} needs a response."))
+
+
+def _refuse_gold(answers: Mapping[str, Answer], questions: Mapping[str, Question], name: str) -> None:
+    same = sum(bool(questions[one].gold) and answer.response.strip() == questions[one].gold.strip() for one, answer in answers.items())  # fmt: skip
+    if answers and same / len(answers) > _GOLD_SHARE:
+        raise GoldAnswers(
+            say(
+                f"{name}: 답 {len(answers)}개 가운데 {same}개가 질문 모음의 정답과 같습니다. 모델의 답을 주세요.",
+                f"{name}: {same} of {len(answers)} answers are the set's own gold answers. Give a model's.",
+            )
+        )

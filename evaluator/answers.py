@@ -1,0 +1,89 @@
+"""Answers to a question set from any target, several at once, each kept as it comes, so that a run goes on where it stopped."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextlib import aclosing
+from typing import Any
+
+from evaluator.answer_store import Answer, System, keep_answer, kept_answers
+from evaluator.questions import Question, QuestionSet
+from evaluator.verdicts import VerdictStore
+from kullm_tui.core.chat_client import Delta, Endpoint, Finished, load_model, stream_chat
+from kullm_tui.core.errors import KullmError
+from kullm_tui.core.records import Message
+from kullm_tui.core.target import Target
+from kullm_tui.core.text import nfc
+
+_AT_ONCE = 8
+
+
+def target_system(target: Target, decoding: Mapping[str, Any], adapter: str = "") -> System:
+    """The target as a row of the table; its template goes with its answers, since a wrong one spoils them."""
+    name = f"{target.name}+{adapter}" if adapter else target.name
+    source: dict[str, Any] = {"model": target.model, "template": target.template, "decoding": dict(decoding)}
+    if adapter:
+        source["adapter"] = adapter
+    if target.endpoint:
+        source["endpoint"] = target.endpoint.base_url
+    return System(name, source)
+
+
+async def answer_questions(
+    questions: QuestionSet,
+    system: System,
+    endpoint: Endpoint,
+    *,
+    store: VerdictStore,
+    at_once: int = _AT_ONCE,
+    told: Callable[[int], None] | None = None,
+) -> dict[str, Answer]:
+    """Every question's answer, by its id. The first failure ends the run; what was answered is kept. `told` hears how many."""
+    answers = await asyncio.to_thread(kept_answers, store, system, questions.questions)
+    waiting = deque(question for question in questions.questions if question.id not in answers)
+    if waiting and endpoint.local:
+        await _loaded(endpoint, system)
+
+    async def work() -> None:
+        while waiting:
+            question = waiting.popleft()
+            answer = await _answer(question, system, endpoint)
+            await asyncio.to_thread(keep_answer, store, system, question, answer)
+            answers[question.id] = answer
+            if told:
+                told(len(answers))
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(at_once, len(waiting))):
+                group.create_task(work())
+    except* KullmError as failures:
+        raise failures.exceptions[0] from None
+    return answers
+
+
+async def _answer(question: Question, system: System, endpoint: Endpoint) -> Answer:
+    decoding = dict(system.source.get("decoding", {}))
+    if adapter := system.source.get("adapter"):
+        decoding["adapter"] = adapter
+    text, finished = [], Finished("")
+    pieces = stream_chat(
+        endpoint,
+        model=system.source["model"],
+        messages=[Message("user", question.instruction, question.input)],
+        decoding=decoding,
+    )
+    async with aclosing(pieces):
+        async for piece in pieces:
+            if isinstance(piece, Delta):
+                text.append(piece.text)
+            elif isinstance(piece, Finished):
+                finished = piece
+    response = nfc("".join(text)).encode("utf-8", errors="replace").decode()
+    return Answer(response, finished.reason, finished.prompt_sha256, finished.usage.completion_tokens)
+
+
+async def _loaded(endpoint: Endpoint, system: System) -> None:
+    async with aclosing(load_model(endpoint, system.source["model"], system.source.get("adapter"))) as steps:
+        async for _ in steps:
+            pass

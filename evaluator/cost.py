@@ -1,0 +1,150 @@
+"""What judging costs: an estimate before anything is spent, what was really spent, and a budget that stops.
+
+The estimate counts characters, since no tokenizer of a judge's is at hand without the network: so many tokens for a Hangul
+syllable as the price list says, one for four other letters. What is charged follows from the tokens that the server reports.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from evaluator.judge import Judge, request_body
+from evaluator.rubric import Rubric
+from evaluator.verdict import Item, JudgeReply
+from kullm_tui.core import rules
+from kullm_tui.core.consent import is_outside
+from kullm_tui.core.errors import ConfigError
+from kullm_tui.core.language import say
+from kullm_tui.core.paths import config_file
+
+_SHIPPED = Path(__file__).with_name("prices.toml")
+_DATED = re.compile(r"-(?:20\d\d-\d\d-\d\d|\d{4})$")
+_HANGUL = re.compile("[가-힣ㄱ-ㅣ]")
+_LETTERS_A_TOKEN = 4
+_OTHER_CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
+_TOKENS_A_MESSAGE = 8
+_PAPER_TOKENS, _STRICT_TOKENS = 90, 220  # a verdict in the paper's form; one in JSON with its reason
+
+
+@dataclass(frozen=True)
+class Price:
+    input: float  # dollars for a million tokens
+    output: float
+    hangul: float = 0.75  # tokens for a syllable
+    thinks: int = 0  # hidden tokens of a reasoning model, about, for each verdict
+
+
+FREE = Price(0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    dollars: float | None  # None: nobody knows the price
+
+
+class Budget:
+    """Money that may be spent; what calls under way will cost is set aside before they go out."""
+
+    def __init__(self, dollars: float | None = None) -> None:
+        self.dollars = dollars
+        self.spent = 0.0
+        self._set_aside = 0.0
+
+    def set_aside(self, amount: float) -> bool:
+        """False where it would not be enough."""
+        if self.dollars is not None and self.spent + self._set_aside + amount > self.dollars:
+            return False
+        self._set_aside += amount
+        return True
+
+    def settle(self, amount: float, cost: float | None) -> None:
+        """What was set aside becomes what it really cost; None where the call came to nothing."""
+        self._set_aside = max(0.0, self._set_aside - amount)
+        self.spent += cost or 0.0
+
+
+def price_of(judge: Judge) -> Price | None:
+    """The listed price; a judge on this machine that is not listed is free; None where nobody knows."""
+    prices = {**_shipped(), **_users_own()}
+    for name in (judge.model, _DATED.sub("", judge.model)):
+        if name in prices:
+            return prices[name]
+    return None if is_outside(judge.endpoint.base_url) else FREE
+
+
+def cost_of(reply: JudgeReply, price: Price | None) -> float | None:
+    if price is None or reply.prompt_tokens is None or reply.completion_tokens is None:
+        return 0.0 if price == FREE else None
+    return (reply.prompt_tokens * price.input + reply.completion_tokens * price.output) / 1e6
+
+
+def call_tokens(judge: Judge, rubric: Rubric, item: Item, price: Price | None) -> tuple[int, int]:
+    """What one call will take, about: tokens in and out."""
+    known = price or FREE
+    body = request_body(judge, rubric, item)
+    asked = sum(text_tokens(message["content"], known.hangul) + _TOKENS_A_MESSAGE for message in body["messages"])
+    said = (_STRICT_TOKENS if judge.mode == "strict" else _PAPER_TOKENS) + known.thinks
+    return asked, said
+
+
+def estimated(judge: Judge, rubric: Rubric, items: Iterable[Item]) -> Estimate:
+    price = price_of(judge)
+    calls = [call_tokens(judge, rubric, item, price) for item in items]
+    asked, said = sum(call[0] for call in calls), sum(call[1] for call in calls)
+    dollars = None if price is None else (asked * price.input + said * price.output) / 1e6
+    return Estimate(len(calls), asked, said, dollars)
+
+
+def text_tokens(text: str, hangul: float) -> int:
+    syllables, other = len(_HANGUL.findall(text)), len(_OTHER_CJK.findall(text))
+    return round(syllables * hangul + other + (len(text) - syllables - other) / _LETTERS_A_TOKEN)
+
+
+def users_prices_file() -> Path:
+    return config_file().with_name("prices.toml")
+
+
+@cache
+def _shipped() -> dict[str, Price]:
+    return _prices(_SHIPPED)
+
+
+def _users_own() -> dict[str, Price]:
+    path = users_prices_file()
+    return _prices(path) if path.exists() else {}
+
+
+_PRICE_RULES: Mapping[str, rules.Rule] = {
+    "input": rules.number(0, 100_000),
+    "output": rules.number(0, 100_000),
+    "hangul": rules.number(0.1, 5),
+    "thinks": rules.whole(0, 1_000_000),
+}
+
+
+def _prices(path: Path) -> dict[str, Price]:
+    faults: list[str] = []
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+    prices = {name: _price(name, row, faults) for name, row in table.items()}
+    if faults:
+        listed = "\n".join(f"  {fault}" for fault in faults)
+        raise ConfigError(say(f"가격표를 고쳐 주세요: {path}\n{listed}", f"please correct {path}:\n{listed}"))
+    return {name: price for name, price in prices.items() if price}
+
+
+def _price(name: str, row: Any, faults: list[str]) -> Price | None:
+    if not isinstance(row, dict) or not {"input", "output"} <= row.keys():
+        faults.append(f"{name}: {say('input과 output이 있어야 합니다', 'must have input and output')}")
+        return None
+    values = rules.checked(row, _PRICE_RULES, f"{name}.", faults)
+    return Price(**values) if {"input", "output"} <= values.keys() else None

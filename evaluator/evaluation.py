@@ -1,0 +1,154 @@
+"""An evaluation: systems, their answers to one question set, and one judge's verdicts by one rubric. Kept as a plan that runs again."""
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from evaluator.answer_store import Answer, System, kept_answers
+from evaluator.cost import Budget
+from evaluator.judge import Judge
+from evaluator.judging import Outcome, judge_items, kept_verdicts
+from evaluator.questions import QuestionSet, load_questions
+from evaluator.rubric import Rubric, load_rubric
+from evaluator.verdict import Item, Verdict
+from evaluator.verdicts import VerdictStore
+from kullm_tui.core.chat_client import Endpoint
+from kullm_tui.core.errors import ConfigError, KullmError
+from kullm_tui.core.language import say
+
+_BETWEEN = "\x1f"  # system and question in an item's id; in neither of them
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    set_name: str  # a public set, or a file
+    questions: QuestionSet
+    systems: tuple[System, ...]
+    judge: Judge
+    rubric: Rubric
+    rubric_name: str  # as it was asked for: a shipped one, or a file
+
+
+@dataclass(frozen=True)
+class SystemResult:
+    system: System
+    answers: Mapping[str, Answer]  # by the question's id
+    verdicts: Mapping[str, Verdict]
+
+
+def evaluation_items(evaluation: Evaluation, store: VerdictStore) -> list[Item]:
+    """Every answer that is there, as something to judge."""
+    items = []
+    for system in evaluation.systems:
+        answers = kept_answers(store, system, evaluation.questions.questions)
+        items += [
+            Item(f"{system.name}{_BETWEEN}{one.id}", one.instruction, one.input, answers[one.id].response)
+            for one in evaluation.questions.questions
+            if one.id in answers
+        ]
+    return items
+
+
+async def judge_evaluation(
+    evaluation: Evaluation,
+    *,
+    store: VerdictStore,
+    budget: Budget | None = None,
+    told: Callable[[Verdict], None] | None = None,
+) -> Outcome:
+    items = evaluation_items(evaluation, store)
+    return await judge_items(
+        items, judge=evaluation.judge, rubric=evaluation.rubric, store=store, budget=budget, told=told
+    )
+
+
+def results(evaluation: Evaluation, store: VerdictStore) -> list[SystemResult]:
+    """What is kept, system by system; nothing is asked."""
+    items = evaluation_items(evaluation, store)
+    verdicts = kept_verdicts(items, judge=evaluation.judge, rubric=evaluation.rubric, store=store)
+    found = []
+    for system in evaluation.systems:
+        answers = kept_answers(store, system, evaluation.questions.questions)
+        own = {
+            name.partition(_BETWEEN)[2]: verdict
+            for name, verdict in verdicts.items()
+            if name.partition(_BETWEEN)[0] == system.name
+        }
+        found.append(SystemResult(system, answers, own))
+    return found
+
+
+def judges_itself(evaluation: Evaluation) -> list[str]:
+    """Systems that are the judge: it favours its own words."""
+    return [
+        system.name
+        for system in evaluation.systems
+        if evaluation.judge.model in (system.source.get("model"), system.name.rpartition("/")[2])
+    ]
+
+
+def keep_run(evaluation: Evaluation, store: VerdictStore) -> int:
+    """The plan under a number; the same plan keeps its number."""
+    plan = json.dumps(_plan(evaluation), ensure_ascii=False, sort_keys=True)
+    with store.database.transaction() as connection:
+        known = connection.execute("SELECT id FROM runs WHERE plan = ?", (plan,)).fetchone()
+        if known:
+            connection.execute("UPDATE runs SET created = ? WHERE id = ?", (time.time(), known["id"]))
+            return int(known["id"])
+        row = connection.execute("INSERT INTO runs (created, plan) VALUES (?, ?)", (time.time(), plan))
+    return int(row.lastrowid or 0)
+
+
+def load_run(store: VerdictStore, number: int | None = None) -> Evaluation:
+    """The run of that number, or the last one. ConfigError where its questions or rubric have changed since."""
+    which = "ORDER BY created DESC LIMIT 1" if number is None else "WHERE id = ?"
+    with store.database.transaction() as connection:
+        row = connection.execute(f"SELECT plan FROM runs {which}", () if number is None else (number,)).fetchone()
+    if row is None:
+        raise KullmError(
+            say(
+                "평가가 없습니다. `kullm eval run`으로 시작하세요.",
+                "there is no evaluation. Start one with `kullm eval run`.",
+            )
+        )
+    plan = json.loads(row["plan"])
+    questions, rubric = load_questions(plan["set"]), load_rubric(plan["rubric"])
+    for kind, now, then in (
+        (plan["set"], questions.sha256, plan["set_sha256"]),
+        (plan["rubric"], rubric.sha256, plan["rubric_sha256"]),
+    ):
+        if now != then:
+            raise ConfigError(
+                say(
+                    f"{kind}: 평가한 뒤로 내용이 바뀌어 그때의 점수와 섞을 수 없습니다. `kullm eval run`으로 새로 평가하세요.",
+                    f"{kind} has changed since, and its scores are not mixed with those of then. Run it anew with `kullm eval run`.",
+                )
+            )
+    systems = tuple(System(one["name"], one["source"]) for one in plan["systems"])
+    judge = Judge(Endpoint(plan["endpoint"], plan["base_url"]), plan["judge"], plan["mode"], plan["parameters"])
+    return Evaluation(plan["set"], questions, systems, judge, rubric, plan["rubric"])
+
+
+def refuse_same_names(systems: Sequence[System]) -> None:
+    names = [system.name for system in systems]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice:
+        raise KullmError(say(f"{twice}: 두 번 나옵니다.", f"{twice} is named twice."))
+
+
+def _plan(evaluation: Evaluation) -> dict[str, Any]:
+    judge = evaluation.judge
+    return {
+        "set": evaluation.set_name,
+        "set_sha256": evaluation.questions.sha256,
+        "systems": [{"name": one.name, "source": dict(one.source)} for one in evaluation.systems],
+        "rubric": evaluation.rubric_name,
+        "rubric_sha256": evaluation.rubric.sha256,
+        "judge": judge.model,
+        "endpoint": judge.endpoint.name,
+        "base_url": judge.endpoint.base_url,
+        "mode": judge.mode,
+        "parameters": dict(judge.parameters),
+    }

@@ -1,0 +1,108 @@
+"""A judge: a model at an endpoint, how it is asked, and one call to it.
+
+Text leaves for the judge's host only after `consent` was asked for; whoever opens the connection sees to that.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evaluator.rubric import Mode, Rubric
+from evaluator.verdict import Item, JudgeReply
+from evaluator.verdict_text import json_schema
+from kullm_tui.core.chat_client import Endpoint
+from kullm_tui.core.endpoint_errors import Malformed
+from kullm_tui.core.text import nfc
+
+if TYPE_CHECKING:
+    import openai
+
+_TABLE = Path(__file__).with_name("judges.toml")
+
+
+@dataclass(frozen=True)
+class Judge:
+    endpoint: Endpoint
+    model: str
+    mode: Mode
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All that is sent beside the texts."""
+        return {**self.parameters, "mode": self.mode}
+
+    def key(self, rubric: Rubric, item: Item, repeat: int = 0) -> str:
+        """By content, never by position: the same question to the same judge is bought once."""
+        judged = (item.instruction, item.input, item.response)
+        parts = (self.model, self.endpoint.base_url, self.settings, rubric.sha256, *judged, repeat)
+        return hashlib.sha256(json.dumps(parts, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+
+
+def judge_parameters(model: str) -> dict[str, Any]:
+    """What this model takes beside the texts."""
+    for row in judges_table()["parameters"]:
+        if re.fullmatch(row["match"], model):
+            return {name: value for name, value in row.items() if name != "match"}
+    return {}
+
+
+@cache
+def judges_table() -> dict[str, Any]:
+    return tomllib.loads(_TABLE.read_text(encoding="utf-8"))
+
+
+def request_body(judge: Judge, rubric: Rubric, item: Item) -> dict[str, Any]:
+    question = rubric.filled(instruction=item.instruction, input=item.input, response=item.response)
+    messages = [{"role": "system", "content": rubric.system}] if rubric.system else []
+    body = {
+        "model": judge.model,
+        "messages": [*messages, {"role": "user", "content": question}],
+        **judge.parameters,
+    }
+    if judge.mode == "strict":
+        schema = {"name": "verdict", "strict": True, "schema": json_schema(rubric)}
+        body["response_format"] = {"type": "json_schema", "json_schema": schema}
+    return body
+
+
+async def ask(client: openai.AsyncOpenAI, body: Mapping[str, Any]) -> tuple[JudgeReply, Mapping[str, str]]:
+    """One call: what the judge said, and the server's headers. The SDK's errors pass; Malformed for a body of another kind."""
+    import httpx2
+
+    response = await client.post("/chat/completions", body=dict(body), cast_to=httpx2.Response)
+    try:
+        answer = json.loads(response.content)
+        choice = answer["choices"][0]
+        message = choice["message"]
+        text = message.get("content")
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise Malformed from error
+    usage = answer.get("usage") if isinstance(answer.get("usage"), dict) else {}
+    reply = JudgeReply(
+        text=_words(text),
+        finish_reason=_words(choice.get("finish_reason")) or "stop",
+        refusal=_words(message.get("refusal")),
+        model=_words(answer.get("model")),
+        fingerprint=_words(answer.get("system_fingerprint")),
+        prompt_tokens=_count(usage.get("prompt_tokens")),
+        completion_tokens=_count(usage.get("completion_tokens")),
+    )
+    return reply, response.headers
+
+
+def _words(value: object) -> str:
+    """Text that can be stored: a surrogate, half of a broken character, cannot."""
+    return nfc(value).encode("utf-8", errors="replace").decode() if isinstance(value, str) else ""
+
+
+def _count(value: object) -> int | None:
+    return value if type(value) is int and value >= 0 else None

@@ -1,0 +1,90 @@
+"""Which judge: the one that was named, or the strongest GPT-4-class model that the key's own list offers.
+
+Endpoint and key are taken as the SDK takes them, from OPENAI_BASE_URL and OPENAI_API_KEY, the key also from where
+`kullm keys set` put it; `ENDPOINT/MODEL` names an endpoint of the configuration instead.
+"""
+
+import os
+import re
+from collections.abc import Sequence
+
+from evaluator.judge import Judge, judge_parameters, judges_table
+from evaluator.rubric import Mode
+from kullm_tui.core import rules
+from kullm_tui.core.chat_client import Endpoint, configured_endpoint, list_models
+from kullm_tui.core.config import EndpointSettings
+from kullm_tui.core.errors import ConfigError, EndpointError, KeyMissing, KullmError, ModelNotFound
+from kullm_tui.core.keys import get_key
+from kullm_tui.core.language import say
+
+_OPENAI = "https://api.openai.com/v1"
+_KEY, _ADDRESS = "OPENAI_API_KEY", "OPENAI_BASE_URL"
+_DATED = r"(-20\d\d-\d\d-\d\d|-\d{4}(-preview)?)?"
+_SHOWN = 12
+
+
+def judge_endpoint(name: str, endpoints: Sequence[EndpointSettings]) -> tuple[Endpoint, str]:
+    """Whom to ask, and the model's name there, empty if none was named."""
+    first, _, rest = name.partition("/")
+    configured = next((one for one in endpoints if rest and one.name == first), None)
+    if configured:
+        return configured_endpoint(configured), rest
+    address = os.environ.get(_ADDRESS, "").strip() or _OPENAI
+    try:
+        base_url = rules.web_address(address)
+    except rules.Fault as fault:
+        raise ConfigError(f"{_ADDRESS}: {fault}") from fault
+    key = get_key(_KEY)
+    if not key:
+        raise KeyMissing(
+            say(
+                f"채점자에게 물을 키가 없습니다. `kullm keys set {_KEY}`로 넣거나 환경 변수로 주세요.",
+                f"there is no key for the judge. Store it with `kullm keys set {_KEY}`, or give it in the environment.",
+            )
+        )
+    if not (key.isascii() and key.isprintable()):
+        raise KeyMissing(
+            say(f"{_KEY}: 키에 쓸 수 없는 글자가 있습니다.", f"{_KEY}: the key holds unusable characters.")
+        )
+    return Endpoint("openai", base_url, key), name
+
+
+async def chosen_judge(name: str, mode: Mode, endpoints: Sequence[EndpointSettings]) -> Judge:
+    """The named judge; without a name the strongest one on the key's list."""
+    endpoint, model = judge_endpoint(name, endpoints)
+    model = model or strongest(await list_models(endpoint), endpoint)
+    return Judge(endpoint, model, mode, judge_parameters(model))
+
+
+def strongest(offered: Sequence[str], endpoint: Endpoint) -> str:
+    """The first preferred family that is offered, in its newest dated version, since an undated name moves."""
+    for family in judges_table()["preferred"]:
+        versions = [name for name in offered if re.fullmatch(re.escape(family) + _DATED, name)]
+        dated = [name for name in versions if re.search(r"-20\d\d-", name)]
+        if versions:
+            return max(dated) if dated else min(versions, key=len)
+    if len(offered) == 1:
+        return offered[0]
+    raise ModelNotFound(
+        say(
+            f"{endpoint.name}: 채점자로 고를 모델이 없습니다. --judge-model로 정하세요. {_offered_line(offered)}",
+            f"{endpoint.name} offers no judge known here. Name one with --judge-model. {_offered_line(offered)}",
+        )
+    )
+
+
+async def retired(error: EndpointError, judge: Judge) -> EndpointError:
+    """A judge that is not there any more, told with what the key can use instead."""
+    try:
+        offered = await list_models(judge.endpoint)
+    except KullmError:
+        return error
+    advice = say("--judge-model로 다른 채점자를 정하세요.", "Name another judge with --judge-model.")
+    return EndpointError(f"{error}\n{advice} {_offered_line(offered)}", status=error.status, code=error.code)
+
+
+def _offered_line(offered: Sequence[str]) -> str:
+    preferred = [name for name in offered if re.match(r"(gpt-[45]|o[0-9])", name)]
+    shown = sorted(preferred or offered)[:_SHOWN]
+    listed = ", ".join(shown) or say("없음", "none")
+    return say(f"이 키로 쓸 수 있는 모델: {listed}", f"This key can use: {listed}")

@@ -1,0 +1,166 @@
+"""How fast calls may go out: by the server's own rate headers and Retry-After; by halving only where it sends neither.
+
+A server with rate headers keeps a bucket for requests and one for tokens, and says after each call what is left in them and
+when they will be full again. Between its answers the same buckets are kept here, so that calls go out as fast as it refills.
+"""
+
+import asyncio
+import re
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from kullm_tui.core.endpoint_errors import asked_delay
+
+_MOST_AT_ONCE = 64
+_MOST_AT_ONCE_UNTOLD = 20  # where the server sends no headers; the paper's script, too, had 20 under way
+_FIRST_AT_ONCE = 4
+_FIRST_BACKOFF_SECONDS = 0.5
+_LONGEST_BACKOFF_SECONDS = 30.0
+_HALF = 0.5  # of what goes at once, after a 429 without a word
+_FEWER = 0.9  # after one that says when: else all that wait would go at that moment, and be refused again
+_SETTLING_SECONDS = 1.0
+_SECONDS_OF_A_LIMIT = 60.0  # limits are said per minute
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Leave to send one call."""
+
+    number: int
+    tokens: float
+    began: float
+
+
+class Pace:
+    def __init__(self, *, most_at_once: int = _MOST_AT_ONCE) -> None:
+        self._most = most_at_once
+        self._window = float(min(_FIRST_AT_ONCE, most_at_once))
+        self._buckets = {"requests": _Bucket(), "tokens": _Bucket()}
+        self._paused_until = 0.0
+        self._backoff = _FIRST_BACKOFF_SECONDS
+        self._cut = 0.0
+        self._under_way = 0
+        self._turns = 0
+        self._queue = asyncio.Lock()
+        self._news = asyncio.Event()
+
+    async def turn(self, tokens: float) -> Turn:
+        """Waits until the next call may go out; whoever asked first goes first."""
+        async with self._queue:
+            while (delay := self._delay(tokens)) > 0:
+                self._news.clear()
+                try:
+                    async with asyncio.timeout(delay):
+                        await self._news.wait()
+                except TimeoutError:
+                    continue
+            self._turns += 1
+            self._under_way += 1
+            turn = Turn(self._turns, tokens, time.monotonic())
+            self._buckets["requests"].take(turn, 1)
+            self._buckets["tokens"].take(turn, tokens)
+            return turn
+
+    def answered(self, turn: Turn, headers: Mapping[str, str]) -> None:
+        self._observe(turn, headers)
+        self._backoff = _FIRST_BACKOFF_SECONDS
+        grown = self._window + (1 / self._window if self._cut else 1)  # fast until the first refusal
+        self._window = min(grown, _MOST_AT_ONCE_UNTOLD, self._most)
+
+    def refused(self, turn: Turn, headers: Mapping[str, str]) -> None:
+        """A 429: everything waits as long as the server asks. Without a word from it, half as many go at once."""
+        told = self._observe(turn, headers)
+        delay = asked_delay(headers)
+        settled = self._cut + (0.0 if delay is None else _SETTLING_SECONDS)
+        if not told and turn.began >= settled:  # those sent together are refused together
+            self._window = max(1.0, self._window * (_HALF if delay is None else _FEWER))
+            self._cut = time.monotonic()
+            if delay is None:
+                delay = self._backoff
+                self._backoff = min(self._backoff * 2, _LONGEST_BACKOFF_SECONDS)
+        self._paused_until = max(self._paused_until, time.monotonic() + (delay or 0.0))
+
+    def ended(self) -> None:
+        """A call is over, however it went: its place is free."""
+        self._under_way -= 1
+        self._news.set()
+
+    def _delay(self, tokens: float) -> float:
+        now = time.monotonic()
+        at_once = self._most if self._buckets["requests"].known else int(self._window)
+        if self._under_way >= at_once:
+            return _SECONDS_OF_A_LIMIT  # until news comes
+        return max(
+            self._paused_until - now,
+            self._buckets["requests"].delay(1, now),
+            self._buckets["tokens"].delay(tokens, now),
+        )
+
+    def _observe(self, turn: Turn, headers: Mapping[str, str]) -> bool:
+        told = False
+        for kind, bucket in self._buckets.items():
+            limit, remaining = (_number(headers.get(f"x-ratelimit-{what}-{kind}")) for what in ("limit", "remaining"))
+            if limit and remaining is not None:
+                reset = _seconds(headers.get(f"x-ratelimit-reset-{kind}"))
+                bucket.observe(turn, limit=limit, remaining=remaining, reset=reset)
+                told = True
+        return told
+
+
+class _Bucket:
+    """The server's bucket as it was when it last spoke, less what went out since, plus what has run in since."""
+
+    def __init__(self) -> None:
+        self.known = False
+        self._limit = self._remaining = self._rate = self._seen = 0.0
+        self._seen_turn = 0
+        self._taken: deque[tuple[Turn, float]] = deque()
+
+    def take(self, turn: Turn, amount: float) -> None:
+        self._taken.append((turn, amount))
+
+    def observe(self, turn: Turn, *, limit: float, remaining: float, reset: float | None) -> None:
+        if turn.number < self._seen_turn:
+            return  # an answer that was overtaken
+        self.known, self._seen_turn, self._seen = True, turn.number, turn.began
+        self._limit, self._remaining = limit, remaining
+        full_in = reset if reset else 0.0
+        if full_in > 0 and remaining < limit:
+            self._rate = (limit - remaining) / full_in
+        elif not self._rate:
+            self._rate = limit / _SECONDS_OF_A_LIMIT
+        while self._taken and self._taken[0][0].number <= turn.number:
+            self._taken.popleft()
+
+    def delay(self, amount: float, now: float) -> float:
+        if not self.known:
+            return 0.0
+        level, seen = self._remaining, self._seen
+        for turn, taken in self._taken:
+            level = min(self._limit, level + self._rate * (turn.began - seen)) - taken
+            seen = turn.began
+        level = min(self._limit, level + self._rate * (now - seen))
+        missing = min(amount, self._limit) - level
+        return missing / self._rate if missing > 0 else 0.0
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        number = float(text) if text is not None else -1.0
+    except ValueError:
+        return None
+    return number if 0 <= number < float("inf") else None
+
+
+def _seconds(text: str | None) -> float | None:
+    """`6m0s`, `120ms`, `1.5s`, or a bare number of seconds."""
+    if text is None:
+        return None
+    parts = _PART.findall(text)
+    if parts and "".join(number + unit for number, unit in parts) == text.strip():
+        return float(sum(float(number) * _UNITS[unit] for number, unit in parts))
+    return _number(text)

@@ -1,0 +1,77 @@
+"""Rows to be judged, from JSON lines: `{id, instruction, input, response}`. Every fault of a file is told together."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from evaluator.verdict import Item
+from kullm_tui.core.errors import KullmError
+from kullm_tui.core.korean import particle
+from kullm_tui.core.language import say
+
+_FAULTS_SHOWN = 5
+
+
+class BadRows(KullmError):
+    pass
+
+
+@dataclass(frozen=True)
+class Row:
+    id: Any  # as the file has it, or the line's number
+    item: Item  # under an id that no other row has
+
+
+def read_rows(lines: Iterable[str]) -> list[Row]:
+    rows: list[Row] = []
+    faults: list[str] = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        fault = ""
+        try:
+            value = json.loads(line)
+            fault = _fault(value)
+        except (ValueError, RecursionError) as error:
+            fault = say(f"JSON이 아닙니다({error})", f"this is not JSON ({error})")
+        if fault:
+            faults.append(say(f"{number}행: {fault}", f"line {number}: {fault}"))
+        else:
+            rows.append(_row(value, number))
+    if faults:
+        raise BadRows(_listed(faults))
+    if not rows:
+        raise BadRows(say("채점할 행이 없습니다.", "there are no rows to judge."))
+    return rows
+
+
+def _row(value: Mapping[str, Any], number: int) -> Row:
+    texts = (str(value.get("instruction", "")), str(value.get("input") or ""), str(value["response"]))
+    return Row(value.get("id", number), Item(str(number), *texts))
+
+
+def _fault(value: object) -> str:
+    if not isinstance(value, dict):
+        return say("JSON 객체가 아닙니다", "this is no JSON object")
+    if "response" not in value and ("instances" in value or "output" in value):
+        return say(
+            "정답(output)을 답으로 채점하지 않습니다. 모델의 답이라면 response라는 이름으로 주세요",
+            "gold answers (output) are not judged as responses. If it is a model's answer, name the field response",
+        )
+    for name in ("instruction", "response"):
+        if not isinstance(value.get(name), str):
+            return say(f"{name}{particle(name, '이/가')} 글이어야 합니다", f"{name} must be text")
+    if not isinstance(value.get("input") or "", str):
+        return say("input이 글이어야 합니다", "input must be text")
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return say("깨진 글자가 있습니다", "there is a broken character")
+    return ""
+
+
+def _listed(faults: list[str]) -> str:
+    more = len(faults) - _FAULTS_SHOWN
+    shown = faults[:_FAULTS_SHOWN] + ([say(f"… 그 밖에 {more}행", f"… and {more} more")] if more > 0 else [])
+    return "\n".join(shown)

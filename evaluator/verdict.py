@@ -1,0 +1,74 @@
+"""A verdict: what a judge said of one response, and the scores that its words hold, or why they hold none."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from evaluator.rubric import Mode, Rubric
+from evaluator.verdict_text import Unscored, read_free_text, read_json
+from kullm_tui.core.language import say
+from kullm_tui.core.text import nfc
+
+Status = Literal["ok", "unparsed", "refused", "error"]
+
+_REFUSAL = re.compile(
+    r"\s*(?:I['’]?m sorry|I am sorry|Sorry,|I can(?:no|['’])t|I['’]?m unable|I am unable|As an AI|"
+    r"죄송(?:합니다|하지만)|미안하지만|평가할 수 없|도와\s?드릴 수 없)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Item:
+    """One response to be judged, and what it answers."""
+
+    id: str
+    instruction: str
+    input: str
+    response: str
+
+    def __post_init__(self) -> None:
+        for name in ("instruction", "input", "response"):
+            object.__setattr__(self, name, nfc(getattr(self, name)))
+
+
+@dataclass(frozen=True)
+class JudgeReply:
+    """What came back from a judge, word for word; it was paid for."""
+
+    text: str
+    finish_reason: str = "stop"
+    refusal: str = ""
+    model: str = ""  # as the server names what answered
+    fingerprint: str = ""
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    id: str
+    status: Status
+    scores: Mapping[str, int] = field(default_factory=dict)  # every criterion, or none
+    text: str = ""  # the judge's own words; for an error, the error
+    reason: str = ""  # a strict judge's reason; else why there are no scores
+    model: str = ""
+    rubric: str = ""
+    cost: float | None = None  # dollars; None: nobody knows its price
+    flags: tuple[str, ...] = ()  # of the response, from suspicion.py
+    kept: bool = False  # read from the store and not bought anew
+    answered_by: str = ""
+    fingerprint: str = ""
+
+
+def status_of(reply: JudgeReply, rubric: Rubric, mode: Mode, *, response: str) -> tuple[Status, Mapping[str, int], str]:
+    """Status, scores and reason, from the words alone: what is stored can be read again at any time."""
+    if reply.refusal or reply.finish_reason == "content_filter":
+        return "refused", {}, nfc(reply.refusal) or say("내용 필터에 걸렸습니다", "stopped by a content filter")
+    if reply.finish_reason == "length":
+        return "unparsed", {}, say("채점이 길이 한도에서 잘렸습니다", "cut at the length limit")
+    read = read_json(reply.text, rubric) if mode == "strict" else read_free_text(reply.text, rubric, response=response)
+    if not isinstance(read, Unscored):
+        return "ok", read.values, read.reason
+    return "refused" if _REFUSAL.match(reply.text) else "unparsed", {}, read.reason

@@ -1,0 +1,126 @@
+"""The store of what was paid for: `evaluation.db`. A reply is written the moment it arrives; an error never is.
+
+Before a call goes out it is marked as under way. A run that is killed loses the calls that were under way and no others, and
+a second program that needs the same verdict waits for the first one's.
+"""
+
+import json
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import fields
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from evaluator.judge import Judge
+from evaluator.rubric import Rubric
+from evaluator.verdict import Item, JudgeReply
+from kullm_tui.core.database import Contents, Database
+from kullm_tui.core.errors import StoreError
+from kullm_tui.core.paths import state_dir
+from kullm_tui.core.writers import is_dead, this_writer
+
+_CONTENTS = Contents("evaluator", "채점 파일", "the verdicts")
+_REPLY_FIELDS = tuple(one.name for one in fields(JudgeReply))
+_LONGEST_CALL_SECONDS = 900.0  # a mark of another machine's that is older is a dead program's
+_AT_ONCE = 500  # parameters of one statement
+
+
+def evaluation_file() -> Path:
+    return state_dir() / "evaluation.db"
+
+
+class VerdictStore:
+    """One user's verdicts, answers and runs. Its calls block; an event loop makes them in a thread."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.database = Database(path or evaluation_file(), _CONTENTS)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self.database.close()
+
+    def replies(self, keys: Iterable[str]) -> dict[str, tuple[JudgeReply, float | None]]:
+        """What is there of these, with what each cost."""
+        wanted = list(dict.fromkeys(keys))
+        found: dict[str, tuple[JudgeReply, float | None]] = {}
+        columns = ", ".join(_REPLY_FIELDS)
+        with self.database.transaction() as connection:
+            for start in range(0, len(wanted), _AT_ONCE):
+                some = wanted[start : start + _AT_ONCE]
+                marks = ", ".join("?" * len(some))
+                rows = connection.execute(f"SELECT key, cost, {columns} FROM verdicts WHERE key IN ({marks})", some)
+                for row in rows:
+                    found[row["key"]] = (JudgeReply(**{name: row[name] for name in _REPLY_FIELDS}), row["cost"])
+        return found
+
+    def claim(self, key: str) -> bool:
+        """Mark the call as under way; False where it is already, or its reply is there."""
+        with self.database.transaction() as connection:
+            if connection.execute("SELECT 1 FROM verdicts WHERE key = ?", (key,)).fetchone():
+                return False
+            row = connection.execute("SELECT writer, started FROM under_way WHERE key = ?", (key,)).fetchone()
+            if row and not _is_abandoned(row):
+                return False
+            connection.execute(
+                "INSERT OR REPLACE INTO under_way (key, writer, started) VALUES (?, ?, ?)",
+                (key, this_writer(), time.time()),
+            )
+        return True
+
+    def release(self, key: str) -> None:
+        """The call came to nothing."""
+        with suppress(StoreError), self.database.transaction() as connection:
+            connection.execute("DELETE FROM under_way WHERE key = ?", (key,))
+
+    def clear_abandoned(self) -> int:
+        """Calls whose program died before their reply was written. They may have been paid for."""
+        with self.database.transaction() as connection:
+            rows = connection.execute("SELECT key, writer, started FROM under_way").fetchall()
+            keys = [row["key"] for row in rows if _is_abandoned(row)]
+            connection.executemany("DELETE FROM under_way WHERE key = ?", [(key,) for key in keys])
+        return len(keys)
+
+    def keep(
+        self, key: str, reply: JudgeReply, *, judge: Judge, rubric: Rubric, item: Item, repeat: int, cost: float | None
+    ) -> None:
+        row: dict[str, Any] = {
+            "key": key,
+            "created": time.time(),
+            "judge": judge.model,
+            "endpoint": judge.endpoint.base_url,
+            "settings": json.dumps(judge.settings, ensure_ascii=False, sort_keys=True),
+            "rubric": rubric.name,
+            "rubric_sha256": rubric.sha256,
+            "instruction": item.instruction,
+            "input": item.input,
+            "response": item.response,
+            "repeat": repeat,
+            "cost": cost,
+            **{name: getattr(reply, name) for name in _REPLY_FIELDS},
+        }
+        with self.database.transaction() as connection:
+            _insert(connection, "verdicts", row)
+            connection.execute("DELETE FROM under_way WHERE key = ?", (key,))
+
+    def spent(self) -> float:
+        """Dollars, over all that was ever judged and whose price was known."""
+        with self.database.transaction() as connection:
+            return float(connection.execute("SELECT coalesce(sum(cost), 0) FROM verdicts").fetchone()[0])
+
+
+def _is_abandoned(row: Any) -> bool:
+    return is_dead(row["writer"]) or time.time() - row["started"] > _LONGEST_CALL_SECONDS
+
+
+def _insert(connection: Any, table: str, row: Mapping[str, Any]) -> None:
+    columns, marks = ", ".join(row), ", ".join("?" * len(row))
+    connection.execute(f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks})", tuple(row.values()))

@@ -1,0 +1,145 @@
+"""`kullm eval run`: answers first, each kept; then the cost, the verdicts, and the table."""
+
+import argparse
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from evaluator.answer_store import System, imported_answers, keep_answer
+from evaluator.answers import answer_questions, target_system
+from evaluator.cost import estimated
+from evaluator.evaluation import (
+    Evaluation,
+    evaluation_items,
+    judge_evaluation,
+    judges_itself,
+    keep_run,
+    refuse_same_names,
+    results,
+)
+from evaluator.judging import missing_items
+from evaluator.questions import QuestionSet, load_questions
+from evaluator.report import score_table
+from evaluator.rubric import load_rubric
+from evaluator.verdict import Verdict
+from evaluator.verdicts import VerdictStore
+from kullm_tui.commands import eval as eval_command
+from kullm_tui.commands import spending
+from kullm_tui.commands.judge import agreed_judge
+from kullm_tui.commands.narration import Narration
+from kullm_tui.core.config import load_config
+from kullm_tui.core.errors import EngineGone, KullmError, UsageError
+from kullm_tui.core.language import say
+from kullm_tui.core.profiles import PAPER_DECODING
+from kullm_tui.core.target import Target, choose_target, start_engine
+from kullm_tui.core.text import terminal_safe_json
+
+
+def run_evaluation(args: argparse.Namespace) -> int:
+    narration = Narration()
+    names = [name.strip() for name in args.models.split(",") if name.strip()]
+    if not names and not args.answers:
+        raise UsageError(
+            say(
+                "평가할 모델을 -m으로, 또는 답을 --answers 이름=파일로 주세요.",
+                "give models with -m, or answers with --answers NAME=FILE.",
+            )
+        )
+    rubric = load_rubric(args.rubric)
+    questions = load_questions(args.questions)
+    endpoints = load_config().endpoints
+    targets = [choose_target(name, endpoints) for name in names]
+    decoding = PAPER_DECODING.request_fields() if args.decoding else {}
+    judge = agreed_judge(args, rubric, "kullm eval run")  # before an hour of answers, not after
+    with VerdictStore() as store:
+        answering = [(target, target_system(target, decoding)) for target in targets]
+        imported = [_imported(store, questions, one) for one in args.answers]
+        systems = [*(system for _, system in answering), *imported]
+        refuse_same_names(systems)
+        for target, system in answering:
+            _answer(store, questions, target, system, args, narration)
+        evaluation = Evaluation(args.questions, questions, tuple(systems), judge, rubric, args.rubric)
+        for name in judges_itself(evaluation):
+            narration.note(
+                say(
+                    f"{name}: 채점자가 자기 답을 채점합니다. 점수가 후할 수 있습니다.",
+                    f"{name} judges itself: its scores may be generous.",
+                )
+            )
+        number = keep_run(evaluation, store)
+        stopped = _judge(evaluation, store, args, narration)
+        table = score_table(evaluation, results(evaluation, store))
+    if args.json:
+        print(terminal_safe_json({"run": number, **eval_command.table_facts(table)}))
+    else:
+        eval_command.show_table(table)
+    spending.told_why(stopped)
+    return 0
+
+
+def _judge(
+    evaluation: Evaluation, store: VerdictStore, args: argparse.Namespace, narration: Narration
+) -> KullmError | None:
+    items = evaluation_items(evaluation, store)
+    judge, rubric = evaluation.judge, evaluation.rubric
+    missing = missing_items(items, judge=judge, rubric=rubric, store=store)
+    budget = spending.agreed_budget(estimated(judge, rubric, missing), judge.model, args, narration)
+    show, done = spending.running_total(narration, len(items)), 0
+
+    def told(_verdict: Verdict) -> None:
+        nonlocal done
+        done += 1
+        show(done, budget.spent)
+
+    outcome = asyncio.run(judge_evaluation(evaluation, store=store, budget=budget, told=told))
+    narration.note(say(f"이번에 쓴 돈 ${outcome.spent:.4f}.", f"${outcome.spent:.4f} was spent now."))
+    return outcome.stopped
+
+
+def _answer(
+    store: VerdictStore,
+    questions: QuestionSet,
+    target: Target,
+    system: System,
+    args: argparse.Namespace,
+    narration: Narration,
+) -> None:
+    """Through the engine, started anew if it dies once, or an endpoint that somebody agreed to."""
+
+    def told(count: int) -> None:
+        narration.progress(
+            say(
+                f"{system.name}: 답 {count}/{len(questions.questions)}",
+                f"{system.name}: {count}/{len(questions.questions)} answers",
+            )
+        )
+
+    if target.endpoint:
+        spending.obtain_consent(target.endpoint, "kullm eval run", agreed_now=args.yes)
+    for last in (False, True):
+        endpoint = target.endpoint or start_engine(narration.progress)
+        try:
+            asyncio.run(answer_questions(questions, system, endpoint, store=store, told=told))
+            break
+        except EngineGone:
+            if last:
+                raise
+    narration.clear()
+
+
+def _imported(store: VerdictStore, questions: QuestionSet, text: str) -> System:
+    name, _, file = text.partition("=")
+    if not name or not file:
+        raise UsageError(say("--answers는 이름=파일로 씁니다.", "--answers takes NAME=FILE."))
+    try:
+        content = Path(file).expanduser().read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file}: {error}") from error
+    lines: Sequence[str] = content.split("\n")
+    answers = imported_answers(lines, questions, file)
+    system = System(name, {"file": Path(file).name, "sha256": hashlib.sha256(content.encode()).hexdigest()})
+    for question in questions.questions:
+        if question.id in answers:
+            keep_answer(store, system, question, answers[question.id])
+    return system

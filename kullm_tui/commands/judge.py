@@ -1,0 +1,197 @@
+"""`kullm judge`: responses from a file or a pipe, each with the scores that a judge gives it."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from evaluator.cost import estimated
+from evaluator.judge import Judge
+from evaluator.judge_choice import chosen_judge, judge_endpoint
+from evaluator.judging import Outcome, judge_items, missing_items
+from evaluator.rows import Row, read_rows
+from evaluator.rubric import Rubric, load_rubric, shipped_rubrics
+from evaluator.verdict import Verdict
+from evaluator.verdicts import VerdictStore
+from kullm_tui.commands import spending
+from kullm_tui.commands.narration import Narration
+from kullm_tui.core.config import load_config
+from kullm_tui.core.errors import UsageError
+from kullm_tui.core.language import say
+from kullm_tui.core.text import terminal_safe, terminal_safe_json
+
+DEFAULT_RUBRIC = "kullm-2023-ko"
+_MOST_REPEATS = 1000
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
+    parser = subparsers.add_parser("judge", help=say("답을 GPT-4로 채점합니다", "have answers judged by GPT-4"))
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        help=say(
+            'instruction, input, response가 든 JSONL 파일. "-"이면 표준 입력',
+            'a JSONL file of instruction, input, response; "-" reads stdin',
+        ),
+    )
+    add_judge_arguments(parser)
+    parser.add_argument(
+        "--repeat",
+        type=_repeat,
+        default=0,
+        metavar="N",
+        help=say("N번째로 다시 채점합니다 (기본 0)", "judge again, for the Nth time (0 unless told)"),
+    )
+    parser.add_argument("--json", action="store_true", help=say("한 행에 JSON 하나", "one JSON object a row"))
+
+
+def add_judge_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--rubric",
+        default=DEFAULT_RUBRIC,
+        metavar="R",
+        help=say("채점 기준: ", "the rubric: ") + ", ".join(shipped_rubrics()) + say(", 파일.toml", ", FILE.toml"),
+    )
+    parser.add_argument(
+        "--judge-model",
+        default="",
+        metavar="M",
+        help=say(
+            "채점할 모델 (없으면 키로 쓸 수 있는 것 가운데 고릅니다)",
+            "the judge (else chosen from what the key can use)",
+        ),
+    )
+    parser.add_argument(
+        "--mode",
+        choices=["paper", "strict"],
+        help=say("paper: 논문처럼 글로, strict: JSON으로", "paper: free text as in the paper, strict: JSON"),
+    )
+    spending.add_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    rubric = load_rubric(args.rubric)
+    rows = read_rows(_lines(args.file))
+    narration = Narration()
+    judge = agreed_judge(args, rubric, "kullm judge")
+    items = [row.item for row in rows]
+    with VerdictStore() as store:
+        missing = missing_items(items, judge=judge, rubric=rubric, store=store, repeat=args.repeat)
+        budget = spending.agreed_budget(estimated(judge, rubric, missing), judge.model, args, narration)
+        printer = _Printer(rows, rubric, as_json=args.json)
+        show = spending.running_total(narration, len(rows))
+
+        def told(verdict: Verdict) -> None:
+            narration.clear()
+            printer.take(verdict)
+            show(printer.taken, budget.spent)
+
+        outcome = asyncio.run(
+            judge_items(items, judge=judge, rubric=rubric, store=store, repeat=args.repeat, budget=budget, told=told)
+        )
+    narration.clear()
+    printer.finish(judge, outcome)
+    narration.note(_summary(outcome, len(rows)))
+    spending.told_why(outcome.stopped)
+    return 1 if any(verdict.status == "error" for verdict in outcome.verdicts.values()) else 0
+
+
+def agreed_judge(args: argparse.Namespace, rubric: Rubric, command: str) -> Judge:
+    """The judge, after somebody agreed that text goes to its host."""
+    endpoints = load_config().endpoints
+    endpoint, _ = judge_endpoint(args.judge_model, endpoints)
+    spending.obtain_consent(endpoint, command, agreed_now=args.yes)
+    return asyncio.run(chosen_judge(args.judge_model, args.mode or rubric.mode, endpoints))
+
+
+class _Printer:
+    """Rows to stdout in the file's order, each as soon as those before it are there."""
+
+    def __init__(self, rows: Sequence[Row], rubric: Rubric, *, as_json: bool) -> None:
+        self.taken = 0
+        self._rows, self._rubric, self._as_json = rows, rubric, as_json
+        self._waiting: dict[str, Verdict] = {}
+        self._next = 0
+
+    def take(self, verdict: Verdict) -> None:
+        self.taken += 1
+        self._waiting[verdict.id] = verdict
+        while self._next < len(self._rows) and self._rows[self._next].item.id in self._waiting:
+            self._print(self._waiting.pop(self._rows[self._next].item.id))
+
+    def finish(self, judge: Judge, outcome: Outcome) -> None:
+        """What was not reached gets its row too, as an error."""
+        for row in self._rows:
+            if row.item.id not in outcome.verdicts:
+                unreached = str(outcome.stopped or "")
+                self.take(
+                    Verdict(row.item.id, "error", text=unreached, model=judge.model, rubric=self._rubric.name, cost=0.0)
+                )
+
+    def _print(self, verdict: Verdict) -> None:
+        row = self._rows[self._next]
+        self._next += 1
+        if self._as_json:
+            print(terminal_safe_json(_facts(row, verdict)), flush=True)
+        else:
+            print(terminal_safe(f"{row.id}  {_said(verdict)}"), flush=True)
+
+
+def _facts(row: Row, verdict: Verdict) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "status": verdict.status,
+        "scores": dict(verdict.scores),
+        "text": verdict.text,
+        "reason": verdict.reason,
+        "model": verdict.model,
+        "answered_by": verdict.answered_by,
+        "rubric": verdict.rubric,
+        "cost": 0.0 if verdict.kept else verdict.cost,
+        "flags": list(verdict.flags),
+        "kept": verdict.kept,
+    }
+
+
+def _said(verdict: Verdict) -> str:
+    flags = f"  [{', '.join(verdict.flags)}]" if verdict.flags else ""
+    if verdict.status == "ok":
+        return " · ".join(f"{name} {score}" for name, score in verdict.scores.items()) + flags
+    word = {
+        "unparsed": say("읽을 수 없음", "unreadable"),
+        "refused": say("거절함", "refused"),
+        "error": say("오류", "error"),
+    }[verdict.status]
+    return " ".join(f"{word}: {verdict.reason or verdict.text}".split()) + flags
+
+
+def _summary(outcome: Outcome, wanted: int) -> str:
+    scored = sum(verdict.status == "ok" for verdict in outcome.verdicts.values())
+    kept = sum(verdict.kept for verdict in outcome.verdicts.values())
+    return say(
+        f"{wanted:,}개 가운데 {scored:,}개에 점수가 있습니다. 전에 받아 둔 것 {kept:,}개, 이번에 쓴 돈 ${outcome.spent:.4f}.",
+        f"{scored:,} of {wanted:,} have scores. {kept:,} were kept from before; ${outcome.spent:.4f} was spent now.",
+    )
+
+
+def _lines(name: str) -> Iterator[str]:
+    try:
+        text = sys.stdin.buffer.read() if name == "-" else Path(name).expanduser().read_bytes()
+        return iter(text.decode("utf-8-sig").split("\n"))
+    except OSError as error:
+        raise UsageError(say(f"{name}: 읽을 수 없습니다({error.strerror}).", f"{name}: {error.strerror}.")) from error
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            say(
+                f"{name}: UTF-8이 아닙니다. 예: iconv -f cp949 -t utf-8",
+                f"{name} is not UTF-8. Try: iconv -f cp949 -t utf-8",
+            )
+        ) from error
+
+
+def _repeat(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) <= _MOST_REPEATS):
+        raise argparse.ArgumentTypeError(say("0에서 1000 사이의 정수여야 합니다", "must be a whole number to 1000"))
+    return int(text)

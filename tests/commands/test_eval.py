@@ -1,0 +1,103 @@
+"""An evaluation from the command line: real answers from a real server, real verdicts from a real judge."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.evaluator.judge_server import FORM, JudgeServer
+from tests.kullm_command import kullm
+from tests.openai_server import OpenAIServer
+
+
+@pytest.fixture
+def judge() -> Iterator[JudgeServer]:
+    def verdict(question: str) -> str:
+        return FORM.replace("(1 - 5): 4", "(1 - 5): 2") if "다른 답" in question else FORM
+
+    with JudgeServer(verdict=verdict) as running:
+        yield running
+
+
+@pytest.fixture
+def model() -> Iterator[OpenAIServer]:
+    with OpenAIServer() as running:
+        yield running
+
+
+@pytest.fixture
+def home(tmp_path: Path, model: OpenAIServer) -> Path:
+    (tmp_path / "config.toml").write_text(f'endpoints = [{{name = "home", base_url = "{model.base_url}"}}]\n')
+    questions = [{"id": f"q{number}", "instruction": f"지시 {number}", "input": ""} for number in range(5)]
+    answers = [{"id": f"q{number}", "response": f"다른 답 {number}"} for number in range(4)]
+    for name, rows in (("q.jsonl", questions), ("other.jsonl", answers)):
+        (tmp_path / name).write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows))
+    return tmp_path
+
+
+@pytest.fixture
+def env(judge: JudgeServer) -> dict[str, str]:
+    return {"OPENAI_BASE_URL": judge.base_url, "OPENAI_API_KEY": "sk-1"}
+
+
+RUN = ("eval", "run", "--set", "q.jsonl", "-m", "home/m", "--answers", "남=other.jsonl")
+
+
+def test_an_evaluation_goes_from_questions_to_the_table_and_costs_once(
+    home: Path, env: dict[str, str], judge: JudgeServer, model: OpenAIServer
+) -> None:
+    done = kullm(home, *RUN, "--json", "--yes", env=env)
+    assert done.returncode == 0, done.stderr
+    facts = json.loads(done.stdout)
+    assert [(row["model"], row["n"]) for row in facts["rows"]] == [("home/m", 5), ("남", 4)]
+    assert [row["scores"]["전반적인 품질"]["mean"] for row in facts["rows"]] == [4.0, 2.0]
+    assert facts["rows"][1]["unscored"]["missing"] == 1
+    assert len(model.requests) == 5
+    again = kullm(home, *RUN, env=env)
+    assert again.returncode == 0, again.stderr
+    assert "5/5" in again.stdout
+    assert "4/5" in again.stdout
+    assert len(model.requests) == 5
+    assert set(judge.bought.values()) == {1}
+
+
+def test_table_plot_and_agreement_read_what_is_kept(home: Path, env: dict[str, str], judge: JudgeServer) -> None:
+    assert kullm(home, *RUN, "--yes", env=env).returncode == 0
+    asked = len(judge.requests)
+    shown = kullm(home, "eval", "table", "--format", "markdown").stdout
+    assert "| home/m | 1.000 [" in shown
+    assert kullm(home, "eval", "table", "--format", "csv").stdout.startswith("model,criterion,mean")
+    assert "전반적인 품질" in kullm(home, "eval", "plot").stdout
+    assert kullm(home, "eval", "plot", "--out", "f.svg").returncode == 0
+    assert (home / "f.svg").read_text().startswith("<svg")
+    assert kullm(home, "eval", "plot", "--out", "f.png").returncode == 2
+    ratings = [
+        {"id": f"q{number}", "model": name, "rater": "가", "scores": {"전반적인 품질": score}}
+        for number in range(4)
+        for name, score in (("home/m", 4), ("남", 2))
+    ]
+    (home / "people.jsonl").write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in ratings))
+    done = kullm(home, "eval", "agreement", "--ratings", "people.jsonl", "--json")
+    assert json.loads(done.stdout)["전반적인 품질"] == {"with_judge": 1.0, "people": None, "items": 8}
+    assert len(judge.requests) == asked
+
+
+def test_questions_that_changed_since_are_not_mixed_with_old_scores(home: Path, env: dict[str, str]) -> None:
+    assert kullm(home, *RUN, "--yes", env=env).returncode == 0
+    with (home / "q.jsonl").open("a") as file:
+        file.write('\n{"id": "q9", "instruction": "새 지시"}')
+    done = kullm(home, "eval", "table")
+    assert done.returncode == 1
+    assert "바뀌어" in done.stderr
+
+
+def test_a_judge_that_judges_itself_is_warned_of(home: Path, env: dict[str, str]) -> None:
+    done = kullm(home, *RUN, "--yes", "--judge-model", "m", env=env)
+    assert done.returncode == 0
+    assert "자기 답을 채점합니다" in done.stderr
+
+
+def test_without_an_evaluation_or_a_model_it_says_how_to_begin(home: Path, env: dict[str, str]) -> None:
+    assert "kullm eval run" in kullm(home, "eval", "table").stderr
+    assert kullm(home, "eval", "run", env=env).returncode == 2

@@ -1,0 +1,161 @@
+"""Question sets, answers from a real server, and what others' answers may not be."""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from evaluator.answer_faults import ECHO, EMPTY, LOOP, MARKUP, answer_fault
+from evaluator.answer_store import GoldAnswers, System, imported_answers, keep_answer, kept_answers
+from evaluator.answers import answer_questions, target_system
+from evaluator.questions import PUBLIC_SETS, BadQuestions, Question, QuestionSet, load_questions, parse_questions
+from evaluator.verdicts import VerdictStore
+from kullm_tui.core.chat_client import Endpoint
+from kullm_tui.core.errors import EndpointError, KullmError
+from kullm_tui.core.target import Target
+from tests.openai_server import OpenAIServer, Received, Reply, refuses, says
+
+FORM = '{{"id": "t{0}", "motivation_app": "x", "instruction": "지시 {0}", "instances": [{{"input": "", "output": "gold {0}"}}]}}'
+
+
+class FileServer(OpenAIServer):
+    text = ""
+
+    def answer(self, request: Received) -> Reply:  # noqa: ARG002
+        return Reply([self.text], media_type="text/plain")
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KULLM_LANG", "ko")
+    monkeypatch.setenv("KULLM_HOME", str(tmp_path))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[VerdictStore]:
+    with VerdictStore(tmp_path / "evaluation.db") as opened:
+        yield opened
+
+
+def question_set(count: int = 6) -> QuestionSet:
+    return parse_questions("\n".join(FORM.format(number) for number in range(count)), "세트")
+
+
+def test_a_public_set_is_fetched_once_and_kept() -> None:
+    with FileServer() as server:
+        server.text = "\n".join(FORM.format(number) for number in range(252))
+        for _ in range(2):
+            found = load_questions("human-eval-ko", source=f"http://127.0.0.1:{server.port}/x.jsonl")
+        assert len(server.requests) == 1
+    assert len(found.questions) == 252
+    assert found.questions[3] == Question("t3", "지시 3", "", "gold 3")
+
+
+def test_a_public_set_of_another_size_is_refused_and_not_kept() -> None:
+    with FileServer() as server:
+        server.text = FORM.format(0)
+        for _ in range(2):
+            with pytest.raises(BadQuestions, match="252"):
+                load_questions("human-eval-ko", source=f"http://127.0.0.1:{server.port}/x.jsonl")
+        assert len(server.requests) == 2
+
+
+def test_without_a_network_it_says_to_give_a_file() -> None:
+    with pytest.raises(KullmError, match="--set"):
+        load_questions("vicuna-80", source="http://127.0.0.1:9/x.jsonl")
+
+
+def test_three_forms_of_questions_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "mine.jsonl"
+    path.write_text(
+        '{"question_id": 7, "category": "generic", "turns": ["첫째", "둘째"]}\n{"id": "a", "instruction": "지시", "input": "입력"}\n'
+    )
+    assert load_questions(str(path)).questions == (Question("7", "첫째"), Question("a", "지시", "입력"))
+    for bad in ("", "아님", '{"id": 1}', '{"id": "a", "instruction": "x"}\n{"id": "a", "instruction": "y"}'):
+        path.write_text(bad)
+        with pytest.raises(BadQuestions):
+            load_questions(str(path))
+
+
+@pytest.mark.shared_data
+def test_the_papers_set_has_252_questions_and_44_empty_inputs(shared_file: Callable[[str], Path]) -> None:
+    path = shared_file("kullm/user_oriented_instructions_eval.ko.jsonl")
+    found = load_questions(str(path))
+    assert len(found.questions) == PUBLIC_SETS[0].questions
+    assert sum(not question.input for question in found.questions) == 44
+
+
+@pytest.mark.parametrize(
+    ("response", "fault"),
+    [
+        ("", EMPTY),
+        (" \n", EMPTY),
+        ("###", MARKUP),
+        ("- ...\n---", MARKUP),
+        ("대한민국의 수도가 어디인지 자세히 알려 주세요.", ECHO),
+        ("서울은 수도입니다. " * 30, LOOP),
+        ("네.\n" * 8, LOOP),
+        ("====", MARKUP),
+        ("😻🤪", ""),
+        ("서울", ""),
+        ("3", ""),
+        ("1. 서울\n2. 부산\n3. 대구\n4. 인천\n5. 광주\n6. 대전", ""),
+    ],
+)
+def test_answers_that_are_none_are_told_apart(response: str, fault: str) -> None:
+    assert answer_fault(response, "대한민국의 수도가 어디인지 자세히 알려 주세요.") == fault
+
+
+@pytest.mark.shared_data
+def test_a_wrong_template_shows_in_the_recorded_answers(shared_file: Callable[[str], Path]) -> None:
+    path = shared_file("komt/nlpai-lab-kullm-polyglot-12.8b-v2.jsonl")
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    markup = [row["answer"] for row in rows if answer_fault(row["answer"], row["instruction"]) == MARKUP]
+    assert markup.count("###") == 17
+    assert len(markup) == 18
+
+
+def test_answers_are_kept_as_they_come_and_a_run_goes_on(store: VerdictStore) -> None:
+    questions = question_set()
+    with OpenAIServer() as server:
+        target = Target("집/m", "m", None, Endpoint("집", server.base_url))
+        system = target_system(target, {"temperature": 0})
+        server.script.extend([says("가"), says("나"), refuses(400, "안 됩니다")])
+        assert target.endpoint
+        with pytest.raises(EndpointError):
+            asyncio.run(answer_questions(questions, system, target.endpoint, store=store, at_once=1))
+        assert len(kept_answers(store, system, questions.questions)) == 2
+        found = asyncio.run(answer_questions(questions, system, target.endpoint, store=store))
+        assert len(server.requests) == 3 + 4
+    assert sorted(found) == [f"t{number}" for number in range(6)]
+    assert found["t0"].response == "가"
+    other = target_system(target, {"temperature": 1})
+    assert kept_answers(store, other, questions.questions) == {}
+
+
+def test_others_answers_come_by_id_or_by_their_question(store: VerdictStore) -> None:
+    questions = question_set()
+    lines = ['{"id": "t1", "response": "하나"}', '{"instruction": "지시 2", "input": "", "response": "둘"}', ""]
+    found = imported_answers(lines, questions, "파일")
+    assert {name: answer.response for name, answer in found.items()} == {"t1": "하나", "t2": "둘"}
+    system = System("남", {"file": "x"})
+    keep_answer(store, system, questions.questions[1], found["t1"])
+    assert kept_answers(store, system, questions.questions) == {"t1": found["t1"]}
+    for bad in ('{"id": "t99", "response": "x"}', '{"id": "t1", "instruction": "딴 지시", "response": "x"}', "아님"):
+        with pytest.raises(KullmError, match="1"):
+            imported_answers([bad], questions, "파일")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [FORM.format(1)],
+        ['{"id": "t1", "output": "gold 1"}'],
+        [f'{{"id": "t{number}", "response": "gold {number}"}}' for number in range(4)],
+    ],
+)
+def test_gold_answers_are_refused_as_responses(lines: list[str]) -> None:
+    with pytest.raises(GoldAnswers):
+        imported_answers(lines, question_set(), "파일")
