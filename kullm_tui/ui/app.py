@@ -244,10 +244,10 @@ def _configured(config: Config | None) -> tuple[Config, str]:
 
 
 def _open_store() -> Store:
+    from kullm_tui.core.opening import open_store
     from kullm_tui.core.paths import database_file
-    from kullm_tui.core.store import Store
 
-    return Store(database_file())
+    return open_store(database_file())
 
 
 def _warm() -> None:

@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from kullm_tui.ui.asking import Committed
     from kullm_tui.ui.screens.chat import ChatScreen
 
-# Another window may still offer to bring back what it deleted so long ago.
-_UNDO_SECONDS = 60.0
-
 
 class ChatDesk:
     def __init__(self, screen: ChatScreen) -> None:
@@ -52,7 +49,6 @@ class ChatDesk:
         store = await app.opened()
         self.screen.sidebar.store = store
         self.screen.sidebar.reload()
-        await asyncio.to_thread(store.purge_deleted, _UNDO_SECONDS)
 
     async def close(self) -> None:
         """Every reply is stopped and written down as far as it came."""

@@ -30,6 +30,7 @@ Kind = Literal["text", "item", "table", "fence", "code", "end", "plain"]
 
 LONGEST = 10_000  # characters of one passage that are read as Markdown
 TABLE_ROWS = 60  # then the table goes on in the columns it has
+_INDENTED = ("    ", "\t")
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,9 @@ class Splitter:
             case "item":
                 return self._item_goes_on(line, blank)
             case "indented":
-                return blank or line.startswith(("    ", "\t"))
+                return blank or line.startswith(_INDENTED)
+            case "table":
+                return not blank and not line.startswith(_INDENTED) and not interrupts(line)
             case "text":
                 return not blank and (bool(UNDERLINE.match(line)) or not interrupts(line))
             case _:
@@ -187,7 +190,7 @@ class Splitter:
             self._start("fence")
             self._fence = (fence[2][0], len(fence[2]), len(fence[1]))
             yield Passage("fence", fence[3].strip(), self._spaced)
-        elif line.startswith(("    ", "\t")):
+        elif line.startswith(_INDENTED):
             self._start("indented")
             yield from self._add(line)
         elif HEADING.match(line) or RULE.match(line):
