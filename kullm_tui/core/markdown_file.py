@@ -108,7 +108,8 @@ def _sections(text: str) -> Iterator[tuple[str, dict[str, Any], str]]:
             yield kind, facts, "\n".join([*lines, ""])
         kind, facts, lines = mark[1], _facts(mark[2]), []
     if kind:
-        yield kind, facts, "\n".join(lines)
+        # The last one ends as the others do, or blank lines at its end would be counted otherwise.
+        yield kind, facts, "\n".join([*lines, ""])
 
 
 def _facts(text: str) -> dict[str, Any]:

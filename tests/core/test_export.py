@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kullm_tui.core.chat_client import Finished, Usage
@@ -239,6 +239,7 @@ def test_markdown_can_be_read_by_people_and_comes_back(store: Store, other: Stor
 
 
 @given(content=text, more=text, title=text)
+@example(content="", more="\n\n", title="")
 @settings(max_examples=200, deadline=None)
 def test_any_text_survives_markdown(content: str, more: str, title: str) -> None:
     message = KeptMessage(1, None, "user", content, 1.0, input=more)
