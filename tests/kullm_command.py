@@ -89,6 +89,13 @@ class Terminal:
             assert time.monotonic() < deadline, self.shown
             assert self._read(), self.shown
 
+    def watches(self, seconds: float) -> None:
+        """What it shows meanwhile is taken, as a terminal does: a program that nobody reads stops at its next word."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            if select.select([self._terminal], [], [], left)[0]:
+                self._read()
+
     def is_killed(self) -> None:
         os.kill(self._pid, signal.SIGKILL)
         self.ends()

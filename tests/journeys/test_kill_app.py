@@ -48,7 +48,7 @@ def _killed_in_mid_reply(home: Path, far: OpenAIServer, question: str, after: fl
     app.waits_for(question)
     app.types("\r")
     words.waits_for_the_first()
-    time.sleep(after)
+    app.watches(after)
     app.is_killed()
     last = time.monotonic() - _LOST_SECONDS - _ON_THE_WAY
     return sum(1 for moment in words.sent if moment < last)
