@@ -6,7 +6,8 @@ cost is measured as they happen.
 
 LARGEST_PIECE = 256
 _SMALLEST_PIECE = 8
-_PATIENCE = 1.5  # decode steps that a piece may last: with its own step, a stream waits 2.5
+# Decode steps that a piece may last: with its own step a stream waits 2.2, and a busy machine adds to that.
+_PATIENCE = 1.2
 _NEWEST = 0.3  # weight of the newest measurement
 
 
