@@ -99,7 +99,9 @@ def parse_rubric(table: Mapping[str, Any], name: str) -> Rubric:
     criteria = _criteria(table.get("criteria"), faults)
     if faults:
         listed = "\n".join(f"  {fault}" for fault in faults)
-        raise ConfigError(say(f"채점 기준 {name}을(를) 고쳐 주세요:\n{listed}", f"the rubric {name}:\n{listed}"))
+        raise ConfigError(
+            say(f"채점 기준 파일을 고쳐 주세요: {name}\n{listed}", f"please correct the rubric {name}:\n{listed}")
+        )
     values.setdefault("title", name)
     values.setdefault("language", "ko")
     values.setdefault("mode", "paper")

@@ -19,12 +19,12 @@ from pathlib import Path
 
 from kullm_tui.core.errors import UsageError
 from kullm_tui.core.language import say
+from kullm_tui.core.memory import host_total
 from kullm_tui.core.rules import nearest
 
 _NAMED = re.compile(r"(?:(?P<count>\d{1,4})\s*[x×*]\s*)?(?P<name>.+)", re.IGNORECASE)
 _NOISE = re.compile(r"nvidia|geforce|tesla|quadro|laptop gpu|ada generation|pcie|sxm\d?|hbm\d?e?|graphics|[\s_-]")
 _QUERY_SECONDS = 15
-_CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def _this_cpu(ranks: int = 1) -> Machine:
                 f"--on {ranks}xcpu: there are {usable_cores()} cores to use, and no more ranks than that.",
             )
         )
-    return Machine("cpu" if ranks == 1 else f"{ranks}xcpu", ranks, _host_memory() // ranks, None, here=True)
+    return Machine("cpu" if ranks == 1 else f"{ranks}xcpu", ranks, host_total() // ranks, None, here=True)
 
 
 def _local_cards() -> list[tuple[str, int]]:
@@ -143,17 +143,6 @@ def _local_cards() -> list[tuple[str, int]]:
 def _card(line: str) -> tuple[str, int]:
     name, _, memory = line.rpartition(",")
     return name.strip(), int(memory) * 2**20 if memory.strip().isdigit() else 0
-
-
-def _host_memory() -> int:
-    """The computer's, or the container's where that is less."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    for path in _CGROUP_LIMITS:
-        try:
-            memory = min(memory, int(path.read_text()))
-        except (OSError, ValueError):  # no such limit: no file, or "max"
-            continue
-    return memory
 
 
 def processor_name() -> str:

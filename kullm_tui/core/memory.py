@@ -24,7 +24,7 @@ class Memory:
 def memory_here(device: str = "auto") -> Memory:
     """Of the first GPU where there is one and the engine's `device` allows it, else of the machine."""
     card = _first_card() if device != "cpu" else None
-    return card or Memory("cpu", _host_total(), free_host_memory())
+    return card or Memory("cpu", host_total(), free_host_memory())
 
 
 def free_host_memory() -> int | None:
@@ -39,7 +39,7 @@ def free_host_memory() -> int | None:
     return None
 
 
-def _host_total() -> int:
+def host_total() -> int:
     """The computer's, or the container's where that is less."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     for path in _CGROUP_LIMITS:
