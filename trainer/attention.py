@@ -1,7 +1,7 @@
 """Attention within each document of a packed row, through transformers' registry of attention functions.
 
     CUDA   one variable-length kernel over all documents, where a probe finds that it runs on this device
-    else   one causal SDPA call per document, on slices of the row: no mask is ever built
+    else   one causal call per document, on slices of the row: our own for bf16 on a processor, else torch's
 
 Whether an architecture passes on what this needs, and computes nothing else across a row, is not believed but tried (`packs_exactly`).
 """
@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from torch.nn import functional
 from transformers import AttentionInterface, PreTrainedModel
+
+from trainer.causal import causal_attention
 
 _NAME = "kullm_packed"
 _PROBE_LENGTHS = (7, 5, 9)
@@ -71,6 +73,8 @@ def _forward(
     window = sliding_window if sliding_window and sliding_window < longest else None
     if window is None and not dropout and _runs_varlen(query.device, query.shape[-1], query.dtype):
         return _varlen(query, key, value, document_lengths, scaling), None
+    if window is None and not dropout and query.device.type == "cpu" and query.dtype == torch.bfloat16:
+        return _own(query, key, value, document_lengths, scaling), None
     return _slices(query, key, value, document_lengths, scaling, dropout, window), None
 
 
@@ -95,6 +99,18 @@ def _slices(
         )
         outputs.append(out.transpose(1, 2))
     return torch.cat(outputs, dim=1)
+
+
+@torch.compiler.disable  # type: ignore[untyped-decorator]
+def _own(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, lengths: Sequence[int], scaling: float | None
+) -> torch.Tensor:
+    groups = query.shape[1] // key.shape[1]
+    keys, values = (whole[0].repeat_interleave(groups, 0) if groups > 1 else whole[0] for whole in (key, value))
+    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    cut: Any = torch.split
+    documents = zip(*(cut(whole, list(lengths), dim=1) for whole in (query[0], keys, values)), strict=True)
+    return torch.cat([causal_attention(q, k, v, scale) for q, k, v in documents], dim=1).transpose(0, 1)[None]
 
 
 def _band(length: int, window: int, device: torch.device) -> torch.Tensor:

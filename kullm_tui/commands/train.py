@@ -153,7 +153,7 @@ def _train(recipe: Recipe, args: argparse.Namespace) -> int:
     narration = Narration()
     lengths = tokenise(recipe, folder, narration)
     _require_room(recipe, machine, lengths, agreed=args.yes)
-    run_folder = new_run(recipe, sys.argv[1:], name=args.name or free_name(recipe.name))
+    run_folder = new_run(recipe, sys.argv[1:], name=args.name or free_name(recipe.name), on=args.on or "")
     return follow(run_folder, machine, narration, as_json=args.json)
 
 
@@ -213,11 +213,13 @@ def _require_room(recipe: Recipe, machine: Machine, lengths: Any, *, agreed: boo
 
 def _resume(args: argparse.Namespace) -> int:
     from kullm_tui.commands.train_run import find_run, follow
+    from trainer.run_folder import read_spec
 
     _refuse_beside_resume(args)
     require_local()
     run_folder = find_run(args.resume)
-    return follow(run_folder, _local_machine(args.on), Narration(), as_json=args.json)
+    machine = _local_machine(args.on or read_spec(run_folder).get("on") or None)
+    return follow(run_folder, machine, Narration(), as_json=args.json)
 
 
 def _refuse_beside_resume(args: argparse.Namespace) -> None:

@@ -42,8 +42,8 @@ def jobs_dir() -> Path:
     return paths.private_dir(paths.state_dir() / "jobs")
 
 
-def new_run(recipe: Recipe, argv: Sequence[str], *, name: str) -> RunFolder:
-    """`name`: what the adapter will be called."""
+def new_run(recipe: Recipe, argv: Sequence[str], *, name: str, on: str = "") -> RunFolder:
+    """`name`: what the adapter will be called; `on`: the machine as it was named, for the day the run is resumed."""
     spec = {
         "recipe": recipe_dict(recipe),
         "digest": recipe.digest,
@@ -51,6 +51,7 @@ def new_run(recipe: Recipe, argv: Sequence[str], *, name: str) -> RunFolder:
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "argv": list(argv),
         "name": name,
+        "on": on,
     }
     return create_run(jobs_dir() / _ulid(), spec)
 

@@ -59,7 +59,7 @@ def test_ctrl_c_saves_then_a_second_one_ends_at_once_and_the_run_goes_on(home: P
     assert (run.checkpoint(saved) / "COMPLETE.json").is_file()
     assert gone(run)
 
-    command = start(home, "train", "--resume", "last", *TWO)
+    command = start(home, "train", "--resume", "last")  # on two ranks, as it began
     wait_until(lambda: last_step(run) > saved + 2)
     for rank in processes_of(run):
         os.kill(rank, signal.SIGSTOP)  # so that none can save and end before the second
@@ -71,12 +71,13 @@ def test_ctrl_c_saves_then_a_second_one_ends_at_once_and_the_run_goes_on(home: P
     assert gone(run)
     assert run.checkpoint_steps()[0] == saved  # nothing was saved between
 
-    command = start(home, "train", "--resume", run.path.name, *TWO)
+    command = start(home, "train", "--resume", run.path.name)
     wait_until(lambda: len(events(run, "resumed")) == 2)
     command.send_signal(signal.SIGTERM)
     command.communicate(timeout=60)
     assert command.returncode == 130
     assert {row["step"] for row in events(run, "resumed")} == {saved}
+    assert {row["ranks"] for row in events(run, "started")} == {2}
     assert gone(run)
 
 
