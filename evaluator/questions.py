@@ -3,6 +3,7 @@
     KULLM's form     {id, instruction, instances: [{input, output}]}
     FastChat's form  {question_id, category, turns: [text]}
     plain            {id, instruction, input}
+    text             one question a line
 
 A gold output is kept only to recognise it where somebody offers it as a model's answer.
 """
@@ -94,7 +95,7 @@ def load_questions(name: str, *, source: str = "") -> QuestionSet:
         return found
     path = Path(name).expanduser()
     try:
-        return parse_questions(path.read_text(encoding="utf-8-sig"), path.stem)
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         listed = ", ".join(one.name for one in PUBLIC_SETS)
         raise BadQuestions(
@@ -103,6 +104,17 @@ def load_questions(name: str, *, source: str = "") -> QuestionSet:
                 f"the questions {name} cannot be read ({error}). There are {listed}; or give a .jsonl file.",
             )
         ) from error
+    if path.suffix.lower() in (".json", ".jsonl") or text.lstrip().startswith("{"):
+        return parse_questions(text, path.stem)
+    return _of_lines(text, path.stem)
+
+
+def _of_lines(text: str, name: str) -> QuestionSet:
+    lines = ((number, nfc(line).strip()) for number, line in enumerate(text.split("\n"), start=1))
+    questions = tuple(Question(str(number), line) for number, line in lines if line)
+    if not questions:
+        raise BadQuestions(f"{name}: {say('질문이 없습니다', 'there are no questions')}")
+    return QuestionSet(name, questions)
 
 
 def parse_questions(text: str, name: str) -> QuestionSet:

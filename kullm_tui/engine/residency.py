@@ -100,6 +100,10 @@ class Residency:
     def residents(self) -> list[Resident]:
         return list(self._residents.values())
 
+    @property
+    def budget_bytes(self) -> int:
+        return self._budget.total
+
     @asynccontextmanager
     async def seat(
         self, target: Target, *, precision: Precision | None = None, watch: Watcher | None = None

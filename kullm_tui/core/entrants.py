@@ -1,0 +1,89 @@
+"""From what a user names to a contestant and whom to ask for it: `kullm-5.8b`, `demo-base+mine`, an adapter's own name."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kullm_tui.core.adapters import list_adapters
+from kullm_tui.core.config import EndpointSettings
+from kullm_tui.core.contestants import Contestant, require_contestants
+from kullm_tui.core.errors import AdapterError
+from kullm_tui.core.language import say
+from kullm_tui.core.models import is_downloaded, local_folder, resolve
+from kullm_tui.core.profiles import all_profiles
+from kullm_tui.core.target import Target, adapter_for_engine, base_of, choose_target, prompted_by
+
+# The paper's three systems, each by the first of its sizes that is downloaded.
+_USUAL = (("koalpaca-12.8b", "koalpaca-5.8b"), ("kovicuna-7b",), ("kullm-12.8b", "kullm-5.8b", "kullm3"))
+_DEMOS = ("demo-koalpaca", "demo-kovicuna", "demo-kullm")
+
+
+@dataclass(frozen=True)
+class Entrant:
+    contestant: Contestant  # named in full, as its votes are kept
+    target: Target
+
+
+def usual_contestants() -> tuple[Contestant, ...]:
+    """KoAlpaca, KoVicuna and KULLM as far as they are downloaded; the demo's three where fewer than two of them are."""
+    profiles = all_profiles()
+    here = [
+        next((name for name in sizes if name in profiles and is_downloaded(profiles[name])), "") for sizes in _USUAL
+    ]
+    names = list(filter(None, here))
+    return tuple(map(Contestant, names if len(names) > 1 else _DEMOS))
+
+
+def entrants(names: Sequence[str], endpoints: Sequence[EndpointSettings]) -> tuple[Entrant, ...]:
+    """All of them, or the first fault: a name that nothing has, files that are not here, one contestant twice."""
+    found = tuple(entrant(contestant_named(name), endpoints) for name in names)
+    require_contestants([one.contestant for one in found])
+    return found
+
+
+def contestant_named(name: str) -> Contestant:
+    """MODEL, MODEL+ADAPTER, or an adapter of the user's, which stands over its base."""
+    if Path(name).expanduser().is_dir() and "/" in name:
+        return Contestant(name)
+    model, plus, adapter = name.partition("+")
+    if not plus and name not in all_profiles() and name in {one.name for one in list_adapters()}:
+        model, adapter = "", name
+    if adapter and not model:
+        model = base_of(adapter)
+        if not model:
+            raise AdapterError(
+                say(
+                    f"{adapter}: 어느 베이스의 어댑터인지 모릅니다. 베이스+{adapter}처럼 적어 주세요.",
+                    f"The base of {adapter} is not known. Write BASE+{adapter}.",
+                )
+            )
+    return Contestant(model, adapter)
+
+
+def entrant(contestant: Contestant, endpoints: Sequence[EndpointSettings]) -> Entrant:
+    """Whom to ask. Any KullmError says what is missing and what to do."""
+    target = choose_target(contestant.model, endpoints)
+    adapter = contestant.adapter
+    if target.endpoint is None:
+        reference = resolve(target.name)
+        profile = reference.profile
+        if adapter and profile.kind == "adapter":
+            raise _two_adapters(contestant, profile.base or "")
+        local_folder(reference)
+        if profile.kind == "adapter" and profile.base:
+            local_folder(resolve(profile.base))
+        if adapter:
+            adapter = adapter_for_engine(adapter)
+            target = prompted_by(target, adapter)
+    return Entrant(Contestant(target.name, adapter), target)
+
+
+def _two_adapters(contestant: Contestant, base: str) -> AdapterError:
+    return AdapterError(
+        say(
+            f"{contestant.label}: {contestant.model} 자체가 어댑터라서 다른 어댑터를 얹을 수 없습니다. "
+            f"{base}+{contestant.adapter}처럼 베이스에 얹어 주세요.",
+            f"{contestant.label}: {contestant.model} is an adapter itself and carries no other. "
+            f"Put it over the base: {base}+{contestant.adapter}.",
+        )
+    )
