@@ -31,7 +31,7 @@ class View(Protocol):
 
 
 def view_for(count: int, narration: Narration, *, blind: bool) -> "View":
-    width = shutil.get_terminal_size().columns
+    width = shutil.get_terminal_size().columns - 1  # a row that fills the line may leave an empty one behind
     column = (width - len(_BETWEEN) * (count - 1)) // count
     if sys.stdout.isatty() and column >= _NARROWEST:
         return SideBySide(column, narration, blind=blind)

@@ -154,7 +154,7 @@ def _why(count: int, far: Sequence[int], bases: Sequence[_Base], waves: int, roo
     if len(bases) == 1 and not far and len(bases[0].places) > 1:
         name = bases[0].name
         return (
-            f"{all_of} 한 바탕({name})을 함께 써서 같이",
+            f"{all_of} 한 베이스 모델({name})을 함께 써서 같이",
             f"All stand on one base ({name}), so they answer together.",
         )
     return f"{all_of} 메모리에 함께 들어가서 같이", "All fit into memory, so they answer together."

@@ -59,7 +59,7 @@ def downloaded(repository: str) -> None:
 def adapter(name: str, base: str = "") -> Path:
     folder = paths.adapters_dir() / name
     folder.mkdir(parents=True)
-    (folder / "adapter_config.json").write_text("{}")
+    (folder / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA", "r": 4}))
     if base:
         (folder / "kullm.toml").write_text(f'base = "{base}"\ntemplate = "kullm-v2"\n')
     return folder
@@ -74,8 +74,8 @@ def plan(*contestants: Contestant | str, memory_gb: float | None = None) -> Plan
 def test_adapters_over_one_base_answer_together() -> None:
     found = plan(*DEMOS)
     assert (found.waves, found.together) == (((0, 1, 2),), True)
-    assert found.why == "세 모델이 한 바탕(demo-base)을 함께 써서 같이 답해요."
-    assert found.why_formal == "세 모델이 한 바탕(demo-base)을 함께 써서 같이 답합니다."
+    assert found.why == "세 모델이 한 베이스 모델(demo-base)을 함께 써서 같이 답해요."
+    assert found.why_formal == "세 모델이 한 베이스 모델(demo-base)을 함께 써서 같이 답합니다."
 
 
 def test_a_base_beside_its_adapter_is_needed_once(home: Path) -> None:
