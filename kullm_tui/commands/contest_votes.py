@@ -61,10 +61,10 @@ async def _choice(one: Round, places: list[int], *, blind: bool) -> tuple[Outcom
 async def _line() -> str:
     """A line of the terminal's; the program can be stopped while it waits. Empty at the end of input."""
     loop = asyncio.get_running_loop()
-    ready: asyncio.Future[None] = loop.create_future()
-    loop.add_reader(0, lambda: ready.done() or ready.set_result(None))
+    ready = asyncio.Event()
+    loop.add_reader(0, ready.set)
     try:
-        await ready
+        await ready.wait()
     finally:
         loop.remove_reader(0)
     return os.read(0, 4096).decode(errors="replace")

@@ -19,7 +19,8 @@ from kullm_tui.core.engine_process import EngineFiles, EngineState
 from kullm_tui.core.entrants import entrants, usual_contestants
 from kullm_tui.core.errors import AdapterError, ModelNotFound, UsageError
 from kullm_tui.core.hub_cache import repository_folder
-from kullm_tui.core.weights_cache import FORMAT, Manifest, Shard, weights_cache_dir
+from kullm_tui.core.paths import weights_cache_dir
+from kullm_tui.core.weights_cache import FORMAT, Manifest, Shard
 from tests.openai_server import OpenAIServer, Received, Reply
 
 GB = 1_000_000_000
