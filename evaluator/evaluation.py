@@ -51,6 +51,11 @@ def evaluation_items(evaluation: Evaluation, store: VerdictStore) -> list[Item]:
     return items
 
 
+def system_of(item_id: str) -> str:
+    """Whose answer an item is."""
+    return item_id.partition(_BETWEEN)[0]
+
+
 async def judge_evaluation(
     evaluation: Evaluation,
     *,
@@ -72,9 +77,7 @@ def results(evaluation: Evaluation, store: VerdictStore) -> list[SystemResult]:
     for system in evaluation.systems:
         answers = kept_answers(store, system, evaluation.questions.questions)
         own = {
-            name.partition(_BETWEEN)[2]: verdict
-            for name, verdict in verdicts.items()
-            if name.partition(_BETWEEN)[0] == system.name
+            name.partition(_BETWEEN)[2]: verdict for name, verdict in verdicts.items() if system_of(name) == system.name
         }
         found.append(SystemResult(system, answers, own))
     return found

@@ -117,6 +117,11 @@ def _of_lines(text: str, name: str) -> QuestionSet:
     return QuestionSet(name, questions)
 
 
+def is_at_hand(public: PublicSet) -> bool:
+    """Whether it was fetched already."""
+    return _cached(public).exists()
+
+
 def parse_questions(text: str, name: str) -> QuestionSet:
     questions: list[Question] = []
     faults: list[str] = []

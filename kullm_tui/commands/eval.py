@@ -1,11 +1,11 @@
 """`kullm eval run|table|plot|agreement`: models answer a question set, a judge scores them, and the paper's table comes of it."""
 
 import argparse
-from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from evaluator.agreement import krippendorff, read_ratings
+from evaluator.agreement import agreement, read_ratings
 from evaluator.chart import chart_lines, svg
 from evaluator.evaluation import Evaluation, SystemResult, load_run, results
 from evaluator.questions import PUBLIC_SETS
@@ -161,28 +161,15 @@ def _agreement(evaluation: Evaluation, found: list[SystemResult], args: argparse
         for item, verdict in one.verdicts.items()
         if verdict.status == "ok"
     }
-    alphas = {one.name: _alphas(one.name, verdicts, people) for one in evaluation.rubric.criteria}
+    alphas = {one.name: agreement(one.name, verdicts, people) for one in evaluation.rubric.criteria}
     if args.json:
-        print(terminal_safe_json(alphas))
+        print(terminal_safe_json({name: asdict(one) for name, one in alphas.items()}))
         return 0
     heading = [say("기준", "criterion"), say("사람–채점자 α", "people–judge α"), say("사람끼리 α", "people α"), "n"]
-    rows = [
-        [name, _number(one["with_judge"]), _number(one["people"]), str(one["items"])] for name, one in alphas.items()
-    ]
+    rows = [[name, _number(one.with_judge), _number(one.people), str(one.items)] for name, one in alphas.items()]
     for line in aligned([heading, *rows], right=(1, 2, 3)):
         print(terminal_safe(line))
     return 0
-
-
-def _alphas(
-    criterion: str,
-    verdicts: Mapping[tuple[str, str], Mapping[str, int]],
-    people: Mapping[tuple[str, str], list[Mapping[str, int]]],
-) -> dict[str, Any]:
-    """Krippendorff's alpha, ordinal: of people with the judge as one more rater, and of people alone."""
-    rated = {place: [one[criterion] for one in given if criterion in one] for place, given in people.items()}
-    both = [[*given, verdicts[place][criterion]] for place, given in rated.items() if given and place in verdicts]
-    return {"with_judge": krippendorff(both), "people": krippendorff(rated.values()), "items": len(both)}
 
 
 def _number(alpha: float | None) -> str:
