@@ -8,7 +8,7 @@ from typing import Any
 
 from evaluator.answer_store import Answer, System, kept_answers
 from evaluator.cost import Budget
-from evaluator.judge import Judge
+from evaluator.judge import Judge, is_its_own_judge
 from evaluator.judging import Outcome, judge_items, kept_verdicts
 from evaluator.questions import QuestionSet, load_questions
 from evaluator.rubric import Rubric, load_rubric
@@ -85,11 +85,9 @@ def results(evaluation: Evaluation, store: VerdictStore) -> list[SystemResult]:
 
 def judges_itself(evaluation: Evaluation) -> list[str]:
     """Systems that are the judge: it favours its own words."""
-    return [
-        system.name
-        for system in evaluation.systems
-        if evaluation.judge.model in (system.source.get("model"), system.name.rpartition("/")[2])
-    ]
+    judge = evaluation.judge.model
+    named = {system.name: (system.name, str(system.source.get("model", ""))) for system in evaluation.systems}
+    return [name for name, models in named.items() if any(is_its_own_judge(judge, model) for model in models)]
 
 
 def keep_run(evaluation: Evaluation, store: VerdictStore) -> int:

@@ -25,6 +25,7 @@ from kullm_tui.core.text import nfc
 if TYPE_CHECKING:
     import openai
 
+_DATED = re.compile(r"-(?:20\d\d-\d\d-\d\d|\d{4}(?:-preview)?)$")
 _TABLE = Path(__file__).with_name("judges.toml")
 
 
@@ -40,11 +41,29 @@ class Judge:
         """All that is sent beside the texts."""
         return {**self.parameters, "mode": self.mode}
 
+    def origin(self, rubric: Rubric) -> str:
+        """Verdicts of one origin may be set side by side: one judge, asked in one way, by one rubric."""
+        return origin_of(self.model, self.endpoint.base_url, self.settings, rubric.sha256)
+
     def key(self, rubric: Rubric, item: Item, repeat: int = 0) -> str:
         """By content, never by position: the same question to the same judge is bought once."""
         judged = (item.instruction, item.input, item.response)
         parts = (self.model, self.endpoint.base_url, self.settings, rubric.sha256, *judged, repeat)
         return hashlib.sha256(json.dumps(parts, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+
+
+def origin_of(model: str, base_url: str, settings: Mapping[str, Any], rubric_sha256: str) -> str:
+    parts = (model, base_url, settings, rubric_sha256)
+    return hashlib.sha256(json.dumps(parts, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+
+
+def is_its_own_judge(judge: str, judged: str) -> bool:
+    """Whether the judged model, by whatever path it is named, is the judge: it favours its own words."""
+    return bool(judged) and _undated(judge) == _undated(judged)
+
+
+def _undated(model: str) -> str:
+    return _DATED.sub("", model.rpartition("/")[2].casefold())
 
 
 def judge_parameters(model: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -119,6 +120,9 @@ def verdict_of(
         kept=kept,
         answered_by=reply.model,
         fingerprint=reply.fingerprint,
+        criteria=rubric.criteria,
+        origin=judge.origin(rubric),
+        created=0.0 if kept else time.time(),
     )
 
 
@@ -251,6 +255,8 @@ class _Run:
                     rubric=self._rubric.name,
                     cost=0.0,
                     flags=flags,
+                    criteria=self._rubric.criteria,
+                    origin=self._judge.origin(self._rubric),
                 )
             )
 

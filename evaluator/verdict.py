@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from evaluator.rubric import Mode, Rubric
+from evaluator.rubric import Criterion, Mode, Rubric
 from evaluator.verdict_text import Unscored, read_free_text, read_json
 from kullm_tui.core.language import say
 from kullm_tui.core.text import nfc
@@ -52,7 +52,7 @@ class Verdict:
     status: Status
     scores: Mapping[str, int] = field(default_factory=dict)  # every criterion, or none
     text: str = ""  # the judge's own words; for an error, the error
-    reason: str = ""  # a strict judge's reason; else why there are no scores
+    reason: str = ""  # the judge's; else why there are no scores
     model: str = ""
     rubric: str = ""
     cost: float | None = None  # dollars; None: nobody knows its price
@@ -60,6 +60,9 @@ class Verdict:
     kept: bool = False  # read from the store and not bought anew
     answered_by: str = ""
     fingerprint: str = ""
+    criteria: tuple[Criterion, ...] = ()  # the rubric's, for whoever shows the scores
+    origin: str = ""  # Judge.origin; empty: not known
+    created: float = 0.0  # when it was bought; 0: not known
 
 
 def status_of(reply: JudgeReply, rubric: Rubric, mode: Mode, *, response: str) -> tuple[Status, Mapping[str, int], str]:

@@ -26,6 +26,7 @@ from evaluator.verdict import Verdict
 from evaluator.verdicts import VerdictStore
 from kullm_tui.commands import eval as eval_command
 from kullm_tui.commands import spending
+from kullm_tui.commands.consenting import obtain_consent
 from kullm_tui.commands.judge import agreed_judge
 from kullm_tui.commands.narration import Narration
 from kullm_tui.core.config import load_config
@@ -116,7 +117,7 @@ def _answer(
         )
 
     if target.endpoint:
-        spending.obtain_consent(target.endpoint, "kullm eval run", agreed_now=args.yes)
+        obtain_consent(target.endpoint, "kullm eval run", leaving="question", agreed_now=args.yes)
     for last in (False, True):
         endpoint = target.endpoint or start_engine(narration.progress)
         try:
