@@ -74,6 +74,11 @@ def judge_parameters(model: str) -> dict[str, Any]:
     return {}
 
 
+def usual_mode(model: str, rubric: Rubric) -> Mode:
+    """Strict, with a reason, where the model is known to keep to a schema; else as the rubric is meant."""
+    return "strict" if re.fullmatch(judges_table()["keeps_to_a_schema"], model) else rubric.mode
+
+
 @cache
 def judges_table() -> dict[str, Any]:
     return tomllib.loads(_TABLE.read_text(encoding="utf-8"))

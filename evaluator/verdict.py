@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from evaluator.rubric import Criterion, Mode, Rubric
-from evaluator.verdict_text import Unscored, read_free_text, read_json
+from evaluator.verdict_text import Scores, Unscored, read_free_text, read_json
 from kullm_tui.core.language import say
 from kullm_tui.core.text import nfc
 
@@ -71,7 +71,14 @@ def status_of(reply: JudgeReply, rubric: Rubric, mode: Mode, *, response: str) -
         return "refused", {}, nfc(reply.refusal) or say("내용 필터에 걸렸습니다", "stopped by a content filter")
     if reply.finish_reason == "length":
         return "unparsed", {}, say("채점이 길이 한도에서 잘렸습니다", "cut at the length limit")
-    read = read_json(reply.text, rubric) if mode == "strict" else read_free_text(reply.text, rubric, response=response)
+    read = _scores(reply.text, rubric, mode, response)
     if not isinstance(read, Unscored):
         return "ok", read.values, read.reason
     return "refused" if _REFUSAL.match(reply.text) else "unparsed", {}, read.reason
+
+
+def _scores(text: str, rubric: Rubric, mode: Mode, response: str) -> Scores | Unscored:
+    if mode == "strict" and "{" in text:
+        return read_json(text, rubric)
+    # A server that knows nothing of schemas answers in the paper's form all the same.
+    return read_free_text(text, rubric, response=response)

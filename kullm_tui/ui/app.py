@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from kullm_tui.core.config import Config
     from kullm_tui.core.store import Store
     from kullm_tui.ui.downloads import Downloads
+    from kullm_tui.ui.judge_desk import JudgeDesk
     from kullm_tui.ui.quantising import Quantising
 
 _SIGNALLED = 128
@@ -85,7 +86,7 @@ class KullmApp(App[int]):
         self.call_after_refresh(self._after_first_paint)
 
     async def on_unmount(self) -> None:
-        for work in ("downloads", "quantising"):
+        for work in ("downloads", "quantising", "judge_desk"):
             if work in vars(self):
                 getattr(self, work).close()
         if self._opening and not self._opening.cancelled():
@@ -122,6 +123,17 @@ class KullmApp(App[int]):
         from kullm_tui.ui.quantising import Quantising
 
         return Quantising(lambda one: self._work_ended(one.name, one.error, say("4비트 준비됨", "ready in 4-bit")))
+
+    # Judging, on whichever screen a reply stands
+
+    @functools.cached_property
+    def judge_desk(self) -> JudgeDesk:
+        from kullm_tui.ui.judge_desk import JudgeDesk
+
+        return JudgeDesk(self)
+
+    def action_judge_settings(self) -> None:
+        self.run_worker(self.judge_desk.show_settings(), group="judge settings", exit_on_error=False)
 
     def _work_ended(self, name: str, error: str, done: str) -> None:
         """Told on the browser where that is open, else wherever its user is."""

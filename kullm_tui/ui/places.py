@@ -75,6 +75,14 @@ CHAT = (
     ),
     Key("ctrl+n", "new_conversation", "새 대화", "new", footer=True, told=("새 대화", "new conversation")),
     Key(
+        "f3",
+        "judge",
+        "판정",
+        "judge",
+        footer=True,
+        told=("답 판정받기(고른 답이나 마지막 답)", "have the reply judged (the chosen or the last)"),
+    ),
+    Key(
         "f6",
         "conversations",
         "대화 목록",
