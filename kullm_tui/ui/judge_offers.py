@@ -37,9 +37,10 @@ class Offers:
 async def judge_offers(endpoints: Sequence[EndpointSettings]) -> Offers:
     """Every place is asked at once; what does not answer is told."""
     faults: list[str] = []
-    own, *others = await asyncio.gather(_keys_own(faults), *(_configured(one, faults) for one in endpoints))
-    models, best = own
-    return Offers((*models, *(name for names in others for name in names)), best, tuple(faults))
+    elsewhere = asyncio.gather(*(_configured(one, faults) for one in endpoints))
+    models, best = await _keys_own(faults)
+    others = [name for names in await elsewhere for name in names]
+    return Offers((*models, *others), best, tuple(faults))
 
 
 async def _keys_own(faults: list[str]) -> tuple[tuple[str, ...], str]:

@@ -77,7 +77,7 @@ class Ordering:
     ) -> Order | None:
         """None: the user said no. With a rubric of the caller's own, else by the chosen one."""
         while True:
-            used = rubric or await asyncio.to_thread(load_rubric, self._settings.rubric)
+            used = rubric if rubric else await asyncio.to_thread(load_rubric, self._settings.rubric)
             judge = await self._judge(used)
             if judge is None:
                 return None

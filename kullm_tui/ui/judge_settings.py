@@ -28,7 +28,7 @@ def last_settings() -> JudgeSettings:
     """Those used last. What is missing or broken is as at the beginning: a habit is no reason to fail."""
     facts = _read(_file())
     rubric, model, budget = facts.get("rubric"), facts.get("model"), facts.get("budget")
-    mode = next((one for one in MODES if one == facts.get("mode")), "")
+    mode = next((one for one in MODES if one == facts.get("mode")), MODES[0])
     limit = budget if isinstance(budget, int | float) and not isinstance(budget, bool) and budget >= 0 else None
     return JudgeSettings(
         rubric if isinstance(rubric, str) and rubric else RUBRIC, model if isinstance(model, str) else "", mode, limit

@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets._button import Button
 from textual.widgets._input import Input
-from textual.widgets._select import Select
+from textual.widgets._select import Select, SelectCurrent
 from textual.widgets._static import Static
 
 from kullm_tui.core.errors import KullmError
@@ -117,10 +117,13 @@ class JudgeScreen(ModalScreen[JudgeSettings | None]):
     def _fill(self, which: str, choices: list[tuple[str, str]]) -> None:
         select: Select[str] = self.query_one(f"#{which}", Select)
         chosen = select.value
+        labels = {value: plain(safe_line(label)) for label, value in choices}
         with select.prevent(Select.Changed):
-            select.set_options([(plain(safe_line(label)), value) for label, value in choices])
-            if chosen in [value for _, value in choices]:
+            select.set_options([(label, value) for value, label in labels.items()])
+            if isinstance(chosen, str) and chosen in labels:
                 select.value = chosen
+        if select.value in labels:  # where the value stayed, Textual leaves its old label
+            select.query_one(SelectCurrent).update(labels[str(select.value)])
 
     def _tell_faults(self, offers: Offers) -> None:
         if offers.faults:
