@@ -12,11 +12,11 @@ from typing import Any
 
 from kullm_tui.commands import question
 from kullm_tui.commands.confirm import can_ask
+from kullm_tui.commands.consenting import obtain_consent
 from kullm_tui.commands.contest import Contest, Lane, Round
 from kullm_tui.commands.contest_view import View, view_for
 from kullm_tui.commands.contest_votes import ask_for_vote, export_pairs, print_ratings, print_votes
 from kullm_tui.commands.narration import Narration
-from kullm_tui.commands.spending import obtain_consent
 from kullm_tui.core import paths
 from kullm_tui.core.config import load_config
 from kullm_tui.core.contest import plan_contest
@@ -102,7 +102,7 @@ def _compare(store: Store, args: argparse.Namespace) -> int:
     competing = entrants(_names(args, narration), config.endpoints)
     for entrant in competing:
         if entrant.target.endpoint:
-            obtain_consent(entrant.target.endpoint, "kullm compare", agreed_now=args.yes)
+            obtain_consent(entrant.target.endpoint, "kullm compare", leaving="question", agreed_now=args.yes)
     plan = plan_contest([entrant.contestant for entrant in competing], config)
     if narration.live or not plan.together:
         narration.note(plan.why_formal)

@@ -67,7 +67,7 @@ def _has_verdicts(chat: Chat, count: int) -> bool:
 async def presses_f3(chat: Chat, *, agree: bool = True) -> None:
     """As far as the first call's price, and past it."""
     await chat.pilot.press("f3")
-    await chat.until(lambda: isinstance(chat.app.screen, FirstVerdictScreen))
+    await chat.until(lambda: isinstance(chat.app.screen, FirstVerdictScreen) and chat.told("판정을 부탁할까요?"))
     if agree:
         await chat.pilot.press("enter")
 
@@ -175,8 +175,7 @@ async def test_a_host_elsewhere_is_named_and_asked_for_once(
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     async with answered(home, "하나", "둘") as chat:
         await chat.pilot.press("f3")
-        await chat.until(lambda: isinstance(chat.app.screen, Confirm))
-        assert chat.told("질문과 답을 이 컴퓨터 밖의 judge.example로")
+        await chat.until(lambda: chat.told("질문과 답을 이 컴퓨터 밖의 judge.example로"))
         assert chat.told("judge.example로 보내기")
         assert not judge.requests
         await chat.pilot.press("escape")
@@ -372,8 +371,7 @@ async def test_two_replies_are_compared_in_both_orders(home: Path, judge: JudgeS
             given.append(await chat.app.judge_desk.pairwise("수도는?", "", "서울", "부산"))
 
         chat.app.run_worker(compare())
-        await chat.until(lambda: isinstance(chat.app.screen, FirstVerdictScreen))
-        assert chat.told("2번 묻고")
+        await chat.until(lambda: chat.told("2번 묻고"))
         await chat.pilot.press("enter")
         await chat.until(lambda: given)
         assert given[0] in ("left", "right")

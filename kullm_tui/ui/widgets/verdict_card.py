@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 _WIDEST = 92  # cells of text; a longer line is hard to read
 _NARROWEST = 12
 _FRAME = 4  # cells of the frame around a line
-_ROWS_OF_WORDS = 3  # of a reason or of trouble; all of it is in the full view
+_ROWS_OF_WORDS = 3  # of a reason or of what could not be read; all of it is in the full view
+_ROWS_OF_ADVICE = 8  # of an error, which ends in what to do next
 _CARDS = 3
 _BETWEEN = "  "
 
@@ -150,7 +151,8 @@ def _score_rows(scores: Sequence[tuple[str, str]], room: int) -> list[Content]:
 def _trouble_rows(newest: Verdict, trouble: str, room: int) -> list[Content]:
     if not trouble:
         return []
-    rows = _few([row for line in trouble.splitlines() for row in _folded(line, room)], room)
+    rows = [row for line in trouble.splitlines() for row in _folded(line, room)]
+    rows = _few(rows, room, _ROWS_OF_ADVICE if newest.status == "error" else _ROWS_OF_WORDS)
     style = "$error" if newest.status == "error" else "$warning"
     last = say("F3 다시 판정", "F3 judges again") if newest.status == "error" else say("F3 전문", "F3 shows all of it")
     return [*(plain(row).stylize(style) for row in rows), Content.styled(last, "$quiet")]
@@ -160,12 +162,9 @@ def _folded(text: str, room: int) -> list[str]:
     return [text[start:end] for start, end in fold_words(text, room)]
 
 
-def _few(rows: Sequence[str], room: int) -> list[str]:
+def _few(rows: Sequence[str], room: int, most: int = _ROWS_OF_WORDS) -> list[str]:
     """The first rows; the last of them ends in an ellipsis where more was said."""
-    if len(rows) <= _ROWS_OF_WORDS:
+    if len(rows) <= most:
         return list(rows)
-    shown = list(rows[:_ROWS_OF_WORDS])
-    shown[-1] = (
-        Content(f"{shown[-1]} …").truncate(room).plain if cell_len(shown[-1]) + 2 <= room else f"{shown[-1][:-2]}…"
-    )
-    return shown
+    *shown, last = rows[:most]
+    return [*shown, f"{Content(last).truncate(room - 2).plain.rstrip()} …"]
