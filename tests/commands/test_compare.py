@@ -106,7 +106,7 @@ def test_json_is_one_object_a_question(demos: Path) -> None:
 
 
 def test_columns_stand_side_by_side_where_the_terminal_is_wide(demos: Path) -> None:
-    terminal = Terminal(demos, "compare", CAPITAL, size=(120, 40))
+    terminal = Terminal(demos, "compare", "-m", ",".join(DEMOS), CAPITAL, size=(120, 40))
     assert terminal.ends() == 0
     shown = [re.sub(r"\x1b\[[\d;]*[A-Za-z]", "", line).rpartition("\r")[2] for line in terminal.shown.split("\r\n")]
     heading = next(line for line in shown if all(name in line for name in DEMOS))
@@ -162,10 +162,10 @@ def test_without_votes_it_says_how_to_begin(demos: Path) -> None:
 
 
 def test_bases_that_do_not_fit_take_turns(tmp_path: Path) -> None:
-    """Two models of about 100 MB, and an engine that may take 150."""
+    """Two models of about 70 MB, and an engine that may take 100."""
     shape = Shape(hidden=512, layers=8, heads=4, context=256)
     names = [str(save_model(tmp_path / name, seed=seed, shape=shape)) for seed, name in enumerate(("one", "two"))]
-    (tmp_path / "config.toml").write_text('[engine]\nmemory_gb = 0.15\nprecision = "fp32"\ndevice = "cpu"\n')
+    (tmp_path / "config.toml").write_text('[engine]\nmemory_gb = 0.1\nprecision = "fp32"\ndevice = "cpu"\n')
     try:
         questions = tmp_path / "questions.txt"
         questions.write_text("하나\n둘\n")
