@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from kullm_tui.commands import question
+from kullm_tui.commands import judging_glue, question
 from kullm_tui.commands.confirm import can_ask
 from kullm_tui.commands.consenting import obtain_consent
 from kullm_tui.commands.contest import Contest, Lane, Round
+from kullm_tui.commands.contest_verdicts import Verdicts, judged_rounds, print_verdicts
 from kullm_tui.commands.contest_view import View, view_for
 from kullm_tui.commands.contest_votes import ask_for_vote, export_pairs, print_ratings, print_votes
 from kullm_tui.commands.narration import Narration
@@ -58,11 +59,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
     add("--blind", action="store_true", help=say("투표할 때까지 이름을 가립니다", "hide the names until the vote"))
     add("--vote", action="store_true", help=say("답마다 투표합니다", "vote on each round"))
     add("--json", action="store_true", help=say("질문마다 JSON 하나", "one JSON object a question"))
-    add(
-        "--yes",
-        action="store_true",
-        help=say("이 컴퓨터 밖으로 보내는 데 동의합니다", "agree to text leaving this machine"),
-    )
+    judging_glue.add_arguments(parser)
     kept = parser.add_argument_group(say("지난 투표", "votes so far")).add_mutually_exclusive_group()
     kept.add_argument("--votes", action="store_true", help=say("투표를 표시합니다", "show the votes"))
     kept.add_argument(
@@ -103,6 +100,7 @@ def _compare(store: Store, args: argparse.Namespace) -> int:
     for entrant in competing:
         if entrant.target.endpoint:
             obtain_consent(entrant.target.endpoint, "kullm compare", leaving="question", agreed_now=args.yes)
+    judging = judging_glue.prepared(args, "kullm compare", narration)
     plan = plan_contest([entrant.contestant for entrant in competing], config)
     if narration.live or not plan.together:
         narration.note(plan.why_formal)
@@ -110,11 +108,19 @@ def _compare(store: Store, args: argparse.Namespace) -> int:
     contest = Contest(store, competing, plan, decoding, args.system, args.blind, at_once)
     rounds = [Round(one) for one in questions]
     view = None if args.json else view_for(len(competing), narration, blind=args.blind)
+    as_they_come = args.json and not judging
     try:
-        asyncio.run(_play(contest, rounds, view, narration, voting=voting))
+        asyncio.run(_play(contest, rounds, view, narration, voting=voting, as_they_come=as_they_come))
     finally:
         narration.clear()
-    return 1 if any(lane.state != "complete" for one in rounds for lane in one.lanes) else 0
+    verdicts = judged_rounds(judging, rounds, narration) if judging else {}
+    if judging and not args.json:
+        print_verdicts(rounds, verdicts)
+    elif judging:
+        for number, one in enumerate(rounds):
+            _print_json(one, contest, number, verdicts)
+    failed = any(lane.state != "complete" for one in rounds for lane in one.lanes)
+    return 1 if failed or any(verdict.status == "error" for verdict in verdicts.values()) else 0
 
 
 def _require_voter(args: argparse.Namespace, *, voting: bool) -> None:
@@ -151,7 +157,13 @@ def _names(args: argparse.Namespace, narration: Narration) -> list[str]:
 
 
 async def _play(
-    contest: Contest, rounds: Sequence[Round], view: View | None, narration: Narration, *, voting: bool
+    contest: Contest,
+    rounds: Sequence[Round],
+    view: View | None,
+    narration: Narration,
+    *,
+    voting: bool,
+    as_they_come: bool,
 ) -> None:
     """The rounds are answered ahead of who reads them; they are shown, and voted on, in order."""
     running = asyncio.create_task(contest.run(rounds))
@@ -163,8 +175,8 @@ async def _play(
             await _follow(one, running, view)
             if voting:
                 await ask_for_vote(contest.store, one, narration)
-            if view is None:
-                print(terminal_safe_json(_facts(one, contest)), flush=True)
+            if as_they_come:
+                _print_json(one, contest)
         await running
     finally:
         await _end(running)
@@ -196,14 +208,20 @@ async def _end(running: "asyncio.Task[None]") -> None:
     await asyncio.gather(running, return_exceptions=True)
 
 
-def _facts(one: Round, contest: Contest) -> dict[str, Any]:
-    return {
+def _print_json(one: Round, contest: Contest, number: int = 0, verdicts: Verdicts | None = None) -> None:
+    replies = [_facts_of(lane) for lane in one.lanes]
+    if verdicts is not None:
+        for place, reply in enumerate(replies):
+            verdict = verdicts.get((number, place))
+            reply["verdict"] = judging_glue.verdict_facts(verdict) if verdict else None
+    facts = {
         "comparison": one.comparison and one.comparison.id,
         "prompt": one.question.content,
         "input": one.question.input,
         "plan": contest.plan.why_formal,
-        "replies": [_facts_of(lane) for lane in one.lanes],
+        "replies": replies,
     }
+    print(terminal_safe_json(facts), flush=True)
 
 
 def _facts_of(lane: Lane) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from kullm_tui.core.engine_process import stop_engine
+from tests.evaluator.judge_server import FORM_SCORES, JudgeServer
 from tests.kullm_command import Terminal, kullm, start
 from tests.openai_server import CUT, OpenAIServer, Received, Reply, chunk, says
 from tests.tiny_models import Shape, save_model
@@ -323,3 +324,29 @@ def test_a_reader_that_leaves_stops_all(tmp_path: Path, far: Models) -> None:
     assert b"Traceback" not in child.stderr.read()
     child.stderr.close()
     assert {state for _, _, state in replies(tmp_path)} == {"cancelled"}
+
+
+@pytest.fixture
+def judge(tmp_path: Path, far: Models) -> Iterator[tuple[JudgeServer, dict[str, str]]]:
+    assert (tmp_path / "config.toml").exists()
+    far.replies = {"a": says("가"), "b": Reply([chunk("반쪽"), CUT])}
+    with JudgeServer() as server:
+        yield server, {"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": "sk-secret-1"}
+
+
+def test_whole_replies_are_judged(tmp_path: Path, judge: tuple[JudgeServer, dict[str, str]]) -> None:
+    server, env = judge
+    ask = ("compare", "-m", "far/a,far/b,far/c", "--judge", "?")
+    refused = kullm(tmp_path, *ask, env=env)
+    assert (refused.returncode, refused.stdout, server.bought) == (1, "", {})
+    assert "--max-cost" in refused.stderr, "leave to spend is settled before anybody waits for an answer"
+    found = lines(kullm(tmp_path, *ask, "--json", "--yes", env=env).stdout)
+    first, broken, third = (reply["verdict"] for reply in found[0]["replies"])
+    assert (first["status"], first["scores"], third["status"]) == ("ok", FORM_SCORES, "ok")
+    assert broken is None
+    assert len(server.bought) == 2
+    shown = kullm(tmp_path, *ask, "--yes", env=env)
+    assert shown.returncode == 1, "one of the three has failed"
+    assert re.search(rf"far/a +.*{next(iter(FORM_SCORES))}", shown.stdout)
+    assert len(server.bought) == 2, "what was bought is kept"
+    assert "sk-secret-1" not in shown.stdout + shown.stderr
