@@ -396,9 +396,9 @@ def test_certificates_are_read_once_and_not_for_the_engine(
     read: list[str] = []
     make = httpx2.create_ssl_context
 
-    def counted(**options: bool) -> ssl.SSLContext:
+    def counted(*, trust_env: bool) -> ssl.SSLContext:
         read.append(base_url)
-        return make(**options)
+        return make(trust_env=trust_env)
 
     monkeypatch.setattr(httpx2, "create_ssl_context", counted)
     for kept in (endpoint_client._certified, endpoint_client._trusting_nobody):
