@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from evaluator.chart import svg
 from evaluator.evaluation import Evaluation, SystemResult
+from evaluator.figure import svg
 from evaluator.people import Ratings
 from evaluator.report import csv_text, markdown, score_table
 from kullm_tui.core.errors import KullmError

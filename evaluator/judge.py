@@ -8,11 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evaluator.rubric import Mode, Rubric
@@ -26,7 +23,6 @@ if TYPE_CHECKING:
     import openai
 
 _DATED = re.compile(r"-(?:20\d\d-\d\d-\d\d|\d{4}(?:-preview)?)$")
-_TABLE = Path(__file__).with_name("judges.toml")
 
 
 @dataclass(frozen=True)
@@ -64,24 +60,6 @@ def is_its_own_judge(judge: str, judged: str) -> bool:
 
 def _undated(model: str) -> str:
     return _DATED.sub("", model.rpartition("/")[2].casefold())
-
-
-def judge_parameters(model: str) -> dict[str, Any]:
-    """What this model takes beside the texts."""
-    for row in judges_table()["parameters"]:
-        if re.fullmatch(row["match"], model):
-            return {name: value for name, value in row.items() if name != "match"}
-    return {}
-
-
-def usual_mode(model: str, rubric: Rubric) -> Mode:
-    """Strict, with a reason, where the model is known to keep to a schema; else as the rubric is meant."""
-    return "strict" if re.fullmatch(judges_table()["keeps_to_a_schema"], model) else rubric.mode
-
-
-@cache
-def judges_table() -> dict[str, Any]:
-    return tomllib.loads(_TABLE.read_text(encoding="utf-8"))
 
 
 def request_body(judge: Judge, rubric: Rubric, item: Item) -> dict[str, Any]:

@@ -8,7 +8,8 @@ import os
 import re
 from collections.abc import Sequence
 
-from evaluator.judge import Judge, judge_parameters, judges_table
+from evaluator.judge import Judge
+from evaluator.judge_table import judge_parameters, judge_table
 from evaluator.rubric import Mode
 from kullm_tui.core import rules
 from kullm_tui.core.chat_client import Endpoint, configured_endpoint, list_models
@@ -66,7 +67,7 @@ async def chosen_judge(name: str, mode: Mode, endpoints: Sequence[EndpointSettin
 
 def strongest(offered: Sequence[str], endpoint: Endpoint) -> str:
     """The first preferred family that is offered, in its newest dated version, since an undated name moves."""
-    for family in judges_table()["preferred"]:
+    for family in judge_table().preferred:
         versions = [name for name in offered if re.fullmatch(re.escape(family) + _DATED, name)]
         dated = [name for name in versions if re.search(r"-20\d\d-", name)]
         if versions:

@@ -211,7 +211,7 @@ class _Run:
         while True:
             turn = await self._pace.turn(tokens)
             if self.stopped is not None and not isinstance(self.stopped, BudgetSpent):
-                self._pace.ended()
+                self._pace.ended(turn)
                 return None
             try:
                 reply, headers = await ask(client, body)
@@ -227,7 +227,7 @@ class _Run:
                 if isinstance(failure, openai.APIStatusError) and _is_rate_limit(failure):
                     self._pace.refused(turn, failure.response.headers)
             finally:
-                self._pace.ended()
+                self._pace.ended(turn)
             if tries:
                 delay = min(_FIRST_DELAY_SECONDS * 2 ** (tries - 1), _LONGEST_DELAY_SECONDS)
                 await asyncio.sleep(delay * random.uniform(0.75, 1.25))

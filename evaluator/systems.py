@@ -15,8 +15,9 @@ from kullm_tui.core.target import Target, choose_target, prompted_by
 def answering_system(model: str, adapter: str, config: Config, decoding: Mapping[str, Any]) -> tuple[Target, System]:
     """Whom to ask, and its row of the table."""
     target = choose_target(model, config.endpoints)
+    precision = config.engine.precision
     if not adapter:
-        return target, target_system(target, decoding)
+        return target, target_system(target, decoding, precision=precision)
     if target.endpoint:
         raise UsageError(
             say(
@@ -24,7 +25,7 @@ def answering_system(model: str, adapter: str, config: Config, decoding: Mapping
                 f"{model}: an adapter goes over a model that runs on this machine.",
             )
         )
-    return target, target_system(prompted_by(target, adapter), decoding, adapter)
+    return target, target_system(prompted_by(target, adapter), decoding, adapter, precision=precision)
 
 
 def answering_again(system: System, config: Config) -> Target | None:

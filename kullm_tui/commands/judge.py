@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluator.cost import estimated
-from evaluator.judge import Judge
+from evaluator.judge import Judge, is_its_own_judge
 from evaluator.judge_choice import chosen_judge, judge_endpoint
 from evaluator.judging import Outcome, judge_items, missing_items
 from evaluator.rows import Row, read_rows
@@ -58,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
     rows = read_rows(_lines(args.file))
     narration = Narration()
     judge = agreed_judge(args, rubric, "kullm judge")
+    _warn_of_itself(rows, judge, narration)
     items = [row.item for row in rows]
     with VerdictStore() as store:
         missing = missing_items(items, judge=judge, rubric=rubric, store=store, repeat=args.repeat)
@@ -78,6 +79,17 @@ def run(args: argparse.Namespace) -> int:
     narration.note(_summary(outcome, len(rows)))
     spending.told_why(outcome.stopped)
     return 1 if any(verdict.status == "error" for verdict in outcome.verdicts.values()) else 0
+
+
+def _warn_of_itself(rows: Sequence[Row], judge: Judge, narration: Narration) -> None:
+    own = sum(is_its_own_judge(judge.model, row.model) for row in rows)
+    if own:
+        narration.note(
+            say(
+                f"{own:,}행은 채점자 {judge.model}의 답입니다. 자기 답에는 점수가 후할 수 있습니다.",
+                f"{own:,} rows are the answers of the judge itself, {judge.model}: its scores may be generous.",
+            )
+        )
 
 
 def agreed_judge(args: argparse.Namespace, rubric: Rubric, command: str) -> Judge:

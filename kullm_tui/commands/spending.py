@@ -48,6 +48,10 @@ def estimate_line(estimate: Estimate, judge: str) -> str:
     else:
         amount = f"${estimate.dollars:.2f}" if estimate.dollars >= 0.1 else f"${estimate.dollars:.4f}"
         price = say(f"약 {amount}", f"about {amount}")
+        if estimate.as_of and estimate.dollars:
+            price += say(
+                f" ({estimate.as_of} 기준으로 기억해 둔 가격)", f" (at prices remembered from {estimate.as_of})"
+            )
     return say(
         f"{judge}에게 {estimate.calls:,}번 묻습니다: 약 {tokens:,}토큰, {price}.",
         f"{estimate.calls:,} calls to {judge}: about {tokens:,} tokens, {price}.",

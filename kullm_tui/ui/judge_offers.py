@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evaluator.cost import estimated
-from evaluator.judge import Judge, judge_parameters, usual_mode
+from evaluator.judge import Judge
 from evaluator.judge_choice import judge_address, judge_endpoint, strongest
+from evaluator.judge_table import judge_parameters, usual_mode
 from evaluator.rubric import Rubric, load_rubric, shipped_rubrics
 from evaluator.verdict import Item
 from kullm_tui.core.chat_client import Endpoint, configured_endpoint, list_models

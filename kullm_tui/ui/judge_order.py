@@ -13,8 +13,9 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from evaluator.cost import Budget, Estimate, estimated, users_prices_file
-from evaluator.judge import Judge, is_its_own_judge, judge_parameters, usual_mode
+from evaluator.judge import Judge, is_its_own_judge
 from evaluator.judge_choice import judge_address, judge_endpoint, strongest
+from evaluator.judge_table import judge_parameters, usual_mode
 from evaluator.judging import BudgetSpent, Outcome, judge_items, missing_items
 from evaluator.kept import next_repeat
 from evaluator.rubric import Rubric, load_rubric, shipped_rubrics

@@ -3,7 +3,8 @@
 import json
 from collections.abc import Mapping
 
-from evaluator.judge import Judge, judge_parameters
+from evaluator.judge import Judge
+from evaluator.judge_table import judge_parameters
 from evaluator.judging import verdict_of
 from evaluator.rubric import load_rubric
 from evaluator.verdict import Item, JudgeReply, Verdict
