@@ -23,8 +23,8 @@ from evaluator.harness import (
 )
 from evaluator.systems import answering_system
 from kullm_tui import __version__
-from kullm_tui.commands import spending
 from kullm_tui.commands.columns import aligned
+from kullm_tui.commands.consenting import obtain_consent
 from kullm_tui.commands.harness_process import Served, run_child, served
 from kullm_tui.commands.narration import Narration
 from kullm_tui.core.config import load_config
@@ -83,7 +83,7 @@ def run_harness(args: argparse.Namespace) -> int:
     subject = _subject(args)
     narration = Narration()
     if subject.target.endpoint:
-        spending.obtain_consent(subject.target.endpoint, "kullm eval harness", agreed_now=args.yes)
+        obtain_consent(subject.target.endpoint, "kullm eval harness", leaving="question", agreed_now=args.yes)
     with (
         tempfile.TemporaryDirectory(prefix="kullm-harness-") as folder,
         _server(subject, narration) as server,
