@@ -121,10 +121,10 @@ def _result(vote: Vote, comparison: Comparison) -> str:
 
 
 def print_ratings(store: Store, *, as_json: bool) -> int:
-    from evaluator import ratings
+    from evaluator.ratings import rate_duels
 
     duels, votes = store.comparisons.duels(), store.comparisons.votes()
-    rated = ratings.bradley_terry([ratings.Comparison(duel.left, duel.right, duel.outcome) for duel in duels])
+    rated = rate_duels(duels)
     tally = _tally(duels)
     rows = [
         [say("모델", "model"), say("점수", "rating"), "95 %", say("승", "won"), say("비김", "tied"), say("패", "lost")]

@@ -40,6 +40,7 @@ class Duel:
     right: str
     outcome: Literal["left", "right", "tie"]
     bad: bool = False  # a tie because neither was any good
+    vote: int = 0  # the vote's id: a vote on several replies makes several duels
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,10 @@ class Ballot:
         winner, bad = self.vote.winner, self.vote.outcome == "bad"
         for left, right in combinations(self.labels, 2):
             if winner is None:
-                yield Duel(self.labels[left], self.labels[right], "tie", bad)
+                yield Duel(self.labels[left], self.labels[right], "tie", bad, self.vote.id)
             elif winner in (left, right):
-                yield Duel(self.labels[left], self.labels[right], "left" if winner == left else "right")
+                outcome: Literal["left", "right"] = "left" if winner == left else "right"
+                yield Duel(self.labels[left], self.labels[right], outcome, vote=self.vote.id)
 
 
 def cast(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluator import ratings
+from evaluator.ratings import rate_duels
 from kullm_tui.core import database
 from kullm_tui.core.comparisons import Comparison, Contestant, Duel
 from kullm_tui.core.database import Database
@@ -143,8 +143,8 @@ def test_a_vote_for_the_best_beats_each_of_the_others(store: Store) -> None:
     assert (vote.winner, vote.outcome, vote.blind, vote.replies) == (2, "best", False, tuple(replies))
     assert store.comparisons.votes() == store.comparisons.votes(comparison.id) == [vote]
     assert store.comparisons.duels() == [
-        Duel("koalpaca", "polyglot+mine", "right"),
-        Duel("kovicuna", "polyglot+mine", "right"),
+        Duel("koalpaca", "polyglot+mine", "right", vote=vote.id),
+        Duel("kovicuna", "polyglot+mine", "right", vote=vote.id),
     ]
 
 
@@ -190,7 +190,7 @@ def test_a_reply_that_failed_competes_with_none(store: Store) -> None:
         store.comparisons.vote(comparison.id, replies, "best", 1)
     vote = store.comparisons.vote(comparison.id, replies, "best", 0)
     assert vote.replies == (replies[0], None, replies[2])
-    assert store.comparisons.duels() == [Duel("koalpaca", "polyglot+mine", "left")]
+    assert store.comparisons.duels() == [Duel("koalpaca", "polyglot+mine", "left", vote=vote.id)]
     replies[2] = None
     with pytest.raises(StoreError, match="둘은"):
         store.comparisons.vote(comparison.id, replies, "tie")
@@ -274,8 +274,7 @@ def test_duels_are_what_ratings_are_made_of(store: Store) -> None:
     for winner in (0, 0, 0, 1):
         comparison, replies = one_round(store, "가", "나")
         store.comparisons.vote(comparison.id, replies, "best", winner)
-    duels = store.comparisons.duels()
-    best, worst = ratings.bradley_terry([ratings.Comparison(one.left, one.right, one.outcome) for one in duels])
+    best, worst = rate_duels(store.comparisons.duels())
     assert (best.name, worst.name, best.comparisons) == ("koalpaca", "kovicuna", 4)
     assert best.elo > 1000 > worst.elo
 

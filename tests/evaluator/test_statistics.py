@@ -134,3 +134,13 @@ def test_a_pair_asks_both_orders() -> None:
     straight, swapped = Pair("q", "지시", "", "왼쪽", "오른쪽").items
     assert straight.response.index("왼쪽") < straight.response.index("오른쪽")
     assert swapped.response.index("오른쪽") < swapped.response.index("왼쪽")
+
+
+def test_what_one_vote_made_counts_as_one_judgement() -> None:
+    pairs = [("a", "b"), ("a", "c"), ("a", "d")]
+    votes = [("left" if number % 3 else "right", number) for number in range(12)]
+    apart = [Comparison(left, right, outcome) for outcome, _ in votes for left, right in pairs]  # type: ignore[arg-type]
+    made = [Comparison(left, right, outcome, vote) for outcome, vote in votes for left, right in pairs]  # type: ignore[arg-type]
+    [narrow], [wide] = ([one for one in bradley_terry(games) if one.name == "a"] for games in (apart, made))
+    assert narrow.elo == pytest.approx(wide.elo)
+    assert wide.interval.high - wide.interval.low > 1.2 * (narrow.interval.high - narrow.interval.low)
