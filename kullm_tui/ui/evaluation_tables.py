@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from textual.content import Content
 
 from evaluator.agreement import Agreement
 from evaluator.report import Cell, Table, TableRow
+from evaluator.rubric import Criterion
 from evaluator.statistics import Interval
 from kullm_tui.core.language import say
 from kullm_tui.ui.evaluation_words import cell
@@ -19,45 +21,67 @@ _NAME_CELLS, _NARROWEST_NAME = 22, 10
 _MOST_COLUMN_CELLS = 14
 _WIDE_INTERVAL, _NARROW_INTERVAL = 11, 9  # .123–.456 and with two decimals
 _GAP = "  "
+_ROOMY = 96  # cells; below, columns stand closer
 _SIGNIFICANT = 0.05
 _AXIS_MARKS = (0, 25, 50, 75, 100)
 
 
 def table_lines(table: Table, width: int) -> list[Content]:
     """The paper's layout: a mean, under it its 95 % interval, and at the right how many items it rests on."""
-    counts = [f"{row.scored}/{table.items}" for row in table.rows]
-    count_cells = max(map(len, counts), default=3)
-    wanted = max((Content(safe_line(row.name)).cell_length for row in table.rows), default=0)
-    criteria = len(table.rubric.criteria)
-    room = width - count_cells - len(_GAP) * (criteria + 1)
-    name_cells = max(_NARROWEST_NAME, min(wanted, _NAME_CELLS, room - criteria * _NARROW_INTERVAL))
-    column = max(5, min(_MOST_COLUMN_CELLS, (room - name_cells) // max(1, criteria)))
-    lines = _table_heading(table, name_cells, column, count_cells)
-    for row, count in zip(table.rows, counts, strict=True):
+    shape = _shape(table, width)
+    lines = _table_heading(table, shape)
+    for row in table.rows:
         cells = [row.cells.get(one.name) for one in table.rubric.criteria]
-        means = [cell(f"{one.mean:.3f}" if one else "–", column, right=True).stylize("bold") for one in cells]
-        spans = [cell(_span(one, column) if one else "", column, right=True).stylize("$quiet") for one in cells]
-        name = cell(safe_line(row.name), name_cells)
-        lines.append(Content(_GAP).join([name, *means, cell(count, count_cells, right=True)]))
-        lines.append(Content(_GAP).join([cell("", name_cells), *spans]))
+        means = [cell(f"{one.mean:.3f}" if one else "–", shape.column, right=True).stylize("bold") for one in cells]
+        spans = [cell(_span(one, shape.column) if one else "", shape.column, right=True) for one in cells]
+        count = cell(f"{row.scored}/{table.items}", shape.count, right=True)
+        gap = Content(shape.gap)
+        lines.append(gap.join([cell(safe_line(row.name), shape.name), *means, count]))
+        lines.append(gap.join([cell("", shape.name), *spans]).stylize("$quiet"))
     return lines
 
 
-def _table_heading(table: Table, name_cells: int, column: int, count_cells: int) -> list[Content]:
+@dataclass(frozen=True)
+class _Shape:
+    """How the table stands in the room there is, in cells."""
+
+    name: int
+    column: int
+    count: int
+    gap: str
+
+
+def _shape(table: Table, width: int) -> _Shape:
+    gap = _GAP if width >= _ROOMY else " "
+    count = len(f"{table.items}/{table.items}")
+    criteria = len(table.rubric.criteria)
+    room = width - count - len(gap) * (criteria + 1)
+    wanted = max((Content(safe_line(row.name)).cell_length for row in table.rows), default=0)
+    name = max(_NARROWEST_NAME, min(wanted, _NAME_CELLS, room - criteria * _NARROW_INTERVAL))
+    column = max(5, min(_MOST_COLUMN_CELLS, (room - name) // max(1, criteria)))
+    return _Shape(name, column, count, gap)
+
+
+def _table_heading(table: Table, shape: _Shape) -> list[Content]:
     """Names of criteria over as many lines as they need, standing on the last."""
-    folded = [_folded(safe_line(one.name), column) for one in table.rubric.criteria]
+    folded = [_folded(one, shape.column) for one in table.rubric.criteria]
     height = max(map(len, folded))
     lines = []
     for at in range(height):
-        names = [cell(words[at - height + len(words)] if at >= height - len(words) else "", column, right=True) for words in folded]  # fmt: skip
         last = at == height - 1
-        first = cell(say("모델", "model") if last else "", name_cells)
-        count = cell("n" if last else "", count_cells, right=True)
-        lines.append(Content(_GAP).join([first, *names, count]).stylize("$quiet"))
+        words = [names[at - height + len(names)] if at >= height - len(names) else "" for names in folded]
+        columns = [cell(word, shape.column, right=True) for word in words]
+        first = cell(say("모델", "model") if last else "", shape.name)
+        count = cell("n" if last else "", shape.count, right=True)
+        lines.append(Content(shape.gap).join([first, *columns, count]).stylize("$quiet"))
     return lines
 
 
-def _folded(name: str, cells: int) -> list[str]:
+def _folded(criterion: Criterion, cells: int) -> list[str]:
+    """The name between its words; its short form where a word would have to be broken."""
+    name = safe_line(criterion.name)
+    if criterion.short and any(Content(word).cell_length > cells for word in name.split()):
+        name = safe_line(criterion.short)
     return [name[start:end] for start, end in fold_words(name, cells)]
 
 

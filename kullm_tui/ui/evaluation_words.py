@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from evaluator.runs import Counts, Run
     from kullm_tui.ui.evaluations import Running
 
-_BAR_CELLS = 20
+_BAR_CELLS, _NARROW_BAR_CELLS = 20, 12
+_ROOMY = 96
 NUMBER_CELLS, SET_CELLS, COUNT_CELLS, STATE_CELLS, WHEN_CELLS = 4, 16, 9, 8, 9
 _GAP = "  "
 
@@ -32,7 +33,7 @@ def cell(text: Content | str, cells: int, *, right: bool = False) -> Content:
     return content.pad(room, 0) if right else content.pad(0, room)
 
 
-def bar(done: int, total: int, cells: int = _BAR_CELLS) -> Content:
+def bar(done: int, total: int, cells: int) -> Content:
     full = round(cells * min(done, total) / total) if total else cells
     return Content.assemble(("━" * full, "$accent"), ("─" * (cells - full), "$rule"))
 
@@ -191,8 +192,8 @@ def progress_lines(running: Running, width: int) -> list[Content]:
             Content(_GAP).join(
                 [
                     cell(name.stylize("$accent") if system.name == progress.now else name, name_cells),
-                    _measure(say("답", "answers"), progress.answers.get(system.name, 0), total),
-                    _measure(say("채점", "verdicts"), progress.verdicts.get(system.name, 0), total)
+                    _measure(say("답", "answers"), progress.answers.get(system.name, 0), total, width),
+                    _measure(say("채점", "verdicts"), progress.verdicts.get(system.name, 0), total, width)
                     if running.evaluation.judge.model
                     else Content(""),
                 ]
@@ -207,14 +208,18 @@ def count_line(name: str, counts: Counts, total: int, *, judged: bool, width: in
     return Content(_GAP).join(
         [
             cell(safe_line(name), _name_cells(width)),
-            _measure(say("답", "answers"), counts.answers, total),
-            _measure(say("채점", "verdicts"), counts.verdicts, total) if judged else Content(""),
+            _measure(say("답", "answers"), counts.answers, total, width),
+            _measure(say("채점", "verdicts"), counts.verdicts, total, width) if judged else Content(""),
         ]
     )
 
 
 def _name_cells(width: int) -> int:
-    return max(12, min(28, width - 2 * (_BAR_CELLS + 14)))
+    return max(12, min(28, width - 2 * (_bar_cells(width) + 18)))
+
+
+def _bar_cells(width: int) -> int:
+    return _BAR_CELLS if width >= _ROOMY else _NARROW_BAR_CELLS
 
 
 def spent_words(running: Running) -> str:
@@ -261,9 +266,11 @@ def remaining_seconds(running: Running) -> float | None:
     return left * elapsed / progress.done
 
 
-def _measure(label: str, done: int, total: int) -> Content:
+def _measure(label: str, done: int, total: int, width: int) -> Content:
     counted = f"{done:,}/{total:,}"
-    return Content.assemble((f"{label} ", "$quiet"), bar(done, total), f" {counted.rjust(2 * len(f'{total:,}') + 1)}")
+    return Content.assemble(
+        (f"{label} ", "$quiet"), bar(done, total, _bar_cells(width)), f" {counted.rjust(2 * len(f'{total:,}') + 1)}"
+    )
 
 
 def _notes(system: str, progress: Progress) -> list[Content]:

@@ -176,11 +176,11 @@ EVALUATION_FORM = (
 )
 
 EVALUATION = (
-    Key("o", "view('progress')", "진행", "progress", footer=True),
-    Key("t", "view('table')", "표", "table", footer=True),
-    Key("p", "view('plot')", "그림", "plot", footer=True),
-    Key("i", "view('items')", "문항", "items", footer=True),
-    Key("h", "view('people')", "사람", "people", footer=True),
+    Key("o", "view('progress')", "진행", "progress"),
+    Key("t", "view('table')", "표", "table"),
+    Key("p", "view('plot')", "그림", "plot"),
+    Key("i", "view('items')", "문항", "items"),
+    Key("h", "view('people')", "사람", "people"),
     Key(
         "enter",
         "rate",
@@ -274,7 +274,7 @@ def binding(key: Key) -> Binding:
 
 
 _NAMES = {
-    "enter": "⏎", "escape": "esc", "shift+enter": "⇧⏎", "shift+tab": "⇧⇥", "tab": "⇥", "up": "↑", "down": "↓", "left": "←",
+    "enter": "⏎", "escape": "esc", "backspace": "⌫", "shift+enter": "⇧⏎", "shift+tab": "⇧⇥", "tab": "⇥", "up": "↑", "down": "↓", "left": "←",
     "right": "→", "delete": "del", "pageup": "PgUp", "pagedown": "PgDn", "slash": "/", "space": "␣", "end": "End", "home": "Home",
 }  # fmt: skip
 

@@ -47,8 +47,10 @@ class EvaluationScreen(Screen[None]):
     EvaluationScreen #about { height: 1; padding: 0 1; color: $quiet; }
     EvaluationScreen #views { height: 1; padding: 0 1; margin-bottom: 1; }
     EvaluationScreen ContentSwitcher { height: 1fr; }
-    EvaluationScreen .page { height: 1fr; padding: 0 1; }
+    EvaluationScreen .page { height: 1fr; padding: 0 1; scrollbar-gutter: stable; }
     EvaluationScreen .page Static { width: 100%; height: auto; }
+    EvaluationScreen.-narrow ItemBrowser #item-list { width: 34; }
+    EvaluationScreen.-narrow ItemBrowser.-opened #item-list { display: none; }
     EvaluationScreen #told { height: auto; max-height: 4; padding: 0 1; display: none; color: $warning; }
     EvaluationScreen #told.-there { display: block; }
     EvaluationScreen #told.-error { color: $error; }
@@ -92,6 +94,7 @@ class EvaluationScreen(Screen[None]):
         self.set_interval(_REDRAW_SECONDS, self._tick)
 
     async def _begin(self) -> None:
+        self._draw_about()
         if not (self.running and self.running.active):
             await self._read_facts()
         if self._resume:
@@ -113,10 +116,9 @@ class EvaluationScreen(Screen[None]):
         await self._draw_view()
 
     def _draw_about(self) -> None:
-        facts = self._facts
-        if facts is None:
+        one = self._facts.evaluation if self._facts else self.running.evaluation if self.running else None
+        if one is None:
             return
-        one = facts.evaluation
         judge = one.judge.model or say("채점자 없음", "no judge")
         parts = [f"#{self.number}", one.questions.name, judge, one.rubric.name]
         self.query_one("#about", Static).update(Content(" · ".join(map(safe_line, parts))))

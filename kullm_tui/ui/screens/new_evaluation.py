@@ -165,7 +165,7 @@ class NewEvaluationScreen(Screen[int | None]):
 
     def _plan(self) -> None:
         if self._preparing:
-            self.query_one("#begin", Button).disabled = True
+            self._name_button(say("셈하는 중", "reckoning"), ready=False)
             begin(self, partial(self._reckon, self._preparing), self._tell_fault, group="plan", exclusive=True)
 
     async def _reckon(self, preparing: Preparing) -> None:

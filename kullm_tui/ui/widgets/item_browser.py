@@ -1,6 +1,6 @@
 """An evaluation item by item: the list of questions, and of the chosen one every system's answer side by side, with its verdict.
 
-Where the screen is narrow the list and the item take turns, and one system is shown at a time.
+As many systems stand side by side as there is room for. Where the screen is narrow an item that is opened takes all of it.
 """
 
 from __future__ import annotations
@@ -78,10 +78,6 @@ class ItemBrowser(Widget):
     ItemBrowser #item-question Static { width: 100%; height: auto; }
     ItemBrowser #item-systems { height: 1; padding: 0 1; border-top: none; color: $quiet; }
     ItemBrowser #item-columns { height: 1fr; }
-    .-narrow ItemBrowser #item-list { width: 1fr; border-right: none; }
-    .-narrow ItemBrowser #item { display: none; }
-    .-narrow ItemBrowser.-opened #item-list { display: none; }
-    .-narrow ItemBrowser.-opened #item { display: block; }
     """
 
     system: reactive[int] = reactive(0)
