@@ -62,28 +62,22 @@ def contestant_named(name: str) -> Contestant:
 
 def entrant(contestant: Contestant, endpoints: Sequence[EndpointSettings]) -> Entrant:
     """Whom to ask. Any KullmError says what is missing and what to do."""
-    target = choose_target(contestant.model, endpoints)
+    target = choose_target(_under(contestant), endpoints)
     adapter = contestant.adapter
     if target.endpoint is None:
         reference = resolve(target.name)
-        profile = reference.profile
-        if adapter and profile.kind == "adapter":
-            raise _two_adapters(contestant, profile.base or "")
         local_folder(reference)
-        if profile.kind == "adapter" and profile.base:
-            local_folder(resolve(profile.base))
+        if reference.profile.kind == "adapter" and reference.profile.base:
+            local_folder(resolve(reference.profile.base))
         if adapter:
             adapter = adapter_for_engine(adapter)
             target = prompted_by(target, adapter)
     return Entrant(Contestant(target.name, adapter), target)
 
 
-def _two_adapters(contestant: Contestant, base: str) -> AdapterError:
-    return AdapterError(
-        say(
-            f"{contestant.label}: {contestant.model} 자체가 어댑터라서 다른 어댑터를 얹을 수 없습니다. "
-            f"{base}+{contestant.adapter}처럼 베이스에 얹어 주세요.",
-            f"{contestant.label}: {contestant.model} is an adapter itself and carries no other. "
-            f"Put it over the base: {base}+{contestant.adapter}.",
-        )
-    )
+def _under(contestant: Contestant) -> str:
+    """The model that the adapter stands over: two are not laid over each other, so it is the base of one that is an adapter itself."""
+    profile = all_profiles().get(contestant.model)
+    if contestant.adapter and profile and profile.kind == "adapter" and profile.base:
+        return profile.base
+    return contestant.model

@@ -183,7 +183,7 @@ def test_names_become_contestants(home: Path) -> None:
     assert found[3].target.endpoint is not None
 
 
-@pytest.mark.parametrize("name", ["mine", "+mine"])
+@pytest.mark.parametrize("name", ["mine", "+mine", "demo-kullm+mine"])
 def test_an_adapter_alone_stands_over_its_base(name: str) -> None:
     adapter("mine", base="demo-base")
     assert entrants([name, "demo-base"], [])[0].contestant == Contestant("demo-base", "mine")
@@ -194,7 +194,7 @@ def test_an_adapter_alone_stands_over_its_base(name: str) -> None:
     [
         (["kulm-5.8b", "demo-kullm"], ModelNotFound, "혹시 kullm-5.8b"),
         (["kullm-5.8b", "demo-kullm"], ModelNotFound, "models pull kullm-5.8b"),
-        (["demo-kullm+mine", "demo-kullm"], AdapterError, r"demo-base\+mine"),
+        (["demo-kullm+mine", "demo-base+mine"], UsageError, "두 번"),
         (["demo-base+none", "demo-kullm"], AdapterError, "'none' 어댑터가 없습니다"),
         (["orphan", "demo-kullm"], AdapterError, r"베이스\+orphan"),
         (["demo-kullm", "demo-kullm"], UsageError, "두 번"),
