@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,17 +145,21 @@ def prefill(setup: Setup) -> list[Row]:
 def adapters(setup: Setup) -> list[Row]:
     from weights import write_lora
 
-    names = ["one", "two", "three"]
-    measured = []
+    folders = [write_lora(setup.size, setup.home / "lora" / str(number), seed=number) for number in range(3)]
+    return [adapters_row(setup, folders)]
+
+
+def adapters_row(setup: Setup, folders: Sequence[Path]) -> Row:
+    """One question to three adapters over one base, each answering with the same number of tokens."""
+    names, measured = [folder.name for folder in folders], []
     with setup.engine() as engine:
-        for number, name in enumerate(names):
-            folder = write_lora(setup.size, setup.home / "lora" / name, seed=number)
+        for folder, name in zip(folders, names, strict=True):
             engine.do("attach", folder=str(folder), name=name)
         for _ in range(max(2, setup.repeat // 2)):
             measured.append(engine.do("adapters", names=names, context=_SHORT, tokens=_ANSWER))
     ratio = median([one["apart"] / one["together"] for one in measured])
     found = f"{median([one['together'] for one in measured]):.1f} : {median([one['apart'] for one in measured]):.1f} s"
-    return [Row("three adapters together : apart", found, ratio, "≥ 1.8", ratio >= 1.8, {"seconds": measured})]
+    return Row("three adapters together : apart", found, ratio, "≥ 1.8", ratio >= 1.8, {"seconds": measured})
 
 
 def second_turn(setup: Setup) -> list[Row]:

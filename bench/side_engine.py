@@ -1,5 +1,6 @@
 """Our side: the engine's batch, without HTTP."""
 
+import os
 import sys
 import threading
 import time
@@ -33,6 +34,7 @@ class Side:
         self.batch = Batch(loaded.model, self.rack, limits, threading.Lock())
         self.model = loaded.model
         self._prompts = 0
+        self._tokens = min(20000, config.vocab_size - 10)
         return {"seconds": time.perf_counter() - started, "bytes": loaded.bytes_used}
 
     def hide_avx512(self) -> None:
@@ -108,7 +110,7 @@ class Side:
     def _fresh(self, tokens: int) -> list[int]:
         """A prompt that shares no beginning with an earlier one."""
         self._prompts += 1
-        return [10 + (self._prompts * 7919 + number * 31) % 20000 for number in range(tokens)]
+        return [10 + (self._prompts * 7919 + number * 31) % self._tokens for number in range(tokens)]
 
 
 class Reply:
@@ -142,8 +144,11 @@ class Reply:
         return self.moments[-1]
 
     def _take(self, event: Any) -> None:
-        from kullm_tui.engine.generation import Piece
+        from kullm_tui.engine.generation import Failed, Piece
 
+        if isinstance(event, Failed):
+            print(event, file=sys.stderr)
+            os._exit(1)  # nothing that is measured may rest on it
         if isinstance(event, Piece):
             self.moments.append(time.perf_counter())
         else:

@@ -3,6 +3,7 @@
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from evaluator.rubric import Rubric
@@ -11,6 +12,23 @@ from kullm_tui.core.language import say
 
 Level = Literal["nominal", "ordinal", "interval"]
 Ratings = Mapping[str, Sequence[float]]  # unit → what each of its raters gave
+Place = tuple[str, str]  # a system and a question
+Scores = Mapping[str, int]  # by the criterion's name
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Krippendorff's alpha, ordinal: of people with the judge as one more rater, and of people alone."""
+
+    with_judge: float | None
+    people: float | None
+    items: int  # that people and the judge have both rated
+
+
+def agreement(criterion: str, verdicts: Mapping[Place, Scores], people: Mapping[Place, Sequence[Scores]]) -> Agreement:
+    rated = {place: [one[criterion] for one in given if criterion in one] for place, given in people.items()}
+    both = [[*given, verdicts[place][criterion]] for place, given in rated.items() if given and place in verdicts]
+    return Agreement(krippendorff(both), krippendorff(rated.values()), len(both))
 
 
 def krippendorff(units: Iterable[Sequence[float]], level: Level = "ordinal") -> float | None:
@@ -46,9 +64,9 @@ def _distance(level: Level, totals: Mapping[float, int]) -> Callable[[float, flo
     return ordinal
 
 
-def read_ratings(lines: Iterable[str], rubric: Rubric) -> dict[tuple[str, str], list[Mapping[str, int]]]:
+def read_ratings(lines: Iterable[str], rubric: Rubric) -> dict[Place, list[Scores]]:
     """People's ratings from JSON lines, `{id, model, rater, scores: {criterion: number}}` → by model and question."""
-    ratings: dict[tuple[str, str], list[Mapping[str, int]]] = defaultdict(list)
+    ratings: dict[Place, list[Scores]] = defaultdict(list)
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue

@@ -14,6 +14,7 @@ _FEWEST_LINES, _SAME_LINES = 6, 4
 _ECHO = 20
 
 EMPTY, MARKUP, ECHO, LOOP = "empty", "markup", "echo", "loop"
+CUT = "cut"  # at the limit of tokens: it says something, and not all
 
 
 def answer_fault(response: str, instruction: str) -> str:

@@ -7,14 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from evaluator.answer_faults import answer_fault
+from evaluator.answer_faults import CUT, answer_fault
 from evaluator.questions import Question, QuestionSet
+from evaluator.rows import GOLD_SHARE
 from evaluator.verdicts import VerdictStore
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from kullm_tui.core.text import nfc
-
-_GOLD_SHARE = 0.5
 
 
 class GoldAnswers(KullmError):
@@ -41,7 +40,8 @@ class Answer:
     completion_tokens: int | None = None
 
     def fault(self, question: Question) -> str:
-        return answer_fault(self.response, question.instruction)
+        fault = answer_fault(self.response, question.instruction)
+        return fault or (CUT if self.finish_reason == "length" else "")
 
 
 def keep_answer(store: VerdictStore, system: System, question: Question, answer: Answer) -> None:
@@ -118,7 +118,7 @@ def _row(line: str, number: int, name: str) -> dict[str, Any]:
 
 def _refuse_gold(answers: Mapping[str, Answer], questions: Mapping[str, Question], name: str) -> None:
     same = sum(bool(questions[one].gold) and answer.response.strip() == questions[one].gold.strip() for one, answer in answers.items())  # fmt: skip
-    if answers and same / len(answers) > _GOLD_SHARE:
+    if answers and same / len(answers) > GOLD_SHARE:
         raise GoldAnswers(
             say(
                 f"{name}: 답 {len(answers)}개 가운데 {same}개가 질문 모음의 정답과 같습니다. 모델의 답을 주세요.",

@@ -8,25 +8,28 @@ from typing import Any
 
 from evaluator.answer_store import Answer, System, keep_answer, kept_answers
 from evaluator.questions import Question, QuestionSet
+from evaluator.system_files import files_of
 from evaluator.verdicts import VerdictStore
 from kullm_tui.core.chat_client import Delta, Endpoint, Finished, load_model, stream_chat
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.records import Message
-from kullm_tui.core.target import Target
+from kullm_tui.core.target import Target, adapter_for_engine
 from kullm_tui.core.text import nfc
 
 _AT_ONCE = 8
 
 
-def target_system(target: Target, decoding: Mapping[str, Any], adapter: str = "") -> System:
-    """The target as a row of the table; its template goes with its answers, since a wrong one spoils them."""
+def target_system(target: Target, decoding: Mapping[str, Any], adapter: str = "", *, precision: str = "") -> System:
+    """The target as a row of the table, with all that decides its answers; its template too, since a wrong one spoils them."""
     name = f"{target.name}+{adapter}" if adapter else target.name
     source: dict[str, Any] = {"model": target.model, "template": target.template, "decoding": dict(decoding)}
-    if adapter:
-        source["adapter"] = adapter
     if target.endpoint:
-        source["endpoint"] = target.endpoint.base_url
-    return System(name, source)
+        return System(name, {**source, "endpoint": target.endpoint.base_url})
+    if adapter:
+        source["adapter"] = adapter_for_engine(adapter)
+    if precision:
+        source["precision"] = precision
+    return System(name, source | files_of(target.model, adapter))
 
 
 async def answer_questions(

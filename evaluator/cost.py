@@ -36,6 +36,7 @@ class Price:
     output: float
     hangul: float = 0.75  # tokens for a syllable
     thinks: int = 0  # hidden tokens of a reasoning model, about, for each verdict
+    as_of: str = ""  # the month that a shipped price is remembered from; empty for the user's own
 
 
 FREE = Price(0.0, 0.0)
@@ -47,6 +48,7 @@ class Estimate:
     input_tokens: int
     output_tokens: int
     dollars: float | None  # None: nobody knows the price
+    as_of: str = ""  # the month of the shipped price that it rests on
 
 
 class Budget:
@@ -99,7 +101,7 @@ def estimated(judge: Judge, rubric: Rubric, items: Iterable[Item]) -> Estimate:
     calls = [call_tokens(judge, rubric, item, price) for item in items]
     asked, said = sum(call[0] for call in calls), sum(call[1] for call in calls)
     dollars = None if price is None else (asked * price.input + said * price.output) / 1e6
-    return Estimate(len(calls), asked, said, dollars)
+    return Estimate(len(calls), asked, said, dollars, price.as_of if price else "")
 
 
 def text_tokens(text: str, hangul: float) -> int:
@@ -135,16 +137,17 @@ def _prices(path: Path) -> dict[str, Price]:
         table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: {error}") from error
-    prices = {name: _price(name, row, faults) for name, row in table.items()}
+    as_of = table.pop("as_of", "") if path == _SHIPPED else ""
+    prices = {name: _price(name, row, as_of, faults) for name, row in table.items()}
     if faults:
         listed = "\n".join(f"  {fault}" for fault in faults)
         raise ConfigError(say(f"가격표를 고쳐 주세요: {path}\n{listed}", f"please correct {path}:\n{listed}"))
     return {name: price for name, price in prices.items() if price}
 
 
-def _price(name: str, row: Any, faults: list[str]) -> Price | None:
+def _price(name: str, row: Any, as_of: str, faults: list[str]) -> Price | None:
     if not isinstance(row, dict) or not {"input", "output"} <= row.keys():
         faults.append(f"{name}: {say('input과 output이 있어야 합니다', 'must have input and output')}")
         return None
     values = rules.checked(row, _PRICE_RULES, f"{name}.", faults)
-    return Price(**values) if {"input", "output"} <= values.keys() else None
+    return Price(**values, as_of=as_of) if {"input", "output"} <= values.keys() else None

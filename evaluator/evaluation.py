@@ -2,13 +2,14 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from evaluator.answer_store import Answer, System, kept_answers
 from evaluator.cost import Budget
-from evaluator.judge import Judge
+from evaluator.judge import Judge, is_its_own_judge
 from evaluator.judging import Outcome, judge_items, kept_verdicts
 from evaluator.questions import QuestionSet, load_questions
 from evaluator.rubric import Rubric, load_rubric
@@ -36,6 +37,9 @@ class SystemResult:
     system: System
     answers: Mapping[str, Answer]  # by the question's id
     verdicts: Mapping[str, Verdict]
+    others: Mapping[str, Verdict] = field(
+        default_factory=dict
+    )  # by another version of the judge, so never averaged with these
 
 
 def evaluation_items(evaluation: Evaluation, store: VerdictStore) -> list[Item]:
@@ -49,6 +53,11 @@ def evaluation_items(evaluation: Evaluation, store: VerdictStore) -> list[Item]:
             if one.id in answers
         ]
     return items
+
+
+def system_of(item_id: str) -> str:
+    """Whose answer an item is."""
+    return item_id.partition(_BETWEEN)[0]
 
 
 async def judge_evaluation(
@@ -68,25 +77,30 @@ def results(evaluation: Evaluation, store: VerdictStore) -> list[SystemResult]:
     """What is kept, system by system; nothing is asked."""
     items = evaluation_items(evaluation, store)
     verdicts = kept_verdicts(items, judge=evaluation.judge, rubric=evaluation.rubric, store=store)
+    version = _judges_version(verdicts.values())
     found = []
     for system in evaluation.systems:
         answers = kept_answers(store, system, evaluation.questions.questions)
         own = {
-            name.partition(_BETWEEN)[2]: verdict
-            for name, verdict in verdicts.items()
-            if name.partition(_BETWEEN)[0] == system.name
+            name.partition(_BETWEEN)[2]: verdict for name, verdict in verdicts.items() if system_of(name) == system.name
         }
-        found.append(SystemResult(system, answers, own))
+        others = {name: one for name, one in own.items() if one.answered_by not in (version, "")}
+        same = {name: one for name, one in own.items() if name not in others}
+        found.append(SystemResult(system, answers, same, others))
     return found
+
+
+def _judges_version(verdicts: Iterable[Verdict]) -> str:
+    """Who gave most of the verdicts, as the server names it: a name such as gpt-4.1 may mean another model next month."""
+    named = Counter(one.answered_by for one in verdicts if one.answered_by)
+    return max(named, key=lambda name: (named[name], name), default="")
 
 
 def judges_itself(evaluation: Evaluation) -> list[str]:
     """Systems that are the judge: it favours its own words."""
-    return [
-        system.name
-        for system in evaluation.systems
-        if evaluation.judge.model in (system.source.get("model"), system.name.rpartition("/")[2])
-    ]
+    judge = evaluation.judge.model
+    named = {system.name: (system.name, str(system.source.get("model", ""))) for system in evaluation.systems}
+    return [name for name, models in named.items() if any(is_its_own_judge(judge, model) for model in models)]
 
 
 def keep_run(evaluation: Evaluation, store: VerdictStore) -> int:

@@ -8,11 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evaluator.rubric import Mode, Rubric
@@ -25,7 +22,7 @@ from kullm_tui.core.text import nfc
 if TYPE_CHECKING:
     import openai
 
-_TABLE = Path(__file__).with_name("judges.toml")
+_DATED = re.compile(r"-(?:20\d\d-\d\d-\d\d|\d{4}(?:-preview)?)$")
 
 
 @dataclass(frozen=True)
@@ -40,6 +37,10 @@ class Judge:
         """All that is sent beside the texts."""
         return {**self.parameters, "mode": self.mode}
 
+    def origin(self, rubric: Rubric) -> str:
+        """Verdicts of one origin may be set side by side: one judge, asked in one way, by one rubric."""
+        return origin_of(self.model, self.endpoint.base_url, self.settings, rubric.sha256)
+
     def key(self, rubric: Rubric, item: Item, repeat: int = 0) -> str:
         """By content, never by position: the same question to the same judge is bought once."""
         judged = (item.instruction, item.input, item.response)
@@ -47,17 +48,18 @@ class Judge:
         return hashlib.sha256(json.dumps(parts, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 
 
-def judge_parameters(model: str) -> dict[str, Any]:
-    """What this model takes beside the texts."""
-    for row in judges_table()["parameters"]:
-        if re.fullmatch(row["match"], model):
-            return {name: value for name, value in row.items() if name != "match"}
-    return {}
+def origin_of(model: str, base_url: str, settings: Mapping[str, Any], rubric_sha256: str) -> str:
+    parts = (model, base_url, settings, rubric_sha256)
+    return hashlib.sha256(json.dumps(parts, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 
 
-@cache
-def judges_table() -> dict[str, Any]:
-    return tomllib.loads(_TABLE.read_text(encoding="utf-8"))
+def is_its_own_judge(judge: str, judged: str) -> bool:
+    """Whether the judged model, by whatever path it is named, is the judge: it favours its own words."""
+    return bool(judged) and _undated(judge) == _undated(judged)
+
+
+def _undated(model: str) -> str:
+    return _DATED.sub("", model.rpartition("/")[2].casefold())
 
 
 def request_body(judge: Judge, rubric: Rubric, item: Item) -> dict[str, Any]:

@@ -8,7 +8,8 @@ import os
 import re
 from collections.abc import Sequence
 
-from evaluator.judge import Judge, judge_parameters, judges_table
+from evaluator.judge import Judge
+from evaluator.judge_table import judge_parameters, judge_table
 from evaluator.rubric import Mode
 from kullm_tui.core import rules
 from kullm_tui.core.chat_client import Endpoint, configured_endpoint, list_models
@@ -23,17 +24,25 @@ _DATED = r"(-20\d\d-\d\d-\d\d|-\d{4}(-preview)?)?"
 _SHOWN = 12
 
 
-def judge_endpoint(name: str, endpoints: Sequence[EndpointSettings]) -> tuple[Endpoint, str]:
-    """Whom to ask, and the model's name there, empty if none was named."""
+def judge_address(name: str, endpoints: Sequence[EndpointSettings]) -> tuple[EndpointSettings, str]:
+    """Where the judge is and what its key is called; the model's name there, empty if none was named."""
     first, _, rest = name.partition("/")
     configured = next((one for one in endpoints if rest and one.name == first), None)
     if configured:
-        return configured_endpoint(configured), rest
+        return configured, rest
     address = os.environ.get(_ADDRESS, "").strip() or _OPENAI
     try:
         base_url = rules.web_address(address)
     except rules.Fault as fault:
         raise ConfigError(f"{_ADDRESS}: {fault}") from fault
+    return EndpointSettings("openai", base_url, _KEY), name
+
+
+def judge_endpoint(name: str, endpoints: Sequence[EndpointSettings]) -> tuple[Endpoint, str]:
+    """Whom to ask, and the model's name there, empty if none was named. KeyMissing where the key is not there."""
+    settings, model = judge_address(name, endpoints)
+    if settings in endpoints:
+        return configured_endpoint(settings), model
     key = get_key(_KEY)
     if not key:
         raise KeyMissing(
@@ -46,7 +55,7 @@ def judge_endpoint(name: str, endpoints: Sequence[EndpointSettings]) -> tuple[En
         raise KeyMissing(
             say(f"{_KEY}: 키에 쓸 수 없는 글자가 있습니다.", f"{_KEY}: the key holds unusable characters.")
         )
-    return Endpoint("openai", base_url, key), name
+    return Endpoint(settings.name, settings.base_url, key), model
 
 
 async def chosen_judge(name: str, mode: Mode, endpoints: Sequence[EndpointSettings]) -> Judge:
@@ -58,7 +67,7 @@ async def chosen_judge(name: str, mode: Mode, endpoints: Sequence[EndpointSettin
 
 def strongest(offered: Sequence[str], endpoint: Endpoint) -> str:
     """The first preferred family that is offered, in its newest dated version, since an undated name moves."""
-    for family in judges_table()["preferred"]:
+    for family in judge_table().preferred:
         versions = [name for name in offered if re.fullmatch(re.escape(family) + _DATED, name)]
         dated = [name for name in versions if re.search(r"-20\d\d-", name)]
         if versions:
@@ -67,8 +76,8 @@ def strongest(offered: Sequence[str], endpoint: Endpoint) -> str:
         return offered[0]
     raise ModelNotFound(
         say(
-            f"{endpoint.name}: 채점자로 고를 모델이 없습니다. --judge-model로 정하세요. {_offered_line(offered)}",
-            f"{endpoint.name} offers no judge known here. Name one with --judge-model. {_offered_line(offered)}",
+            f"{endpoint.name}: 채점자로 고를 모델이 없습니다. {_naming_one()} {_offered_line(offered)}",
+            f"{endpoint.name} offers no judge known here. {_naming_one()} {_offered_line(offered)}",
         )
     )
 
@@ -79,8 +88,14 @@ async def retired(error: EndpointError, judge: Judge) -> EndpointError:
         offered = await list_models(judge.endpoint)
     except KullmError:
         return error
-    advice = say("--judge-model로 다른 채점자를 정하세요.", "Name another judge with --judge-model.")
-    return EndpointError(f"{error}\n{advice} {_offered_line(offered)}", status=error.status, code=error.code)
+    return EndpointError(f"{error}\n{_naming_one()} {_offered_line(offered)}", status=error.status, code=error.code)
+
+
+def _naming_one() -> str:
+    return say(
+        "채점자를 정해 주세요(명령에서는 --judge-model, 앱에서는 ^p의 판정 설정).",
+        "Name a judge: --judge-model on the command line, the judge's settings (^p) in the app.",
+    )
 
 
 def _offered_line(offered: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -119,6 +120,9 @@ def verdict_of(
         kept=kept,
         answered_by=reply.model,
         fingerprint=reply.fingerprint,
+        criteria=rubric.criteria,
+        origin=judge.origin(rubric),
+        created=0.0 if kept else time.time(),
     )
 
 
@@ -207,7 +211,7 @@ class _Run:
         while True:
             turn = await self._pace.turn(tokens)
             if self.stopped is not None and not isinstance(self.stopped, BudgetSpent):
-                self._pace.ended()
+                self._pace.ended(turn)
                 return None
             try:
                 reply, headers = await ask(client, body)
@@ -223,7 +227,7 @@ class _Run:
                 if isinstance(failure, openai.APIStatusError) and _is_rate_limit(failure):
                     self._pace.refused(turn, failure.response.headers)
             finally:
-                self._pace.ended()
+                self._pace.ended(turn)
             if tries:
                 delay = min(_FIRST_DELAY_SECONDS * 2 ** (tries - 1), _LONGEST_DELAY_SECONDS)
                 await asyncio.sleep(delay * random.uniform(0.75, 1.25))
@@ -251,6 +255,8 @@ class _Run:
                     rubric=self._rubric.name,
                     cost=0.0,
                     flags=flags,
+                    criteria=self._rubric.criteria,
+                    origin=self._judge.origin(self._rubric),
                 )
             )
 

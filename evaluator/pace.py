@@ -1,7 +1,8 @@
-"""How fast calls may go out: by the server's own rate headers and Retry-After; by halving only where it sends neither.
+"""How fast calls may go out: by the server's own rate headers and Retry-After; by what it granted between refusals where it sends none.
 
 A server with rate headers keeps a bucket for requests and one for tokens, and says after each call what is left in them and
 when they will be full again. Between its answers the same buckets are kept here, so that calls go out as fast as it refills.
+A server without them is listened to by its refusals: `pace_unsaid.py`.
 """
 
 import asyncio
@@ -11,16 +12,14 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from evaluator.pace_unsaid import UnsaidRate
 from kullm_tui.core.endpoint_errors import asked_delay
 
 _MOST_AT_ONCE = 64
-_MOST_AT_ONCE_UNTOLD = 20  # where the server sends no headers; the paper's script, too, had 20 under way
+_MOST_AT_ONCE_UNTOLD = 20  # until a server without headers refuses; the paper's script, too, had 20 under way
 _FIRST_AT_ONCE = 4
 _FIRST_BACKOFF_SECONDS = 0.5
 _LONGEST_BACKOFF_SECONDS = 30.0
-_HALF = 0.5  # of what goes at once, after a 429 without a word
-_FEWER = 0.9  # after one that says when: else all that wait would go at that moment, and be refused again
-_SETTLING_SECONDS = 1.0
 _SECONDS_OF_A_LIMIT = 60.0  # limits are said per minute
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
@@ -38,12 +37,12 @@ class Turn:
 class Pace:
     def __init__(self, *, most_at_once: int = _MOST_AT_ONCE) -> None:
         self._most = most_at_once
-        self._window = float(min(_FIRST_AT_ONCE, most_at_once))
+        self._window = min(_FIRST_AT_ONCE, most_at_once)
         self._buckets = {"requests": _Bucket(), "tokens": _Bucket()}
+        self._unsaid = UnsaidRate()
         self._paused_until = 0.0
         self._backoff = _FIRST_BACKOFF_SECONDS
-        self._cut = 0.0
-        self._under_way = 0
+        self._under_way: set[Turn] = set()
         self._turns = 0
         self._queue = asyncio.Lock()
         self._news = asyncio.Event()
@@ -59,43 +58,46 @@ class Pace:
                 except TimeoutError:
                     continue
             self._turns += 1
-            self._under_way += 1
             turn = Turn(self._turns, tokens, time.monotonic())
+            self._under_way.add(turn)
+            self._unsaid.went(turn.began)
             self._buckets["requests"].take(turn, 1)
             self._buckets["tokens"].take(turn, tokens)
             return turn
 
     def answered(self, turn: Turn, headers: Mapping[str, str]) -> None:
         self._observe(turn, headers)
+        self._unsaid.granted(turn.began)
         self._backoff = _FIRST_BACKOFF_SECONDS
-        grown = self._window + (1 / self._window if self._cut else 1)  # fast until the first refusal
-        self._window = min(grown, _MOST_AT_ONCE_UNTOLD, self._most)
+        most = self._most if self._unsaid.known else min(_MOST_AT_ONCE_UNTOLD, self._most)
+        self._window = min(self._window + 1, most)
 
     def refused(self, turn: Turn, headers: Mapping[str, str]) -> None:
-        """A 429: everything waits as long as the server asks. Without a word from it, half as many go at once."""
+        """A 429: everything waits as long as the server asks, or ever longer where it does not say."""
         told = self._observe(turn, headers)
-        delay = asked_delay(headers)
-        settled = self._cut + (0.0 if delay is None else _SETTLING_SECONDS)
-        if not told and turn.began >= settled:  # those sent together are refused together
-            self._window = max(1.0, self._window * (_HALF if delay is None else _FEWER))
-            self._cut = time.monotonic()
-            if delay is None:
+        delay, now = asked_delay(headers), time.monotonic()
+        if not told:
+            self._under_way.discard(turn)
+            first = self._unsaid.refused(turn.began, [one.began for one in self._under_way], now)
+            if delay is None and first:
                 delay = self._backoff
                 self._backoff = min(self._backoff * 2, _LONGEST_BACKOFF_SECONDS)
-        self._paused_until = max(self._paused_until, time.monotonic() + (delay or 0.0))
+            self._unsaid.wait(delay or 0.0, now)
+        self._paused_until = max(self._paused_until, now + (delay or 0.0))
 
-    def ended(self) -> None:
+    def ended(self, turn: Turn) -> None:
         """A call is over, however it went: its place is free."""
-        self._under_way -= 1
+        self._under_way.discard(turn)
         self._news.set()
 
     def _delay(self, tokens: float) -> float:
         now = time.monotonic()
-        at_once = self._most if self._buckets["requests"].known else int(self._window)
-        if self._under_way >= at_once:
+        told = self._buckets["requests"].known
+        if len(self._under_way) >= (self._most if told else self._window):
             return _SECONDS_OF_A_LIMIT  # until news comes
         return max(
             self._paused_until - now,
+            0.0 if told else self._unsaid.delay(now),
             self._buckets["requests"].delay(1, now),
             self._buckets["tokens"].delay(tokens, now),
         )

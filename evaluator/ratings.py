@@ -1,5 +1,8 @@
 """Strengths from comparisons of two: Bradley–Terry, a tie counting half a win for each, with bootstrap intervals.
 
+Comparisons that one vote made are drawn together, since they are one judgement: taken for several, they would make the intervals
+narrower than what is known.
+
 A system that won every comparison has no finite strength. Each pair is therefore given one tenth of a tie that nobody played,
 which moves a well-measured strength by less than its interval.
 """
@@ -7,11 +10,13 @@ which moves a well-measured strength by less than its interval.
 import math
 import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal
 
 from evaluator.statistics import Interval
+from kullm_tui.core.votes import Duel
 
 _ROUNDS = 500
 _SMALL = 1e-9
@@ -27,6 +32,7 @@ class Comparison:
     left: str
     right: str
     outcome: Literal["left", "right", "tie"]
+    vote: int | None = None  # what made it, where that made others too
 
 
 @dataclass(frozen=True)
@@ -43,8 +49,8 @@ def bradley_terry(comparisons: Sequence[Comparison], *, resamples: int = _RESAMP
     if not names:
         return []
     fitted = _fitted(comparisons, names)
-    draw = random.Random(seed).choices
-    drawn = [_fitted(draw(comparisons, k=len(comparisons)), names) for _ in range(resamples)]
+    draw, votes = random.Random(seed).choices, _by_vote(comparisons)
+    drawn = [_fitted(list(chain(*draw(votes, k=len(votes)))), names) for _ in range(resamples)]
     ratings = [
         Rating(
             name,
@@ -55,6 +61,18 @@ def bradley_terry(comparisons: Sequence[Comparison], *, resamples: int = _RESAMP
         for name in names
     ]
     return sorted(ratings, key=lambda rating: -rating.elo)
+
+
+def rate_duels(duels: Iterable[Duel]) -> list[Rating]:
+    """What the user's own votes make of the contestants."""
+    return bradley_terry([Comparison(duel.left, duel.right, duel.outcome, duel.vote) for duel in duels])
+
+
+def _by_vote(comparisons: Sequence[Comparison]) -> list[list[Comparison]]:
+    votes: dict[object, list[Comparison]] = defaultdict(list)
+    for number, one in enumerate(comparisons):
+        votes[("alone", number) if one.vote is None else one.vote].append(one)
+    return list(votes.values())
 
 
 def _fitted(comparisons: Sequence[Comparison], names: Sequence[str]) -> dict[str, float]:

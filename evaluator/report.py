@@ -4,14 +4,16 @@ what says how far to trust it: pairs compared item by item, the pull of length, 
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
+from evaluator.answer_faults import CUT
 from evaluator.evaluation import Evaluation, SystemResult
 from evaluator.rubric import Criterion, Rubric
-from evaluator.statistics import Difference, Interval, bootstrap_mean, paired_difference, spearman, wilson
+from evaluator.statistics import Difference, Interval, bootstrap_mean, holm, paired_difference, spearman, wilson
 from evaluator.verdict import Status
 from kullm_tui.core.language import say
 
@@ -30,7 +32,7 @@ class TableRow:
     name: str
     cells: Mapping[str, Cell]  # by the criterion's name; empty where nothing was scored
     scored: int
-    unscored: Mapping[str, int]  # by status, and `missing` for what was not judged
+    unscored: Mapping[str, int]  # by status; `other-judge` by another version of the judge; `missing`: not judged
     faults: Mapping[str, int]  # answers that are none, by kind
     flagged: int
     length_correlation: float | None  # Spearman, response length against the last criterion
@@ -40,6 +42,8 @@ class TableRow:
 class Table:
     rubric: Rubric
     judge: str
+    answered_by: str  # as the server named what gave these scores
+    set_name: str
     items: int
     rows: tuple[TableRow, ...]
     differences: Mapping[tuple[str, str], Difference]  # of the last criterion
@@ -58,8 +62,23 @@ def score_table(evaluation: Evaluation, results: Sequence[SystemResult]) -> Tabl
         difference = paired_difference(scores[a], scores[b])
         if difference:
             differences[a, b] = difference
-    rows = tuple(_row(evaluation, one) for one in results)
-    return Table(evaluation.rubric, evaluation.judge.model, len(evaluation.questions.questions), rows, differences)
+    corrected = holm([one.p for one in differences.values()])
+    differences = {
+        pair: replace(one, p_among_all=p) for (pair, one), p in zip(differences.items(), corrected, strict=True)
+    }
+    return Table(
+        evaluation.rubric,
+        evaluation.judge.model,
+        _answered_by(results),
+        evaluation.questions.name,
+        len(evaluation.questions.questions),
+        tuple(_row(evaluation, one) for one in results),
+        differences,
+    )
+
+
+def _answered_by(results: Sequence[SystemResult]) -> str:
+    return next((one.answered_by for each in results for one in each.verdicts.values() if one.answered_by), "")
 
 
 def cell_of(criterion: Criterion, scores: Sequence[int]) -> Cell:
@@ -74,39 +93,98 @@ def table_lines(table: Table, *, intervals: bool = False) -> list[list[str]]:
     return [heading, *(_line(row, table, intervals=intervals) for row in table.rows)]
 
 
+def interval_lines(table: Table) -> list[list[str]]:
+    """For each line of `table_lines` below the heading, the intervals under its cells."""
+    return [
+        ["", *(_span(row.cells.get(one.name)) for one in table.rubric.criteria), ""] for row in table.rows
+    ]  # fmt: skip
+
+
 def markdown(table: Table) -> str:
-    lines = table_lines(table, intervals=True)
+    """The report: the table with its intervals, systems against each other, and what to know about both."""
+    parts = [f"# {table.set_name}", *_markdown_table(table_lines(table, intervals=True))]
+    if table.differences:
+        parts += ["", f"## {say('짝지은 비교', 'Pairs')}: {table.rubric.criteria[-1].name}", ""]
+        parts += _markdown_table(difference_lines(table))
+    notes = [f"- {note}" for note in [*judge_notes(table), *system_notes(table)]]
+    return "\n".join([parts[0], "", *parts[1:], "", *notes]) + "\n"
+
+
+def difference_lines(table: Table) -> list[list[str]]:
+    """A heading and a line a pair: the mean difference on the items that both have, its interval, p, p among all pairs."""
+    heading = ["A − B", say("차이", "difference"), "95 %", "p", "p (Holm)", "n"]
+    lines = [heading]
+    for (a, b), one in table.differences.items():
+        among_all = one.p if one.p_among_all is None else one.p_among_all
+        span = f"[{one.interval.low:+.3f}, {one.interval.high:+.3f}]"
+        lines.append([f"{a} − {b}", f"{one.mean:+.3f}", span, f"{one.p:.4f}", f"{among_all:.4f}", str(one.items)])
+    return lines
+
+
+def _markdown_table(lines: Sequence[Sequence[str]]) -> list[str]:
     rule = ["---", *["---:"] * (len(lines[0]) - 1)]
-    rows = [
-        "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in [lines[0], rule, *lines[1:]]
-    ]
-    notes = [f"- {note}" for note in table_notes(table)]
-    return "\n".join([*rows, "", *notes]) + "\n"
+    return [
+        "| " + " | ".join(_markdown_cell(cell) for cell in line) + " |" for line in [lines[0], rule, *lines[1:]]
+    ]  # fmt: skip
+
+
+def _markdown_cell(text: str) -> str:
+    """A system's name is a stranger's: it stays one cell, and starts no markup."""
+    return re.sub(r"([\\|*_`<>]|(?<=\])\()", r"\\\1", " ".join(text.split()))
 
 
 def csv_text(table: Table) -> str:
     """One line a system and criterion, in full precision."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["model", "criterion", "mean", "low", "high", "scaled", "n", "items", "judge", "rubric"])
+    writer.writerow(
+        ["model", "criterion", "mean", "low", "high", "scaled", "n", "items", "judge", "answered_by", "rubric"]
+    )
     for row in table.rows:
         for name, cell in row.cells.items():
             numbers = [f"{value:.6f}" for value in (cell.mean, cell.interval.low, cell.interval.high, cell.scaled)]
             writer.writerow(
-                [row.name, name, *numbers, row.scored, table.items, table.judge, table.rubric.name]
-            )  # fmt: skip
+                [
+                    _csv_cell(row.name),
+                    name,
+                    *numbers,
+                    row.scored,
+                    table.items,
+                    table.judge,
+                    table.answered_by,
+                    table.rubric.name,
+                ]
+            )
     return out.getvalue()
 
 
 def table_notes(table: Table) -> list[str]:
-    judged = say(
-        f"채점자 {table.judge}, 채점 기준 {table.rubric.name}, 구간은 95 %",
-        f"judge {table.judge}, rubric {table.rubric.name}; intervals are 95 %",
-    )
-    notes = [judged]
+    return [
+        *judge_notes(table),
+        *system_notes(table),
+        *(_difference_note(pair, difference) for pair, difference in table.differences.items()),
+    ]
+
+
+def judge_notes(table: Table) -> list[str]:
+    answered = f" ({table.answered_by})" if table.answered_by not in ("", table.judge) else ""
+    kinds = ["Wilson"] if any(one.is_binary for one in table.rubric.criteria) else []
+    kinds += ["bootstrap"] if not all(one.is_binary for one in table.rubric.criteria) else []
+    method = " · ".join(kinds)
+    return [
+        say(
+            f"채점자 {table.judge}{answered}, 채점 기준 {table.rubric.name}, 구간은 95 % ({method})",
+            f"judge {table.judge}{answered}, rubric {table.rubric.name}; intervals are 95 % ({method})",
+        )
+    ]
+
+
+def system_notes(table: Table) -> list[str]:
+    """What says how far to trust a system's row."""
+    notes = []
     for row in table.rows:
         unscored = ", ".join(f"{name} {count}" for name, count in row.unscored.items() if count)
-        faults = ", ".join(f"{name} {count}" for name, count in row.faults.items() if count)
+        faults = ", ".join(f"{name} {count}" for name, count in row.faults.items() if count and name != CUT)
         if unscored:
             notes.append(say(f"{row.name}: 점수 없음 ({unscored})", f"{row.name}: unscored ({unscored})"))
         if faults:
@@ -114,6 +192,22 @@ def table_notes(table: Table) -> list[str]:
                 say(
                     f"{row.name}: 답이 아닌 답 ({faults}). 프롬프트 양식이 맞는지 확인하세요",
                     f"{row.name}: answers that are none ({faults}). See whether its template is right",
+                )
+            )
+        if row.faults.get(CUT):
+            notes.append(
+                say(
+                    f"{row.name}: 길이 한도에서 잘린 답 {row.faults[CUT]}개",
+                    f"{row.name}: {row.faults[CUT]} answers were cut at the limit of tokens",
+                )
+            )
+        if row.unscored.get("other-judge"):
+            notes.append(
+                say(
+                    f"{row.name}: {row.unscored['other-judge']}개는 채점자의 다른 판이 채점해 평균에 넣지 않았습니다. "
+                    "--judge-model에 날짜가 붙은 이름을 쓰세요",
+                    f"{row.name}: {row.unscored['other-judge']} were judged by another version of the judge and are left out. "
+                    "Name a dated --judge-model",
                 )
             )
         if row.flagged:
@@ -130,8 +224,12 @@ def table_notes(table: Table) -> list[str]:
                     f"{row.name}: rank correlation of length and score {row.length_correlation:+.2f}",
                 )
             )
-    notes += [_difference_note(pair, difference) for pair, difference in table.differences.items()]
     return notes
+
+
+def _csv_cell(text: str) -> str:
+    """A name that a spreadsheet would take for a formula is quoted, as spreadsheets do."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
 
 
 def _row(evaluation: Evaluation, result: SystemResult) -> TableRow:
@@ -142,7 +240,8 @@ def _row(evaluation: Evaluation, result: SystemResult) -> TableRow:
         cells[criterion.name] = cell_of(criterion, [verdict.scores[criterion.name] for verdict in scored.values()])
     statuses = Counter(verdict.status for verdict in result.verdicts.values())
     unscored: dict[str, int] = {status: statuses[status] for status in _STATUSES}
-    unscored["missing"] = len(questions) - len(result.verdicts)
+    unscored |= {"other-judge": len(result.others)} if result.others else {}
+    unscored["missing"] = len(questions) - len(result.verdicts) - len(result.others)
     faults = Counter(result.answers[one.id].fault(one) for one in questions if one.id in result.answers)
     overall = evaluation.rubric.criteria[-1].name
     return TableRow(
@@ -167,10 +266,14 @@ def _line(row: TableRow, table: Table, *, intervals: bool) -> list[str]:
 def _cell_text(cell: Cell | None, *, intervals: bool) -> str:
     if cell is None:
         return "–"
-    span = f" [{cell.interval.low:.3f}–{cell.interval.high:.3f}]" if intervals else ""
-    return f"{cell.mean:.3f}{span}"
+    return f"{cell.mean:.3f} [{_span(cell)}]" if intervals else f"{cell.mean:.3f}"
+
+
+def _span(cell: Cell | None) -> str:
+    return f"{cell.interval.low:.3f}–{cell.interval.high:.3f}" if cell else ""
 
 
 def _difference_note(pair: tuple[str, str], difference: Difference) -> str:
     low, high = difference.interval.low, difference.interval.high
-    return f"{pair[0]} − {pair[1]}: {difference.mean:+.3f} [{low:+.3f}, {high:+.3f}], p = {difference.p:.4f}, n = {difference.items}"
+    among_all = f" (Holm {difference.p_among_all:.4f})" if difference.p_among_all not in (None, difference.p) else ""
+    return f"{pair[0]} − {pair[1]}: {difference.mean:+.3f} [{low:+.3f}, {high:+.3f}], p = {difference.p:.4f}{among_all}, n = {difference.items}"

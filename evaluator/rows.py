@@ -9,7 +9,9 @@ from evaluator.verdict import Item
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
+from kullm_tui.core.text import nfc
 
+GOLD_SHARE = 0.5  # more answers than these that are the gold ones are no coincidence
 _FAULTS_SHOWN = 5
 
 
@@ -20,6 +22,8 @@ class BadRows(KullmError):
 @dataclass(frozen=True)
 class Row:
     id: Any  # as the file has it, or the line's number
+    model: str  # whose answer it is, where the file says so
+    gold: str  # the right answer, where the file has one beside the response
     item: Item  # under an id that no other row has
 
 
@@ -43,12 +47,31 @@ def read_rows(lines: Iterable[str]) -> list[Row]:
         raise BadRows(_listed(faults))
     if not rows:
         raise BadRows(say("채점할 행이 없습니다.", "there are no rows to judge."))
+    _refuse_gold(rows)
     return rows
 
 
 def _row(value: Mapping[str, Any], number: int) -> Row:
     texts = (str(value.get("instruction", "")), str(value.get("input") or ""), str(value["response"]))
-    return Row(value.get("id", number), Item(str(number), *texts))
+    return Row(value.get("id", number), str(value.get("model") or ""), _gold(value), Item(str(number), *texts))
+
+
+def _gold(value: Mapping[str, Any]) -> str:
+    instances = value.get("instances")
+    first = instances[0] if isinstance(instances, list) and instances and isinstance(instances[0], dict) else {}
+    gold = value.get("output", first.get("output"))
+    return gold.strip() if isinstance(gold, str) else ""
+
+
+def _refuse_gold(rows: list[Row]) -> None:
+    same = sum(bool(row.gold) and row.item.response.strip() == nfc(row.gold) for row in rows)
+    if same / len(rows) > GOLD_SHARE:
+        raise BadRows(
+            say(
+                f"{len(rows)}행 가운데 {same}행의 response가 정답(output)과 같습니다. 정답은 채점하지 않습니다. 모델의 답을 주세요.",
+                f"in {same} of {len(rows)} rows the response is the gold answer (output), which is not judged. Give a model's answers.",
+            )
+        )
 
 
 def _fault(value: object) -> str:

@@ -37,6 +37,7 @@ class Criterion:
     low: int
     high: int
     aliases: tuple[str, ...] = ()  # other names that a judge's reply may use
+    short: str = ""  # for a line that holds all of them
 
     @property
     def is_binary(self) -> bool:
@@ -146,6 +147,7 @@ _RULES: Mapping[str, rules.Rule] = {
 _CRITERION_RULES: Mapping[str, rules.Rule] = {
     "name": rules.matching(r"\S(.{0,60}\S)?", "이름이어야 합니다", "must be a name"),
     "aliases": rules.texts,
+    "short": rules.text,
     "low": rules.whole(_LOWEST, _HIGHEST),
     "high": rules.whole(_LOWEST, _HIGHEST),
 }

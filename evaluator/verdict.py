@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from evaluator.rubric import Mode, Rubric
-from evaluator.verdict_text import Unscored, read_free_text, read_json
+from evaluator.rubric import Criterion, Mode, Rubric
+from evaluator.verdict_text import Scores, Unscored, read_free_text, read_json
 from kullm_tui.core.language import say
 from kullm_tui.core.text import nfc
 
@@ -52,7 +52,7 @@ class Verdict:
     status: Status
     scores: Mapping[str, int] = field(default_factory=dict)  # every criterion, or none
     text: str = ""  # the judge's own words; for an error, the error
-    reason: str = ""  # a strict judge's reason; else why there are no scores
+    reason: str = ""  # the judge's; else why there are no scores
     model: str = ""
     rubric: str = ""
     cost: float | None = None  # dollars; None: nobody knows its price
@@ -60,6 +60,9 @@ class Verdict:
     kept: bool = False  # read from the store and not bought anew
     answered_by: str = ""
     fingerprint: str = ""
+    criteria: tuple[Criterion, ...] = ()  # the rubric's, for whoever shows the scores
+    origin: str = ""  # Judge.origin; empty: not known
+    created: float = 0.0  # when it was bought; 0: not known
 
 
 def status_of(reply: JudgeReply, rubric: Rubric, mode: Mode, *, response: str) -> tuple[Status, Mapping[str, int], str]:
@@ -68,7 +71,14 @@ def status_of(reply: JudgeReply, rubric: Rubric, mode: Mode, *, response: str) -
         return "refused", {}, nfc(reply.refusal) or say("내용 필터에 걸렸습니다", "stopped by a content filter")
     if reply.finish_reason == "length":
         return "unparsed", {}, say("채점이 길이 한도에서 잘렸습니다", "cut at the length limit")
-    read = read_json(reply.text, rubric) if mode == "strict" else read_free_text(reply.text, rubric, response=response)
+    read = _scores(reply.text, rubric, mode, response)
     if not isinstance(read, Unscored):
         return "ok", read.values, read.reason
     return "refused" if _REFUSAL.match(reply.text) else "unparsed", {}, read.reason
+
+
+def _scores(text: str, rubric: Rubric, mode: Mode, response: str) -> Scores | Unscored:
+    if mode == "strict" and "{" in text:
+        return read_json(text, rubric)
+    # A server that knows nothing of schemas answers in the paper's form all the same.
+    return read_free_text(text, rubric, response=response)

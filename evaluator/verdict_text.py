@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluator.rubric import Criterion, Rubric
-from evaluator.score_lines import Found, Misfit, bare_score, statements
+from evaluator.score_lines import Found, Misfit, bare_score, label_pattern, statements
 from kullm_tui.core.language import say
 from kullm_tui.core.text import nfc
 
 REASON_FIELD: Mapping[str, str] = {"ko": "근거", "en": "reason"}
 _THOUGHT = re.compile(r".*</think(?:ing)?>|<think(?:ing)?>.*", re.DOTALL)
 _FENCED = re.compile(r"\s*```(?:json)?\s*\n(.*?)\n?```\s*", re.DOTALL)
+_HEADING = re.compile(r"[#*\s]*[^.!?]{0,30}[:：][*\s]*|#.*|[-•*\d.)\s]*\d{0,3}")  # `Result:`, `## 평가`, a bare number
 _SHOWN = 80
 
 
@@ -41,7 +42,8 @@ def read_free_text(text: str, rubric: Rubric, *, response: str = "") -> Scores |
         score = bare_score(own_words, only)
         if score is not None:
             return _collected([Found(only, score)], rubric)
-    return _collected(statements(own_words, rubric.criteria), rubric)
+    read = _collected(statements(own_words, rubric.criteria), rubric)
+    return Scores(read.values, _remarks(own_words, rubric)) if isinstance(read, Scores) else read
 
 
 def read_json(text: str, rubric: Rubric) -> Scores | Unscored:
@@ -115,6 +117,18 @@ def _without_echo(text: str, response: str, rubric: Rubric) -> str:
     if not words or not statements(response, rubric.criteria):
         return text
     return re.sub(r"\s+".join(map(re.escape, words)), "", text)
+
+
+def _remarks(text: str, rubric: Rubric) -> str:
+    """What the judge said beside the scores: the lines that name no criterion and head no list."""
+    labels = "|".join(label_pattern(one) for one in rubric.criteria)
+    form = re.compile(rf"(?:{labels})[*_\s]*[(:\[|]", re.IGNORECASE)
+    lines = [line.strip() for line in text.splitlines() if re.search(r"\w", line)]
+    return "\n".join(
+        line
+        for line in lines
+        if not (form.search(line) or _HEADING.fullmatch(line) or statements(line, rubric.criteria))
+    )
 
 
 def _each_once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:

@@ -8,12 +8,12 @@ import json
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from evaluator.judge import Judge
+from evaluator.judge import Judge, origin_of
 from evaluator.rubric import Rubric
 from evaluator.verdict import Item, JudgeReply
 from kullm_tui.core.database import Contents, Database
@@ -25,6 +25,25 @@ _CONTENTS = Contents("evaluator", "채점 파일", "the verdicts")
 _REPLY_FIELDS = tuple(one.name for one in fields(JudgeReply))
 _LONGEST_CALL_SECONDS = 900.0  # a mark of another machine's that is older is a dead program's
 _AT_ONCE = 500  # parameters of one statement
+
+
+@dataclass(frozen=True)
+class Bought:
+    """A reply as it was kept, with everything that tells whose it is; scores are read from its words."""
+
+    reply: JudgeReply
+    created: float
+    judge: str
+    endpoint: str
+    settings: Mapping[str, Any]
+    rubric: str
+    rubric_sha256: str
+    repeat: int
+    cost: float | None
+
+    @property
+    def origin(self) -> str:
+        return origin_of(self.judge, self.endpoint, self.settings, self.rubric_sha256)
 
 
 def evaluation_file() -> Path:
@@ -111,10 +130,39 @@ class VerdictStore:
             _insert(connection, "verdicts", row)
             connection.execute("DELETE FROM under_way WHERE key = ?", (key,))
 
+    def about(self, item: Item) -> list[Bought]:
+        """Every reply about this very response to this very question, the newest first, whichever judge gave it."""
+        columns = ", ".join(_REPLY_FIELDS)
+        # The plus keeps SQLite from putting the known text into the index's two expressions, which it would not know any more.
+        with self.database.reading() as connection:
+            rows = connection.execute(
+                "SELECT created, judge, endpoint, settings, rubric, rubric_sha256, repeat, cost,"
+                f" {columns} FROM verdicts WHERE length(response) = length(:response)"
+                " AND substr(response, 1, 32) = substr(:response, 1, 32)"
+                " AND +response = :response AND instruction = :instruction AND input = :input"
+                " ORDER BY created DESC, rowid DESC",
+                {"response": item.response, "instruction": item.instruction, "input": item.input},
+            )
+            return [_bought(row) for row in rows]
+
     def spent(self) -> float:
         """Dollars, over all that was ever judged and whose price was known."""
         with self.database.transaction() as connection:
             return float(connection.execute("SELECT coalesce(sum(cost), 0) FROM verdicts").fetchone()[0])
+
+
+def _bought(row: Any) -> Bought:
+    return Bought(
+        reply=JudgeReply(**{name: row[name] for name in _REPLY_FIELDS}),
+        created=row["created"],
+        judge=row["judge"],
+        endpoint=row["endpoint"],
+        settings=json.loads(row["settings"]),
+        rubric=row["rubric"],
+        rubric_sha256=row["rubric_sha256"],
+        repeat=row["repeat"],
+        cost=row["cost"],
+    )
 
 
 def _is_abandoned(row: Any) -> bool:

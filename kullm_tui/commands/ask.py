@@ -11,21 +11,20 @@ from contextlib import aclosing, closing
 from dataclasses import asdict
 from typing import Any
 
-from kullm_tui.commands import question
-from kullm_tui.commands.confirm import can_ask, confirmed
+from kullm_tui.commands import judging_glue, question
+from kullm_tui.commands.consenting import obtain_consent
 from kullm_tui.commands.narration import Narration, loading_line
-from kullm_tui.core import consent, paths
+from kullm_tui.core import paths
 from kullm_tui.core.chat_client import Delta, Finished, LoadProgress, Progress
 from kullm_tui.core.config import load_config
-from kullm_tui.core.errors import ConsentNeeded, UsageError
+from kullm_tui.core.errors import UsageError
 from kullm_tui.core.exchange import Piece, Starting, exchange
 from kullm_tui.core.history import Conversation
 from kullm_tui.core.journal import ReplySource
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.profiles import DEMO
 from kullm_tui.core.store import Store
-from kullm_tui.core.target import Target, adapter_for_engine, base_of, choose_target, prompted_by
+from kullm_tui.core.target import adapter_for_engine, base_of, choose_target, prompted_by
 from kullm_tui.core.text import TerminalSafeStream, terminal_safe_json
 
 
@@ -39,11 +38,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
         help=say("마지막 대화를 이어 갑니다", "go on with the last conversation"),
     )
     parser.add_argument("--json", action="store_true", help=say("JSON 하나로 답합니다", "answer with one JSON object"))
-    parser.add_argument(
-        "--yes",
-        action="store_true",
-        help=say("이 컴퓨터 밖으로 보내는 데 동의합니다", "agree to text leaving this machine"),
-    )
+    judging_glue.add_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -61,7 +56,9 @@ def run(args: argparse.Namespace) -> int:
         if adapter:
             adapter = decoding["adapter"] = adapter_for_engine(adapter) if target.endpoint is None else adapter
             target = prompted_by(target, adapter)
-        _obtain_consent(target, agreed_now=args.yes)
+        if target.endpoint:
+            obtain_consent(target.endpoint, "kullm ask", leaving="question", agreed_now=args.yes)
+        judging = judging_glue.prepared(args, "kullm ask", narration)
         conversation = earlier or store.create_conversation(message.content, system=args.system)
         messages = store.branch(conversation.leaf_id) if conversation.leaf_id else []
         turn = store.add_user_turn(conversation.id, message, parent_id=conversation.leaf_id)
@@ -73,10 +70,14 @@ def run(args: argparse.Namespace) -> int:
             finally:
                 narration.clear()
             journal.finish("complete", finished=finished)
+    verdict = judging.verdict(message, answer.text, target.name, narration) if judging else None
     if args.json:
-        print(terminal_safe_json(_result(target.name, adapter, answer.text, finished)))
+        told = {"verdict": judging_glue.verdict_facts(verdict)} if verdict else {}
+        print(terminal_safe_json({**_result(target.name, adapter, answer.text, finished), **told}))
+    elif verdict:
+        narration.note(judging_glue.verdict_note(verdict))
     _tell_limits(finished, narration)
-    return 0
+    return 1 if verdict and verdict.status == "error" else 0
 
 
 class _Answer:
@@ -171,29 +172,6 @@ def _default(model: str, narration: Narration) -> str:
         )
     )
     return DEMO
-
-
-def _obtain_consent(target: Target, *, agreed_now: bool) -> None:
-    endpoint = target.endpoint
-    if endpoint is None or consent.agreed(endpoint):
-        return
-    host = consent.host_of(endpoint)
-    if not agreed_now:
-        towards = particle(host, "으로/로")
-        if not can_ask():
-            raise ConsentNeeded(
-                say(
-                    f"질문을 이 컴퓨터 밖의 {host}{towards} 보냅니다. 괜찮으면 `kullm ask --yes`로 한 번 동의해 주세요.",
-                    f"the question would leave this machine for {host}. If that is fine, agree once with `kullm ask --yes`.",
-                )
-            )
-        offer = say(
-            f"질문을 이 컴퓨터 밖의 {host}{towards} 보냅니다. 앞으로 이곳은 다시 묻지 않습니다. 보낼까요?",
-            f"The question will leave this machine for {host}; you will not be asked again. Send it?",
-        )
-        if not confirmed(offer):
-            raise ConsentNeeded(say("보내지 않았습니다.", "nothing was sent."))
-    consent.agree(endpoint)
 
 
 def _result(model: str, adapter: str | None, text: str, finished: Finished) -> dict[str, Any]:

@@ -42,13 +42,16 @@ def run(args: argparse.Namespace) -> int:
 
 def _lines(config: Config) -> list[str]:
     """The settings in the file's own form, defaults included."""
-    lines = [f"{name} = {_toml(value)}" for name, value in asdict(config).items() if isinstance(value, str)]
-    lines += ["", "[engine]"]
-    for name, value in asdict(config.engine).items():
-        lines.append(f"{name} = {_toml(value)}" if value is not None else f"# {name}")
+    top = {name: value for name, value in asdict(config).items() if name not in ("engine", "endpoints")}
+    lines = [_line(name, value) for name, value in top.items()]
+    lines += ["", "[engine]", *(_line(name, value) for name, value in asdict(config.engine).items())]
     for endpoint in config.endpoints:
         lines += ["", "[[endpoints]]", *(f"{name} = {_toml(value)}" for name, value in asdict(endpoint).items())]
     return lines
+
+
+def _line(name: str, value: Any) -> str:
+    return f"{name} = {_toml(value)}" if value is not None else f"# {name}"
 
 
 def _toml(value: Any) -> str:

@@ -1,21 +1,25 @@
-"""`kullm eval run|table|plot|agreement`: models answer a question set, a judge scores them, and the paper's table comes of it."""
+"""`kullm eval run|table|plot|items|agreement|harness`: models answer a question set, a judge scores them, and the paper's table
+comes of it."""
 
 import argparse
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from evaluator.agreement import krippendorff, read_ratings
-from evaluator.chart import chart_lines, svg
-from evaluator.evaluation import Evaluation, SystemResult, load_run, results
-from evaluator.questions import PUBLIC_SETS
-from evaluator.report import Table, csv_text, markdown, score_table, table_lines, table_notes
+from evaluator.chart import chart_lines
+from evaluator.evaluation import load_run, results
+from evaluator.figure import svg
+from evaluator.question_fetch import PUBLIC_SETS
+from evaluator.report import Cell, Table, csv_text, interval_lines, markdown, score_table, table_lines, table_notes
+from evaluator.statistics import Difference
 from evaluator.verdicts import VerdictStore
 from kullm_tui.commands.columns import aligned
+from kullm_tui.commands.eval_agreement import show_agreement
+from kullm_tui.commands.eval_harness import add_harness, run_harness
+from kullm_tui.commands.eval_items import show_items
 from kullm_tui.commands.judge import add_judge_arguments
 from kullm_tui.commands.narration import Narration
 from kullm_tui.core.errors import UsageError
-from kullm_tui.core.files import publish
+from kullm_tui.core.files import publish, publish_bytes
 from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe, terminal_safe_json
 
@@ -31,6 +35,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
         "--format", choices=["text", "markdown", "csv", "json"], default="text", help=say("꼴", "the form")
     )
     plot = actions.add_parser("plot", help=say("논문의 그림 1 (0–100)", "the paper's Figure 1, on 0–100"))
+    plot.add_argument("--font", metavar="FILE", help=say(".png에 쓸 한글 글꼴 파일", "a font with Hangul, for .png"))
+    items = actions.add_parser("items", help=say("답 하나하나와 채점자의 말", "each answer with the judge's words"))
+    items.add_argument("--json", action="store_true", help=say("한 답에 JSON 하나", "one JSON object an answer"))
     agreement = actions.add_parser(
         "agreement", help=say("사람의 점수와 얼마나 맞는지", "agreement with people's ratings")
     )
@@ -41,7 +48,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
         help=say("id, model, scores가 든 JSONL", "a JSONL file of id, model, scores"),
     )
     agreement.add_argument("--json", action="store_true", help=say("JSON으로", "as JSON"))
-    for action in (table, plot, agreement):
+    for action in (table, plot, items, agreement):
         action.add_argument(
             "--run",
             type=int,
@@ -50,8 +57,19 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
         )
     for action in (table, plot):
         action.add_argument(
-            "--out", metavar="FILE", help=say("파일로 씁니다 (그림은 .svg)", "write to a file (.svg for the plot)")
+            "--out",
+            metavar="FILE",
+            help=say("파일로 씁니다 (그림은 .svg나 .png)", "write to a file (.svg or .png for the plot)"),
         )
+    add_harness(
+        actions.add_parser(
+            "harness",
+            help=say(
+                "KoBEST 등 객관식 과제 (lm-evaluation-harness)",
+                "KoBEST and other multiple-choice tasks (lm-evaluation-harness)",
+            ),
+        )
+    )
 
 
 def _add_run(run: argparse.ArgumentParser) -> None:
@@ -63,7 +81,13 @@ def _add_run(run: argparse.ArgumentParser) -> None:
         metavar="S",
         help=say(f"질문 모음: {names}, 파일.jsonl", f"the questions: {names}, FILE.jsonl"),
     )
-    run.add_argument("-m", "--models", default="", metavar="A,B,C", help=say("평가할 모델", "the models to evaluate"))
+    run.add_argument(
+        "-m",
+        "--models",
+        default="",
+        metavar="A,B,C",
+        help=say("평가할 모델. 어댑터는 모델+어댑터", "the models to evaluate; MODEL+ADAPTER for an adapter"),
+    )
     run.add_argument(
         "--answers",
         action="append",
@@ -81,17 +105,21 @@ def run(args: argparse.Namespace) -> int:
         from kullm_tui.commands.eval_run import run_evaluation
 
         return run_evaluation(args)
+    if args.action == "harness":
+        return run_harness(args)
     with VerdictStore() as store:
         evaluation = load_run(store, args.run)
         found = results(evaluation, store)
     if args.action == "agreement":
-        return _agreement(evaluation, found, args)
+        return show_agreement(evaluation, found, args)
+    if args.action == "items":
+        return show_items(evaluation, found, as_json=args.json)
     table = score_table(evaluation, found)
-    return _plot(table, args.out) if args.action == "plot" else _table(table, args.format, args.out)
+    return _plot(table, args) if args.action == "plot" else _table(table, args.format, args.out)
 
 
 def show_table(table: Table) -> None:
-    for line in aligned(table_lines(table), right=range(1, len(table.rubric.criteria) + 2)):
+    for line in _text_lines(table):
         print(terminal_safe(line))
     narration = Narration()
     for note in table_notes(table):
@@ -111,10 +139,30 @@ def table_facts(table: Table) -> dict[str, Any]:
         }
         for row in table.rows
     ]
-    return {"judge": table.judge, "rubric": table.rubric.name, "items": table.items, "rows": rows}
+    return {
+        "set": table.set_name,
+        "judge": table.judge,
+        "answered_by": table.answered_by,
+        "rubric": table.rubric.name,
+        "items": table.items,
+        "rows": rows,
+        "differences": [_difference_facts(pair, one) for pair, one in table.differences.items()],
+    }
 
 
-def _cell_facts(cell: Any) -> dict[str, float]:
+def _difference_facts(pair: tuple[str, str], one: Difference) -> dict[str, Any]:
+    return {
+        "models": list(pair),
+        "mean": one.mean,
+        "low": one.interval.low,
+        "high": one.interval.high,
+        "p": one.p,
+        "p_holm": one.p_among_all,
+        "n": one.items,
+    }
+
+
+def _cell_facts(cell: Cell) -> dict[str, float]:
     return {"mean": cell.mean, "low": cell.interval.low, "high": cell.interval.high, "scaled": cell.scaled}
 
 
@@ -123,7 +171,7 @@ def _table(table: Table, form: str, out: str | None) -> int:
         show_table(table)
         return 0
     text = {
-        "text": lambda: "\n".join(aligned(table_lines(table))) + "\n",
+        "text": lambda: "\n".join([*_text_lines(table), "", *table_notes(table)]) + "\n",
         "markdown": lambda: markdown(table),
         "csv": lambda: csv_text(table),
         "json": lambda: terminal_safe_json(table_facts(table)) + "\n",
@@ -132,12 +180,34 @@ def _table(table: Table, form: str, out: str | None) -> int:
     return 0
 
 
-def _plot(table: Table, out: str | None) -> int:
-    if out and Path(out).suffix != ".svg":
+def _text_lines(table: Table) -> list[str]:
+    """The paper's table, each system's intervals on a line of their own below its means."""
+    heading, *means = table_lines(table)
+    lines = [heading]
+    for line, spans in zip(means, interval_lines(table), strict=True):
+        lines += [line, spans]
+    return aligned(lines, right=range(1, len(heading)))
+
+
+def _plot(table: Table, args: argparse.Namespace) -> int:
+    if not args.out:
+        _put("\n".join(aligned(chart_lines(table))) + "\n", None)
+        return 0
+    out = Path(args.out).expanduser()
+    if out.suffix.lower() == ".svg":
+        _put(svg(table), args.out)
+    elif out.suffix.lower() == ".png":
+        from evaluator.figure_png import png
+
+        publish_bytes(out, png(table, font=args.font or ""), mode=0o644)
+        Narration().note(say(f"{args.out}에 썼습니다.", f"written to {args.out}."))
+    else:
         raise UsageError(
-            say("그림은 .svg로 씁니다. 예: --out figure.svg", "a plot is written as .svg: --out figure.svg")
+            say(
+                "그림은 .svg나 .png로 씁니다. 예: --out figure.svg",
+                "a plot is written as .svg or .png: --out figure.svg",
+            )
         )
-    _put(svg(table) if out else "\n".join(aligned(chart_lines(table))) + "\n", out)
     return 0
 
 
@@ -147,43 +217,3 @@ def _put(text: str, out: str | None) -> None:
         Narration().note(say(f"{out}에 썼습니다.", f"written to {out}."))
     else:
         print(terminal_safe(text), end="")
-
-
-def _agreement(evaluation: Evaluation, found: list[SystemResult], args: argparse.Namespace) -> int:
-    try:
-        lines = Path(args.ratings).expanduser().read_text(encoding="utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{args.ratings}: {error}") from error
-    people = read_ratings(lines, evaluation.rubric)
-    verdicts = {
-        (one.system.name, item): verdict.scores
-        for one in found
-        for item, verdict in one.verdicts.items()
-        if verdict.status == "ok"
-    }
-    alphas = {one.name: _alphas(one.name, verdicts, people) for one in evaluation.rubric.criteria}
-    if args.json:
-        print(terminal_safe_json(alphas))
-        return 0
-    heading = [say("기준", "criterion"), say("사람–채점자 α", "people–judge α"), say("사람끼리 α", "people α"), "n"]
-    rows = [
-        [name, _number(one["with_judge"]), _number(one["people"]), str(one["items"])] for name, one in alphas.items()
-    ]
-    for line in aligned([heading, *rows], right=(1, 2, 3)):
-        print(terminal_safe(line))
-    return 0
-
-
-def _alphas(
-    criterion: str,
-    verdicts: Mapping[tuple[str, str], Mapping[str, int]],
-    people: Mapping[tuple[str, str], list[Mapping[str, int]]],
-) -> dict[str, Any]:
-    """Krippendorff's alpha, ordinal: of people with the judge as one more rater, and of people alone."""
-    rated = {place: [one[criterion] for one in given if criterion in one] for place, given in people.items()}
-    both = [[*given, verdicts[place][criterion]] for place, given in rated.items() if given and place in verdicts]
-    return {"with_judge": krippendorff(both), "people": krippendorff(rated.values()), "items": len(both)}
-
-
-def _number(alpha: float | None) -> str:
-    return "–" if alpha is None else f"{alpha:.3f}"

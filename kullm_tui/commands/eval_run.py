@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evaluator.answer_store import System, imported_answers, keep_answer
-from evaluator.answers import answer_questions, target_system
+from evaluator.answers import answer_questions
 from evaluator.cost import estimated
 from evaluator.evaluation import (
     Evaluation,
@@ -22,17 +22,19 @@ from evaluator.judging import missing_items
 from evaluator.questions import QuestionSet, load_questions
 from evaluator.report import score_table
 from evaluator.rubric import load_rubric
+from evaluator.systems import answering_system
 from evaluator.verdict import Verdict
 from evaluator.verdicts import VerdictStore
 from kullm_tui.commands import eval as eval_command
 from kullm_tui.commands import spending
+from kullm_tui.commands.consenting import obtain_consent
 from kullm_tui.commands.judge import agreed_judge
 from kullm_tui.commands.narration import Narration
 from kullm_tui.core.config import load_config
 from kullm_tui.core.errors import EngineGone, KullmError, UsageError
 from kullm_tui.core.language import say
 from kullm_tui.core.profiles import PAPER_DECODING
-from kullm_tui.core.target import Target, choose_target, start_engine
+from kullm_tui.core.target import Target, split_adapter, start_engine
 from kullm_tui.core.text import terminal_safe_json
 
 
@@ -48,18 +50,17 @@ def run_evaluation(args: argparse.Namespace) -> int:
         )
     rubric = load_rubric(args.rubric)
     questions = load_questions(args.questions)
-    endpoints = load_config().endpoints
-    targets = [choose_target(name, endpoints) for name in names]
+    config = load_config()
     decoding = PAPER_DECODING.request_fields() if args.decoding else {}
+    answering = [answering_system(*split_adapter(name, config.endpoints), config, decoding) for name in names]
     judge = agreed_judge(args, rubric, "kullm eval run")  # before an hour of answers, not after
     with VerdictStore() as store:
-        answering = [(target, target_system(target, decoding)) for target in targets]
         imported = [_imported(store, questions, one) for one in args.answers]
         systems = [*(system for _, system in answering), *imported]
         refuse_same_names(systems)
-        for target, system in answering:
-            _answer(store, questions, target, system, args, narration)
-        evaluation = Evaluation(args.questions, questions, tuple(systems), judge, rubric, args.rubric)
+        evaluation = Evaluation(
+            _lasting(args.questions), questions, tuple(systems), judge, rubric, _lasting(args.rubric)
+        )
         for name in judges_itself(evaluation):
             narration.note(
                 say(
@@ -67,6 +68,8 @@ def run_evaluation(args: argparse.Namespace) -> int:
                     f"{name} judges itself: its scores may be generous.",
                 )
             )
+        for target, system in answering:
+            _answer(store, questions, target, system, args, narration)
         number = keep_run(evaluation, store)
         stopped = _judge(evaluation, store, args, narration)
         table = score_table(evaluation, results(evaluation, store))
@@ -76,6 +79,12 @@ def run_evaluation(args: argparse.Namespace) -> int:
         eval_command.show_table(table)
     spending.told_why(stopped)
     return 0
+
+
+def _lasting(name: str) -> str:
+    """A file by its whole path, since the table may be asked for from another folder."""
+    path = Path(name).expanduser()
+    return str(path.resolve()) if path.is_file() else name
 
 
 def _judge(
@@ -116,7 +125,7 @@ def _answer(
         )
 
     if target.endpoint:
-        spending.obtain_consent(target.endpoint, "kullm eval run", agreed_now=args.yes)
+        obtain_consent(target.endpoint, "kullm eval run", leaving="question", agreed_now=args.yes)
     for last in (False, True):
         endpoint = target.endpoint or start_engine(narration.progress)
         try:

@@ -8,21 +8,22 @@ from pathlib import Path
 from typing import Any
 
 from evaluator.cost import estimated
-from evaluator.judge import Judge
+from evaluator.judge import Judge, is_its_own_judge
 from evaluator.judge_choice import chosen_judge, judge_endpoint
 from evaluator.judging import Outcome, judge_items, missing_items
 from evaluator.rows import Row, read_rows
 from evaluator.rubric import Rubric, load_rubric, shipped_rubrics
 from evaluator.verdict import Verdict
 from evaluator.verdicts import VerdictStore
-from kullm_tui.commands import spending
+from kullm_tui.commands import judge_arguments, spending
+from kullm_tui.commands.consenting import obtain_consent
+from kullm_tui.commands.judging_glue import verdict_facts, verdict_line
 from kullm_tui.commands.narration import Narration
 from kullm_tui.core.config import load_config
 from kullm_tui.core.errors import UsageError
 from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe, terminal_safe_json
 
-DEFAULT_RUBRIC = "kullm-2023-ko"
 _MOST_REPEATS = 1000
 
 
@@ -48,27 +49,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
 
 
 def add_judge_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--rubric",
-        default=DEFAULT_RUBRIC,
-        metavar="R",
-        help=say("채점 기준: ", "the rubric: ") + ", ".join(shipped_rubrics()) + say(", 파일.toml", ", FILE.toml"),
-    )
-    parser.add_argument(
-        "--judge-model",
-        default="",
-        metavar="M",
-        help=say(
-            "채점할 모델 (없으면 키로 쓸 수 있는 것 가운데 고릅니다)",
-            "the judge (else chosen from what the key can use)",
-        ),
-    )
-    parser.add_argument(
-        "--mode",
-        choices=["paper", "strict"],
-        help=say("paper: 논문처럼 글로, strict: JSON으로", "paper: free text as in the paper, strict: JSON"),
-    )
-    spending.add_arguments(parser)
+    judge_arguments.add_choice(parser, shipped_rubrics())
+    judge_arguments.add_spending(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -76,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
     rows = read_rows(_lines(args.file))
     narration = Narration()
     judge = agreed_judge(args, rubric, "kullm judge")
+    _warn_of_itself(rows, judge, narration)
     items = [row.item for row in rows]
     with VerdictStore() as store:
         missing = missing_items(items, judge=judge, rubric=rubric, store=store, repeat=args.repeat)
@@ -98,11 +81,22 @@ def run(args: argparse.Namespace) -> int:
     return 1 if any(verdict.status == "error" for verdict in outcome.verdicts.values()) else 0
 
 
+def _warn_of_itself(rows: Sequence[Row], judge: Judge, narration: Narration) -> None:
+    own = sum(is_its_own_judge(judge.model, row.model) for row in rows)
+    if own:
+        narration.note(
+            say(
+                f"{own:,}행은 채점자 {judge.model}의 답입니다. 자기 답에는 점수가 후할 수 있습니다.",
+                f"{own:,} rows are the answers of the judge itself, {judge.model}: its scores may be generous.",
+            )
+        )
+
+
 def agreed_judge(args: argparse.Namespace, rubric: Rubric, command: str) -> Judge:
     """The judge, after somebody agreed that text goes to its host."""
     endpoints = load_config().endpoints
     endpoint, _ = judge_endpoint(args.judge_model, endpoints)
-    spending.obtain_consent(endpoint, command, agreed_now=args.yes)
+    obtain_consent(endpoint, command, leaving="answer", agreed_now=args.yes)
     return asyncio.run(chosen_judge(args.judge_model, args.mode or rubric.mode, endpoints))
 
 
@@ -134,37 +128,9 @@ class _Printer:
         row = self._rows[self._next]
         self._next += 1
         if self._as_json:
-            print(terminal_safe_json(_facts(row, verdict)), flush=True)
+            print(terminal_safe_json({"id": row.id, **verdict_facts(verdict)}), flush=True)
         else:
-            print(terminal_safe(f"{row.id}  {_said(verdict)}"), flush=True)
-
-
-def _facts(row: Row, verdict: Verdict) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "status": verdict.status,
-        "scores": dict(verdict.scores),
-        "text": verdict.text,
-        "reason": verdict.reason,
-        "model": verdict.model,
-        "answered_by": verdict.answered_by,
-        "rubric": verdict.rubric,
-        "cost": 0.0 if verdict.kept else verdict.cost,
-        "flags": list(verdict.flags),
-        "kept": verdict.kept,
-    }
-
-
-def _said(verdict: Verdict) -> str:
-    flags = f"  [{', '.join(verdict.flags)}]" if verdict.flags else ""
-    if verdict.status == "ok":
-        return " · ".join(f"{name} {score}" for name, score in verdict.scores.items()) + flags
-    word = {
-        "unparsed": say("읽을 수 없음", "unreadable"),
-        "refused": say("거절함", "refused"),
-        "error": say("오류", "error"),
-    }[verdict.status]
-    return " ".join(f"{word}: {verdict.reason or verdict.text}".split()) + flags
+            print(terminal_safe(f"{row.id}  {verdict_line(verdict)}"), flush=True)
 
 
 def _summary(outcome: Outcome, wanted: int) -> str:

@@ -37,6 +37,7 @@ class Verb:
 
 VERBS = (
     Verb("ask", "한 번 묻고 답을 받습니다", "ask once and read the answer"),
+    Verb("compare", "여러 모델에 같은 것을 묻고 견줍니다", "ask several models the same and compare"),
     Verb("history", "지난 대화를 보고 옮깁니다", "see, export and import conversations"),
     Verb("judge", "답을 GPT-4로 채점합니다", "have answers judged by GPT-4"),
     Verb("eval", "모델을 논문처럼 평가합니다", "evaluate models as the paper does"),

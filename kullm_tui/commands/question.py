@@ -17,10 +17,22 @@ _LARGEST_INPUT_BYTES = 8_000_000
 _MOST_TOKENS = 1_000_000
 _MOST_STOPS = 16
 _LONGEST_STOP = 1000
+_EXAMPLE = 'kullm ask "대한민국의 수도는?"'
 _DECODING_FIELDS = ("max_tokens", "temperature", "top_p", "seed", "stop")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_prompt_arguments(parser)
+    parser.add_argument(
+        "-m",
+        "--model",
+        help=say("모델: 이름, 저장소, 폴더, 엔드포인트/모델", "a profile, repository, folder or endpoint/model"),
+    )
+    parser.add_argument("--adapter", help=say("함께 쓸 어댑터의 이름이나 폴더", "an adapter's name or folder"))
+    add_decoding_arguments(parser)
+
+
+def add_prompt_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add(
         "prompt",
@@ -28,14 +40,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PROMPT",
         help=say('질문. "-"이면 표준 입력에서 읽습니다', 'the question; "-" reads stdin'),
     )
-    add(
-        "-m",
-        "--model",
-        help=say("모델: 이름, 저장소, 폴더, 엔드포인트/모델", "a profile, repository, folder or endpoint/model"),
-    )
-    add("--adapter", help=say("함께 쓸 어댑터의 이름이나 폴더", "an adapter's name or folder"))
     add("--system", default="", help=say("시스템 프롬프트", "the system text"))
     add("--input", help=say("지시와 따로 주는 입력 글", "an input beside the instruction"))
+
+
+def add_decoding_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
     add("--decoding", choices=["paper"], help=say("구름 논문의 디코딩 설정", "the KULLM paper's decoding"))
     add(
         "--max-tokens",
@@ -81,7 +91,7 @@ def decoding(args: argparse.Namespace) -> dict[str, Any]:
     return {**fields, **{name: value for name, value in given.items() if value is not None}}
 
 
-def read(args: argparse.Namespace) -> Message:
+def read(args: argparse.Namespace, *, example: str = _EXAMPLE) -> Message:
     """PROMPT, or stdin in its place; beside a PROMPT, what is piped in is its input."""
     prompt, extra = args.prompt, args.input
     if prompt == "-" or (prompt is None and _is_piped()):
@@ -93,8 +103,8 @@ def read(args: argparse.Namespace) -> Message:
     if prompt is None or not prompt.strip():
         raise UsageError(
             say(
-                '질문이 비어 있습니다. 예: kullm ask "대한민국의 수도는?"',
-                'the question is empty. Try: kullm ask "Where is Seoul?"',
+                f"질문이 비어 있습니다. 예: {example}",
+                f"the question is empty. Try: {example}",
             )
         )
     return Message("user", prompt, extra or "")

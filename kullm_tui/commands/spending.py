@@ -1,4 +1,4 @@
-"""Before text leaves and money is spent: the host is named, the cost is shown, and somebody agrees."""
+"""Before money is spent: the cost is shown, and somebody agrees."""
 
 import argparse
 from collections.abc import Callable
@@ -6,74 +6,39 @@ from collections.abc import Callable
 from evaluator.cost import Budget, Estimate, users_prices_file
 from kullm_tui.commands.confirm import can_ask, confirmed
 from kullm_tui.commands.narration import Narration
-from kullm_tui.core import consent
-from kullm_tui.core.chat_client import Endpoint
 from kullm_tui.core.errors import ConsentNeeded, KullmError, UsageError
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--yes",
-        action="store_true",
-        help=say("묻지 않고 보내고 씁니다", "agree to sending and spending without being asked"),
-    )
-    parser.add_argument(
-        "--max-cost",
-        type=_dollars,
-        metavar="USD",
-        help=say("여기까지만 쓰고 멈춥니다 (묻지 않습니다)", "spend no more than this, unasked"),
-    )
-
-
-def obtain_consent(endpoint: Endpoint, command: str, *, agreed_now: bool) -> None:
-    """Once for each host outside this machine."""
-    if consent.agreed(endpoint):
-        return
-    host = consent.host_of(endpoint)
-    towards = particle(host, "으로/로")
-    if not agreed_now:
-        if not can_ask():
-            raise ConsentNeeded(
-                say(
-                    f"질문과 답을 이 컴퓨터 밖의 {host}{towards} 보냅니다. 괜찮으면 `{command} --yes`로 한 번 동의해 주세요.",
-                    f"questions and answers would leave this machine for {host}. If that is fine, agree once with `{command} --yes`.",
-                )
-            )
-        offer = say(
-            f"질문과 답을 이 컴퓨터 밖의 {host}{towards} 보냅니다. 앞으로 이곳은 다시 묻지 않습니다. 보낼까요?",
-            f"Questions and answers will leave this machine for {host}; you will not be asked again. Send them?",
-        )
-        if not confirmed(offer):
-            raise ConsentNeeded(say("보내지 않았습니다.", "nothing was sent."))
-    consent.agree(endpoint)
 
 
 def agreed_budget(estimate: Estimate, judge: str, args: argparse.Namespace, narration: Narration) -> Budget:
     """The budget that somebody agreed to. Nothing to pay needs nobody's word."""
+    refuse_unattended(estimate, judge, args)
     line = estimate_line(estimate, judge)
     if args.max_cost is not None:
-        if estimate.dollars is None:
-            raise UsageError(
-                say(
-                    f"{judge}의 가격을 몰라 --max-cost를 지킬 수 없습니다. {users_prices_file()}에 가격을 적어 주세요.",
-                    f"the price of {judge} is not known, so --max-cost cannot be kept. Put it into {users_prices_file()}.",
-                )
-            )
         narration.note(line)
         return Budget(args.max_cost)
     if not estimate.calls or estimate.dollars == 0:
         return Budget()
     if args.yes:
         narration.note(line)
-        return Budget()
-    if not can_ask():
-        advice = say("괜찮으면 --yes나 --max-cost를 붙이세요.", "If that is fine, add --yes or --max-cost.")
-        raise ConsentNeeded(f"{line} {advice}")
-    if not confirmed(f"{line} {say('채점할까요?', 'Go on?')}"):
+    elif not confirmed(f"{line} {say('채점할까요?', 'Go on?')}"):
         raise ConsentNeeded(say("채점하지 않았습니다.", "nothing was judged."))
     return Budget()
+
+
+def refuse_unattended(estimate: Estimate, judge: str, args: argparse.Namespace) -> None:
+    """Where money would be spent and nobody is there to agree, or a limit could not be kept."""
+    if args.max_cost is not None and estimate.dollars is None:
+        raise UsageError(
+            say(
+                f"{judge}의 가격을 몰라 --max-cost를 지킬 수 없습니다. {users_prices_file()}에 가격을 적어 주세요.",
+                f"the price of {judge} is not known, so --max-cost cannot be kept. Put it into {users_prices_file()}.",
+            )
+        )
+    costs = bool(estimate.calls) and estimate.dollars != 0
+    if costs and args.max_cost is None and not args.yes and not can_ask():
+        advice = say("괜찮으면 --yes나 --max-cost를 붙이세요.", "If that is fine, add --yes or --max-cost.")
+        raise ConsentNeeded(f"{estimate_line(estimate, judge)} {advice}")
 
 
 def estimate_line(estimate: Estimate, judge: str) -> str:
@@ -83,6 +48,10 @@ def estimate_line(estimate: Estimate, judge: str) -> str:
     else:
         amount = f"${estimate.dollars:.2f}" if estimate.dollars >= 0.1 else f"${estimate.dollars:.4f}"
         price = say(f"약 {amount}", f"about {amount}")
+        if estimate.as_of and estimate.dollars:
+            price += say(
+                f" ({estimate.as_of} 기준으로 기억해 둔 가격)", f" (at prices remembered from {estimate.as_of})"
+            )
     return say(
         f"{judge}에게 {estimate.calls:,}번 묻습니다: 약 {tokens:,}토큰, {price}.",
         f"{estimate.calls:,} calls to {judge}: about {tokens:,} tokens, {price}.",
@@ -101,13 +70,3 @@ def running_total(narration: Narration, wanted: int) -> Callable[[int, float], N
 def told_why(stopped: KullmError | None) -> None:
     if stopped:
         raise stopped
-
-
-def _dollars(text: str) -> float:
-    try:
-        dollars = float(text)
-    except ValueError:
-        dollars = -1.0
-    if not 0 <= dollars <= 1_000_000:
-        raise argparse.ArgumentTypeError(say("0 이상의 달러 금액이어야 합니다", "must be an amount of dollars"))
-    return dollars

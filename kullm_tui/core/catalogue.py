@@ -98,7 +98,7 @@ def _need(profile: Profile) -> int | None:
     if holder is None or not holder.size_4bit_gb:
         return None
     weights = int(holder.size_4bit_gb * 1e9)
-    return weights + (_context_bytes(holder) or int(weights * _CONTEXT_SHARE)) + _BESIDE_BYTES
+    return weights + (context_bytes(holder) or int(weights * _CONTEXT_SHARE)) + _BESIDE_BYTES
 
 
 def _fit(need: int | None, memory: Memory) -> Fit:
@@ -109,7 +109,7 @@ def _fit(need: int | None, memory: Memory) -> Fit:
     return "fits" if memory.free is None or need <= memory.free * _SHARE else "tight"
 
 
-def _context_bytes(profile: Profile) -> int | None:
+def context_bytes(profile: Profile) -> int | None:
     """Keys and values of one full context, from the model's own configuration; None where it is not here."""
     if not is_downloaded(profile):
         return None

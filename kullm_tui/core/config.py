@@ -40,6 +40,7 @@ class Config:
     engine: EngineSettings = field(default_factory=EngineSettings)
     endpoints: tuple[EndpointSettings, ...] = ()
     theme: str = ""  # of the app; empty: its own dark one
+    won_per_dollar: float | None = None  # money is shown in won, too
 
 
 def load_config() -> Config:
@@ -72,6 +73,7 @@ TOP_RULES: Mapping[str, rules.Rule] = {
     "model": rules.text,
     "language": rules.one_of("", "ko", "en"),
     "theme": rules.one_of("", "kullm-dark", "kullm-light", "ansi-dark", "ansi-light"),
+    "won_per_dollar": rules.number(0.01, 1_000_000),
 }
 ENGINE_RULES: Mapping[str, rules.Rule] = {
     "idle_minutes": rules.number(0.01, 100_000),

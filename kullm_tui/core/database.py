@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from kullm_tui.core.database_errors import busy, translated
 from kullm_tui.core.errors import StoreError
@@ -192,6 +193,14 @@ class Database:
         with contextlib.closing(sqlite3.connect(draft)) as copy:
             self._connection.backup(copy)
         draft.replace(backup)
+
+
+def inserted(connection: sqlite3.Connection, table: str, **values: Any) -> int:
+    """The id of the new row."""
+    places = ", ".join("?" * len(values))
+    row = connection.execute(f"INSERT INTO {table} ({', '.join(values)}) VALUES ({places})", tuple(values.values()))
+    assert row.lastrowid is not None
+    return row.lastrowid
 
 
 def file_system_of(path: Path, mounts: Path = Path("/proc/self/mounts")) -> str:

@@ -6,6 +6,7 @@ machine passes through a proxy. Nobody retries here: whoever calls decides what 
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -13,6 +14,8 @@ from kullm_tui.core.consent import is_outside
 from kullm_tui.core.language import interface_language
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx2
     import openai
 
@@ -50,9 +53,31 @@ def open_client(endpoint: Endpoint, *, quiet_seconds: float, most_at_once: int =
             limits=httpx2.Limits(max_connections=most_at_once, max_keepalive_connections=most_at_once),
             follow_redirects=False,
             trust_env=is_outside(endpoint.base_url),
+            verify=_tls(endpoint.base_url),
             event_hooks={"request": [only_named_headers]},
         ),
     )
+
+
+def _tls(base_url: str) -> ssl.SSLContext:
+    """Reading the machine's certificates holds up the event loop, every reply that streams in it, and every key."""
+    outside = is_outside(base_url)
+    return _certified(outside) if outside or not base_url.startswith("http://") else _trusting_nobody()
+
+
+@cache
+def _certified(trust_env: bool) -> ssl.SSLContext:
+    import httpx2
+
+    return httpx2.create_ssl_context(trust_env=trust_env)
+
+
+@cache
+def _trusting_nobody() -> ssl.SSLContext:
+    """For an engine on this machine, which speaks without TLS."""
+    import ssl
+
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def belongs_to_openai(endpoint: Endpoint) -> bool:

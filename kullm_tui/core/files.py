@@ -11,14 +11,18 @@ from kullm_tui.core.language import say
 
 def publish(path: Path, text: str, *, mode: int) -> None:
     """Write the file through a neighbour of it; a symbolic link keeps pointing to where it pointed."""
+    publish_bytes(path, text.encode("utf-8"), mode=mode)
+
+
+def publish_bytes(path: Path, content: bytes, *, mode: int) -> None:
     target = path.resolve()
     try:
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
+            with os.fdopen(handle, "wb") as file:
                 os.fchmod(file.fileno(), mode)
-                file.write(text)
+                file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
             Path(name).replace(target)

@@ -16,6 +16,7 @@ from kullm_tui.core.records import Message, Role
 State = Literal["complete", "cancelled", "failed", "streaming"]
 
 _CONVERSATION = "SELECT id, title, created, updated, pinned, leaf_id, model, adapter FROM conversations"
+LISTED = "deleted IS NULL AND comparison_id IS NULL"  # of a conversation: what the user sees as one
 _TURN = (
     "id, parent_id, role, content, input, created, state, error, model, adapter, template, parameters, prompt_sha256,"
     " prompt_tokens, completion_tokens, timings"
@@ -67,9 +68,9 @@ class Hit:
 
 
 def conversations(connection: Connection, *, limit: int | None, offset: int) -> list[Conversation]:
-    """Pinned ones first, then the newest; never deleted ones."""
+    """Pinned ones first, then the newest; never deleted ones, nor the columns of comparisons."""
     rows = connection.execute(
-        f"{_CONVERSATION} WHERE deleted IS NULL ORDER BY pinned DESC, recency DESC, id DESC LIMIT ? OFFSET ?",
+        f"{_CONVERSATION} WHERE {LISTED} ORDER BY pinned DESC, recency DESC, id DESC LIMIT ? OFFSET ?",
         (-1 if limit is None else limit, offset),
     )
     return [conversation_from(row) for row in rows]
@@ -92,7 +93,7 @@ def latest_answered(connection: Connection) -> Conversation | None:
     row = connection.execute(
         "SELECT one.id, title, one.created, updated, pinned, reply.id, reply.model, reply.adapter"
         " FROM conversations one JOIN messages reply ON reply.conversation_id = one.id"
-        " WHERE deleted IS NULL AND reply.role = 'assistant' AND reply.content <> ''"
+        f" WHERE {LISTED} AND reply.role = 'assistant' AND reply.content <> ''"
         " ORDER BY recency DESC, one.id DESC, reply.id DESC LIMIT 1"
     ).fetchone()
     return conversation_from(row) if row else None

@@ -9,7 +9,7 @@ from dataclasses import fields
 from sqlite3 import Connection, Row
 from typing import Any, get_args
 
-from kullm_tui.core.history import mapping_from, no_conversation
+from kullm_tui.core.history import LISTED, mapping_from, no_conversation
 from kullm_tui.core.journal import FinalState, choose_leaf
 from kullm_tui.core.kept import Imported, KeptConversation, KeptMessage
 
@@ -21,7 +21,7 @@ _JSON = ("parameters", "timings")
 def kept_conversations(connection: Connection, ids: Sequence[int] | None) -> Iterator[KeptConversation]:
     """These, or all that are not deleted, oldest first."""
     if ids is None:
-        rows = connection.execute("SELECT id FROM conversations WHERE deleted IS NULL ORDER BY id")
+        rows = connection.execute(f"SELECT id FROM conversations WHERE {LISTED} ORDER BY id")
         ids = [row["id"] for row in rows]
     for conversation_id in ids:
         row = connection.execute(

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from kullm_tui.core.database import Database
 from kullm_tui.core.hangul_syllables import initial_range, next_syllable_form, open_syllable_range, trailing_consonant
-from kullm_tui.core.history import Conversation, Hit, conversation
+from kullm_tui.core.history import LISTED, Conversation, Hit, conversation
 from kullm_tui.core.text import nfd, storable, terminal_safe
 
 _GRAM = 3
@@ -142,7 +142,7 @@ def _rows(
         order = "message_words.rowid DESC" if grams else order
     matching = f"{index} MATCH ? AND " if grams else ""
     rows = connection.execute(
-        f"SELECT {', '.join(wanted)} FROM {source} WHERE {matching}{' AND '.join(clauses)} AND deleted IS NULL"
+        f"SELECT {', '.join(wanted)} FROM {source} WHERE {matching}{' AND '.join(clauses)} AND {LISTED}"
         f" ORDER BY {order}",
         ([grams] if grams else []) + list(itertools.chain(*values)),
     )

@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from sqlite3 import Connection
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 from kullm_tui.core import history
-from kullm_tui.core.database import Database
+from kullm_tui.core.comparisons import Comparisons
+from kullm_tui.core.database import Database, inserted
 from kullm_tui.core.history import Conversation, Hit, Turn
 from kullm_tui.core.journal import Journal, ReplySource, bury_orphans, choose_leaf, touch
 from kullm_tui.core.keeping import keep, kept_conversations
@@ -30,6 +31,7 @@ class Store:
     def __init__(self, path: Path) -> None:
         self._database = Database(path)
         self.notice = self._database.notice  # something that the user should know about the file
+        self.comparisons = Comparisons(self._database)
         self._searches = Searches(self._database)
         with self._database.transaction() as connection:
             bury_orphans(connection)
@@ -47,7 +49,7 @@ class Store:
         now = time.time()
         title = title_of(first_question)
         with self._database.transaction() as connection:
-            conversation_id = _inserted(connection, "conversations", title=title, created=now, updated=now)
+            conversation_id = inserted(connection, "conversations", title=title, created=now, updated=now)
             touch(connection, conversation_id)
         root = self.add_turn(conversation_id, Message("system", system), parent_id=None) if system else None
         return Conversation(conversation_id, title, now, now, pinned=False, leaf_id=root)
@@ -57,7 +59,7 @@ class Store:
 
     def add_turn(self, conversation_id: int, message: Message, *, parent_id: int | None) -> int:
         with self._database.transaction() as connection:
-            turn = _inserted(
+            turn = inserted(
                 connection,
                 "messages",
                 conversation_id=conversation_id,
@@ -73,7 +75,7 @@ class Store:
 
     def open_reply(self, conversation_id: int, parent_id: int, source: ReplySource) -> Journal:
         with self._database.transaction() as connection:
-            reply = _inserted(
+            reply = inserted(
                 connection,
                 "messages",
                 conversation_id=conversation_id,
@@ -96,7 +98,7 @@ class Store:
         return Journal(self._database, conversation_id, reply)
 
     def conversations(self, *, limit: int | None = None, offset: int = 0) -> list[Conversation]:
-        """Pinned ones first, then the newest; never deleted ones."""
+        """Pinned ones first, then the newest; never deleted ones, nor the columns of comparisons."""
         return self._read(lambda connection: history.conversations(connection, limit=limit, offset=offset))
 
     def conversation(self, conversation_id: int) -> Conversation:
@@ -161,10 +163,11 @@ class Store:
             return keep(connection, conversations, progress)
 
     def purge_deleted(self, older_than_s: float = 0.0) -> int:
-        """How many deleted conversations are now gone for good."""
+        """How many deleted conversations and comparisons are now gone for good."""
+        before = (time.time() - older_than_s,)
         with self._database.transaction() as connection:
-            deleted = connection.execute("DELETE FROM conversations WHERE deleted <= ?", (time.time() - older_than_s,))
-        return deleted.rowcount
+            comparisons = connection.execute("DELETE FROM comparisons WHERE deleted <= ?", before).rowcount
+            return comparisons + connection.execute("DELETE FROM conversations WHERE deleted <= ?", before).rowcount
 
     def _read(self, read: Callable[[Connection], T]) -> T:
         with self._database.reading() as connection:
@@ -175,11 +178,3 @@ class Store:
             changed = connection.execute(f"UPDATE conversations SET {change} id = ?", (*values, conversation_id))
             if not changed.rowcount:
                 raise history.no_conversation(conversation_id)
-
-
-def _inserted(connection: Connection, table: str, **values: Any) -> int:
-    """The id of the new row."""
-    places = ", ".join("?" * len(values))
-    row = connection.execute(f"INSERT INTO {table} ({', '.join(values)}) VALUES ({places})", tuple(values.values()))
-    assert row.lastrowid is not None
-    return row.lastrowid

@@ -62,6 +62,25 @@ def adapter_for_engine(name: str) -> str:
     )
 
 
+def split_adapter(text: str, endpoints: Sequence[EndpointSettings] = ()) -> tuple[str, str]:
+    """`MODEL+ADAPTER` → the two; `+ADAPTER` takes the model that it was trained on. What is a model as it stands stays whole."""
+    model, plus, adapter = text.rpartition("+")
+    at_endpoint = any(text.startswith(f"{one.name}/") for one in endpoints)
+    if not plus or not adapter or at_endpoint or Path(text).expanduser().is_dir():
+        return text, ""
+    if model:
+        return model, adapter
+    base = base_of(adapter)
+    if not base:
+        raise AdapterError(
+            say(
+                f"{adapter}: 어느 모델의 어댑터인지 알 수 없습니다. 모델+{adapter} 꼴로 적어 주세요.",
+                f"{adapter}: it is not known which model it was trained on. Write MODEL+{adapter}.",
+            )
+        )
+    return base, adapter
+
+
 def prompted_by(target: Target, adapter: str) -> Target:
     """The target with the adapter's own template, where its files say one: the engine prompts so."""
     folder = _local_adapter(adapter)

@@ -93,6 +93,7 @@ async def health(request: Request) -> Response:
             "version": __version__,
             "pid": os.getpid(),
             "loaded": loaded,
+            "memory_budget": service.residency.budget_bytes,
             "active_requests": service.active_requests,
         }
     )

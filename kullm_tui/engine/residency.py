@@ -100,6 +100,10 @@ class Residency:
     def residents(self) -> list[Resident]:
         return list(self._residents.values())
 
+    @property
+    def budget_bytes(self) -> int:
+        return self._budget.total
+
     @asynccontextmanager
     async def seat(
         self, target: Target, *, precision: Precision | None = None, watch: Watcher | None = None
@@ -288,7 +292,10 @@ def find_target(name: str, adapter: str | None) -> Target:
     if profile.kind == "adapter":
         if not profile.base:
             raise AdapterError(say(f"{name}: 베이스 모델이 적혀 있지 않습니다.", f"{name}: no base model is named."))
-        return Target(name, profile, local_folder(resolve(profile.base)), local_folder(ref))
+        base = resolve(profile.base)
+        if not adapter:
+            return Target(name, profile, local_folder(base), local_folder(ref))
+        ref, profile = base, base.profile  # two adapters are not laid over each other: the one that was named counts
     target = Target(name, profile, local_folder(ref))
     if not adapter:
         return target

@@ -53,11 +53,13 @@ class Row:
             self.generation.clock.start_decoding()
         self.tokens.append(token)
         self._sampler.said(token)
-        if token in self.order.eos:
+        ends = token in self.order.eos
+        # A scored prompt is always followed by one token's score, the end's too: who reads the scores leaves the last one out.
+        if self.order.top_logprobs is not None and (not ends or self.order.score_prompt):
+            self._logprobs.append(token_logprob(logits.log_softmax(-1), token, self.order.top_logprobs))
+        if ends:
             self.finish("stop")
             return
-        if self.order.top_logprobs is not None:
-            self._logprobs.append(token_logprob(logits.log_softmax(-1), token, self.order.top_logprobs))
         self._show(self._text.feed(token))
         if self._text.stopped_by is not None:
             self.finish("stop")

@@ -7,12 +7,11 @@ from typing import Literal
 from kullm_tui.core.adapters import Adapter, list_adapters
 from kullm_tui.core.catalogue import Entry, catalogue
 from kullm_tui.core.config import Config
-from kullm_tui.core.engine_process import running_engine
+from kullm_tui.core.engine_health import engine_health
 from kullm_tui.core.memory import Memory, memory_here
 from kullm_tui.core.text import size_text
 
 Group = Literal["here", "adapter", "endpoint", "missing"]
-_ANSWER_SECONDS = 3.0
 _SMALL = 1e8  # bytes; less is no share of a memory worth telling
 
 
@@ -53,18 +52,8 @@ def answerers(config: Config) -> Answerers:
 
 def loaded_models() -> dict[str, int]:
     """The models that the running engine holds, with their bytes; none where it does not run or answer."""
-    state = running_engine()
-    if state is None:
-        return {}
-    import httpx2
-
-    try:
-        answer = httpx2.get(
-            f"{state.url}/health", headers={"Authorization": f"Bearer {state.token}"}, timeout=_ANSWER_SECONDS
-        )
-        return {str(model["model"]): int(model["bytes"]) for model in answer.json()["loaded"]}
-    except (httpx2.HTTPError, ValueError, KeyError, TypeError):
-        return {}
+    health = engine_health()
+    return dict(health.loaded) if health else {}
 
 
 def memory_used(config: Config) -> str:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from kullm_tui.core.config import Config
     from kullm_tui.core.store import Store
     from kullm_tui.ui.downloads import Downloads
+    from kullm_tui.ui.evaluations import Evaluations, Running
+    from kullm_tui.ui.judge_desk import JudgeDesk
     from kullm_tui.ui.quantising import Quantising
 
 _SIGNALLED = 128
@@ -47,10 +49,16 @@ def _chat() -> Screen[None]:
     return screen
 
 
+def _evaluate() -> Screen[None]:
+    from kullm_tui.ui.screens.evaluate import EvaluateScreen
+
+    return EvaluateScreen()
+
+
 class KullmApp(App[int]):
     TITLE = "kullm"
     CSS_PATH = "styles.tcss"
-    MODES = {"chat": _chat}
+    MODES = {"chat": _chat, "evaluate": _evaluate}
     DEFAULT_MODE = "chat"
     BINDINGS = bindings(GLOBAL)
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
@@ -85,9 +93,11 @@ class KullmApp(App[int]):
         self.call_after_refresh(self._after_first_paint)
 
     async def on_unmount(self) -> None:
-        for work in ("downloads", "quantising"):
+        for work in ("downloads", "quantising", "judge_desk"):
             if work in vars(self):
                 getattr(self, work).close()
+        if "evaluations" in vars(self):
+            await self.evaluations.close()
         if self._opening and not self._opening.cancelled():
             with contextlib.suppress(KullmError):
                 self._store = await self._opening
@@ -122,6 +132,31 @@ class KullmApp(App[int]):
         from kullm_tui.ui.quantising import Quantising
 
         return Quantising(lambda one: self._work_ended(one.name, one.error, say("4비트 준비됨", "ready in 4-bit")))
+
+    # Judging, on whichever screen a reply stands
+
+    @functools.cached_property
+    def judge_desk(self) -> JudgeDesk:
+        from kullm_tui.ui.judge_desk import JudgeDesk
+
+        return JudgeDesk(self)
+
+    def action_judge_settings(self) -> None:
+        self.run_worker(self.judge_desk.show_settings(), group="judge settings", exit_on_error=False)
+
+    # Evaluations, whichever screen is shown
+
+    @functools.cached_property
+    def evaluations(self) -> Evaluations:
+        from kullm_tui.ui.evaluations import Evaluations
+
+        return Evaluations(self._evaluation_ended)
+
+    def _evaluation_ended(self, running: Running) -> None:
+        """Told where nobody watches it."""
+        if self.current_mode != "evaluate" and self.is_running and running.state != "stopped":
+            done = say(f"평가 #{running.number}: 끝났어요", f"evaluation #{running.number}: done")
+            self.notify(safe(running.error) or done, severity="error" if running.error else "information", markup=False)
 
     def _work_ended(self, name: str, error: str, done: str) -> None:
         """Told on the browser where that is open, else wherever its user is."""
@@ -173,6 +208,10 @@ class KullmApp(App[int]):
 
         if not isinstance(self.screen, Palette):
             self.push_screen(Palette())
+
+    async def action_evaluate(self) -> None:
+        """There, and back to the chat."""
+        await self.switch_mode("chat" if self.current_mode == "evaluate" else "evaluate")
 
     async def action_help(self) -> None:
         from kullm_tui.ui.screens.help import HelpScreen

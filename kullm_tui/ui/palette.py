@@ -143,6 +143,8 @@ def commands(app: KullmApp, screen: Screen[object]) -> Iterator[Command]:
     for key in usable(screen):
         if key.action not in _NOT_LISTED and "(" not in key.action:
             yield _of(key, app)
+    settings = say("판정 설정: 채점자·기준·예산", "Judge: model, rubric, budget")
+    yield Command(settings, "", f"{settings} 판정 채점 예산 judge rubric budget", app.action_judge_settings)
     for name, korean, english in _THEMES:
         if name != app.theme:
             title = f"{say('테마', 'Theme')}: {say(korean, english)}"

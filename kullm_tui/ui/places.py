@@ -53,6 +53,7 @@ GLOBAL = (
     Key("ctrl+q", "quit", "끝내기", "quit"),
     Key("f5", "models", "모델 찾아보기", "browse models"),
     Key("f8", "switch_model", "모델·어댑터 바꾸기", "switch model or adapter"),
+    Key("f12", "evaluate", "평가", "evaluate", told=("평가로 가고 오기", "to the evaluations and back")),
 )
 
 CHAT = (
@@ -74,6 +75,14 @@ CHAT = (
         told=("마지막 질문 고쳐 보내기", "edit and resend the last question"),
     ),
     Key("ctrl+n", "new_conversation", "새 대화", "new", footer=True, told=("새 대화", "new conversation")),
+    Key(
+        "f3",
+        "judge",
+        "판정",
+        "judge",
+        footer=True,
+        told=("답 판정받기(고른 답이나 마지막 답)", "have the reply judged (the chosen or the last)"),
+    ),
     Key(
         "f6",
         "conversations",
@@ -143,6 +152,84 @@ BROWSER = (
     Key("c", "prune", "디스크 비우기", "free disk space", footer=True),
 )
 
+# Their actions have names of their own: the footer tells keys apart by spelling and action.
+EVALUATIONS = (
+    Key("enter", "open_run", "열기", "open", footer=True),
+    Key("n", "new_run", "새 평가", "new", footer=True, told=("새 평가", "a new evaluation")),
+    Key("r", "resume_run", "이어서", "go on", footer=True, told=("이어서 하기", "go on where it stopped")),
+    Key("s", "stop_run", "멈춤", "stop", footer=True, told=("평가 멈추기", "stop the evaluation")),
+    Key(
+        "c",
+        "copy_run",
+        "이것처럼",
+        "like this",
+        footer=True,
+        told=("이것처럼 새로 평가", "a new evaluation like this one"),
+    ),
+    Key("delete", "forget_run", "지우기", "remove", footer=True, told=("목록에서 빼기", "take it off the list")),
+    Key("escape", "leave_runs", "대화로", "to the chat", footer=True),
+)
+
+EVALUATION_FORM = (
+    Key("ctrl+r", "begin", "시작", "begin", footer=True, told=("평가 시작", "begin the evaluation")),
+    Key("escape", "leave_form", "그만두기", "leave", footer=True),
+)
+
+EVALUATION = (
+    Key("o", "view('progress')", "진행", "progress"),
+    Key("t", "view('table')", "표", "table"),
+    Key("p", "view('plot')", "그림", "plot"),
+    Key("i", "view('items')", "문항", "items"),
+    Key("h", "view('people')", "사람", "people"),
+    Key(
+        "enter",
+        "rate",
+        "점수 매기기",
+        "rate",
+        footer=True,
+        told=("사람이 점수 매기기(가리고)", "people give scores, blind"),
+    ),
+    Key("r", "go_on", "이어서", "go on", footer=True, told=("이어서 하기", "go on where it stopped")),
+    Key("s", "halt", "멈춤", "stop", footer=True, told=("평가 멈추기", "stop the evaluation")),
+    Key("e", "export", "내보내기", "export", footer=True, told=("보고서 내보내기", "export a report")),
+    Key(
+        "v",
+        "whose",
+        "누구 점수",
+        "whose",
+        footer=True,
+        told=("채점자나 사람의 점수로", "the judge's scores or a person's"),
+    ),
+    Key("c", "copy_this", "이것처럼", "like this", told=("이것처럼 새로 평가", "a new evaluation like this one")),
+    Key("escape", "leave_run", "목록", "list", footer=True, told=("평가 목록으로", "to the list of evaluations")),
+)
+
+ITEMS = (
+    Key("f", "filter_items", "거르기", "filter", footer=True),
+    Key("slash,g", "find_item", "찾기", "find", footer=True, told=("번호나 낱말로 찾기", "find by number or words")),
+    Key("w", "raw", "원문", "raw", footer=True, told=("채점자의 글 그대로", "the judge word for word")),
+    Key("left", "system(-1)", "앞 시스템", "earlier system"),
+    Key("right", "system(1)", "뒤 시스템", "later system"),
+    Key("n", "item(1)", "다음 문항", "next item", footer=True),
+    Key("b", "item(-1)", "앞 문항", "item before", footer=True),
+)
+
+RATING = (
+    Key(
+        "backspace", "take_back", "고치기", "correct", footer=True, told=("앞 점수 고치기", "correct the score before")
+    ),
+    Key("s", "skip", "건너뛰기", "skip", footer=True),
+    Key(
+        "u",
+        "rate_before",
+        "앞 답으로",
+        "answer before",
+        footer=True,
+        told=("앞 답의 점수 다시 매기기", "rate the answer before again"),
+    ),
+    Key("escape", "leave_rating", "끝내기", "finish", footer=True),
+)
+
 DIALOG = (
     Key("enter", "accept", "확인", "accept", footer=True),
     Key("escape", "cancel", "취소", "cancel", footer=True),
@@ -168,6 +255,11 @@ PLACES = (
     Place("대화 글(⇧⇥ 또는 마우스로)", "Thread (by ⇧⇥ or mouse)", THREAD, typing=False),
     Place("대화 목록", "Conversations", SIDEBAR, typing=False),
     Place("모델", "Models", BROWSER, typing=False),
+    Place("평가 목록", "Evaluations", EVALUATIONS, typing=False),
+    Place("새 평가", "A new evaluation", EVALUATION_FORM, typing=True),
+    Place("평가", "Evaluation", EVALUATION, typing=False),
+    Place("평가 문항", "Items of an evaluation", ITEMS, typing=False),
+    Place("점수 매기기(숫자 키)", "Rating (digits)", RATING, typing=False),
 )
 
 
@@ -182,7 +274,7 @@ def binding(key: Key) -> Binding:
 
 
 _NAMES = {
-    "enter": "⏎", "escape": "esc", "shift+enter": "⇧⏎", "shift+tab": "⇧⇥", "tab": "⇥", "up": "↑", "down": "↓", "left": "←",
+    "enter": "⏎", "escape": "esc", "backspace": "⌫", "shift+enter": "⇧⏎", "shift+tab": "⇧⇥", "tab": "⇥", "up": "↑", "down": "↓", "left": "←",
     "right": "→", "delete": "del", "pageup": "PgUp", "pagedown": "PgDn", "slash": "/", "space": "␣", "end": "End", "home": "Home",
 }  # fmt: skip
 

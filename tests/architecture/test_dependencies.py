@@ -16,8 +16,8 @@ from packaging.version import Version
 
 from tests.architecture.project import ROOT, files_below, parsed, python_files, relative
 
-# Used where it happens to be installed: keys go into the system's keyring then.
-_OPTIONAL = {"keyring"}
+# Used where they happen to be installed: keys go into the system's keyring then, and figures become PNG (the extra `plot`).
+_OPTIONAL = {"keyring", "PIL"}
 _OWN = {"kullm_tui", "trainer", "evaluator", "tests"}
 
 

@@ -71,7 +71,14 @@ def test_table_plot_and_agreement_read_what_is_kept(home: Path, env: dict[str, s
     assert "전반적인 품질" in kullm(home, "eval", "plot").stdout
     assert kullm(home, "eval", "plot", "--out", "f.svg").returncode == 0
     assert (home / "f.svg").read_text().startswith("<svg")
-    assert kullm(home, "eval", "plot", "--out", "f.png").returncode == 2
+    assert kullm(home, "eval", "plot", "--out", "f.gif").returncode == 2
+    items = [json.loads(line) for line in kullm(home, "eval", "items", "--json").stdout.splitlines()]
+    assert [(one["id"], one["system"], one["status"]) for one in items[:2]] == [
+        ("q0", "home/m", "ok"),
+        ("q0", "남", "ok"),
+    ]
+    assert (items[-1]["fault"], items[-1]["status"], items[-1]["response"]) == ("missing", "missing", None)
+    assert items[1]["text"].startswith("- 이해 가능성")
     ratings = [
         {"id": f"q{number}", "model": name, "rater": "가", "scores": {"전반적인 품질": score}}
         for number in range(4)

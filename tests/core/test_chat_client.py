@@ -1,12 +1,15 @@
 """The real SDK against a real server, well-behaved and not."""
 
 import asyncio
+import ssl
 import time
 from collections.abc import Iterator
 from contextlib import aclosing
 
+import httpx2
 import pytest
 
+from kullm_tui.core import endpoint_client
 from kullm_tui.core.chat_client import (
     Delta,
     Endpoint,
@@ -381,3 +384,25 @@ async def test_a_load_can_ask_for_a_precision(server: OpenAIServer) -> None:
     async with aclosing(load_model(local(server), "m", precision="4bit")) as steps:
         assert [step.status async for step in steps] == ["ready"]
     assert server.requests[0].body == {"model": "m", "precision": "4bit"}
+
+
+@pytest.mark.parametrize(
+    ("base_url", "reads"),
+    [("http://127.0.0.1:1/v1", 0), ("http://localhost:1/v1", 0), ("https://127.0.0.1:1/v1", 1), ("https://a.b/v1", 1)],
+)
+def test_certificates_are_read_once_and_not_for_the_engine(
+    base_url: str, reads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    make = httpx2.create_ssl_context
+
+    def counted(*, trust_env: bool) -> ssl.SSLContext:
+        read.append(base_url)
+        return make(trust_env=trust_env)
+
+    monkeypatch.setattr(httpx2, "create_ssl_context", counted)
+    for kept in (endpoint_client._certified, endpoint_client._trusting_nobody):
+        kept.cache_clear()
+    for _ in range(3):
+        endpoint_client.open_client(Endpoint("x", base_url), quiet_seconds=1)
+    assert len(read) == reads

@@ -18,7 +18,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from tests.engine.server import Server, serving, wait_until
-from tests.tiny_models import korean_tokenizer, save_lora, save_model
+from tests.tiny_models import END_OF_TEXT, korean_tokenizer, save_lora, save_model
 
 QUESTION = "대한민국의 수도는 어디인가요?"
 
@@ -118,6 +118,20 @@ def test_echo_with_logprobs_scores_a_prompt_as_lm_evaluation_harness_asks(client
     theirs = reference[torch.arange(len(ids) - 1), torch.tensor(ids[1:])]
     assert (mine - theirs).abs().mean() < 0.35, "NF4 against fp32"
     assert answer.choices[0].text.startswith(QUESTION)
+
+
+def test_a_scored_prompt_is_followed_by_one_score_even_where_the_model_ends_there(client: openai.OpenAI) -> None:
+    ids = korean_tokenizer().encode(QUESTION).ids
+    ends = {str(korean_tokenizer().token_to_id(END_OF_TEXT)): 100}
+    answer = client.completions.create(
+        model="tiny", prompt=[ids], max_tokens=1, temperature=0, logprobs=1, echo=True, logit_bias=ends
+    )
+    assert answer.choices[0].finish_reason == "stop"
+    scored = answer.choices[0].logprobs
+    assert scored
+    assert scored.token_logprobs
+    assert len(scored.token_logprobs) == len(ids) + 1  # lm-evaluation-harness leaves the last one out
+    assert answer.choices[0].text == QUESTION
 
 
 def test_a_list_of_prompts_is_answered_in_its_order(client: openai.OpenAI) -> None:

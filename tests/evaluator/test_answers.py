@@ -7,24 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from evaluator.answer_faults import ECHO, EMPTY, LOOP, MARKUP, answer_fault
-from evaluator.answer_store import GoldAnswers, System, imported_answers, keep_answer, kept_answers
+from evaluator.answer_faults import CUT, ECHO, EMPTY, LOOP, MARKUP, answer_fault
+from evaluator.answer_store import Answer, GoldAnswers, System, imported_answers, keep_answer, kept_answers
 from evaluator.answers import answer_questions, target_system
 from evaluator.questions import PUBLIC_SETS, BadQuestions, Question, QuestionSet, load_questions, parse_questions
 from evaluator.verdicts import VerdictStore
 from kullm_tui.core.chat_client import Endpoint
 from kullm_tui.core.errors import EndpointError, KullmError
 from kullm_tui.core.target import Target
-from tests.openai_server import OpenAIServer, Received, Reply, refuses, says
+from tests.openai_server import OpenAIServer, refuses, says
 
 FORM = '{{"id": "t{0}", "motivation_app": "x", "instruction": "지시 {0}", "instances": [{{"input": "", "output": "gold {0}"}}]}}'
-
-
-class FileServer(OpenAIServer):
-    text = ""
-
-    def answer(self, request: Received) -> Reply:  # noqa: ARG002
-        return Reply([self.text], media_type="text/plain")
 
 
 @pytest.fixture(autouse=True)
@@ -43,30 +36,6 @@ def question_set(count: int = 6) -> QuestionSet:
     return parse_questions("\n".join(FORM.format(number) for number in range(count)), "세트")
 
 
-def test_a_public_set_is_fetched_once_and_kept() -> None:
-    with FileServer() as server:
-        server.text = "\n".join(FORM.format(number) for number in range(252))
-        for _ in range(2):
-            found = load_questions("human-eval-ko", source=f"http://127.0.0.1:{server.port}/x.jsonl")
-        assert len(server.requests) == 1
-    assert len(found.questions) == 252
-    assert found.questions[3] == Question("t3", "지시 3", "", "gold 3")
-
-
-def test_a_public_set_of_another_size_is_refused_and_not_kept() -> None:
-    with FileServer() as server:
-        server.text = FORM.format(0)
-        for _ in range(2):
-            with pytest.raises(BadQuestions, match="252"):
-                load_questions("human-eval-ko", source=f"http://127.0.0.1:{server.port}/x.jsonl")
-        assert len(server.requests) == 2
-
-
-def test_without_a_network_it_says_to_give_a_file() -> None:
-    with pytest.raises(KullmError, match="--set"):
-        load_questions("vicuna-80", source="http://127.0.0.1:9/x.jsonl")
-
-
 def test_three_forms_of_questions_are_read(tmp_path: Path) -> None:
     path = tmp_path / "mine.jsonl"
     path.write_text(
@@ -83,7 +52,7 @@ def test_three_forms_of_questions_are_read(tmp_path: Path) -> None:
 def test_the_papers_set_has_252_questions_and_44_empty_inputs(shared_file: Callable[[str], Path]) -> None:
     path = shared_file("kullm/user_oriented_instructions_eval.ko.jsonl")
     found = load_questions(str(path))
-    assert len(found.questions) == PUBLIC_SETS[0].questions
+    assert (len(found.questions), found.sha256) == (PUBLIC_SETS[0].questions, PUBLIC_SETS[0].sha256)
     assert sum(not question.input for question in found.questions) == 44
 
 
@@ -133,6 +102,13 @@ def test_answers_are_kept_as_they_come_and_a_run_goes_on(store: VerdictStore) ->
     assert found["t0"].response == "가"
     other = target_system(target, {"temperature": 1})
     assert kept_answers(store, other, questions.questions) == {}
+
+
+def test_an_answer_that_was_cut_at_the_limit_is_told_from_a_whole_one() -> None:
+    question = Question("q", "수도는?")
+    assert Answer("서울은 대한민국의", "length").fault(question) == CUT
+    assert Answer("서울입니다.", "stop").fault(question) == ""
+    assert Answer("###", "length").fault(question) == MARKUP
 
 
 def test_others_answers_come_by_id_or_by_their_question(store: VerdictStore) -> None:

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from evaluator.cost import Budget, estimated
-from evaluator.judge import Judge, judge_parameters
+from evaluator.judge import Judge
 from evaluator.judge_choice import strongest
+from evaluator.judge_table import judge_parameters
 from evaluator.judging import Outcome, judge_items, missing_items
 from evaluator.rubric import Rubric, load_rubric
 from evaluator.verdict import Item

@@ -7,11 +7,12 @@ from xml.etree import ElementTree
 import pytest
 
 from evaluator.answer_store import Answer, System
-from evaluator.chart import chart_lines, svg
+from evaluator.chart import chart_lines
 from evaluator.evaluation import Evaluation, SystemResult
+from evaluator.figure import svg
 from evaluator.judge import Judge
 from evaluator.questions import Question, QuestionSet
-from evaluator.report import Table, csv_text, markdown, score_table, table_lines, table_notes
+from evaluator.report import Table, csv_text, interval_lines, markdown, score_table, table_lines, table_notes
 from evaluator.rubric import Criterion, load_rubric
 from evaluator.verdict import Verdict
 from kullm_tui.core.chat_client import Endpoint
@@ -84,6 +85,7 @@ def test_the_binary_criteria_have_wilsons_interval(table: Table) -> None:
     assert (round(interval.low, 3), round(interval.high, 3)) == (0.748, 0.846)
     assert "| KULLM 12.8b | 0.802 [0.748–0.846] | 2.480 [" in markdown(table)
     assert "| 252/252 |" in markdown(table)
+    assert interval_lines(table)[-1][:2] == ["", "0.748–0.846"]
 
 
 def test_figure_1_is_drawn_on_its_scale(table: Table) -> None:
@@ -114,6 +116,18 @@ def test_systems_are_compared_item_by_item(table: Table) -> None:
     difference = table.differences["KULLM 5.8b", "KULLM 12.8b"]
     assert difference.mean == pytest.approx((763 - 838) / 252, abs=1e-9)
     assert any(note.startswith("KULLM 5.8b − KULLM 12.8b: -0.298") for note in table_notes(table))
+    assert "| KULLM 5.8b − KULLM 12.8b | -0.298 | [" in markdown(table)
+    assert difference.p_among_all is not None
+    assert difference.p_among_all >= difference.p
+
+
+def test_a_systems_name_stays_a_name_in_markdown_and_in_a_spreadsheet() -> None:
+    scores = {criterion.name: criterion.high for criterion in PAPER.criteria}
+    name = "=a|b*[x](y)"
+    table = score_table(*evaluation_of({name: [Verdict("q0", "ok", scores)]}))
+    row = next(line for line in markdown(table).splitlines() if "1/252" in line)
+    assert row.startswith("| =a\\|b\\*[x]\\(y) |")
+    assert csv_text(table).splitlines()[1].startswith("'=a|b")
 
 
 def test_what_was_not_scored_is_counted_and_never_zero() -> None:

@@ -9,7 +9,7 @@ from evaluator.agreement import krippendorff, read_ratings
 from evaluator.pairwise import Pair, winner
 from evaluator.ratings import Comparison, bradley_terry
 from evaluator.rubric import load_rubric
-from evaluator.statistics import Interval, bootstrap_mean, paired_difference, spearman, wilson
+from evaluator.statistics import Interval, bootstrap_mean, holm, paired_difference, spearman, wilson
 from evaluator.verdict import Verdict
 from kullm_tui.core.errors import KullmError
 
@@ -56,6 +56,13 @@ def test_only_items_that_both_have_are_compared() -> None:
     found = paired_difference({"a": 3.0, "b": 1.0}, {"a": 1.0, "c": 5.0})
     assert found is not None
     assert (found.items, found.mean) == (1, 2.0)
+
+
+def test_holm_holds_each_of_many_comparisons_to_what_chance_would_find_among_them() -> None:
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([0.5, 0.9]) == [1.0, 1.0]
+    assert holm([0.02]) == [0.02]
+    assert holm([]) == []
 
 
 def test_rank_correlation_with_ties() -> None:
@@ -127,3 +134,13 @@ def test_a_pair_asks_both_orders() -> None:
     straight, swapped = Pair("q", "지시", "", "왼쪽", "오른쪽").items
     assert straight.response.index("왼쪽") < straight.response.index("오른쪽")
     assert swapped.response.index("오른쪽") < swapped.response.index("왼쪽")
+
+
+def test_what_one_vote_made_counts_as_one_judgement() -> None:
+    pairs = [("a", "b"), ("a", "c"), ("a", "d")]
+    votes = [("left" if number % 3 else "right", number) for number in range(12)]
+    apart = [Comparison(left, right, outcome) for outcome, _ in votes for left, right in pairs]  # type: ignore[arg-type]
+    made = [Comparison(left, right, outcome, vote) for outcome, vote in votes for left, right in pairs]  # type: ignore[arg-type]
+    [narrow], [wide] = ([one for one in bradley_terry(games) if one.name == "a"] for games in (apart, made))
+    assert narrow.elo == pytest.approx(wide.elo)
+    assert wide.interval.high - wide.interval.low > 1.2 * (narrow.interval.high - narrow.interval.low)

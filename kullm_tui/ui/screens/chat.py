@@ -250,7 +250,7 @@ class ChatScreen(Screen[None]):
 
     def action_stop(self) -> None:
         """Stops what streams; else leaves what is open, back to the prompt."""
-        if self.desk.stop():
+        if self.desk.stop() or self.thread.stop_judging():
             return
         self.desk.stop_editing()
         self.notice()
@@ -258,6 +258,9 @@ class ChatScreen(Screen[None]):
 
     def action_regenerate(self) -> None:
         self.desk.regenerate()
+
+    def action_judge(self) -> None:
+        self.thread.action_judge()
 
     def action_edit_last(self) -> None:
         self.desk.edit()

@@ -11,7 +11,21 @@ from textual.screen import Screen
 from textual.style import Style
 from textual.widget import Widget
 
-from kullm_tui.ui.places import BROWSER, CHAT, DIALOG, GLOBAL, PROMPT, SIDEBAR, THREAD, Key
+from kullm_tui.ui.places import (
+    BROWSER,
+    CHAT,
+    DIALOG,
+    EVALUATION,
+    EVALUATION_FORM,
+    EVALUATIONS,
+    GLOBAL,
+    ITEMS,
+    PROMPT,
+    RATING,
+    SIDEBAR,
+    THREAD,
+    Key,
+)
 
 _BETWEEN = "  "
 
@@ -49,7 +63,20 @@ def usable(screen: Screen[object]) -> list[Key]:
     }
     return [
         key
-        for place in (THREAD, SIDEBAR, BROWSER, DIALOG, PROMPT, CHAT, GLOBAL)
+        for place in (
+            THREAD,
+            SIDEBAR,
+            BROWSER,
+            RATING,
+            ITEMS,
+            EVALUATION,
+            EVALUATIONS,
+            EVALUATION_FORM,
+            DIALOG,
+            PROMPT,
+            CHAT,
+            GLOBAL,
+        )
         for key in place
         if any((spelling, key.action) in active for spelling in key.key.split(","))
     ]

@@ -5,6 +5,7 @@ Only the last turns are mounted; the earlier ones come when the reader gets to t
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -20,11 +21,14 @@ from textual.widgets._static import Static
 from kullm_tui.core.language import say
 from kullm_tui.ui import places
 from kullm_tui.ui.generation import LiveReply
+from kullm_tui.ui.judge_desk import Subject, subject_of
 from kullm_tui.ui.replies import Replies
 from kullm_tui.ui.widgets.turn import TurnView
+from kullm_tui.ui.widgets.verdict_card import VerdictCard
 
 if TYPE_CHECKING:
     from kullm_tui.core.history import Turn
+    from kullm_tui.ui.judge_desk import JudgeDesk
 
 TurnVerb = Literal["copy", "copy_code", "edit", "regenerate"]
 
@@ -82,6 +86,8 @@ class Thread(VerticalScroll, can_focus=True):
 
     def on_mount(self) -> None:
         self.anchor()
+        if self._desk:
+            self._desk.changed.subscribe(self, self._judged)
 
     # -- what is shown -------------------------------------------------------------------------------------------------
 
@@ -111,6 +117,7 @@ class Thread(VerticalScroll, can_focus=True):
             await self.mount_all([self._view(turn) for turn in turns[max(kept, self._first) :]], before="Rest")
             if self._first:
                 await self._tell_earlier()
+        self._recall()
         if self.chosen not in {turn.id for turn in turns}:
             self.chosen = None
         if anew:
@@ -142,6 +149,7 @@ class Thread(VerticalScroll, can_focus=True):
                 await self._tell_earlier()
             else:
                 await self.remove_children(Earlier)
+        self._recall()
         self.call_after_refresh(lambda: self.scroll_to(y=self.max_scroll_y - from_end, animate=False))
 
     def grow(self, reply: LiveReply) -> None:
@@ -154,6 +162,66 @@ class Thread(VerticalScroll, can_focus=True):
         if view:
             await view.settle(turn)
         self._turns = [turn if one.id == turn.id else one for one in self._turns]
+        self._recall()
+
+    # -- what judges said ----------------------------------------------------------------------------------------------
+
+    @property
+    def _desk(self) -> JudgeDesk | None:
+        from kullm_tui.ui.app import KullmApp
+
+        return self.app.judge_desk if isinstance(self.app, KullmApp) else None
+
+    def _judged(self, subject: Subject) -> None:
+        """Something changed about a reply, which may stand in several places."""
+        if subject in [one for _, one in self._subjects()]:
+            self._recall()
+
+    def _subjects(self) -> list[tuple[TurnView, Subject]]:
+        found = [(view, subject_of(self._turns, view.turn.id)) for view in self.views]
+        return [(view, subject) for view, subject in found if subject]
+
+    def _recall(self) -> None:
+        """The cards of the replies that are mounted, from what was kept and what is under way."""
+        if self._desk:
+            self.run_worker(self._tell_verdicts(self._desk), group="verdicts", exclusive=True, exit_on_error=False)
+
+    async def _tell_verdicts(self, desk: JudgeDesk) -> None:
+        subjects = self._subjects()
+        kept = await asyncio.to_thread(lambda: [desk.kept(subject) for _, subject in subjects])
+        for (view, subject), verdicts in zip(subjects, kept, strict=True):
+            waiting = desk.waiting(subject)
+            if view.verdicts and view.is_attached:
+                doing, since = (waiting.doing, waiting.began) if waiting else ("", None)
+                view.verdicts.show(verdicts, doing, since=since)
+
+    def action_judge(self) -> None:
+        """The chosen reply, or the reply to the chosen question; else the last one."""
+        if self._desk is None:
+            return
+        subject = subject_of(self._turns, self._to_judge() or 0)
+        if subject is None:
+            self.app.notify(say("판정할 답이 아직 없어요.", "There is no reply to judge yet."), markup=False)
+        else:
+            self._desk.request(subject)
+
+    def _to_judge(self) -> int | None:
+        ids = [turn.id for turn in self._turns]
+        chosen = ids.index(self.chosen) if self.chosen in ids else None
+        replies = [turn.id for turn in self._turns if turn.role == "assistant"]
+        after = [turn.id for turn in self._turns[chosen:] if turn.role == "assistant"] if chosen is not None else []
+        return next(iter(after), None) or next(reversed(replies), None)
+
+    def stop_judging(self) -> bool:
+        """False where nothing here was being judged."""
+        return bool(self._desk and self._desk.stop([subject for _, subject in self._subjects()]))
+
+    @on(VerdictCard.Opened)
+    def _card_opened(self, event: VerdictCard.Opened) -> None:
+        event.stop()
+        subject = next((one for view, one in self._subjects() if view.verdicts is event.card), None)
+        if self._desk and subject:
+            self._desk.open(subject)
 
     # -- following and scrolling ---------------------------------------------------------------------------------------
 
@@ -244,7 +312,8 @@ class Thread(VerticalScroll, can_focus=True):
         self._act("regenerate")
 
     def action_to_prompt(self) -> None:
-        self.post_message(self.Left())
+        if not self.stop_judging():
+            self.post_message(self.Left())
 
     def _act(self, action: TurnVerb) -> None:
         view = self.view_of(self.chosen)

@@ -20,6 +20,7 @@ from kullm_tui.ui import wording
 from kullm_tui.ui.generation import LiveReply
 from kullm_tui.ui.plain import plain
 from kullm_tui.ui.widgets.reply import Reply
+from kullm_tui.ui.widgets.verdict_card import VerdictCard
 
 if TYPE_CHECKING:
     from kullm_tui.core.history import Turn
@@ -94,6 +95,7 @@ class TurnView(Vertical):
         self._composed = False
         # Held by hand: a reply may still tell its state while the turn leaves the screen, its children first.
         self.reply = Reply("" if live else turn.content) if turn.role == "assistant" else None
+        self.verdicts = VerdictCard() if turn.role == "assistant" else None
         self._byline = Byline()
         self._lines = {name: Static(classes=f"{name} hidden", markup=False) for name in ("limits", "fault", "facts")}
 
@@ -102,6 +104,8 @@ class TurnView(Vertical):
             with Vertical(classes="words"):
                 yield from self._words()
             yield self._byline
+        if self.verdicts:
+            yield self.verdicts
         yield from self._lines.values()
 
     def _words(self) -> ComposeResult:

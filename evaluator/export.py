@@ -1,0 +1,79 @@
+"""A run's report as files in one folder: the table in Markdown and CSV, the figure, and every item with its verdict and ratings.
+
+table.md   table.csv   figure.svg   items.jsonl   ratings.jsonl (what `kullm eval agreement` reads; where people rated)
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from evaluator.evaluation import Evaluation, SystemResult
+from evaluator.figure import svg
+from evaluator.people import Ratings
+from evaluator.report import csv_text, markdown, score_table
+from kullm_tui.core.errors import KullmError
+from kullm_tui.core.files import publish
+from kullm_tui.core.language import say
+
+_READABLE = 0o644
+
+
+def write_report(
+    folder: Path, evaluation: Evaluation, results: Sequence[SystemResult], ratings: Ratings
+) -> tuple[Path, ...]:
+    """The files that were written; those of an earlier report of the same folder are replaced."""
+    table = score_table(evaluation, results)
+    texts = {
+        "table.md": markdown(table),
+        "table.csv": csv_text(table),
+        "figure.svg": svg(table),
+        "items.jsonl": _lines(_items(evaluation, results)),
+    }
+    if ratings:
+        texts["ratings.jsonl"] = _lines(_ratings(ratings))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            publish(folder / name, text, mode=_READABLE)
+    except OSError as error:
+        raise KullmError(
+            say(
+                f"{folder}에 쓸 수 없습니다({error.strerror or error}). 다른 폴더를 주세요.",
+                f"{folder} cannot be written to ({error.strerror or error}). Give another folder.",
+            )
+        ) from error
+    return tuple(folder / name for name in texts)
+
+
+def _items(evaluation: Evaluation, results: Sequence[SystemResult]) -> Iterator[dict[str, Any]]:
+    for question in evaluation.questions.questions:
+        for result in results:
+            answer, verdict = result.answers.get(question.id), result.verdicts.get(question.id)
+            if answer is None:
+                continue
+            yield {
+                "id": question.id,
+                "instruction": question.instruction,
+                "input": question.input,
+                "model": result.system.name,
+                "response": answer.response,
+                "fault": answer.fault(question),
+                "judge": evaluation.judge.model,
+                "rubric": evaluation.rubric.name,
+                "status": verdict.status if verdict else "missing",
+                "scores": dict(verdict.scores) if verdict else {},
+                "reason": verdict.reason if verdict else "",
+                "text": verdict.text if verdict else "",
+                "flags": list(verdict.flags) if verdict else [],
+            }
+
+
+def _ratings(ratings: Ratings) -> Iterator[dict[str, Any]]:
+    for (system, question), given in ratings.items():
+        for rater, scores in given.items():
+            yield {"id": question, "model": system, "rater": rater, "scores": dict(scores)}
+
+
+def _lines(rows: Iterator[dict[str, Any]]) -> str:
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)

@@ -1,0 +1,116 @@
+"""A run from its first answer to its last verdict. Every answer and verdict is kept as it comes, so it can end at any moment.
+
+A system that fails does not stop the others; what is missing at the end can be had later by running it again.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from evaluator.answer_store import System, kept_answers
+from evaluator.answers import answer_questions
+from evaluator.cost import Budget
+from evaluator.evaluation import Evaluation, judge_evaluation, system_of
+from evaluator.verdict import Verdict
+from evaluator.verdicts import VerdictStore
+from kullm_tui.core.chat_client import Endpoint
+from kullm_tui.core.errors import EngineGone, KullmError
+from kullm_tui.core.target import Target
+
+Stage = Literal["answers", "judging", "ended"]
+StartEngine = Callable[[Callable[[str], None]], Endpoint]
+
+
+@dataclass
+class Progress:
+    """How far a run is: written by the run, read by whoever shows it."""
+
+    stage: Stage = "answers"
+    now: str = ""  # the system that answers
+    waiting: str = ""  # what it waits for, while nothing comes
+    answers: dict[str, int] = field(default_factory=dict)
+    verdicts: dict[str, int] = field(default_factory=dict)
+    unscored: dict[str, int] = field(default_factory=dict)
+    failures: dict[str, KullmError] = field(default_factory=dict)  # by system
+    stopped: KullmError | None = None  # why judging ended before its time
+    began: float = field(default_factory=time.monotonic)  # what is done now: this system's answers, or the judging
+    done: int = 0  # since then, without what was kept from before
+
+    def begin(self, stage: Stage, now: str = "") -> None:
+        self.stage, self.now, self.waiting = stage, now, ""
+        self.began, self.done = time.monotonic(), 0
+
+    @property
+    def complete(self) -> bool:
+        """It ran to its end, and nothing failed on the way."""
+        return self.stage == "ended" and not self.failures and self.stopped is None
+
+
+async def run_evaluation(
+    evaluation: Evaluation,
+    targets: Mapping[str, Target],
+    *,
+    store: VerdictStore,
+    budget: Budget,
+    progress: Progress,
+    start_engine: StartEngine,
+) -> None:
+    """`targets` by the system's name, without those whose answers were imported or are all there."""
+    for system in evaluation.systems:
+        kept = await asyncio.to_thread(kept_answers, store, system, evaluation.questions.questions)
+        progress.answers[system.name] = len(kept)
+    for system in evaluation.systems:
+        if system.name in targets:
+            progress.begin("answers", system.name)
+            try:
+                await _answer(evaluation, system, targets[system.name], store, progress, start_engine)
+            except KullmError as failure:
+                progress.failures[system.name] = failure
+    if evaluation.judge.model:
+        progress.begin("judging")
+        outcome = await judge_evaluation(evaluation, store=store, budget=budget, told=_counting(progress))
+        progress.stopped = outcome.stopped
+    progress.begin("ended")
+
+
+async def _answer(
+    evaluation: Evaluation,
+    system: System,
+    target: Target,
+    store: VerdictStore,
+    progress: Progress,
+    start_engine: StartEngine,
+) -> None:
+    """Through the engine, started anew if it dies once, or through an endpoint."""
+
+    def narrate(words: str) -> None:
+        progress.waiting = words
+
+    def told(count: int) -> None:
+        progress.done += count - progress.answers[system.name]
+        progress.answers[system.name] = count
+        progress.waiting = ""
+
+    for last in (False, True):
+        endpoint = target.endpoint
+        if endpoint is None:
+            endpoint = await asyncio.to_thread(start_engine, narrate)
+        try:
+            await answer_questions(evaluation.questions, system, endpoint, store=store, told=told)
+            return
+        except EngineGone:
+            if last or target.endpoint:
+                raise
+
+
+def _counting(progress: Progress) -> Callable[[Verdict], None]:
+    def told(verdict: Verdict) -> None:
+        system = system_of(verdict.id)
+        progress.done += not verdict.kept
+        progress.verdicts[system] = progress.verdicts.get(system, 0) + (verdict.status != "error")
+        if verdict.status != "ok":
+            progress.unscored[system] = progress.unscored.get(system, 0) + 1
+
+    return told

@@ -1,0 +1,56 @@
+"""The arguments that say who judges, by which rubric and for how much. Nothing of the evaluator is imported for them."""
+
+import argparse
+from collections.abc import Sequence
+
+from kullm_tui.core.language import say
+
+DEFAULT_RUBRIC = "kullm-2023-ko"
+
+
+def add_choice(parser: argparse.ArgumentParser, rubrics: Sequence[str] = ()) -> None:
+    listed = ", ".join(rubrics) or say("이름(`kullm judge --help`)", "a name (`kullm judge --help`)")
+    parser.add_argument(
+        "--rubric",
+        default=DEFAULT_RUBRIC,
+        metavar="R",
+        help=say("채점 기준: ", "the rubric: ") + listed + say(", 파일.toml", ", FILE.toml"),
+    )
+    parser.add_argument(
+        "--judge-model",
+        default="",
+        metavar="M",
+        help=say(
+            "채점할 모델 (없으면 키로 쓸 수 있는 것 가운데 고릅니다)",
+            "the judge (else chosen from what the key can use)",
+        ),
+    )
+    parser.add_argument(
+        "--mode",
+        choices=["paper", "strict"],
+        help=say("paper: 논문처럼 글로, strict: JSON으로", "paper: free text as in the paper, strict: JSON"),
+    )
+
+
+def add_spending(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--yes",
+        action="store_true",
+        help=say("묻지 않고 보내고 씁니다", "agree to sending and spending without being asked"),
+    )
+    parser.add_argument(
+        "--max-cost",
+        type=_dollars,
+        metavar="USD",
+        help=say("여기까지만 쓰고 멈춥니다 (묻지 않습니다)", "spend no more than this, unasked"),
+    )
+
+
+def _dollars(text: str) -> float:
+    try:
+        dollars = float(text)
+    except ValueError:
+        dollars = -1.0
+    if not 0 <= dollars <= 1_000_000:
+        raise argparse.ArgumentTypeError(say("0 이상의 달러 금액이어야 합니다", "must be an amount of dollars"))
+    return dollars

@@ -1,0 +1,222 @@
+"""From a form's wishes to an evaluation that can begin, with its plan. All of it blocks: files, keys, the judge's list of models."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from evaluator.answer_store import Answer, System, imported_answers, keep_answer
+from evaluator.cost import Budget, Estimate
+from evaluator.evaluation import Evaluation, judges_itself, refuse_same_names
+from evaluator.judge import Judge
+from evaluator.judge_choice import chosen_judge, judge_endpoint
+from evaluator.questions import PUBLIC_SETS, QuestionSet, is_at_hand, load_questions
+from evaluator.rubric import Mode, load_rubric
+from evaluator.run_plan import RunPlan, plan_run, questions_for_planning
+from evaluator.systems import answering_again, answering_system, imported_system
+from evaluator.verdicts import VerdictStore
+from kullm_tui.core.chat_client import Endpoint
+from kullm_tui.core.config import Config
+from kullm_tui.core.consent_words import Leaving
+from kullm_tui.core.errors import ConfigError, UsageError
+from kullm_tui.core.language import say
+from kullm_tui.core.profiles import PAPER_DECODING
+from kullm_tui.core.target import Target
+
+# What an estimate may fall short by before a run stops and asks again.
+_ROOM = 1.5
+_LEAST_DOLLARS = 0.05
+
+
+@dataclass(frozen=True)
+class Pick:
+    """Something to evaluate: a model, with an adapter or without, or a file of answers."""
+
+    model: str = ""
+    adapter: str = ""
+    file: str = ""
+    name: str = ""  # of the system whose answers are in the file
+
+    @property
+    def title(self) -> str:
+        if self.file:
+            return self.name
+        return f"{self.model}+{self.adapter}" if self.adapter else self.model
+
+
+@dataclass(frozen=True)
+class Wishes:
+    questions: str = PUBLIC_SETS[0].name
+    picks: tuple[Pick, ...] = ()
+    paper_decoding: bool = False
+    rubric: str = "kullm-2023-ko"
+    judge: str | None = ""  # empty: the strongest that the key offers; None: nobody judges
+    limit: float | None = None  # dollars
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An evaluation that can begin."""
+
+    evaluation: Evaluation
+    targets: Mapping[str, Target]  # of the systems that still have to answer
+    imported: Mapping[str, Mapping[str, Answer]]
+    plan: RunPlan
+    limit: float | None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def budget(self) -> Budget:
+        """The user's limit, else a little more than what was shown before the run: nobody agreed to more."""
+        shown = self.plan.estimate.dollars if self.plan.estimate else None
+        if self.limit is not None or shown is None:
+            return Budget(self.limit)
+        return Budget(max(shown * _ROOM, _LEAST_DOLLARS) if shown else None)
+
+    @property
+    def leaving(self) -> list[tuple[Endpoint, Leaving]]:
+        """Whom text will be sent to, and what: questions to a system, the answers with them to the judge."""
+        asked = [target.endpoint for name, target in self.targets.items() if self.plan.answers.get(name)]
+        judged = [self.evaluation.judge.endpoint] if self.plan.estimate and self.plan.estimate.calls else []
+        sent: list[tuple[Endpoint, Leaving]] = [(one, "question") for one in asked if one and not one.local]
+        return [*sent, *((one, "answer") for one in judged)]
+
+
+@dataclass
+class Preparing:
+    """Prepares wish after wish; remembers what does not change between them."""
+
+    config: Config
+    store: VerdictStore
+    _judges: dict[tuple[object, ...], Judge] = field(default_factory=dict)
+    _systems: dict[tuple[Pick, bool], tuple[Target, System]] = field(default_factory=dict)
+
+    def prepared(self, wishes: Wishes, *, fetch: bool = False) -> Prepared:
+        """KullmError for what is missing or wrong. With `fetch` a public set is fetched if need be."""
+        if not wishes.picks:
+            raise UsageError(say("평가할 시스템을 하나 이상 골라 주세요.", "Choose one system or more to evaluate."))
+        rubric = load_rubric(wishes.rubric)
+        imports = any(pick.file for pick in wishes.picks)  # by their question, so the questions are needed
+        questions = (load_questions if fetch or imports else questions_for_planning)(wishes.questions)
+        targets: dict[str, Target] = {}
+        imported: dict[str, Mapping[str, Answer]] = {}
+        systems = []
+        for pick in wishes.picks:
+            if pick.file:
+                system, imported[pick.title] = _imported(pick, questions)
+            else:
+                target, system = self._answering(pick, wishes.paper_decoding)
+                targets[system.name] = target
+            systems.append(system)
+        refuse_same_names(systems)
+        judge = nobody() if wishes.judge is None else self._judge(wishes.judge, rubric.mode)
+        evaluation = Evaluation(wishes.questions, questions, tuple(systems), judge, rubric, wishes.rubric)
+        plan = plan_run(evaluation, self.store, imported, at_hand=_at_hand(wishes.questions))
+        return Prepared(evaluation, targets, imported, plan, wishes.limit, _warnings(evaluation))
+
+    def again(self, evaluation: Evaluation) -> Prepared:
+        """A run that is taken up: whoever has answers missing is asked as before, and the judge with today's key."""
+        plan = plan_run(evaluation, self.store)
+        asked = [one for one in evaluation.systems if plan.answers.get(one.name)]
+        targets = {one.name: target for one in asked if (target := answering_again(one, self.config))}
+        if plan.estimate and plan.estimate.calls:
+            evaluation = with_key(evaluation, self.config)
+        return Prepared(evaluation, targets, {}, plan, None, _warnings(evaluation))
+
+    def _answering(self, pick: Pick, paper: bool) -> tuple[Target, System]:
+        if (pick, paper) not in self._systems:
+            decoding = PAPER_DECODING.request_fields() if paper else {}
+            self._systems[pick, paper] = answering_system(pick.model, pick.adapter, self.config, decoding)
+        return self._systems[pick, paper]
+
+    def _judge(self, name: str, mode: Mode) -> Judge:
+        endpoint, _ = judge_endpoint(name, self.config.endpoints)
+        known = (name, mode, endpoint)
+        if known not in self._judges:
+            self._judges[known] = asyncio.run(chosen_judge(name, mode, self.config.endpoints))
+        return self._judges[known]
+
+
+def nobody() -> Judge:
+    """The judge of an evaluation that people alone rate."""
+    return Judge(Endpoint("", ""), "", "paper")
+
+
+def keep_imported(prepared: Prepared, store: VerdictStore) -> None:
+    for system in prepared.evaluation.systems:
+        for question in prepared.evaluation.questions.questions:
+            answer = prepared.imported.get(system.name, {}).get(question.id)
+            if answer:
+                keep_answer(store, system, question, answer)
+
+
+def with_key(evaluation: Evaluation, config: Config) -> Evaluation:
+    """The judge as it was, with the key that is there now. ConfigError where that key is for another address."""
+    judge = evaluation.judge
+    configured = any(one.name == judge.endpoint.name for one in config.endpoints)
+    endpoint, _ = judge_endpoint(f"{judge.endpoint.name}/-" if configured else "", config.endpoints)
+    if endpoint.base_url != judge.endpoint.base_url:
+        raise ConfigError(
+            say(
+                f"그때의 채점자는 {judge.endpoint.base_url}에 있었는데 지금 쓰는 주소는 {endpoint.base_url}예요. "
+                "주소를 되돌리거나 c로 새로 평가하세요.",
+                f"The judge was at {judge.endpoint.base_url}, and the address in use is {endpoint.base_url}. "
+                "Put the address back, or evaluate anew with c.",
+            )
+        )
+    return replace(evaluation, judge=replace(judge, endpoint=endpoint))
+
+
+def wishes_of(plan: Mapping[str, Any]) -> Wishes:
+    """The form as it would have been filled in for a run with this plan. Answers that were imported have to be named again."""
+    systems = [(str(one["name"]), one["source"]) for one in plan["systems"]]
+    paper = any(source.get("decoding") == PAPER_DECODING.request_fields() for _, source in systems)
+    picks = tuple(_pick(name, source) for name, source in systems if "model" in source)
+    named = plan["judge"] if plan["endpoint"] == "openai" else f"{plan['endpoint']}/{plan['judge']}"
+    return Wishes(plan["set"], picks, paper, plan["rubric"], named if plan["judge"] else None)
+
+
+def _pick(name: str, source: Mapping[str, Any]) -> Pick:
+    if "adapter" not in source:
+        return Pick(name)
+    model = str(source["model"])
+    return Pick(model, name.removeprefix(f"{model}+"))
+
+
+def dollars_text(estimate: Estimate) -> str:
+    if estimate.dollars is None:
+        return say("가격 모름", "price unknown")
+    if not estimate.dollars:
+        return say("무료", "free")
+    amount = f"${estimate.dollars:,.2f}" if estimate.dollars >= 0.1 else f"${estimate.dollars:.4f}"
+    return say(f"약 {amount}", f"about {amount}")
+
+
+def _imported(pick: Pick, questions: QuestionSet) -> tuple[System, Mapping[str, Answer]]:
+    path = Path(pick.file).expanduser()
+    try:
+        content = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{pick.file}: {error}") from error
+    digest = hashlib.sha256(content.encode()).hexdigest()
+    return imported_system(pick.name, path, digest), imported_answers(content.split("\n"), questions, pick.file)
+
+
+def _at_hand(name: str) -> bool:
+    return all(is_at_hand(one) for one in PUBLIC_SETS if one.name == name)
+
+
+def _warnings(evaluation: Evaluation) -> tuple[str, ...]:
+    if not evaluation.judge.model:
+        return ()
+    return tuple(
+        say(
+            f"{name}: 채점자가 자기 답을 채점해요. 점수가 후할 수 있어요.",
+            f"{name} judges itself: its scores may be generous.",
+        )
+        for name in judges_itself(evaluation)
+    )

@@ -1,0 +1,319 @@
+"""An evaluation item by item: the list of questions, and of the chosen one every system's answer side by side, with its verdict.
+
+As many systems stand side by side as there is room for. Where the screen is narrow an item that is opened takes all of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widget import Widget
+from textual.widgets._input import Input
+from textual.widgets._static import Static
+
+from kullm_tui.core.language import say
+from kullm_tui.ui.evaluation_items import FILTERS, Given, Item, found
+from kullm_tui.ui.evaluation_tables import fault_word, flag_word, status_word
+from kullm_tui.ui.evaluation_words import cell
+from kullm_tui.ui.places import ITEMS, bindings
+from kullm_tui.ui.plain import safe, safe_line
+from kullm_tui.ui.widgets.rows import Row, Rows
+
+_MOST_COLUMNS = 3
+_COLUMN_CELLS = 34
+_CRITERION_CELLS = 16
+
+
+@dataclass(frozen=True)
+class ItemRow:
+    item: Item
+    height: int = 1
+    choosable: bool = True
+
+    def draw(self, _line: int, width: int, /) -> Content:
+        item = self.item
+        scores = " ".join("–" if one is None else str(one) for one in item.overall)
+        marks = Content.assemble(
+            ("!" if item.faulty else " ", "$warning"),
+            ("⚑" if item.flagged else " ", "$error"),
+            ("?" if item.unscored else " ", "$warning"),
+        )
+        head = Content.assemble((f"{item.number:>4} ", "$quiet"), marks, " ", scores, "  ")
+        return Content.assemble(head, Content(safe_line(item.question.instruction))).truncate(width, ellipsis=True)
+
+
+class AnswerColumn(VerticalScroll, can_focus=True):
+    """One system's answer to the chosen question."""
+
+    DEFAULT_CSS = """
+    AnswerColumn { width: 1fr; height: 1fr; padding: 0 1; display: none; scrollbar-size-vertical: 1; }
+    AnswerColumn.-shown { display: block; }
+    AnswerColumn Static { width: 100%; height: auto; }
+    """
+
+    def compose(self) -> ComposeResult:
+        yield Static(markup=False)
+
+    def show(self, given: Given, item: Item, *, raw: bool) -> None:
+        self.query_one(Static).update(column(given, item, raw=raw))
+
+
+class ItemBrowser(Widget):
+    BINDINGS: ClassVar[list[BindingType]] = bindings(ITEMS)
+    DEFAULT_CSS = """
+    ItemBrowser { height: 1fr; layout: horizontal; }
+    ItemBrowser #item-list { width: 40; height: 1fr; border-right: solid $rule; }
+    ItemBrowser #item-find { margin: 0 1 0 0; }
+    ItemBrowser #item-filter { height: 1; padding: 0 1; color: $quiet; }
+    ItemBrowser #item { width: 1fr; height: 1fr; }
+    ItemBrowser #item-question { height: auto; max-height: 30%; padding: 0 1; scrollbar-size-vertical: 1; }
+    ItemBrowser #item-question Static { width: 100%; height: auto; }
+    ItemBrowser #item-systems { height: 1; padding: 0 1; border-top: none; color: $quiet; }
+    ItemBrowser #item-columns { height: 1fr; }
+    """
+
+    system: reactive[int] = reactive(0)
+    raw: reactive[bool] = reactive(False)
+    filter: reactive[int] = reactive(0)
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(id=id)
+        self._items: Sequence[Item] = ()
+        self._shown: list[Item] = []
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="item-list"):
+            yield Input(placeholder=say("번호나 낱말 /", "number or words /"), id="item-find")
+            yield Static(id="item-filter", markup=False)
+            yield Rows(id="item-rows")
+        with Vertical(id="item"):
+            with VerticalScroll(id="item-question", can_focus=False):
+                yield Static(id="item-question-text", markup=False)
+            yield Static(id="item-systems", markup=False)
+            yield Horizontal(id="item-columns")
+
+    # -- what is shown -------------------------------------------------------------------------------------------------
+
+    @property
+    def item(self) -> Item | None:
+        place = self._rows.chosen
+        return self._shown[place] if place is not None and place < len(self._shown) else None
+
+    @property
+    def opened(self) -> bool:
+        return self.has_class("-opened")
+
+    @property
+    def _rows(self) -> Rows:
+        return self.query_one("#item-rows", Rows)
+
+    def show(self, items: Sequence[Item]) -> None:
+        """The same run read again keeps the place."""
+        self._items = items
+        self._list(keep=True)
+
+    def focus_list(self) -> None:
+        self._rows.focus()
+
+    def _list(self, *, keep: bool = False) -> None:
+        before = self.item.number if keep and self.item else None
+        self._shown = found(self._items, FILTERS[self.filter], self.query_one("#item-find", Input).value)
+        rows: list[Row] = [ItemRow(item) for item in self._shown]
+        place = next((at for at, item in enumerate(self._shown) if item.number == before), 0)
+        self._rows.show(rows, place if rows else None)
+        chosen = FILTERS[self.filter].name
+        self.query_one("#item-filter", Static).update(f"{chosen} · {len(self._shown):,}/{len(self._items):,}  f")
+        self._draw()
+
+    def _draw(self) -> None:
+        item = self.item
+        if item is None:
+            nothing = say("맞는 문항이 없어요. f로 다른 거르기를 골라요.", "No item matches; f chooses another filter.")
+            self.query_one("#item-question-text", Static).update(Content.styled(nothing, "$quiet"))
+            self.query_one("#item-systems", Static).update("")
+            for one in self.query(AnswerColumn):
+                one.remove_class("-shown")
+            return
+        self.query_one("#item-question-text", Static).update(question_words(item))
+        self.query_one("#item-question", VerticalScroll).scroll_home(animate=False)
+        self._draw_columns(item)
+
+    def _draw_columns(self, item: Item) -> None:
+        holder = self.query_one("#item-columns", Horizontal)
+        columns = list(self.query(AnswerColumn))
+        if len(columns) < len(item.given):
+            holder.mount(*(AnswerColumn() for _ in item.given[len(columns) :]))
+            self.call_after_refresh(self._draw)
+            return
+        first, last = self._window(len(item.given))
+        for place, (one, given) in enumerate(zip(columns, item.given, strict=False)):
+            one.set_class(first <= place < last, "-shown")
+            if first <= place < last:
+                one.show(given, item, raw=self.raw)
+                one.scroll_home(animate=False)
+        self.query_one("#item-systems", Static).update(self._systems_line(item, first, last))
+
+    def _window(self, count: int) -> tuple[int, int]:
+        """The systems that stand side by side, the chosen one among them."""
+        room = max(1, min(_MOST_COLUMNS, self.query_one("#item-columns").size.width // _COLUMN_CELLS))
+        first = max(0, min(self.system - room // 2, count - room))
+        return first, min(count, first + room)
+
+    def _systems_line(self, item: Item, first: int, last: int) -> Content:
+        """Which systems there are, where not all of them fit beside each other."""
+        if last - first >= len(item.given):
+            return Content("")
+        names = [
+            Content.styled(safe_line(one.system), "$accent bold" if place == self.system else "")
+            for place, one in enumerate(item.given)
+        ]
+        return Content.assemble(Content("  ").join(names), "  ← →")
+
+    # -- moving --------------------------------------------------------------------------------------------------------
+
+    def watch_system(self) -> None:
+        self._draw()
+
+    def watch_raw(self) -> None:
+        self._draw()
+
+    def watch_filter(self) -> None:
+        if self.is_mounted:
+            self._list()
+
+    @on(Input.Changed, "#item-find")
+    def _narrow(self, event: Input.Changed) -> None:
+        event.stop()
+        self._list()
+
+    @on(Input.Submitted, "#item-find")
+    def _searched(self, event: Input.Submitted) -> None:
+        event.stop()
+        self._rows.focus()
+
+    @on(Rows.Moved, "#item-rows")
+    def _moved(self, event: Rows.Moved) -> None:
+        event.stop()
+        self._draw()
+
+    @on(Rows.LeftAtTop, "#item-rows")
+    def _to_find(self, event: Rows.LeftAtTop) -> None:
+        event.stop()
+        self.query_one("#item-find", Input).focus()
+
+    @on(Rows.Taken, "#item-rows")
+    def _taken(self, event: Rows.Taken) -> None:
+        event.stop()
+        self.add_class("-opened")
+        self.call_after_refresh(self._focus_column)
+
+    def _focus_column(self) -> None:
+        self._draw()
+        shown = [one for one in self.query(AnswerColumn) if one.has_class("-shown")]
+        if shown:
+            shown[0].focus()
+
+    def on_resize(self, _: events.Resize) -> None:
+        self.call_after_refresh(self._draw)
+
+    def action_item(self, step: int) -> None:
+        self._rows.action_move(step)
+
+    def action_system(self, step: int) -> None:
+        if self.item:
+            self.system = (self.system + step) % len(self.item.given)
+
+    def action_raw(self) -> None:
+        self.raw = not self.raw
+
+    def action_filter_items(self) -> None:
+        self.filter = (self.filter + 1) % len(FILTERS)
+
+    def action_find_item(self) -> None:
+        self.remove_class("-opened")
+        self.query_one("#item-find", Input).focus()
+
+    def leave(self) -> bool:
+        """One step back: out of the item, then out of the search; False where there is nothing to leave."""
+        field = self.query_one("#item-find", Input)
+        if self.opened:
+            self.remove_class("-opened")
+        elif field.has_focus or field.value:
+            field.value = ""
+        else:
+            return False
+        self._rows.focus()
+        return True
+
+
+def question_words(item: Item) -> Content:
+    question = item.question
+    parts = [Content.assemble((f"{item.number}  ", "$accent"), (f"{safe_line(question.id)}\n", "$quiet"))]
+    parts.append(Content(safe(question.instruction)))
+    if question.input:
+        parts.append(Content.assemble("\n", (say("입력", "input"), "$quiet"), "\n", safe(question.input)))
+    return Content("").join(parts)
+
+
+def column(given: Given, item: Item, *, raw: bool) -> Content:
+    """An answer with everything that was said of it."""
+    parts = [Content.styled(safe_line(given.system), "bold $accent"), Content("\n")]
+    answer = given.answer
+    if answer is None:
+        return Content.assemble(*parts, (say("아직 답이 없어요.", "There is no answer yet."), "$quiet"))
+    notes = [say(f"{answer.completion_tokens:,}토큰", f"{answer.completion_tokens:,} tokens")] if answer.completion_tokens else []  # fmt: skip
+    notes += [say("길이 한도에서 잘림", "cut at the length limit")] if answer.finish_reason == "length" else []
+    parts.append(Content.styled(" · ".join(notes) + "\n" if notes else "", "$quiet"))
+    if given.fault:
+        parts.append(Content.styled(f"! {fault_word(given.fault)}\n", "$warning"))
+    parts.append(Content(safe(answer.response) or say("(빈 답)", "(empty)")))
+    parts += [Content("\n\n"), *_verdict_parts(given, item, raw=raw), *_people_parts(given, item)]
+    return Content("").join(parts)
+
+
+def _verdict_parts(given: Given, item: Item, *, raw: bool) -> list[Content]:
+    verdict = given.verdict
+    if verdict is None:
+        return [Content.styled(say("채점하지 않음", "not judged"), "$quiet")]
+    parts = []
+    if verdict.flags:
+        parts.append(Content.styled("⚑ " + ", ".join(flag_word(one) for one in verdict.flags) + "\n", "$error"))
+    if verdict.status == "ok":
+        parts += _score_lines(verdict.scores, item)
+    else:
+        parts.append(Content.styled(f"{say('점수 없음', 'no scores')}: {status_word(verdict.status)}\n", "$warning"))
+    if verdict.reason:
+        parts.append(Content(safe(verdict.reason) + "\n"))
+    if raw:
+        parts.append(Content.styled(f"\n{say('채점자의 글 그대로', 'the judge, word for word')}\n", "$quiet"))
+        parts.append(Content(safe(verdict.text)))
+    return parts
+
+
+def _people_parts(given: Given, item: Item) -> list[Content]:
+    parts: list[Content] = []
+    for rater, scores in given.ratings.items():
+        parts.append(Content.styled(f"\n{say('사람', 'person')} {safe_line(rater)}\n", "$secondary"))
+        parts += _score_lines(scores, item)
+    return parts
+
+
+def _score_lines(scores: Mapping[str, int], item: Item) -> list[Content]:
+    """`전반적인 품질   4/5`, criterion under criterion."""
+    return [
+        Content.assemble(
+            cell(safe_line(one.name), _CRITERION_CELLS).stylize("$quiet"),
+            (f"{scores[one.name]}", "bold"),
+            (f"/{one.high}\n", "$quiet"),
+        )
+        for one in item.criteria
+        if one.name in scores
+    ]

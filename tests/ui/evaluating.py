@@ -1,0 +1,109 @@
+"""The real app in its evaluate mode, with a real judge and real systems: endpoints of the tests, or the engine."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from textual.pilot import Pilot
+
+from evaluator.answer_store import System
+from evaluator.cost import Budget
+from evaluator.evaluation import Evaluation
+from evaluator.judge import Judge
+from evaluator.questions import load_questions
+from evaluator.rubric import load_rubric
+from evaluator.systems import answering_system
+from kullm_tui.core.chat_client import Endpoint
+from kullm_tui.core.config import Config, EndpointSettings
+from kullm_tui.core.target import Target
+from kullm_tui.ui.app import KullmApp
+from kullm_tui.ui.evaluations import Running
+from kullm_tui.ui.screens.evaluate import EvaluateScreen
+from kullm_tui.ui.screens.evaluation import EvaluationScreen
+from tests.ui.snapshot import text_of
+
+SECONDS = 30.0
+QUESTIONS = ("대한민국의 수도는?", "3 더하기 4는?", "1킬로미터는 몇 미터인가요?", "고맙다는 말을 영어로 해 줘.")
+
+
+@dataclass
+class Evaluating:
+    app: KullmApp
+    pilot: Pilot[int]
+
+    @property
+    def shown(self) -> str:
+        return text_of(self.app)
+
+    def told(self, words: str) -> bool:
+        """Whether the words are on the screen, wherever the lines break."""
+        return "".join(words.split()) in "".join(self.shown.split())
+
+    async def tells(self, words: str) -> None:
+        await self.until(lambda: self.told(words))
+
+    async def until(self, condition: Callable[[], Any], seconds: float = SECONDS) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, self.shown
+            await asyncio.sleep(0.02)
+        await self.pilot.pause()
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    async def begins(self, evaluation: Evaluation, targets: dict[str, Target]) -> Running:
+        return await self.app.evaluations.start(evaluation, targets, Budget())
+
+    async def ended(self, running: Running) -> None:
+        await self.until(lambda: not running.active)
+
+    async def opens(self, number: int) -> EvaluationScreen:
+        assert isinstance(self.app.screen, EvaluateScreen)
+        self.app.screen.open_run(number)
+        await self.until(lambda: isinstance(self.app.screen, EvaluationScreen) and self.app.screen.is_mounted)
+        assert isinstance(self.app.screen, EvaluationScreen)
+        return self.app.screen
+
+
+@asynccontextmanager
+async def evaluating(config: Config | None = None, *, size: tuple[int, int] = (140, 45)) -> AsyncIterator[Evaluating]:
+    """The app at its list of evaluations."""
+    app = KullmApp(config=config or Config())
+    async with app.run_test(size=size, notifications=True) as pilot:
+        one = Evaluating(app, pilot)
+        await pilot.press("f12")
+        await one.until(lambda: isinstance(app.screen, EvaluateScreen) and app.screen.is_mounted)
+        yield one
+
+
+def write_questions(folder: Path, questions: Sequence[str] = QUESTIONS) -> Path:
+    rows = [{"id": f"q{place}", "instruction": text} for place, text in enumerate(questions, start=1)]
+    path = folder / "questions.jsonl"
+    path.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows))
+    return path
+
+
+def judge_at(base_url: str) -> Judge:
+    return Judge(Endpoint("openai", base_url, "sk-1"), "gpt-4.1-2025-04-14", "paper", {"temperature": 0})
+
+
+def evaluation_of(
+    folder: Path, base_url: str, config: Config, models: Sequence[str]
+) -> tuple[Evaluation, dict[str, Target]]:
+    path = write_questions(folder)
+    pairs = [answering_system(model, "", config, {"temperature": 0}) for model in models]
+    systems: tuple[System, ...] = tuple(system for _, system in pairs)
+    rubric = load_rubric("kullm-2023-ko")
+    evaluation = Evaluation(str(path), load_questions(str(path)), systems, judge_at(base_url), rubric, rubric.name)
+    return evaluation, {system.name: target for target, system in pairs}
+
+
+def endpoints(**servers: str) -> Config:
+    return Config(endpoints=tuple(EndpointSettings(name, url) for name, url in servers.items()))

@@ -1,0 +1,376 @@
+"""The evaluate mode, driven by its keys: a real judge that can fail, systems that answer, and everything kept."""
+
+import asyncio
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from textual.widgets import Button, Input
+
+from evaluator.evaluation import keep_run
+from evaluator.people import ratings_of
+from evaluator.runs import list_runs
+from evaluator.verdicts import VerdictStore
+from kullm_tui.ui.evaluation_form import Pick
+from kullm_tui.ui.screens.evaluate import EvaluateScreen
+from kullm_tui.ui.screens.evaluation import EvaluationScreen
+from kullm_tui.ui.screens.human_rating import HumanRatingScreen
+from kullm_tui.ui.screens.new_evaluation import NewEvaluationScreen
+from kullm_tui.ui.widgets.choice import Choice
+from kullm_tui.ui.widgets.item_browser import ItemBrowser
+from kullm_tui.ui.widgets.system_picker import SystemPicker
+from tests.evaluator.judge_server import FORM, JudgeServer, judged
+from tests.openai_server import OpenAIServer, Received, Reply, refuses, says
+from tests.ui.evaluating import Evaluating, endpoints, evaluating, evaluation_of, write_questions
+
+UNREADABLE = "이 응답은 좋습니다."
+
+
+class Answering(OpenAIServer):
+    """Says what the model is called, so that no two systems say the same."""
+
+    def answer(self, request: Received) -> Reply:
+        if self.script or not isinstance(request.body, dict):
+            return super().answer(request)
+        return says(f"{request.body['model']}의 답: {request.body['messages'][-1]['content']}")
+
+
+@pytest.fixture
+def judge(monkeypatch: pytest.MonkeyPatch) -> Iterator[JudgeServer]:
+    def verdict(question: str) -> str:
+        return FORM.replace("(1 - 5): 4", "(1 - 5): 2") if "b의 답" in question else FORM
+
+    with JudgeServer(verdict=verdict) as running:
+        monkeypatch.setenv("OPENAI_BASE_URL", running.base_url)
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-1")
+        yield running
+
+
+@pytest.fixture
+def model() -> Iterator[Answering]:
+    with Answering() as running:
+        yield running
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("KULLM_HOME", str(tmp_path))
+    monkeypatch.setenv("KULLM_LANG", "ko")
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+async def filled_in(one: Evaluating, questions: Path, *picks: Pick) -> NewEvaluationScreen:
+    """The form with a file of questions and these systems; back once it is planned."""
+    await one.press("n")
+    await one.until(lambda: isinstance(one.app.screen, NewEvaluationScreen))
+    form = one.app.screen
+    assert isinstance(form, NewEvaluationScreen)
+    await one.until(lambda: len(form.query_one(SystemPicker).rows) > 2)
+    form.query_one("#set", Choice).chosen = 2
+    form.query_one("#set-file", Input).value = str(questions)
+    for pick in picks:
+        form.query_one(SystemPicker).add(pick)
+    await one.until(lambda: not form.query_one("#begin", Button).disabled)
+    return form
+
+
+async def test_an_empty_mode_says_what_it_is_for_and_escape_goes_back(home: Path) -> None:
+    assert home.is_dir()
+    async with evaluating() as one:
+        await one.tells("아직 평가가 없어요")
+        await one.press("escape")
+        assert one.app.current_mode == "chat"
+        await one.press("f12")
+        await one.press("f12")
+        assert one.app.current_mode == "chat"
+
+
+async def test_the_form_says_what_it_will_do_and_cost_before_it_does_it(
+    home: Path, judge: JudgeServer, model: Answering
+) -> None:
+    config = endpoints(home=model.base_url)
+    async with evaluating(config) as one:
+        form = await filled_in(one, write_questions(home), Pick("home/a"), Pick("home/b"))
+        button = str(form.query_one("#begin", Button).label)
+        assert "답 8개 받기" in button
+        assert "8번 채점하기" in button
+        assert "$0.0" in button
+        assert one.told("질문 4개 × 시스템 2개")
+        assert one.told("gpt-4.1-2025-04-14")
+        assert not model.requests
+        assert not judge.bought
+        form.query_one("#judge", Choice).chosen = 2  # people only
+        await one.until(lambda: str(form.query_one("#begin", Button).label) == "답 8개 받기")
+
+
+async def test_an_evaluation_goes_from_the_form_to_its_table(home: Path, judge: JudgeServer, model: Answering) -> None:
+    async with evaluating(endpoints(home=model.base_url)) as one:
+        form = await filled_in(one, write_questions(home), Pick("home/a"), Pick("home/b"))
+        form.query_one("#begin", Button).press()
+        await one.until(lambda: isinstance(one.app.screen, EvaluationScreen))
+        await one.tells("다 했어요")
+        assert one.told("답 ━━━━━━━━━━━━━━━━━━━━ 4/4")
+        await one.press("t")
+        await one.tells("4.000")
+        assert one.told("2.000")
+        assert one.told("4/4")
+        assert one.told("home/a − home/b")
+        await one.press("p")
+        await one.tells("75.0")
+        await one.press("escape")
+        await one.tells("끝남")
+        assert sum(judge.bought.values()) == 8
+
+
+async def test_without_a_key_the_form_takes_one_or_lets_people_rate(home: Path, model: Answering) -> None:
+    async with evaluating(endpoints(home=model.base_url)) as one:
+        await one.press("n")
+        form = one.app.screen
+        await one.until(lambda: len(form.query_one(SystemPicker).rows) > 2)
+        form.query_one("#set", Choice).chosen = 2
+        form.query_one("#set-file", Input).value = str(write_questions(home))
+        form.query_one(SystemPicker).add(Pick("home/a"))
+        await one.tells("키가 없습니다")
+        assert form.query_one("#key", Button).display
+        assert form.query_one("#begin", Button).disabled
+        form.query_one("#judge", Choice).chosen = 2
+        await one.until(lambda: not form.query_one("#begin", Button).disabled)
+
+
+async def test_stopping_keeps_what_came_and_going_on_buys_only_the_rest(
+    home: Path, judge: JudgeServer, model: Answering
+) -> None:
+    model.script.extend([says("하나"), Reply([60.0]), Reply([60.0]), Reply([60.0])])
+    config = endpoints(home=model.base_url)
+    async with evaluating(config) as one:
+        running = await one.begins(*evaluation_of(home, judge.base_url, config, ["home/a"]))
+        await one.until(lambda: running.progress.answers.get("home/a") == 1)
+        screen = await one.opens(running.number)
+        await one.press("s")
+        await one.ended(running)
+        assert running.state == "stopped"
+        await one.tells("멈췄어요")
+        await one.press("r")
+        await one.tells("답 3개 받기 · 4번 채점하기")
+        await one.press("enter")
+        await one.until(lambda: screen.running is not None and screen.running.state == "done")
+    assert sum(judge.bought.values()) == 4
+
+
+async def test_a_run_goes_on_after_the_app_was_closed_in_the_middle(
+    home: Path, judge: JudgeServer, model: Answering
+) -> None:
+    model.script.extend([says("하나"), Reply([60.0]), Reply([60.0]), Reply([60.0])])
+    config = endpoints(home=model.base_url)
+    async with evaluating(config) as one:
+        running = await one.begins(*evaluation_of(home, judge.base_url, config, ["home/a"]))
+        await one.until(lambda: running.progress.answers.get("home/a") == 1)
+    model.script.clear()
+    async with evaluating(config) as again:
+        await again.tells("멈춤") if judge.bought else await again.tells("시작 전")
+        await again.press("r")
+        await again.tells("답 3개 받기 · 4번 채점하기")
+        await again.press("enter")
+        await again.tells("다 했어요")
+    assert sum(judge.bought.values()) == 4
+    assert max(judge.bought.values()) == 1
+
+
+async def test_a_verdict_that_cannot_be_read_is_shown_with_its_words_and_counted(
+    home: Path, judge: JudgeServer, model: Answering
+) -> None:
+    judge.script.append(judged(UNREADABLE))
+    config = endpoints(home=model.base_url)
+    async with evaluating(config) as one:
+        running = await one.begins(*evaluation_of(home, judge.base_url, config, ["home/a"]))
+        await one.ended(running)
+        await one.opens(running.number)
+        await one.press("t")
+        await one.tells("점수 없음 (못 읽음 1)")
+        assert one.told("3/4")
+        await one.press("i", "f")
+        await one.tells("점수 없음 · 1/4")
+        await one.press("enter", "w")
+        await one.tells(UNREADABLE)
+
+
+async def test_a_judge_that_refuses_the_key_stops_the_run_with_its_reason(
+    home: Path, judge: JudgeServer, model: Answering
+) -> None:
+    judge.script.extend([refuses(401, "Incorrect API key provided", code="invalid_api_key")] * 4)
+    config = endpoints(home=model.base_url)
+    async with evaluating(config) as one:
+        running = await one.begins(*evaluation_of(home, judge.base_url, config, ["home/a"]))
+        await one.ended(running)
+        assert running.state == "failed"
+        await one.opens(running.number)
+        await one.tells("401")
+
+
+async def test_items_are_found_by_number_and_words_and_filtered(
+    home: Path, judge: JudgeServer, model: Answering
+) -> None:
+    model.script.append(says("###"))
+    config = endpoints(home=model.base_url)
+    async with evaluating(config) as one:
+        running = await one.begins(*evaluation_of(home, judge.base_url, config, ["home/a", "home/b"]))
+        await one.ended(running)
+        await one.opens(running.number)
+        await one.press("i")
+        browser = one.app.screen.query_one(ItemBrowser)
+        await one.until(lambda: browser.item is not None)
+        await one.press("g", "3")
+        await one.until(lambda: browser.item is not None and browser.item.number == 3)
+        await one.press("enter", "enter")
+        await one.tells("킬로미터")
+        await one.press("escape", "escape")
+        await one.press("slash", *"더하기")
+        await one.until(lambda: browser.item is not None and browser.item.number == 2)
+        await one.press("enter", "escape")
+        await one.press("f", "f")
+        await one.tells("답이 아닌 답 · 1/4")
+
+
+async def test_people_rate_blind_by_keyboard_and_see_how_far_they_agree(
+    home: Path, judge: JudgeServer, model: Answering
+) -> None:
+    config = endpoints(home=model.base_url)
+    async with evaluating(config) as one:
+        running = await one.begins(*evaluation_of(home, judge.base_url, config, ["home/x", "home/b"]))
+        await one.ended(running)
+        screen = await one.opens(running.number)
+        await one.press("h")
+        await one.tells("아직 매긴 사람이 없어요")
+        await one.press("enter")
+        await one.until(lambda: bool(one.app.screen.query(Input)))
+        one.app.screen.query_one(Input).value = "지은"
+        await one.press("enter")
+        await one.until(lambda: isinstance(one.app.screen, HumanRatingScreen))
+        await one.tells("지은 · 1/8")
+        assert not one.told("home/x")
+        assert not one.told("채점자")
+        await one.press("7")
+        await one.tells("이해 가능성: 0–1에서 골라 주세요")
+        await one.press("1", "3", "2", "1", "0", "backspace", "1", "4")
+        await one.tells("지은 · 2/8")
+        for _ in range(7):
+            await one.press("1", "3", "2", "1", "1", "4")
+        await one.tells("모두 매겼어요")
+        await one.press("escape")
+        await one.tells("지은: 8개")
+        assert one.told("전반적인 품질")
+        await one.press("t", "v")
+        await one.tells("사람 지은의 점수")
+        assert one.told("4.000")
+    with VerdictStore() as store:
+        assert len(ratings_of(screen._facts.evaluation, screen._facts.results, store)) == 8  # type: ignore[union-attr]
+
+
+async def test_a_report_is_written_where_the_user_says(home: Path, judge: JudgeServer, model: Answering) -> None:
+    config = endpoints(home=model.base_url)
+    async with evaluating(config) as one:
+        running = await one.begins(*evaluation_of(home, judge.base_url, config, ["home/a"]))
+        await one.ended(running)
+        screen = await one.opens(running.number)
+        await one.until(lambda: screen._facts is not None)
+        await one.press("e")
+        await one.until(lambda: bool(one.app.screen.query(Input)))
+        one.app.screen.query_one(Input).value = str(home / "보고서")
+        await one.press("enter")
+        await one.tells("table.md, table.csv, figure.svg, items.jsonl")
+    assert "| home/a |" in (home / "보고서" / "table.md").read_text()
+
+
+async def test_questions_that_changed_since_are_told_and_the_run_can_be_copied(
+    home: Path, judge: JudgeServer, model: Answering
+) -> None:
+    config = endpoints(home=model.base_url)
+    evaluation, _ = evaluation_of(home, judge.base_url, config, ["home/a"])
+    with VerdictStore() as store:
+        keep_run(evaluation, store)
+    write_questions(home, ["다른 질문"])
+    async with evaluating(config) as one:
+        await one.tells("c로 이것처럼 새로 평가할 수 있어요")
+        await one.press("c")
+        await one.until(lambda: isinstance(one.app.screen, NewEvaluationScreen))
+        await one.tells("질문 1개 × 시스템 1개")
+
+
+async def test_a_run_is_taken_off_the_list_after_a_question(home: Path, judge: JudgeServer, model: Answering) -> None:
+    config = endpoints(home=model.base_url)
+    evaluation, _ = evaluation_of(home, judge.base_url, config, ["home/a"])
+    with VerdictStore() as store:
+        keep_run(evaluation, store)
+    async with evaluating(config) as one:
+        await one.tells("시작 전")
+        await one.press("delete")
+        await one.tells("목록에서 뺄까요")
+        await one.press("right", "enter")
+        await one.tells("아직 평가가 없어요")
+    with VerdictStore() as store:
+        assert list_runs(store) == []
+
+
+async def test_answers_of_another_system_are_brought_in_from_a_file(
+    home: Path, judge: JudgeServer, model: Answering
+) -> None:
+    file = home / "남의 답.jsonl"
+    rows = [{"id": f"q{place}", "response": f"남의 답 {place}"} for place in (1, 2)]
+    file.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows))
+    async with evaluating(endpoints(home=model.base_url)) as one:
+        form = await filled_in(one, write_questions(home), Pick(file=str(file), name="남"))
+        assert str(form.query_one("#begin", Button).label).startswith("2번 채점하기")
+        form.query_one("#begin", Button).press()
+        await one.tells("다 했어요")
+    assert sum(judge.bought.values()) == 2
+    assert not model.requests
+
+
+async def test_the_app_answers_keys_while_verdicts_pour_in(home: Path, judge: JudgeServer, model: Answering) -> None:
+    """The work has a loop of its own: the app's is never held up for long."""
+    config = endpoints(home=model.base_url)
+    questions = [f"질문 {number}" for number in range(120)]
+    longest = 0.0
+
+    async def watched() -> None:
+        nonlocal longest
+        while True:
+            before = time.monotonic()
+            await asyncio.sleep(0.005)
+            longest = max(longest, time.monotonic() - before)
+
+    async with evaluating(config) as one:
+        evaluation, targets = evaluation_of(home, judge.base_url, config, ["home/a"])
+        from dataclasses import replace
+
+        from evaluator.questions import load_questions
+
+        path = write_questions(home, questions)
+        running = await one.begins(replace(evaluation, questions=load_questions(str(path))), targets)
+        await one.until(lambda: running.progress.stage == "judging")
+        watching = asyncio.create_task(watched())
+        await one.ended(running)
+        watching.cancel()
+        assert running.progress.verdicts == {"home/a": 120}
+    assert longest < 1.0
+
+
+async def test_two_demo_adapters_answer_through_the_engine_and_are_judged(
+    chat_home: Path, monkeypatch: pytest.MonkeyPatch, judge: JudgeServer
+) -> None:
+    monkeypatch.setenv("KULLM_HOME", str(chat_home))
+    for file in chat_home.glob("evaluation.db*"):
+        file.unlink()
+    async with evaluating() as one:
+        await filled_in(one, write_questions(chat_home), Pick("demo-kullm"), Pick("demo-koalpaca"))
+        one.app.screen.query_one("#begin", Button).press()
+        await one.until(lambda: isinstance(one.app.screen, EvaluationScreen))
+        await one.until(lambda: one.told("다 했어요"), seconds=120)
+        await one.press("i")
+        await one.tells("서울")
+        assert isinstance(one.app.screen_stack[-2], EvaluateScreen)
+    assert sum(judge.bought.values()) >= 4
