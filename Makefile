@@ -13,7 +13,7 @@ run: .venv/local.stamp
 	@$(BIN)/kullm
 
 test: .venv/test.stamp
-	$(BIN)/pytest -m "not soak and not peers"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not soak and not peers"
 
 lint: .venv/test.stamp
 	$(BIN)/ruff check
