@@ -107,7 +107,7 @@ def _compare(store: Store, args: argparse.Namespace) -> int:
     at_once = max(1, config.engine.max_rows // len(competing))
     contest = Contest(store, competing, plan, decoding, args.system, args.blind, at_once)
     rounds = [Round(one) for one in questions]
-    view = None if args.json else view_for(len(competing), narration, blind=args.blind)
+    view = None if args.json else view_for(len(competing), narration, together=plan.together, blind=args.blind)
     as_they_come = args.json and not judging
     try:
         asyncio.run(_play(contest, rounds, view, narration, voting=voting, as_they_come=as_they_come))

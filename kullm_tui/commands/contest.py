@@ -25,6 +25,7 @@ class Lane:
     """One contestant's reply to one question, and what is known of it so far."""
 
     entrant: Entrant
+    wave: int  # in which it answers
     conversation_id: int
     question_id: int
     system: Message | None
@@ -71,7 +72,7 @@ class Contest:
     async def run(self, rounds: Sequence[Round]) -> None:
         """A wave answers every question before the next one is loaded: swapping costs more than any answer."""
         try:
-            for wave in self.plan.waves:
+            for wave in range(len(self.plan.waves)):
                 seats = asyncio.Semaphore(self.at_once)
                 async with asyncio.TaskGroup() as group:
                     for one in rounds:
@@ -79,14 +80,12 @@ class Contest:
         except* KullmError as failures:
             raise failures.exceptions[0] from None
 
-    async def _take_turn(self, one: Round, wave: Sequence[int], seats: asyncio.Semaphore) -> None:
+    async def _take_turn(self, one: Round, wave: int, seats: asyncio.Semaphore) -> None:
         async with seats:
             if one.comparison is None:
                 await asyncio.to_thread(self._begin, one)
                 one.changed.set()
-            contestants = [self.entrants[place].contestant for place in wave]
-            lanes = [lane for lane in one.lanes if lane.entrant.contestant in contestants]
-            await asyncio.gather(*(self._answer(one, lane) for lane in lanes))
+            await asyncio.gather(*(self._answer(one, lane) for lane in one.lanes if lane.wave == wave))
 
     def _begin(self, one: Round) -> None:
         """The comparison, and the question in each of its columns."""
@@ -94,13 +93,14 @@ class Contest:
         comparison = self.store.comparisons.create(
             one.question.content, contestants, system=self.system, blind=self.blind
         )
-        entrants = {entrant.contestant: entrant for entrant in self.entrants}
+        waves = {place: number for number, wave in enumerate(self.plan.waves) for place in wave}
+        entrants = {entrant.contestant: (entrant, waves[place]) for place, entrant in enumerate(self.entrants)}
         lanes = []
         for column in comparison.columns:
             conversation = column.conversation
             question = self.store.add_user_turn(conversation.id, one.question, parent_id=conversation.leaf_id)
             system = Message("system", self.system) if self.system else None
-            lanes.append(Lane(entrants[column.contestant], conversation.id, question, system))
+            lanes.append(Lane(*entrants[column.contestant], conversation.id, question, system))
         one.comparison, one.lanes = comparison, lanes
 
     async def _answer(self, one: Round, lane: Lane) -> None:

@@ -30,10 +30,11 @@ class View(Protocol):
         """The round is left, also in its middle."""
 
 
-def view_for(count: int, narration: Narration, *, blind: bool) -> "View":
+def view_for(count: int, narration: Narration, *, together: bool, blind: bool) -> "View":
+    """Those that take turns are not held back for a row of all."""
     width = shutil.get_terminal_size().columns - 1  # a row that fills the line may leave an empty one behind
     column = (width - len(_BETWEEN) * (count - 1)) // count
-    if sys.stdout.isatty() and column >= _NARROWEST:
+    if together and sys.stdout.isatty() and column >= _NARROWEST:
         return SideBySide(column, narration, blind=blind)
     return OneBelowTheOther(narration, blind=blind)
 
@@ -82,24 +83,27 @@ def _standing_of(lane: Lane) -> str:
 
 
 class OneBelowTheOther:
-    """The first that has not ended is shown as it arrives; the others wait below it."""
+    """In the order of their turns: the first that has not ended is shown as it arrives, the others wait below it."""
 
     def __init__(self, narration: Narration, *, blind: bool) -> None:
         self._narration = narration
         self._blind = blind
-        self._place = -1  # of the lane that is being written
+        self._turn = -1  # of the lane that is being written
+        self._lane: Lane | None = None
         self._taken = 0
         self._safe = TerminalSafeStream()
         self._last = "\n"
 
     def draw(self, one: Round) -> None:
-        while one.lanes and self._place < len(one.lanes):
-            if self._place >= 0 and not self._has_ended(one, one.lanes[self._place]):
+        places = sorted(range(len(one.lanes)), key=lambda place: one.lanes[place].wave)
+        while places and self._turn < len(places):
+            if self._turn >= 0 and not self._has_ended(one, one.lanes[places[self._turn]]):
                 return
-            self._place += 1
+            self._turn += 1
             self._taken, self._safe = 0, TerminalSafeStream()
-            if self._place < len(one.lanes):
-                self._write(f"── {name_of(one, self._place, blind=self._blind)}\n")
+            if self._turn < len(places):
+                self._lane = one.lanes[places[self._turn]]
+                self._write(f"── {name_of(one, places[self._turn], blind=self._blind)}\n")
 
     def _has_ended(self, one: Round, lane: Lane) -> bool:
         """Whether the lane is written to its end; if not, what is there is written."""
@@ -113,9 +117,9 @@ class OneBelowTheOther:
 
     def close(self, one: Round) -> None:
         self._narration.clear()
-        if 0 <= self._place < len(one.lanes):
-            self._end(one.lanes[self._place])
-        self._place = -1
+        if 0 <= self._turn < len(one.lanes) and self._lane:
+            self._end(self._lane)
+        self._turn = -1
 
     def _end(self, lane: Lane) -> None:
         self._write(self._safe.close())

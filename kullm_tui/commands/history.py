@@ -220,8 +220,12 @@ def _import(store: Store, args: argparse.Namespace) -> int:
 
     narration = Narration()
 
-    def progress(done: int, total: int) -> None:
-        if done % 20 == 0:
+    def progress(step: str, done: int, total: int) -> None:
+        if step == "index":
+            narration.progress(
+                f"{say('찾을 수 있게 색인을 만드는 중', 'making the search index')} … {done:,}/{total:,}"
+            )
+        elif done % 20 == 0:
             narration.progress(f"{say('가져오는 중', 'importing')} … {done:,}/{total:,}")
 
     for file in args.files:

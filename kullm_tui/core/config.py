@@ -14,6 +14,7 @@ from kullm_tui.core.language import say
 from kullm_tui.core.paths import config_file
 
 Precision = Literal["4bit", "8bit", "bf16", "fp32"]
+Notify = Literal["", "auto", "bell", "desktop", "off"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Config:
     endpoints: tuple[EndpointSettings, ...] = ()
     theme: str = ""  # of the app; empty: its own dark one
     won_per_dollar: float | None = None  # money is shown in won, too
+    notify: Notify = ""  # how a long reply's end is told to who looks elsewhere; empty: auto
 
 
 def load_config() -> Config:
@@ -74,6 +76,7 @@ TOP_RULES: Mapping[str, rules.Rule] = {
     "language": rules.one_of("", "ko", "en"),
     "theme": rules.one_of("", "kullm-dark", "kullm-light", "ansi-dark", "ansi-light"),
     "won_per_dollar": rules.number(0.01, 1_000_000),
+    "notify": rules.one_of("", "auto", "bell", "desktop", "off"),
 }
 ENGINE_RULES: Mapping[str, rules.Rule] = {
     "idle_minutes": rules.number(0.01, 100_000),

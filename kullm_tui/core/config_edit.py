@@ -35,6 +35,26 @@ def set_value(key: str, value: str) -> None:
     publish(config_file(), changed, mode=0o600)
 
 
+def remove_endpoint(name: str) -> bool:
+    """False if there is none of that name."""
+    import tomlkit
+
+    text = config_text()
+    parsed_toml(text)
+    document = tomlkit.parse(text)
+    rows: Any = document.get("endpoints", [])
+    place = next((place for place, row in enumerate(rows) if row.get("name") == name), None)
+    if place is None:
+        return False
+    del rows[place]
+    if not rows:
+        del document["endpoints"]
+    changed = tomlkit.dumps(document)
+    parse_config(changed)
+    publish(config_file(), changed, mode=0o600)
+    return True
+
+
 def _rule_of(key: str) -> Rule:
     section, _, rest = key.partition(".")
     if section == "endpoints":

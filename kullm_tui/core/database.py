@@ -15,7 +15,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from kullm_tui.core.database_errors import busy, translated
+from kullm_tui.core.database_errors import busy, moved, translated
 from kullm_tui.core.errors import StoreError
 from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
@@ -55,7 +55,8 @@ class Database:
         self._closed = False
         with translated(path, contents):
             path.touch(mode=0o600)
-            self._connection = _connected(path)
+            self._connection = connected(path)
+            self._file = _identity(path)
             with contextlib.ExitStack() as undo:
                 undo.callback(self._connection.close)
                 self._prepare()
@@ -73,6 +74,7 @@ class Database:
         """Everything inside is committed together, or nothing is. StoreBusy where others write for longer than that."""
         patience = _BUSY_SECONDS if patience_s is None else patience_s
         with self._mine(patience), translated(self.path, self._contents):
+            self._refuse_moved()
             self._connection.execute(f"PRAGMA busy_timeout = {int(1000 * patience)}")
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -95,6 +97,7 @@ class Database:
     def reading(self) -> Iterator[sqlite3.Connection]:
         """One state of the file, whoever writes meanwhile: a long search holds up no reply that is being saved."""
         with translated(self.path, self._contents):
+            self._refuse_moved()
             reader = self._idle_reader()
             try:
                 reader.execute("BEGIN")
@@ -108,13 +111,22 @@ class Database:
                     else:
                         self._idle_readers.append(reader)
 
+    @property
+    def is_moved(self) -> bool:
+        """Whether another file, or none, stands where this one was opened: what were written now would be lost there."""
+        return _identity(self.path) != self._file
+
+    def _refuse_moved(self) -> None:
+        if self.is_moved:
+            raise moved(self.path, self._contents)
+
     def _idle_reader(self) -> sqlite3.Connection:
         with self._readers_lock:
             if self._closed:
                 raise sqlite3.ProgrammingError("closed")
             if self._idle_readers:
                 return self._idle_readers.pop()
-        reader = _connected(self.path)
+        reader = connected(self.path)
         reader.execute("PRAGMA query_only = ON")
         return reader
 
@@ -219,7 +231,15 @@ def file_system_of(path: Path, mounts: Path = Path("/proc/self/mounts")) -> str:
     return kind
 
 
-def _connected(path: Path) -> sqlite3.Connection:
+def _identity(path: Path) -> tuple[int, int] | None:
+    with contextlib.suppress(FileNotFoundError):
+        facts = path.stat()
+        return facts.st_dev, facts.st_ino
+    return None
+
+
+def connected(path: Path) -> sqlite3.Connection:
+    """With the program's own functions, which the tables' triggers call."""
     connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     connection.row_factory = sqlite3.Row
     connection.create_function("decomposed", 2, _decomposed, deterministic=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kullm_tui.core.errors import KullmError, NoSpace, StoreBusy, StoreDamaged, StoreError
+from kullm_tui.core.errors import KullmError, NoSpace, StoreBusy, StoreDamaged, StoreError, StoreMoved
 from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 
@@ -72,6 +72,15 @@ def busy(path: Path, contents: Contents) -> StoreBusy:
         say(
             f"다른 프로그램이 {_with(contents, '을/를')} 붙잡고 있습니다: {path}\n잠시 뒤에 다시 해 보세요.",
             f"another program keeps {contents.english} locked: {path}\nTry again in a while.",
+        )
+    )
+
+
+def moved(path: Path, contents: Contents) -> StoreMoved:
+    return StoreMoved(
+        say(
+            f"{_with(contents, '이/가')} 있던 자리에 다른 파일이 있습니다: {path}\n다시 여는 중입니다.",
+            f"another file stands where {contents.english} were: {path}\nIt is being opened.",
         )
     )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from kullm_tui.core.adapters import list_adapters
 from kullm_tui.core.config import EndpointSettings
 from kullm_tui.core.contestants import Contestant, require_contestants
-from kullm_tui.core.errors import AdapterError
+from kullm_tui.core.errors import AdapterError, UsageError
 from kullm_tui.core.language import say
 from kullm_tui.core.models import is_downloaded, local_folder, resolve
 from kullm_tui.core.profiles import all_profiles
@@ -64,6 +64,13 @@ def entrant(contestant: Contestant, endpoints: Sequence[EndpointSettings]) -> En
     """Whom to ask. Any KullmError says what is missing and what to do."""
     target = choose_target(_under(contestant), endpoints)
     adapter = contestant.adapter
+    if target.endpoint and adapter:
+        raise UsageError(
+            say(
+                f"{contestant.label}: 어댑터는 이 컴퓨터에서 돌리는 모델에만 얹을 수 있습니다.",
+                f"{contestant.label}: an adapter goes over a model that runs on this machine.",
+            )
+        )
     if target.endpoint is None:
         reference = resolve(target.name)
         local_folder(reference)

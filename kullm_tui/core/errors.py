@@ -16,7 +16,8 @@
     ├── ConsentNeeded             text would leave this machine and nobody agreed to it yet
     ├── StoreError                the conversation database
     │   ├── StoreBusy             another program keeps it locked
-    │   └── StoreDamaged          its file is broken
+    │   ├── StoreDamaged          its file is broken
+    │   └── StoreMoved            another file has taken its place since it was opened
     ├── ImportRefused             a file of conversations that is damaged or of no known form
     ├── EndpointError             an endpoint answered with an error (`status`, `code`) or not at all
     │   └── EngineGone            the local engine died or does not answer
@@ -93,6 +94,10 @@ class StoreBusy(StoreError):
 
 
 class StoreDamaged(StoreError):
+    pass
+
+
+class StoreMoved(StoreError):
     pass
 
 

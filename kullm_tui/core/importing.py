@@ -4,7 +4,6 @@ import json
 import re
 import zipfile
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 from kullm_tui.core.chatgpt import read_chatgpt
 from kullm_tui.core.errors import ImportRefused
 from kullm_tui.core.export import read_jsonl
-from kullm_tui.core.kept import Imported, KeptConversation
+from kullm_tui.core.kept import Imported, ImportProgress, KeptConversation
 from kullm_tui.core.language import say
 from kullm_tui.core.markdown_file import is_markdown, read_markdown
 from kullm_tui.core.store import Store
@@ -30,15 +29,13 @@ class ReadFile:
     unreadable: int = 0  # rows that are no conversation
 
 
-def import_file(store: Store, path: Path, progress: Callable[[int, int], None] | None = None) -> tuple[Imported, int]:
+def import_file(store: Store, path: Path, progress: ImportProgress = lambda *_: None) -> tuple[Imported, int]:
     """What became of it, and how many of its rows are no conversation. ImportRefused names the file and its fault."""
     try:
         read = read_file(path)
     except ImportRefused as fault:
         raise ImportRefused(f"{path}: {fault}") from fault
-    total = len(read.conversations)
-    tell = (lambda done: progress(done, total)) if progress else None
-    return store.keep(read.conversations, progress=tell), read.unreadable
+    return store.keep(read.conversations, progress), read.unreadable
 
 
 def read_file(path: Path) -> ReadFile:

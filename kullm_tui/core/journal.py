@@ -13,7 +13,7 @@ from typing import Any, Literal, Self
 
 from kullm_tui.core.chat_client import Finished
 from kullm_tui.core.database import Database
-from kullm_tui.core.errors import StoreBusy
+from kullm_tui.core.errors import NoSpace, StoreBusy
 from kullm_tui.core.history import no_message
 from kullm_tui.core.language import say
 from kullm_tui.core.text import storable
@@ -61,7 +61,8 @@ class Journal:
         with self._lock:
             unsaved = len(self._pieces) > self._saved_pieces
             if unsaved and not self._ended and time.monotonic() - self._written >= _JOURNAL_SECONDS:
-                with contextlib.suppress(StoreBusy):  # another program writes for long: at the next tick then
+                # Another program writes for long, or the disk is full: at the next tick, or at the end, which tells.
+                with contextlib.suppress(StoreBusy, NoSpace):
                     self._save()
                 self._written = time.monotonic()
 

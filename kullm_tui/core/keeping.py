@@ -4,18 +4,19 @@ import hashlib
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from sqlite3 import Connection, Row
 from typing import Any, get_args
 
 from kullm_tui.core.history import LISTED, mapping_from, no_conversation
 from kullm_tui.core.journal import FinalState, choose_leaf
-from kullm_tui.core.kept import Imported, KeptConversation, KeptMessage
+from kullm_tui.core.kept import Imported, ImportProgress, KeptConversation, KeptMessage
 
 # The columns of a message that stand in a file under their own names.
 _FACTS = tuple(one.name for one in fields(KeptMessage) if one.name not in ("number", "parent"))
 _JSON = ("parameters", "timings")
+_INDEXED_AT_ONCE = 2000  # messages
 
 
 def kept_conversations(connection: Connection, ids: Sequence[int] | None) -> Iterator[KeptConversation]:
@@ -58,7 +59,7 @@ def _kept_message(row: Row, numbers: dict[int, int]) -> KeptMessage:
 
 
 def keep(
-    connection: Connection, conversations: Iterable[KeptConversation], progress: Callable[[int], None] | None = None
+    connection: Connection, conversations: Sequence[KeptConversation], progress: ImportProgress = lambda *_: None
 ) -> Imported:
     """Within one transaction of the caller's. What is there already is not made twice; new branches join it."""
     counts: Counter[str] = Counter()
@@ -69,17 +70,30 @@ def keep(
         counts["new" if is_new else "grown" if added else "known"] += 1
         counts["messages"] += added
         ids.append(conversation_id)
-        if progress:
-            progress(done)
-    _index(connection)
+        progress("keep", done, len(conversations))
+    index(connection, progress)
     return Imported(**counts, conversation_ids=tuple(dict.fromkeys(ids)))
 
 
-def _index(connection: Connection) -> None:
-    """All that was inserted, in one statement: row by row the index would be written out after each."""
-    connection.execute(
-        f"UPDATE messages SET state = writer, writer = NULL WHERE state = 'streaming' AND writer IN {get_args(FinalState)}"
-    )
+def index(connection: Connection, progress: ImportProgress = lambda *_: None) -> None:
+    """All that was inserted `unindexed`, many in a statement: the search's index is written out after each."""
+    fresh = f"state = 'streaming' AND writer IN {get_args(FinalState)}"
+    row = connection.execute(f"SELECT count(*), min(id), max(id) FROM messages WHERE {fresh}").fetchone()
+    total, first, last = (number or 0 for number in row)
+    done = 0
+    for start in range(first, last + 1 if total else first, _INDEXED_AT_ONCE):
+        indexed = connection.execute(
+            f"UPDATE messages SET state = writer, writer = NULL WHERE {fresh} AND id BETWEEN ? AND ?",
+            (start, start + _INDEXED_AT_ONCE - 1),
+        )
+        done += indexed.rowcount
+        progress("index", done, total)
+
+
+def unindexed(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """A message's columns as they stand until `index`, in the same transaction."""
+    ended = facts["state"] if facts["state"] in get_args(FinalState) else "failed"
+    return {**facts, "writer": ended, "state": "streaming"}
 
 
 def _place_for(connection: Connection, one: KeptConversation) -> tuple[int, bool]:
@@ -142,7 +156,7 @@ def _insert(connection: Connection, conversation_id: int, parent_id: int | None,
     facts: dict[str, Any] = {name: getattr(message, name) for name in _FACTS}
     for name in _JSON:
         facts[name] = json.dumps(dict(facts[name]), ensure_ascii=False) if facts[name] else None
-    facts["writer"], facts["state"] = facts["state"], "streaming"  # until `_index`, in the same transaction
+    facts = unindexed(facts)
     places = ", ".join("?" * (len(facts) + 2))
     row = connection.execute(
         f"INSERT INTO messages (conversation_id, parent_id, {', '.join(facts)}) VALUES ({places})",

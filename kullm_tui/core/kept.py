@@ -1,13 +1,17 @@
 """A conversation outside the database: what files of every kind are written from and read into."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from kullm_tui.core.history import State
 from kullm_tui.core.records import Role
 
 LATEST_TIME = 253370764800.0  # the year 9999 begins, the last one that a date can be made of anywhere
+
+
+# What an import does: first conversation by conversation, then message by message. (what, done, of how many)
+ImportProgress = Callable[[Literal["keep", "index"], int, int], None]
 
 
 @dataclass(frozen=True)

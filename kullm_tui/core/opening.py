@@ -1,6 +1,6 @@
 """Opening the conversations for the app, which must come up whatever the file is like.
 
-A damaged file is kept aside under a name that says when, and a new one is begun. A newer kullm's is refused, untouched.
+A damaged file is kept aside under a name that says when, and what can be read of it goes into a new one. A newer kullm's is refused, untouched.
 """
 
 import contextlib
@@ -27,16 +27,35 @@ def open_store(path: Path) -> Store:
     with _alone(path.parent):
         with contextlib.suppress(StoreDamaged):  # another kullm has put it aside meanwhile
             return _sound(path)
-        aside = _put_aside(path)
-        store = _sound(path)
-    told = say(
-        f"대화 파일이 깨져 있어 따로 옮겨 두고 새로 시작합니다: {aside}",
-        f"The conversations were damaged. They were put aside, and a new file was begun: {aside}",
-    )
+        return _begun_anew(path)
+
+
+def open_again(store: Store) -> Store:
+    """In place of one whose file turned out damaged, or was put aside by another kullm that found it so."""
+    store.close()
+    with _alone(store.path.parent):
+        return _sound(store.path) if store.is_moved else _begun_anew(store.path)
+
+
+def _begun_anew(path: Path) -> Store:
+    """The damaged file aside, a new one with what can be read of it."""
+    from kullm_tui.core.rescue import rescue, told
+
+    aside = _put_aside(path)
+    _sound(path).close()
+    rescued = rescue(aside, path)
+    store = _sound(path)
     backup = newest_backup(path)
-    if backup:
-        told += "\n" + say(f"이전 백업이 있습니다: {backup}", f"There is an earlier backup: {backup}")
-    store.notice = "\n".join(filter(None, (told, store.notice)))
+    lines = (
+        say(
+            f"대화 파일이 깨져 있어 따로 옮겨 두었습니다: {aside}",
+            f"The conversations were damaged. Their file was put aside: {aside}",
+        ),
+        told(rescued),
+        say(f"이전 백업이 있습니다: {backup}", f"There is an earlier backup: {backup}") if backup else "",
+        store.notice,
+    )
+    store.notice = "\n".join(filter(None, lines))
     return store
 
 

@@ -13,17 +13,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from kullm_tui.core.database import Database
+from kullm_tui.core.excerpt import excerpt
 from kullm_tui.core.hangul_syllables import initial_range, next_syllable_form, open_syllable_range, trailing_consonant
 from kullm_tui.core.history import LISTED, Conversation, Hit, conversation
-from kullm_tui.core.text import nfd, storable, terminal_safe
+from kullm_tui.core.text import nfd, storable
 
 _GRAM = 3
 _LONGEST_QUERY = 300
 _MOST_GRAMS_OF_A_WORD = 12
 _MOST_HITS_OF_A_CONVERSATION = 3
 _STEPS_BETWEEN_LOOKS = 20_000
-_CHARACTERS_BEFORE, _CHARACTERS_BEHIND = 24, 80
-_BLANKS = re.compile(r"\s+")
 
 
 @dataclass(frozen=True)
@@ -194,11 +193,7 @@ def _short_test(needle: _Needle) -> tuple[str, str]:
 
 def _hit(owner: Conversation, message_id: int | None, text: str, words: Sequence[_Word]) -> Hit:
     start, end = _place(text, words[0])
-    first, last = max(0, start - _CHARACTERS_BEFORE), end + _CHARACTERS_BEHIND
-    before, match, behind = (_one_line(text[a:b]) for a, b in ((first, start), (start, end), (end, last)))
-    before = "…" + before.lstrip() if first else before.lstrip()
-    behind = behind.rstrip() + "…" if last < len(text) else behind.rstrip()
-    return Hit(owner, message_id, before + match + behind, len(before), len(before) + len(match))
+    return Hit(owner, message_id, *excerpt(text, start, end, is_markdown=message_id is not None))
 
 
 def _place(text: str, word: _Word) -> tuple[int, int]:
@@ -219,7 +214,3 @@ def _place_among_letters(text: str, word: _Word) -> tuple[int, int]:
         return 0, 0
     start, needle = min(places)
     return len(storable(whole[:start])), len(storable(whole[: start + len(needle)]))
-
-
-def _one_line(text: str) -> str:
-    return _BLANKS.sub(" ", terminal_safe(text))

@@ -15,7 +15,7 @@ from kullm_tui.core.database import Database, inserted
 from kullm_tui.core.history import Conversation, Hit, Turn
 from kullm_tui.core.journal import Journal, ReplySource, bury_orphans, choose_leaf, touch
 from kullm_tui.core.keeping import keep, kept_conversations
-from kullm_tui.core.kept import Imported, KeptConversation
+from kullm_tui.core.kept import Imported, ImportProgress, KeptConversation
 from kullm_tui.core.records import Message
 from kullm_tui.core.search import Searches
 from kullm_tui.core.text import storable
@@ -44,6 +44,15 @@ class Store:
 
     def close(self) -> None:
         self._database.close()
+
+    @property
+    def path(self) -> Path:
+        return self._database.path
+
+    @property
+    def is_moved(self) -> bool:
+        """Whether another file has taken the place of the one that was opened."""
+        return self._database.is_moved
 
     def create_conversation(self, first_question: str, *, system: str = "") -> Conversation:
         now = time.time()
@@ -155,9 +164,7 @@ class Store:
         with self._database.reading() as connection:
             yield from kept_conversations(connection, ids)
 
-    def keep(
-        self, conversations: Sequence[KeptConversation], progress: Callable[[int], None] | None = None
-    ) -> Imported:
+    def keep(self, conversations: Sequence[KeptConversation], progress: ImportProgress = lambda *_: None) -> Imported:
         """All of them, or, where one cannot be kept, none. What is there already is not made twice."""
         with self._database.transaction() as connection:
             return keep(connection, conversations, progress)

@@ -7,22 +7,27 @@ import contextlib
 import functools
 import os
 import signal
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from textual import events
 from textual.app import App
 from textual.screen import Screen
-from textual.signal import Signal
 
 from kullm_tui.core.errors import ConfigError, KullmError
 from kullm_tui.core.language import say
-from kullm_tui.ui import hangul, themes
+from kullm_tui.ui import hangul, terminal_output, themes
 from kullm_tui.ui.places import GLOBAL, bindings
 from kullm_tui.ui.plain import safe
+from kullm_tui.ui.storing import Storing
 from kullm_tui.ui.widgets.status import Status
 
 if TYPE_CHECKING:
-    from kullm_tui.core.config import Config
+    from rich.console import RenderableType
+
+    from kullm_tui.core.config import Config, Notify
     from kullm_tui.core.store import Store
     from kullm_tui.ui.downloads import Downloads
     from kullm_tui.ui.evaluations import Evaluations, Running
@@ -30,6 +35,7 @@ if TYPE_CHECKING:
     from kullm_tui.ui.quantising import Quantising
 
 _SIGNALLED = 128
+_TOUCHED_SECONDS = 10.0
 _LAST_WORDS_SECONDS = 4.0  # after which a terminal that has gone away no longer holds the process
 
 
@@ -38,6 +44,13 @@ class TakesModel(Protocol):
     """A screen on which a model that was chosen in the browser is used."""
 
     def use_model(self, name: str) -> None: ...
+
+
+@runtime_checkable
+class TakesStore(Protocol):
+    """A screen that has the store, or what it read there, at hand."""
+
+    def take_store(self, store: Store) -> None: ...
 
 
 def _chat() -> Screen[None]:
@@ -66,11 +79,12 @@ class KullmApp(App[int]):
     def __init__(self, *, store: Store | None = None, config: Config | None = None) -> None:
         super().__init__()
         self.status = Status(self)
-        self.language_changed: Signal[str] = Signal(self, "language-changed")
-        self._store = store
-        self._owns_store = store is None
-        self._opening: asyncio.Task[Store] | None = None
+        self._storing = Storing(store)
+        self._told_of: Store | None = None  # the store that the screens have
         self._warming = False
+        self._quitting = False  # the question is on the screen
+        self._tells_focus = False
+        self._last_touched = time.monotonic()
         self.config, self._config_fault = _configured(config)
         for theme in themes.OURS:
             self.register_theme(theme)
@@ -98,26 +112,34 @@ class KullmApp(App[int]):
                 getattr(self, work).close()
         if "evaluations" in vars(self):
             await self.evaluations.close()
-        if self._opening and not self._opening.cancelled():
-            with contextlib.suppress(KullmError):
-                self._store = await self._opening
-        if self._store and self._owns_store:
-            await asyncio.to_thread(self._store.close)
+        await self._storing.close()
 
     # The store
 
     @property
     def store(self) -> Store:
         """After `opened`."""
-        assert self._store is not None, "the store is not open yet"
-        return self._store
+        return self._storing.store
 
     async def opened(self) -> Store:
         """The store, opened in a thread the first time; KullmError where it cannot be opened."""
-        if self._store is None:
-            self._opening = self._opening or asyncio.create_task(asyncio.to_thread(_open_store))
-            self._store = await asyncio.shield(self._opening)
-        return self._store
+        return await self._storing.opened()
+
+    async def mend(self, error: KullmError) -> bool:
+        """Whether the error was the store's file, which was put aside: the screens have what could be read of it in a new one."""
+        from kullm_tui.ui.replies import stop_all
+
+        store = await self._storing.mend(error, lambda: stop_all(self))
+        if store is None:
+            return False
+        if store is not self._told_of:
+            self._told_of = store
+            if store.notice:
+                self.notify(safe(store.notice), severity="error", timeout=60, markup=False)
+            for screen in [screen for stack in self._screen_stacks.values() for screen in stack]:
+                if isinstance(screen, TakesStore):
+                    screen.take_store(store)
+        return True
 
     # Models on their way here, whichever screen is shown
 
@@ -191,14 +213,51 @@ class KullmApp(App[int]):
     # Keys
 
     async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.AppFocus | events.AppBlur):
+            self._tells_focus = True
+        elif isinstance(event, events.InputEvent | events.Paste):
+            self._last_touched = time.monotonic()
         if isinstance(event, events.Key) and not event.is_forwarded:
             for key in hangul.pressed(event, typing=self._takes_text(event)):
                 await super().on_event(key)
             return
         await super().on_event(event)
 
+    @property
+    def is_looked_at(self) -> bool:
+        """By what the terminal says; of one that does not (tmux keeps it to itself), by whether it was touched lately."""
+        return self.app_focus and (self._tells_focus or time.monotonic() - self._last_touched < _TOUCHED_SECONDS)
+
     def _takes_text(self, event: events.Key) -> bool:
         return self.focused is not None and self.focused.check_consume_key(event.key, event.character)
+
+    async def action_quit(self) -> None:
+        """Asks only where it would cost something; pressed once more, it means it."""
+        from kullm_tui.ui.replies import under_way
+
+        count = len(under_way(self))
+        if self._quitting or not count:
+            self.exit()
+            return
+        from kullm_tui.ui.screens.ask import Confirm
+
+        self._quitting = True
+        many = count > 1
+        await self.push_screen(
+            Confirm(
+                say("답이 오는 중이에요. 끝낼까요?", "A reply is on its way. Quit?"),
+                say(f"답 {count}개를 멈추고 끝내기", f"Stop {count} replies and quit")
+                if many
+                else say("답을 멈추고 끝내기", "Stop it and quit"),
+                more=say("여기까지 온 글은 남아요.", "What has come of it is kept."),
+            ),
+            self._quit_answered,
+        )
+
+    def _quit_answered(self, wanted: bool | None) -> None:
+        self._quitting = False
+        if wanted:
+            self.exit()
 
     def action_help_quit(self) -> None:
         self.notify(say("끝내려면 Ctrl+Q를 누르세요.", "Press Ctrl+Q to quit."), markup=False)
@@ -214,24 +273,29 @@ class KullmApp(App[int]):
         await self.switch_mode("chat" if self.current_mode == "evaluate" else "evaluate")
 
     async def action_help(self) -> None:
-        from kullm_tui.ui.screens.help import HelpScreen
+        from kullm_tui.ui.screens.help import HelpScreen, places_of
 
-        if not isinstance(self.screen, HelpScreen):
-            await self.push_screen(HelpScreen())
+        if isinstance(self.screen, HelpScreen):
+            self.screen.dismiss()
+        else:
+            await self.push_screen(HelpScreen(places_of(self.screen)))
 
-    # Theme and language, kept in the configuration
+    # Theme, language and notices, kept in the configuration
 
     async def choose_theme(self, name: str) -> None:
         self.theme = name
         await self._keep("theme", "" if name == themes.DEFAULT else name)
 
     async def choose_language(self, language: str) -> None:
+        from kullm_tui.ui.relabel import relabel
+
         os.environ["KULLM_LANG"] = language
-        self.language_changed.publish(language)
-        for screen in self.screen_stack:
-            screen.refresh_bindings()
-            screen.refresh(layout=True)
+        relabel(self)
         await self._keep("language", language)
+
+    async def choose_notify(self, way: Notify) -> None:
+        self.config = replace(self.config, notify=way)
+        await self._keep("notify", way)
 
     async def _keep(self, key: str, value: str) -> None:
         from kullm_tui.core.config_edit import set_value
@@ -241,12 +305,30 @@ class KullmApp(App[int]):
         except KullmError as error:
             self.notify(safe(str(error)), severity="warning", markup=False)
 
+    # The terminal
+
+    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+        """Textual's own, but a terminal that takes nothing holds up nothing: what it missed is drawn when it takes something again."""
+        loop = asyncio.get_running_loop()
+
+        def caught_up() -> None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+                loop.call_soon_threadsafe(self.call_later, self._draw_all)
+
+        if not terminal_output.is_behind(self._driver, caught_up):
+            super()._display(screen, renderable)
+
+    def _draw_all(self) -> None:
+        screen = self.screen
+        self._display(screen, screen._compositor.render_update(full=True, screen_stack=self._background_screens))
+
     # Beginning and end
 
     def _after_first_paint(self) -> None:
         if self._config_fault:
             self.notify(safe(self._config_fault), severity="error", timeout=20, markup=False)
-        self.run_worker(self._greet(), group="store", exit_on_error=False)
+        greet: Callable[[], Awaitable[None]] = self._greet  # begun by its worker, if the app has not ended before
+        self.run_worker(greet, group="store", exit_on_error=False)
 
     async def _greet(self) -> None:
         try:
@@ -280,13 +362,6 @@ def _configured(config: Config | None) -> tuple[Config, str]:
         return load_config(), ""
     except ConfigError as error:
         return Config(), str(error)
-
-
-def _open_store() -> Store:
-    from kullm_tui.core.opening import open_store
-    from kullm_tui.core.paths import database_file
-
-    return open_store(database_file())
 
 
 def _warm() -> None:

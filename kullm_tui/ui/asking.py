@@ -59,7 +59,7 @@ def open_reply(store: Store, question: Committed, session: Session, target: Targ
     journal = store.open_reply(conversation.id, question.question_id, source)
     store.choose_leaf(conversation.id, journal.reply_id)
     order = Order(target, messages_of(turns), session.request, journal)
-    return order, LiveReply(conversation.id, journal.reply_id, conversation.title)
+    return order, LiveReply(conversation.id, journal.reply_id, conversation.title, here=target.endpoint is None)
 
 
 def write_failure(store: Store, question: Committed, session: Session, error: str) -> int:

@@ -52,12 +52,18 @@ def is_remote(environment: Mapping[str, str]) -> bool:
 
 
 def osc_52(text: str, environment: Mapping[str, str]) -> Iterator[str]:
-    """The bytes that ask the terminal to keep the text, wrapped for what stands between it and us."""
+    """The bytes that ask the terminal to keep the text."""
     sequence = f"\x1b]52;c;{base64.b64encode(text.encode()).decode()}\x07"
     if environment.get("TMUX"):
         yield sequence  # tmux keeps it in its own buffer and, with set-clipboard, passes it on
+    yield from passed_on(sequence, environment)
+
+
+def passed_on(sequence: str, environment: Mapping[str, str]) -> Iterator[str]:
+    """The same for the terminal itself, wrapped for what stands between it and us."""
+    if environment.get("TMUX"):
         doubled = sequence.replace("\x1b", "\x1b\x1b")
-        yield f"\x1bPtmux;{doubled}\x1b\\"  # with allow-passthrough it goes to the terminal itself
+        yield f"\x1bPtmux;{doubled}\x1b\\"  # goes through with allow-passthrough
     elif environment.get("STY"):
         for start in range(0, len(sequence), _SCREEN_PIECE):
             yield f"\x1bP{sequence[start : start + _SCREEN_PIECE]}\x1b\\"

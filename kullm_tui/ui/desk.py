@@ -11,11 +11,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kullm_tui.core import records
-from kullm_tui.core.errors import KullmError
+from kullm_tui.core.errors import KullmError, StoreError
 from kullm_tui.core.language import say
 from kullm_tui.core.text import nfc
-from kullm_tui.ui import notify, wording
+from kullm_tui.ui import wording
 from kullm_tui.ui.consenting import may_send
+from kullm_tui.ui.drafts import Drafts
 from kullm_tui.ui.generation import LiveReply
 from kullm_tui.ui.model_facts import NOTHING_KNOWN, ModelFacts
 from kullm_tui.ui.replies import Replies
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from kullm_tui.ui.screens.chat import ChatScreen
 
 
+_LONG_SECONDS = 10.0  # a reply that took so long is announced to a reader who looks elsewhere
+
+
 class ChatDesk:
     def __init__(self, screen: ChatScreen) -> None:
         self.screen = screen
@@ -39,6 +43,7 @@ class ChatDesk:
         self._facts = NOTHING_KNOWN
         self._unread: set[int] = set()
         self._editing: Turn | None = None
+        self._drafts = Drafts()
         self._committing = asyncio.Lock()
 
     async def begin(self) -> None:
@@ -62,7 +67,32 @@ class ChatDesk:
         try:
             await work
         except KullmError as error:
-            self.screen.notice(str(error), error=True)
+            await self.failed(error)
+
+    async def failed(self, error: KullmError) -> None:
+        """Told above the prompt, unless it was the file of the conversations and another is open now."""
+        try:
+            mended = await self.screen.kullm.mend(error)
+        except KullmError as worse:
+            self.screen.notice(str(worse), error=True)
+        else:
+            if not mended:
+                self.screen.notice(str(error), error=True)
+
+    def take_store(self, store: Store) -> None:
+        """Another file: what is on the screen is read from there, as far as it is there."""
+        self.screen.sidebar.store = store
+        self.screen.sidebar.reload()
+        if self.conversation:
+            self.run(self._read_again(store, self.conversation.id))
+
+    async def _read_again(self, store: Store, conversation_id: int) -> None:
+        try:
+            self.conversation = await asyncio.to_thread(store.conversation, conversation_id)
+        except StoreError:
+            self.new_conversation()
+        else:
+            await self.show(anew=True)
 
     @property
     def turns(self) -> list[Turn]:
@@ -85,7 +115,7 @@ class ChatDesk:
         self.run(self._ask(message, editing))
 
     async def _ask(self, message: records.Message, editing: Turn | None) -> None:
-        sent = False
+        sent, conversation = False, self.conversation
         try:
             if not self._is_free():
                 return
@@ -94,9 +124,11 @@ class ChatDesk:
             async with self._committing:
                 sent = await self._send(message, parent)
         finally:
-            if not sent:
+            if not sent and self.conversation is conversation:
                 self._editing = editing
                 self.screen.prompt.set(message.content, message.input)
+            elif not sent:
+                self._drafts.put(conversation, message, editing)
 
     def _is_free(self) -> bool:
         if not self.answering:
@@ -174,11 +206,11 @@ class ChatDesk:
             self._editing = question
             self.screen.prompt.set(question.content, question.input)
             self.screen.prompt.focus()
-            self.screen.notice(
-                say(
-                    "고쳐서 보내면 새 갈래가 생겨요 · esc 그만두기", "Sent again, it makes a new branch · esc leaves it"
-                )
-            )
+            self._tell_editing()
+
+    def _tell_editing(self) -> None:
+        told = say("고쳐서 보내면 새 갈래가 생겨요 · esc 그만두기", "Sent again, it makes a new branch · esc leaves it")
+        self.screen.notice(told if self._editing else "")
 
     def stop_editing(self) -> None:
         if self._editing:
@@ -215,8 +247,12 @@ class ChatDesk:
             self.run(self._settle(reply))
         else:
             self._unread.add(reply.conversation_id)
-        if reply.seconds >= notify.LONG_SECONDS and not self.screen.app.app_focus:
-            notify.announce(self.screen.app, say(f"답이 왔어요: {reply.title}", f"A reply is here: {reply.title}"))
+        app = self.screen.kullm
+        if reply.seconds >= _LONG_SECONDS and not app.is_looked_at:
+            from kullm_tui.ui import notify
+
+            told = say(f"답이 왔어요: {reply.title}", f"A reply is here: {reply.title}")
+            notify.announce(app, told, app.config.notify)
         self.mark()
         if not self._facts.endpoint:
             self.run(self._tell_memory(), group="memory")
@@ -264,10 +300,9 @@ class ChatDesk:
         store = await self.screen.kullm.opened()
         leaf = await asyncio.to_thread(store.leaf_below, message_id) if message_id is not None else None
         changed = self.conversation is None or self.conversation.id != conversation.id
+        self._change(conversation) if changed else self._tell_editing()
         self.conversation = conversation
-        self._editing = None
         self._unread.discard(conversation.id)
-        self.screen.notice()
         self.screen.tell_unread(False)
         await self.show(leaf, anew=changed)
         if changed:
@@ -277,9 +312,14 @@ class ChatDesk:
             await self.screen.thread.reveal(message_id)
         self.mark()
 
+    def _change(self, conversation: Conversation | None) -> None:
+        """Each conversation keeps what was begun in it and not sent."""
+        self._editing = self._drafts.change(self.screen.prompt, self.conversation, conversation, self._editing)
+        self.conversation = conversation
+        self._tell_editing()
+
     def new_conversation(self) -> None:
-        self.conversation, self._editing = None, None
-        self.screen.notice()
+        self._change(None) if self.conversation else self._tell_editing()
         self.screen.prompt.focus()
         self.run(self.show(anew=True))
         self.mark()

@@ -36,6 +36,7 @@ class LiveReply:
     conversation_id: int
     reply_id: int
     title: str  # of the conversation, for telling that it has ended
+    here: bool = False  # made by this machine's engine
     waiting: str = ""  # what it waits for, while nothing has arrived
     pieces: list[str] = field(default_factory=list)
     state: FinalState | None = None  # None while it goes on

@@ -26,6 +26,7 @@ from kullm_tui.ui.plain import safe_line
 from kullm_tui.ui.widgets.keybar import usable
 
 if TYPE_CHECKING:
+    from kullm_tui.core.config import Notify
     from kullm_tui.core.history import Conversation
     from kullm_tui.core.history import Hit as Found
     from kullm_tui.ui.app import KullmApp
@@ -149,6 +150,12 @@ def commands(app: KullmApp, screen: Screen[object]) -> Iterator[Command]:
         if name != app.theme:
             title = f"{say('테마', 'Theme')}: {say(korean, english)}"
             yield Command(title, "", f"테마 theme {korean} {english} {name}", partial(app.choose_theme, name))
+    for way, korean, english in _NOTICES:
+        if way != (app.config.notify or "auto"):
+            title = f"{say('긴 답이 끝나면', 'When a long reply ends')}: {say(korean, english)}"
+            yield Command(title, "", f"알림 notify {korean} {english} {way}", partial(app.choose_notify, way))
+    if screen.is_modal:  # a dialog's words were put together by whoever opened it
+        return
     other, title = ("en", "Language: English") if interface_language() == "ko" else ("ko", "언어: 한국어")
     yield Command(title, "", "언어 language english 한국어 korean", partial(app.choose_language, other))
 
@@ -158,6 +165,14 @@ _THEMES = (
     (themes.NAMES[1], "밝게", "light"),
     (themes.NAMES[2], "터미널 색(어두운 바탕)", "the terminal's colours (dark)"),
     (themes.NAMES[3], "터미널 색(밝은 바탕)", "the terminal's colours (light)"),
+)
+
+
+_NOTICES: tuple[tuple[Notify, str, str], ...] = (
+    ("auto", "벨, 되는 터미널이면 알림도", "the bell, and a notice where the terminal shows them"),
+    ("bell", "벨만", "the bell alone"),
+    ("desktop", "바탕 화면 알림만", "a desktop notice alone"),
+    ("off", "알리지 않기", "nothing"),
 )
 
 

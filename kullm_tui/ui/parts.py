@@ -1,6 +1,6 @@
 """What a reply is made of on the screen: lines that fold, rules, tables. They know their height at a width, and draw a row when it is looked at."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -101,8 +101,8 @@ class Bar:
     """A rule across, or the label above a block of code: text at the left, something to click at the right."""
 
     lead: Content
-    left: Content = EMPTY
-    right: Content = EMPTY
+    left: Callable[[], Content] = lambda: EMPTY  # asked at each drawing: the interface's language may change
+    right: Callable[[], Content] = lambda: EMPTY
     line: str = " "
     fill: str = ""
     _width: int = 0
@@ -112,12 +112,13 @@ class Bar:
         return 1
 
     def row(self, _index: int) -> Row:
-        room = max(0, self._width - self.lead.cell_length - self.right.cell_length)
-        left = self.left.truncate(room, ellipsis=True)
+        right = self.right()
+        room = max(0, self._width - self.lead.cell_length - right.cell_length)
+        left = self.left().truncate(room, ellipsis=True)
         between = Content.styled(self.line * (room - left.cell_length), ".reply--rule")
         return Row(
             self.lead,
-            EMPTY.join([left, between, self.right]),
+            EMPTY.join([left, between, right]),
             self.fill,
             copies="nothing" if self.fill else "all",
         )

@@ -37,8 +37,8 @@ class Key:
         return display(self.key.partition(",")[0])
 
 
-# A screen that is in the way must not keep anyone from quitting or from the palette.
-PRIORITY_ACTIONS = frozenset({"quit", "command_palette"})
+# A screen that is in the way must not keep anyone from quitting, from the palette or from the help.
+PRIORITY_ACTIONS = frozenset({"quit", "command_palette", "help"})
 
 GLOBAL = (
     Key(
@@ -260,6 +260,7 @@ PLACES = (
     Place("평가", "Evaluation", EVALUATION, typing=False),
     Place("평가 문항", "Items of an evaluation", ITEMS, typing=False),
     Place("점수 매기기(숫자 키)", "Rating (digits)", RATING, typing=False),
+    Place("물음 창", "Dialog", DIALOG, typing=True),
 )
 
 

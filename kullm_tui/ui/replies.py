@@ -1,13 +1,35 @@
 """The replies that are on their way now, whichever conversation is on the screen."""
 
 import contextlib
+from collections.abc import Iterable
 from functools import partial
+from typing import Any
+from weakref import WeakKeyDictionary, WeakSet
 
+from textual.app import App
 from textual.dom import DOMNode
 from textual.worker import Worker, WorkerError
 
 from kullm_tui.ui.events import ReplyEnded, ReplyGrew, ReplyWaits
 from kullm_tui.ui.generation import Change, LiveReply, Order, generate
+
+_of_app: "WeakKeyDictionary[App[Any], WeakSet[Replies]]" = WeakKeyDictionary()
+
+
+def under_way(app: App[Any]) -> list[LiveReply]:
+    """The replies of every screen of the app."""
+    return [reply for replies in _of_app.get(app, ()) for reply in replies.all]
+
+
+async def stop_all(app: App[Any]) -> None:
+    for replies in list(_of_app.get(app, ())):
+        await replies.close()
+
+
+async def stop_here(app: App[Any]) -> None:
+    """The replies that this machine's engine makes, each written down as far as it came."""
+    for replies in list(_of_app.get(app, ())):
+        await replies.stop_and_wait(reply for reply in replies.all if reply.here)
 
 
 class Replies:
@@ -22,6 +44,10 @@ class Replies:
     def __getitem__(self, reply_id: int) -> LiveReply | None:
         return self._live.get(reply_id)
 
+    @property
+    def all(self) -> list[LiveReply]:
+        return list(self._live.values())
+
     def of(self, conversation_id: int) -> list[LiveReply]:
         return [reply for reply in self._live.values() if reply.conversation_id == conversation_id]
 
@@ -30,6 +56,7 @@ class Replies:
         return frozenset(reply.conversation_id for reply in self._live.values())
 
     def start(self, order: Order, reply: LiveReply) -> None:
+        _of_app.setdefault(self._listener.app, WeakSet()).add(self)
         self._live[reply.reply_id] = reply
         self._workers[reply.reply_id] = self._listener.run_worker(
             generate(order, reply, partial(self._tell, reply)),
@@ -45,7 +72,10 @@ class Replies:
 
     async def close(self) -> None:
         """Stop them all, and wait until each is written down."""
-        workers = list(self._workers.values())
+        await self.stop_and_wait(self.all)
+
+    async def stop_and_wait(self, chosen: Iterable[LiveReply]) -> None:
+        workers = [worker for reply in chosen if (worker := self._workers.get(reply.reply_id))]
         for worker in workers:
             worker.cancel()
         for worker in workers:

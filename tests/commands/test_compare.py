@@ -178,6 +178,10 @@ def test_bases_that_do_not_fit_take_turns(tmp_path: Path) -> None:
         assert all(reply["text"] for one in found for reply in one["replies"])
         # All questions of a wave are answered before the models are swapped.
         assert [model for model, _, _ in replies(tmp_path)] == [names[0]] * 2 + [names[1]] * 2
+        # The second is loaded now, so it goes first.
+        wide = Terminal(tmp_path, "compare", "-m", ",".join(names), "--max-tokens", "8", "?", size=(120, 40))
+        assert wide.ends() == 0
+        assert wide.shown.index(f"── {names[1]}") < wide.shown.index(f"── {names[0]}")
     finally:
         _end_engine(tmp_path)
 

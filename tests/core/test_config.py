@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from kullm_tui.core.config import Config, EndpointSettings, EngineSettings, load_config, parse_config
-from kullm_tui.core.config_edit import set_value
+from kullm_tui.core.config_edit import remove_endpoint, set_value
 from kullm_tui.core.errors import ConfigError, KullmError
 
 COMMENTED = """\
@@ -27,6 +27,15 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("KULLM_HOME", str(tmp_path))
     monkeypatch.setenv("KULLM_LANG", "ko")
     return tmp_path / "config.toml"
+
+
+def test_an_endpoint_is_taken_out_and_the_rest_stays(file: Path) -> None:
+    file.write_text(COMMENTED)
+    assert not remove_endpoint("nobody")
+    assert file.read_text() == COMMENTED
+    assert remove_endpoint("home")
+    assert load_config().endpoints == ()
+    assert "# 늘 쓰는 것" in file.read_text()
 
 
 def test_without_a_file_the_defaults_hold() -> None:

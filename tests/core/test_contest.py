@@ -196,6 +196,7 @@ def test_an_adapter_alone_stands_over_its_base(name: str) -> None:
         (["kullm-5.8b", "demo-kullm"], ModelNotFound, "models pull kullm-5.8b"),
         (["demo-kullm+mine", "demo-base+mine"], UsageError, "두 번"),
         (["demo-base+none", "demo-kullm"], AdapterError, "'none' 어댑터가 없습니다"),
+        (["far/gpt+mine", "demo-kullm"], UsageError, "이 컴퓨터에서 돌리는"),
         (["orphan", "demo-kullm"], AdapterError, r"베이스\+orphan"),
         (["demo-kullm", "demo-kullm"], UsageError, "두 번"),
         (["mine", "demo-base+mine"], UsageError, "두 번"),

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from kullm_tui.core import keeping
 from kullm_tui.core.chat_client import Finished, Usage
 from kullm_tui.core.errors import ImportRefused
 from kullm_tui.core.export import jsonl, read_jsonl
@@ -195,7 +196,7 @@ def test_nothing_of_a_file_stays_when_the_import_is_broken_off(store: Store, tmp
     rows = b"\n".join(line_with(key=f"k{number}") for number in range(50))
     (tmp_path / "file").write_bytes(HEADER.replace(b'ons": 1', b'ons": 50') + rows)
 
-    def stop(done: int, _: int) -> None:
+    def stop(_step: str, done: int, _total: int) -> None:
         if done == 30:
             raise KeyboardInterrupt
 
@@ -203,6 +204,25 @@ def test_nothing_of_a_file_stays_when_the_import_is_broken_off(store: Store, tmp
         import_file(store, tmp_path / "file", stop)
     assert store.conversations() == []
     assert store.search("질문") == []
+
+
+def test_the_progress_goes_on_while_the_index_is_made(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "_INDEXED_AT_ONCE", 8)
+    rows = b"\n".join(line_with(key=f"k{number}", content=f"질문 {number}번") for number in range(30))
+    (tmp_path / "file").write_bytes(HEADER.replace(b'ons": 1', b'ons": 30') + rows)
+    told: list[tuple[str, int, int]] = []
+    imported, _ = import_file(store, tmp_path / "file", lambda *step: told.append(step))
+    kept = [step for step in told if step[0] == "keep"]
+    indexed = [step for step in told if step[0] == "index"]
+    assert told == [*kept, *indexed]
+    assert kept == [("keep", done, 30) for done in range(1, 31)]
+    assert len(indexed) > 3
+    assert [done for _, done, _ in indexed] == sorted({done for _, done, _ in indexed})
+    assert indexed[-1] == ("index", imported.messages, imported.messages)
+    assert len(store.search("29번")) == 1
+    assert store.search("질문")
 
 
 def test_hostile_text_comes_in_as_text(store: Store, tmp_path: Path) -> None:

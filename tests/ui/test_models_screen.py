@@ -14,6 +14,7 @@ from kullm_tui.core.hub_cache import cached_snapshot, repository_folder
 from kullm_tui.core.keys import get_key, list_keys, set_key
 from kullm_tui.core.profiles import user_profiles
 from kullm_tui.core.registration import register
+from kullm_tui.ui.app import KullmApp
 from kullm_tui.ui.screens.add_model import AddModelScreen
 from kullm_tui.ui.screens.ask import Confirm
 from kullm_tui.ui.screens.key import KeyScreen
@@ -244,10 +245,42 @@ async def test_all_models_of_an_endpoint_go_to_the_configuration(home: Path) -> 
             await shows(pilot, "모두 등록하기")
             await pilot.press("tab", "tab", "enter")
             await until(pilot, lambda: isinstance(pilot.app.screen, ModelsScreen) and "lab/" in listed(pilot))
+            assert isinstance(pilot.app, KullmApp)
+            assert [one.name for one in pilot.app.config.endpoints] == ["lab"], "the chat can ask it at once"
         assert server.requests[0].headers["authorization"] == "Bearer sk-lab-secret"
     written = (home / "home" / "config.toml").read_text()
     assert server.base_url in written
     assert "sk-lab-secret" not in written
+
+
+async def test_an_endpoint_is_removed_and_all_else_in_the_configuration_stays(home: Path) -> None:
+    set_key("LAB", "sk-lab-secret")
+    config = home / "home" / "config.toml"
+    config.write_text(
+        '# 내 설정\nmodel = "demo-kullm"\n\n[[endpoints]]\nname = "other"\nbase_url = "http://127.0.0.1:1/v1"\n\n'
+        '[[endpoints]]\nname = "lab"\nbase_url = "http://127.0.0.1:2/v1"\nkey = "LAB"\n'
+    )
+    async with browser() as pilot:
+        assert isinstance(pilot.app, KullmApp)
+        await choose(pilot, "lab/")
+        await pilot.press("x")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Confirm))
+        await shows(pilot, "lab 엔드포인트를 뺄까요?")
+        await shows(pilot, "http://127.0.0.1:2/v1")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ModelsScreen))
+        assert "lab/" in listed(pilot), "the button with the focus takes nothing away"
+        await pilot.press("x")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Confirm))
+        await pilot.press("right", "enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ModelsScreen) and "lab/" not in listed(pilot))
+        assert "other/" in listed(pilot)
+        assert [one.name for one in pilot.app.config.endpoints] == ["other"], "the chat knows it too"
+    written = config.read_text()
+    assert "# 내 설정" in written
+    assert "other" in written
+    assert "lab" not in written
+    assert get_key("LAB") == "sk-lab-secret"
 
 
 async def test_an_endpoint_that_does_not_answer_is_saved_only_when_that_is_wished() -> None:

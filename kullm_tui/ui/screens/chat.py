@@ -35,6 +35,7 @@ from kullm_tui.ui.widgets.welcome import Welcome
 
 if TYPE_CHECKING:
     from kullm_tui.core.history import Conversation, Turn
+    from kullm_tui.core.store import Store
     from kullm_tui.ui.attachment import Attachment
 
 PRECISIONS = {"4bit": "4-bit", "8bit": "8-bit", "bf16": "bf16", "fp32": "fp32"}
@@ -42,6 +43,9 @@ PRECISIONS = {"4bit": "4-bit", "8bit": "8-bit", "bf16": "bf16", "fp32": "fp32"}
 
 class NewBelow(Static):
     """Says that there is more below than the reader sees; a click goes there."""
+
+    def relabel(self) -> None:
+        self.update(say("새 답 ↓  ^End", "new reply ↓  ^End"))
 
     def on_click(self) -> None:
         self.screen.query_one(Thread).follow()
@@ -130,8 +134,7 @@ class ChatScreen(Screen[None]):
     def tell_unread(self, unread: bool) -> None:
         marker = self.query_one(NewBelow)
         marker.set_class(unread, "-shown")
-        if unread:
-            marker.update(say("새 답 ↓  ^End", "new reply ↓  ^End"))
+        marker.relabel()
 
     def tell_model(self, facts: ModelFacts) -> None:
         name = wording.name_of(facts.title, facts.adapter, {})
@@ -232,6 +235,11 @@ class ChatScreen(Screen[None]):
         self.desk.open(event.conversation, event.message_id)
         self.prompt.focus()
 
+    @on(Conversations.Failed)
+    async def _sidebar_failed(self, event: Conversations.Failed) -> None:
+        event.stop()
+        self.run_worker(self.desk.failed(event.error), group="desk", exit_on_error=False)
+
     @on(Conversations.Deleted)
     def _deleted(self, event: Conversations.Deleted) -> None:
         event.stop()
@@ -242,6 +250,9 @@ class ChatScreen(Screen[None]):
     def open_conversation(self, conversation: Conversation, message_id: int | None) -> None:
         self.desk.open(conversation, message_id)
         self.prompt.focus()
+
+    def take_store(self, store: Store) -> None:
+        self.desk.take_store(store)
 
     def use_model(self, name: str) -> None:
         self.desk.chose(replace(self.desk.session, model=name, adapter=""))

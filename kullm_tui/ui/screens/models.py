@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
 from typing import ClassVar
 
 from textual import events, on
@@ -17,6 +18,7 @@ from textual.widgets._static import Static
 
 from kullm_tui.core.catalogue import Entry, catalogue, total_on_disk
 from kullm_tui.core.config import Config, load_config
+from kullm_tui.core.config_edit import remove_endpoint
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.fetching import HUB_KEY
 from kullm_tui.core.korean import particle
@@ -79,11 +81,11 @@ class ModelsScreen(Screen[str | None]):
         return self.query_one(ModelList)
 
     def compose(self) -> ComposeResult:
-        yield StatusLine(self.kullm.status, say("모델", "Models"))
+        yield StatusLine(self.kullm.status)
         with Horizontal(id="above"):
-            yield Input(placeholder=say("찾기 /", "filter /"), id="filter")
+            yield Input(id="filter")
             yield Static(id="licence", markup=False)
-            yield Static(say("살펴보는 중", "looking"), id="room", markup=False)
+            yield Static(id="room", markup=False)
         with Horizontal(id="body"):
             with Vertical(id="list"):
                 yield Static(id="heading", markup=False)
@@ -94,9 +96,16 @@ class ModelsScreen(Screen[str | None]):
         yield KeyBar()
 
     def on_mount(self) -> None:
+        self.relabel()
+        self.set_interval(_REDRAW_SECONDS, self._redraw_work)
+
+    def relabel(self) -> None:
+        self.query_one(StatusLine).name_place(say("모델", "Models"))
+        self.query_one("#filter", Input).placeholder = say("찾기 /", "filter /")
+        self.query_one("#room", Static).update(say("살펴보는 중", "looking"))
+        self.query_one("#heading", Static).update(model_words.heading(self._models.row_width))
         self._draw_licence()
         self.look_again()
-        self.set_interval(_REDRAW_SECONDS, self._redraw_work)
 
     # What there is
 
@@ -107,6 +116,7 @@ class ModelsScreen(Screen[str | None]):
     async def _look(self) -> None:
         try:
             self._config = await asyncio.to_thread(load_config)
+            self.kullm.config = replace(self.kullm.config, endpoints=self._config.endpoints)
             self._memory, entries = await asyncio.to_thread(_found, self._config)
         except (KullmError, OSError) as error:
             self.tell(str(error), error=True)
@@ -261,7 +271,10 @@ class ModelsScreen(Screen[str | None]):
 
     async def _remove(self) -> None:
         entry = self._models.chosen
-        if entry is None or entry.name.endswith("/"):
+        if entry is None:
+            return
+        if entry.name.endswith("/"):
+            await self._remove_endpoint(entry)
             return
         ref = await asyncio.to_thread(resolve, entry.name, endpoints=self._config.endpoints)
         removal = await asyncio.to_thread(removal_of, ref)
@@ -279,6 +292,19 @@ class ModelsScreen(Screen[str | None]):
             await asyncio.to_thread(remove_model, ref)
             self.kullm.downloads.forget(entry.name)
             self.kullm.quantising.forget(entry.name)
+            self.look_again()
+
+    async def _remove_endpoint(self, entry: Entry) -> None:
+        """One of config.toml, with all of its models."""
+        name, address = safe_line(entry.profile.title), safe_line(entry.profile.endpoint)
+        question = say(f"{name} 엔드포인트를 뺄까요?", f"Remove the endpoint {name}?")
+        more = say(
+            f"{address}의 모델을 {name}/이름으로 쓸 수 없게 돼요. 넣어 둔 키와 대화는 남아요.",
+            f"Its models, {name}/NAME at {address}, cannot be used any more. Stored keys and conversations stay.",
+        )
+        button = say("목록에서 빼기", "Take it off the list")
+        if await self.app.push_screen_wait(Confirm(question, button, more=more, danger=True)):
+            await asyncio.to_thread(remove_endpoint, entry.profile.title)
             self.look_again()
 
     def action_prune(self) -> None:

@@ -28,6 +28,7 @@ from kullm_tui.ui.decoding_form import FIELDS, as_text, read_form, usual
 from kullm_tui.ui.personas import Persona, personas
 from kullm_tui.ui.places import DIALOG, bindings
 from kullm_tui.ui.plain import plain, safe
+from kullm_tui.ui.replies import stop_here, under_way
 from kullm_tui.ui.session import Session
 
 _DEVICES = ("auto", "cpu", "cuda")
@@ -65,6 +66,7 @@ class ParametersScreen(ModalScreen[Session | None]):
         self._session = session
         self._persona = session.persona
         self._personas: list[Persona] = []
+        self._warned = False  # that a reply would be stopped
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
@@ -190,6 +192,19 @@ class ParametersScreen(ModalScreen[Session | None]):
         wanted = replace(engine, precision=precision, device=str(self.query_one("#device", Select).value))
         if wanted == engine:
             return True
+        if not self._warned and any(reply.here for reply in under_way(self.app)):
+            self._warned = True
+            self._tell(
+                [
+                    say(
+                        "이 컴퓨터에서 답이 오는 중이에요. 정밀도나 장치를 바꾸면 엔진을 다시 켜야 해서 답이 멈춰요.",
+                        "A reply is being made on this machine. Another precision or device needs the engine started again, which stops it.",
+                    )
+                ]
+            )
+            self.query_one("#keep", Button).label = say("답을 멈추고 바꾸기", "Stop it and change")
+            return False
+        await stop_here(self.app)
         try:
             await asyncio.to_thread(_write_engine, wanted)
         except KullmError as error:

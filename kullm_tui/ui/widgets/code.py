@@ -56,10 +56,15 @@ def block(code: str, language: str, lead: Content, *, joins: bool = False) -> Bl
 
 
 def label(language: str, lead: Content, copy_index: int) -> Bar:
-    name = language.split()[0] if language.strip() else say("코드", "code")
     action = Style.from_meta({"@click": f"copy_code({copy_index})"})
-    copy = Content.styled(f" {say('복사', 'copy')} ", ".reply--copy").stylize(action)
-    return Bar(lead, Content.styled(f" {name}", ".reply--label"), copy, fill="reply--block")
+
+    def name() -> Content:
+        return Content.styled(f" {language.split()[0] if language.strip() else say('코드', 'code')}", ".reply--label")
+
+    def copy() -> Content:
+        return Content.styled(f" {say('복사', 'copy')} ", ".reply--copy").stylize(action)
+
+    return Bar(lead, name, copy, fill="reply--block")
 
 
 def _coloured(code: str, lexer: "Lexer") -> Iterator[Content]:

@@ -16,7 +16,7 @@ from textual.timer import Timer
 from textual.widgets._input import Input
 from textual.widgets._static import Static
 
-from kullm_tui.core.errors import KullmError
+from kullm_tui.core.errors import KullmError, StoreDamaged, StoreMoved
 from kullm_tui.core.language import say
 from kullm_tui.core.text import nfc
 from kullm_tui.ui import places
@@ -56,6 +56,13 @@ class Conversations(Vertical):
     class Left(Message):
         """Back to the prompt."""
 
+    class Failed(Message):
+        """The store's file is damaged, or another stands in its place."""
+
+        def __init__(self, error: KullmError) -> None:
+            super().__init__()
+            self.error = error
+
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.store: Store | None = None
@@ -70,6 +77,11 @@ class Conversations(Vertical):
         yield Input(placeholder=say("검색", "search"), id="search")
         yield Rows(id="conversation-rows")
         yield Static(classes="notice", markup=False)
+
+    def relabel(self) -> None:
+        self.query_one(Input).placeholder = say("검색", "search")
+        self._forget()
+        self.reload()
 
     @property
     def query_text(self) -> str:
@@ -98,6 +110,8 @@ class Conversations(Vertical):
         """What the disk refuses is told where it was asked for."""
         try:
             await work
+        except (StoreDamaged, StoreMoved) as error:
+            self.post_message(self.Failed(error))
         except KullmError as error:
             self._tell(plain(str(error)))
 

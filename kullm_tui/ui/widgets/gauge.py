@@ -15,9 +15,15 @@ class Gauge(Static):
     Gauge { width: auto; height: 1; color: $quiet; }
     """
 
+    _shown: tuple[int | None, int] = (None, 0)
+
     def show(self, used: int | None, context: int) -> None:
         """`context` 0: nobody knows how much there is room for."""
-        self.update(gauge(used, context))
+        self._shown = used, context
+        self.relabel()
+
+    def relabel(self) -> None:
+        self.update(gauge(*self._shown))
 
 
 def gauge(used: int | None, context: int) -> Content:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from textual import events
 from textual.content import Content
 from textual.dom import DOMNode
+from textual.keys import key_to_character
 from textual.screen import Screen
 from textual.style import Style
 from textual.widget import Widget
@@ -46,7 +47,12 @@ class KeyBar(Widget):
         return line(fitting(self._keys(), self.size.width), self.get_visual_style("key-bar--key", partial=True))
 
     def _keys(self) -> list[Key]:
-        return [key for key in usable(self.screen) if key.footer]
+        """What has the focus comes first; that the same can be had by another key from everywhere is told by F1."""
+        shown: dict[str, Key] = {}
+        for key in usable(self.screen):
+            if key.footer:
+                shown.setdefault(key.meaning, key)
+        return list(shown.values())
 
     def on_click(self, event: events.Click) -> None:
         key = event.style.meta.get("key")
@@ -55,11 +61,13 @@ class KeyBar(Widget):
 
 
 def usable(screen: Screen[object]) -> list[Key]:
-    """The keys of the table that do just now what the table says: bound, allowed, and there is someone to do it."""
+    """The keys of the table that do just now what the table says: bound, allowed, no text, and there is someone to do it."""
+    focused = screen.focused
     active = {
         (spelling, active.binding.action)
         for spelling, active in screen.active_bindings.items()
-        if active.enabled and _is_done(active.node, active.binding.action)
+        if active.enabled and is_done(active.node, active.binding.action)
+        if not (focused and focused.check_consume_key(spelling, key_to_character(spelling)))
     }
     return [
         key
@@ -82,7 +90,8 @@ def usable(screen: Screen[object]) -> list[Key]:
     ]
 
 
-def _is_done(node: DOMNode, action: str) -> bool:
+def is_done(node: DOMNode, action: str) -> bool:
+    """Whether there is someone to do it; what is bound for a screen that is still to come is nobody's."""
     name = action.partition("(")[0]
     return hasattr(node, f"action_{name}") or hasattr(node, f"_action_{name}")
 

@@ -8,19 +8,36 @@ from dataclasses import dataclass
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal
+from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets._static import Static
 
 from kullm_tui.core.language import say
 from kullm_tui.core.text import nfc
-from kullm_tui.ui.widgets.prompt_field import PromptField
+from kullm_tui.ui.widgets.prompt_field import PromptField, Written
 
 
 @dataclass(frozen=True)
 class Draft:
     text: str
     input: str = ""
+
+
+@dataclass(frozen=True)
+class Unsent:
+    """Everything in the prompt, to be put aside and taken up again."""
+
+    text: Written
+    input: Written
+    with_input: bool = False
+
+    @classmethod
+    def of(cls, text: str, input: str = "") -> Unsent:
+        return cls(Written(text), Written(input), bool(input))
+
+
+NOTHING = Unsent.of("")
 
 
 class Prompt(Widget):
@@ -54,21 +71,20 @@ class Prompt(Widget):
 
     def compose(self) -> ComposeResult:
         with Horizontal(classes="prompt--row"):
-            yield Static(say("지시", "Instruction"), classes="prompt--label", markup=False)
-            yield PromptField(
-                send=self._send,
-                walk=self._walk,
-                id="prompt-text",
-                placeholder=say("무엇이든 물어보세요", "Ask anything"),
-            )
+            yield Static(classes="prompt--label", id="prompt-text-label", markup=False)
+            yield PromptField(send=self._send, walk=self._walk, id="prompt-text")
         with Horizontal(classes="prompt--row", id="prompt-input-row"):
-            yield Static(say("입력", "Input      "), classes="prompt--label", markup=False)
-            yield PromptField(
-                send=self._send,
-                walk=self._walk,
-                id="prompt-input",
-                placeholder=say("지시와 함께 줄 글", "text that goes with it"),
-            )
+            yield Static(classes="prompt--label", id="prompt-input-label", markup=False)
+            yield PromptField(send=self._send, walk=self._walk, id="prompt-input")
+
+    def on_mount(self) -> None:
+        self.relabel()
+
+    def relabel(self) -> None:
+        self.query_one("#prompt-text-label", Static).update(say("지시", "Instruction"))
+        self.query_one("#prompt-input-label", Static).update(say("입력", "Input      "))
+        self._text.placeholder = Content(say("무엇이든 물어보세요", "Ask anything"))
+        self._input.placeholder = Content(say("지시와 함께 줄 글", "text that goes with it"))
 
     @property
     def value(self) -> Draft:
@@ -84,6 +100,15 @@ class Prompt(Widget):
         self._input.set_value(input)
         if input and not self.with_input:
             self.add_class("-with-input")
+
+    @property
+    def unsent(self) -> Unsent:
+        return Unsent(self._text.written, self._input.written, self.with_input)
+
+    def take_up(self, unsent: Unsent) -> None:
+        """The input's field stays open for whoever works with it."""
+        self._text.written, self._input.written = unsent.text, unsent.input
+        self.set_class(self.with_input or unsent.with_input, "-with-input")
 
     def paste(self, text: str) -> None:
         """Where the cursor is: an attached file, for example."""

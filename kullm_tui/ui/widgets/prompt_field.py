@@ -6,11 +6,11 @@ and a Hangul key that arrives in it still belongs to the text that is sent.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from textual import events
 from textual.binding import Binding
-from textual.content import Content
 from textual.timer import Timer
 from textual.widgets._text_area import TextArea
 
@@ -37,6 +37,15 @@ def _kept() -> list[Binding]:
     return kept
 
 
+@dataclass(frozen=True)
+class Written:
+    """What stands in a field, with the long pastes that words of it stand for, and where the cursor is."""
+
+    text: str = ""
+    aside: Mapping[str, str] = field(default_factory=dict)
+    cursor: tuple[int, int] = (0, 0)
+
+
 class PromptField(TextArea, inherit_bindings=False):
     BINDINGS = [*_kept(), *bindings(PROMPT)]
     DEFAULT_CSS = """
@@ -55,16 +64,12 @@ class PromptField(TextArea, inherit_bindings=False):
     }
     """
 
-    def __init__(
-        self, *, send: Callable[[], None], walk: Callable[[int], None], placeholder: str = "", id: str | None = None
-    ) -> None:
+    def __init__(self, *, send: Callable[[], None], walk: Callable[[int], None], id: str | None = None) -> None:
         """Both are called at once, not by a message: a key that follows must find the field as they leave it.
 
         `walk` is told of up (-1) on the first line and down (1) on the last, where earlier and later prompts are.
         """
-        super().__init__(
-            placeholder=Content(placeholder), id=id, highlight_cursor_line=False, compact=True, soft_wrap=True
-        )
+        super().__init__(id=id, highlight_cursor_line=False, compact=True, soft_wrap=True)
         self.cursor_blink = False
         self._send, self._walk = send, walk
         self._sending: Timer | None = None
@@ -82,6 +87,16 @@ class PromptField(TextArea, inherit_bindings=False):
         self._aside.clear()
         self.load_text(self._shown(safe(text)))
         self.move_cursor(self.document.end)
+
+    @property
+    def written(self) -> Written:
+        return Written(self.text, dict(self._aside), self.cursor_location)
+
+    @written.setter
+    def written(self, written: Written) -> None:
+        self._aside = dict(written.aside)
+        self.load_text(written.text)
+        self.move_cursor(written.cursor)
 
     # Keys
 

@@ -68,6 +68,10 @@ class StatusLine(Widget):
         self._here = here
         self._modes = modes
 
+    def name_place(self, here: str) -> None:
+        self._here = here
+        self.refresh()
+
     def on_mount(self) -> None:
         self._status.changed.subscribe(self, lambda _: self.refresh())
 

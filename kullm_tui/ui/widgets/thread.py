@@ -129,11 +129,14 @@ class Thread(VerticalScroll, can_focus=True):
         return view
 
     async def _tell_earlier(self) -> None:
+        if not self.query_children(Earlier):
+            await self.mount(Earlier(), before=0)
+        self.relabel()
+
+    def relabel(self) -> None:
         line = Content(say(f"앞의 {self._first:,}차례 더 보기 ↑", f"{self._first:,} earlier turns ↑"))
-        for earlier in self.query_children(Earlier):
+        for earlier in self.query_children(Earlier).results(Earlier):
             earlier.update(line)
-            return
-        await self.mount(Earlier(line), before=0)
 
     async def show_earlier(self, until: int | None = None) -> None:
         """A page more at the top; what the reader looks at stays where it is."""

@@ -113,7 +113,7 @@ class TurnView(Vertical):
         if self.reply:
             yield self.reply
         elif turn.role == "system":
-            yield Static(_system_line(turn.content), classes="facts")
+            yield Static(_system_line(turn.content), classes="facts system")
         else:
             yield Said(turn.content, classes="said")
             if turn.input:
@@ -165,6 +165,11 @@ class TurnView(Vertical):
         if turn != self.turn:
             self.turn = turn
             self._tell()
+
+    def relabel(self) -> None:
+        self._tell()
+        for line in self.query(".system").results(Static):
+            line.update(_system_line(self.turn.content))
 
     def _tick(self) -> None:
         if self.live:
@@ -223,6 +228,9 @@ class Said(Static):
         if self._folded and len(self._text) <= _FOLDED_AT * 50:
             self._folded = False
             self._show()
+
+    def relabel(self) -> None:
+        self._show()
 
     def _show(self) -> None:
         if not self._folded:

@@ -42,24 +42,37 @@ class Welcome(Vertical):
             super().__init__()
             self.question = question
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._answers: tuple[str, bool] | None = None
+
     def compose(self) -> ComposeResult:
         with Vertical():
-            yield Static(Content(say("구름", "KULLM")), classes="name")
+            yield Static(classes="name", markup=False)
             yield Static(classes="who", markup=False)
-            yield Static(say("이런 것을 물어보세요", "Ask something like this"), classes="hint", markup=False)
+            yield Static(id="welcome-ask", classes="hint", markup=False)
             for place in range(3):
                 yield Button("", id=f"sample-{place}")
-            yield Static(
-                say(
-                    "⇥ 질문 고르기 · F8 모델 바꾸기 · F5 모델 내려받기",
-                    "⇥ pick a question · F8 other models · F5 download",
-                ),
-                classes="hint",
-                markup=False,
+            yield Static(id="welcome-keys", classes="hint", markup=False)
+
+    def on_mount(self) -> None:
+        self.relabel()
+
+    def relabel(self) -> None:
+        self.query_one(".name", Static).update(Content(say("구름", "KULLM")))
+        self.query_one("#welcome-ask", Static).update(say("이런 것을 물어보세요", "Ask something like this"))
+        self.query_one("#welcome-keys", Static).update(
+            say(
+                "⇥ 질문 고르기 · F8 모델 바꾸기 · F5 모델 내려받기", "⇥ pick a question · F8 other models · F5 download"
             )
+        )
+        if self._answers:
+            title, demo = self._answers
+            self.show(title, demo=demo)
 
     def show(self, title: str, *, demo: bool) -> None:
         """Who answers: its title, and whether it is the small model that comes with the app."""
+        self._answers = title, demo
         who = plain(title).stylize("bold")
         subject = particle(title, "이/가")
         if demo:

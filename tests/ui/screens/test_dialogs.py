@@ -3,13 +3,18 @@
 from pathlib import Path
 
 import pytest
+from textual.pilot import Pilot
 from textual.screen import Screen
 
 from kullm_tui.ui import start
 from kullm_tui.ui.app import KullmApp
-from kullm_tui.ui.places import PLACES
+from kullm_tui.ui.places import PLACES, THREAD, Key
 from kullm_tui.ui.screens.ask import AskLine, Confirm
-from kullm_tui.ui.screens.help import HelpScreen, keys_of
+from kullm_tui.ui.screens.help import HelpScreen, keys_of, places_of
+from kullm_tui.ui.screens.models import ModelsScreen
+from kullm_tui.ui.widgets.keybar import KeyBar
+from kullm_tui.ui.widgets.prompt import Prompt
+from kullm_tui.ui.widgets.thread import Thread
 from tests.ui.snapshot import SIZES, assert_looks_like
 
 NASTY = "[/x]\x1b[2J"
@@ -75,10 +80,71 @@ def test_the_help_has_every_key_of_the_table(language: str, monkeypatch: pytest.
             assert not any("가" <= letter <= "힣" for letter in shown)
 
 
+async def told_on(*screens: Screen) -> dict[str, list[str]]:
+    """What the help says over these screens: each place with its keys."""
+    app = KullmApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        for screen in screens:
+            await app.push_screen(screen)
+        await pilot.pause()
+        found = {place.english: [key.action for key in place.keys] for place in places_of(app.screen)}
+        await pilot.press("f1")
+        assert isinstance(app.screen, HelpScreen)
+        await pilot.press("f1")
+        assert not isinstance(app.screen, HelpScreen)
+        return found
+
+
+async def test_the_help_of_the_chat_has_the_chats_places_and_nothing_that_is_not_there() -> None:
+    told = await told_on()
+    assert [place.partition(" (")[0] for place in told] == ["Everywhere", "Chat", "Prompt", "Thread", "Conversations"]
+    assert "switch_model" in told["Everywhere"]
+    assert told["Thread (by ⇧⇥ or mouse)"] == [key.action for key in THREAD]
+
+
+async def test_the_help_of_another_screen_has_what_works_there() -> None:
+    told = await told_on(ModelsScreen())
+    assert list(told) == ["Everywhere", "Models"]
+    assert {"command_palette", "help", "quit"} <= set(told["Everywhere"])
+    assert not {"models", "switch_model"} & set(told["Everywhere"]), "F5 leaves here, and F8 has nobody to ask"
+
+
+async def test_the_help_over_a_dialog_has_what_the_dialog_lets_through() -> None:
+    told = await told_on(Confirm("지울까요?", "지우기"))
+    assert told == {"Everywhere": ["command_palette", "help", "quit"], "Dialog": ["accept", "cancel"]}
+
+
+async def test_a_key_that_nobody_answers_to_is_in_no_help(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(Thread, "action_copy_code")
+    assert "copy_code" not in (await told_on())["Thread (by ⇧⇥ or mouse)"]
+
+
+async def test_the_footer_says_everything_once_and_only_what_works() -> None:
+    app = KullmApp()
+    async with app.run_test(size=(200, 24)) as pilot:
+        prompt = await footer(pilot)
+        assert len({key.meaning for key in prompt}) == len(prompt)
+        app.screen.add_class("-talking")
+        app.screen.query_one(Thread).focus()
+        shown = {key.meaning: key.display for key in await footer(pilot)}
+        assert (shown["다시"], shown["고치기"]) == ("r", "e")
+        assert list(shown)[-2:] == ["명령", "도움"]
+        await pilot.press("f6")
+        typing = [key.display for key in await footer(pilot)]
+        assert not {"u", "p"} & set(typing), "in the search these are letters"
+        app.screen.query_one(Prompt).focus()
+        assert await footer(pilot) == prompt
+
+
+async def footer(pilot: Pilot[int]) -> list[Key]:
+    await pilot.pause()
+    return pilot.app.screen.query_one(KeyBar)._keys()
+
+
 @pytest.mark.parametrize("size", SIZES, ids=str)
 @pytest.mark.parametrize("theme", ["kullm-dark", "kullm-light"])
 async def test_how_help_looks(size: tuple[int, int], theme: str) -> None:
-    await looks("help", HelpScreen(), size, theme)
+    await looks("help", None, size, theme)
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
@@ -104,11 +170,16 @@ async def test_how_the_palette_looks(size: tuple[int, int]) -> None:
         await assert_looks_like(pilot, f"palette-{size[0]}x{size[1]}")
 
 
-async def looks(name: str, dialog: Screen, size: tuple[int, int], theme: str = "kullm-dark") -> None:
+async def looks(name: str, dialog: Screen | None, size: tuple[int, int], theme: str = "kullm-dark") -> None:
+    """A dialog over nothing, or the help over the chat."""
     app = KullmApp()
     async with app.run_test(size=size) as pilot:
         app.theme = theme
-        await app.push_screen(Blank())
-        await app.push_screen(dialog)
+        if dialog:
+            await app.push_screen(Blank())
+            await app.push_screen(dialog)
+        else:
+            await pilot.pause(0.1)
+            await pilot.press("f1")
         suffix = "" if theme == "kullm-dark" else f"-{theme.removeprefix('kullm-')}"
         await assert_looks_like(pilot, f"{name}-{size[0]}x{size[1]}{suffix}")

@@ -1,0 +1,148 @@
+"""What can still be read of a damaged file, taken over into a new one, row by row and with its numbers.
+
+The damaged file is only copied, never opened: opening alone would change it. Nothing here trusts an index of it.
+"""
+
+import contextlib
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from kullm_tui.core.database import CONVERSATIONS, connected
+from kullm_tui.core.database_errors import translated
+from kullm_tui.core.keeping import index, unindexed
+from kullm_tui.core.language import say
+from kullm_tui.core.titles import title_of
+
+_AT_ONCE = 200  # rows; where one of them cannot be read, so many are asked for one by one
+_MOST_UNREADABLE = 100_000  # rows in a row, after which a table is given up
+
+# What stays without the other; whatever else hangs on something that is lost goes with it.
+_LINKS = (
+    ("messages", "parent_id", "messages"),
+    ("conversations", "leaf_id", "messages"),
+    ("conversations", "comparison_id", "comparisons"),
+    ("vote_replies", "reply_id", "messages"),
+)
+
+Row = tuple[object, ...]
+
+
+@dataclass(frozen=True)
+class Rescued:
+    conversations: int
+    messages: int
+
+
+def rescue(damaged: Path, whole: Path) -> Rescued:
+    """`whole` is there, made by this kullm, and empty. All of it is taken over in one transaction."""
+    with (
+        translated(whole, CONVERSATIONS),
+        tempfile.TemporaryDirectory(dir=whole.parent, prefix=".rescue-") as folder,
+        closing(_opened_copy(damaged, Path(folder))) as source,
+        closing(connected(whole)) as target,
+        target,
+    ):
+        target.execute("BEGIN IMMEDIATE")
+        for table in _tables(target):
+            _copy(table, source, target)
+        _mend(target)
+        index(target)
+        counts = (
+            target.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in ("conversations", "messages")
+        )
+        return Rescued(*counts)
+
+
+def _opened_copy(damaged: Path, folder: Path) -> sqlite3.Connection:
+    copy = folder / "copy"
+    for ending in ("", "-wal"):
+        with contextlib.suppress(FileNotFoundError):
+            shutil.copyfile(damaged.with_name(damaged.name + ending), copy.with_name(copy.name + ending))
+    source = sqlite3.connect(copy, isolation_level=None)
+    source.text_factory = lambda data: data.decode("utf-8", errors="replace")
+    return source
+
+
+def _tables(connection: sqlite3.Connection) -> list[str]:
+    """The ordinary ones, in the order in which they were made; the search's are made anew."""
+    rows = connection.execute(
+        "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%'"
+        " AND name NOT LIKE 'message\\_words%' ESCAPE '\\' AND name NOT LIKE 'title\\_words%' ESCAPE '\\'"
+        " AND name NOT LIKE 'sqlite%' ORDER BY rowid"
+    )
+    return [row["name"] for row in rows]
+
+
+def _copy(table: str, source: sqlite3.Connection, target: sqlite3.Connection) -> None:
+    names = _shared_columns(table, source, target)
+    if not names:
+        return
+    columns = ", ".join(names)
+    insert = f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({', '.join(f':{name}' for name in names)})"
+    for row in _rows(source, f"SELECT rowid, {columns} FROM {table} NOT INDEXED"):
+        facts = dict(zip(names, row[1:], strict=True))
+        with contextlib.suppress(sqlite3.IntegrityError):  # damage that made a number of a text
+            target.execute(insert, unindexed(facts) if table == "messages" else facts)
+
+
+def _shared_columns(table: str, source: sqlite3.Connection, target: sqlite3.Connection) -> list[str]:
+    there: set[str] = set()
+    with contextlib.suppress(sqlite3.DatabaseError):
+        there = {row[1] for row in source.execute(f"PRAGMA table_info({table})")}
+    return [row["name"] for row in target.execute(f"PRAGMA table_info({table})") if row["name"] in there]
+
+
+def _rows(source: sqlite3.Connection, select: str) -> Iterator[Row]:
+    """Every row that can be read, over any gap."""
+    last, unreadable = 0, 0
+    while unreadable < _MOST_UNREADABLE:
+        try:
+            found: Sequence[Row] = source.execute(
+                f"{select} WHERE rowid > ? ORDER BY rowid LIMIT {_AT_ONCE}", (last,)
+            ).fetchall()
+        except sqlite3.DatabaseError:
+            found = list(_one_by_one(source, select, range(last + 1, last + 1 + _AT_ONCE)))
+            last += _AT_ONCE
+            unreadable = 0 if found else unreadable + _AT_ONCE
+        else:
+            if not found:
+                return
+            last = int(str(found[-1][0]))
+        yield from found
+
+
+def _one_by_one(source: sqlite3.Connection, select: str, numbers: Iterable[int]) -> Iterator[Row]:
+    for number in numbers:
+        with contextlib.suppress(sqlite3.DatabaseError):
+            yield from source.execute(f"{select} WHERE rowid = ?", (number,)).fetchall()
+
+
+def _mend(target: sqlite3.Connection) -> None:
+    """What hung on something that is lost."""
+    homeless = "conversation_id NOT IN (SELECT id FROM conversations)"
+    for number, words, when in target.execute(
+        f"SELECT conversation_id, content, min(created) FROM messages WHERE {homeless} GROUP BY conversation_id"
+    ).fetchall():
+        target.execute(
+            "INSERT INTO conversations (id, title, created, updated, recency) VALUES (?, ?, ?, ?, ?)",
+            (number, title_of(words), when, when, when),
+        )
+    for table, column, other in _LINKS:
+        target.execute(f"UPDATE {table} SET {column} = NULL WHERE {column} NOT IN (SELECT id FROM {other})")
+    while broken := {(row[0], row[1]) for row in target.execute("PRAGMA foreign_key_check").fetchall()}:
+        for table, number in broken:
+            target.execute(f"DELETE FROM {table} WHERE rowid = ?", (number,))
+
+
+def told(rescued: Rescued) -> str:
+    if not rescued.conversations:
+        return say("읽을 수 있는 대화는 남아 있지 않았습니다.", "Nothing in it could be read any more.")
+    return say(
+        f"읽을 수 있는 대화 {rescued.conversations:,}개(글 {rescued.messages:,}개)를 새 파일로 옮겼습니다.",
+        f"{rescued.conversations:,} conversations ({rescued.messages:,} messages) could be read and were taken over.",
+    )

@@ -1,0 +1,67 @@
+"""The conversations' file as the app uses it: opened once, and once more where it turns out damaged while it is read."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from kullm_tui.core.errors import KullmError, StoreDamaged, StoreMoved
+
+if TYPE_CHECKING:
+    from kullm_tui.core.store import Store
+
+
+class Storing:
+    def __init__(self, store: Store | None) -> None:
+        """A store that is given stays its giver's."""
+        self._store = store
+        self._is_ours = store is None
+        self._opening: asyncio.Task[Store] | None = None
+        self._mending = asyncio.Lock()
+
+    @property
+    def store(self) -> Store:
+        """After `opened`."""
+        assert self._store is not None, "the store is not open yet"
+        return self._store
+
+    async def opened(self) -> Store:
+        """Opened in a thread the first time; KullmError where it cannot be opened."""
+        if self._store is None:
+            self._opening = self._opening or asyncio.create_task(asyncio.to_thread(_open_store))
+            self._store = await asyncio.shield(self._opening)
+        return self._store
+
+    async def mend(self, error: KullmError, before: Callable[[], Awaitable[None]]) -> Store | None:
+        """Where the error is the file's: another store in place of the one that failed, once nobody writes to that any more."""
+        failed = self._store
+        if failed is None or not isinstance(error, StoreDamaged | StoreMoved):
+            return None
+        async with self._mending:
+            if self._store is failed:
+                await before()
+                self._store, self._is_ours = None, True
+                self._opening = asyncio.create_task(asyncio.to_thread(_open_again, failed))
+            return await self.opened()
+
+    async def close(self) -> None:
+        if self._opening and not self._opening.cancelled():
+            with contextlib.suppress(KullmError):
+                self._store = await self._opening
+        if self._store and self._is_ours:
+            await asyncio.to_thread(self._store.close)
+
+
+def _open_store() -> Store:
+    from kullm_tui.core.opening import open_store
+    from kullm_tui.core.paths import database_file
+
+    return open_store(database_file())
+
+
+def _open_again(store: Store) -> Store:
+    from kullm_tui.core.opening import open_again
+
+    return open_again(store)
