@@ -175,9 +175,16 @@ class KullmApp(App[int]):
         return Evaluations(self._evaluation_ended)
 
     def _evaluation_ended(self, running: Running) -> None:
-        """Told where nobody watches it."""
-        if self.current_mode != "evaluate" and self.is_running and running.state != "stopped":
-            done = say(f"평가 #{running.number}: 끝났어요", f"evaluation #{running.number}: done")
+        """Told where nobody watches it; what it cost belongs to the session's total."""
+        from kullm_tui.ui import notify
+
+        if not self.is_running:
+            return
+        self.judge_desk.spent_elsewhere(self.evaluations.spent)
+        done = say(f"평가 #{running.number}: 끝났어요", f"evaluation #{running.number}: done")
+        if running.seconds >= notify.LONG_SECONDS and not self.app_focus:
+            notify.announce(self, done)
+        if self.current_mode != "evaluate" and running.state != "stopped":
             self.notify(safe(running.error) or done, severity="error" if running.error else "information", markup=False)
 
     def _work_ended(self, name: str, error: str, done: str) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from textual.content import Content
 
 from evaluator.agreement import Agreement
+from evaluator.answer_faults import CUT
 from evaluator.report import Cell, Table, TableRow
 from evaluator.rubric import Criterion
 from evaluator.statistics import Interval
@@ -106,7 +107,7 @@ def doubt_lines(table: Table) -> list[Content]:
 def _doubts(row: TableRow) -> list[tuple[str, str]]:
     told = []
     unscored = ", ".join(f"{status_word(name)} {count}" for name, count in row.unscored.items() if count)
-    faults = ", ".join(f"{fault_word(name)} {count}" for name, count in row.faults.items() if count)
+    faults = ", ".join(f"{fault_word(name)} {count}" for name, count in row.faults.items() if count and name != CUT)
     if unscored:
         told.append((say(f"점수 없음 ({unscored})", f"without scores ({unscored})"), "$warning"))
     if faults:
@@ -119,6 +120,8 @@ def _doubts(row: TableRow) -> list[tuple[str, str]]:
                 "$warning",
             )
         )
+    if row.faults.get(CUT):
+        told.append((f"{fault_word(CUT)} {row.faults[CUT]}", "$warning"))
     if row.flagged:
         told.append((say(f"채점자에게 말을 거는 답 {row.flagged}개", f"{row.flagged} speak to the judge"), "$warning"))
     if row.length_correlation is not None:
@@ -128,25 +131,24 @@ def _doubts(row: TableRow) -> list[tuple[str, str]]:
 
 
 def difference_lines(table: Table) -> list[Content]:
-    """Systems two by two, item by item; the last criterion."""
-    if not table.differences:
-        return []
+    """Systems two by two, item by item; the last criterion. What stands out is told with all pairs in mind."""
     rows = []
     for (left, right), one in table.differences.items():
-        sure = one.p < _SIGNIFICANT
+        among_all = one.p if one.p_among_all is None else one.p_among_all
+        sure = among_all < _SIGNIFICANT
+        holm = f" (Holm {among_all:.4f})" if len(table.differences) > 1 else ""
         rows.append(
             [
                 Content(f"{safe_line(left)} − {safe_line(right)}"),
                 Content.styled(f"{one.mean:+.3f}", "bold" if sure else ""),
                 Content.styled(f"[{one.interval.low:+.3f}, {one.interval.high:+.3f}]", "$quiet"),
-                Content.styled(f"p = {one.p:.4f}", "$accent" if sure else "$quiet"),
+                Content.styled(f"p = {one.p:.4f}{holm}", "$accent" if sure else "$quiet"),
                 Content.styled(f"n = {one.items}", "$quiet"),
             ]
         )
-    name_cells = max(row[0].cell_length for row in rows)
-    span_cells = max(row[2].cell_length for row in rows)
+    widths = [max(row[place].cell_length for row in rows) for place in range(4)] if rows else []
     return [
-        Content(_GAP).join([cell(row[0], name_cells), cell(row[1], 7, right=True), cell(row[2], span_cells), *row[3:]])
+        Content(_GAP).join([*(cell(one, width) for one, width in zip(row, widths, strict=False)), row[-1]])
         for row in rows
     ]
 
@@ -220,6 +222,7 @@ def fault_word(name: str) -> str:
         "markup": say("기호뿐", "only markup"),
         "echo": say("질문 되풀이", "echoes the question"),
         "loop": say("되풀이", "loops"),
+        "cut": say("길이 한도에서 잘림", "cut at the length limit"),
     }
     return words.get(name, name)
 
@@ -241,6 +244,7 @@ def status_word(name: str) -> str:
         "refused": say("거절", "refused"),
         "error": say("오류", "error"),
         "missing": say("채점 안 함", "not judged"),
+        "other-judge": say("채점자의 다른 판", "another version of the judge"),
     }
     return words.get(name, name)
 

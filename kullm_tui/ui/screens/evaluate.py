@@ -155,7 +155,7 @@ class EvaluateScreen(Screen[None]):
     def _draw_details(self) -> None:
         row = self.chosen
         width = self.query_one("#details").scrollable_content_region.width
-        facts = Content("") if row is None else details(row, width)
+        facts = Content("") if row is None else details(row, width, self.kullm.config.won_per_dollar)
         self.query_one("#facts", Static).update(facts)
         self.refresh_bindings()
 
@@ -213,7 +213,8 @@ class EvaluateScreen(Screen[None]):
 
     @on(Button.Pressed, "#begin")
     def action_new_run(self) -> None:
-        self.fill_in(Wishes())
+        chosen = self.kullm.judge_desk.settings
+        self.fill_in(Wishes(rubric=chosen.rubric, judge=chosen.model))
 
     def fill_in(self, wishes: Wishes) -> None:
         from kullm_tui.ui.screens.new_evaluation import NewEvaluationScreen
@@ -275,11 +276,11 @@ class EvaluateScreen(Screen[None]):
         self.tell(str(fault), error=True)
 
 
-def details(row: RunRow, width: int) -> Content:
+def details(row: RunRow, width: int, won: float | None) -> Content:
     """What the row has no room for."""
     run = row.run
     if row.running:
-        return evaluation_words.joined(evaluation_words.progress_lines(row.running, width))
+        return evaluation_words.joined(evaluation_words.progress_lines(row.running, width, won))
     about = " · ".join(
         filter(
             None,

@@ -172,9 +172,11 @@ class NewEvaluationScreen(Screen[int | None]):
         await asyncio.sleep(_SETTLING_SECONDS)
         prepared = await asyncio.to_thread(preparing.prepared, self.wishes())
         self._prepared = prepared
-        self.query_one("#plan-text", Static).update(evaluation_words.joined(evaluation_words.plan_lines(prepared)))
+        self.query_one("#plan-text", Static).update(
+            evaluation_words.joined(evaluation_words.plan_lines(prepared, self.kullm.config.won_per_dollar))
+        )
         self.query_one("#key", Button).display = False
-        self._name_button(evaluation_words.button_words(prepared), ready=True)
+        self._name_button(evaluation_words.button_words(prepared, self.kullm.config.won_per_dollar), ready=True)
 
     def _tell_fault(self, fault: KullmError) -> None:
         self._prepared = None
