@@ -136,13 +136,12 @@ def difference_lines(table: Table) -> list[Content]:
     for (left, right), one in table.differences.items():
         among_all = one.p if one.p_among_all is None else one.p_among_all
         sure = among_all < _SIGNIFICANT
-        holm = f" (Holm {among_all:.4f})" if len(table.differences) > 1 else ""
         rows.append(
             [
                 Content(f"{safe_line(left)} − {safe_line(right)}"),
                 Content.styled(f"{one.mean:+.3f}", "bold" if sure else ""),
                 Content.styled(f"[{one.interval.low:+.3f}, {one.interval.high:+.3f}]", "$quiet"),
-                Content.styled(f"p = {one.p:.4f}{holm}", "$accent" if sure else "$quiet"),
+                Content.styled(f"p = {among_all:.4f}", "$accent" if sure else "$quiet"),
                 Content.styled(f"n = {one.items}", "$quiet"),
             ]
         )
@@ -157,7 +156,7 @@ def difference_lines(table: Table) -> list[Content]:
 
 
 def plot_lines(table: Table, width: int) -> list[Content]:
-    """Bars on 0–100, system under system for each criterion; the 95 % interval in a lighter shade around the end."""
+    """Bars on 0–100, system under system for each criterion; the 95 % interval around the end."""
     wanted = max((Content(safe_line(row.name)).cell_length for row in table.rows), default=0)
     name_cells = max(_NARROWEST_NAME, min(wanted, _NAME_CELLS))
     cells = max(10, width - name_cells - len(_GAP) * 2 - 5)
@@ -171,15 +170,16 @@ def plot_lines(table: Table, width: int) -> list[Content]:
                 lines.append(Content.assemble(name, _GAP, ("–", "$quiet")))
                 continue
             scaled = Interval(criterion.scaled(found.interval.low), criterion.scaled(found.interval.high))
-            drawn = cell(_bar(found.scaled, scaled, cells), cells)
-            value = f"{found.scaled:.1f}".rjust(5)
-            lines.append(Content.assemble(name, _GAP, (drawn.plain, _COLOURS[place % len(_COLOURS)]), _GAP, value))
+            drawn = cell(_bar(found.scaled, scaled, cells, _COLOURS[place % len(_COLOURS)]), cells)
+            lines.append(Content.assemble(name, _GAP, drawn, _GAP, f"{found.scaled:.1f}".rjust(5)))
     return lines
 
 
-def _bar(scaled: float, interval: Interval, cells: int) -> str:
+def _bar(scaled: float, interval: Interval, cells: int, colour: str) -> Content:
+    """Full up to the mean, its uncertain end in a lighter shade, and a whisker to the top of the interval."""
     low, mean, high = (round(value / 100 * cells) for value in (interval.low, scaled, interval.high))
-    return "█" * low + "▓" * (mean - low) + "░" * (high - mean)
+    whisker = "─" * (high - mean - 1) + "┤" if high > mean else ""
+    return Content.assemble(("█" * low + "▓" * (mean - low), colour), (whisker, "$quiet"))
 
 
 def _axis(cells: int) -> str:
@@ -265,7 +265,11 @@ def page_lines(table: Table, page: str, width: int, *, rater: str, judge: str, r
     differences, doubts = difference_lines(table), doubt_lines(table)
     if differences:
         last = safe_line(table.rubric.criteria[-1].name)
-        head = say(f"둘씩 같은 질문끼리 견준 차이 ({last})", f"two by two, on the same questions ({last})")
+        among_all = ", p: Holm" if len(table.differences) > 1 else ""
+        head = say(
+            f"둘씩 같은 질문끼리 견준 차이 ({last}{among_all})",
+            f"two by two, on the same questions ({last}{among_all})",
+        )
         lines += [Content(""), Content.styled(head, "$quiet"), *differences]
     return [*lines, Content(""), *doubts] if doubts else lines
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -54,9 +55,15 @@ def run_row(run: Run, counts: dict[str, Counts] | None, total: int, running: Run
         Content.assemble(safe_line(", ".join(run.systems)), (f"  {safe_line(run.judge)}", "$quiet")),
         run_count(run, counts, total),
         Content.styled(state, colour),
-        Content.styled(clock(run.begun), "$quiet"),
+        Content.styled(_when(run.begun), "$quiet"),
         width,
     )
+
+
+def _when(begun: float) -> str:
+    """The clock's word, or a short date where that is too long for the column."""
+    told = clock(begun)
+    return told if Content(told).cell_length <= WHEN_CELLS else f"{datetime.fromtimestamp(begun):%y.%m.%d}"
 
 
 def run_count(run: Run, counts: dict[str, Counts] | None, total: int) -> str:

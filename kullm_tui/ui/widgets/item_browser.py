@@ -28,7 +28,7 @@ from kullm_tui.ui.plain import safe, safe_line
 from kullm_tui.ui.widgets.rows import Row, Rows
 
 _MOST_COLUMNS = 3
-_COLUMN_CELLS = 34
+_COLUMN_CELLS = 30
 _CRITERION_CELLS = 16
 
 
@@ -43,7 +43,7 @@ class ItemRow:
         scores = " ".join("–" if one is None else str(one) for one in item.overall)
         marks = Content.assemble(
             ("!" if item.faulty else " ", "$warning"),
-            ("⚑" if item.flagged else " ", "$error"),
+            ("*" if item.flagged else " ", "$error"),
             ("?" if item.unscored else " ", "$warning"),
         )
         head = Content.assemble((f"{item.number:>4} ", "$quiet"), marks, " ", scores, "  ")
@@ -292,7 +292,7 @@ def _verdict_parts(given: Given, item: Item, *, raw: bool) -> list[Content]:
         return [Content.styled(say("채점하지 않음", "not judged"), "$quiet")]
     parts = []
     if verdict.flags:
-        parts.append(Content.styled("⚑ " + ", ".join(flag_word(one) for one in verdict.flags) + "\n", "$error"))
+        parts.append(Content.styled("* " + ", ".join(flag_word(one) for one in verdict.flags) + "\n", "$error"))
     if given.by_another:
         other = say("채점자의 다른 판이라 평균에 넣지 않음", "by another version of the judge, in no mean")
         parts.append(Content.styled(f"{other}: {safe_line(verdict.answered_by)}\n", "$warning"))
