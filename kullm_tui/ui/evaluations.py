@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 State = Literal["running", "stopped", "done", "failed"]
 _AT_ONCE = 2
+_LONG_SECONDS = 10.0
 
 
 @dataclass
@@ -47,8 +48,9 @@ class Running:
         return self.state == "running"
 
     @property
-    def seconds(self) -> float:
-        return time.monotonic() - self.began
+    def was_long(self) -> bool:
+        """Its end is news to a reader who looks elsewhere."""
+        return time.monotonic() - self.began >= _LONG_SECONDS
 
     def stop(self) -> None:
         """From the app's thread; the calls under way are given up."""

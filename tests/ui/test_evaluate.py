@@ -184,6 +184,35 @@ async def test_a_run_goes_on_after_the_app_was_closed_in_the_middle(
     assert max(judge.bought.values()) == 1
 
 
+async def test_quitting_while_a_run_goes_on_asks_once(home: Path, judge: JudgeServer, model: Answering) -> None:
+    model.script.extend(Reply([60.0]) for _ in range(4))
+    config = endpoints(home=model.base_url)
+    async with evaluating(config) as one:
+        running = await one.begins(*evaluation_of(home, judge.base_url, config, ["home/a"]))
+        await one.press("ctrl+q")
+        await one.tells("평가를 하는 중이에요. 끝낼까요?")
+        await one.press("escape")
+        assert running.active
+
+
+async def test_the_language_changes_what_is_on_the_screen(home: Path, judge: JudgeServer, model: Answering) -> None:
+    config = endpoints(home=model.base_url)
+    async with evaluating(config) as one:
+        running = await one.begins(*evaluation_of(home, judge.base_url, config, ["home/a"]))
+        await one.ended(running)
+        await one.opens(running.number)
+        await one.press("t")
+        await one.tells("구간은 95 %")
+        await one.app.choose_language("en")
+        await one.tells("intervals are 95 %")
+        await one.press("i")
+        await one.tells("number or words")
+        await one.press("escape")
+        await one.tells("1 evaluation")
+        await one.press("c")
+        await one.tells("by name")
+
+
 async def test_an_app_that_is_killed_while_it_judges_loses_the_calls_under_way_and_no_others(
     home: Path, judge: JudgeServer, model: Answering
 ) -> None:

@@ -96,13 +96,22 @@ class EvaluateScreen(Screen[None]):
         with VerticalScroll(id="details", can_focus=False):
             yield Static(id="facts", markup=False)
         with Vertical(id="nothing"):
-            yield Static(_invitation(), markup=False)
-            yield Button(plain(say("새 평가 (n)", "A new evaluation (n)")), id="begin")
+            yield Static(id="invitation", markup=False)
+            yield Button(id="begin")
         yield Static(id="told", markup=False)
         yield KeyBar()
 
     def on_mount(self) -> None:
+        self._name_all()
         self.set_interval(_REDRAW_SECONDS, self._redraw)
+
+    def relabel(self) -> None:
+        self._name_all()
+        self.look_again()
+
+    def _name_all(self) -> None:
+        self.query_one("#invitation", Static).update(_invitation())
+        self.query_one("#begin", Button).label = plain(say("새 평가 (n)", "A new evaluation (n)"))
 
     def on_screen_resume(self) -> None:
         self.look_again()
@@ -300,7 +309,8 @@ def _summary(count: int, spent: float) -> Content:
     if not count:
         return Content("")
     paid = say(f" · 채점에 쓴 돈 모두 {money(spent)}", f" · {money(spent)} spent on judging in all") if spent else ""
-    return Content(say(f"평가 {count:,}개{paid}", f"{count:,} evaluations{paid}"))
+    counted = "1 evaluation" if count == 1 else f"{count:,} evaluations"
+    return Content(say(f"평가 {count:,}개{paid}", f"{counted}{paid}"))
 
 
 def _invitation() -> Content:

@@ -103,6 +103,11 @@ class EvaluationScreen(Screen[None]):
         self._run(self._begin)
         self.set_interval(_REDRAW_SECONDS, self._tick)
 
+    def relabel(self) -> None:
+        self._draw_views()
+        self._draw_about()
+        self._run(self._read_facts)
+
     async def _begin(self) -> None:
         self._draw_about()
         if not (self.running and self.running.active):

@@ -91,7 +91,7 @@ class ItemBrowser(Widget):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="item-list"):
-            yield Input(placeholder=say("번호나 낱말 /", "number or words /"), id="item-find")
+            yield Input(id="item-find")
             yield Static(id="item-filter", markup=False)
             yield Static(id="item-scores", markup=False)
             yield Rows(id="item-rows")
@@ -100,6 +100,13 @@ class ItemBrowser(Widget):
                 yield Static(id="item-question-text", markup=False)
             yield Static(id="item-systems", markup=False)
             yield Horizontal(id="item-columns")
+
+    def on_mount(self) -> None:
+        self.relabel()
+
+    def relabel(self) -> None:
+        self.query_one("#item-find", Input).placeholder = say("번호나 낱말 /", "number or words /")
+        self._list(keep=True)
 
     # -- what is shown -------------------------------------------------------------------------------------------------
 
