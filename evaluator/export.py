@@ -8,10 +8,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from evaluator.answer_store import Answer
 from evaluator.evaluation import Evaluation, SystemResult
 from evaluator.figure import svg
 from evaluator.people import Ratings
+from evaluator.questions import Question
 from evaluator.report import csv_text, markdown, score_table
+from evaluator.verdict import Verdict
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.files import publish
 from kullm_tui.core.language import say
@@ -28,7 +31,7 @@ def write_report(
         "table.md": markdown(table),
         "table.csv": csv_text(table),
         "figure.svg": svg(table),
-        "items.jsonl": _lines(_items(evaluation, results)),
+        "items.jsonl": _lines(item_facts(evaluation, results)),
     }
     if ratings:
         texts["ratings.jsonl"] = _lines(_ratings(ratings))
@@ -46,27 +49,33 @@ def write_report(
     return tuple(folder / name for name in texts)
 
 
-def _items(evaluation: Evaluation, results: Sequence[SystemResult]) -> Iterator[dict[str, Any]]:
+def item_facts(evaluation: Evaluation, found: Sequence[SystemResult]) -> Iterator[dict[str, Any]]:
+    """Question by question, so that the systems' answers to one stand together."""
     for question in evaluation.questions.questions:
-        for result in results:
-            answer, verdict = result.answers.get(question.id), result.verdicts.get(question.id)
-            if answer is None:
-                continue
-            yield {
-                "id": question.id,
-                "instruction": question.instruction,
-                "input": question.input,
-                "model": result.system.name,
-                "response": answer.response,
-                "fault": answer.fault(question),
-                "judge": evaluation.judge.model,
-                "rubric": evaluation.rubric.name,
-                "status": verdict.status if verdict else "missing",
-                "scores": dict(verdict.scores) if verdict else {},
-                "reason": verdict.reason if verdict else "",
-                "text": verdict.text if verdict else "",
-                "flags": list(verdict.flags) if verdict else [],
-            }
+        for one in found:
+            answer = one.answers.get(question.id)
+            verdict = one.verdicts.get(question.id) or one.others.get(question.id)
+            yield _facts(question, one.system.name, answer, verdict)
+
+
+def _facts(question: Question, system: str, answer: Answer | None, verdict: Verdict | None) -> dict[str, Any]:
+    return {
+        "id": question.id,
+        "system": system,
+        "status": verdict.status if verdict else "missing",
+        "scores": dict(verdict.scores) if verdict else {},
+        "text": verdict.text if verdict else "",
+        "reason": verdict.reason if verdict else "",
+        "model": verdict.model if verdict else "",
+        "answered_by": verdict.answered_by if verdict else "",
+        "rubric": verdict.rubric if verdict else "",
+        "cost": verdict.cost if verdict else None,
+        "flags": list(verdict.flags) if verdict else [],
+        "fault": answer.fault(question) if answer else "missing",
+        "instruction": question.instruction,
+        "input": question.input,
+        "response": answer.response if answer else None,
+    }
 
 
 def _ratings(ratings: Ratings) -> Iterator[dict[str, Any]]:

@@ -175,9 +175,16 @@ class KullmApp(App[int]):
         return Evaluations(self._evaluation_ended)
 
     def _evaluation_ended(self, running: Running) -> None:
-        """Told where nobody watches it."""
-        if self.current_mode != "evaluate" and self.is_running and running.state != "stopped":
-            done = say(f"평가 #{running.number}: 끝났어요", f"evaluation #{running.number}: done")
+        """Told where nobody watches it; what it cost belongs to the session's total."""
+        from kullm_tui.ui import notify
+
+        if not self.is_running:
+            return
+        self.judge_desk.spent_elsewhere(self.evaluations.spent)
+        done = say(f"평가 #{running.number}: 끝났어요", f"evaluation #{running.number}: done")
+        if running.was_long and not self.is_looked_at:
+            notify.announce(self, done, self.config.notify)
+        if self.current_mode != "evaluate" and running.state != "stopped":
             self.notify(safe(running.error) or done, severity="error" if running.error else "information", markup=False)
 
     def _work_ended(self, name: str, error: str, done: str) -> None:
@@ -233,26 +240,14 @@ class KullmApp(App[int]):
 
     async def action_quit(self) -> None:
         """Asks only where it would cost something; pressed once more, it means it."""
-        from kullm_tui.ui.replies import under_way
+        from kullm_tui.ui.quitting import question
 
-        count = len(under_way(self))
-        if self._quitting or not count:
+        asked = None if self._quitting else question(self)
+        if asked is None:
             self.exit()
             return
-        from kullm_tui.ui.screens.ask import Confirm
-
         self._quitting = True
-        many = count > 1
-        await self.push_screen(
-            Confirm(
-                say("답이 오는 중이에요. 끝낼까요?", "A reply is on its way. Quit?"),
-                say(f"답 {count}개를 멈추고 끝내기", f"Stop {count} replies and quit")
-                if many
-                else say("답을 멈추고 끝내기", "Stop it and quit"),
-                more=say("여기까지 온 글은 남아요.", "What has come of it is kept."),
-            ),
-            self._quit_answered,
-        )
+        await self.push_screen(asked, self._quit_answered)
 
     def _quit_answered(self, wanted: bool | None) -> None:
         self._quitting = False

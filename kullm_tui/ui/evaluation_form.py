@@ -24,6 +24,7 @@ from kullm_tui.core.config import Config
 from kullm_tui.core.consent_words import Leaving
 from kullm_tui.core.errors import ConfigError, UsageError
 from kullm_tui.core.language import say
+from kullm_tui.core.money import money
 from kullm_tui.core.profiles import PAPER_DECODING
 from kullm_tui.core.target import Target
 
@@ -114,7 +115,8 @@ class Preparing:
             systems.append(system)
         refuse_same_names(systems)
         judge = nobody() if wishes.judge is None else self._judge(wishes.judge, rubric.mode)
-        evaluation = Evaluation(wishes.questions, questions, tuple(systems), judge, rubric, wishes.rubric)
+        names = (_lasting(wishes.questions), _lasting(wishes.rubric))
+        evaluation = Evaluation(names[0], questions, tuple(systems), judge, rubric, names[1])
         plan = plan_run(evaluation, self.store, imported, at_hand=_at_hand(wishes.questions))
         return Prepared(evaluation, targets, imported, plan, wishes.limit, _warnings(evaluation))
 
@@ -187,13 +189,19 @@ def _pick(name: str, source: Mapping[str, Any]) -> Pick:
     return Pick(model, name.removeprefix(f"{model}+"))
 
 
-def dollars_text(estimate: Estimate) -> str:
+def dollars_text(estimate: Estimate, won: float | None = None) -> str:
     if estimate.dollars is None:
         return say("가격 모름", "price unknown")
     if not estimate.dollars:
         return say("무료", "free")
-    amount = f"${estimate.dollars:,.2f}" if estimate.dollars >= 0.1 else f"${estimate.dollars:.4f}"
+    amount = money(estimate.dollars, won)
     return say(f"약 {amount}", f"about {amount}")
+
+
+def _lasting(name: str) -> str:
+    """A file by its whole path, since the run may be looked at from another folder."""
+    path = Path(name).expanduser()
+    return str(path.resolve()) if path.is_file() else name
 
 
 def _imported(pick: Pick, questions: QuestionSet) -> tuple[System, Mapping[str, Answer]]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from evaluator.agreement import Agreement, agreement
+from evaluator.answer_faults import CUT
 from evaluator.answer_store import Answer
 from evaluator.evaluation import Evaluation, SystemResult, load_run, results
 from evaluator.people import Ratings, Scores, rated_results, raters_of, ratings_of
@@ -29,10 +30,11 @@ class Given:
     verdict: Verdict | None
     fault: str  # why the answer is none
     ratings: Mapping[str, Scores]  # by rater
+    by_another: bool = False  # the verdict is another version of the judge's, and counts in no mean
 
     @property
     def scored(self) -> bool:
-        return self.verdict is not None and self.verdict.status == "ok"
+        return self.verdict is not None and self.verdict.status == "ok" and not self.by_another
 
     def overall(self, criterion: Criterion) -> int | None:
         return self.verdict.scores[criterion.name] if self.verdict and self.scored else None
@@ -60,7 +62,12 @@ class Item:
 
     @property
     def faulty(self) -> bool:
-        return any(one.fault for one in self.given)
+        """An answer says nothing."""
+        return any(one.fault not in ("", CUT) for one in self.given)
+
+    @property
+    def cut(self) -> bool:
+        return any(one.fault == CUT for one in self.given)
 
     @property
     def flagged(self) -> bool:
@@ -98,6 +105,7 @@ FILTERS = (
     Filter("모두", "all", lambda _: True),
     Filter("점수 없음", "without scores", lambda item: item.unscored),
     Filter("답이 아닌 답", "answers that are none", lambda item: item.faulty),
+    Filter("길이 한도에서 잘린 답", "cut at the length limit", lambda item: item.cut),
     Filter("채점자에게 말을 거는 답", "speak to the judge", lambda item: item.flagged),
     Filter("시스템끼리 크게 다름", "systems far apart", lambda item: item.spread),
     Filter("사람과 채점자가 다름", "people and judge far apart", lambda item: item.disputed),
@@ -161,9 +169,10 @@ def _given(result: SystemResult, question: Question, ratings: Ratings) -> Given:
     return Given(
         result.system.name,
         answer,
-        result.verdicts.get(question.id),
+        result.verdicts.get(question.id) or result.others.get(question.id),
         answer.fault(question) if answer else "",
         ratings.get((result.system.name, question.id), {}),
+        question.id in result.others,
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from textual.content import Content
 
 from evaluator.agreement import Agreement
+from evaluator.answer_faults import CUT
 from evaluator.report import Cell, Table, TableRow
 from evaluator.rubric import Criterion
 from evaluator.statistics import Interval
@@ -106,7 +107,7 @@ def doubt_lines(table: Table) -> list[Content]:
 def _doubts(row: TableRow) -> list[tuple[str, str]]:
     told = []
     unscored = ", ".join(f"{status_word(name)} {count}" for name, count in row.unscored.items() if count)
-    faults = ", ".join(f"{fault_word(name)} {count}" for name, count in row.faults.items() if count)
+    faults = ", ".join(f"{fault_word(name)} {count}" for name, count in row.faults.items() if count and name != CUT)
     if unscored:
         told.append((say(f"점수 없음 ({unscored})", f"without scores ({unscored})"), "$warning"))
     if faults:
@@ -119,6 +120,8 @@ def _doubts(row: TableRow) -> list[tuple[str, str]]:
                 "$warning",
             )
         )
+    if row.faults.get(CUT):
+        told.append((f"{fault_word(CUT)} {row.faults[CUT]}", "$warning"))
     if row.flagged:
         told.append((say(f"채점자에게 말을 거는 답 {row.flagged}개", f"{row.flagged} speak to the judge"), "$warning"))
     if row.length_correlation is not None:
@@ -128,25 +131,23 @@ def _doubts(row: TableRow) -> list[tuple[str, str]]:
 
 
 def difference_lines(table: Table) -> list[Content]:
-    """Systems two by two, item by item; the last criterion."""
-    if not table.differences:
-        return []
+    """Systems two by two, item by item; the last criterion. What stands out is told with all pairs in mind."""
     rows = []
     for (left, right), one in table.differences.items():
-        sure = one.p < _SIGNIFICANT
+        among_all = one.p if one.p_among_all is None else one.p_among_all
+        sure = among_all < _SIGNIFICANT
         rows.append(
             [
                 Content(f"{safe_line(left)} − {safe_line(right)}"),
                 Content.styled(f"{one.mean:+.3f}", "bold" if sure else ""),
                 Content.styled(f"[{one.interval.low:+.3f}, {one.interval.high:+.3f}]", "$quiet"),
-                Content.styled(f"p = {one.p:.4f}", "$accent" if sure else "$quiet"),
+                Content.styled(f"p = {among_all:.4f}", "$accent" if sure else "$quiet"),
                 Content.styled(f"n = {one.items}", "$quiet"),
             ]
         )
-    name_cells = max(row[0].cell_length for row in rows)
-    span_cells = max(row[2].cell_length for row in rows)
+    widths = [max(row[place].cell_length for row in rows) for place in range(4)] if rows else []
     return [
-        Content(_GAP).join([cell(row[0], name_cells), cell(row[1], 7, right=True), cell(row[2], span_cells), *row[3:]])
+        Content(_GAP).join([*(cell(one, width) for one, width in zip(row, widths, strict=False)), row[-1]])
         for row in rows
     ]
 
@@ -155,7 +156,7 @@ def difference_lines(table: Table) -> list[Content]:
 
 
 def plot_lines(table: Table, width: int) -> list[Content]:
-    """Bars on 0–100, system under system for each criterion; the 95 % interval in a lighter shade around the end."""
+    """Bars on 0–100, system under system for each criterion; the 95 % interval around the end."""
     wanted = max((Content(safe_line(row.name)).cell_length for row in table.rows), default=0)
     name_cells = max(_NARROWEST_NAME, min(wanted, _NAME_CELLS))
     cells = max(10, width - name_cells - len(_GAP) * 2 - 5)
@@ -169,15 +170,16 @@ def plot_lines(table: Table, width: int) -> list[Content]:
                 lines.append(Content.assemble(name, _GAP, ("–", "$quiet")))
                 continue
             scaled = Interval(criterion.scaled(found.interval.low), criterion.scaled(found.interval.high))
-            drawn = cell(_bar(found.scaled, scaled, cells), cells)
-            value = f"{found.scaled:.1f}".rjust(5)
-            lines.append(Content.assemble(name, _GAP, (drawn.plain, _COLOURS[place % len(_COLOURS)]), _GAP, value))
+            drawn = cell(_bar(found.scaled, scaled, cells, _COLOURS[place % len(_COLOURS)]), cells)
+            lines.append(Content.assemble(name, _GAP, drawn, _GAP, f"{found.scaled:.1f}".rjust(5)))
     return lines
 
 
-def _bar(scaled: float, interval: Interval, cells: int) -> str:
+def _bar(scaled: float, interval: Interval, cells: int, colour: str) -> Content:
+    """Full up to the mean, its uncertain end in a lighter shade, and a whisker to the top of the interval."""
     low, mean, high = (round(value / 100 * cells) for value in (interval.low, scaled, interval.high))
-    return "█" * low + "▓" * (mean - low) + "░" * (high - mean)
+    whisker = "─" * (high - mean - 1) + "┤" if high > mean else ""
+    return Content.assemble(("█" * low + "▓" * (mean - low), colour), (whisker, "$quiet"))
 
 
 def _axis(cells: int) -> str:
@@ -220,6 +222,7 @@ def fault_word(name: str) -> str:
         "markup": say("기호뿐", "only markup"),
         "echo": say("질문 되풀이", "echoes the question"),
         "loop": say("되풀이", "loops"),
+        "cut": say("길이 한도에서 잘림", "cut at the length limit"),
     }
     return words.get(name, name)
 
@@ -241,6 +244,7 @@ def status_word(name: str) -> str:
         "refused": say("거절", "refused"),
         "error": say("오류", "error"),
         "missing": say("채점 안 함", "not judged"),
+        "other-judge": say("채점자의 다른 판", "another version of the judge"),
     }
     return words.get(name, name)
 
@@ -261,7 +265,11 @@ def page_lines(table: Table, page: str, width: int, *, rater: str, judge: str, r
     differences, doubts = difference_lines(table), doubt_lines(table)
     if differences:
         last = safe_line(table.rubric.criteria[-1].name)
-        head = say(f"둘씩 같은 질문끼리 견준 차이 ({last})", f"two by two, on the same questions ({last})")
+        among_all = ", p: Holm" if len(table.differences) > 1 else ""
+        head = say(
+            f"둘씩 같은 질문끼리 견준 차이 ({last}{among_all})",
+            f"two by two, on the same questions ({last}{among_all})",
+        )
         lines += [Content(""), Content.styled(head, "$quiet"), *differences]
     return [*lines, Content(""), *doubts] if doubts else lines
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -54,9 +55,15 @@ def run_row(run: Run, counts: dict[str, Counts] | None, total: int, running: Run
         Content.assemble(safe_line(", ".join(run.systems)), (f"  {safe_line(run.judge)}", "$quiet")),
         run_count(run, counts, total),
         Content.styled(state, colour),
-        Content.styled(clock(run.begun), "$quiet"),
+        Content.styled(_when(run.begun), "$quiet"),
         width,
     )
+
+
+def _when(begun: float) -> str:
+    """The clock's word, or a short date where that is too long for the column."""
+    told = clock(begun)
+    return told if Content(told).cell_length <= WHEN_CELLS else f"{datetime.fromtimestamp(begun):%y.%m.%d}"
 
 
 def run_count(run: Run, counts: dict[str, Counts] | None, total: int) -> str:
@@ -103,19 +110,19 @@ def _run_columns(
 # -- the plan ----------------------------------------------------------------------------------------------------------
 
 
-def plan_lines(prepared: Prepared) -> list[Content]:
+def plan_lines(prepared: Prepared, won: float | None = None) -> list[Content]:
     """What would be done, what it would cost and take, and what to know before."""
     plan = prepared.plan
     lines = [Content(_questions_line(plan, len(prepared.evaluation.systems))), Content(_answers_line(plan))]
-    lines.append(Content(_judging_line(prepared)))
+    lines.append(Content(_judging_line(prepared, won)))
     lines.append(Content(_time_line(plan)))
     if prepared.plan.estimate and prepared.plan.estimate.dollars:
-        ceiling = prepared.budget.dollars
+        ceiling = money(prepared.budget.dollars or 0, won)
         lines.append(
             Content.styled(
                 say(
-                    f"{money(ceiling or 0)}에 닿으면 멈추고 다시 물어요.",
-                    f"It stops and asks again at {money(ceiling or 0)}.",
+                    f"{ceiling}에 닿으면 멈추고 다시 물어요.",
+                    f"It stops and asks again at {ceiling}.",
                 ),
                 "$quiet",
             )
@@ -124,7 +131,7 @@ def plan_lines(prepared: Prepared) -> list[Content]:
     return lines
 
 
-def button_words(prepared: Prepared) -> str:
+def button_words(prepared: Prepared, won: float | None = None) -> str:
     """What pressing it will do, and what it will cost."""
     plan, estimate = prepared.plan, prepared.plan.estimate
     answers = plan.missing_answers
@@ -136,7 +143,7 @@ def button_words(prepared: Prepared) -> str:
         say(f"{calls:,}번 채점하기", f"judge {calls:,} times") if calls else "",
     ]
     doing = " · ".join(part for part in parts if part)
-    return f"{doing} · {dollars_text(estimate)}" if estimate and calls else doing
+    return f"{doing} · {dollars_text(estimate, won)}" if estimate and calls else doing
 
 
 def _questions_line(plan: RunPlan, systems: int) -> str:
@@ -154,7 +161,7 @@ def _answers_line(plan: RunPlan) -> str:
     return say(f"받을 답 {plan.missing_answers:,}개: {listed}", f"{plan.missing_answers:,} answers to get: {listed}")
 
 
-def _judging_line(prepared: Prepared) -> str:
+def _judging_line(prepared: Prepared, won: float | None) -> str:
     estimate, judge = prepared.plan.estimate, safe_line(prepared.evaluation.judge.model)
     if estimate is None:
         return say("채점자 없이: 사람이 점수를 매겨요.", "No judge: people give the scores.")
@@ -162,8 +169,8 @@ def _judging_line(prepared: Prepared) -> str:
         return say(f"채점({judge})은 모두 있어요.", f"All verdicts of {judge} are there.")
     tokens = estimate.input_tokens + estimate.output_tokens
     return say(
-        f"채점 {estimate.calls:,}번 · {judge} · 약 {tokens:,}토큰 · {dollars_text(estimate)}",
-        f"{estimate.calls:,} calls to {judge} · about {tokens:,} tokens · {dollars_text(estimate)}",
+        f"채점 {estimate.calls:,}번 · {judge} · 약 {tokens:,}토큰 · {dollars_text(estimate, won)}",
+        f"{estimate.calls:,} calls to {judge} · about {tokens:,} tokens · {dollars_text(estimate, won)}",
     )
 
 
@@ -180,11 +187,11 @@ def _time_line(plan: RunPlan) -> str:
 # -- the progress ------------------------------------------------------------------------------------------------------
 
 
-def progress_lines(running: Running, width: int) -> list[Content]:
+def progress_lines(running: Running, width: int, won: float | None = None) -> list[Content]:
     """System by system how many answers and verdicts are there, and what it has cost until now."""
     total = len(running.evaluation.questions.questions)
     progress = running.progress
-    lines = [_headline(running), Content("")]
+    lines = [_headline(running, won), Content("")]
     name_cells = _name_cells(width)
     for system in running.evaluation.systems:
         name = Content(safe_line(system.name))
@@ -222,20 +229,20 @@ def _bar_cells(width: int) -> int:
     return _BAR_CELLS if width >= _ROOMY else _NARROW_BAR_CELLS
 
 
-def spent_words(running: Running) -> str:
+def spent_words(running: Running, won: float | None) -> str:
     limit = running.budget.dollars
-    spent = money(running.budget.spent)
+    spent = money(running.budget.spent, won)
     return say(f"쓴 돈 {spent}", f"spent {spent}") + (f" / {money(limit)}" if limit is not None else "")
 
 
-def _headline(running: Running) -> Content:
+def _headline(running: Running, won: float | None) -> Content:
     words = {
         "running": (_doing(running), "$accent"),
         "stopped": (say("멈췄어요. 받은 것은 남아 있고 r로 이어서 해요.", "Stopped. What is there is kept; r goes on."), "$warning"),
         "done": (say("다 했어요.", "Done."), "$success"),
         "failed": (safe(running.error) or say("다 하지 못했어요.", "Not all of it was done."), "$error"),
     }[running.state]  # fmt: skip
-    spent = f"   {spent_words(running)}" if running.evaluation.judge.model else ""
+    spent = f"   {spent_words(running, won)}" if running.evaluation.judge.model else ""
     return Content.assemble(words, (spent, "$quiet"))
 
 

@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 State = Literal["running", "stopped", "done", "failed"]
 _AT_ONCE = 2
+_LONG_SECONDS = 10.0
 
 
 @dataclass
@@ -45,6 +46,11 @@ class Running:
     @property
     def active(self) -> bool:
         return self.state == "running"
+
+    @property
+    def was_long(self) -> bool:
+        """Its end is news to a reader who looks elsewhere."""
+        return time.monotonic() - self.began >= _LONG_SECONDS
 
     def stop(self) -> None:
         """From the app's thread; the calls under way are given up."""
@@ -90,6 +96,7 @@ class Evaluations:
         self._all: dict[int, Running] = {}
         self._followed: set[asyncio.Task[None]] = set()
         self._opening: asyncio.Task[VerdictStore] | None = None
+        self._spent_before = 0.0  # by runs that were taken up again since
         self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="evaluation")
 
     async def store(self) -> VerdictStore:
@@ -102,6 +109,11 @@ class Evaluations:
     def active(self) -> tuple[Running, ...]:
         return tuple(one for one in self._all.values() if one.active)
 
+    @property
+    def spent(self) -> float:
+        """Dollars, in this session."""
+        return self._spent_before + sum(one.budget.spent for one in self._all.values())
+
     def of(self, number: int) -> Running | None:
         return self._all.get(number)
 
@@ -112,6 +124,7 @@ class Evaluations:
         known = self._all.get(number)
         if known and known.active:
             return known
+        self._spent_before += known.budget.spent if known else 0.0
         running = self._all[number] = Running(number, evaluation, budget)
         task = asyncio.create_task(self._follow(running, targets, store))
         self._followed.add(task)

@@ -17,6 +17,7 @@ from textual.signal import Signal
 
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
+from kullm_tui.core.money import money
 from kullm_tui.core.text import nfc
 from kullm_tui.ui.judge_settings import JudgeSettings, last_settings, remember, rubric_name
 
@@ -77,6 +78,7 @@ class JudgeDesk:
         self._waiting: dict[Subject, Waiting] = {}
         self._failed: dict[Subject, Verdict] = {}
         self._workers: dict[Subject, Worker[None]] = {}
+        self._elsewhere = 0.0
         self._asking = asyncio.Lock()
         self._opening = threading.Lock()
 
@@ -260,9 +262,15 @@ class JudgeDesk:
         self._waiting[subject] = Waiting(began, doing)
         self.changed.publish(subject)
 
+    def spent_elsewhere(self, dollars: float) -> None:
+        """What evaluations have spent in this session, which have budgets of their own: the status line tells all of it."""
+        self._elsewhere = dollars
+        self._tell_spent()
+
     def _tell_spent(self) -> None:
-        if self._ordering:
-            self.app.status.set_cost(self._ordering.spent_line())
+        spent, unpriced = self.spent + self._elsewhere, bool(self._ordering and self._ordering.unpriced)
+        line = money(spent, self.app.config.won_per_dollar) if spent or unpriced else ""
+        self.app.status.set_cost(line + ("+?" if unpriced else ""))
 
 
 def _flagged(verdict: Verdict, subject: Subject) -> Verdict:

@@ -65,11 +65,10 @@ class Ordering:
     def settings_changed(self, settings: JudgeSettings) -> None:
         self._settings, self.budget.dollars, self.origin = settings, settings.budget, ""
 
-    def spent_line(self) -> str:
-        """For the status line; empty before anything was bought."""
-        if not self.budget.spent and not self._unpriced:
-            return ""
-        return money(self.budget.spent, self._app.config.won_per_dollar) + ("+?" if self._unpriced else "")
+    @property
+    def unpriced(self) -> bool:
+        """Whether something was bought whose price nobody knows."""
+        return self._unpriced > 0
 
     # -- before the call -----------------------------------------------------------------------------------------------
 

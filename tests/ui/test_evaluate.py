@@ -2,16 +2,18 @@
 
 import asyncio
 import json
+import os
+import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from textual.widgets import Button, Input
 
-from evaluator.evaluation import keep_run
+from evaluator.evaluation import keep_run, load_run
 from evaluator.people import ratings_of
-from evaluator.runs import list_runs
+from evaluator.runs import Counts, counts_of, list_runs
 from evaluator.verdicts import VerdictStore
 from kullm_tui.ui.evaluation_form import Pick
 from kullm_tui.ui.screens.evaluate import EvaluateScreen
@@ -24,7 +26,9 @@ from kullm_tui.ui.widgets.system_picker import SystemPicker
 from tests.evaluator.judge_server import FORM, JudgeServer, judged
 from tests.openai_server import OpenAIServer, Received, Reply, refuses, says
 from tests.ui.evaluating import Evaluating, endpoints, evaluating, evaluation_of, write_questions
+from tests.ui.terminal import AppTerminal
 
+F12 = b"\x1b[24~"
 UNREADABLE = "이 응답은 좋습니다."
 
 
@@ -178,6 +182,74 @@ async def test_a_run_goes_on_after_the_app_was_closed_in_the_middle(
         await again.tells("다 했어요")
     assert sum(judge.bought.values()) == 4
     assert max(judge.bought.values()) == 1
+
+
+async def test_quitting_while_a_run_goes_on_asks_once(home: Path, judge: JudgeServer, model: Answering) -> None:
+    model.script.extend(Reply([60.0]) for _ in range(4))
+    config = endpoints(home=model.base_url)
+    async with evaluating(config) as one:
+        running = await one.begins(*evaluation_of(home, judge.base_url, config, ["home/a"]))
+        await one.press("ctrl+q")
+        await one.tells("평가를 하는 중이에요. 끝낼까요?")
+        await one.press("escape")
+        assert running.active
+
+
+async def test_the_language_changes_what_is_on_the_screen(home: Path, judge: JudgeServer, model: Answering) -> None:
+    config = endpoints(home=model.base_url)
+    async with evaluating(config) as one:
+        running = await one.begins(*evaluation_of(home, judge.base_url, config, ["home/a"]))
+        await one.ended(running)
+        await one.opens(running.number)
+        await one.press("t")
+        await one.tells("구간은 95 %")
+        await one.app.choose_language("en")
+        await one.tells("intervals are 95 %")
+        await one.press("i")
+        await one.tells("number or words")
+        await one.press("escape")
+        await one.tells("1 evaluation")
+        await one.press("c")
+        await one.tells("by name")
+
+
+async def test_an_app_that_is_killed_while_it_judges_loses_the_calls_under_way_and_no_others(
+    home: Path, judge: JudgeServer, model: Answering
+) -> None:
+    (home / "config.toml").write_text(f'endpoints = [{{name = "home", base_url = "{model.base_url}"}}]\n')
+    config = endpoints(home=model.base_url)
+    evaluation, _ = evaluation_of(home, judge.base_url, config, ["home/a", "home/b"])
+    with VerdictStore() as store:
+        number = keep_run(evaluation, store)
+    judge.script.extend([judged(FORM), judged(FORM), *(Reply([60.0]) for _ in range(6))])
+    keys = {"OPENAI_BASE_URL": judge.base_url, "OPENAI_API_KEY": "sk-1"}
+    with AppTerminal(home, env=keys) as terminal:
+        terminal.waits_for("구름")
+        terminal.types(F12)
+        terminal.waits_for("시작 전")
+        terminal.types("r")
+        terminal.waits_for("답 8개 받기")
+        terminal.types("\r")
+        await asyncio.to_thread(_until, lambda: not judge.script)
+        os.kill(terminal.pid, signal.SIGKILL)
+    judge.script.clear()
+    async with evaluating(config) as one:
+        await one.tells("2/8")
+        await one.press("r")
+        await one.tells("6번 채점하기")
+        await one.press("enter")
+        await one.tells("다 했어요")
+    with VerdictStore() as store:
+        assert counts_of(load_run(store, number), store) == {"home/a": Counts(4, 4), "home/b": Counts(4, 4)}
+    assert sum(judge.bought.values()) == 6  # beside the two that were scripted
+    assert len(model.requests) == 8
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 async def test_a_verdict_that_cannot_be_read_is_shown_with_its_words_and_counted(

@@ -96,13 +96,22 @@ class EvaluateScreen(Screen[None]):
         with VerticalScroll(id="details", can_focus=False):
             yield Static(id="facts", markup=False)
         with Vertical(id="nothing"):
-            yield Static(_invitation(), markup=False)
-            yield Button(plain(say("새 평가 (n)", "A new evaluation (n)")), id="begin")
+            yield Static(id="invitation", markup=False)
+            yield Button(id="begin")
         yield Static(id="told", markup=False)
         yield KeyBar()
 
     def on_mount(self) -> None:
+        self._name_all()
         self.set_interval(_REDRAW_SECONDS, self._redraw)
+
+    def relabel(self) -> None:
+        self._name_all()
+        self.look_again()
+
+    def _name_all(self) -> None:
+        self.query_one("#invitation", Static).update(_invitation())
+        self.query_one("#begin", Button).label = plain(say("새 평가 (n)", "A new evaluation (n)"))
 
     def on_screen_resume(self) -> None:
         self.look_again()
@@ -155,7 +164,7 @@ class EvaluateScreen(Screen[None]):
     def _draw_details(self) -> None:
         row = self.chosen
         width = self.query_one("#details").scrollable_content_region.width
-        facts = Content("") if row is None else details(row, width)
+        facts = Content("") if row is None else details(row, width, self.kullm.config.won_per_dollar)
         self.query_one("#facts", Static).update(facts)
         self.refresh_bindings()
 
@@ -213,7 +222,8 @@ class EvaluateScreen(Screen[None]):
 
     @on(Button.Pressed, "#begin")
     def action_new_run(self) -> None:
-        self.fill_in(Wishes())
+        chosen = self.kullm.judge_desk.settings
+        self.fill_in(Wishes(rubric=chosen.rubric, judge=chosen.model))
 
     def fill_in(self, wishes: Wishes) -> None:
         from kullm_tui.ui.screens.new_evaluation import NewEvaluationScreen
@@ -275,11 +285,11 @@ class EvaluateScreen(Screen[None]):
         self.tell(str(fault), error=True)
 
 
-def details(row: RunRow, width: int) -> Content:
+def details(row: RunRow, width: int, won: float | None) -> Content:
     """What the row has no room for."""
     run = row.run
     if row.running:
-        return evaluation_words.joined(evaluation_words.progress_lines(row.running, width))
+        return evaluation_words.joined(evaluation_words.progress_lines(row.running, width, won))
     about = " · ".join(
         filter(
             None,
@@ -299,7 +309,8 @@ def _summary(count: int, spent: float) -> Content:
     if not count:
         return Content("")
     paid = say(f" · 채점에 쓴 돈 모두 {money(spent)}", f" · {money(spent)} spent on judging in all") if spent else ""
-    return Content(say(f"평가 {count:,}개{paid}", f"{count:,} evaluations{paid}"))
+    counted = "1 evaluation" if count == 1 else f"{count:,} evaluations"
+    return Content(say(f"평가 {count:,}개{paid}", f"{counted}{paid}"))
 
 
 def _invitation() -> Content:

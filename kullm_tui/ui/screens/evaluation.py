@@ -15,6 +15,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.reactive import reactive
 from textual.screen import Screen
+from textual.style import Style
 from textual.widgets._content_switcher import ContentSwitcher
 from textual.widgets._static import Static
 
@@ -39,6 +40,15 @@ View = Literal["progress", "table", "plot", "items", "people"]
 
 _REDRAW_SECONDS = 0.25
 _READ_AGAIN_SECONDS = 10.0  # what has come since, while it runs: the tables reckon for seconds
+
+
+class Views(Static):
+    """A click on a view goes to it."""
+
+    def on_click(self, event: events.Click) -> None:
+        view = event.style.meta.get("view")
+        if view and isinstance(self.screen, EvaluationScreen):
+            self.screen.action_view(view)
 
 
 class EvaluationScreen(Screen[None]):
@@ -79,7 +89,7 @@ class EvaluationScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield StatusLine(self.kullm.status)
         yield Static(id="about", markup=False)
-        yield Static(id="views", markup=False)
+        yield Views(id="views", markup=False)
         with ContentSwitcher(initial="progress"):
             for name in ("progress", "table", "plot", "people"):
                 with VerticalScroll(id=name, classes="page"):
@@ -92,6 +102,11 @@ class EvaluationScreen(Screen[None]):
         self._draw_views()
         self._run(self._begin)
         self.set_interval(_REDRAW_SECONDS, self._tick)
+
+    def relabel(self) -> None:
+        self._draw_views()
+        self._draw_about()
+        self._run(self._read_facts)
 
     async def _begin(self) -> None:
         self._draw_about()
@@ -204,7 +219,9 @@ class EvaluationScreen(Screen[None]):
         """The views by their keys; the one that is shown stands out."""
         names = [(key, view, name) for key, view, name in _views()]
         parts = [
-            Content.assemble((f"{key} ", "$quiet"), (name, "bold underline $accent" if view == self.shown else ""))
+            Content.assemble(
+                (f"{key} ", "$quiet"), (name, "bold underline $accent" if view == self.shown else "")
+            ).stylize(Style.from_meta({"view": view}))
             for key, view, name in names
         ]
         self.query_one("#views", Static).update(Content("   ").join(parts))
@@ -222,7 +239,7 @@ class EvaluationScreen(Screen[None]):
         if running is None:
             return
         width = self._width("progress")
-        lines = evaluation_words.progress_lines(running, width)
+        lines = evaluation_words.progress_lines(running, width, self.kullm.config.won_per_dollar)
         self.query_one("#progress-text", Static).update(evaluation_words.joined(lines))
         ended = self._drawn is running and not running.active
         if running.active:
@@ -270,8 +287,12 @@ class EvaluationScreen(Screen[None]):
         if not prepared.plan.missing_answers and not (prepared.plan.estimate and prepared.plan.estimate.calls):
             self.tell(say("모두 있어요. 더 할 것이 없어요.", "All is there; nothing is left to do."))
             return
-        more = evaluation_words.joined(evaluation_words.plan_lines(prepared)).plain
-        asked = Confirm(say("이어서 할까요?", "Go on?"), evaluation_words.button_words(prepared), more=more)
+        more = evaluation_words.joined(evaluation_words.plan_lines(prepared, self.kullm.config.won_per_dollar)).plain
+        asked = Confirm(
+            say("이어서 할까요?", "Go on?"),
+            evaluation_words.button_words(prepared, self.kullm.config.won_per_dollar),
+            more=more,
+        )
         if await self.app.push_screen_wait(asked) and await agreed_hosts(self.kullm, prepared):
             await self.kullm.evaluations.start(prepared.evaluation, prepared.targets, prepared.budget)
             self.shown = "progress"

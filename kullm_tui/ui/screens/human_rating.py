@@ -105,6 +105,9 @@ class HumanRatingScreen(Screen[None]):
         )
         self._draw()
 
+    def relabel(self) -> None:
+        self._draw()
+
     # -- what is shown -------------------------------------------------------------------------------------------------
 
     def _draw(self) -> None:

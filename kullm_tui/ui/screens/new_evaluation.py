@@ -78,33 +78,42 @@ class NewEvaluationScreen(Screen[int | None]):
 
     def compose(self) -> ComposeResult:
         first = self._first
-        sets, rubrics = _sets(), shipped_rubrics()
+        names = _choices()
         yield StatusLine(self.kullm.status)
         with Horizontal(id="body"):
             with Vertical(id="form"):
-                yield from _field(say("질문", "questions"), Choice([*sets, say("파일", "file")], id="set"))
-                yield from _field("", Input(_otherwise(first.questions, sets), placeholder="questions.jsonl", id="set-file"), more=True)  # fmt: skip
-                yield from _field(say("디코딩", "decoding"), Choice([say("모델 기본값", "the models' own"), say("논문 설정", "the paper's")], id="decoding"))  # fmt: skip
-                yield from _field(say("채점 기준", "rubric"), Choice([*rubrics, say("파일", "file")], id="rubric"))
-                yield from _field("", Input(_otherwise(first.rubric, rubrics), placeholder="rubric.toml", id="rubric-file"), more=True)  # fmt: skip
-                yield from _field(say("채점자", "judge"), Choice([say("자동", "automatic"), say("이름으로", "by name"), say("없이, 사람만", "none, people only")], id="judge"))  # fmt: skip
-                yield from _field("", Input(first.judge or "", placeholder="gpt-4.1 · endpoint/model", id="judge-name"), more=True)  # fmt: skip
-                yield from _field(say("예산 $", "budget $"), Input(_number(first.limit), placeholder=say("비우면 어림의 1.5배까지", "empty: to 1.5 × the estimate"), id="limit"))  # fmt: skip
-                yield Static(
-                    say("시스템  ␣ 고르기 (고른 차례가 표의 차례)", "systems  ␣ takes one"),
-                    classes="quiet",
-                    markup=False,
-                )
+                yield from _field("set", Choice(names["set"], id="set"))
+                yield from _field("", Input(_otherwise(first.questions, _sets()), id="set-file"), more=True)
+                yield from _field("decoding", Choice(names["decoding"], id="decoding"))
+                yield from _field("rubric", Choice(names["rubric"], id="rubric"))
+                yield from _field("", Input(_otherwise(first.rubric, shipped_rubrics()), id="rubric-file"), more=True)
+                yield from _field("judge", Choice(names["judge"], id="judge"))
+                yield from _field("", Input(first.judge or "", id="judge-name"), more=True)
+                yield from _field("limit", Input(_number(first.limit), id="limit"))
+                yield Static(id="label-picker", classes="quiet", markup=False)
                 yield SystemPicker(first.picks, id="picker")
             with Vertical(id="plan"):
-                yield Static(say("살펴보는 중", "looking"), id="plan-text", markup=False)
+                yield Static(id="plan-text", markup=False)
                 with Horizontal(id="buttons"):
-                    yield Button(plain(say("키 넣기", "Store a key")), id="key")
-                    yield Button(plain(say("시작", "Begin")), id="begin", disabled=True)
+                    yield Button(id="key")
+                    yield Button(id="begin", disabled=True)
         yield KeyBar()
+
+    def relabel(self) -> None:
+        for name, label in _labels().items():
+            self.query_one(f"#label-{name}", Static).update(label)
+        for name, names in _choices().items():
+            self._choice(name).rename(names)
+        for name, words in _placeholders().items():
+            self.query_one(f"#{name}", Input).placeholder = words
+        self.query_one("#key", Button).label = plain(say("키 넣기", "Store a key"))
+        self.query_one("#plan-text", Static).update(say("살펴보는 중", "looking"))
+        self._name_button(say("시작", "Begin"), ready=False)
+        self._plan()
 
     def on_mount(self) -> None:
         first = self._first
+        self.relabel()
         self._choice("set").chosen = _place(first.questions, _sets())
         self._choice("decoding").chosen = int(first.paper_decoding)
         self._choice("rubric").chosen = _place(first.rubric, shipped_rubrics())
@@ -172,9 +181,11 @@ class NewEvaluationScreen(Screen[int | None]):
         await asyncio.sleep(_SETTLING_SECONDS)
         prepared = await asyncio.to_thread(preparing.prepared, self.wishes())
         self._prepared = prepared
-        self.query_one("#plan-text", Static).update(evaluation_words.joined(evaluation_words.plan_lines(prepared)))
+        self.query_one("#plan-text", Static).update(
+            evaluation_words.joined(evaluation_words.plan_lines(prepared, self.kullm.config.won_per_dollar))
+        )
         self.query_one("#key", Button).display = False
-        self._name_button(evaluation_words.button_words(prepared), ready=True)
+        self._name_button(evaluation_words.button_words(prepared, self.kullm.config.won_per_dollar), ready=True)
 
     def _tell_fault(self, fault: KullmError) -> None:
         self._prepared = None
@@ -277,10 +288,40 @@ class NewEvaluationScreen(Screen[int | None]):
         self.dismiss(None)
 
 
-def _field(label: str, widget: Choice | Input, *, more: bool = False) -> ComposeResult:
+def _field(name: str, widget: Choice | Input, *, more: bool = False) -> ComposeResult:
     with Horizontal(classes="field -more" if more else "field"):
-        yield Static(label, classes="label", markup=False)
+        yield Static(id=f"label-{name}" if name else None, classes="label", markup=False)
         yield widget
+
+
+def _labels() -> dict[str, str]:
+    return {
+        "set": say("질문", "questions"),
+        "decoding": say("디코딩", "decoding"),
+        "rubric": say("채점 기준", "rubric"),
+        "judge": say("채점자", "judge"),
+        "limit": say("예산 $", "budget $"),
+        "picker": say("시스템  ␣ 고르기 (고른 차례가 표의 차례)", "systems  ␣ takes one; the table keeps their order"),
+    }
+
+
+def _choices() -> dict[str, list[str]]:
+    file = say("파일", "file")
+    return {
+        "set": [*_sets(), file],
+        "decoding": [say("모델 기본값", "the models' own"), say("논문 설정", "the paper's")],
+        "rubric": [*shipped_rubrics(), file],
+        "judge": [say("자동", "automatic"), say("이름으로", "by name"), say("없이, 사람만", "none, people only")],
+    }
+
+
+def _placeholders() -> dict[str, str]:
+    return {
+        "set-file": "questions.jsonl",
+        "rubric-file": "rubric.toml",
+        "judge-name": "gpt-4.1 · endpoint/model",
+        "limit": say("비우면 어림의 1.5배까지", "empty: to 1.5 × the estimate"),
+    }
 
 
 def _sets() -> tuple[str, ...]:

@@ -36,6 +36,11 @@ class Choice(Widget, can_focus=True):
         super().__init__(id=id)
         self._names = tuple(names)
 
+    def rename(self, names: Sequence[str]) -> None:
+        """The same choices in other words."""
+        self._names = tuple(names)
+        self.refresh()
+
     def render(self) -> Content:
         style = self.get_visual_style("choice--chosen", partial=True)
         return Content(_BETWEEN).join(

@@ -28,7 +28,7 @@ from kullm_tui.ui.plain import safe, safe_line
 from kullm_tui.ui.widgets.rows import Row, Rows
 
 _MOST_COLUMNS = 3
-_COLUMN_CELLS = 34
+_COLUMN_CELLS = 30
 _CRITERION_CELLS = 16
 
 
@@ -43,7 +43,7 @@ class ItemRow:
         scores = " ".join("–" if one is None else str(one) for one in item.overall)
         marks = Content.assemble(
             ("!" if item.faulty else " ", "$warning"),
-            ("⚑" if item.flagged else " ", "$error"),
+            ("*" if item.flagged else " ", "$error"),
             ("?" if item.unscored else " ", "$warning"),
         )
         head = Content.assemble((f"{item.number:>4} ", "$quiet"), marks, " ", scores, "  ")
@@ -72,7 +72,7 @@ class ItemBrowser(Widget):
     ItemBrowser { height: 1fr; layout: horizontal; }
     ItemBrowser #item-list { width: 40; height: 1fr; border-right: solid $rule; }
     ItemBrowser #item-find { margin: 0 1 0 0; }
-    ItemBrowser #item-filter { height: 1; padding: 0 1; color: $quiet; }
+    ItemBrowser #item-filter, ItemBrowser #item-scores { height: 1; padding: 0 1; color: $quiet; text-wrap: nowrap; text-overflow: ellipsis; }
     ItemBrowser #item { width: 1fr; height: 1fr; }
     ItemBrowser #item-question { height: auto; max-height: 30%; padding: 0 1; scrollbar-size-vertical: 1; }
     ItemBrowser #item-question Static { width: 100%; height: auto; }
@@ -91,14 +91,22 @@ class ItemBrowser(Widget):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="item-list"):
-            yield Input(placeholder=say("번호나 낱말 /", "number or words /"), id="item-find")
+            yield Input(id="item-find")
             yield Static(id="item-filter", markup=False)
+            yield Static(id="item-scores", markup=False)
             yield Rows(id="item-rows")
         with Vertical(id="item"):
             with VerticalScroll(id="item-question", can_focus=False):
                 yield Static(id="item-question-text", markup=False)
             yield Static(id="item-systems", markup=False)
             yield Horizontal(id="item-columns")
+
+    def on_mount(self) -> None:
+        self.relabel()
+
+    def relabel(self) -> None:
+        self.query_one("#item-find", Input).placeholder = say("번호나 낱말 /", "number or words /")
+        self._list(keep=True)
 
     # -- what is shown -------------------------------------------------------------------------------------------------
 
@@ -131,7 +139,13 @@ class ItemBrowser(Widget):
         self._rows.show(rows, place if rows else None)
         chosen = FILTERS[self.filter].name
         self.query_one("#item-filter", Static).update(f"{chosen} · {len(self._shown):,}/{len(self._items):,}  f")
+        self.query_one("#item-scores", Static).update(self._scores_line())
         self._draw()
+
+    def _scores_line(self) -> Content:
+        """Whose scores stand in the rows, from left to right."""
+        names = [safe_line(one.system) for one in self._items[0].given] if self._items else []
+        return Content(say("점수 ", "scores ") + " · ".join(names))
 
     def _draw(self) -> None:
         item = self.item
@@ -269,9 +283,9 @@ def column(given: Given, item: Item, *, raw: bool) -> Content:
     answer = given.answer
     if answer is None:
         return Content.assemble(*parts, (say("아직 답이 없어요.", "There is no answer yet."), "$quiet"))
-    notes = [say(f"{answer.completion_tokens:,}토큰", f"{answer.completion_tokens:,} tokens")] if answer.completion_tokens else []  # fmt: skip
-    notes += [say("길이 한도에서 잘림", "cut at the length limit")] if answer.finish_reason == "length" else []
-    parts.append(Content.styled(" · ".join(notes) + "\n" if notes else "", "$quiet"))
+    if answer.completion_tokens:
+        length = say(f"{answer.completion_tokens:,}토큰", f"{answer.completion_tokens:,} tokens")
+        parts.append(Content.styled(f"{length}\n", "$quiet"))
     if given.fault:
         parts.append(Content.styled(f"! {fault_word(given.fault)}\n", "$warning"))
     parts.append(Content(safe(answer.response) or say("(빈 답)", "(empty)")))
@@ -285,7 +299,10 @@ def _verdict_parts(given: Given, item: Item, *, raw: bool) -> list[Content]:
         return [Content.styled(say("채점하지 않음", "not judged"), "$quiet")]
     parts = []
     if verdict.flags:
-        parts.append(Content.styled("⚑ " + ", ".join(flag_word(one) for one in verdict.flags) + "\n", "$error"))
+        parts.append(Content.styled("* " + ", ".join(flag_word(one) for one in verdict.flags) + "\n", "$error"))
+    if given.by_another:
+        other = say("채점자의 다른 판이라 평균에 넣지 않음", "by another version of the judge, in no mean")
+        parts.append(Content.styled(f"{other}: {safe_line(verdict.answered_by)}\n", "$warning"))
     if verdict.status == "ok":
         parts += _score_lines(verdict.scores, item)
     else:

@@ -103,6 +103,9 @@ class SystemPicker(Rows):
         elif isinstance(row, PickRow):
             self._toggle(row.pick)
 
+    def relabel(self) -> None:
+        self._list()
+
     def _toggle(self, pick: Pick) -> None:
         if pick in self.picks:
             self.picks.remove(pick)

@@ -1,0 +1,37 @@
+"""What quitting would stop: replies and evaluations on their way. Both keep what has come of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kullm_tui.core.language import say
+from kullm_tui.ui.replies import under_way
+
+if TYPE_CHECKING:
+    from kullm_tui.ui.app import KullmApp
+    from kullm_tui.ui.screens.ask import Confirm
+
+
+def question(app: KullmApp) -> Confirm | None:
+    """None where nothing would be stopped."""
+    count = len(under_way(app))
+    evaluates = "evaluations" in vars(app) and bool(app.evaluations.active)
+    if not count and not evaluates:
+        return None
+    from kullm_tui.ui.screens.ask import Confirm
+
+    if not count:
+        return Confirm(
+            say("평가를 하는 중이에요. 끝낼까요?", "An evaluation is running. Quit?"),
+            say("평가를 멈추고 끝내기", "Stop it and quit"),
+            more=say(
+                "받은 답과 채점은 남아요. 다음에 F12에서 이어서 할 수 있어요.",
+                "Its answers and verdicts are kept; F12 goes on with it another time.",
+            ),
+        )
+    stopped = say(f"답 {count}개를 멈추고 끝내기", f"Stop {count} replies and quit")
+    return Confirm(
+        say("답이 오는 중이에요. 끝낼까요?", "A reply is on its way. Quit?"),
+        stopped if count > 1 else say("답을 멈추고 끝내기", "Stop it and quit"),
+        more=say("여기까지 온 글은 남아요.", "What has come of it is kept."),
+    )
