@@ -16,6 +16,7 @@ from rich.cells import cell_len
 
 from evaluator.report import Cell, Table, TableRow
 from evaluator.rubric import Criterion
+from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe
 
 COLOURS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#777777", "#000000")
@@ -23,7 +24,7 @@ FONTS = "'Noto Sans KR', 'Noto Sans CJK KR', 'Apple SD Gothic Neo', 'Malgun Goth
 FONT_SIZE = 12
 
 _WIDTH, _PLOT_HEIGHT = 960, 320
-_LEFT, _RIGHT, _MARGIN, _BOTTOM = 48, 16, 14, 52
+_LEFT, _RIGHT, _MARGIN, _BOTTOM = 48, 16, 14, 60
 _LINE = 20
 _GAP_SHARE = 0.25  # of a criterion's width, between its bars and the next one's
 _CELL = 6.6  # a terminal's cell, about, at this size: 한글 takes two
@@ -80,7 +81,8 @@ def figure(table: Table) -> Figure:
         name = _shortened(criterion.name, step)
         shapes.append(Words(left + step / 2, top + _PLOT_HEIGHT + _LINE, name, "middle"))
     judge = table.answered_by or table.judge
-    note = f"{judge}, {table.rubric.name}, n = {table.items}, (x − min) / (max − min) × 100"
+    whiskers = say("가는 선: 95 % 구간", "whiskers: 95 %")
+    note = f"{judge}, {table.rubric.name}, n = {table.items}, (x - min) / (max - min) × 100, {whiskers}"
     shapes.append(Words(_LEFT, height - _MARGIN, _shortened(note, _WIDTH - _LEFT - _RIGHT)))
     return Figure(_WIDTH, int(height), tuple(shapes))
 

@@ -107,7 +107,8 @@ def _opened(path: Path) -> "ImageFont.FreeTypeFont | None":
     from PIL import ImageFont
 
     try:
-        return ImageFont.truetype(str(path), FONT_SIZE * _SCALE)
+        # By its bytes: where a path is no font, Pillow would look for another one of that name.
+        return ImageFont.truetype(io.BytesIO(path.read_bytes()), FONT_SIZE * _SCALE)
     except OSError:
         return None
 

@@ -27,6 +27,7 @@ KOBEST = ("kobest_boolq", "kobest_copa", "kobest_hellaswag", "kobest_sentineg", 
 _SHARES = ("acc", "acc_norm", "exact_match")  # each item counts as right or wrong
 _TOKENIZER_FILES = (
     "tokenizer",
+    "chat_template",
     "special_tokens",
     "added_tokens",
     "vocab",

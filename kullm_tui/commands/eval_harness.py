@@ -102,8 +102,9 @@ def run_harness(args: argparse.Namespace) -> int:
             task_folder=Path(args.task_folder).expanduser().resolve() if args.task_folder else None,
         )
         output = place / "results"
-        command = harness_command(asked, output, _answers_cache(subject.system))
-        run_child(command, harness_environment(server.key), place, narration)
+        cache = _answers_cache(subject.system)
+        command = harness_command(asked, output, cache)
+        run_child(command, harness_environment(server.key), cache.with_name("last.log"), narration)
         results = read_results(output)
     _show(results, subject.system, args)
     return 0

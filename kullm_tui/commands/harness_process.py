@@ -6,7 +6,6 @@ import secrets
 import subprocess
 import sys
 import tempfile
-from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +20,6 @@ from kullm_tui.core.paths import adapters_dir
 from kullm_tui.core.text import terminal_safe
 
 _NAME = "evaluated"  # what the model is called on the server that is started for it
-_TAIL_LINES = 12
 _ENDING_SECONDS = 15.0
 
 
@@ -72,17 +70,18 @@ def _adapter_folder(name: str) -> Path:
     return local_folder(resolve(name))
 
 
-def run_child(command: list[str], environment: Mapping[str, str], place: Path, narration: Narration) -> None:
-    """The harness, its progress shown as it says it. KullmError with its last words where it fails."""
-    tail: deque[str] = deque(maxlen=_TAIL_LINES)
+def run_child(command: list[str], environment: Mapping[str, str], log: Path, narration: Narration) -> None:
+    """The harness, its progress shown as it says it, all its words kept in `log`. KullmError with the last where it fails."""
     harness = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, env=environment, cwd=place
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, env=dict(environment)
     )
+    last = ""
     try:
         assert harness.stderr
-        for line in _said(harness.stderr.fileno()):
-            tail.append(line)
-            narration.progress(line)
+        with log.open("w", encoding="utf-8") as record:
+            for last in _said(harness.stderr.fileno()):
+                record.write(f"{last}\n")
+                narration.progress(last)
         code = harness.wait()
     finally:
         _ended(harness)
@@ -90,11 +89,10 @@ def run_child(command: list[str], environment: Mapping[str, str], place: Path, n
         harness.stderr.close()
         narration.clear()
     if code:
-        listed = "\n".join(tail)
         raise KullmError(
             say(
-                f"lm-evaluation-harness가 멈췄습니다({code}).\n{listed}",
-                f"lm-evaluation-harness ended with {code}.\n{listed}",
+                f"lm-evaluation-harness가 멈췄습니다: {last or code}\n전체 기록: {log}",
+                f"lm-evaluation-harness stopped: {last or code}\nAll it said: {log}",
             )
         )
 

@@ -91,6 +91,11 @@ class JudgeServer(OpenAIServer):
         self._verdict, self._latency, self._bucket = verdict, latency, bucket
         self._counting = threading.Lock()
 
+    @property
+    def paid(self) -> int:
+        with self._counting:
+            return sum(self.bought.values())
+
     def answer(self, request: Received) -> Reply:
         if request.path.endswith("/models"):
             rows = [{"id": name, "object": "model"} for name in self.models]

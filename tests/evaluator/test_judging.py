@@ -16,6 +16,7 @@ from evaluator.judge import Judge
 from evaluator.judge_choice import strongest
 from evaluator.judge_table import judge_parameters
 from evaluator.judging import Outcome, judge_items, missing_items
+from evaluator.pace_unsaid import UnsaidRate
 from evaluator.rubric import Rubric, load_rubric
 from evaluator.verdict import Item
 from evaluator.verdicts import VerdictStore
@@ -91,7 +92,7 @@ def test_whatever_decides_a_verdict_is_part_of_its_key(server: JudgeServer, stor
 def test_the_same_content_under_two_ids_is_paid_once(server: JudgeServer, store: VerdictStore) -> None:
     outcome = run(server, store, [Item("a", "지시", "", "답"), Item("b", "지시", "", "답")])
     assert [verdict.status for verdict in outcome.verdicts.values()] == ["ok", "ok"]
-    assert sum(server.bought.values()) == 1
+    assert server.paid == 1
 
 
 def test_reasoning_models_get_no_temperature(server: JudgeServer, store: VerdictStore) -> None:
@@ -270,6 +271,39 @@ def test_the_servers_rate_is_kept_up_with(tmp_path: Path, bucket: Bucket, share:
     assert set(server.bought.values()) == {1}
 
 
+@pytest.mark.parametrize("bucket", [Bucket(40, 20, says_rate=False), Bucket(40, 20, says_rate=False, says_when=False)])
+def test_one_refusal_holds_all_callers_back(tmp_path: Path, bucket: Bucket) -> None:
+    """A server that never says its rate is found out by few refusals, not by a herd that is refused together."""
+    with JudgeServer(latency=0.1, bucket=bucket) as server, VerdictStore(tmp_path / "e.db") as store:
+        outcome = run(server, store, items(160))
+    assert all(verdict.status == "ok" for verdict in outcome.verdicts.values())
+    assert 0 < server.refusals <= 30
+    assert set(server.bought.values()) == {1}
+
+
+def test_a_limit_that_grew_is_found_again_after_a_refusal() -> None:
+    rate = UnsaidRate()
+    for call in range(40):
+        rate.went(call / 40)
+        rate.granted(call / 40)
+    assert rate.refused(1.0, [], 1.0)
+    assert not rate.refused(0.9, [], 1.01)  # of the same herd
+    for call in range(60):  # ten a second are granted from here to the next refusal
+        rate.went(1.0 + call / 10)
+        rate.granted(1.0 + call / 10)
+    assert rate.refused(7.0, [], 7.0)
+    assert _calls_a_second(rate, 7.0) == pytest.approx(9.8, rel=0.02)
+    assert _calls_a_second(rate, 27.0) == pytest.approx(9.8 + 2, rel=0.05)
+    assert _calls_a_second(rate, 67.0) > 20
+
+
+def _calls_a_second(rate: UnsaidRate, now: float) -> float:
+    rate.went(now)
+    before = rate.delay(now)
+    rate.went(now)
+    return 1 / (rate.delay(now) - before)
+
+
 _CHILD = """
 import asyncio, sys
 from pathlib import Path
@@ -292,9 +326,9 @@ def test_a_run_that_is_killed_ten_times_loses_no_verdict_and_pays_only_for_calls
         under_way = 0
         for _ in range(10):
             child = subprocess.Popen(command, env=environment(tmp_path))
-            before = sum(server.bought.values())
+            before = server.paid
             deadline = time.monotonic() + 60
-            while sum(server.bought.values()) < before + 25 and child.poll() is None:
+            while server.paid < before + 25 and child.poll() is None:
                 assert time.monotonic() < deadline
                 time.sleep(0.01)
             child.send_signal(signal.SIGKILL)
