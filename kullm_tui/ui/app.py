@@ -62,6 +62,12 @@ def _chat() -> Screen[None]:
     return screen
 
 
+def _compare() -> Screen[None]:
+    from kullm_tui.ui.screens.compare import CompareScreen
+
+    return CompareScreen()
+
+
 def _evaluate() -> Screen[None]:
     from kullm_tui.ui.screens.evaluate import EvaluateScreen
 
@@ -71,7 +77,7 @@ def _evaluate() -> Screen[None]:
 class KullmApp(App[int]):
     TITLE = "kullm"
     CSS_PATH = "styles.tcss"
-    MODES = {"chat": _chat, "evaluate": _evaluate}
+    MODES = {"chat": _chat, "compare": _compare, "evaluate": _evaluate}
     DEFAULT_MODE = "chat"
     BINDINGS = bindings(GLOBAL)
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
@@ -262,6 +268,10 @@ class KullmApp(App[int]):
 
         if not isinstance(self.screen, Palette):
             self.push_screen(Palette())
+
+    async def action_compare(self) -> None:
+        """There, and back to the chat."""
+        await self.switch_mode("chat" if self.current_mode == "compare" else "compare")
 
     async def action_evaluate(self) -> None:
         """There, and back to the chat."""

@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kullm_tui.core import records
 from kullm_tui.core.errors import KullmError, StoreError
 from kullm_tui.core.language import say
-from kullm_tui.core.text import nfc
 from kullm_tui.ui import wording
 from kullm_tui.ui.consenting import may_send
 from kullm_tui.ui.drafts import Drafts
 from kullm_tui.ui.generation import LiveReply
 from kullm_tui.ui.model_facts import NOTHING_KNOWN, ModelFacts
-from kullm_tui.ui.replies import Replies
+from kullm_tui.ui.replies import Replies, as_ended
 from kullm_tui.ui.session import Session, last_used, messages_of, remember, session_of
 
 if TYPE_CHECKING:
@@ -273,9 +271,7 @@ class ChatDesk:
     async def _settle(self, reply: LiveReply) -> None:
         store = await self.screen.kullm.opened()
         turns = await asyncio.to_thread(store.thread, reply.conversation_id, reply.reply_id)
-        # A piece may have been written down just before the stop; what the disk would not take was read all the same.
-        content = max(turns[-1].content, nfc(reply.text), key=len)
-        told = replace(turns[-1], content=content, state=reply.state or "failed", error=reply.error or turns[-1].error)
+        told = as_ended(turns[-1], reply)
         await self.screen.thread.settle(told)
         if not self.screen.thread.following:
             self.screen.tell_unread(True)

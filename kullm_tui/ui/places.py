@@ -41,6 +41,7 @@ class Key:
 PRIORITY_ACTIONS = frozenset({"quit", "command_palette", "help"})
 
 GLOBAL = (
+    Key("f4", "compare", "비교", "compare", footer=True, told=("대화와 비교 오가기", "between chat and compare")),
     Key(
         "ctrl+p",
         "command_palette",
@@ -125,6 +126,74 @@ THREAD = (
     Key("right", "branch(1)", "뒤 갈래", "later branch", footer=True),
     Key("up,k", "choose(-1)", "윗 차례", "turn above"),
     Key("down,j", "choose(1)", "아랫 차례", "turn below"),
+)
+
+# Its actions have names of their own: a key stands in the footer where its action is bound, whichever place lists it.
+COMPARE = (
+    Key(
+        "escape",
+        "stop_columns",
+        "멈춤",
+        "stop",
+        footer=True,
+        told=("고른 칸 멈추기, 아니면 모두 멈추기", "stop the focused column, else all"),
+    ),
+    Key("ctrl+r", "ask_again", "다시", "again", footer=True, told=("모든 칸에 다시 묻기", "ask all columns again")),
+    Key("f2", "contestants", "참가자", "who", footer=True, told=("누구를 비교할지 고르기", "choose who is compared")),
+    Key("tab", "next_column", "칸 옮기기", "columns", footer=True, told=("다음 칸으로", "to the next column")),
+    Key(
+        "ctrl+l",
+        "blind",
+        "가리기",
+        "blind",
+        footer=True,
+        told=("이름 가리고 비교하기", "hide the names until the vote"),
+    ),
+    Key(
+        "f3",
+        "judge_columns",
+        "판정",
+        "judge",
+        footer=True,
+        told=(
+            "고른 칸의 답, 고르지 않았으면 모든 칸의 답 판정받기",
+            "have the focused column's reply judged, else all",
+        ),
+    ),
+    Key("ctrl+n", "new_comparison", "새 비교", "new", footer=True, told=("새 비교", "new comparison")),
+    Key("f9", "ratings", "순위", "ratings", footer=True, told=("투표로 매긴 순위", "ratings from the votes")),
+    Key(
+        "f6", "earlier_comparisons", "지난 비교", "earlier", footer=True, told=("지난 비교 열기", "earlier comparisons")
+    ),
+    Key(
+        "ctrl+o",
+        "question_set",
+        "질문 묶음",
+        "question set",
+        told=("파일의 질문을 차례로 비교하기", "go through the questions of a file"),
+    ),
+    Key("f7", "shared_parameters", "생성 설정", "parameters"),
+    Key("ctrl+t", "input_field", "입력 칸 여닫기", "input field on or off"),
+    Key("pageup", "columns_up", "칸 위로", "scroll up"),
+    Key("pagedown", "columns_down", "칸 아래로", "scroll down"),
+    Key("ctrl+end", "columns_end", "맨 아래로", "to the newest"),
+)
+
+COLUMN = (
+    Key("o", "only_here", "이 칸에만", "only here", footer=True, told=("이 칸에만 이어 묻기", "ask only this column")),
+    Key(
+        "s", "in_step", "같이 스크롤", "in step", footer=True, told=("모든 칸을 같이 스크롤", "columns scroll together")
+    ),
+)
+
+VOTE = (
+    Key("1", "best(0)", "첫째가 낫다", "first is best"),
+    Key("2", "best(1)", "둘째", "second"),
+    Key("3", "best(2)", "셋째", "third"),
+    Key("4", "best(3)", "넷째", "fourth"),
+    Key("0", "tie", "비김", "tie"),
+    Key("9", "bad", "모두 나쁨", "all bad"),
+    Key("enter", "goes_on", "다음", "next", footer=True, told=("다음 질문으로", "to the next question")),
 )
 
 SIDEBAR = (
@@ -254,6 +323,9 @@ PLACES = (
     Place("입력", "Prompt", PROMPT, typing=True),
     Place("대화 글(⇧⇥ 또는 마우스로)", "Thread (by ⇧⇥ or mouse)", THREAD, typing=False),
     Place("대화 목록", "Conversations", SIDEBAR, typing=False),
+    Place("비교", "Compare", COMPARE, typing=True),
+    Place("비교의 칸(⇥)", "A column of a comparison (⇥)", COLUMN, typing=False),
+    Place("투표", "Voting", VOTE, typing=False),
     Place("모델", "Models", BROWSER, typing=False),
     Place("평가 목록", "Evaluations", EVALUATIONS, typing=False),
     Place("새 평가", "A new evaluation", EVALUATION_FORM, typing=True),

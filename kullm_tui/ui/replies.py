@@ -1,19 +1,26 @@
 """The replies that are on their way now, whichever conversation is on the screen."""
 
+from __future__ import annotations
+
 import contextlib
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, WeakSet
 
 from textual.app import App
 from textual.dom import DOMNode
 from textual.worker import Worker, WorkerError
 
+from kullm_tui.core.text import nfc
 from kullm_tui.ui.events import ReplyEnded, ReplyGrew, ReplyWaits
 from kullm_tui.ui.generation import Change, LiveReply, Order, generate
 
-_of_app: "WeakKeyDictionary[App[Any], WeakSet[Replies]]" = WeakKeyDictionary()
+if TYPE_CHECKING:
+    from kullm_tui.core.history import Turn
+
+_of_app: WeakKeyDictionary[App[Any], WeakSet[Replies]] = WeakKeyDictionary()
 
 
 def under_way(app: App[Any]) -> list[LiveReply]:
@@ -96,3 +103,12 @@ class Replies:
         elif reply.reply_id not in self._untaken:
             self._untaken.add(reply.reply_id)
             self._listener.post_message(ReplyGrew(reply))
+
+
+def as_ended(turn: Turn, reply: LiveReply) -> Turn:
+    """The turn that was written down, with all that was read of it.
+
+    A piece may have been written down just before the stop, and what the disk would not take was read all the same.
+    """
+    content = max(turn.content, nfc(reply.text), key=len)
+    return replace(turn, content=content, state=reply.state or "failed", error=reply.error or turn.error)

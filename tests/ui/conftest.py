@@ -47,7 +47,7 @@ def chat_home(_engine_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The home of the shared engine, with nothing left of the habits of another test."""
     monkeypatch.setenv("KULLM_HOME", str(_engine_home))
     monkeypatch.setenv("KULLM_LANG", "ko")
-    for name in ("session.json", "consent.json", "personas.toml", "config.toml"):
+    for name in ("session.json", "compare.json", "consent.json", "personas.toml", "config.toml"):
         (_engine_home / name).unlink(missing_ok=True)
     return _engine_home
 

@@ -8,7 +8,20 @@ from textual.binding import Binding
 from textual.widgets import Input, TextArea
 
 from kullm_tui.ui import hangul
-from kullm_tui.ui.places import BROWSER, CHAT, GLOBAL, PLACES, PROMPT, SIDEBAR, THREAD, Key, bindings
+from kullm_tui.ui.places import (
+    BROWSER,
+    CHAT,
+    COLUMN,
+    COMPARE,
+    GLOBAL,
+    PLACES,
+    PROMPT,
+    SIDEBAR,
+    THREAD,
+    VOTE,
+    Key,
+    bindings,
+)
 from kullm_tui.ui.widgets.keybar import fitting, line
 from kullm_tui.ui.widgets.prompt_field import PromptField
 from tests.ui.test_hangul import LAYOUT
@@ -31,10 +44,9 @@ def field_keys(field: type[Input] | type[TextArea]) -> set[str]:
 @pytest.mark.parametrize("key", spellings(*(place.keys for place in PLACES)))
 def test_no_key_is_taken_by_what_is_around_the_app(key: str) -> None:
     assert key not in {_TMUX_PREFIX, _SCREEN_PREFIX, *_TERMINAL, *_SAME_BYTE}
-    assert key != "f4", "kept for a mode to come"
 
 
-@pytest.mark.parametrize("key", spellings(GLOBAL, CHAT))
+@pytest.mark.parametrize("key", spellings(GLOBAL, CHAT, COMPARE))
 def test_no_key_is_taken_by_a_text_field(key: str) -> None:
     assert key not in field_keys(Input)
     ours = {binding.key for binding in Binding.make_bindings(PromptField.BINDINGS)}
@@ -59,7 +71,7 @@ def test_a_letter_is_reached_in_hangul_mode(key: str) -> None:
     assert [event.key for event in found] == [key]
 
 
-@pytest.mark.parametrize("place", [GLOBAL, CHAT, PROMPT])
+@pytest.mark.parametrize("place", [GLOBAL, CHAT, COMPARE, PROMPT])
 def test_where_text_is_typed_no_plain_letter_is_a_key(place: tuple[Key, ...]) -> None:
     assert [key for key in spellings(place) if len(key) == 1] == []
 
@@ -68,7 +80,8 @@ def test_a_key_means_one_thing_in_a_place() -> None:
     for place in PLACES:
         keys = spellings(place.keys)
         assert len(keys) == len(set(keys)), place.english
-    assert set(spellings(GLOBAL)).isdisjoint(spellings(CHAT, PROMPT, THREAD, SIDEBAR, BROWSER))
+    assert set(spellings(GLOBAL)).isdisjoint(spellings(CHAT, PROMPT, THREAD, SIDEBAR, BROWSER, COMPARE, COLUMN, VOTE))
+    assert set(spellings(COLUMN)).isdisjoint(spellings(THREAD)), "a column holds a thread"
 
 
 def test_bindings_are_made_from_the_table() -> None:

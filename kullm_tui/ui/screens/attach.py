@@ -50,9 +50,15 @@ class AttachScreen(ModalScreen[Attachment | None]):
     AttachScreen Input { margin-bottom: 1; }
     """
 
+    def __init__(self, question: str = "") -> None:
+        """`question` says what the file is for, where it is not to be attached."""
+        super().__init__()
+        self._question = question
+
     def compose(self) -> ComposeResult:
+        question = self._question or say("어떤 글 파일을 붙일까요?", "Which text file?")
         with Vertical(classes="dialog"):
-            yield Static(say("어떤 글 파일을 붙일까요?", "Which text file?"), classes="dialog--question", markup=False)
+            yield Static(question, classes="dialog--question", markup=False)
             yield Static(
                 say("⇥ 이어 쓰기 · UTF-8, CP949 · 1 MB까지", "⇥ completes · UTF-8, CP949 · up to 1 MB"),
                 classes="hint",

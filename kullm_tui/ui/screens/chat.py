@@ -18,6 +18,7 @@ from kullm_tui.core.language import say
 from kullm_tui.core.records import Message
 from kullm_tui.ui import wording
 from kullm_tui.ui.app import KullmApp
+from kullm_tui.ui.copying import copy_text, copy_turn
 from kullm_tui.ui.desk import ChatDesk
 from kullm_tui.ui.events import ReplyEnded, ReplyGrew, ReplyWaits
 from kullm_tui.ui.model_facts import ModelFacts
@@ -79,6 +80,7 @@ class ChatScreen(Screen[None]):
         super().__init__()
         self.desk = ChatDesk(self)
         self._room = 0
+        self._model_told = ""
 
     def compose(self) -> ComposeResult:
         yield StatusLine(self.kullm.status)
@@ -100,6 +102,11 @@ class ChatScreen(Screen[None]):
 
     def _begin(self) -> None:
         self.run_worker(self.desk.begin(), group="desk", exit_on_error=False)
+
+    def on_screen_resume(self) -> None:
+        """Another mode may have put its own models into the header."""
+        if self._model_told:
+            self.kullm.status.set_model(self._model_told)
 
     async def on_unmount(self) -> None:
         await self.desk.close()
@@ -139,7 +146,8 @@ class ChatScreen(Screen[None]):
     def tell_model(self, facts: ModelFacts) -> None:
         name = wording.name_of(facts.title, facts.adapter, {})
         precision = "" if facts.endpoint or facts.demo else PRECISIONS[self.kullm.config.engine.precision]
-        self.kullm.status.set_model(" · ".join(filter(None, (name, precision))))
+        self._model_told = " · ".join(filter(None, (name, precision)))
+        self.kullm.status.set_model(self._model_told)
         self.query_one(Welcome).show(name, demo=facts.demo)
         self._room = facts.context
 
@@ -205,26 +213,12 @@ class ChatScreen(Screen[None]):
         elif event.action == "regenerate":
             self.desk.regenerate(event.view.turn)
         else:
-            self.desk.run(self._copy(event.view, code=event.action == "copy_code"))
-
-    async def _copy(self, view: TurnView, *, code: bool) -> None:
-        from kullm_tui.ui.clipboard import copy
-
-        text = view.next_code() if code else view.text
-        nothing = (
-            say("복사할 코드가 없어요.", "There is no code to copy.")
-            if code
-            else say("아직 복사할 글이 없어요.", "Nothing to copy yet.")
-        )
-        said = await copy(self.app, text) if text else nothing
-        self.app.notify(plain(said).plain, timeout=3, markup=False)
+            self.desk.run(copy_turn(self.kullm, event.view, code=event.action == "copy_code"))
 
     @on(Reply.CopyRequested)
     async def _copy_requested(self, event: Reply.CopyRequested) -> None:
-        from kullm_tui.ui.clipboard import copy
-
         event.stop()
-        self.app.notify(plain(await copy(self.app, event.text)).plain, timeout=3, markup=False)
+        await copy_text(self.kullm, event.text)
 
     # -- the sidebar ---------------------------------------------------------------------------------------------------
 
@@ -289,7 +283,7 @@ class ChatScreen(Screen[None]):
     def action_copy_last(self) -> None:
         replies = [view for view in self.thread.views if view.turn.role == "assistant"]
         if replies:
-            self.desk.run(self._copy(replies[-1], code=False))
+            self.desk.run(copy_turn(self.kullm, replies[-1], code=False))
 
     def action_page_up(self) -> None:
         self.thread.scroll_page_up(animate=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from textual import events
 from textual.content import Content
@@ -15,6 +16,8 @@ from textual.widget import Widget
 from kullm_tui.ui.places import (
     BROWSER,
     CHAT,
+    COLUMN,
+    COMPARE,
     DIALOG,
     EVALUATION,
     EVALUATION_FORM,
@@ -25,6 +28,7 @@ from kullm_tui.ui.places import (
     RATING,
     SIDEBAR,
     THREAD,
+    VOTE,
     Key,
 )
 
@@ -51,8 +55,14 @@ class KeyBar(Widget):
         shown: dict[str, Key] = {}
         for key in usable(self.screen):
             if key.footer:
-                shown.setdefault(key.meaning, key)
+                shown.setdefault(key.meaning, self._here(key))
         return list(shown.values())
+
+    def _here(self, key: Key) -> Key:
+        """The key that leads to the comparison leads back from there."""
+        if key.action == "compare" and self.app.current_mode == "compare":
+            return replace(key, korean="대화", english="chat")
+        return key
 
     def on_click(self, event: events.Click) -> None:
         key = event.style.meta.get("key")
@@ -72,7 +82,9 @@ def usable(screen: Screen[object]) -> list[Key]:
     return [
         key
         for place in (
+            VOTE,
             THREAD,
+            COLUMN,
             SIDEBAR,
             BROWSER,
             RATING,
@@ -83,6 +95,7 @@ def usable(screen: Screen[object]) -> list[Key]:
             DIALOG,
             PROMPT,
             CHAT,
+            COMPARE,
             GLOBAL,
         )
         for key in place
@@ -98,8 +111,9 @@ def is_done(node: DOMNode, action: str) -> bool:
 
 def fitting(keys: Sequence[Key], width: int) -> list[Key]:
     """The keys of everywhere stay; of the others the last are dropped until the rest fits."""
-    everywhere = [key for key in keys if key in GLOBAL]
-    others = [key for key in keys if key not in GLOBAL]
+    actions = {key.action for key in GLOBAL}
+    everywhere = [key for key in keys if key.action in actions]
+    others = [key for key in keys if key.action not in actions]
     while others and line([*others, *everywhere]).cell_length > width:
         others.pop()
     return [*others, *everywhere]

@@ -1,12 +1,16 @@
-"""The header line: the product, its modes, and at the right what runs: `구름  대화            demo · 4-bit · 31 tok/s · 4.1/24 GB`."""
+"""The header line: the product, its modes, and at the right what runs: `구름  대화 ▸ 비교            demo · 4-bit · 31 tok/s · 4.1/24 GB`.
+
+A click on a mode goes there.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from textual import events
 from textual.content import Content
 from textual.signal import Signal
+from textual.style import Style
 from textual.widget import Widget
 
 from kullm_tui.core.language import say
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
 
 _SPEED_CELLS = 9  # "123 tok/s": a number that changes does not move the rest
 _BETWEEN = " · "
+_MODES = {"chat": ("대화", "Chat"), "compare": ("비교", "Compare"), "evaluate": ("평가", "Evaluate")}
 
 
 class Status:
@@ -61,12 +66,11 @@ class StatusLine(Widget):
     """
     COMPONENT_CLASSES = {"status-line--name", "status-line--here", "status-line--quiet"}
 
-    def __init__(self, status: Status, here: str = "", *, modes: Sequence[str] = ()) -> None:
-        """`here` names the screen; `modes` are the others that one can go to."""
+    def __init__(self, status: Status, here: str = "") -> None:
+        """`here` names a screen that is laid over its mode."""
         super().__init__()
         self._status = status
         self._here = here
-        self._modes = modes
 
     def name_place(self, here: str) -> None:
         self._here = here
@@ -76,13 +80,28 @@ class StatusLine(Widget):
         self._status.changed.subscribe(self, lambda _: self.refresh())
 
     def render(self) -> Content:
-        name, here, quiet = (
-            self.get_visual_style(f"status-line--{part}", partial=True) for part in ("name", "here", "quiet")
-        )
-        left = Content.assemble((say("구름", "KULLM"), name), "  ", (self._here or say("대화", "Chat"), here))
-        for mode in self._modes:
-            left = Content.assemble(left, ("  ", quiet), (mode, quiet))
+        name, quiet = (self.get_visual_style(f"status-line--{part}", partial=True) for part in ("name", "quiet"))
+        left = Content.assemble((say("구름", "KULLM"), name), "  ", self._places())
         return spread(left, self._right(self.size.width - left.cell_length - 2).stylize(quiet), self.size.width)
+
+    def _places(self) -> Content:
+        """The modes, the one that is shown first to the eye; over a mode the name of what lies over it."""
+        here, quiet = (self.get_visual_style(f"status-line--{part}", partial=True) for part in ("here", "quiet"))
+        if self._here:
+            return Content.styled(self._here, here)
+        modes = [mode for mode in _MODES if mode in self.app.MODES]
+        return Content.styled(" ▸ ", quiet).join(
+            Content.styled(
+                say(*_MODES[mode]),
+                (here if mode == self.app.current_mode else quiet) + Style.from_meta({"mode": mode}),
+            )
+            for mode in modes or ["chat"]
+        )
+
+    def on_click(self, event: events.Click) -> None:
+        mode = event.style.meta.get("mode")
+        if mode in self.app.MODES and mode != self.app.current_mode:
+            self.app.switch_mode(mode)
 
     def _right(self, width: int) -> Content:
         """What fits, the model last to go."""

@@ -258,7 +258,11 @@ class Thread(VerticalScroll, can_focus=True):
 
     def on_focus(self) -> None:
         if self.chosen is None and self.views:
-            self.choose(self.views[-1])
+            self.come_in(self.views[-1])
+
+    def come_in(self, view: TurnView) -> None:
+        """The turn that is chosen when the focus comes."""
+        self.choose(view)
 
     def on_blur(self) -> None:
         self.chosen = None

@@ -45,6 +45,7 @@ class Byline(Static):
         if count > 1:
             lines.append(Content.assemble((f"{place}/{count} ", "$quiet"), ("‹ ›", "$accent")))
         self._arrows = count > 1
+        self.set_class(count > 1, "-branches")
         self.update(Content("\n").join(lines))
 
     def on_click(self, event: events.Click) -> None:

@@ -1,0 +1,467 @@
+"""The comparison: the question on top, a column a model, the vote bar and the prompt. What it does is `CompareDesk`'s business."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets._static import Static
+from textual.widgets._text_area import TextArea
+
+from kullm_tui.core.language import say
+from kullm_tui.core.records import Message
+from kullm_tui.ui import compare_words
+from kullm_tui.ui.app import KullmApp
+from kullm_tui.ui.compare_desk import CompareDesk
+from kullm_tui.ui.copying import copy_text, copy_turn
+from kullm_tui.ui.events import ReplyEnded, ReplyGrew, ReplyWaits
+from kullm_tui.ui.places import COMPARE, bindings
+from kullm_tui.ui.plain import plain
+from kullm_tui.ui.widgets.asked import Asked
+from kullm_tui.ui.widgets.column_thread import ColumnThread
+from kullm_tui.ui.widgets.columns import Columns, ColumnView, Tabs
+from kullm_tui.ui.widgets.keybar import KeyBar
+from kullm_tui.ui.widgets.prompt import Prompt
+from kullm_tui.ui.widgets.reply import Reply
+from kullm_tui.ui.widgets.status import StatusLine
+from kullm_tui.ui.widgets.switches import Switches
+from kullm_tui.ui.widgets.thread import Thread
+from kullm_tui.ui.widgets.turn import TurnView
+from kullm_tui.ui.widgets.vote_bar import VoteBar
+
+if TYPE_CHECKING:
+    from kullm_tui.core.comparisons import Comparison, Vote
+    from kullm_tui.core.history import Turn
+    from kullm_tui.ui.attachment import Attachment
+
+_HEADS_SECONDS = 0.25  # between two looks at what runs in the heads
+
+
+class CompareScreen(Screen[None]):
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(COMPARE), Binding("f8", "contestants", show=False)]
+    DEFAULT_CSS = """
+    CompareScreen #addressee { height: 1; padding: 0 2; color: $accent; display: none; }
+    CompareScreen #addressee.-shown { display: block; }
+    CompareScreen #notice { height: auto; max-height: 6; padding: 0 2; color: $warning; display: none; }
+    CompareScreen #notice.-shown { display: block; }
+    CompareScreen #notice.-error { color: $error; }
+    CompareScreen #foot { height: 1; }
+    CompareScreen.-narrow Tabs { display: block; }
+    CompareScreen.-narrow ColumnView { display: none; border-left: none; }
+    CompareScreen.-narrow ColumnView.-front { display: block; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.desk = CompareDesk(self)
+        self.columns = Columns(self.desk.replies)
+
+    def compose(self) -> ComposeResult:
+        yield StatusLine(self.kullm.status)
+        yield Asked()
+        yield Tabs()
+        yield self.columns
+        yield VoteBar()
+        yield Static(id="notice", markup=False)
+        yield Static(id="addressee", markup=False)
+        yield Prompt()
+        with Horizontal(id="foot"):
+            yield KeyBar()
+            yield Switches()
+
+    def on_mount(self) -> None:
+        self.query_one(Asked).show("")
+        self.prompt.focus()
+        self.set_interval(_HEADS_SECONDS, self._tick)
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        self.run_worker(self.desk.begin(), group="desk", exit_on_error=False)
+
+    def on_screen_resume(self) -> None:
+        self._tell_status()
+
+    async def on_unmount(self) -> None:
+        await self.desk.close()
+
+    @property
+    def kullm(self) -> KullmApp:
+        assert isinstance(self.app, KullmApp)
+        return self.app
+
+    @property
+    def prompt(self) -> Prompt:
+        return self.query_one(Prompt)
+
+    @property
+    def vote_bar(self) -> VoteBar:
+        return self.query_one(VoteBar)
+
+    # -- what the desk tells -------------------------------------------------------------------------------------------
+
+    def notice(self, text: str = "", *, error: bool = False) -> None:
+        """A line above the prompt; empty takes it away."""
+        line = self.query_one("#notice", Static)
+        line.set_class(bool(text), "-shown")
+        line.set_class(error, "-error")
+        if text:
+            line.update(plain(text))
+
+    def tell_plan(self, why: str) -> None:
+        self.query_one(Asked).tell_plan(why)
+
+    def tell_addressee(self) -> None:
+        """Whom the next question goes to, where that is not everybody."""
+        only = self.desk.only
+        line = self.query_one("#addressee", Static)
+        line.set_class(only is not None, "-shown")
+        for view in self.columns.views:
+            view.set_class(only not in (None, view.place), "-aside")
+        if only is not None:
+            name = self.desk.names[only]
+            line.update(
+                plain(say(f"→ {name}에게만 이어 물어요 · esc 모두에게", f"→ only to {name} · esc: to all again"))
+            )
+
+    def tell_question(self) -> None:
+        """The question that the columns share on top, and not in each of them."""
+        asked = [self._last_question(view) for view in self.columns.views]
+        words = [(turn.content, turn.input) if turn else None for turn in asked]
+        shared = next((one for one in words if one and (words.count(one) > 1 or len(words) == 1)), None)
+        run = self.desk.voting.questions
+        self.query_one(Asked).show(*(shared or ("", "")), ahead=run.told if run else "")
+        for view, turn in zip(self.columns.views, asked, strict=True):
+            on_top = {turn.id} if turn and (turn.content, turn.input) == shared else set()
+            view.thread.put_on_top(on_top)
+
+    @staticmethod
+    def _last_question(view: ColumnView) -> Turn | None:
+        return next((turn for turn in reversed(view.thread.turns) if turn.role == "user"), None)
+
+    def tell_round(self) -> None:
+        """Everything that hangs on how the round stands: heads, tabs, vote bar, header."""
+        self.tell_heads()
+        self._tell_vote()
+        self._tell_status()
+        self.tell_switches()
+
+    def tell_heads(self) -> None:
+        names, voting = self.desk.names, self.desk.voting
+        replies = voting.round.replies if voting.round else ()
+        differences, speeds = compare_words.differences(replies), compare_words.speeds(replies)
+        won = voting.vote_of_round.winner if voting.vote_of_round else None
+        for view, name in zip(self.columns.views, names, strict=False):
+            view.head.tell(name=name, won=view.place == won)
+            if view.place < len(replies):
+                view.head.tell(state=differences[view.place], speed=speeds[view.place])
+            elif not self.desk.busy:
+                view.head.tell(state="", speed="")
+        self._tick()
+
+    def tell_ended(self, place: int, turn: Turn) -> None:
+        """One of the columns has finished before the others."""
+        self.columns.views[place].head.tell(
+            state=compare_words.differences([turn])[0] or say("끝", "done"), speed=compare_words.speeds([turn])[0]
+        )
+        self.tell_heads()
+
+    def _tick(self) -> None:
+        """What runs by itself: seconds and speeds of what is on its way."""
+        marks = []
+        for view in self.columns.views:
+            live, waits = self.desk.live(view.place), self.desk.waits(view.place)
+            if live:
+                view.head.tell(state=compare_words.state_of(live), speed=compare_words.live_speed(live))
+            elif waits:
+                view.head.tell(state=compare_words.waits_its_turn(), speed="")
+            ended = bool(view.head.state)
+            marks.append((view.head.column_name, "●" if live else "…" if waits else "✓" if ended else " "))
+        self.query_one(Tabs).show(marks, self.columns.front)
+
+    def _tell_vote(self) -> None:
+        voting, bar = self.desk.voting, self.vote_bar
+        if self.desk.busy or voting.round is None or not voting.round.can_be_voted_on:
+            if bar.has_focus:
+                self.prompt.focus()
+            bar.hide()
+            return
+        run = voting.questions
+        goes_on = say("⏎ 다음 질문", "⏎ next question") if run and not run.is_last else say("⏎ 새 질문", "⏎ ask on")
+        if voting.vote_of_round:
+            bar.tell(self.desk.names, self._voted(voting.vote_of_round), goes_on=goes_on)
+        else:
+            bar.ask(self.desk.names)
+
+    def _voted(self, vote: Vote) -> str:
+        if vote.outcome == "tie":
+            return say("비김으로 투표했어요", "voted a tie")
+        if vote.outcome == "bad":
+            return say("모두 나쁨으로 투표했어요", "voted all bad")
+        place = vote.winner or 0
+        name = self.desk.names[place]
+        was = f"{compare_words.letter(place)} = " if self.desk.comparison and self.desk.comparison.blind else ""
+        return say(f"{was}{name}에 투표했어요", f"voted for {was}{name}")
+
+    def tell_all_finished(self) -> None:
+        """The vote is a digit away, unless somebody is writing already."""
+        draft = self.prompt.value
+        if self.vote_bar.is_shown and not draft.text and not draft.input and self.prompt.has_focus_within:
+            self.vote_bar.focus()
+
+    def tell_switches(self) -> None:
+        comparison = self.desk.comparison
+        blind = comparison.blind if comparison else self.desk.lineup.blind
+        self.query_one(Switches).show(blind=blind, in_step=self.desk.lineup.in_step)
+
+    def _tell_status(self) -> None:
+        count = len(self.desk.contestants)
+        self.kullm.status.set_model(say(f"모델 {count}개 비교", f"{count} models"))
+        self.kullm.status.set_speed("")
+
+    # -- the prompt and the vote bar -----------------------------------------------------------------------------------
+
+    @on(Prompt.Submitted)
+    def _submitted(self, event: Prompt.Submitted) -> None:
+        event.stop()
+        self.desk.ask(Message("user", event.text, event.input))
+
+    @on(TextArea.Changed)
+    def _typing(self) -> None:
+        self.desk.typing()
+
+    @on(VoteBar.Voted)
+    def _voted_for(self, event: VoteBar.Voted) -> None:
+        event.stop()
+        self.desk.vote(event.outcome, event.winner)
+
+    @on(VoteBar.GoesOn)
+    def _goes_on(self, event: VoteBar.GoesOn) -> None:
+        event.stop()
+        run = self.desk.voting.questions
+        if self.desk.goes_on():
+            return
+        self.prompt.focus()
+        if run and run.is_last:
+            self.notice(
+                say(
+                    f"{run.name}: 질문 {len(run.questions)}개 가운데 {run.voted}개에 투표했어요 · F9 순위",
+                    f"{run.name}: voted on {run.voted} of {len(run.questions)} questions · F9 ratings",
+                )
+            )
+
+    @on(VoteBar.Typed)
+    def _typed_at_the_bar(self, event: VoteBar.Typed) -> None:
+        event.stop()
+        self.prompt.focus()
+        self.prompt.paste(event.text)
+
+    # -- replies and threads -------------------------------------------------------------------------------------------
+
+    @on(ReplyWaits)
+    @on(ReplyGrew)
+    def _grew(self, event: ReplyWaits | ReplyGrew) -> None:
+        self.desk.grew(event.reply)
+
+    @on(ReplyEnded)
+    def _ended(self, event: ReplyEnded) -> None:
+        self.desk.ended(event.reply)
+
+    @on(Thread.Left)
+    def _left(self) -> None:
+        """Escape in a column: its reply is stopped; else back to the prompt."""
+        if not self._stop():
+            self.prompt.focus()
+
+    @on(TurnView.BranchAsked)
+    def _branch(self, event: TurnView.BranchAsked) -> None:
+        event.stop()
+        place = self._place_of(event.turn)
+        if place is not None:
+            self.desk.switch_branch(place, event.turn, event.step)
+
+    @on(Thread.TurnAction)
+    def _turn_action(self, event: Thread.TurnAction) -> None:
+        event.stop()
+        place = self._place_of(event.view.turn)
+        if place is None:
+            return
+        if event.action == "edit":
+            self.desk.edit(place, event.view.turn)
+            self.prompt.focus()
+        elif event.action == "regenerate":
+            self.desk.ask_again(place, event.view.turn)
+        else:
+            self.desk.run(copy_turn(self.kullm, event.view, code=event.action == "copy_code"))
+
+    def _place_of(self, turn: Turn) -> int | None:
+        return next((view.place for view in self.columns.views if view.thread.view_of(turn.id)), None)
+
+    @on(Reply.CopyRequested)
+    async def _copy_requested(self, event: Reply.CopyRequested) -> None:
+        event.stop()
+        await copy_text(self.kullm, event.text)
+
+    @on(ColumnThread.Scrolled)
+    def _scrolled(self, event: ColumnThread.Scrolled) -> None:
+        event.stop()
+        if self.desk.lineup.in_step:
+            self.columns.follow_scrolling(event.thread)
+
+    @on(Tabs.Picked)
+    @on(ColumnView.Pressed)
+    def _column_picked(self, event: Tabs.Picked | ColumnView.Pressed) -> None:
+        event.stop()
+        self.columns.focus_column(event.place)
+
+    @on(Columns.Fronted)
+    def _fronted(self) -> None:
+        self._tick()
+
+    @on(ColumnView.OnlyHere)
+    def _only_here(self, event: ColumnView.OnlyHere) -> None:
+        event.stop()
+        if self.desk.comparison:
+            self.desk.address(event.place)
+            self.prompt.focus()
+
+    @on(ColumnView.InStep)
+    def _in_step(self, event: ColumnView.InStep) -> None:
+        event.stop()
+        self.desk.toggle_in_step()
+
+    @on(Switches.Pressed)
+    def _switched(self, event: Switches.Pressed) -> None:
+        event.stop()
+        if event.name == "blind":
+            self.desk.toggle_blind()
+        else:
+            self.desk.toggle_in_step()
+
+    # -- the focus: the prompt, the columns from the left, the vote bar ------------------------------------------------
+
+    def focus_next(self, selector: object = "*") -> Widget | None:  # noqa: ARG002 - one round trip for all
+        return self._walk(1)
+
+    def focus_previous(self, selector: object = "*") -> Widget | None:  # noqa: ARG002
+        return self._walk(-1)
+
+    def _walk(self, step: int) -> Widget | None:
+        """A narrow screen shows one column, and all of them can be reached."""
+        count = len(self.columns.views)
+        stops: list[int | Widget] = [*range(count), *([self.vote_bar] if self.vote_bar.is_shown else ()), self.prompt]
+        here: int | Widget | None = self.columns.focused_place
+        if here is None:
+            here = self.vote_bar if self.vote_bar.has_focus else self.prompt
+        there = stops[(stops.index(here) + step) % len(stops)]
+        if isinstance(there, int):
+            self.columns.focus_column(there)
+            return self.columns.views[there].thread
+        there.focus()
+        return there
+
+    # -- keys ----------------------------------------------------------------------------------------------------------
+
+    def action_next_column(self) -> None:
+        self._walk(1)
+
+    def action_stop_columns(self) -> None:
+        if not self._stop():
+            self.desk.address(None)
+            self.notice()
+            self.prompt.focus()
+
+    def _stop(self) -> bool:
+        """What streams or is being judged, in the focused column or everywhere."""
+        if self.desk.stop(self.columns.focused_place):
+            return True
+        return any([thread.stop_judging() for thread in self._chosen_threads()])
+
+    def action_judge_columns(self) -> None:
+        for thread in self._chosen_threads():
+            thread.action_judge()
+
+    def action_ask_again(self) -> None:
+        self.desk.ask_again()
+
+    def action_new_comparison(self) -> None:
+        self.desk.open(None)
+        self.prompt.focus()
+
+    def action_blind(self) -> None:
+        self.desk.toggle_blind()
+
+    def action_columns_up(self) -> None:
+        self._chosen_thread().scroll_page_up(animate=False)
+
+    def action_columns_down(self) -> None:
+        self._chosen_thread().scroll_page_down(animate=False)
+
+    def action_columns_end(self) -> None:
+        for view in self.columns.views:
+            view.thread.follow()
+
+    def _chosen_thread(self) -> ColumnThread:
+        place = self.columns.focused_place
+        return self.columns.views[self.columns.front if place is None else place].thread
+
+    def _chosen_threads(self) -> list[ColumnThread]:
+        """The focused one; else all."""
+        place = self.columns.focused_place
+        return [view.thread for view in self.columns.views if place in (None, view.place)]
+
+    def action_input_field(self) -> None:
+        self.prompt.toggle_input()
+
+    def action_shared_parameters(self) -> None:
+        from kullm_tui.ui.screens.parameters import ParametersScreen
+
+        first = self.desk.contestants[0]
+        session = replace(self.desk.session, model=first.model, adapter=first.adapter)
+        self.app.push_screen(ParametersScreen(session), self.desk.chose_session)
+
+    def action_contestants(self) -> None:
+        from kullm_tui.ui.screens.contestants import ContestantsScreen
+
+        self.app.push_screen(ContestantsScreen(self.desk.lineup), self.desk.chose)
+
+    def action_ratings(self) -> None:
+        from kullm_tui.ui.screens.ratings import RatingsScreen
+
+        self.app.push_screen(RatingsScreen(self.desk.titles))
+
+    def action_earlier_comparisons(self) -> None:
+        from kullm_tui.ui.screens.earlier import EarlierScreen
+
+        self.app.push_screen(EarlierScreen(self.desk.titles, self.desk.deleted), self._open_earlier)
+
+    def _open_earlier(self, comparison: Comparison | None) -> None:
+        if comparison:
+            self.desk.open(comparison)
+            self.prompt.focus()
+
+    def action_question_set(self) -> None:
+        from kullm_tui.ui.screens.attach import AttachScreen
+
+        asked = say("질문이 든 파일 (한 줄에 하나, 또는 JSONL)", "A file of questions (one a line, or JSONL)")
+        self.app.push_screen(AttachScreen(asked), self._take_questions)
+
+    def _take_questions(self, attachment: Attachment | None) -> None:
+        if attachment:
+            self.desk.run(self._go_through(attachment))
+
+    async def _go_through(self, attachment: Attachment) -> None:
+        import asyncio
+
+        from kullm_tui.ui.question_set import read_questions
+
+        self.desk.go_through(await asyncio.to_thread(read_questions, attachment.text, attachment.name))
+
+    def use_model(self, name: str) -> None:
+        """From the browser or the palette: it joins the next comparison, in the place of the last where all are taken."""
+        self.desk.join(name)
