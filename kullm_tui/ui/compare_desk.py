@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kullm_tui.core import records
-from kullm_tui.core.errors import KullmError
+from kullm_tui.core.errors import KullmError, StoreError
 from kullm_tui.core.language import say
 from kullm_tui.ui import compare_words
 from kullm_tui.ui.contests import Contest, Contests, Seat
@@ -25,9 +25,12 @@ if TYPE_CHECKING:
     from kullm_tui.core.comparisons import Column, Comparison, Outcome
     from kullm_tui.core.contestants import Contestant
     from kullm_tui.core.history import Turn
+    from kullm_tui.core.store import Store
     from kullm_tui.ui.answering import Answering
     from kullm_tui.ui.question_set import QuestionRun
     from kullm_tui.ui.screens.compare import CompareScreen
+
+_LONG_SECONDS = 10.0  # a round that took so long is announced to a reader who looks elsewhere
 
 
 class CompareDesk:
@@ -61,7 +64,28 @@ class CompareDesk:
         try:
             await work
         except KullmError as error:
-            self.screen.notice(str(error), error=True)
+            await self._failed(error)
+
+    async def _failed(self, error: KullmError) -> None:
+        """Told above the prompt, unless it was the file of the conversations and another is open now."""
+        try:
+            mended = await self.screen.kullm.mend(error)
+        except KullmError as worse:
+            self.screen.notice(str(worse), error=True)
+        else:
+            if not mended:
+                self.screen.notice(str(error), error=True)
+
+    def take_store(self, store: Store) -> None:
+        """Another file: what is on the screen is read from there, as far as it is there."""
+        if self.comparison:
+            self.run(self._read_again(store, self.comparison.id))
+
+    async def _read_again(self, store: Store, comparison_id: int) -> None:
+        try:
+            self.open(await asyncio.to_thread(store.comparisons.get, comparison_id))
+        except StoreError:
+            self.open(None)
 
     # -- who is on the screen ------------------------------------------------------------------------------------------
 
@@ -190,9 +214,18 @@ class CompareDesk:
                 self.screen.columns.views[column.place].thread.follow()
         if self.contests.ended(contest):
             self.run(self._tell_memory(), group="memory")
+            self._announce(contest)
             if self.comparison and self.comparison.id == contest.comparison_id:
                 await self.look()
                 self.screen.tell_all_finished()
+
+    def _announce(self, contest: Contest) -> None:
+        """To somebody who looked elsewhere meanwhile."""
+        app = self.screen.kullm
+        if contest.seconds >= _LONG_SECONDS and not app.is_looked_at:
+            from kullm_tui.ui import notify
+
+            notify.announce(app, say("비교가 끝났어요", "All have answered"), app.config.notify)
 
     async def _tell_memory(self) -> None:
         from kullm_tui.ui.answerers import memory_used
@@ -264,6 +297,15 @@ class CompareDesk:
         return next((one.place for one in columns if one.conversation.id == reply.conversation_id), None)
 
     async def _settle(self, reply: LiveReply) -> None:
+        contest = self.contests.that_asked(reply.conversation_id)
+        try:
+            await self._show_ended(reply)
+        finally:
+            if contest:
+                contest.settled(reply.conversation_id)
+        await self._advance(contest)
+
+    async def _show_ended(self, reply: LiveReply) -> None:
         store = await self.screen.kullm.opened()
         turns = await asyncio.to_thread(store.thread, reply.conversation_id, reply.reply_id)
         place = self._place_of(reply)
@@ -271,7 +313,6 @@ class CompareDesk:
             told = self._told(as_ended(turns[-1], reply), place)
             await self.screen.columns.views[place].thread.settle(told)
             self.screen.tell_ended(place, told)
-        await self._advance(self.contests.that_asked(reply.conversation_id))
 
     # -- what is on the screen -----------------------------------------------------------------------------------------
 
@@ -316,6 +357,10 @@ class CompareDesk:
 
         self.known = await asyncio.to_thread(answering, self.contestants, self.session, self.screen.kullm.config)
         self.screen.tell_plan(self.known.why)
+
+    def relabel(self) -> None:
+        """The language is another one."""
+        self.run(self._learn())
 
     def open(self, comparison: Comparison | None) -> None:
         """None: empty columns for a new one."""

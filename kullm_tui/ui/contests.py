@@ -6,6 +6,7 @@ They go on while another comparison is on the screen.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,10 +45,16 @@ class Contest:
         self.conversations = frozenset(seat.conversation_id for wave in waves for seat in wave)
         self._waves = deque(list(wave) for wave in waves)
         self._opening = asyncio.Lock()
+        self._answering: set[int] = set()  # conversations whose reply has not ended, or was not looked at since
+        self._began = time.monotonic()
 
     @property
-    def has_begun_all(self) -> bool:
-        return not self._waves and not self._opening.locked()
+    def seconds(self) -> float:
+        return time.monotonic() - self._began
+
+    @property
+    def is_over(self) -> bool:
+        return not self._waves and not self._answering and not self._opening.locked()
 
     def waits(self, conversation_id: int) -> bool:
         return any(seat.conversation_id == conversation_id for wave in self._waves for seat in wave)
@@ -61,25 +68,24 @@ class Contest:
         """Begins the next wave once nobody of the last one answers any more: the new replies by conversation."""
         opened: dict[int, int] = {}
         async with self._opening:
-            while self._waves and not self.is_answered(replies):
-                wave = self._waves.popleft()
-                opened |= dict([await _take(store, replies, seat) for seat in wave])
+            while self._waves and not self._answering:
+                for seat in self._waves.popleft():
+                    opened[seat.conversation_id] = await self._take(store, replies, seat)
         return opened
 
-    def is_answered(self, replies: Replies) -> bool:
-        """Somebody answers just now."""
-        return not self.conversations.isdisjoint(replies.conversations)
+    async def _take(self, store: Store, replies: Replies, seat: Seat) -> int:
+        from kullm_tui.ui import asking
 
+        if seat.target is None:
+            return await asyncio.to_thread(asking.write_failure, store, seat.question, seat.session, seat.fault)
+        order, reply = await asyncio.to_thread(asking.open_reply, store, seat.question, seat.session, seat.target)
+        self._answering.add(seat.conversation_id)
+        replies.start(order, reply)
+        return reply.reply_id
 
-async def _take(store: Store, replies: Replies, seat: Seat) -> tuple[int, int]:
-    from kullm_tui.ui import asking
-
-    if seat.target is None:
-        reply_id = await asyncio.to_thread(asking.write_failure, store, seat.question, seat.session, seat.fault)
-        return seat.conversation_id, reply_id
-    order, reply = await asyncio.to_thread(asking.open_reply, store, seat.question, seat.session, seat.target)
-    replies.start(order, reply)
-    return seat.conversation_id, reply.reply_id
+    def settled(self, conversation_id: int) -> None:
+        """Its reply has ended and stands where it belongs."""
+        self._answering.discard(conversation_id)
 
 
 class Contests:
@@ -102,8 +108,7 @@ class Contests:
 
     def ended(self, contest: Contest) -> bool:
         """True once, when all of it is over."""
-        over = contest.has_begun_all and not contest.is_answered(self.replies)
-        return over and self._running.pop(contest.comparison_id, None) is not None
+        return contest.is_over and self._running.pop(contest.comparison_id, None) is not None
 
     def stop(self, contest: Contest, columns: Sequence[Column]) -> bool:
         """What streams or waits in these columns; False where nothing did."""

@@ -36,7 +36,7 @@ def ratings_of(store: Store) -> Ratings:
     from evaluator.ratings import Comparison, bradley_terry
 
     duels, votes = store.comparisons.duels(), store.comparisons.votes()
-    rows = bradley_terry([Comparison(one.left, one.right, one.outcome) for one in duels])
+    rows = bradley_terry([Comparison(one.left, one.right, one.outcome, one.vote) for one in duels])
     outcomes = [vote.outcome for vote in votes]
     return Ratings(rows, len(votes), sum(vote.blind for vote in votes), outcomes.count("tie"), outcomes.count("bad"))
 

@@ -7,6 +7,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 
 from kullm_tui.core import consent
 from kullm_tui.core.engine_process import running_engine
@@ -21,7 +22,7 @@ _SLOW = ["가나다 "] * 400
 async def test_a_newcomer_compares_the_demos_and_votes(database: Path) -> None:
     async with comparing(database) as here:
         assert here.heads == ["코알파카 데모", "코비쿠나 데모", "구름 데모"]
-        assert here.told("한 바탕(demo-base)을 함께 써서 같이 답해요")
+        await here.until(lambda: here.told("한 바탕(demo-base)을 함께 써서 같이 답해요"))
         await here.asks("대한민국의 수도는 어디인가요?")
         assert all(here.said(place)[-1] for place in range(3))
         assert "서울" in here.said(2)[-1]
@@ -235,9 +236,9 @@ async def test_the_header_leads_from_mode_to_mode(database: Path) -> None:
     async with comparing(database) as here:
         assert here.told("대화 ▸ 비교")
         await here.pilot.press("f4")
-        await here.until(lambda: isinstance(here.app.screen, ChatScreen) and here.told("구름 데모 · "))
-        line = here.shown.splitlines()[0]
-        await here.pilot.click(offset=(line.index("비교") + line[: line.index("비교")].count("구") + 4, 0))
+        await here.until(lambda: isinstance(here.app.screen, ChatScreen) and not here.told("모델 3개"))
+        before = here.shown.splitlines()[0].partition("비교")[0]
+        await here.pilot.click(offset=(cell_len(before) + 1, 0))
         await here.until(lambda: here.app.current_mode == "compare")
 
 
@@ -255,7 +256,7 @@ async def test_the_engine_killed_in_mid_stream_leaves_a_fault_where_something_wa
         os.kill(engine.pid, signal.SIGKILL)
         await here.until(lambda: not here.desk.busy)
         assert {here.desk.turns(place)[-1].state for place in answering} == {"failed"}
-        assert here.told("✗")
+        await here.until(lambda: here.told("✗"))
         here.desk.session = here.desk.session.with_decoding({})
         await here.pilot.press("ctrl+r")
         await here.finishes()

@@ -38,6 +38,7 @@ from kullm_tui.ui.widgets.vote_bar import VoteBar
 if TYPE_CHECKING:
     from kullm_tui.core.comparisons import Comparison, Vote
     from kullm_tui.core.history import Turn
+    from kullm_tui.core.store import Store
     from kullm_tui.ui.attachment import Attachment
 
 _HEADS_SECONDS = 0.25  # between two looks at what runs in the heads
@@ -102,6 +103,15 @@ class CompareScreen(Screen[None]):
     @property
     def vote_bar(self) -> VoteBar:
         return self.query_one(VoteBar)
+
+    def take_store(self, store: Store) -> None:
+        self.desk.take_store(store)
+
+    def relabel(self) -> None:
+        self.desk.relabel()
+        self.tell_question()
+        self.tell_addressee()
+        self.tell_round()
 
     # -- what the desk tells -------------------------------------------------------------------------------------------
 
