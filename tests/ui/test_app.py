@@ -74,11 +74,12 @@ async def test_a_database_that_cannot_be_opened_is_told_and_the_app_stays(home: 
 
 
 async def test_a_broken_configuration_is_told_and_the_app_opens(home: Path) -> None:
-    (home / "config.toml").write_text("[[[ [/x]")
+    (home / "config.toml").write_text('"[/x][bold]" = 1\n')
     app = KullmApp()
     async with app.run_test(size=(100, 30), notifications=True) as pilot:
         await pilot.pause(0.1)
         assert "config.toml" in text_of(app)
+        assert "[/x][bold]" in text_of(app)
 
 
 async def test_the_theme_and_the_language_are_kept() -> None:

@@ -1,5 +1,6 @@
 """How the chat looks, in the two sizes it is made for. The clock stands still, and what was measured was measured beforehand."""
 
+import asyncio
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,14 +8,18 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
-from kullm_tui.core.chat_client import Finished, Usage
+from kullm_tui.core.chat_client import Endpoint, Finished, Usage
 from kullm_tui.core.history import Conversation
 from kullm_tui.core.journal import ReplySource
 from kullm_tui.core.memory import Memory
 from kullm_tui.core.records import Message
 from kullm_tui.core.store import Store
+from kullm_tui.core.target import Target
 from kullm_tui.ui import answerers
+from kullm_tui.ui.consenting import may_send
 from kullm_tui.ui.generation import LiveReply
+from kullm_tui.ui.screens.ask import Confirm
+from kullm_tui.ui.screens.attach import AttachScreen
 from kullm_tui.ui.screens.parameters import ParametersScreen
 from kullm_tui.ui.screens.switcher import SwitcherScreen
 from tests.openai_server import OpenAIServer, Reply, chunk
@@ -53,6 +58,7 @@ def _still_clock(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[No
     monkeypatch.setattr(answerers, "memory_here", lambda _: Memory("gpu", 24_000_000_000, 19_500_000_000))
     monkeypatch.setattr(answerers, "loaded_models", lambda: {"demo-kullm": 20_000_000})
     monkeypatch.setattr(LiveReply, "seconds", 3.2)
+    monkeypatch.setenv("HOME", str(tmp_path))
     yield
     monkeypatch.undo()
     time.tzset()
@@ -150,3 +156,116 @@ async def test_real_prompt(database: Path, size: tuple[int, int]) -> None:
         await chat.pilot.press("f9")
         await chat.until(lambda: chat.told("### 응답"))
         await assert_looks_like(chat.pilot, f"chat-prompt-{size[0]}x{size[1]}")
+
+
+@sizes
+async def test_the_list_of_conversations(database: Path, size: tuple[int, int]) -> None:
+    conversation = _filled(database)
+    async with chatting(database, size=size) as chat:
+        await asyncio.to_thread(chat.app.store.pin, conversation.id, True)
+        chat.screen.sidebar.reload()
+        await chat.pilot.press("f6", "down", "down")
+        await chat.until(lambda: chat.told("★ 한국어의 특징"))
+        await assert_looks_like(chat.pilot, f"chat-list-{size[0]}x{size[1]}")
+
+
+@sizes
+async def test_instruction_and_input(database: Path, size: tuple[int, int]) -> None:
+    async with chatting(database, size=size) as chat:
+        await chat.until(lambda: chat.told("데모 모델"))
+        await chat.types("다음 글을 한 문장으로 줄여 줘")
+        await chat.pilot.press("ctrl+t")
+        await chat.types("훈민정음은 세종이 만들었다")
+        await chat.pilot.press("ctrl+j")
+        await chat.types("백성을 가르치는 바른 소리다")
+        await assert_looks_like(chat.pilot, f"chat-input-{size[0]}x{size[1]}")
+
+
+@sizes
+async def test_the_focused_thread(database: Path, size: tuple[int, int]) -> None:
+    conversation = _filled(database)
+    async with chatting(database, size=size) as chat:
+        chat.desk.open(conversation)
+        await chat.until(lambda: chat.told("tok/s") and (size[0] < 100 or chat.told("여행 계획")))
+        await chat.pilot.press("shift+tab")
+        await assert_looks_like(chat.pilot, f"chat-thread-{size[0]}x{size[1]}")
+
+
+@sizes
+async def test_a_line_above_the_prompt(database: Path, size: tuple[int, int]) -> None:
+    with OpenAIServer([Reply([chunk("대한민국의 수도는"), 60.0])]) as server:
+        async with chatting(database, size=size, server=server) as chat:
+            chat.desk.ask(Message("user", "수도는?"))
+            await chat.until(lambda: chat.told("대한민국의 수도는") and (size[0] < 100 or chat.told("오늘")))
+            await chat.types("하나 더")
+            await chat.pilot.press("enter")
+            await chat.until(lambda: chat.told("esc로 멈춘 다음"))
+            await assert_looks_like(chat.pilot, f"chat-notice-{size[0]}x{size[1]}")
+
+
+@sizes
+async def test_dialogs_over_the_chat(database: Path, size: tuple[int, int], tmp_path: Path) -> None:
+    shape = f"{size[0]}x{size[1]}"
+    (tmp_path / "notes").mkdir()
+    for name in ("회의록.txt", "일정.md"):
+        (tmp_path / "notes" / name).write_text("글", encoding="utf-8")
+    with OpenAIServer([Reply([chunk("대한민국의 수도는"), 60.0])]) as server:
+        async with chatting(database, size=size, server=server) as chat:
+            await chat.pilot.press("ctrl+o")
+            await chat.until(lambda: isinstance(chat.app.screen, AttachScreen))
+            field = chat.app.screen.query_one(Input)
+            field.value = "~/notes/"
+            await chat.until(lambda: chat.told("회의록.txt"))
+            await assert_looks_like(chat.pilot, f"chat-attach-{shape}")
+            await chat.pilot.press("escape")
+            chat.desk.ask(Message("user", "수도는?"))
+            await chat.until(lambda: chat.told("대한민국의 수도는") and (size[0] < 100 or chat.told("오늘")))
+            await chat.pilot.press("ctrl+q")
+            await chat.until(lambda: isinstance(chat.app.screen, Confirm))
+            await assert_looks_like(chat.pilot, f"chat-quit-{shape}")
+            await chat.pilot.press("escape")
+            target = Target("far/model", "model", None, Endpoint("far", "https://api.example.com/v1"))
+            chat.app.run_worker(may_send(chat.app, target))
+            await chat.until(lambda: isinstance(chat.app.screen, Confirm))
+            await assert_looks_like(chat.pilot, f"chat-consent-{shape}")
+            await chat.pilot.press("escape")
+
+
+@sizes
+async def test_in_english(database: Path, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KULLM_LANG", "en")
+    conversation, shape = _filled(database), f"{size[0]}x{size[1]}"
+    async with chatting(database, size=size) as chat:
+        await chat.until(lambda: chat.told("tiny demo") and (size[0] < 100 or chat.told("Today")))
+        await assert_looks_like(chat.pilot, f"chat-welcome-{shape}-en")
+        chat.desk.open(conversation)
+        await chat.until(lambda: chat.told("tok/s"))
+        await assert_looks_like(chat.pilot, f"chat-conversation-{shape}-en")
+        await chat.pilot.press("f7")
+        await chat.until(lambda: isinstance(chat.app.screen, ParametersScreen) and chat.told("160"))
+        await assert_looks_like(chat.pilot, f"chat-parameters-{shape}-en")
+        await chat.pilot.press("escape", "f8")
+        await chat.until(lambda: isinstance(chat.app.screen, SwitcherScreen) and chat.told("코알파카 데모"))
+        await assert_looks_like(chat.pilot, f"chat-switcher-{shape}-en")
+        await chat.pilot.press("escape", "f9")
+        await chat.until(lambda: chat.told("### 응답"))
+        await assert_looks_like(chat.pilot, f"chat-prompt-{shape}-en")
+        await chat.pilot.press("escape")
+        chat.use("kullm-polyglot")
+        await chat.asks("수도는?")
+        await chat.until(lambda: chat.told("asks again"))
+        await assert_looks_like(chat.pilot, f"chat-error-{shape}-en")
+
+
+@sizes
+@pytest.mark.parametrize("theme", ["ansi-dark", "ansi-light"])
+async def test_in_the_terminals_own_colours(database: Path, size: tuple[int, int], theme: str) -> None:
+    conversation, shape = _filled(database), f"{size[0]}x{size[1]}"
+    async with chatting(database, size=size) as chat:
+        chat.app.theme = theme
+        chat.desk.open(conversation)
+        await chat.until(lambda: chat.told("tok/s") and (size[0] < 100 or chat.told("여행 계획")))
+        await assert_looks_like(chat.pilot, f"chat-conversation-{shape}-{theme}")
+        await chat.pilot.press("f7")
+        await chat.until(lambda: isinstance(chat.app.screen, ParametersScreen) and chat.told("160"))
+        await assert_looks_like(chat.pilot, f"chat-parameters-{shape}-{theme}")

@@ -94,6 +94,40 @@ async def test_the_dialogs_look_like_this(size: tuple[int, int]) -> None:
         assert "secret" not in text_of(pilot.app)
 
 
+@pytest.mark.parametrize("size", SIZES, ids=str)
+async def test_what_is_asked_and_told_looks_like_this(size: tuple[int, int], home: Path) -> None:
+    shape = f"{size[0]}x{size[1]}"
+    (home / "home").mkdir()
+    (home / "home" / "config.toml").write_text('[[endpoints]]\nname = "lab"\nbase_url = "http://127.0.0.1:2/v1"\n')
+    async with browser(size) as pilot:
+        await choose(pilot, "kullm-5.8b")
+        await pilot.press("x")
+        await shows(pilot, "지울 것이 없습니다")
+        await assert_looks_like(pilot, f"models-told-{shape}")
+        await choose(pilot, "lab/")
+        await pilot.press("x")
+        await shows(pilot, "lab 엔드포인트를 뺄까요?")
+        await assert_looks_like(pilot, f"models-remove-{shape}")
+        await pilot.press("escape", "enter")
+        await shows(pilot, "lab의 어떤 모델을 쓸까요?")
+        await pilot.press("enter")
+        await assert_looks_like(pilot, f"models-ask-{shape}")
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+async def test_in_english_and_in_the_terminals_colours(size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KULLM_LANG", "en")
+    shape = f"{size[0]}x{size[1]}"
+    async with browser(size) as pilot:
+        await choose(pilot, "kullm-5.8b")
+        await assert_looks_like(pilot, f"models-{shape}-en")
+        await pilot.press("a")
+        await assert_looks_like(pilot, f"models-add-{shape}-en")
+        await pilot.press("escape")
+        pilot.app.theme = "ansi-dark"
+        await assert_looks_like(pilot, f"models-{shape}-ansi-dark")
+
+
 async def test_the_keys_work_in_hangul_mode() -> None:
     async with browser() as pilot:
         await pilot.press("ㅁ")

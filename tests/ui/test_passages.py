@@ -1,5 +1,6 @@
 """A reply that is read passage by passage means what it means as a whole."""
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it.token import Token
@@ -136,3 +137,29 @@ def _meaning(tokens: list[Token]) -> list[object]:
         elif token.type in ("hr", "heading_open", "blockquote_open", "table_open", "tr_open", "td_open", "th_open"):
             found.append((token.type, token.tag))
     return found
+
+
+def _characters_read(text: str) -> int:
+    """While it comes in pieces: every passage once it closes, and the open one each time it is shown."""
+    splitter, read = Splitter(), 0
+    for start in range(0, len(text), 4):
+        read += sum(len(passage.source) for passage in splitter.feed(text[start : start + 4]))
+        read += len(splitter.open.source) if splitter.open else 0
+    return read
+
+
+@pytest.mark.parametrize(
+    ("head", "line"),
+    [
+        ("", "{:03}. 항목이에요. **굵게(강조)**도 있어요.\n"),
+        ("", "- 항목 {:03}\n  이어지는 줄\n"),
+        ("```python\n", "x_{:03} = 1  # 줄\n"),
+        ("| 이름 | 값 |\n|---|---|\n", "| 이름 {:03} | 값 |\n"),
+        ("", "문단 {:03}이에요. 길지 않아요.\n\n"),
+    ],
+    ids=["numbered list", "list", "code", "table", "paragraphs"],
+)
+def test_a_block_of_twice_the_length_costs_twice_as_much(head: str, line: str) -> None:
+    half, whole = ("".join((head, *map(line.format, range(count)))) for count in (150, 300))
+    assert _characters_read(whole) < 2.3 * _characters_read(half)
+    assert _characters_read(whole) < 200 * len(whole)

@@ -142,17 +142,24 @@ async def footer(pilot: Pilot[int]) -> list[Key]:
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
-@pytest.mark.parametrize("theme", ["kullm-dark", "kullm-light"])
+@pytest.mark.parametrize("theme", ["kullm-dark", "kullm-light", "ansi-dark"])
 async def test_how_help_looks(size: tuple[int, int], theme: str) -> None:
     await looks("help", None, size, theme)
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
-async def test_how_a_decision_looks(size: tuple[int, int]) -> None:
+async def test_how_help_looks_in_english(size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KULLM_LANG", "en")
+    await looks("help-en", None, size)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("theme", ["kullm-dark", "kullm-light", "ansi-dark"])
+async def test_how_a_decision_looks(size: tuple[int, int], theme: str) -> None:
     dialog = Confirm(
         "대화 3개를 지울까요?", "대화 3개 지우기", more="지운 뒤에도 잠시 동안은 u로 되살릴 수 있어요.", danger=True
     )
-    await looks("confirm", dialog, size)
+    await looks("confirm", dialog, size, theme)
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
