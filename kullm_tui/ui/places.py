@@ -197,7 +197,7 @@ VOTE = (
 )
 
 SIDEBAR = (
-    Key("enter", "open", "열기", "open", footer=True),
+    Key("enter", "take", "열기", "open", footer=True),
     Key("f2", "rename", "이름", "rename", footer=True, told=("이름 바꾸기", "rename")),
     Key("delete", "delete", "지우기", "delete", footer=True),
     Key("u", "undo", "되살리기", "restore", footer=True, told=("지운 대화 되살리기", "restore what was deleted")),

@@ -177,7 +177,7 @@ class Conversations(Vertical):
     def action_cursor_up(self) -> None:
         self.focus_search()
 
-    def action_open(self) -> None:
+    def action_take(self) -> None:
         self.query_one(Rows).action_take()
 
     def action_back(self) -> None:
@@ -233,6 +233,9 @@ class Conversations(Vertical):
         self.post_message(self.Deleted(conversation))
         self.reload()
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return self._deleted is not None if action == "undo" else super().check_action(action, parameters)
+
     def action_undo(self) -> None:
         if (deleted := self._deleted) and self.store:
             self._run(self._undo(self.store, deleted), group="change")
@@ -248,6 +251,7 @@ class Conversations(Vertical):
         title = plain(conversation.title).truncate(18, ellipsis=True)
         self._tell(Content.assemble(title, say(" 지웠어요\nu 되돌리기", " deleted\nu undoes it")))
         self._forgetting = self.set_timer(_UNDO_SECONDS, self._forget)
+        self.refresh_bindings()
 
     def _tell(self, notice: Content) -> None:
         line = self.query_one(".notice", Static)
@@ -259,6 +263,7 @@ class Conversations(Vertical):
         if self._forgetting:
             self._forgetting.stop()
         self.query_one(".notice").remove_class("-shown")
+        self.refresh_bindings()
 
 
 def _place_of(rows: Sequence[Row], kept: Row | None, open_id: int | None) -> int | None:

@@ -6,6 +6,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.screen import Screen
 
+from kullm_tui.core.store import Store
 from kullm_tui.ui import start
 from kullm_tui.ui.app import KullmApp
 from kullm_tui.ui.places import PLACES, THREAD, Key
@@ -15,6 +16,7 @@ from kullm_tui.ui.screens.models import ModelsScreen
 from kullm_tui.ui.widgets.keybar import KeyBar
 from kullm_tui.ui.widgets.prompt import Prompt
 from kullm_tui.ui.widgets.thread import Thread
+from tests.ui.chatting import chatting
 from tests.ui.snapshot import SIZES, assert_looks_like
 
 NASTY = "[/x]\x1b[2J"
@@ -134,6 +136,25 @@ async def test_the_footer_says_everything_once_and_only_what_works() -> None:
         assert not {"u", "p"} & set(typing), "in the search these are letters"
         app.screen.query_one(Prompt).focus()
         assert await footer(pilot) == prompt
+
+
+async def test_the_footer_of_the_list_opens_and_restores_only_what_was_deleted(database: Path) -> None:
+    with Store(database) as store:
+        for title in ("하나", "둘"):
+            store.create_conversation(title)
+    async with chatting(database, size=(200, 24)) as chat:
+        await chat.pilot.press("f6")
+        await chat.until(lambda: chat.told("하나"))
+        await chat.pilot.press("down")
+        shown = [key.meaning for key in await footer(chat.pilot)]
+        assert shown[0] == "열기"
+        assert "되살리기" not in shown
+        await chat.pilot.press("delete")
+        await chat.until(lambda: chat.told("u 되돌리기"))
+        assert "되살리기" in [key.meaning for key in await footer(chat.pilot)]
+        await chat.pilot.press("u")
+        await chat.until(lambda: not chat.told("되돌리기"))
+        assert "되살리기" not in [key.meaning for key in await footer(chat.pilot)]
 
 
 async def footer(pilot: Pilot[int]) -> list[Key]:
