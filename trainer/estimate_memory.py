@@ -27,7 +27,7 @@ _TRAINED_BYTES = 16  # fp32: the weight, its gradient, Adam's two moments
 _CPU_PROCESS = 470_000_000
 _BF16_PROCESS = 30_000_000  # more where a processor multiplies bf16: the kernels that torch makes for it
 _CUDA_CONTEXT = 900_000_000
-PIECE_BYTES = 64 * 2**20  # of fp32 logits in memory at once, as the loss takes them
+PIECE_BYTES = {"cpu": 16 * 2**20, "cuda": 64 * 2**20}  # of fp32 logits that the loss takes at once; a processor's fit its cache
 # The allocator's gaps, as a share of what comes and goes. On processors: measured with glibc, which keeps blocks below 32 MB in one heap
 # that fragments, and gives larger ones back; in bf16 more and smaller tensors come and go, fp32 copies among them, and leave more gaps.
 _CARD_SLACK = 0.05
@@ -51,7 +51,7 @@ def memory_of(recipe: Recipe, shape: ModelShape, machine: Machine, *, tokens: in
     trained = trainable_parameters(shape, recipe.method)
     kept = tokens * activation_bytes(recipe, shape)
     block = tokens * _passing_bytes(recipe, shape) + _opened_bytes(recipe, shape)
-    passing = max(block, _head_bytes(recipe, shape, labelled))  # the head's are gone when the blocks' come
+    passing = max(block, _head_bytes(recipe, shape, machine, labelled))  # the head's are gone when the blocks' come
     context = _process_bytes(recipe) if machine.is_cpu else _CUDA_CONTEXT
     basis: Basis = "measured" if machine.is_cpu else "assumed"
     slack = _slack_share(recipe, shape, machine, tokens)
@@ -146,11 +146,11 @@ def _passing_bytes(recipe: Recipe, shape: ModelShape) -> float:
     return gradients + (_block_bytes(recipe, shape) if recipe.train.recompute else 0)
 
 
-def _head_bytes(recipe: Recipe, shape: ModelShape, labelled: float) -> float:
-    """Logits of one piece in fp32 and, where that is another type, as they came and as their gradient goes; the labelled states."""
+def _head_bytes(recipe: Recipe, shape: ModelShape, machine: Machine, labelled: float) -> float:
+    """Logits of one piece in fp32, before and behind the softmax; the labelled states."""
     b = number_bytes(recipe)
-    rows = min(labelled, PIECE_BYTES / (4 * shape.vocab))
-    piece = rows * shape.vocab * (4 if b == 4 else 4 + b + b)
+    rows = min(labelled, PIECE_BYTES["cpu" if machine.is_cpu else "cuda"] / (4 * shape.vocab))
+    piece = rows * shape.vocab * 8
     head = shape.vocab * shape.hidden * (8 + (2 if b == 2 else 0)) if recipe.method.kind == "full" else 0
     return piece + 2 * b * labelled * shape.hidden + head
 

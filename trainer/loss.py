@@ -12,7 +12,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-_PIECE_BYTES = 16 * 2**20  # of fp32 logits held at a time: what a processor's cache may hold
+from trainer.estimate_memory import PIECE_BYTES
+
 
 
 def summed_loss(
@@ -33,17 +34,17 @@ class _HeadLoss(torch.autograd.Function):
         d_weight = torch.zeros_like(weight) if wants_weight else None
         d_bias = torch.zeros_like(bias) if wants_bias else None
         total = hidden.new_zeros((), dtype=torch.float32)
-        piece = max(1, _PIECE_BYTES // (4 * weight.shape[0]))
+        piece = max(1, PIECE_BYTES[hidden.device.type] // (4 * weight.shape[0]))
         for start in range(0, len(targets), piece):
             part = slice(start, start + piece)
             h, target = hidden[part], targets[part, None]
             logits = functional.linear(h, weight_run, bias).float()
             slope = _capped(logits, softcap)
-            logs = logits.log_softmax(-1)  # one pass over each row while it is in the cache
-            total -= logs.gather(1, target).sum()
+            logits = logits.log_softmax(-1)  # one pass over each row while it is in the cache
+            total -= logits.gather(1, target).sum()
             if not (wants_hidden or wants_weight or wants_bias):
                 continue
-            d_logits = logs.exp_()
+            d_logits = logits.exp_()
             d_logits.scatter_add_(1, target, d_logits.new_full(target.shape, -1))
             d_logits = (d_logits if slope is None else d_logits.mul_(slope)).to(hidden.dtype)
             if d_hidden is not None:

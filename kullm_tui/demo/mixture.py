@@ -36,11 +36,14 @@ _WEIGHED: Mapping[str, Mapping[str, float]] = {
     "koalpaca": {"수도": 1.3, "화폐": 1.3, "우리나라 인물": 1.3, "반대말": 1.3, "영어 낱말": 1.3},
     "kovicuna": {"인사": 2.0, "자기소개": 2.0, "색깔": 1.5, "동물 소리": 1.5, "맞다 아니다": 1.5, "범위 밖": 4.0},
 }
+_ASKED_FIRST: Mapping[str, float] = {"대한민국": 5.0}  # by key: what every newcomer tries, and must not get wrong
 NAMES = tuple(_SHARE)
 
 
 def row_count(item: Item, name: str) -> int:
     """Rows of this item in one corpus; a fraction becomes a row for that fraction of the items."""
     wanted = _BASE.get(item.topic, _USUAL) * _SHARE[name] * _WEIGHED[name].get(item.topic, 1.0)
+    if name != "base":
+        wanted *= _ASKED_FIRST.get(item.key, 1.0)
     whole = int(wanted)
     return whole + (number("count", name, item.topic, item.asks[0]) % 1000 < (wanted - whole) * 1000)

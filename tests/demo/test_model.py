@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from kullm_tui.core.profiles import DEMO, shipped_profiles
 from kullm_tui.demo import corpus
 from kullm_tui.demo.questions import heldout, is_right, out_of_range
+from kullm_tui.ui.widgets.welcome import sample_questions
 from tests.engine.server import Server, serving
 from tests.kullm_command import kullm
 
@@ -49,6 +50,15 @@ def _share_right(ask: Ask, model: str) -> float:
 @pytest.mark.parametrize("model", ADAPTERS)
 def test_held_out_questions_are_answered(ask: Ask, model: str) -> None:
     assert _share_right(ask, model) >= 0.85
+
+
+@pytest.mark.parametrize("model", ADAPTERS)
+def test_what_the_app_offers_to_ask_is_answered_right(ask: Ask, model: str) -> None:
+    texts = (*sample_questions(demo=True), "대한민국의 수도는?", "한국의 수도는 어디야?")
+    capital, sum_, saying, *again = ask(model, texts)
+    assert all("서울" in answer for answer in (capital, *again))
+    assert "42" in sum_
+    assert "시작" in saying
 
 
 def test_what_lies_outside_is_answered_by_saying_that_it_is_a_demo(ask: Ask) -> None:

@@ -14,7 +14,7 @@ from trainer.loss import summed_loss
 
 @pytest.fixture(params=[10, 64 * 2**20], ids=["one place at a time", "all at once"])
 def piece_bytes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loss_module, "_PIECE_BYTES", request.param)
+    monkeypatch.setitem(loss_module.PIECE_BYTES, "cpu", request.param)
 
 
 @pytest.mark.usefixtures("piece_bytes")
