@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from textual.signal import Signal
 
-from kullm_tui.core.errors import KullmError
+from kullm_tui.core.errors import KullmError, StoreError
 from kullm_tui.core.language import say
 from kullm_tui.core.money import money
 from kullm_tui.core.text import nfc
@@ -81,10 +81,13 @@ class JudgeDesk:
         self._elsewhere = 0.0
         self._asking = asyncio.Lock()
         self._opening = threading.Lock()
+        self._closed = False
 
     def close(self) -> None:
-        if self._store:
-            self._store.close()
+        with self._opening:
+            self._closed = True
+            if self._store:
+                self._store.close()
 
     # -- what is chosen ------------------------------------------------------------------------------------------------
 
@@ -138,8 +141,10 @@ class JudgeDesk:
         from evaluator.verdicts import VerdictStore
 
         with self._opening:
+            if self._closed:
+                raise StoreError(say("앱이 끝나는 중이에요.", "The app is closing."))
             self._store = self._store or VerdictStore()
-        return self._store
+            return self._store
 
     # -- judging -------------------------------------------------------------------------------------------------------
 

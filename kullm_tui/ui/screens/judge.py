@@ -82,7 +82,7 @@ class JudgeScreen(ModalScreen[JudgeSettings | None]):
 
     def on_mount(self) -> None:
         self.query_one("#mode", Choice).chosen = MODES.index(self._settings.mode)
-        self.run_worker(self._learn(), group="offers", exclusive=True, exit_on_error=False)
+        self.run_worker(self._learn, group="offers", exclusive=True, exit_on_error=False)
 
     @property
     def _kullm(self) -> KullmApp:
@@ -136,7 +136,7 @@ class JudgeScreen(ModalScreen[JudgeSettings | None]):
     @on(Choice.Changed)
     def _changed(self) -> None:
         self.query_one("#fault").remove_class("-told")
-        self.run_worker(self._tell_price(), group="price", exclusive=True, exit_on_error=False)
+        self.run_worker(self._tell_price, group="price", exclusive=True, exit_on_error=False)
 
     async def _tell_price(self) -> None:
         """One verdict's price, and what was spent so far."""
@@ -163,7 +163,7 @@ class JudgeScreen(ModalScreen[JudgeSettings | None]):
     @on(Input.Submitted)
     @on(Button.Pressed, "#yes")
     def action_accept(self) -> None:
-        self.run_worker(self._accept(), group="accept", exclusive=True, exit_on_error=False)
+        self.run_worker(self._accept, group="accept", exclusive=True, exit_on_error=False)
 
     async def _accept(self) -> None:
         from evaluator.rubric import load_rubric
@@ -184,7 +184,7 @@ class JudgeScreen(ModalScreen[JudgeSettings | None]):
 
     @on(Button.Pressed, "#key")
     def _key(self) -> None:
-        self.run_worker(self._take_key(), group="key", exclusive=True, exit_on_error=False)
+        self.run_worker(self._take_key, group="key", exclusive=True, exit_on_error=False)
 
     async def _take_key(self) -> None:
         from evaluator.judge_choice import judge_address

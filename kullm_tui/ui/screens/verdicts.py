@@ -34,7 +34,7 @@ class VerdictsScreen(ModalScreen[Wish | None]):
     AUTO_FOCUS = "VerticalScroll"
     CSS = """
     VerdictsScreen .dialog { width: 90; max-width: 100%; max-height: 100%; padding: 1 2; }
-    VerdictsScreen VerticalScroll { height: auto; max-height: 1fr; }
+    VerdictsScreen VerticalScroll { height: auto; max-height: 75vh; }
     VerdictsScreen .head { color: $accent; text-style: bold; height: auto; }
     VerdictsScreen .warning { height: auto; }
     VerdictsScreen .scores { height: auto; }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from textual import events, on
@@ -187,10 +188,14 @@ class Thread(VerticalScroll, can_focus=True):
     def _recall(self) -> None:
         """The cards of the replies that are mounted, from what was kept and what is under way."""
         if self._desk:
-            self.run_worker(self._tell_verdicts(self._desk), group="verdicts", exclusive=True, exit_on_error=False)
+            self.run_worker(
+                partial(self._tell_verdicts, self._desk), group="verdicts", exclusive=True, exit_on_error=False
+            )
 
     async def _tell_verdicts(self, desk: JudgeDesk) -> None:
         subjects = self._subjects()
+        if not subjects:
+            return
         kept = await asyncio.to_thread(lambda: [desk.kept(subject) for _, subject in subjects])
         for (view, subject), verdicts in zip(subjects, kept, strict=True):
             waiting = desk.waiting(subject)
