@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.screen import Screen
@@ -137,7 +138,7 @@ async def test_waiting(home: Path, size: tuple[int, int], monkeypatch: pytest.Mo
         await assert_looks_like(chat.pilot, f"judge-waiting-{size[0]}x{size[1]}")
 
 
-async def _shown(chat: Chat, screen: Screen[object], words: str, name: str) -> None:
+async def _shown(chat: Chat, screen: Screen[Any], words: str, name: str) -> None:
     await chat.app.push_screen(screen)
     await chat.until(lambda: chat.told(words))
     await assert_looks_like(chat.pilot, name)
