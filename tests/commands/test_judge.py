@@ -99,6 +99,8 @@ def test_without_a_key_it_says_how_to_store_one(tmp_path: Path, rows: Path) -> N
         ('{"instruction": "x", "instances": [{"input": "", "output": "정답"}]}', "정답"),
         ('{"instruction": "x", "output": "정답"}', "response"),
         ('{"instruction": "x"}', "response"),
+        ('{"instruction": "x", "output": "정답", "response": " 정답"}', "정답은 채점하지 않습니다"),
+        ('{"instruction": "x", "instances": [{"input": "", "output": "정답"}], "response": "정답"}', "정답은 채점하지"),
         ("아님", "1행"),
         ("", "행이 없습니다"),
     ],
@@ -110,6 +112,17 @@ def test_rows_that_cannot_be_judged_are_refused_before_anything_is_sent(
     assert done.returncode == 1
     assert said in done.stderr
     assert not server.requests
+
+
+def test_the_judges_own_answers_are_warned_of_under_any_of_its_names(tmp_path: Path, env: dict[str, str]) -> None:
+    rows = [
+        {"instruction": "수도는?", "response": f"서울 {number}", "model": model}
+        for number, model in enumerate(("GPT-4.1", "openai/gpt-4.1-2025-04-14", "kullm-5.8b"))
+    ]
+    text = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    done = kullm(tmp_path, "judge", "--json", "--yes", "-", stdin=text, env=env)
+    assert done.returncode == 0
+    assert "2행은 채점자 gpt-4.1-2025-04-14의 답입니다" in done.stderr
 
 
 def test_a_named_judge_that_is_gone_is_told_with_what_the_key_can_use(
