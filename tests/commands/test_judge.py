@@ -143,3 +143,33 @@ def test_what_a_judge_says_cannot_steer_the_terminal(
         done = kullm(tmp_path, "judge", *options, "--yes", str(rows), env=env)
         assert done.returncode == 0
         assert "\x1b" not in done.stdout + done.stderr
+
+
+def _prefers(question: str) -> str:
+    """The better of two; of two as good ones the first, as judges do."""
+    first, second = (question.split(f"<response-{place}>\n")[1].split("\n</response")[0] for place in (1, 2))
+    goodness = {"답-가": 2, "답-나": 1, "답-다": 1}
+    return json.dumps({"근거": "낫다", "선택": 1 if goodness[first] >= goodness[second] else 3}, ensure_ascii=False)
+
+
+def test_pairs_are_judged_in_both_orders_and_disagreement_is_a_tie(tmp_path: Path, env: dict[str, str]) -> None:
+    pairs = [("답-가", "답-나"), ("답-나", "답-가"), ("답-나", "답-다")]
+    rows = "\n".join(json.dumps({"instruction": "?", "left": left, "right": right}) for left, right in pairs)
+    with JudgeServer(verdict=_prefers) as judge:
+        env = {**env, "OPENAI_BASE_URL": judge.base_url}
+        done = kullm(tmp_path, "judge", "--pairwise", "--json", "--yes", "-", stdin=rows, env=env)
+        again = kullm(tmp_path, "judge", "--pairwise", "--yes", "-", stdin=rows, env=env)
+    assert done.returncode == 0
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [one["winner"] for one in found] == ["left", "right", "tie"]
+    assert found[0]["cost"] == pytest.approx(2 * (500 * 2 + 80 * 8) / 1e6)
+    assert again.stdout.splitlines() == ["1  왼쪽이 낫습니다", "2  오른쪽이 낫습니다", "3  비깁니다"]
+    assert "쓴 돈 $0.0000" in again.stderr
+
+
+def test_pairs_without_two_sides_are_refused(tmp_path: Path, env: dict[str, str], server: JudgeServer) -> None:
+    row = json.dumps({"instruction": "?", "left": "하나"})
+    done = kullm(tmp_path, "judge", "--pairwise", "--yes", "-", stdin=row, env=env)
+    assert done.returncode == 1
+    assert "right" in done.stderr
+    assert not server.requests

@@ -24,6 +24,8 @@ from kullm_tui.ui.wording import clock
 if TYPE_CHECKING:
     from evaluator.verdict import Verdict
 
+_A_ROW = 3  # scores with their criteria's whole names
+
 Wish = Literal["again", "settings"]
 
 
@@ -81,7 +83,8 @@ class VerdictsScreen(ModalScreen[Wish | None]):
         highest = {one.name: one.high for one in verdict.criteria}
         scores = [f"{safe_line(name)} {score}/{highest.get(name, '?')}" for name, score in verdict.scores.items()]
         lines = [plain(" · ".join(filter(None, about))).stylize("$quiet")] if any(about) else []
-        return [*lines, plain("  ".join(scores))] if scores else lines
+        rows = [plain("  ".join(scores[start : start + _A_ROW])) for start in range(0, len(scores), _A_ROW)]
+        return [*lines, *rows]
 
     def _again_label(self) -> str:
         price = next((one.cost for one in self._verdicts if one.cost), None)
