@@ -184,6 +184,17 @@ COLUMN = (
     Key(
         "s", "in_step", "같이 스크롤", "in step", footer=True, told=("모든 칸을 같이 스크롤", "columns scroll together")
     ),
+    Key(
+        "p",
+        "judge_pairs",
+        "둘씩 판정",
+        "judge pairs",
+        footer=True,
+        told=(
+            "이 칸의 답을 다른 칸들과 둘씩 판정받기(순서를 바꿔 두 번)",
+            "have this reply judged against each of the others, in both orders",
+        ),
+    ),
 )
 
 VOTE = (

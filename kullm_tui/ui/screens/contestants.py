@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import ClassVar
 
 from textual import on
@@ -186,7 +187,7 @@ class ContestantsScreen(ModalScreen[Lineup | None]):
             self._lineup = replace(self._lineup, contestants=row.contestants)
             self._changed()
         elif isinstance(row, Candidate):
-            self.run_worker(self._toggle(row.answerer), group="toggle", exclusive=True, exit_on_error=False)
+            self.run_worker(partial(self._toggle, row.answerer), group="toggle", exclusive=True, exit_on_error=False)
 
     async def _toggle(self, one: Answerer) -> None:
         contestant = await self._contestant(one)
@@ -223,7 +224,7 @@ class ContestantsScreen(ModalScreen[Lineup | None]):
     def _changed(self) -> None:
         self._list(keep=True)
         self._tell()
-        self.run_worker(self._plan(self._lineup), group="plan", exclusive=True, exit_on_error=False)
+        self.run_worker(partial(self._plan, self._lineup), group="plan", exclusive=True, exit_on_error=False)
 
     async def _plan(self, lineup: Lineup) -> None:
         line = self.query_one("#plan", Static)

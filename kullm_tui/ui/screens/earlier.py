@@ -90,7 +90,7 @@ class EarlierScreen(ModalScreen["Comparison | None"]):
             except KullmError as error:
                 self.query_one(Rows).show([Heading(f" {safe_line(str(error))}")])
 
-        self.run_worker(guarded(), group="earlier", exclusive=True, exit_on_error=False)
+        self.run_worker(guarded, group="earlier", exclusive=True, exit_on_error=False)
 
     async def _list(self, store: Store) -> None:
         rows: Sequence[Row] = await asyncio.to_thread(self._found, store)

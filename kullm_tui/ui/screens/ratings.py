@@ -89,7 +89,7 @@ class RatingsScreen(ModalScreen[None]):
     # -- the votes, as a file ------------------------------------------------------------------------------------------
 
     def action_export(self) -> None:
-        self.run_worker(self._export(), group="export", exclusive=True, exit_on_error=False)
+        self.run_worker(self._export, group="export", exclusive=True, exit_on_error=False)
 
     async def _export(self) -> None:
         from kullm_tui.ui.screens.ask import AskLine, Confirm
