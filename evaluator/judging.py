@@ -215,6 +215,7 @@ class _Run:
                 self._pace.ended(turn)
                 return None
             try:
+                self._pace.leaves(turn)
                 reply, headers = await ask(client, body)
                 self._pace.answered(turn, headers)
                 return reply
