@@ -118,7 +118,10 @@ class JudgeDesk:
         from evaluator.kept import kept_about
         from kullm_tui.ui.judge_order import item_of, known_rubrics
 
-        found = kept_about(item_of(subject), self._opened(), known_rubrics(self.settings.rubric))
+        try:
+            found = kept_about(item_of(subject), self._opened(), known_rubrics(self.settings.rubric))
+        except StoreError:  # told, as a failure, when something is to be judged
+            return failed
         return [*failed, *(_flagged(verdict, subject) for verdict in found)]
 
     def waiting(self, subject: Subject) -> Waiting | None:
@@ -129,7 +132,11 @@ class JudgeDesk:
         if verdict.status == "error":
             return False
         origin = self._ordering.origin if self._ordering else ""
-        return verdict.origin == origin if origin else verdict.rubric == rubric_name(self.settings.rubric)
+        if origin:
+            return verdict.origin == origin
+        # The judge is not known before the key's list was read; a named one is.
+        named = self.settings.model.rpartition("/")[2]
+        return verdict.rubric == rubric_name(self.settings.rubric) and named in ("", verdict.model)
 
     def _any_kept(self) -> bool:
         """Asked before the evaluator is imported: most sessions judge nothing."""

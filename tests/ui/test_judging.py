@@ -424,3 +424,25 @@ async def test_a_reply_judged_by_a_rubric_that_changed_since_has_no_scores(home:
         kept = await asyncio.to_thread(chat.app.judge_desk.kept, subject)
         assert [(one.status, dict(one.scores)) for one in kept] == [("unparsed", {})]
         assert kept[0].text == reasoned()
+
+
+async def test_the_judge_can_be_changed_where_its_price_is_said(home: Path, judge: JudgeServer) -> None:
+    async with answered(home, "서울") as chat:
+        await presses_f3(chat, agree=False)
+        await chat.pilot.press("left", "enter")
+        await chat.until(lambda: isinstance(chat.app.screen, JudgeScreen) and chat.told("가장 강한 것: gpt"))
+        chat.app.screen.query_one("#named", Input).value = "gpt-4o-mini"
+        chat.app.screen.query_one("#named", Input).focus()
+        await chat.pilot.press("enter")
+        await chat.until(lambda: chat.told("gpt-4o-mini에게 판정을 부탁할까요?"))
+        await chat.pilot.press("enter")
+        await chat.until(lambda: chat.told("판정 gpt-4o-mini"))
+        assert [one.body["model"] for one in judge.requests if one.body] == ["gpt-4o-mini"]
+
+
+async def test_a_file_of_verdicts_that_is_damaged_is_told_where_it_matters(home: Path) -> None:
+    (home / "evaluation.db").write_bytes(b"this is no database at all" * 100)
+    async with answered(home, "서울") as chat:
+        await chat.pilot.press("f3")
+        await chat.until(lambda: chat.told("판정하지 못했어요"))
+        assert chat.last_text == "서울"

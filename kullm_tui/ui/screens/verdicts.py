@@ -72,7 +72,7 @@ class VerdictsScreen(ModalScreen[Wish | None]):
             yield Static(plain(trouble).stylize(style), classes="scores", markup=False)
         elif verdict.reason:
             yield Static(plain(verdict.reason), classes="scores", markup=False)
-        if verdict.status != "error":
+        if verdict.status != "error" and not _is_told_already(verdict):
             silent = say("(채점자가 아무 말도 하지 않았어요)", "(the judge said nothing)")
             yield Static(plain(verdict.text or silent), classes="words", markup=False)
 
@@ -104,3 +104,8 @@ class VerdictsScreen(ModalScreen[Wish | None]):
 
     def action_cancel(self) -> None:
         self.dismiss(None)
+
+
+def _is_told_already(verdict: Verdict) -> bool:
+    """The JSON of a strict judge, whose scores and reason stand above."""
+    return verdict.status == "ok" and bool(verdict.reason) and verdict.text.lstrip().startswith("{")
