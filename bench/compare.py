@@ -54,8 +54,8 @@ def main() -> None:
     arguments = parser.parse_args()
     report = Report("compare", {name: str(value) for name, value in vars(arguments).items()}, arguments.out)
     with tempfile.TemporaryDirectory(prefix="kullm-bench-") as scratch:
-        home = Path(scratch) / "home"
-        home.mkdir()
+        home = (arguments.out / "home").absolute()  # as for bench/engine.py: large weights are quantised once for both
+        home.mkdir(parents=True, exist_ok=True)
         setup = Setup(_DEMO / "base", "demo", home, None, None, 2 * arguments.repeat)
         row = adapters_row(setup, [_DEMO / "adapters" / name for name in _DEMOS])
         report.add([replace(row, promise=f"{row.promise}, the demo")])

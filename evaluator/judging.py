@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from evaluator.cost import Budget, Price, call_tokens, cost_of, price_of
 from evaluator.judge import Judge, ask, request_body
 from evaluator.judge_choice import retired
-from evaluator.pace import Pace
+from evaluator.pace import Pace, Turn
 from evaluator.rubric import Rubric
 from evaluator.suspicion import suspicions
 from evaluator.verdict import Item, JudgeReply, Verdict, status_of
@@ -174,12 +174,14 @@ class _Run:
 
     async def _bought(self, client: openai.AsyncOpenAI, key: str, same: list[Item], tokens: int) -> float | None:
         """What it cost; 0 where nothing was bought."""
+        turn = await self._pace.turn(tokens)
         if not await asyncio.to_thread(self._store.claim, key):
+            self._pace.ended(turn)
             await self._wait_for_another(key, same)
             return 0.0
         reply = None
         try:
-            reply = await self._asked(client, same[0], tokens)
+            reply = await self._asked(client, same[0], turn)
         except KullmError as failure:
             self._failed(same, failure)
         finally:
@@ -202,18 +204,18 @@ class _Run:
         else:
             self.waiting.append((key, same))
 
-    async def _asked(self, client: openai.AsyncOpenAI, item: Item, tokens: int) -> JudgeReply | None:
+    async def _asked(self, client: openai.AsyncOpenAI, item: Item, turn: Turn) -> JudgeReply | None:
         """The reply, however many tries it took; None where the run stopped meanwhile. EndpointError if it does not come."""
         import openai
 
         body = request_body(self._judge, self._rubric, item)
         tries = refusals = 0
         while True:
-            turn = await self._pace.turn(tokens)
             if self.stopped is not None and not isinstance(self.stopped, BudgetSpent):
                 self._pace.ended(turn)
                 return None
             try:
+                self._pace.leaves(turn)
                 reply, headers = await ask(client, body)
                 self._pace.answered(turn, headers)
                 return reply
@@ -231,6 +233,7 @@ class _Run:
             if tries:
                 delay = min(_FIRST_DELAY_SECONDS * 2 ** (tries - 1), _LONGEST_DELAY_SECONDS)
                 await asyncio.sleep(delay * random.uniform(0.75, 1.25))
+            turn = await self._pace.turn(turn.tokens)
 
     def _keep(self, key: str, reply: JudgeReply, item: Item, cost: float | None) -> None:
         self._store.keep(key, reply, judge=self._judge, rubric=self._rubric, item=item, repeat=self._repeat, cost=cost)

@@ -25,13 +25,13 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Turn:
     """Leave to send one call."""
 
     number: int
     tokens: float
-    began: float
+    began: float  # when it was given; once the call has left, when it did
 
 
 class Pace:
@@ -64,6 +64,10 @@ class Pace:
             self._buckets["requests"].take(turn, 1)
             self._buckets["tokens"].take(turn, tokens)
             return turn
+
+    def leaves(self, turn: Turn) -> None:
+        """The call goes out now: what the server says in its answer holds from here, not from when it waited for the disk."""
+        turn.began = time.monotonic()
 
     def answered(self, turn: Turn, headers: Mapping[str, str]) -> None:
         self._observe(turn, headers)

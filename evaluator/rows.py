@@ -1,10 +1,11 @@
 """Rows to be judged, from JSON lines: `{id, instruction, input, response}`. Every fault of a file is told together."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from evaluator.pairwise import Pair
 from evaluator.verdict import Item
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.korean import particle
@@ -27,8 +28,26 @@ class Row:
     item: Item  # under an id that no other row has
 
 
+@dataclass(frozen=True)
+class PairRow:
+    id: Any
+    pair: Pair
+
+
 def read_rows(lines: Iterable[str]) -> list[Row]:
-    rows: list[Row] = []
+    rows = [_row(value, number) for number, value in _values(lines, _fault)]
+    _refuse_gold(rows)
+    return rows
+
+
+def read_pairs(lines: Iterable[str]) -> list[PairRow]:
+    """Rows of `{id, instruction, input, left, right}`."""
+    return [_pair(value, number) for number, value in _values(lines, _pair_fault)]
+
+
+def _values(lines: Iterable[str], fault_of: Callable[[object], str]) -> list[tuple[int, Mapping[str, Any]]]:
+    """Every row with its line's number, or every fault."""
+    found: list[tuple[int, Mapping[str, Any]]] = []
     faults: list[str] = []
     for number, line in enumerate(lines, start=1):
         if not line.strip():
@@ -36,24 +55,28 @@ def read_rows(lines: Iterable[str]) -> list[Row]:
         fault = ""
         try:
             value = json.loads(line)
-            fault = _fault(value)
+            fault = fault_of(value)
         except (ValueError, RecursionError) as error:
             fault = say(f"JSON이 아닙니다({error})", f"this is not JSON ({error})")
         if fault:
             faults.append(say(f"{number}행: {fault}", f"line {number}: {fault}"))
         else:
-            rows.append(_row(value, number))
+            found.append((number, value))
     if faults:
         raise BadRows(_listed(faults))
-    if not rows:
+    if not found:
         raise BadRows(say("채점할 행이 없습니다.", "there are no rows to judge."))
-    _refuse_gold(rows)
-    return rows
+    return found
 
 
 def _row(value: Mapping[str, Any], number: int) -> Row:
     texts = (str(value.get("instruction", "")), str(value.get("input") or ""), str(value["response"]))
     return Row(value.get("id", number), str(value.get("model") or ""), _gold(value), Item(str(number), *texts))
+
+
+def _pair(value: Mapping[str, Any], number: int) -> PairRow:
+    texts = (value["instruction"], str(value.get("input") or ""), value["left"], value["right"])
+    return PairRow(value.get("id", number), Pair(str(number), *texts))
 
 
 def _gold(value: Mapping[str, Any]) -> str:
@@ -82,7 +105,17 @@ def _fault(value: object) -> str:
             "정답(output)을 답으로 채점하지 않습니다. 모델의 답이라면 response라는 이름으로 주세요",
             "gold answers (output) are not judged as responses. If it is a model's answer, name the field response",
         )
-    for name in ("instruction", "response"):
+    return _text_fault(value, ("instruction", "response"))
+
+
+def _pair_fault(value: object) -> str:
+    if not isinstance(value, dict):
+        return say("JSON 객체가 아닙니다", "this is no JSON object")
+    return _text_fault(value, ("instruction", "left", "right"))
+
+
+def _text_fault(value: Mapping[str, Any], names: Sequence[str]) -> str:
+    for name in names:
         if not isinstance(value.get(name), str):
             return say(f"{name}{particle(name, '이/가')} 글이어야 합니다", f"{name} must be text")
     if not isinstance(value.get("input") or "", str):

@@ -7,6 +7,7 @@ What stands there must be one whole number and nothing that could make it anothe
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from evaluator.rubric import Criterion
 
@@ -84,6 +85,7 @@ def bare_score(text: str, criterion: Criterion) -> int | None:
     return int(match["number"]) if match and match["most"] in (None, str(criterion.high)) else None
 
 
+@cache
 def label_pattern(criterion: Criterion) -> str:
     """Any of its names, however they are spaced."""
     names = sorted((criterion.name, *criterion.aliases), key=len, reverse=True)

@@ -11,7 +11,7 @@ from evaluator.cost import estimated
 from evaluator.judge import Judge, is_its_own_judge
 from evaluator.judge_choice import chosen_judge, judge_endpoint
 from evaluator.judging import Outcome, judge_items, missing_items
-from evaluator.rows import Row, read_rows
+from evaluator.rows import Row, read_pairs, read_rows
 from evaluator.rubric import Rubric, load_rubric, shipped_rubrics
 from evaluator.verdict import Verdict
 from evaluator.verdicts import VerdictStore
@@ -45,6 +45,14 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
         metavar="N",
         help=say("N번째로 다시 채점합니다 (기본 0)", "judge again, for the Nth time (0 unless told)"),
     )
+    parser.add_argument(
+        "--pairwise",
+        action="store_true",
+        help=say(
+            "left와 right 가운데 나은 쪽을, 순서를 바꾸어 두 번 묻습니다",
+            "which of left and right is better, asked twice with their places swapped",
+        ),
+    )
     parser.add_argument("--json", action="store_true", help=say("한 행에 JSON 하나", "one JSON object a row"))
 
 
@@ -54,6 +62,10 @@ def add_judge_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.pairwise:
+        from kullm_tui.commands.judge_pairs import judge_pairs
+
+        return judge_pairs(args, read_pairs(_lines(args.file)))
     rubric = load_rubric(args.rubric)
     rows = read_rows(_lines(args.file))
     narration = Narration()

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from kullm_tui.core.store import Store
     from kullm_tui.ui.answering import Answering
     from kullm_tui.ui.question_set import QuestionRun
+    from kullm_tui.ui.rounds import Round
     from kullm_tui.ui.screens.compare import CompareScreen
 
 _LONG_SECONDS = 10.0  # a round that took so long is announced to a reader who looks elsewhere
@@ -179,7 +180,7 @@ class CompareDesk:
         self.comparison = await asyncio.to_thread(
             store.comparisons.create, title, lineup.contestants, system=self.session.system, blind=lineup.blind
         )
-        self.screen.tell_heads()
+        self.screen.view.tell_heads()
         return self.comparison
 
     async def _answering(self, contestants: Sequence[Contestant]) -> Answering | None:
@@ -199,7 +200,7 @@ class CompareDesk:
         self.contests.begin(comparison, [wave for wave in waves if wave])
         self.voting.round = None
         if len(seats) > 1:
-            self.screen.tell_plan(answering.why)
+            self.screen.view.asked.tell_plan(answering.why)
         self.screen.tell_round()
 
     async def _advance(self, contest: Contest | None) -> None:
@@ -216,6 +217,7 @@ class CompareDesk:
             self.run(self._tell_memory(), group="memory")
             self._announce(contest)
             if self.comparison and self.comparison.id == contest.comparison_id:
+                self.screen.notice()
                 await self.look()
                 self.screen.tell_all_finished()
 
@@ -312,7 +314,7 @@ class CompareDesk:
         if place is not None:
             told = self._told(as_ended(turns[-1], reply), place)
             await self.screen.columns.views[place].thread.settle(told)
-            self.screen.tell_ended(place, told)
+            self.screen.view.tell_ended(place, told)
 
     # -- what is on the screen -----------------------------------------------------------------------------------------
 
@@ -329,7 +331,7 @@ class CompareDesk:
         if self.comparison is comparison:
             told = [self._told(turn, place) for turn in turns]
             await self.screen.columns.views[place].thread.show(told, self.titles, anew=anew)
-            self.screen.tell_question()
+            self.screen.view.tell_question()
 
     async def look(self) -> None:
         """The last round as it stands, with the vote on it."""
@@ -348,7 +350,7 @@ class CompareDesk:
             await self.look()
             for column in self.comparison.columns:
                 await self.show(column.place, anew=True)
-        self.screen.tell_question()
+        self.screen.view.tell_question()
         self.screen.tell_round()
 
     async def _learn(self) -> None:
@@ -356,7 +358,7 @@ class CompareDesk:
         from kullm_tui.ui.answering import answering
 
         self.known = await asyncio.to_thread(answering, self.contestants, self.session, self.screen.kullm.config)
-        self.screen.tell_plan(self.known.why)
+        self.screen.view.asked.tell_plan(self.known.why)
 
     def relabel(self) -> None:
         """The language is another one."""
@@ -403,6 +405,18 @@ class CompareDesk:
             for column in comparison.columns:
                 await self.show(column.place)
         self.screen.tell_round()
+
+    def judge_pairs(self, place: int) -> None:
+        """A judge on this column's reply against each of the others."""
+        if self.voting.round and not self.busy:
+            self.run(self._judge_pairs(self.voting.round, place), group="pairs")
+
+    async def _judge_pairs(self, round_: Round, place: int) -> None:
+        from kullm_tui.ui.pair_judging import judge_against_others
+
+        self.screen.notice(
+            await judge_against_others(self.screen.kullm.judge_desk, round_, place, self.names, self.screen.notice)
+        )
 
     def go_through(self, questions: QuestionRun) -> None:
         """The questions of a file, each in a comparison of its own."""

@@ -67,8 +67,9 @@ def speeds(turns: Sequence[Turn | None]) -> list[str]:
 
 def differences(turns: Sequence[Turn | None]) -> list[str]:
     """One line a reply: its length and time, and how much more that is than the shortest and the quickest: `128자 +35 · 1.2초 +0.4초`."""
-    lengths = [len(turn.content.strip()) if turn and turn.content.strip() else None for turn in turns]
-    times = [_seconds(turn) if turn and turn.content.strip() else None for turn in turns]
+    told = [turn if turn and turn.state != "failed" and turn.content.strip() else None for turn in turns]
+    lengths = [len(turn.content.strip()) if turn else None for turn in told]
+    times = [_seconds(turn) if turn else None for turn in told]
     shortest = min((one for one in lengths if one is not None), default=0)
     quickest = min((one for one in times if one is not None), default=0.0)
     return [

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluator.answer_store import Answer, System, imported_answers, keep_answer
-from evaluator.cost import Budget, Estimate
+from evaluator.cost import Budget, Estimate, users_prices_file
 from evaluator.evaluation import Evaluation, judges_itself, refuse_same_names
 from evaluator.judge import Judge
 from evaluator.judge_choice import chosen_judge, judge_endpoint
@@ -118,6 +118,14 @@ class Preparing:
         names = (_lasting(wishes.questions), _lasting(wishes.rubric))
         evaluation = Evaluation(names[0], questions, tuple(systems), judge, rubric, names[1])
         plan = plan_run(evaluation, self.store, imported, at_hand=_at_hand(wishes.questions))
+        if wishes.limit is not None and plan.estimate and plan.estimate.dollars is None:
+            raise UsageError(
+                say(
+                    f"{judge.model}의 가격을 몰라서 예산을 지킬 수 없어요. {users_prices_file()}에 적거나 예산을 비워 주세요.",
+                    f"The price of {judge.model} is not known, so the budget cannot be kept. Put it into "
+                    f"{users_prices_file()}, or leave the budget empty.",
+                )
+            )
         return Prepared(evaluation, targets, imported, plan, wishes.limit, _warnings(evaluation))
 
     def again(self, evaluation: Evaluation) -> Prepared:

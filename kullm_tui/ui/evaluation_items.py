@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from evaluator.agreement import Agreement, agreement
 from evaluator.answer_faults import CUT
@@ -121,6 +121,7 @@ class RunFacts:
     results: Sequence[SystemResult]
     ratings: Ratings
     items: tuple[Item, ...]
+    _tables: dict[str, Table] = field(default_factory=dict)  # by rater; one takes seconds, and two views show it
 
     @property
     def raters(self) -> list[str]:
@@ -128,9 +129,10 @@ class RunFacts:
 
     def table(self, rater: str = "") -> Table:
         """The judge's, or that of one rater."""
-        if not rater:
-            return score_table(self.evaluation, self.results)
-        return score_table(*rated_results(self.evaluation, self.results, self.ratings, rater))
+        if rater not in self._tables:
+            rated = rated_results(self.evaluation, self.results, self.ratings, rater) if rater else None
+            self._tables[rater] = score_table(*(rated or (self.evaluation, self.results)))
+        return self._tables[rater]
 
     def agreements(self) -> dict[str, Agreement]:
         verdicts = {
@@ -157,11 +159,14 @@ def facts_of(store: VerdictStore, number: int) -> RunFacts:
 
 
 def found(items: Sequence[Item], chosen: Filter, words: str) -> list[Item]:
-    """Those that the filter takes and that hold every word; a bare number is that item's."""
-    words = nfc(words).strip().casefold()
-    if words.isdecimal():
-        return [item for item in items if item.number == int(words)]
-    return [item for item in items if chosen.takes(item) and all(word in item.searched for word in words.split())]
+    """Those that the filter takes and that hold every word. A bare number narrows nothing: it is a place to jump to."""
+    wanted = [] if number_in(words) is not None else nfc(words).casefold().split()
+    return [item for item in items if chosen.takes(item) and all(word in item.searched for word in wanted)]
+
+
+def number_in(words: str) -> int | None:
+    words = words.strip()
+    return int(words) if words.isascii() and words.isdecimal() else None
 
 
 def _given(result: SystemResult, question: Question, ratings: Ratings) -> Given:

@@ -28,17 +28,19 @@ _AXIS_MARKS = (0, 25, 50, 75, 100)
 
 
 def table_lines(table: Table, width: int) -> list[Content]:
-    """The paper's layout: a mean, under it its 95 % interval, and at the right how many items it rests on."""
+    """The paper's layout: a mean, under it its 95 % interval, and how many items it rests on (in a narrow one under the name)."""
     shape = _shape(table, width)
     lines = _table_heading(table, shape)
     for row in table.rows:
         cells = [row.cells.get(one.name) for one in table.rubric.criteria]
         means = [cell(f"{one.mean:.3f}" if one else "–", shape.column, right=True).stylize("bold") for one in cells]
         spans = [cell(_span(one, shape.column) if one else "", shape.column, right=True) for one in cells]
-        count = cell(f"{row.scored}/{table.items}", shape.count, right=True)
+        count = f"{row.scored}/{table.items}"
+        last = [cell(count, shape.count, right=True)] if shape.count else []
+        below = cell("" if shape.count else f"n {count}", shape.name)
         gap = Content(shape.gap)
-        lines.append(gap.join([cell(safe_line(row.name), shape.name), *means, count]))
-        lines.append(gap.join([cell("", shape.name), *spans]).stylize("$quiet"))
+        lines.append(gap.join([cell(safe_line(row.name), shape.name), *means, *last]))
+        lines.append(gap.join([below, *spans]).stylize("$quiet"))
     return lines
 
 
@@ -48,15 +50,15 @@ class _Shape:
 
     name: int
     column: int
-    count: int
+    count: int  # 0: it has no column of its own
     gap: str
 
 
 def _shape(table: Table, width: int) -> _Shape:
-    gap = _GAP if width >= _ROOMY else " "
-    count = len(f"{table.items}/{table.items}")
+    roomy = width >= _ROOMY
+    gap, count = (_GAP, len(f"{table.items}/{table.items}")) if roomy else (" ", 0)
     criteria = len(table.rubric.criteria)
-    room = width - count - len(gap) * (criteria + 1)
+    room = width - count - len(gap) * (criteria + roomy)
     wanted = max((Content(safe_line(row.name)).cell_length for row in table.rows), default=0)
     name = max(_NARROWEST_NAME, min(wanted, _NAME_CELLS, room - criteria * _NARROW_INTERVAL))
     column = max(5, min(_MOST_COLUMN_CELLS, (room - name) // max(1, criteria)))
@@ -73,8 +75,8 @@ def _table_heading(table: Table, shape: _Shape) -> list[Content]:
         words = [names[at - height + len(names)] if at >= height - len(names) else "" for names in folded]
         columns = [cell(word, shape.column, right=True) for word in words]
         first = cell(say("모델", "model") if last else "", shape.name)
-        count = cell("n" if last else "", shape.count, right=True)
-        lines.append(Content(shape.gap).join([first, *columns, count]).stylize("$quiet"))
+        count = [cell("n" if last else "", shape.count, right=True)] if shape.count else []
+        lines.append(Content(shape.gap).join([first, *columns, *count]).stylize("$quiet"))
     return lines
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from textual.signal import Signal
 
-from kullm_tui.core.errors import KullmError
+from kullm_tui.core.errors import KullmError, StoreError
 from kullm_tui.core.language import say
 from kullm_tui.core.money import money
 from kullm_tui.core.text import nfc
@@ -81,10 +81,13 @@ class JudgeDesk:
         self._elsewhere = 0.0
         self._asking = asyncio.Lock()
         self._opening = threading.Lock()
+        self._closed = False
 
     def close(self) -> None:
-        if self._store:
-            self._store.close()
+        with self._opening:
+            self._closed = True
+            if self._store:
+                self._store.close()
 
     # -- what is chosen ------------------------------------------------------------------------------------------------
 
@@ -115,7 +118,10 @@ class JudgeDesk:
         from evaluator.kept import kept_about
         from kullm_tui.ui.judge_order import item_of, known_rubrics
 
-        found = kept_about(item_of(subject), self._opened(), known_rubrics(self.settings.rubric))
+        try:
+            found = kept_about(item_of(subject), self._opened(), known_rubrics(self.settings.rubric))
+        except StoreError:  # told, as a failure, when something is to be judged
+            return failed
         return [*failed, *(_flagged(verdict, subject) for verdict in found)]
 
     def waiting(self, subject: Subject) -> Waiting | None:
@@ -126,7 +132,11 @@ class JudgeDesk:
         if verdict.status == "error":
             return False
         origin = self._ordering.origin if self._ordering else ""
-        return verdict.origin == origin if origin else verdict.rubric == rubric_name(self.settings.rubric)
+        if origin:
+            return verdict.origin == origin
+        # The judge is not known before the key's list was read; a named one is.
+        named = self.settings.model.rpartition("/")[2]
+        return verdict.rubric == rubric_name(self.settings.rubric) and named in ("", verdict.model)
 
     def _any_kept(self) -> bool:
         """Asked before the evaluator is imported: most sessions judge nothing."""
@@ -138,8 +148,10 @@ class JudgeDesk:
         from evaluator.verdicts import VerdictStore
 
         with self._opening:
+            if self._closed:
+                raise StoreError(say("앱이 끝나는 중이에요.", "The app is closing."))
             self._store = self._store or VerdictStore()
-        return self._store
+            return self._store
 
     # -- judging -------------------------------------------------------------------------------------------------------
 

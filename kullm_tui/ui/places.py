@@ -184,6 +184,17 @@ COLUMN = (
     Key(
         "s", "in_step", "같이 스크롤", "in step", footer=True, told=("모든 칸을 같이 스크롤", "columns scroll together")
     ),
+    Key(
+        "p",
+        "judge_pairs",
+        "둘씩 판정",
+        "judge pairs",
+        footer=True,
+        told=(
+            "이 칸의 답을 다른 칸들과 둘씩 판정받기(순서를 바꿔 두 번)",
+            "have this reply judged against each of the others, in both orders",
+        ),
+    ),
 )
 
 VOTE = (
@@ -227,6 +238,7 @@ EVALUATIONS = (
     Key("n", "new_run", "새 평가", "new", footer=True, told=("새 평가", "a new evaluation")),
     Key("r", "resume_run", "이어서", "go on", footer=True, told=("이어서 하기", "go on where it stopped")),
     Key("s", "stop_run", "멈춤", "stop", footer=True, told=("평가 멈추기", "stop the evaluation")),
+    Key("escape", "leave_runs", "대화로", "to the chat", footer=True),
     Key(
         "c",
         "copy_run",
@@ -236,7 +248,6 @@ EVALUATIONS = (
         told=("이것처럼 새로 평가", "a new evaluation like this one"),
     ),
     Key("delete", "forget_run", "지우기", "remove", footer=True, told=("목록에서 빼기", "take it off the list")),
-    Key("escape", "leave_runs", "대화로", "to the chat", footer=True),
 )
 
 EVALUATION_FORM = (
@@ -245,6 +256,7 @@ EVALUATION_FORM = (
 )
 
 EVALUATION = (
+    Key("escape", "leave_run", "목록", "list", footer=True, told=("평가 목록으로", "to the list of evaluations")),
     Key("o", "view('progress')", "진행", "progress"),
     Key("t", "view('table')", "표", "table"),
     Key("p", "view('plot')", "그림", "plot"),
@@ -270,7 +282,6 @@ EVALUATION = (
         told=("채점자나 사람의 점수로", "the judge's scores or a person's"),
     ),
     Key("c", "copy_this", "이것처럼", "like this", told=("이것처럼 새로 평가", "a new evaluation like this one")),
-    Key("escape", "leave_run", "목록", "list", footer=True, told=("평가 목록으로", "to the list of evaluations")),
 )
 
 ITEMS = (
@@ -280,7 +291,7 @@ ITEMS = (
     Key("left", "system(-1)", "앞 시스템", "earlier system"),
     Key("right", "system(1)", "뒤 시스템", "later system"),
     Key("n", "item(1)", "다음 문항", "next item", footer=True),
-    Key("b", "item(-1)", "앞 문항", "item before", footer=True),
+    Key("b", "item(-1)", "앞 문항", "item before"),
 )
 
 RATING = (

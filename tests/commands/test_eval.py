@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from evaluator.verdicts import VerdictStore
+from tests.architecture.project import ROOT
 from tests.evaluator.judge_server import FORM, JudgeServer
 from tests.kullm_command import kullm
 from tests.openai_server import OpenAIServer
@@ -88,6 +90,59 @@ def test_table_plot_and_agreement_read_what_is_kept(home: Path, env: dict[str, s
     done = kullm(home, "eval", "agreement", "--ratings", "people.jsonl", "--json")
     assert json.loads(done.stdout)["전반적인 품질"] == {"with_judge": 1.0, "people": None, "items": 8}
     assert len(judge.requests) == asked
+
+
+def test_a_base_is_evaluated_against_its_adapters_and_a_retrained_one_answers_anew(
+    home: Path, env: dict[str, str]
+) -> None:
+    demo = ROOT / "kullm_tui" / "demo" / "adapters"
+    (home / "two.jsonl").write_text(
+        '{"id": "a", "instruction": "안녕?"}\n{"id": "b", "instruction": "1 더하기 1은?"}\n'
+    )
+    assert kullm(home, "adapters", "import", str(demo / "kullm"), "--name", "mine").returncode == 0
+    run = ("eval", "run", "--set", "two.jsonl", "--yes", "--json", "-m")
+    try:
+        done = kullm(home, *run, "demo-base,demo-base+mine,demo-koalpaca+mine", env=env, seconds=240)
+        assert done.returncode == 0, done.stderr
+        rows = json.loads(done.stdout)["rows"]
+        assert [(row["model"], row["n"] + row["unscored"]["missing"]) for row in rows] == [
+            ("demo-base", 2), ("demo-base+mine", 2), ("demo-koalpaca+mine", 2),
+        ]  # fmt: skip
+        assert len(_answers(home)) == 6
+        assert kullm(home, "adapters", "remove", "mine", "--yes").returncode == 0
+        assert kullm(home, "adapters", "import", str(demo / "kovicuna"), "--name", "mine").returncode == 0
+        again = kullm(home, *run, "demo-base,+mine", env=env, seconds=240)
+        assert again.returncode == 0, again.stderr
+        sources = [json.loads(source) for system, source in _answers(home) if system == "demo-base+mine"]
+        assert len(sources) == 4
+        assert len({source["adapter_files"] for source in sources}) == 2
+        assert {source["template"] for source in sources} == {"kullm-v2", "vicuna-1.1"}
+        twice = kullm(home, *run, "demo-base+mine,+mine", env=env)
+        assert (twice.returncode, "두 번 나옵니다" in twice.stderr) == (1, True)
+    finally:
+        kullm(home, "engine", "stop")
+
+
+def _answers(home: Path) -> list[tuple[str, str]]:
+    with VerdictStore(home / "evaluation.db") as store, store.database.transaction() as connection:
+        return [(row["system"], row["source"]) for row in connection.execute("SELECT system, source FROM answers")]
+
+
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        ("demo-base+nothing", "'nothing' 어댑터가 없습니다"),
+        ("+nothing", "어느 모델의 어댑터인지"),
+        ("nothing+x", "'nothing' 모델이 없습니다"),
+    ],
+)
+def test_an_adapter_that_is_not_there_is_told_before_anything_begins(
+    home: Path, env: dict[str, str], judge: JudgeServer, named: str, said: str
+) -> None:
+    done = kullm(home, "eval", "run", "--set", "q.jsonl", "--yes", "-m", named, env=env)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert not judge.requests
 
 
 def test_questions_that_changed_since_are_not_mixed_with_old_scores(home: Path, env: dict[str, str]) -> None:

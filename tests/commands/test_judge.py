@@ -99,6 +99,8 @@ def test_without_a_key_it_says_how_to_store_one(tmp_path: Path, rows: Path) -> N
         ('{"instruction": "x", "instances": [{"input": "", "output": "정답"}]}', "정답"),
         ('{"instruction": "x", "output": "정답"}', "response"),
         ('{"instruction": "x"}', "response"),
+        ('{"instruction": "x", "output": "정답", "response": " 정답"}', "정답은 채점하지 않습니다"),
+        ('{"instruction": "x", "instances": [{"input": "", "output": "정답"}], "response": "정답"}', "정답은 채점하지"),
         ("아님", "1행"),
         ("", "행이 없습니다"),
     ],
@@ -110,6 +112,17 @@ def test_rows_that_cannot_be_judged_are_refused_before_anything_is_sent(
     assert done.returncode == 1
     assert said in done.stderr
     assert not server.requests
+
+
+def test_the_judges_own_answers_are_warned_of_under_any_of_its_names(tmp_path: Path, env: dict[str, str]) -> None:
+    rows = [
+        {"instruction": "수도는?", "response": f"서울 {number}", "model": model}
+        for number, model in enumerate(("GPT-4.1", "openai/gpt-4.1-2025-04-14", "kullm-5.8b"))
+    ]
+    text = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    done = kullm(tmp_path, "judge", "--json", "--yes", "-", stdin=text, env=env)
+    assert done.returncode == 0
+    assert "2행은 채점자 gpt-4.1-2025-04-14의 답입니다" in done.stderr
 
 
 def test_a_named_judge_that_is_gone_is_told_with_what_the_key_can_use(
@@ -130,3 +143,33 @@ def test_what_a_judge_says_cannot_steer_the_terminal(
         done = kullm(tmp_path, "judge", *options, "--yes", str(rows), env=env)
         assert done.returncode == 0
         assert "\x1b" not in done.stdout + done.stderr
+
+
+def _prefers(question: str) -> str:
+    """The better of two; of two as good ones the first, as judges do."""
+    first, second = (question.split(f"<response-{place}>\n")[1].split("\n</response")[0] for place in (1, 2))
+    goodness = {"답-가": 2, "답-나": 1, "답-다": 1}
+    return json.dumps({"근거": "낫다", "선택": 1 if goodness[first] >= goodness[second] else 3}, ensure_ascii=False)
+
+
+def test_pairs_are_judged_in_both_orders_and_disagreement_is_a_tie(tmp_path: Path, env: dict[str, str]) -> None:
+    pairs = [("답-가", "답-나"), ("답-나", "답-가"), ("답-나", "답-다")]
+    rows = "\n".join(json.dumps({"instruction": "?", "left": left, "right": right}) for left, right in pairs)
+    with JudgeServer(verdict=_prefers) as judge:
+        env = {**env, "OPENAI_BASE_URL": judge.base_url}
+        done = kullm(tmp_path, "judge", "--pairwise", "--json", "--yes", "-", stdin=rows, env=env)
+        again = kullm(tmp_path, "judge", "--pairwise", "--yes", "-", stdin=rows, env=env)
+    assert done.returncode == 0
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [one["winner"] for one in found] == ["left", "right", "tie"]
+    assert found[0]["cost"] == pytest.approx(2 * (500 * 2 + 80 * 8) / 1e6)
+    assert again.stdout.splitlines() == ["1  왼쪽이 낫습니다", "2  오른쪽이 낫습니다", "3  비깁니다"]
+    assert "쓴 돈 $0.0000" in again.stderr
+
+
+def test_pairs_without_two_sides_are_refused(tmp_path: Path, env: dict[str, str], server: JudgeServer) -> None:
+    row = json.dumps({"instruction": "?", "left": "하나"})
+    done = kullm(tmp_path, "judge", "--pairwise", "--yes", "-", stdin=row, env=env)
+    assert done.returncode == 1
+    assert "right" in done.stderr
+    assert not server.requests

@@ -9,6 +9,7 @@ import torch
 
 from kullm_tui.core.config import EngineSettings
 from kullm_tui.core.errors import AdapterError, KullmError, ModelNotFound, TooLarge, WeightsError
+from kullm_tui.core.models import resolve
 from kullm_tui.engine.memory import least_need
 from kullm_tui.engine.residency import Residency, find_target
 from kullm_tui.weights.footprint import footprint
@@ -32,6 +33,17 @@ def residency(memory_bytes: float) -> Residency:
 @pytest.fixture
 def folders(tmp_path: Path) -> list[Path]:
     return [save_model(tmp_path / f"model{seed}", "gpt_neox", seed=seed, dtype=torch.bfloat16) for seed in range(3)]
+
+
+def test_an_adapter_over_a_model_that_is_itself_an_adapter_takes_its_place(tmp_path: Path) -> None:
+    demo = resolve("demo-kullm").folder
+    other = resolve("demo-koalpaca").folder
+    alone, both = find_target("demo-kullm", None), find_target("demo-kullm", str(other))
+    assert (alone.adapter, both.adapter) == (demo, other)
+    assert alone.folder == both.folder
+    assert both.profile.template == "koalpaca-v1.1"
+    with pytest.raises(AdapterError):
+        find_target("demo-kullm", str(tmp_path / "nothing"))
 
 
 async def test_clients_who_ask_at_once_load_a_model_once(folders: list[Path]) -> None:

@@ -12,12 +12,12 @@ from typing import Any
 from textual.pilot import Pilot
 
 from kullm_tui.core.comparisons import Vote
-from kullm_tui.core.config import Config, EndpointSettings
+from kullm_tui.core.config import Config, EndpointSettings, EngineSettings
 from kullm_tui.core.contestants import Contestant
 from kullm_tui.core.store import Store
 from kullm_tui.ui.app import KullmApp
 from kullm_tui.ui.compare_desk import CompareDesk
-from kullm_tui.ui.lineup import Lineup, remember
+from kullm_tui.ui.lineup import DEMOS, Lineup, remember
 from kullm_tui.ui.screens.compare import CompareScreen
 from kullm_tui.ui.widgets.columns import ColumnView
 from kullm_tui.ui.widgets.vote_bar import VoteBar
@@ -119,13 +119,14 @@ async def comparing(
     server: OpenAIServer | None = None,
     contestants: Sequence[Contestant] = FAR,
     blind: bool = False,
+    engine: EngineSettings | None = None,
 ) -> AsyncIterator[Comparing]:
     """With a server, three models of it are compared; else whoever a newcomer meets."""
     endpoints = (EndpointSettings("far", server.base_url),) if server else ()
-    if server or blind:
-        remember(Lineup(tuple(contestants) if server else Lineup().contestants, blind=blind))
+    if server or blind or contestants != FAR:
+        remember(Lineup(tuple(contestants) if server or contestants != FAR else DEMOS, blind=blind))
     store = await asyncio.to_thread(Store, database)
-    app = KullmApp(store=store, config=Config(endpoints=endpoints))
+    app = KullmApp(store=store, config=Config(endpoints=endpoints, engine=engine or EngineSettings()))
     try:
         async with app.run_test(size=size, notifications=True) as pilot:
             await pilot.press("f4")

@@ -3,6 +3,7 @@
 import re
 import time
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from kullm_tui.core.store import Store
 from kullm_tui.ui.app import KullmApp
 from tests.far_words import Words
 from tests.openai_server import OpenAIServer, Reply, refuses, says
-from tests.ui.chatting import chatting
+from tests.ui.chatting import Chat, chatting
 from tests.ui.snapshot import text_of
 from tests.ui.terminal import AppTerminal, drawn, left_switched_on, strange_escapes
 
@@ -26,6 +27,10 @@ def _is_harmless(shown: str) -> bool:
     return not _OBEYED.search(shown)
 
 
+def _has_turns(chat: Chat, count: int) -> bool:
+    return len(chat.turns) == count
+
+
 @pytest.mark.parametrize("text", [_NASTY, _ENDLESS, _NASTY + _ENDLESS], ids=["nasty", "endless", "both"])
 async def test_a_reply_a_prompt_and_an_error_of_any_kind_are_only_text(database: Path, text: str) -> None:
     with OpenAIServer([says(text), refuses(400, text), says("괜찮아요")]) as server:
@@ -33,7 +38,7 @@ async def test_a_reply_a_prompt_and_an_error_of_any_kind_are_only_text(database:
             for count in (2, 4):
                 chat.screen.prompt.set(text)
                 await chat.pilot.press("enter")
-                await chat.until(lambda count=count: len(chat.turns) == count)
+                await chat.until(partial(_has_turns, chat, count))
                 await chat.answered()
                 assert _is_harmless(chat.shown)
             assert chat.turns[-1].state == "failed"

@@ -22,7 +22,7 @@ _SLOW = ["가나다 "] * 400
 async def test_a_newcomer_compares_the_demos_and_votes(database: Path) -> None:
     async with comparing(database) as here:
         assert here.heads == ["코알파카 데모", "코비쿠나 데모", "구름 데모"]
-        await here.until(lambda: here.told("한 바탕(demo-base)을 함께 써서 같이 답해요"))
+        await here.until(lambda: here.told("(demo-base)을 함께 써서 같이 답해요"))
         await here.asks("대한민국의 수도는 어디인가요?")
         assert all(here.said(place)[-1] for place in range(3))
         assert "서울" in here.said(2)[-1]

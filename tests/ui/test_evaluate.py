@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,11 @@ from textual.widgets import Button, Input
 
 from evaluator.evaluation import keep_run, load_run
 from evaluator.people import ratings_of
+from evaluator.questions import load_questions
 from evaluator.runs import Counts, counts_of, list_runs
 from evaluator.verdicts import VerdictStore
-from kullm_tui.ui.evaluation_form import Pick
+from kullm_tui.core.errors import UsageError
+from kullm_tui.ui.evaluation_form import Pick, Preparing, Wishes
 from kullm_tui.ui.screens.evaluate import EvaluateScreen
 from kullm_tui.ui.screens.evaluation import EvaluationScreen
 from kullm_tui.ui.screens.human_rating import HumanRatingScreen
@@ -143,6 +146,19 @@ async def test_without_a_key_the_form_takes_one_or_lets_people_rate(home: Path, 
         assert form.query_one("#begin", Button).disabled
         form.query_one("#judge", Choice).chosen = 2
         await one.until(lambda: not form.query_one("#begin", Button).disabled)
+
+
+def test_a_budget_that_cannot_be_kept_is_refused_before_it_begins(
+    home: Path, model: Answering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "https://judge.example.com/v1")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-1")
+    wishes = Wishes(str(write_questions(home)), (Pick("home/a"),), judge="nobody-knows-its-price", limit=1.0)
+    with VerdictStore() as store:
+        preparing = Preparing(endpoints(home=model.base_url), store)
+        with pytest.raises(UsageError, match="가격을 몰라서"):
+            preparing.prepared(wishes)
+        assert preparing.prepared(replace(wishes, limit=None)).budget.dollars is None
 
 
 async def test_stopping_keeps_what_came_and_going_on_buys_only_the_rest(
@@ -299,6 +315,9 @@ async def test_items_are_found_by_number_and_words_and_filtered(
         await one.until(lambda: browser.item is not None and browser.item.number == 3)
         await one.press("enter", "enter")
         await one.tells("킬로미터")
+        await one.press("n")
+        assert browser.item is not None
+        assert browser.item.number == 4  # the number narrowed nothing
         await one.press("escape", "escape")
         await one.press("slash", *"더하기")
         await one.until(lambda: browser.item is not None and browser.item.number == 2)
@@ -417,10 +436,6 @@ async def test_the_app_answers_keys_while_verdicts_pour_in(home: Path, judge: Ju
 
     async with evaluating(config) as one:
         evaluation, targets = evaluation_of(home, judge.base_url, config, ["home/a"])
-        from dataclasses import replace
-
-        from evaluator.questions import load_questions
-
         path = write_questions(home, questions)
         running = await one.begins(replace(evaluation, questions=load_questions(str(path))), targets)
         await one.until(lambda: running.progress.stage == "judging")

@@ -175,8 +175,8 @@ async def test_a_host_elsewhere_is_named_and_asked_for_once(
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     async with answered(home, "하나", "둘") as chat:
         await chat.pilot.press("f3")
-        await chat.until(lambda: chat.told("질문과 답을 이 컴퓨터 밖의 judge.example로"))
-        assert chat.told("judge.example로 보내기")
+        await chat.until(lambda: chat.told("질문과 답을 이 컴퓨터 밖의 judge.example(으)로"))
+        assert chat.told("judge.example(으)로 보내기")
         assert not judge.requests
         await chat.pilot.press("escape")
         await chat.until(lambda: isinstance(chat.app.screen, ChatScreen) and not chat.told("채점자를 찾는 중"))
@@ -203,7 +203,7 @@ async def test_a_host_elsewhere_is_named_and_asked_for_once(
         (judged("일부", finish="length"), "길이 한도"),
         (refuses(429, "You exceeded your current quota", code="insufficient_quota"), "판정하지 못했어요"),
         (refuses(401, "Incorrect API key provided: sk-***", code="invalid_api_key"), "판정하지 못했어요"),
-        (refuses(404, "The model does not exist", code="model_not_found"), "이 키로 쓸 수 있는 모델: gpt-4.1"),
+        (refuses(404, "The model does not exist", code="model_not_found"), "gpt-4o-2024-08-06"),
         (Reply(["{'no': json"], 200, {}, "application/json"), "판정하지 못했어요"),
     ],
 )
@@ -339,11 +339,12 @@ async def test_rubric_judge_and_budget_are_switched_and_kept(home: Path) -> None
         screen = chat.app.screen
         screen.query_one("#model", Select).value = "gpt-4o"
         screen.query_one("#rubric", Select).value = "kullm3-2024-en"
+        screen.query_one("#budget", Input).focus()
         screen.query_one("#budget", Input).value = "많이"
-        await chat.pilot.click("#yes")
+        await chat.pilot.press("enter")
         await chat.until(lambda: chat.told("0 이상의 달러"))
         screen.query_one("#budget", Input).value = "0.5"
-        await chat.pilot.click("#yes")
+        await chat.pilot.press("enter")
         await chat.until(lambda: isinstance(chat.app.screen, ChatScreen))
         assert last_settings() == JudgeSettings("kullm3-2024-en", "gpt-4o", "", 0.5)
         await presses_f3(chat, agree=False)
@@ -423,3 +424,25 @@ async def test_a_reply_judged_by_a_rubric_that_changed_since_has_no_scores(home:
         kept = await asyncio.to_thread(chat.app.judge_desk.kept, subject)
         assert [(one.status, dict(one.scores)) for one in kept] == [("unparsed", {})]
         assert kept[0].text == reasoned()
+
+
+async def test_the_judge_can_be_changed_where_its_price_is_said(home: Path, judge: JudgeServer) -> None:
+    async with answered(home, "서울") as chat:
+        await presses_f3(chat, agree=False)
+        await chat.pilot.press("left", "enter")
+        await chat.until(lambda: isinstance(chat.app.screen, JudgeScreen) and chat.told("가장 강한 것: gpt"))
+        chat.app.screen.query_one("#named", Input).value = "gpt-4o-mini"
+        chat.app.screen.query_one("#named", Input).focus()
+        await chat.pilot.press("enter")
+        await chat.until(lambda: chat.told("gpt-4o-mini에게 판정을 부탁할까요?"))
+        await chat.pilot.press("enter")
+        await chat.until(lambda: chat.told("판정 gpt-4o-mini"))
+        assert [one.body["model"] for one in judge.requests if one.body] == ["gpt-4o-mini"]
+
+
+async def test_a_file_of_verdicts_that_is_damaged_is_told_where_it_matters(home: Path) -> None:
+    (home / "evaluation.db").write_bytes(b"this is no database at all" * 100)
+    async with answered(home, "서울") as chat:
+        await chat.pilot.press("f3")
+        await chat.until(lambda: chat.told("판정하지 못했어요"))
+        assert chat.last_text == "서울"

@@ -16,16 +16,15 @@ from textual.widgets._text_area import TextArea
 
 from kullm_tui.core.language import say
 from kullm_tui.core.records import Message
-from kullm_tui.ui import compare_words
 from kullm_tui.ui.app import KullmApp
 from kullm_tui.ui.compare_desk import CompareDesk
 from kullm_tui.ui.copying import copy_text, copy_turn
 from kullm_tui.ui.events import ReplyEnded, ReplyGrew, ReplyWaits
 from kullm_tui.ui.places import COMPARE, bindings
 from kullm_tui.ui.plain import plain
-from kullm_tui.ui.widgets.asked import Asked
 from kullm_tui.ui.widgets.column_thread import ColumnThread
 from kullm_tui.ui.widgets.columns import Columns, ColumnView, Tabs
+from kullm_tui.ui.widgets.contest_view import ContestView
 from kullm_tui.ui.widgets.keybar import KeyBar
 from kullm_tui.ui.widgets.prompt import Prompt
 from kullm_tui.ui.widgets.reply import Reply
@@ -36,12 +35,9 @@ from kullm_tui.ui.widgets.turn import TurnView
 from kullm_tui.ui.widgets.vote_bar import VoteBar
 
 if TYPE_CHECKING:
-    from kullm_tui.core.comparisons import Comparison, Vote
-    from kullm_tui.core.history import Turn
+    from kullm_tui.core.comparisons import Comparison
     from kullm_tui.core.store import Store
     from kullm_tui.ui.attachment import Attachment
-
-_HEADS_SECONDS = 0.25  # between two looks at what runs in the heads
 
 
 class CompareScreen(Screen[None]):
@@ -61,14 +57,11 @@ class CompareScreen(Screen[None]):
     def __init__(self) -> None:
         super().__init__()
         self.desk = CompareDesk(self)
-        self.columns = Columns(self.desk.replies)
+        self.view = ContestView(self.desk)
 
     def compose(self) -> ComposeResult:
         yield StatusLine(self.kullm.status)
-        yield Asked()
-        yield Tabs()
-        yield self.columns
-        yield VoteBar()
+        yield self.view
         yield Static(id="notice", markup=False)
         yield Static(id="addressee", markup=False)
         yield Prompt()
@@ -77,9 +70,7 @@ class CompareScreen(Screen[None]):
             yield Switches()
 
     def on_mount(self) -> None:
-        self.query_one(Asked).show("")
         self.prompt.focus()
-        self.set_interval(_HEADS_SECONDS, self._tick)
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
@@ -101,15 +92,19 @@ class CompareScreen(Screen[None]):
         return self.query_one(Prompt)
 
     @property
+    def columns(self) -> Columns:
+        return self.view.columns
+
+    @property
     def vote_bar(self) -> VoteBar:
-        return self.query_one(VoteBar)
+        return self.view.vote_bar
 
     def take_store(self, store: Store) -> None:
         self.desk.take_store(store)
 
     def relabel(self) -> None:
         self.desk.relabel()
-        self.tell_question()
+        self.view.tell_question()
         self.tell_addressee()
         self.tell_round()
 
@@ -123,100 +118,25 @@ class CompareScreen(Screen[None]):
         if text:
             line.update(plain(text))
 
-    def tell_plan(self, why: str) -> None:
-        self.query_one(Asked).tell_plan(why)
-
     def tell_addressee(self) -> None:
         """Whom the next question goes to, where that is not everybody."""
         only = self.desk.only
         line = self.query_one("#addressee", Static)
         line.set_class(only is not None, "-shown")
-        for view in self.columns.views:
-            view.set_class(only not in (None, view.place), "-aside")
+        self.view.tell_addressee()
         if only is not None:
             name = self.desk.names[only]
             line.update(
                 plain(say(f"→ {name}에게만 이어 물어요 · esc 모두에게", f"→ only to {name} · esc: to all again"))
             )
 
-    def tell_question(self) -> None:
-        """The question that the columns share on top, and not in each of them."""
-        asked = [self._last_question(view) for view in self.columns.views]
-        words = [(turn.content, turn.input) if turn else None for turn in asked]
-        shared = next((one for one in words if one and (words.count(one) > 1 or len(words) == 1)), None)
-        run = self.desk.voting.questions
-        self.query_one(Asked).show(*(shared or ("", "")), ahead=run.told if run else "")
-        for view, turn in zip(self.columns.views, asked, strict=True):
-            on_top = {turn.id} if turn and (turn.content, turn.input) == shared else set()
-            view.thread.put_on_top(on_top)
-
-    @staticmethod
-    def _last_question(view: ColumnView) -> Turn | None:
-        return next((turn for turn in reversed(view.thread.turns) if turn.role == "user"), None)
-
     def tell_round(self) -> None:
         """Everything that hangs on how the round stands: heads, tabs, vote bar, header."""
-        self.tell_heads()
-        self._tell_vote()
+        self.view.tell_heads()
+        if not self.view.tell_vote() and self.vote_bar.has_focus:
+            self.prompt.focus()
         self._tell_status()
         self.tell_switches()
-
-    def tell_heads(self) -> None:
-        names, voting = self.desk.names, self.desk.voting
-        replies = voting.round.replies if voting.round else ()
-        differences, speeds = compare_words.differences(replies), compare_words.speeds(replies)
-        won = voting.vote_of_round.winner if voting.vote_of_round else None
-        for view, name in zip(self.columns.views, names, strict=False):
-            view.head.tell(name=name, won=view.place == won)
-            if view.place < len(replies):
-                view.head.tell(state=differences[view.place], speed=speeds[view.place])
-            elif not self.desk.busy:
-                view.head.tell(state="", speed="")
-        self._tick()
-
-    def tell_ended(self, place: int, turn: Turn) -> None:
-        """One of the columns has finished before the others."""
-        self.columns.views[place].head.tell(
-            state=compare_words.differences([turn])[0] or say("끝", "done"), speed=compare_words.speeds([turn])[0]
-        )
-        self.tell_heads()
-
-    def _tick(self) -> None:
-        """What runs by itself: seconds and speeds of what is on its way."""
-        marks = []
-        for view in self.columns.views:
-            live, waits = self.desk.live(view.place), self.desk.waits(view.place)
-            if live:
-                view.head.tell(state=compare_words.state_of(live), speed=compare_words.live_speed(live))
-            elif waits:
-                view.head.tell(state=compare_words.waits_its_turn(), speed="")
-            ended = bool(view.head.state)
-            marks.append((view.head.column_name, "●" if live else "…" if waits else "✓" if ended else " "))
-        self.query_one(Tabs).show(marks, self.columns.front)
-
-    def _tell_vote(self) -> None:
-        voting, bar = self.desk.voting, self.vote_bar
-        if self.desk.busy or voting.round is None or not voting.round.can_be_voted_on:
-            if bar.has_focus:
-                self.prompt.focus()
-            bar.hide()
-            return
-        run = voting.questions
-        goes_on = say("⏎ 다음 질문", "⏎ next question") if run and not run.is_last else say("⏎ 새 질문", "⏎ ask on")
-        if voting.vote_of_round:
-            bar.tell(self.desk.names, self._voted(voting.vote_of_round), goes_on=goes_on)
-        else:
-            bar.ask(self.desk.names)
-
-    def _voted(self, vote: Vote) -> str:
-        if vote.outcome == "tie":
-            return say("비김으로 투표했어요", "voted a tie")
-        if vote.outcome == "bad":
-            return say("모두 나쁨으로 투표했어요", "voted all bad")
-        place = vote.winner or 0
-        name = self.desk.names[place]
-        was = f"{compare_words.letter(place)} = " if self.desk.comparison and self.desk.comparison.blind else ""
-        return say(f"{was}{name}에 투표했어요", f"voted for {was}{name}")
 
     def tell_all_finished(self) -> None:
         """The vote is a digit away, unless somebody is writing already."""
@@ -291,14 +211,14 @@ class CompareScreen(Screen[None]):
     @on(TurnView.BranchAsked)
     def _branch(self, event: TurnView.BranchAsked) -> None:
         event.stop()
-        place = self._place_of(event.turn)
+        place = self.view.place_of(event.turn)
         if place is not None:
             self.desk.switch_branch(place, event.turn, event.step)
 
     @on(Thread.TurnAction)
     def _turn_action(self, event: Thread.TurnAction) -> None:
         event.stop()
-        place = self._place_of(event.view.turn)
+        place = self.view.place_of(event.view.turn)
         if place is None:
             return
         if event.action == "edit":
@@ -308,9 +228,6 @@ class CompareScreen(Screen[None]):
             self.desk.ask_again(place, event.view.turn)
         else:
             self.desk.run(copy_turn(self.kullm, event.view, code=event.action == "copy_code"))
-
-    def _place_of(self, turn: Turn) -> int | None:
-        return next((view.place for view in self.columns.views if view.thread.view_of(turn.id)), None)
 
     @on(Reply.CopyRequested)
     async def _copy_requested(self, event: Reply.CopyRequested) -> None:
@@ -331,7 +248,7 @@ class CompareScreen(Screen[None]):
 
     @on(Columns.Fronted)
     def _fronted(self) -> None:
-        self._tick()
+        self.view.look()
 
     @on(ColumnView.OnlyHere)
     def _only_here(self, event: ColumnView.OnlyHere) -> None:
@@ -339,6 +256,11 @@ class CompareScreen(Screen[None]):
         if self.desk.comparison:
             self.desk.address(event.place)
             self.prompt.focus()
+
+    @on(ColumnView.Judged)
+    def _judged(self, event: ColumnView.Judged) -> None:
+        event.stop()
+        self.desk.judge_pairs(event.place)
 
     @on(ColumnView.InStep)
     def _in_step(self, event: ColumnView.InStep) -> None:
@@ -390,10 +312,10 @@ class CompareScreen(Screen[None]):
         """What streams or is being judged, in the focused column or everywhere."""
         if self.desk.stop(self.columns.focused_place):
             return True
-        return any([thread.stop_judging() for thread in self._chosen_threads()])
+        return any([thread.stop_judging() for thread in self.view.chosen_threads])
 
     def action_judge_columns(self) -> None:
-        for thread in self._chosen_threads():
+        for thread in self.view.chosen_threads:
             thread.action_judge()
 
     def action_ask_again(self) -> None:
@@ -407,23 +329,14 @@ class CompareScreen(Screen[None]):
         self.desk.toggle_blind()
 
     def action_columns_up(self) -> None:
-        self._chosen_thread().scroll_page_up(animate=False)
+        self.view.chosen_thread.scroll_page_up(animate=False)
 
     def action_columns_down(self) -> None:
-        self._chosen_thread().scroll_page_down(animate=False)
+        self.view.chosen_thread.scroll_page_down(animate=False)
 
     def action_columns_end(self) -> None:
         for view in self.columns.views:
             view.thread.follow()
-
-    def _chosen_thread(self) -> ColumnThread:
-        place = self.columns.focused_place
-        return self.columns.views[self.columns.front if place is None else place].thread
-
-    def _chosen_threads(self) -> list[ColumnThread]:
-        """The focused one; else all."""
-        place = self.columns.focused_place
-        return [view.thread for view in self.columns.views if place in (None, view.place)]
 
     def action_input_field(self) -> None:
         self.prompt.toggle_input()

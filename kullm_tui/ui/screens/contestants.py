@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import ClassVar
 
 from textual import on
@@ -186,7 +187,7 @@ class ContestantsScreen(ModalScreen[Lineup | None]):
             self._lineup = replace(self._lineup, contestants=row.contestants)
             self._changed()
         elif isinstance(row, Candidate):
-            self.run_worker(self._toggle(row.answerer), group="toggle", exclusive=True, exit_on_error=False)
+            self._run(partial(self._toggle, row.answerer), group="toggle")
 
     async def _toggle(self, one: Answerer) -> None:
         contestant = await self._contestant(one)
@@ -223,7 +224,11 @@ class ContestantsScreen(ModalScreen[Lineup | None]):
     def _changed(self) -> None:
         self._list(keep=True)
         self._tell()
-        self.run_worker(self._plan(self._lineup), group="plan", exclusive=True, exit_on_error=False)
+        self._run(partial(self._plan, self._lineup), group="plan")
+
+    def _run(self, work: Callable[[], Awaitable[None]], *, group: str) -> None:
+        """What is newer ends what is older, perhaps before that has begun."""
+        self.run_worker(work, group=group, exclusive=True, exit_on_error=False)
 
     async def _plan(self, lineup: Lineup) -> None:
         line = self.query_one("#plan", Static)

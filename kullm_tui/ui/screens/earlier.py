@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -82,15 +82,16 @@ class EarlierScreen(ModalScreen["Comparison | None"]):
         self.query_one(Rows).focus()
         self._run(self._list)
 
-    def _run(self, work: Callable[[Store], object]) -> None:
+    def _run(self, work: Callable[[Store], Awaitable[None]]) -> None:
         async def guarded() -> None:
             assert isinstance(self.app, KullmApp)
             try:
-                await work(await self.app.opened())  # type: ignore[misc]
+                await work(await self.app.opened())
             except KullmError as error:
                 self.query_one(Rows).show([Heading(f" {safe_line(str(error))}")])
 
-        self.run_worker(guarded(), group="earlier", exclusive=True, exit_on_error=False)
+        begun: Callable[[], Awaitable[None]] = guarded  # perhaps never, where something newer ends it before
+        self.run_worker(begun, group="earlier", exclusive=True, exit_on_error=False)
 
     async def _list(self, store: Store) -> None:
         rows: Sequence[Row] = await asyncio.to_thread(self._found, store)

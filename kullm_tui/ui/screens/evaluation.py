@@ -122,6 +122,9 @@ class EvaluationScreen(Screen[None]):
     async def _read_facts(self) -> None:
         """What is there now, and whatever view shows it drawn anew."""
         self._read = time.monotonic()
+        if self._facts is None and not self.running:
+            reading = Content.styled(say("답과 채점을 읽는 중", "reading answers and verdicts"), "$quiet")
+            self.query_one("#progress-text", Static).update(reading)
         store = await self.kullm.evaluations.store()
         self._facts = await asyncio.to_thread(facts_of, store, self.number)
         if self.rater and self.rater not in self._facts.raters:

@@ -91,8 +91,8 @@ class FirstVerdictScreen(ModalScreen[Answer | None]):
             spent, whole = money(budget.spent), money(budget.dollars)
             limit = say(f"예산 {whole} 가운데 {spent} 씀", f"{spent} of the budget of {whole} spent")
         return say(
-            f"기준 {self._rubric} · {limit} · 이 채점자와 기준으로는 처음이라 물어요.",
-            f"Rubric {self._rubric} · {limit} · asked once for this judge and rubric.",
+            f"기준 {self._rubric} · {limit}\n이 채점자와 기준으로는 처음이라 물어요. 다음부터는 묻지 않아요.",
+            f"Rubric {self._rubric} · {limit}\nYou are asked once for this judge and rubric.",
         )
 
     def _consequence(self) -> str:

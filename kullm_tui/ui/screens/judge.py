@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -15,6 +16,7 @@ from textual.widgets._button import Button
 from textual.widgets._input import Input
 from textual.widgets._select import Select, SelectCurrent
 from textual.widgets._static import Static
+from textual.worker import Worker
 
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
@@ -82,7 +84,7 @@ class JudgeScreen(ModalScreen[JudgeSettings | None]):
 
     def on_mount(self) -> None:
         self.query_one("#mode", Choice).chosen = MODES.index(self._settings.mode)
-        self.run_worker(self._learn(), group="offers", exclusive=True, exit_on_error=False)
+        self._run(self._learn, "offers")
 
     @property
     def _kullm(self) -> KullmApp:
@@ -90,6 +92,10 @@ class JudgeScreen(ModalScreen[JudgeSettings | None]):
 
         assert isinstance(self.app, KullmApp)
         return self.app
+
+    def _run(self, work: Callable[[], Coroutine[Any, Any, None]], group: str) -> None:
+        """One of a group at a time. The work is begun by the worker, so that one which is overtaken never was."""
+        _: Worker[None] = self.run_worker(work, group=group, exclusive=True, exit_on_error=False)
 
     # -- what there is -------------------------------------------------------------------------------------------------
 
@@ -136,7 +142,7 @@ class JudgeScreen(ModalScreen[JudgeSettings | None]):
     @on(Choice.Changed)
     def _changed(self) -> None:
         self.query_one("#fault").remove_class("-told")
-        self.run_worker(self._tell_price(), group="price", exclusive=True, exit_on_error=False)
+        self._run(self._tell_price, "price")
 
     async def _tell_price(self) -> None:
         """One verdict's price, and what was spent so far."""
@@ -163,7 +169,7 @@ class JudgeScreen(ModalScreen[JudgeSettings | None]):
     @on(Input.Submitted)
     @on(Button.Pressed, "#yes")
     def action_accept(self) -> None:
-        self.run_worker(self._accept(), group="accept", exclusive=True, exit_on_error=False)
+        self._run(self._accept, "accept")
 
     async def _accept(self) -> None:
         from evaluator.rubric import load_rubric
@@ -184,7 +190,7 @@ class JudgeScreen(ModalScreen[JudgeSettings | None]):
 
     @on(Button.Pressed, "#key")
     def _key(self) -> None:
-        self.run_worker(self._take_key(), group="key", exclusive=True, exit_on_error=False)
+        self._run(self._take_key, "key")
 
     async def _take_key(self) -> None:
         from evaluator.judge_choice import judge_address

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -37,6 +38,7 @@ from kullm_tui.ui.widgets.system_picker import SystemPicker
 
 _SETTLING_SECONDS = 0.3  # of typing, before it is reckoned
 _JUDGE_KEY = "OPENAI_API_KEY"
+_KEY_NAME = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")  # as a message about a missing key names it
 _AUTO, _NAMED, _NOBODY = range(3)
 
 
@@ -68,6 +70,7 @@ class NewEvaluationScreen(Screen[int | None]):
         self._first = wishes
         self._preparing: Preparing | None = None
         self._prepared: Prepared | None = None
+        self._key = _JUDGE_KEY  # the one that is missing
 
     @property
     def kullm(self) -> KullmApp:
@@ -191,7 +194,9 @@ class NewEvaluationScreen(Screen[int | None]):
         self._prepared = None
         lines = [Content.styled(plain(str(fault)).plain, "$warning")]
         keyless = isinstance(fault, KeyMissing)
-        if keyless:
+        named = _KEY_NAME.search(str(fault))
+        self._key = named[0] if named else _JUDGE_KEY
+        if keyless and self._key == _JUDGE_KEY:
             without = say(
                 "키 없이는 채점자를 '없이'로 두고 사람이 매길 수 있어요.",
                 "Without a key people can rate: choose none as judge.",
@@ -267,7 +272,7 @@ class NewEvaluationScreen(Screen[int | None]):
     def _store_key(self) -> None:
         from kullm_tui.ui.screens.key import KeyScreen
 
-        self.app.push_screen(KeyScreen(_JUDGE_KEY, self.kullm.config.endpoints), lambda _: self._plan())
+        self.app.push_screen(KeyScreen(self._key, self.kullm.config.endpoints), lambda _: self._plan())
 
     @on(Button.Pressed, "#begin")
     def action_begin(self) -> None:

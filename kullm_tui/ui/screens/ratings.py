@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -89,7 +89,8 @@ class RatingsScreen(ModalScreen[None]):
     # -- the votes, as a file ------------------------------------------------------------------------------------------
 
     def action_export(self) -> None:
-        self.run_worker(self._export(), group="export", exclusive=True, exit_on_error=False)
+        export: Callable[[], Awaitable[None]] = self._export
+        self.run_worker(export, group="export", exclusive=True, exit_on_error=False)
 
     async def _export(self) -> None:
         from kullm_tui.ui.screens.ask import AskLine, Confirm

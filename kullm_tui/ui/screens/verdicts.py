@@ -24,6 +24,8 @@ from kullm_tui.ui.wording import clock
 if TYPE_CHECKING:
     from evaluator.verdict import Verdict
 
+_A_ROW = 3  # scores with their criteria's whole names
+
 Wish = Literal["again", "settings"]
 
 
@@ -34,7 +36,7 @@ class VerdictsScreen(ModalScreen[Wish | None]):
     AUTO_FOCUS = "VerticalScroll"
     CSS = """
     VerdictsScreen .dialog { width: 90; max-width: 100%; max-height: 100%; padding: 1 2; }
-    VerdictsScreen VerticalScroll { height: auto; max-height: 1fr; }
+    VerdictsScreen VerticalScroll { height: auto; max-height: 75vh; }
     VerdictsScreen .head { color: $accent; text-style: bold; height: auto; }
     VerdictsScreen .warning { height: auto; }
     VerdictsScreen .scores { height: auto; }
@@ -70,7 +72,7 @@ class VerdictsScreen(ModalScreen[Wish | None]):
             yield Static(plain(trouble).stylize(style), classes="scores", markup=False)
         elif verdict.reason:
             yield Static(plain(verdict.reason), classes="scores", markup=False)
-        if verdict.status != "error":
+        if verdict.status != "error" and not _is_told_already(verdict):
             silent = say("(채점자가 아무 말도 하지 않았어요)", "(the judge said nothing)")
             yield Static(plain(verdict.text or silent), classes="words", markup=False)
 
@@ -81,7 +83,8 @@ class VerdictsScreen(ModalScreen[Wish | None]):
         highest = {one.name: one.high for one in verdict.criteria}
         scores = [f"{safe_line(name)} {score}/{highest.get(name, '?')}" for name, score in verdict.scores.items()]
         lines = [plain(" · ".join(filter(None, about))).stylize("$quiet")] if any(about) else []
-        return [*lines, plain("  ".join(scores))] if scores else lines
+        rows = [plain("  ".join(scores[start : start + _A_ROW])) for start in range(0, len(scores), _A_ROW)]
+        return [*lines, *rows]
 
     def _again_label(self) -> str:
         price = next((one.cost for one in self._verdicts if one.cost), None)
@@ -101,3 +104,8 @@ class VerdictsScreen(ModalScreen[Wish | None]):
 
     def action_cancel(self) -> None:
         self.dismiss(None)
+
+
+def _is_told_already(verdict: Verdict) -> bool:
+    """The JSON of a strict judge, whose scores and reason stand above."""
+    return verdict.status == "ok" and bool(verdict.reason) and verdict.text.lstrip().startswith("{")

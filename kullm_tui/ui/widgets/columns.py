@@ -91,6 +91,13 @@ class ColumnView(Vertical):
             super().__init__()
             self.place = place
 
+    class Judged(Message):
+        """A judge is to compare this column's reply with the others."""
+
+        def __init__(self, place: int) -> None:
+            super().__init__()
+            self.place = place
+
     class InStep(Message):
         """The columns scroll together from now on, or no longer."""
 
@@ -106,6 +113,9 @@ class ColumnView(Vertical):
 
     def action_only_here(self) -> None:
         self.post_message(self.OnlyHere(self.place))
+
+    def action_judge_pairs(self) -> None:
+        self.post_message(self.Judged(self.place))
 
     def action_in_step(self) -> None:
         self.post_message(self.InStep())

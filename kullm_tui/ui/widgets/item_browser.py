@@ -20,7 +20,7 @@ from textual.widgets._input import Input
 from textual.widgets._static import Static
 
 from kullm_tui.core.language import say
-from kullm_tui.ui.evaluation_items import FILTERS, Given, Item, found
+from kullm_tui.ui.evaluation_items import FILTERS, Given, Item, found, number_in
 from kullm_tui.ui.evaluation_tables import fault_word, flag_word, status_word
 from kullm_tui.ui.evaluation_words import cell
 from kullm_tui.ui.places import ITEMS, bindings
@@ -132,10 +132,13 @@ class ItemBrowser(Widget):
         self._rows.focus()
 
     def _list(self, *, keep: bool = False) -> None:
-        before = self.item.number if keep and self.item else None
-        self._shown = found(self._items, FILTERS[self.filter], self.query_one("#item-find", Input).value)
+        words = self.query_one("#item-find", Input).value
+        number = number_in(words)
+        at = number if number is not None else self.item.number if keep and self.item else None
+        self._shown = found(self._items, FILTERS[self.filter], words)
         rows: list[Row] = [ItemRow(item) for item in self._shown]
-        place = next((at for at, item in enumerate(self._shown) if item.number == before), 0)
+        # With a filter on, the number's item may not be there: the first that comes after it then.
+        place = next((place for place, item in enumerate(self._shown) if at is not None and item.number >= at), 0)
         self._rows.show(rows, place if rows else None)
         chosen = FILTERS[self.filter].name
         self.query_one("#item-filter", Static).update(f"{chosen} · {len(self._shown):,}/{len(self._items):,}  f")
@@ -189,7 +192,11 @@ class ItemBrowser(Widget):
             Content.styled(safe_line(one.system), "$accent bold" if place == self.system else "")
             for place, one in enumerate(item.given)
         ]
-        return Content.assemble(Content("  ").join(names), "  ← →")
+        line = Content.assemble(Content("  ").join(names), "  ← →")
+        if line.cell_length <= self.query_one("#item-systems").size.width - 2:
+            return line
+        here = safe_line(item.given[self.system].system)
+        return Content.assemble((f"{self.system + 1}/{len(names)} ", "$quiet"), (here, "$accent bold"), "  ← →")
 
     # -- moving --------------------------------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.reactive import var
 from textual.widgets._static import Static
+from textual.worker import Worker
 
 from kullm_tui.core.language import say
 from kullm_tui.ui import places
@@ -187,10 +188,14 @@ class Thread(VerticalScroll, can_focus=True):
     def _recall(self) -> None:
         """The cards of the replies that are mounted, from what was kept and what is under way."""
         if self._desk:
-            self.run_worker(self._tell_verdicts(self._desk), group="verdicts", exclusive=True, exit_on_error=False)
+            _: Worker[None] = self.run_worker(
+                self._tell_verdicts, group="verdicts", exclusive=True, exit_on_error=False
+            )
 
-    async def _tell_verdicts(self, desk: JudgeDesk) -> None:
-        subjects = self._subjects()
+    async def _tell_verdicts(self) -> None:
+        desk, subjects = self._desk, self._subjects()
+        if desk is None or not subjects:
+            return
         kept = await asyncio.to_thread(lambda: [desk.kept(subject) for _, subject in subjects])
         for (view, subject), verdicts in zip(subjects, kept, strict=True):
             waiting = desk.waiting(subject)

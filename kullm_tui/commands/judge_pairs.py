@@ -1,0 +1,92 @@
+"""`kullm judge --pairwise`: which of two responses is better, each pair judged in both orders; disagreement is a tie."""
+
+import argparse
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from evaluator.cost import estimated
+from evaluator.judge_table import usual_mode
+from evaluator.judging import judge_items, missing_items
+from evaluator.pairwise import PAIRWISE, Winner, winner
+from evaluator.rows import PairRow
+from evaluator.verdict import Verdict
+from evaluator.verdicts import VerdictStore
+from kullm_tui.commands import spending
+from kullm_tui.commands.judge import agreed_judge
+from kullm_tui.commands.judging_glue import verdict_line
+from kullm_tui.commands.narration import Narration
+from kullm_tui.core.language import say
+from kullm_tui.core.text import terminal_safe, terminal_safe_json
+
+
+def judge_pairs(args: argparse.Namespace, rows: Sequence[PairRow]) -> int:
+    """One line a pair; 1 where a judgement could not be had."""
+    narration = Narration()
+    judge = agreed_judge(args, PAIRWISE, "kullm judge")
+    judge = judge if args.mode else replace(judge, mode=usual_mode(judge.model, PAIRWISE))
+    items = [item for row in rows for item in row.pair.items]
+    with VerdictStore() as store:
+        missing = missing_items(items, judge=judge, rubric=PAIRWISE, store=store, repeat=args.repeat)
+        budget = spending.agreed_budget(estimated(judge, PAIRWISE, missing), judge.model, args, narration)
+        show, done = spending.running_total(narration, len(items)), 0
+
+        def told(_verdict: Verdict) -> None:
+            nonlocal done
+            done += 1
+            show(done, budget.spent)
+
+        outcome = asyncio.run(
+            judge_items(items, judge=judge, rubric=PAIRWISE, store=store, repeat=args.repeat, budget=budget, told=told)
+        )
+    narration.clear()
+    why = str(outcome.stopped or "")
+    for row in rows:
+        _print(row, _both(row, outcome.verdicts, why, judge.model), as_json=args.json)
+    narration.note(say(f"이번에 쓴 돈 ${outcome.spent:.4f}.", f"${outcome.spent:.4f} was spent now."))
+    spending.told_why(outcome.stopped)
+    return 1 if any(verdict.status == "error" for verdict in outcome.verdicts.values()) else 0
+
+
+def _both(row: PairRow, verdicts: Mapping[str, Verdict], why: str, model: str) -> tuple[Verdict, Verdict]:
+    """As they stand, and swapped; one that was not reached is an error that says why."""
+    straight, swapped = (
+        verdicts.get(item.id) or Verdict(item.id, "error", text=why, model=model, rubric=PAIRWISE.name, cost=0.0)
+        for item in row.pair.items
+    )
+    return straight, swapped
+
+
+def _print(row: PairRow, both: tuple[Verdict, Verdict], *, as_json: bool) -> None:
+    if as_json:
+        print(terminal_safe_json(_facts(row, both)), flush=True)
+        return
+    scoreless = next((one for one in both if one.status != "ok"), None)
+    said = verdict_line(scoreless) if scoreless else _word(winner(*both))
+    print(terminal_safe(f"{row.id}  {said}"), flush=True)
+
+
+def _facts(row: PairRow, both: tuple[Verdict, Verdict]) -> dict[str, Any]:
+    scoreless = next((one for one in both if one.status != "ok"), both[0])
+    costs = [0.0 if one.kept else one.cost for one in both]
+    return {
+        "id": row.id,
+        "status": scoreless.status,
+        "winner": winner(*both),
+        "model": both[0].model,
+        "rubric": PAIRWISE.name,
+        "cost": None if None in costs else sum(cost or 0.0 for cost in costs),
+        "orders": [
+            {"status": one.status, "scores": dict(one.scores), "text": one.text, "reason": one.reason} for one in both
+        ],
+    }
+
+
+def _word(which: Winner) -> str:
+    return {
+        "left": say("왼쪽이 낫습니다", "left is better"),
+        "right": say("오른쪽이 낫습니다", "right is better"),
+        "tie": say("비깁니다", "a tie"),
+        "unscored": say("가릴 수 없습니다", "undecided"),
+    }[which]
