@@ -27,7 +27,10 @@ _TRAINED_BYTES = 16  # fp32: the weight, its gradient, Adam's two moments
 _CPU_PROCESS = 470_000_000
 _BF16_PROCESS = 30_000_000  # more where a processor multiplies bf16: the kernels that torch makes for it
 _CUDA_CONTEXT = 900_000_000
-PIECE_BYTES = {"cpu": 16 * 2**20, "cuda": 64 * 2**20}  # of fp32 logits that the loss takes at once; a processor's fit its cache
+PIECE_BYTES = {
+    "cpu": 16 * 2**20,
+    "cuda": 64 * 2**20,
+}  # of fp32 logits that the loss takes at once; a processor's fit its cache
 # The allocator's gaps, as a share of what comes and goes. On processors: measured with glibc, which keeps blocks below 32 MB in one heap
 # that fragments, and gives larger ones back; in bf16 more and smaller tensors come and go, fp32 copies among them, and leave more gaps.
 _CARD_SLACK = 0.05

@@ -15,7 +15,6 @@ from torch.nn import functional
 from trainer.estimate_memory import PIECE_BYTES
 
 
-
 def summed_loss(
     hidden: torch.Tensor, targets: torch.Tensor, head: nn.Module, softcap: float | None = None
 ) -> torch.Tensor:
