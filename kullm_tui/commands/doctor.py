@@ -37,10 +37,11 @@ def _asked() -> "list[tuple[str, Finding]]":
     """What the terminal and the person in front of it answer; nothing where there is none."""
     from kullm_tui.commands import checks
     from kullm_tui.ui import terminal_check
+    from kullm_tui.ui.terminal_result import Result
 
     found: list[tuple[str, Finding]] = []
 
-    def show(result: terminal_check.Result) -> None:
+    def show(result: Result) -> None:
         found.append((result.subject, checks.Finding(result.verdict, result.text)))
         _print(*found[-1])
 

@@ -250,6 +250,17 @@ EVALUATIONS = (
     Key("delete", "forget_run", "지우기", "remove", footer=True, told=("목록에서 빼기", "take it off the list")),
 )
 
+SYSTEMS = (
+    Key(
+        "space,enter",
+        "pick",
+        "고르기",
+        "choose",
+        footer=True,
+        told=("시스템 고르거나 빼기", "choose a system or put it back"),
+    ),
+)
+
 EVALUATION_FORM = (
     Key("ctrl+r", "begin", "시작", "begin", footer=True, told=("평가 시작", "begin the evaluation")),
     Key("escape", "leave_form", "그만두기", "leave", footer=True),
@@ -340,6 +351,7 @@ PLACES = (
     Place("모델", "Models", BROWSER, typing=False),
     Place("평가 목록", "Evaluations", EVALUATIONS, typing=False),
     Place("새 평가", "A new evaluation", EVALUATION_FORM, typing=True),
+    Place("새 평가의 시스템", "Systems of a new evaluation", SYSTEMS, typing=False),
     Place("평가", "Evaluation", EVALUATION, typing=False),
     Place("평가 문항", "Items of an evaluation", ITEMS, typing=False),
     Place("점수 매기기(숫자 키)", "Rating (digits)", RATING, typing=False),

@@ -3,7 +3,6 @@
 import re
 import time
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -27,24 +26,25 @@ def _is_harmless(shown: str) -> bool:
     return not _OBEYED.search(shown)
 
 
-def _has_turns(chat: Chat, count: int) -> bool:
-    return len(chat.turns) == count
-
-
 @pytest.mark.parametrize("text", [_NASTY, _ENDLESS, _NASTY + _ENDLESS], ids=["nasty", "endless", "both"])
 async def test_a_reply_a_prompt_and_an_error_of_any_kind_are_only_text(database: Path, text: str) -> None:
     with OpenAIServer([says(text), refuses(400, text), says("괜찮아요")]) as server:
         async with chatting(database, server=server) as chat:
-            for count in (2, 4):
-                chat.screen.prompt.set(text)
-                await chat.pilot.press("enter")
-                await chat.until(partial(_has_turns, chat, count))
-                await chat.answered()
-                assert _is_harmless(chat.shown)
+            await _sent(chat, text)
+            await _sent(chat, text)
             assert chat.turns[-1].state == "failed"
             await chat.until(lambda: chat.told("✗"))
             assert (await chat.asks("아직 있나요?")).content == "괜찮아요"
             assert _is_harmless(chat.shown)
+
+
+async def _sent(chat: Chat, text: str) -> None:
+    count = len(chat.turns)
+    chat.screen.prompt.set(text)
+    await chat.pilot.press("enter")
+    await chat.until(lambda: len(chat.turns) == count + 2)
+    await chat.answered()
+    assert _is_harmless(chat.shown)
 
 
 async def test_the_longest_error_leaves_room_for_the_thread(database: Path) -> None:

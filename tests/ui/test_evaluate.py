@@ -200,6 +200,24 @@ async def test_a_run_goes_on_after_the_app_was_closed_in_the_middle(
     assert max(judge.bought.values()) == 1
 
 
+async def test_help_tells_the_keys_of_every_place_of_the_mode(home: Path, judge: JudgeServer, model: Answering) -> None:
+    config = endpoints(home=model.base_url)
+    async with evaluating(config) as one:
+        running = await one.begins(*evaluation_of(home, judge.base_url, config, ["home/a"]))
+        await one.ended(running)
+        await one.press("f1")
+        await one.tells("이어서 하기")
+        await one.press("escape", "n")
+        await one.until(lambda: bool(one.app.screen.query(SystemPicker)))
+        await one.press("f1")
+        await one.tells("시스템 고르거나 빼기")
+        assert one.told("평가 시작")
+        await one.press("escape", "escape")
+        await one.opens(running.number)
+        await one.press("i", "f1")
+        await one.tells("번호나 낱말로 찾기")
+
+
 async def test_quitting_while_a_run_goes_on_asks_once(home: Path, judge: JudgeServer, model: Answering) -> None:
     model.script.extend(Reply([60.0]) for _ in range(4))
     config = endpoints(home=model.base_url)

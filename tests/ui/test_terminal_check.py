@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from kullm_tui.ui.terminal_check import GREETING, judge
+from kullm_tui.ui.greeting_check import GREETING, judge
 from kullm_tui.ui.terminal_talk import Interrupted, TerminalTalk, Typed, raw
 from tests.ui.answering_terminal import AnsweringTerminal, Habits
 

@@ -82,6 +82,7 @@ class EvaluateScreen(Screen[None]):
     def __init__(self) -> None:
         super().__init__()
         self._rows: list[RunRow] = []
+        self._active = False  # something ran when it was looked at last
 
     @property
     def kullm(self) -> KullmApp:
@@ -169,7 +170,11 @@ class EvaluateScreen(Screen[None]):
         self.refresh_bindings()
 
     def _redraw(self) -> None:
-        """Where something runs."""
+        """Where something runs; what it came to is counted anew once it has ended."""
+        active = self.kullm.evaluations.active
+        if self._active and not active:
+            self.look_again()
+        self._active = bool(active)
         for row in self._rows:
             row.running = self.kullm.evaluations.of(row.run.number)
             if row.running and row.counts is not None and row.total:

@@ -18,25 +18,24 @@ from textual.widgets._static import Static
 
 from kullm_tui.core.catalogue import Entry, catalogue, total_on_disk
 from kullm_tui.core.config import Config, load_config
-from kullm_tui.core.config_edit import remove_endpoint
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.fetching import HUB_KEY
 from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.memory import Memory, memory_here
-from kullm_tui.core.model_disk import nothing_to_remove, prunable, prune_all, removal_of, remove_model
 from kullm_tui.core.models import ModelRef, resolve
 from kullm_tui.core.profiles import LicenceClass
 from kullm_tui.core.text import size_text
 from kullm_tui.ui import model_words
 from kullm_tui.ui.app import KullmApp
-from kullm_tui.ui.model_words import Work
+from kullm_tui.ui.giving_back import Outcome, free_disk, give_back, give_up_endpoint
 from kullm_tui.ui.places import BROWSER, bindings
 from kullm_tui.ui.plain import plain, safe_line
-from kullm_tui.ui.screens.ask import AskLine, Confirm
+from kullm_tui.ui.screens.ask import AskLine
 from kullm_tui.ui.widgets.keybar import KeyBar
 from kullm_tui.ui.widgets.model_list import ModelList
 from kullm_tui.ui.widgets.status import StatusLine
+from kullm_tui.ui.work_words import Work
 
 _REDRAW_SECONDS = 0.25
 _LICENCES: tuple[LicenceClass | None, ...] = (None, "commercial", "research")
@@ -274,61 +273,26 @@ class ModelsScreen(Screen[str | None]):
         if entry is None:
             return
         if entry.name.endswith("/"):
-            await self._remove_endpoint(entry)
-            return
-        ref = await asyncio.to_thread(resolve, entry.name, endpoints=self._config.endpoints)
-        removal = await asyncio.to_thread(removal_of, ref)
-        if not removal.forgets and not removal.frees:
-            self.tell(nothing_to_remove(ref, removal))
-            return
-        name, freed = safe_line(entry.name), size_text(removal.frees)
-        question = say(f"{name}{particle(name, '을/를')} 지울까요?", f"Remove {name}?")
-        gone = [say(f"{freed} 비우기", f"Free {freed}") if removal.frees else ""]
-        gone += [say("목록에서 빼기", "Take it off the list") if removal.forgets else ""]
-        more = (
-            say("다시 쓰려면 다시 받아야 해요.", "To use it again it has to be fetched again.") if removal.frees else ""
-        )
-        if await self.app.push_screen_wait(Confirm(question, " · ".join(filter(None, gone)), more=more, danger=True)):
-            await asyncio.to_thread(remove_model, ref)
-            self.kullm.downloads.forget(entry.name)
-            self.kullm.quantising.forget(entry.name)
-            self.look_again()
-
-    async def _remove_endpoint(self, entry: Entry) -> None:
-        """One of config.toml, with all of its models."""
-        name, address = safe_line(entry.profile.title), safe_line(entry.profile.endpoint)
-        question = say(f"{name} 엔드포인트를 뺄까요?", f"Remove the endpoint {name}?")
-        more = say(
-            f"{address}의 모델을 {name}/이름으로 쓸 수 없게 돼요. 넣어 둔 키와 대화는 남아요.",
-            f"Its models, {name}/NAME at {address}, cannot be used any more. Stored keys and conversations stay.",
-        )
-        button = say("목록에서 빼기", "Take it off the list")
-        if await self.app.push_screen_wait(Confirm(question, button, more=more, danger=True)):
-            await asyncio.to_thread(remove_endpoint, entry.profile.title)
-            self.look_again()
+            outcome = await give_up_endpoint(self.app, entry.profile, self._gone)
+        else:
+            ref = await asyncio.to_thread(resolve, entry.name, endpoints=self._config.endpoints)
+            outcome = await give_back(self.app, ref, self._gone)
+        self._tell_outcome(outcome)
 
     def action_prune(self) -> None:
         self._run(self._prune())
 
     async def _prune(self) -> None:
-        found = await asyncio.to_thread(prunable)
-        if not found:
-            self.tell(say("비울 것이 없어요.", "There is nothing to prune."))
-            return
-        size = size_text(sum(one.bytes for one in found))
-        question = say("다시 만들 수 있는 것을 모두 비울까요?", "Free everything that can be made again?")
-        more = say(
-            "변환한 4비트 가중치는 다음에 쓸 때 다시 만들고, 아무 모델도 쓰지 않는 옛 파일은 없어져요.",
-            "Quantised weights are made again at their next use; old files that no model uses go.",
-        )
-        if await self.app.push_screen_wait(Confirm(question, say(f"{size} 비우기", f"Free {size}"), more=more)):
-            freed, refused = await asyncio.to_thread(prune_all, found)
-            self.look_again()
-            told = [
-                say(f"{size_text(sum(freed))}를 비웠어요.", f"{size_text(sum(freed))} set free."),
-                *map(str, refused),
-            ]
-            self.tell("\n".join(told), error=bool(refused))
+        self._tell_outcome(await free_disk(self.app, self._gone))
+
+    def _gone(self, name: str) -> None:
+        self.kullm.downloads.forget(name)
+        self.kullm.quantising.forget(name)
+        self.look_again()
+
+    def _tell_outcome(self, outcome: Outcome) -> None:
+        if outcome.told:
+            self.tell(outcome.told, error=outcome.is_error)
 
     # Adding
 

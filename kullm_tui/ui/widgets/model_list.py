@@ -15,7 +15,7 @@ from kullm_tui.core.catalogue import Entry, licence_class_of
 from kullm_tui.core.profiles import LicenceClass
 from kullm_tui.core.text import nfc
 from kullm_tui.ui import model_words
-from kullm_tui.ui.model_words import Work
+from kullm_tui.ui.work_words import Work
 
 _NARROWEST = 40
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 from textual.message import Message
 
@@ -15,6 +15,7 @@ from kullm_tui.core.text import size_text
 from kullm_tui.ui.answerers import Answerer, Group
 from kullm_tui.ui.evaluation_form import Pick
 from kullm_tui.ui.evaluation_words import cell
+from kullm_tui.ui.places import SYSTEMS, bindings
 from kullm_tui.ui.plain import safe_line
 from kullm_tui.ui.widgets.rows import Heading, Row, Rows
 
@@ -61,7 +62,7 @@ class AddRow:
 class SystemPicker(Rows):
     """Space or enter takes one and puts it back; the order in which they are taken is the table's."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("space", "take", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(SYSTEMS)
 
     class Changed(Message):
         """Other systems are chosen."""
@@ -94,7 +95,11 @@ class SystemPicker(Rows):
             self.picks.append(pick)
             self._changed()
 
+    def action_pick(self) -> None:
+        self.action_take()
+
     def action_take(self) -> None:
+        """Also by a click."""
         row = self.rows[self.chosen] if self.chosen is not None else None
         if isinstance(row, AddRow):
             self.post_message(self.Added(row.adding))
