@@ -68,6 +68,11 @@ def trouble_of(verdict: Verdict) -> str:
     return f"{words[verdict.status]}: {why}" if why else words[verdict.status]
 
 
+def words_of(verdict: Verdict) -> str:
+    """What a judge said that gave no scores, on one line; an error's words are its trouble already."""
+    return safe_line(verdict.text) if verdict.status in ("unparsed", "refused") else ""
+
+
 def warnings_of(group: Sequence[Verdict]) -> list[str]:
     """What stands beside the scores for whoever reads them: the reply speaks to the judge, or the judge wrote it."""
     words = _flag_words()

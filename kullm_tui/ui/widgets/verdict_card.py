@@ -155,7 +155,9 @@ def _trouble_rows(newest: Verdict, trouble: str, room: int) -> list[Content]:
     rows = _few(rows, room, _ROWS_OF_ADVICE if newest.status == "error" else _ROWS_OF_WORDS)
     style = "$error" if newest.status == "error" else "$warning"
     last = say("F3 다시 판정", "F3 judges again") if newest.status == "error" else say("F3 전문", "F3 shows all of it")
-    return [*(plain(row).stylize(style) for row in rows), Content.styled(last, "$quiet")]
+    told = words.words_of(newest)
+    said = _few(_folded(told, room), room) if told else []
+    return [*(plain(row).stylize(style) for row in rows), *map(plain, said), Content.styled(last, "$quiet")]
 
 
 def _folded(text: str, room: int) -> list[str]:
