@@ -7,14 +7,14 @@ from torch import nn
 from torch.nn import functional
 
 from tests.trainer.examples import Row
-from trainer import loss as loss_module
 from trainer.batch import packed, padded
+from trainer.estimate_memory import PIECE_BYTES
 from trainer.loss import summed_loss
 
 
 @pytest.fixture(params=[10, 64 * 2**20], ids=["one place at a time", "all at once"])
 def piece_bytes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(loss_module.PIECE_BYTES, "cpu", request.param)
+    monkeypatch.setitem(PIECE_BYTES, "cpu", request.param)
 
 
 @pytest.mark.usefixtures("piece_bytes")
