@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 _NAME_CELLS, _NUMBER_CELLS, _INTERVAL_CELLS, _COUNT_CELLS = 26, 5, 13, 6
 _LEAST_DRAWN = 12
-_ENOUGH = 30  # votes; resampling fewer of them knows too little of what they could have been
+# Votes. Resampling a few of them knows too little of what they could have been: one vote would have no interval at all.
+_LEAST, _ENOUGH = 10, 30
 
 
 @dataclass(frozen=True)
@@ -54,23 +55,28 @@ def summary(ratings: Ratings) -> str:
     if ratings.votes >= _ENOUGH:
         return told
     few = say("표가 적어서 구간이 실제보다 좁게 나와요.", "So few votes make the intervals narrower than they are.")
-    return f"{told}\n{few}"
+    none = say(
+        f"표가 {_LEAST}개는 모여야 구간을 말할 수 있어요.",
+        f"With fewer than {_LEAST} votes there is no interval to tell.",
+    )
+    return f"{told}\n{few if ratings.votes >= _LEAST else none}"
 
 
-def table(rows: Sequence[Rating], titles: Mapping[str, str], width: int) -> Content:
+def table(ratings: Ratings, titles: Mapping[str, str], width: int) -> Content:
     head = _line(
         "", say("모델", "model"), say("점수", "points"), say("95 % 구간", "95 %"), say("견줌", "duels"), Content("")
     ).stylize("$quiet")
+    rows, told = ratings.rows, ratings.votes >= _LEAST
     taken = head.cell_length
     low = min(row.interval.low for row in rows)
     high = max(row.interval.high for row in rows)
-    drawn = width - taken if width - taken >= _LEAST_DRAWN else 0
+    drawn = width - taken if told and width - taken >= _LEAST_DRAWN else 0
     lines = [
         _line(
             str(place),
             _name(row.name, titles),
             f"{row.elo:,.0f}",
-            f"{row.interval.low:,.0f}–{row.interval.high:,.0f}",
+            f"{row.interval.low:,.0f}–{row.interval.high:,.0f}" if told else "?",
             f"{row.comparisons:,}",
             _drawn(row, low, high, drawn),
         )

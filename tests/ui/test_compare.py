@@ -35,7 +35,7 @@ async def test_a_newcomer_compares_the_demos_and_votes(database: Path) -> None:
         vote = here.votes[0]
         assert (vote.outcome, vote.winner, vote.blind) == ("best", 2, False)
         await here.pilot.press("f9")
-        await here.until(lambda: here.told("표 1개") and here.told("├"))
+        await here.until(lambda: here.told("표 1개") and here.told("10개는 모여야"))
         assert here.shown.index("구름 데모", here.shown.index("95 %")) < here.shown.index(
             "코알파카", here.shown.index("95 %")
         )

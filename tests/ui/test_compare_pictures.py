@@ -81,7 +81,7 @@ def _voted(store: Store, comparison: Comparison, replies: list[int], winner: int
 
 async def _opened(here: Comparing, comparison: Comparison) -> None:
     here.desk.open(comparison)
-    await here.until(lambda: here.bar.is_shown and here.told("서울"))
+    await here.until(lambda: here.bar.is_shown and all(len(view.thread.views) == 2 for view in here.views))
 
 
 @sizes
@@ -141,9 +141,13 @@ async def test_blind(database: Path, size: tuple[int, int]) -> None:
 @sizes
 async def test_ratings(database: Path, size: tuple[int, int]) -> None:
     _compared(database, vote=1)
+    with Store(database) as store:
+        for number in range(29):
+            more = store.comparisons.create(f"{number}번 질문", DEMOS)
+            _voted(store, more, _answered(store, more, more.title), (0, 2, 2, 1, 2)[number % 5])
     async with comparing(database, size=size) as here:
         await here.pilot.press("f9")
-        await here.until(lambda: here.told("표 3개"))
+        await here.until(lambda: here.told("표 32개"))
         await assert_looks_like(here.pilot, f"compare-ratings-{size[0]}x{size[1]}")
 
 

@@ -14,7 +14,7 @@ from kullm_tui.ui import lineup
 from kullm_tui.ui.compare_words import differences, speeds
 from kullm_tui.ui.lineup import Lineup
 from kullm_tui.ui.question_set import read_questions
-from kullm_tui.ui.ratings_table import table
+from kullm_tui.ui.ratings_table import Ratings, summary, table
 from kullm_tui.ui.rounds import last_round
 
 
@@ -146,11 +146,20 @@ def test_what_a_terminal_would_obey_is_no_part_of_a_question() -> None:
 
 def test_intervals_are_drawn_on_one_scale_inside_the_width() -> None:
     duels = [Comparison("demo-kullm", "a+mine", "left")] * 6 + [Comparison("demo-kullm", "a+mine", "tie")] * 2
-    shown = table(bradley_terry(duels), {"demo-kullm": "구름 데모"}, 100)
+    ratings = Ratings(bradley_terry(duels), votes=12, blind=0, ties=2, bad=0)
+    shown = table(ratings, {"demo-kullm": "구름 데모"}, 100)
     head, first, second = shown.split("\n")
     assert "구름 데모" in first.plain
     assert "a + mine" in second.plain
     assert all(line.cell_length <= 100 for line in (head, first, second))
     assert first.plain.count("●") == second.plain.count("●") == 1
     assert first.plain.index("●") > second.plain.index("●")
-    assert "●" not in table(bradley_terry(duels), {}, 70).plain, "too narrow to draw"
+    assert "●" not in table(ratings, {}, 70).plain, "too narrow to draw"
+
+
+def test_a_few_votes_have_points_and_no_interval() -> None:
+    ratings = Ratings(bradley_terry([Comparison("a", "b", "left", 1)]), votes=1, blind=1, ties=0, bad=0)
+    shown = table(ratings, {}, 100).plain
+    assert "?" in shown
+    assert "–" not in shown
+    assert "10개는 모여야" in summary(ratings)

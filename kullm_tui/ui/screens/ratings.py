@@ -81,7 +81,7 @@ class RatingsScreen(ModalScreen[None]):
     def _show(self) -> None:
         if self._ratings and self._ratings.rows:
             shown = self.query_one("#table", Static)
-            shown.update(table(self._ratings.rows, self._titles, self.query_one(VerticalScroll).size.width - 1))
+            shown.update(table(self._ratings, self._titles, self.query_one(VerticalScroll).size.width - 1))
 
     def _tell(self, text: str) -> None:
         self.query_one("#summary", Static).update(plain(text))
