@@ -143,10 +143,13 @@ async def test_an_app_whose_file_another_one_put_aside_goes_on_with_the_new_one(
         async with chatting(database, server=server) as chat:
             with open_again(Store(database)):
                 pass
+            before = chat.screen.sidebar.store
             await chat.types("아직 있나요?")
             await chat.pilot.press("enter")
-            await chat.until(lambda: not chat.desk.busy and chat.screen.prompt.value.text)
-            await chat.pilot.press("enter")
+            await chat.until(lambda: chat.screen.sidebar.store is not before and not chat.desk.busy)
+            await chat.until(lambda: chat.turns or chat.screen.prompt.value.text)
+            if not chat.turns:  # it was the question that found out; the words came back
+                await chat.pilot.press("enter")
             assert (await chat.answered()).content == "여기 있어요"
             await chat.app._storing.close()
     with Store(database) as store:

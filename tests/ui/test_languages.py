@@ -13,6 +13,7 @@ from kullm_tui.core.store import Store
 from kullm_tui.ui.app import KullmApp
 from kullm_tui.ui.palette import commands
 from kullm_tui.ui.screens.ask import Confirm
+from kullm_tui.ui.widgets.thread import Earlier
 from tests.ui.browsing import browser, choose, shows, stand_still
 from tests.ui.chatting import Chat, chatting
 from tests.ui.snapshot import text_of
@@ -54,11 +55,11 @@ async def test_a_conversation_says_everything_anew(database: Path, monkeypatch: 
             await chat.pilot.press("ctrl+t")
             if language == "ko":
                 await chat.app.choose_language("en")
-            if turns > 1:
-                chat.screen.thread.scroll_home(animate=False)
-            seen.append(await _settled(chat, "Today"))
+                await chat.pilot.pause(0.2)
+            above = [str(line.render()) for line in chat.screen.query(Earlier).results(Earlier)]  # out of sight
+            seen.append(f"{above}\n{await _settled(chat, 'Today')}")
     assert seen[0] == seen[1]
-    assert "stopped" in seen[0] or turns > 1
+    assert ("earlier turns" if turns > 1 else "stopped") in seen[0]
 
 
 async def test_the_welcome_says_everything_anew(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
