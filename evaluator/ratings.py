@@ -25,6 +25,8 @@ _RESAMPLES = 300
 _SEED = 20231020
 _ELO = 400 / math.log(10)
 _MIDDLE = 1000.0
+# Resampling a few votes knows too little of what they could have been: one vote would have no interval at all.
+FEWEST_VOTES, ENOUGH_VOTES = 10, 30  # for an interval, and for one that is as wide as it should be
 
 
 @dataclass(frozen=True)

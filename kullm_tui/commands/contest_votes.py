@@ -121,20 +121,22 @@ def _result(vote: Vote, comparison: Comparison) -> str:
 
 
 def print_ratings(store: Store, *, as_json: bool) -> int:
-    from evaluator.ratings import rate_duels
+    from evaluator.ratings import FEWEST_VOTES, rate_duels
 
     duels, votes = store.comparisons.duels(), store.comparisons.votes()
     rated = rate_duels(duels)
     tally = _tally(duels)
+    told = len(votes) >= FEWEST_VOTES
     rows = [
         [say("모델", "model"), say("점수", "rating"), "95 %", say("승", "won"), say("비김", "tied"), say("패", "lost")]
     ]
     for one in rated:
         won, tied, lost = (tally[one.name, result] for result in ("won", "tied", "lost"))
         if as_json:
-            facts = {"name": one.name, "rating": one.elo, "low": one.interval.low, "high": one.interval.high}
+            low, high = (one.interval.low, one.interval.high) if told else (None, None)
+            facts = {"name": one.name, "rating": one.elo, "low": low, "high": high}
             print(terminal_safe_json({**facts, "won": won, "tied": tied, "lost": lost}))
-        interval = f"{one.interval.low:.0f}–{one.interval.high:.0f}"
+        interval = f"{one.interval.low:.0f}–{one.interval.high:.0f}" if told else "?"
         rows.append([terminal_safe(one.name), f"{one.elo:.0f}", interval, str(won), str(tied), str(lost)])
     if not votes:
         _tell_none()
@@ -149,6 +151,13 @@ def print_ratings(store: Store, *, as_json: bool) -> int:
             f"{len(votes):,} votes ({blind:,} of them blind, {bad:,} all bad). All bad counts as a tie.",
         )
     )
+    if not told:
+        Narration().note(
+            say(
+                f"표가 {FEWEST_VOTES}개는 모여야 구간을 말할 수 있습니다.",
+                f"With fewer than {FEWEST_VOTES} votes there is no interval to tell.",
+            )
+        )
     return 0
 
 

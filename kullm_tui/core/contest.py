@@ -144,8 +144,12 @@ def _why(count: int, far: Sequence[int], bases: Sequence[_Base], waves: int, roo
     if not bases:
         return f"{all_of} 모두 다른 곳에서 돌아서 같이", "All run elsewhere, so they answer together."
     if waves > 1:
-        need = sum(base.need or 0 for base in bases)
-        wanted = f"{size_text(need)}" if all(base.need for base in bases) else "?"
+        if not all(base.need for base in bases):
+            return (
+                f"메모리가 얼마나 들지 모르는 모델이 있어 {waves}번에 나누어 차례로",
+                f"What some of them need is not known, so they answer in {waves} turns.",
+            )
+        wanted = size_text(sum(base.need or 0 for base in bases))
         return (
             f"메모리가 모자라(필요 {wanted}, 쓸 수 있는 것 {size_text(room)}) {waves}번에 나누어 차례로 바꿔 가며",
             f"There is not enough memory for all (they need {wanted} of {size_text(room)}), so they answer in {waves} turns, "

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from evaluator.ratings import ENOUGH_VOTES, FEWEST_VOTES, rate_duels
 from kullm_tui.core.contestants import Contestant
 from kullm_tui.core.language import say
 from kullm_tui.ui import compare_words
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 _NAME_CELLS, _NUMBER_CELLS, _INTERVAL_CELLS, _COUNT_CELLS = 26, 5, 13, 6
 _LEAST_DRAWN = 12
-# Votes. Resampling a few of them knows too little of what they could have been: one vote would have no interval at all.
-_LEAST, _ENOUGH = 10, 30
 
 
 @dataclass(frozen=True)
@@ -34,10 +33,8 @@ class Ratings:
 
 def ratings_of(store: Store) -> Ratings:
     """Blocks for a moment: a few hundred resamples for the intervals."""
-    from evaluator.ratings import Comparison, bradley_terry
-
-    duels, votes = store.comparisons.duels(), store.comparisons.votes()
-    rows = bradley_terry([Comparison(one.left, one.right, one.outcome, one.vote) for one in duels])
+    votes = store.comparisons.votes()
+    rows = rate_duels(store.comparisons.duels())
     outcomes = [vote.outcome for vote in votes]
     return Ratings(rows, len(votes), sum(vote.blind for vote in votes), outcomes.count("tie"), outcomes.count("bad"))
 
@@ -52,21 +49,21 @@ def summary(ratings: Ratings) -> str:
         f"표 {ratings.votes:,}개 · 이름을 가린 표 {ratings.blind:,} · 비김 {ratings.ties:,} · 모두 나쁨 {ratings.bad:,}",
         f"{ratings.votes:,} votes · {ratings.blind:,} blind · {ratings.ties:,} ties · {ratings.bad:,} all bad",
     )
-    if ratings.votes >= _ENOUGH:
+    if ratings.votes >= ENOUGH_VOTES:
         return told
     few = say("표가 적어서 구간이 실제보다 좁게 나와요.", "So few votes make the intervals narrower than they are.")
     none = say(
-        f"표가 {_LEAST}개는 모여야 구간을 말할 수 있어요.",
-        f"With fewer than {_LEAST} votes there is no interval to tell.",
+        f"표가 {FEWEST_VOTES}개는 모여야 구간을 말할 수 있어요.",
+        f"With fewer than {FEWEST_VOTES} votes there is no interval to tell.",
     )
-    return f"{told}\n{few if ratings.votes >= _LEAST else none}"
+    return f"{told}\n{few if ratings.votes >= FEWEST_VOTES else none}"
 
 
 def table(ratings: Ratings, titles: Mapping[str, str], width: int) -> Content:
     head = _line(
         "", say("모델", "model"), say("점수", "points"), say("95 % 구간", "95 %"), say("견줌", "duels"), Content("")
     ).stylize("$quiet")
-    rows, told = ratings.rows, ratings.votes >= _LEAST
+    rows, told = ratings.rows, ratings.votes >= FEWEST_VOTES
     taken = head.cell_length
     low = min(row.interval.low for row in rows)
     high = max(row.interval.high for row in rows)

@@ -34,6 +34,7 @@ from kullm_tui.ui.places import (
 )
 
 _BETWEEN = "  "
+_STAYS = frozenset({"command_palette", "help"})
 
 
 class KeyBar(Widget):
@@ -112,10 +113,9 @@ def is_done(node: DOMNode, action: str) -> bool:
 
 
 def fitting(keys: Sequence[Key], width: int) -> list[Key]:
-    """The keys of everywhere stay; of the others the last are dropped until the rest fits."""
-    actions = {key.action for key in GLOBAL}
-    everywhere = [key for key in keys if key.action in actions]
-    others = [key for key in keys if key.action not in actions]
+    """The two keys that lead to all others stay; of the rest the last are dropped until it fits."""
+    everywhere = [key for key in keys if key.action in _STAYS]
+    others = [key for key in keys if key.action not in _STAYS]
     while others and line([*others, *everywhere]).cell_length > width:
         others.pop()
     return [*others, *everywhere]
