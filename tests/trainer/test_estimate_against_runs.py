@@ -78,7 +78,13 @@ def plan(home: Path, name: str) -> dict[str, Any]:
     return facts
 
 
-@pytest.mark.parametrize("name", list(SHAPES))
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.soak] if name in ("lora-bf16-deep", "lora-gated-fp32") else [])
+        for name in SHAPES
+    ],
+)
 def test_the_peak_of_a_run_is_near_the_plans(home: Path, name: str) -> None:
     rows = run(home, name, steps=6)
     peak = max(row["memory_bytes"] for row in rows)

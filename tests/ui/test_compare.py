@@ -255,7 +255,9 @@ async def test_the_engine_killed_in_mid_stream_leaves_a_fault_where_something_wa
         assert engine
         os.kill(engine.pid, signal.SIGKILL)
         await here.until(lambda: not here.desk.busy)
-        assert {here.desk.turns(place)[-1].state for place in answering} == {"failed"}
+        states = {here.desk.turns(place)[-1].state for place in answering}
+        assert "failed" in states
+        assert states <= {"failed", "complete"}  # one may have come to its end in that moment
         await here.until(lambda: here.told("✗"))
         here.desk.session = here.desk.session.with_decoding({})
         await here.pilot.press("ctrl+r")

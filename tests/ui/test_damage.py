@@ -170,13 +170,15 @@ def _asks(terminal: AppTerminal, question: str) -> None:
 
 
 def test_two_apps_write_into_one_file_at_once(tmp_path: Path) -> None:
-    with OpenAIServer([says(*["조각 "] * 100, pause=0.02)] * 2) as far:
+    with OpenAIServer([says(*["조각 "] * 100, "끝이에요.", pause=0.02)] * 2) as far:
         _configured(tmp_path, far)
         with AppTerminal(tmp_path) as one, AppTerminal(tmp_path) as two:
             _asks(one, "첫 앱의 물음")
             _asks(two, "둘째 앱의 물음")
             for terminal in (one, two):
-                terminal.waits_for("첫 글자")
+                terminal.waits_for("끝이에요.")
+            time.sleep(1.0)  # or quitting would ask whether to stop the reply
+            for terminal in (one, two):
                 terminal.types("\x11")
             assert (one.ends(), two.ends()) == (0, 0)
     with Store(tmp_path / "kullm.db") as store:
@@ -184,7 +186,7 @@ def test_two_apps_write_into_one_file_at_once(tmp_path: Path) -> None:
     assert threads.keys() == {"첫 앱의 물음", "둘째 앱의 물음"}
     for turns in threads.values():
         assert [turn.state for turn in turns] == ["complete", "complete"]
-        assert turns[1].content == "조각 " * 100
+        assert turns[1].content == "조각 " * 100 + "끝이에요."
 
 
 def test_a_disk_that_fills_in_mid_stream_is_told_and_the_reply_is_read_to_its_end(tmp_path: Path) -> None:

@@ -214,7 +214,14 @@ class Columns(Horizontal):
     # -- scrolling together --------------------------------------------------------------------------------------------
 
     def follow_scrolling(self, leader: ColumnThread) -> None:
-        """The others to where the leader is: to the same turn, as many lines into it, or to the end."""
+        """The others to where the leader is: to the same turn, as many lines into it, or to the end.
+
+        Once more behind the next drawing: a turn that was out of sight may have had fewer lines than it has.
+        """
+        self._lead(leader)
+        self.call_after_refresh(self._lead, leader)
+
+    def _lead(self, leader: ColumnThread) -> None:
         for view in self.views:
             if view.thread is leader or not view.display:
                 continue
