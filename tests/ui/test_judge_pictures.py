@@ -141,6 +141,8 @@ async def test_waiting(home: Path, size: tuple[int, int], monkeypatch: pytest.Mo
 async def _shown(chat: Chat, screen: Screen[Any], words: str, name: str) -> None:
     await chat.app.push_screen(screen)
     await chat.until(lambda: chat.told(words))
+    screen.refresh()  # with what it stands over, which may have been drawn since
+    await chat.pilot.pause()
     await assert_looks_like(chat.pilot, name)
 
 
