@@ -18,7 +18,7 @@ from kullm_tui.ui.contests import Contest, Contests, Seat
 from kullm_tui.ui.generation import LiveReply
 from kullm_tui.ui.lineup import Lineup
 from kullm_tui.ui.replies import Replies, as_ended
-from kullm_tui.ui.session import Session
+from kullm_tui.ui.session import Session, question_of
 from kullm_tui.ui.voting import Voting, masked
 
 if TYPE_CHECKING:
@@ -243,7 +243,7 @@ class CompareDesk:
         from kullm_tui.ui.asking import Committed
 
         chosen = _columns(comparison, place)
-        questions = [(column, _question_of(self.turns(column.place), turn)) for column in chosen]
+        questions = [(column, question_of(self.turns(column.place), turn)) for column in chosen]
         async with self._committing:
             answering = await self._answering([column.contestant for column in chosen])
             if answering is None:
@@ -259,7 +259,7 @@ class CompareDesk:
 
     def edit(self, place: int, turn: Turn) -> None:
         """The question of this turn goes back into the prompt; sent again, it makes a branch in its column."""
-        question = _question_of(self.turns(place), turn)
+        question = question_of(self.turns(place), turn)
         if question:
             self.address(place)
             self._editing = question
@@ -491,10 +491,3 @@ def _first_lineup() -> Lineup:
 
 def _columns(comparison: Comparison, place: int | None) -> list[Column]:
     return [column for column in comparison.columns if place in (None, column.place)]
-
-
-def _question_of(turns: Sequence[Turn], turn: Turn | None) -> Turn | None:
-    """The question that this turn is or answers; of the whole column the last one."""
-    places = [place for place, one in enumerate(turns) if turn is None or one.id == turn.id]
-    upto = turns[: places[-1] + 1] if places else []
-    return next((one for one in reversed(upto) if one.role == "user"), None)

@@ -18,7 +18,7 @@ from kullm_tui.ui.drafts import Drafts
 from kullm_tui.ui.generation import LiveReply
 from kullm_tui.ui.model_facts import NOTHING_KNOWN, ModelFacts
 from kullm_tui.ui.replies import Replies, as_ended
-from kullm_tui.ui.session import Session, last_used, messages_of, remember, session_of
+from kullm_tui.ui.session import Session, last_used, messages_of, question_of, remember, session_of
 
 if TYPE_CHECKING:
     from kullm_tui.core.config import Config
@@ -181,7 +181,7 @@ class ChatDesk:
 
     def regenerate(self, turn: Turn | None = None) -> None:
         """Another reply to the question of this turn, beside the one that is there."""
-        question = self._question_of(turn)
+        question = question_of(self.turns, turn)
         if question and self._is_free():
             self.run(self._regenerate(question))
 
@@ -199,7 +199,7 @@ class ChatDesk:
 
     def edit(self, turn: Turn | None = None) -> None:
         """The question of this turn goes back into the prompt; sent again, it makes a branch."""
-        question = self._question_of(turn)
+        question = question_of(self.turns, turn)
         if question:
             self._editing = question
             self.screen.prompt.set(question.content, question.input)
@@ -214,13 +214,6 @@ class ChatDesk:
         if self._editing:
             self._editing = None
             self.screen.prompt.set("")
-
-    def _question_of(self, turn: Turn | None) -> Turn | None:
-        """The question that this turn is or answers; of the whole thread the last one."""
-        turns = self.turns
-        places = [place for place, one in enumerate(turns) if turn is None or one.id == turn.id]
-        upto = turns[: places[-1] + 1] if places else []
-        return next((one for one in reversed(upto) if one.role == "user"), None)
 
     def stop(self) -> bool:
         answering = self.answering

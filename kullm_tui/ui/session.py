@@ -91,6 +91,13 @@ def system_of(turns: Sequence[Turn]) -> str:
     return next((turn.content for turn in reversed(turns) if turn.role == "system"), "")
 
 
+def question_of(turns: Sequence[Turn], turn: Turn | None) -> Turn | None:
+    """The question that this turn is or answers; of them all the last one."""
+    places = [place for place, one in enumerate(turns) if turn is None or one.id == turn.id]
+    upto = turns[: places[-1] + 1] if places else []
+    return next((one for one in reversed(upto) if one.role == "user"), None)
+
+
 def messages_of(turns: Sequence[Turn]) -> list[Message]:
     """What the model is told of these turns: one system text, and every question that got an answer, even a cut one.
 
