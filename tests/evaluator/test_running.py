@@ -27,7 +27,7 @@ from kullm_tui.core.config import Config, EndpointSettings
 from kullm_tui.core.errors import ConfigError
 from kullm_tui.core.target import Target
 from tests.evaluator.judge_server import FORM_SCORES, JudgeServer
-from tests.openai_server import OpenAIServer, refuses
+from tests.openai_server import OpenAIServer, Received, Reply, refuses, says
 
 RUBRIC = load_rubric("kullm-2023-ko")
 
@@ -114,10 +114,17 @@ def test_a_run_answers_and_judges_everything_and_the_plan_knew_it(
 
 
 def test_a_system_that_fails_does_not_stop_the_others_and_is_had_later(
-    store: VerdictStore, begun: tuple[Evaluation, dict[str, Target]], model: OpenAIServer
+    store: VerdictStore,
+    begun: tuple[Evaluation, dict[str, Target]],
+    model: OpenAIServer,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    model.script.extend([refuses(400, "안 됩니다")] * 4)
-    progress = ran(store, begun)
+    def not_a(request: Received) -> Reply:
+        return refuses(400, "안 됩니다") if request.body["model"] == "a" else says("안녕")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(model, "answer", not_a)
+        progress = ran(store, begun)
     assert not progress.complete
     assert list(progress.failures) == ["home/a"]
     assert progress.verdicts["home/b"] == 4

