@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from evaluator.judge import Judge
+from evaluator.pairwise import PAIRWISE, Pair, Winner, winner
 from evaluator.rubric import Mode, Rubric
 from evaluator.suspicion import suspicions
 from evaluator.verdict import Item, Verdict, status_of
@@ -18,6 +19,13 @@ def kept_about(item: Item, store: VerdictStore, rubrics: Sequence[Rubric]) -> li
     """The newest first."""
     by_hash = {rubric.sha256: rubric for rubric in rubrics}
     return [_read(item, bought, by_hash.get(bought.rubric_sha256)) for bought in store.about(item)]
+
+
+def kept_winner(pair: Pair, store: VerdictStore) -> Winner | None:
+    """What the last judge found who was asked in both orders; None where nobody was."""
+    straight, swapped = (kept_about(item, store, [PAIRWISE]) for item in pair.items)
+    both = ((one, other) for one in straight for other in swapped if one.origin == other.origin)
+    return next((winner(one, other) for one, other in both), None)
 
 
 def next_repeat(item: Item, store: VerdictStore, judge: Judge, rubric: Rubric) -> int:

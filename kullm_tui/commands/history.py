@@ -3,7 +3,7 @@
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,6 @@ from kullm_tui.commands.narration import Narration
 from kullm_tui.core import paths
 from kullm_tui.core.errors import UsageError
 from kullm_tui.core.history import Conversation, Turn
-from kullm_tui.core.kept import Imported
 from kullm_tui.core.language import say
 from kullm_tui.core.store import Store
 from kullm_tui.core.text import terminal_safe, terminal_safe_json
@@ -179,44 +178,17 @@ def _heading(turn: Turn) -> str:
 
 
 def _export(store: Store, args: argparse.Namespace) -> int:
-    form = args.format or (
-        "markdown" if args.output and args.output.suffix.lower() in (".md", ".markdown") else "jsonl"
-    )
-    if form == "markdown" and len(args.numbers) != 1:
-        raise UsageError(
-            say(
-                "마크다운으로는 대화를 하나씩 내보냅니다. 번호를 하나 주세요.",
-                "Markdown takes one conversation: give one number.",
-            )
-        )
-    lines = _markdown(store, args.numbers) if form == "markdown" else _jsonl(store, args.numbers)
-    if args.output is None:
-        for line in lines:
-            sys.stdout.write(line)
-        return 0
-    from kullm_tui.core.files import publish
+    from kullm_tui.core.exporting import export_file, exported
 
-    publish(args.output, "".join(lines), mode=0o600)
+    if args.output:
+        export_file(store, args.numbers, args.output, args.format)
+    else:
+        sys.stdout.writelines(exported(store, args.numbers, args.format or "jsonl"))
     return 0
 
 
-def _jsonl(store: Store, numbers: list[int]) -> Iterator[str]:
-    from kullm_tui.core.export import jsonl
-
-    ids = list(dict.fromkeys(numbers)) or [one.id for one in store.conversations()][::-1]
-    for number in numbers:
-        store.conversation(number)  # a wrong number is told before anything is written
-    return (f"{line}\n" for line in jsonl(store.kept(ids), len(ids)))
-
-
-def _markdown(store: Store, numbers: list[int]) -> Iterator[str]:
-    from kullm_tui.core.markdown_file import markdown
-
-    return (markdown(one) for one in store.kept(numbers))
-
-
 def _import(store: Store, args: argparse.Namespace) -> int:
-    from kullm_tui.core.importing import import_file
+    from kullm_tui.core.importing import import_file, outcome
 
     narration = Narration()
 
@@ -237,20 +209,8 @@ def _import(store: Store, args: argparse.Namespace) -> int:
             counts = {name: getattr(imported, name) for name in ("new", "grown", "known", "messages")}
             print(terminal_safe_json({"file": str(file), **counts, "unreadable": unreadable}))
         else:
-            print(terminal_safe(f"{file}: {_outcome(imported, unreadable)}"))
+            print(terminal_safe(f"{file}: {outcome(imported, unreadable)}"))
     return 0
-
-
-def _outcome(imported: Imported, unreadable: int) -> str:
-    parts = (
-        (imported.new, say("새 대화 {}개", "{} new")),
-        (imported.grown, say("이어진 대화 {}개", "{} grown")),
-        (imported.known, say("이미 있는 대화 {}개", "{} already there")),
-        (unreadable, say("읽을 것이 없는 항목 {}개", "{} entries with nothing to read")),
-    )
-    return ", ".join(text.format(f"{count:,}") for count, text in parts if count) or say(
-        "대화 없음", "no conversations"
-    )
 
 
 def _delete(store: Store, args: argparse.Namespace) -> int:

@@ -5,7 +5,7 @@ A column is a conversation like any other, asked and answered through the store,
 
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from sqlite3 import Connection, Row
 from typing import Any
@@ -17,9 +17,10 @@ from kullm_tui.core.errors import StoreError
 from kullm_tui.core.history import Conversation
 from kullm_tui.core.journal import touch
 from kullm_tui.core.language import say
+from kullm_tui.core.records import Message
 from kullm_tui.core.text import storable
 from kullm_tui.core.titles import title_of
-from kullm_tui.core.votes import Duel, Outcome, Vote, ballots, cast, pairs
+from kullm_tui.core.votes import Duel, Outcome, Vote, ballots, cast, pairs, questions_voted_on
 
 __all__ = ["Column", "Comparison", "Comparisons", "Contestant", "Duel", "Outcome", "Vote"]
 
@@ -98,6 +99,11 @@ class Comparisons:
         """Oldest first."""
         with self._database.reading() as connection:
             return [ballot.vote for ballot in ballots(connection, comparison_id)]
+
+    def voted_questions(self, contestants: Collection[Contestant], *, system: str = "") -> set[Message]:
+        """The first questions on which these, under this system text, have a vote already."""
+        with self._database.reading() as connection:
+            return questions_voted_on(connection, contestants, storable(system))
 
     def duels(self) -> list[Duel]:
         """Every pair that a vote says something of. A winner beats each of the others; those are not compared."""

@@ -29,13 +29,28 @@ class ReadFile:
     unreadable: int = 0  # rows that are no conversation
 
 
-def import_file(store: Store, path: Path, progress: ImportProgress = lambda *_: None) -> tuple[Imported, int]:
-    """What became of it, and how many of its rows are no conversation. ImportRefused names the file and its fault."""
+def import_file(
+    store: Store, path: Path, progress: ImportProgress = lambda *_: None, *, called: str = ""
+) -> tuple[Imported, int]:
+    """What became of it, and how many of its rows are no conversation. ImportRefused says what it is `called` and its fault."""
     try:
         read = read_file(path)
     except ImportRefused as fault:
-        raise ImportRefused(f"{path}: {fault}") from fault
+        raise ImportRefused(f"{called or path}: {fault}") from fault
     return store.keep(read.conversations, progress), read.unreadable
+
+
+def outcome(imported: Imported, unreadable: int) -> str:
+    """For people: how many are new, went on, were there already."""
+    parts = (
+        (imported.new, say("새 대화 {}개", "{} new")),
+        (imported.grown, say("이어진 대화 {}개", "{} grown")),
+        (imported.known, say("이미 있는 대화 {}개", "{} already there")),
+        (unreadable, say("읽을 것이 없는 항목 {}개", "{} entries with nothing to read")),
+    )
+    return ", ".join(text.format(f"{count:,}") for count, text in parts if count) or say(
+        "대화 없음", "no conversations"
+    )
 
 
 def read_file(path: Path) -> ReadFile:

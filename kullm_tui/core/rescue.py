@@ -27,6 +27,7 @@ _LINKS = (
     ("conversations", "leaf_id", "messages"),
     ("conversations", "comparison_id", "comparisons"),
     ("vote_replies", "reply_id", "messages"),
+    ("drafts", "edits", "messages"),
 )
 
 Row = tuple[object, ...]

@@ -12,6 +12,7 @@ from typing import Self, TypeVar
 from kullm_tui.core import history
 from kullm_tui.core.comparisons import Comparisons
 from kullm_tui.core.database import Database, inserted
+from kullm_tui.core.drafts import KeptDrafts
 from kullm_tui.core.history import Conversation, Hit, Turn
 from kullm_tui.core.journal import Journal, ReplySource, bury_orphans, choose_leaf, touch
 from kullm_tui.core.keeping import keep, kept_conversations
@@ -32,6 +33,7 @@ class Store:
         self._database = Database(path)
         self.notice = self._database.notice  # something that the user should know about the file
         self.comparisons = Comparisons(self._database)
+        self.drafts = KeptDrafts(self._database)
         self._searches = Searches(self._database)
         with self._database.transaction() as connection:
             bury_orphans(connection)

@@ -4,7 +4,7 @@ A round is the replies to one question. A reply that failed tells about a machin
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import combinations, groupby
@@ -193,3 +193,29 @@ def pairs(connection: Connection, ballot: Ballot) -> Iterator[dict[str, Any]]:
 def _trl(message: Message) -> dict[str, str]:
     """A separate input follows the instruction, as everywhere outside the engine."""
     return {"role": message.role, "content": "\n\n".join(filter(None, (message.content, message.input)))}
+
+
+def questions_voted_on(connection: Connection, contestants: Collection[Contestant], system: str) -> set[Message]:
+    """The first question of every comparison of just these, in whichever places, that was voted on."""
+    rows = connection.execute(
+        "SELECT comparison_id, model, adapter, conversation_id FROM comparison_columns"
+        " JOIN comparisons ON comparisons.id = comparison_id WHERE deleted IS NULL"
+        " AND EXISTS (SELECT 1 FROM votes WHERE votes.comparison_id = comparisons.id) ORDER BY comparison_id, place"
+    ).fetchall()
+    found = set()
+    for _, group in groupby(rows, key=lambda row: row["comparison_id"]):
+        columns = list(group)
+        if {Contestant(row["model"], row["adapter"]) for row in columns} == set(contestants):
+            found |= _first_question(connection, columns[0]["conversation_id"], system)
+    return found
+
+
+def _first_question(connection: Connection, conversation_id: int, system: str) -> set[Message]:
+    """None under another system text."""
+    rows = connection.execute(
+        "SELECT role, content, input FROM messages WHERE conversation_id = ? AND role <> 'assistant' ORDER BY id LIMIT 2",
+        (conversation_id,),
+    ).fetchall()
+    told = "".join(row["content"] for row in rows if row["role"] == "system")
+    asked = [row for row in rows if row["role"] == "user"]
+    return {Message("user", asked[0]["content"], asked[0]["input"])} if asked and told == system else set()

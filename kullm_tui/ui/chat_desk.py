@@ -6,14 +6,16 @@ One question at a time is committed; everything that waits (disk, tokens, the ne
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from kullm_tui.core import records
+from kullm_tui.core.drafts import Edited
 from kullm_tui.core.errors import KullmError, StoreError
 from kullm_tui.core.language import say
 from kullm_tui.ui import wording
 from kullm_tui.ui.consenting import may_send
+from kullm_tui.ui.desk import Desk
 from kullm_tui.ui.drafts import Drafts
 from kullm_tui.ui.generation import LiveReply
 from kullm_tui.ui.model_facts import NOTHING_KNOWN, ModelFacts
@@ -21,6 +23,8 @@ from kullm_tui.ui.replies import Replies, as_ended
 from kullm_tui.ui.session import Session, last_used, messages_of, question_of, remember, session_of
 
 if TYPE_CHECKING:
+    from textual.timer import Timer
+
     from kullm_tui.core.config import Config
     from kullm_tui.core.history import Conversation, Turn
     from kullm_tui.core.store import Store
@@ -28,20 +32,19 @@ if TYPE_CHECKING:
     from kullm_tui.ui.asking import Committed
     from kullm_tui.ui.screens.chat import ChatScreen
 
+_DRAFT_SECONDS = 1.0  # of typing that a crash may lose
 
-_LONG_SECONDS = 10.0  # a reply that took so long is announced to a reader who looks elsewhere
 
-
-class ChatDesk:
+class ChatDesk(Desk["ChatScreen"]):
     def __init__(self, screen: ChatScreen) -> None:
-        self.screen = screen
+        super().__init__(screen)
         self.session = Session()
         self.conversation: Conversation | None = None
         self.replies = Replies(screen)
         self._facts = NOTHING_KNOWN
         self._unread: set[int] = set()
-        self._editing: Turn | None = None
-        self._drafts = Drafts()
+        self._drafts = Drafts(screen)
+        self._saving: Timer | None = None
         self._committing = asyncio.Lock()
 
     async def begin(self) -> None:
@@ -52,35 +55,20 @@ class ChatDesk:
         store = await app.opened()
         self.screen.sidebar.store = store
         self.screen.sidebar.reload()
+        await self._drafts.load(store)
+        self._tell_editing()
 
     async def close(self) -> None:
-        """Every reply is stopped and written down as far as it came."""
+        """Every reply is stopped and written down as far as it came, and so is what was begun in the prompt."""
         await self.replies.close()
-
-    def run(self, work: Coroutine[Any, Any, None], group: str = "desk") -> None:
-        """What goes wrong is told above the prompt."""
-        self.screen.run_worker(self._guarded(work), group=group, exit_on_error=False)
-
-    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
-        try:
-            await work
-        except KullmError as error:
-            await self.failed(error)
-
-    async def failed(self, error: KullmError) -> None:
-        """Told above the prompt, unless it was the file of the conversations and another is open now."""
-        try:
-            mended = await self.screen.kullm.mend(error)
-        except KullmError as worse:
-            self.screen.notice(str(worse), error=True)
-        else:
-            if not mended:
-                self.screen.notice(str(error), error=True)
+        with suppress(KullmError):  # the store was told of when it could not be opened
+            await self._save_drafts()
 
     def take_store(self, store: Store) -> None:
         """Another file: what is on the screen is read from there, as far as it is there."""
         self.screen.sidebar.store = store
         self.screen.sidebar.reload()
+        self._drafts.forget_written()
         if self.conversation:
             self.run(self._read_again(store, self.conversation.id))
 
@@ -109,10 +97,10 @@ class ChatDesk:
     # -- asking --------------------------------------------------------------------------------------------------------
 
     def ask(self, message: records.Message) -> None:
-        editing, self._editing = self._editing, None
+        editing, self._drafts.editing = self._drafts.editing, None
         self.run(self._ask(message, editing))
 
-    async def _ask(self, message: records.Message, editing: Turn | None) -> None:
+    async def _ask(self, message: records.Message, editing: Edited | None) -> None:
         sent, conversation = False, self.conversation
         try:
             if not self._is_free():
@@ -123,10 +111,11 @@ class ChatDesk:
                 sent = await self._send(message, parent)
         finally:
             if not sent and self.conversation is conversation:
-                self._editing = editing
+                self._drafts.editing = editing
                 self.screen.prompt.set(message.content, message.input)
             elif not sent:
                 self._drafts.put(conversation, message, editing)
+        await self._save_drafts()
 
     def _is_free(self) -> bool:
         if not self.answering:
@@ -149,6 +138,7 @@ class ChatDesk:
         question = await asyncio.to_thread(asking.commit_question, store, conversation, parent_id, message, session)
         if self.conversation is conversation:
             self.conversation = question.conversation
+            self._drafts.begun(question.conversation)
         await self._answer(store, question, session, target, fault)
         return True
 
@@ -201,18 +191,18 @@ class ChatDesk:
         """The question of this turn goes back into the prompt; sent again, it makes a branch."""
         question = question_of(self.turns, turn)
         if question:
-            self._editing = question
+            self._drafts.editing = Edited(question.id, question.parent_id)
             self.screen.prompt.set(question.content, question.input)
             self.screen.prompt.focus()
             self._tell_editing()
 
     def _tell_editing(self) -> None:
         told = say("고쳐서 보내면 새 갈래가 생겨요 · esc 그만두기", "Sent again, it makes a new branch · esc leaves it")
-        self.screen.notice(told if self._editing else "")
+        self.screen.notice(told if self._drafts.editing else "")
 
     def stop_editing(self) -> None:
-        if self._editing:
-            self._editing = None
+        if self._drafts.editing:
+            self._drafts.editing = None
             self.screen.prompt.set("")
 
     def stop(self) -> bool:
@@ -233,30 +223,30 @@ class ChatDesk:
         rate = wording.speed(reply.finished.timings, reply.finished.usage.completion_tokens) if reply.finished else None
         self.screen.kullm.status.set_speed(f"{rate:.0f} tok/s" if rate else "")
         if self._is_shown(reply):
-            if not self._editing:
+            if not self._drafts.editing:
                 self.screen.notice()
             self.run(self._settle(reply))
         else:
             self._unread.add(reply.conversation_id)
-        app = self.screen.kullm
-        if reply.seconds >= _LONG_SECONDS and not app.is_looked_at:
-            from kullm_tui.ui import notify
-
-            told = say(f"답이 왔어요: {reply.title}", f"A reply is here: {reply.title}")
-            notify.announce(app, told, app.config.notify)
+        self.announce(reply.seconds, say(f"답이 왔어요: {reply.title}", f"A reply is here: {reply.title}"))
         self.mark()
         if not self._facts.endpoint:
-            self.run(self._tell_memory(), group="memory")
-
-    async def _tell_memory(self) -> None:
-        from kullm_tui.ui.answerers import memory_used
-
-        self.screen.kullm.status.set_memory(await asyncio.to_thread(memory_used, self.screen.kullm.config))
+            self.tell_memory()
 
     def typing(self) -> None:
         """A question is being written: whoever will answer it gets ready."""
         if not self._facts.endpoint:
             self.screen.kullm.warm_engine()
+        if self._saving is None:
+            self._saving = self.screen.set_timer(_DRAFT_SECONDS, self._save)
+
+    def _save(self) -> None:
+        self._saving = None
+        self.run(self._save_drafts(), group="drafts")
+
+    async def _save_drafts(self) -> None:
+        if not self.busy:  # what is being sent is still a draft on the disk
+            await self._drafts.save(await self.screen.kullm.opened())
 
     def _is_shown(self, reply: LiveReply) -> bool:
         return self.conversation is not None and reply.conversation_id == self.conversation.id
@@ -303,9 +293,10 @@ class ChatDesk:
 
     def _change(self, conversation: Conversation | None) -> None:
         """Each conversation keeps what was begun in it and not sent."""
-        self._editing = self._drafts.change(self.screen.prompt, self.conversation, conversation, self._editing)
+        self._drafts.change(conversation)
         self.conversation = conversation
         self._tell_editing()
+        self.run(self._save_drafts(), group="drafts")
 
     def new_conversation(self) -> None:
         self._change(None) if self.conversation else self._tell_editing()
@@ -318,6 +309,29 @@ class ChatDesk:
             self.replies.stop(reply)
         if self.conversation and self.conversation.id == conversation.id:
             self.new_conversation()
+
+    def export(self, conversation: Conversation | None = None) -> None:
+        """Into a file; all of them where none is named."""
+        self.run(self._export(conversation), group="moving")
+
+    async def _export(self, conversation: Conversation | None) -> None:
+        from kullm_tui.ui import moving
+
+        app = self.screen.kullm
+        told = await (moving.export_one(app, conversation) if conversation else moving.export_all(app))
+        if told:
+            self.screen.notice(told)
+
+    def import_some(self) -> None:
+        self.run(self._import(), group="moving")
+
+    async def _import(self) -> None:
+        from kullm_tui.ui import moving
+
+        told = await moving.import_some(self.screen.kullm, self.screen.notice)
+        if told:
+            self.screen.notice(told)
+            self.screen.sidebar.reload()
 
     def switch_branch(self, turn: Turn, step: int) -> None:
         place = turn.siblings.index(turn.id) + step if turn.id in turn.siblings else -1

@@ -6,41 +6,36 @@ The screen shows it. Everything that waits (disk, tokens, the network) happens i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from kullm_tui.core import records
-from kullm_tui.core.errors import KullmError, StoreError
+from kullm_tui.core.errors import StoreError
 from kullm_tui.core.language import say
 from kullm_tui.ui import compare_words
+from kullm_tui.ui.compare_choice import Choice
 from kullm_tui.ui.contests import Contest, Contests, Seat
+from kullm_tui.ui.desk import Desk
 from kullm_tui.ui.generation import LiveReply
-from kullm_tui.ui.lineup import Lineup
 from kullm_tui.ui.replies import Replies, as_ended
-from kullm_tui.ui.session import Session, question_of
+from kullm_tui.ui.session import question_of
 from kullm_tui.ui.voting import Voting, masked
 
 if TYPE_CHECKING:
-    from kullm_tui.core.comparisons import Column, Comparison, Outcome
+    from kullm_tui.core.comparisons import Column, Comparison
     from kullm_tui.core.contestants import Contestant
     from kullm_tui.core.history import Turn
     from kullm_tui.core.store import Store
     from kullm_tui.ui.answering import Answering
-    from kullm_tui.ui.question_set import QuestionRun
-    from kullm_tui.ui.rounds import Round
     from kullm_tui.ui.screens.compare import CompareScreen
 
-_LONG_SECONDS = 10.0  # a round that took so long is announced to a reader who looks elsewhere
 
-
-class CompareDesk:
+class CompareDesk(Desk["CompareScreen"]):
     def __init__(self, screen: CompareScreen) -> None:
-        self.screen = screen
-        self.lineup = Lineup()  # of the next comparison
-        self.session = Session()  # system text and decoding of all columns; their models are the contestants'
+        super().__init__(screen)
+        self.choice = Choice(self)
         self.comparison: Comparison | None = None
-        self.voting = Voting()
+        self.voting = Voting(self)
         self.replies = Replies(screen)
         self.contests = Contests(self.replies)
         self.only: int | None = None  # the column that the next question goes to
@@ -50,32 +45,12 @@ class CompareDesk:
 
     async def begin(self) -> None:
         """Once the screen is there: the store, and who was compared last."""
-        self.lineup = await asyncio.to_thread(_first_lineup)
+        await self.choice.begin()
         await self.screen.kullm.opened()
-        await self._set_out()
+        await self.set_out()
 
     async def close(self) -> None:
         await self.contests.close()
-
-    def run(self, work: Coroutine[Any, Any, None], group: str = "desk") -> None:
-        """What goes wrong is told above the prompt."""
-        self.screen.run_worker(self._guarded(work), group=group, exit_on_error=False)
-
-    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
-        try:
-            await work
-        except KullmError as error:
-            await self._failed(error)
-
-    async def _failed(self, error: KullmError) -> None:
-        """Told above the prompt, unless it was the file of the conversations and another is open now."""
-        try:
-            mended = await self.screen.kullm.mend(error)
-        except KullmError as worse:
-            self.screen.notice(str(worse), error=True)
-        else:
-            if not mended:
-                self.screen.notice(str(error), error=True)
 
     def take_store(self, store: Store) -> None:
         """Another file: what is on the screen is read from there, as far as it is there."""
@@ -95,11 +70,11 @@ class CompareDesk:
         """As the columns stand, from the left."""
         if self.comparison:
             return tuple(column.contestant for column in self.comparison.columns)
-        return self.lineup.contestants
+        return self.choice.lineup.contestants
 
     @property
     def hidden(self) -> bool:
-        return self.voting.hides(self.comparison) if self.comparison else self.lineup.blind
+        return self.voting.hides(self.comparison) if self.comparison else self.choice.lineup.blind
 
     @property
     def titles(self) -> dict[str, str]:
@@ -130,9 +105,10 @@ class CompareDesk:
     # -- asking --------------------------------------------------------------------------------------------------------
 
     def ask(self, message: records.Message) -> None:
-        self.run(self._ask(message))
+        self.run(self.put(message))
 
-    async def _ask(self, message: records.Message) -> None:
+    async def put(self, message: records.Message) -> None:
+        """To every column, or to the one that is addressed."""
         sent = False
         try:
             if not self._is_free():
@@ -176,9 +152,9 @@ class CompareDesk:
         return True
 
     async def _create(self, title: str) -> Comparison:
-        store, lineup = await self.screen.kullm.opened(), self.lineup
+        store, lineup = await self.screen.kullm.opened(), self.choice.lineup
         self.comparison = await asyncio.to_thread(
-            store.comparisons.create, title, lineup.contestants, system=self.session.system, blind=lineup.blind
+            store.comparisons.create, title, lineup.contestants, system=self.choice.session.system, blind=lineup.blind
         )
         self.screen.view.tell_heads()
         return self.comparison
@@ -188,7 +164,7 @@ class CompareDesk:
         from kullm_tui.ui.answering import answering
         from kullm_tui.ui.consenting import may_send
 
-        found = await asyncio.to_thread(answering, contestants, self.session, self.screen.kullm.config)
+        found = await asyncio.to_thread(answering, contestants, self.choice.session, self.screen.kullm.config)
         for target in found.targets:
             if not await may_send(self.screen.app, target):
                 self.screen.notice(say("보내지 않았어요.", "Nothing was sent."))
@@ -214,25 +190,12 @@ class CompareDesk:
                 await self.show(column.place, opened[column.conversation.id])
                 self.screen.columns.views[column.place].thread.follow()
         if self.contests.ended(contest):
-            self.run(self._tell_memory(), group="memory")
-            self._announce(contest)
+            self.tell_memory()
+            self.announce(contest.seconds, say("비교가 끝났어요", "All have answered"))
             if self.comparison and self.comparison.id == contest.comparison_id:
                 self.screen.notice()
                 await self.look()
                 self.screen.tell_all_finished()
-
-    def _announce(self, contest: Contest) -> None:
-        """To somebody who looked elsewhere meanwhile."""
-        app = self.screen.kullm
-        if contest.seconds >= _LONG_SECONDS and not app.is_looked_at:
-            from kullm_tui.ui import notify
-
-            notify.announce(app, say("비교가 끝났어요", "All have answered"), app.config.notify)
-
-    async def _tell_memory(self) -> None:
-        from kullm_tui.ui.answerers import memory_used
-
-        self.screen.kullm.status.set_memory(await asyncio.to_thread(memory_used, self.screen.kullm.config))
 
     def ask_again(self, place: int | None = None, turn: Turn | None = None) -> None:
         """The last question of every column once more, or the one of this turn in one column."""
@@ -337,10 +300,11 @@ class CompareDesk:
         """The last round as it stands, with the vote on it."""
         store, comparison = await self.screen.kullm.opened(), self.comparison
         if comparison:
-            await self.voting.look(store, comparison)
+            await self.voting.read(store, comparison)
             self.screen.tell_round()
+            await self.voting.tell_pairs()
 
-    async def _set_out(self) -> None:
+    async def set_out(self) -> None:
         """Empty columns for the lineup, or those of the comparison, with all that was said in them."""
         self.address(None)
         self.screen.notice()
@@ -357,7 +321,7 @@ class CompareDesk:
         """How the contestants are called, and whether they can answer together."""
         from kullm_tui.ui.answering import answering
 
-        self.known = await asyncio.to_thread(answering, self.contestants, self.session, self.screen.kullm.config)
+        self.known = await asyncio.to_thread(answering, self.contestants, self.choice.session, self.screen.kullm.config)
         self.screen.view.asked.tell_plan(self.known.why)
 
     def relabel(self) -> None:
@@ -368,7 +332,7 @@ class CompareDesk:
         """None: empty columns for a new one."""
         self.comparison, self.voting.questions = comparison, None
         self.voting.forget()
-        self.run(self._set_out())
+        self.run(self.set_out())
 
     def deleted(self, comparison: Comparison) -> None:
         contest = self.contests.of(comparison)
@@ -390,103 +354,6 @@ class CompareDesk:
         await asyncio.to_thread(store.choose_leaf, column.conversation.id, leaf)
         await self.show(place, leaf)
         await self.look()
-
-    # -- voting --------------------------------------------------------------------------------------------------------
-
-    def vote(self, outcome: Outcome, winner: int | None = None) -> None:
-        if self.comparison and not self.busy:
-            self.run(self._vote(self.comparison, outcome, winner), group="voting")
-
-    async def _vote(self, comparison: Comparison, outcome: Outcome, winner: int | None) -> None:
-        store, was_hidden = await self.screen.kullm.opened(), self.hidden
-        await self.voting.cast(store, comparison, outcome, winner)
-        self.screen.notice()
-        if was_hidden:
-            for column in comparison.columns:
-                await self.show(column.place)
-        self.screen.tell_round()
-
-    def judge_pairs(self, place: int) -> None:
-        """A judge on this column's reply against each of the others."""
-        if self.voting.round and not self.busy:
-            self.run(self._judge_pairs(self.voting.round, place), group="pairs")
-
-    async def _judge_pairs(self, round_: Round, place: int) -> None:
-        from kullm_tui.ui.pair_judging import judge_against_others
-
-        self.screen.notice(
-            await judge_against_others(self.screen.kullm.judge_desk, round_, place, self.names, self.screen.notice)
-        )
-
-    def go_through(self, questions: QuestionRun) -> None:
-        """The questions of a file, each in a comparison of its own."""
-        self.run(self._go_through(questions))
-
-    async def _go_through(self, questions: QuestionRun) -> None:
-        self.comparison, self.voting.questions = None, questions
-        self.voting.forget()
-        await self._set_out()
-        await self._ask(questions.question)
-
-    def goes_on(self) -> bool:
-        """The next question of the file; False where there is none."""
-        questions = self.voting.questions
-        if questions is None or questions.is_last or self.busy:
-            return False
-        self.go_through(questions.moved_on())
-        return True
-
-    # -- what is chosen ------------------------------------------------------------------------------------------------
-
-    def chose(self, lineup: Lineup | None) -> None:
-        """From the dialog; None: nothing was changed."""
-        if lineup is not None and lineup != self.lineup:
-            self._keep(lineup)
-            self.open(None)
-
-    def toggle_blind(self) -> None:
-        self._keep(replace(self.lineup, blind=not self.lineup.blind))
-        if self.comparison is None:
-            self.run(self._set_out())
-            return
-        self.screen.notice(
-            say("다음 비교부터 이름을 가려요 · ^N 새 비교", "The next comparison hides the names · ^N begins it")
-            if self.lineup.blind
-            else say("다음 비교부터 이름을 보여요 · ^N 새 비교", "The next comparison shows the names · ^N begins it")
-        )
-
-    def toggle_in_step(self) -> None:
-        self._keep(replace(self.lineup, in_step=not self.lineup.in_step))
-
-    def _keep(self, lineup: Lineup) -> None:
-        self.lineup = lineup
-        self.screen.tell_switches()
-        self.run(_remembered(lineup), group="lineup")
-
-    def join(self, model: str) -> None:
-        """A model that was found elsewhere takes part from the next comparison on, for the last one where all places are taken."""
-        from kullm_tui.core.contestants import MOST, Contestant
-
-        joined = Contestant(model)
-        if joined not in self.lineup.contestants:
-            self.chose(replace(self.lineup, contestants=(*self.lineup.contestants[: MOST - 1], joined)))
-
-    def chose_session(self, session: Session | None) -> None:
-        if session is not None:
-            self.session = session
-
-
-async def _remembered(lineup: Lineup) -> None:
-    from kullm_tui.ui.lineup import remember
-
-    await asyncio.to_thread(remember, lineup)
-
-
-def _first_lineup() -> Lineup:
-    from kullm_tui.core.entrants import usual_contestants
-    from kullm_tui.ui.lineup import last_lineup
-
-    return last_lineup() or Lineup(usual_contestants())
 
 
 def _columns(comparison: Comparison, place: int | None) -> list[Column]:

@@ -1,37 +1,95 @@
-"""What was begun in each conversation and not sent: put aside when one leaves it, and there again when one comes back."""
+"""What was begun in each conversation and not sent: put aside when one leaves it, and there again when one comes back, after a quit too."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
-from kullm_tui.ui.widgets.prompt import NOTHING, Prompt, Unsent
+from kullm_tui.core.drafts import Edited, KeptDraft
+from kullm_tui.ui.widgets.prompt import NOTHING, Unsent
 
 if TYPE_CHECKING:
-    from kullm_tui.core.history import Conversation, Turn
+    from kullm_tui.core.history import Conversation
     from kullm_tui.core.records import Message
+    from kullm_tui.core.store import Store
+    from kullm_tui.ui.widgets.prompt import Prompt
 
-# The text, and the turn whose question it is to take the place of.
-Draft = tuple[Unsent, "Turn | None"]
+
+class HasPrompt(Protocol):
+    @property
+    def prompt(self) -> Prompt: ...
+
+
+@dataclass(frozen=True)
+class _Draft:
+    unsent: Unsent = NOTHING
+    editing: Edited | None = None
+
+    @property
+    def kept(self) -> KeptDraft:
+        return KeptDraft(self.unsent.text.whole, self.unsent.input.whole, self.editing)
 
 
 class Drafts:
-    """As long as the app runs. The conversation that does not exist yet has one too."""
+    """Of the conversation on the screen, the prompt itself is the draft. The conversation that does not exist yet has one too."""
 
-    def __init__(self) -> None:
-        self._kept: dict[int | None, Draft] = {}
+    def __init__(self, screen: HasPrompt) -> None:
+        self.editing: Edited | None = None  # the question that what is in the prompt is to take the place of
+        self._screen = screen
+        self._here: int | None = None
+        self._aside: dict[int | None, _Draft] = {}
+        self._written: dict[int | None, KeptDraft] = {}  # as the store has them
+        self._saving = asyncio.Lock()
 
-    def change(
-        self, prompt: Prompt, before: Conversation | None, after: Conversation | None, editing: Turn | None
-    ) -> Turn | None:
-        """From one conversation to another; the turn that was being edited there."""
-        self._kept[_key(before)] = prompt.unsent, editing
-        unsent, editing = self._kept.pop(_key(after), (NOTHING, None))
-        prompt.take_up(unsent)
-        return editing
+    def change(self, after: Conversation | None) -> None:
+        """To another conversation."""
+        self._aside[self._here] = _Draft(self._screen.prompt.unsent, self.editing)
+        self._here = _key(after)
+        draft = self._aside.pop(self._here, _Draft())
+        self._screen.prompt.take_up(draft.unsent)
+        self.editing = draft.editing
 
-    def put(self, conversation: Conversation | None, message: Message, editing: Turn | None) -> None:
+    def begun(self, conversation: Conversation) -> None:
+        """The conversation on the screen exists from now on."""
+        self._here = conversation.id
+
+    def put(self, conversation: Conversation | None, message: Message, editing: Edited | None) -> None:
         """A question that could not be sent, for a conversation that was left meanwhile."""
-        self._kept[_key(conversation)] = Unsent.of(message.content, message.input), editing
+        self._aside[_key(conversation)] = _Draft(Unsent.of(message.content, message.input), editing)
+
+    # -- on the disk ---------------------------------------------------------------------------------------------------
+
+    async def load(self, store: Store) -> None:
+        """What earlier programs left. A prompt in which somebody writes already stays as it is, and Up finds the draft."""
+        self._written = await asyncio.to_thread(store.drafts.left)
+        for conversation_id, kept in self._written.items():
+            draft = _Draft(Unsent.of(kept.text, kept.input), kept.edits)
+            self._aside.setdefault(conversation_id, draft)
+        if self._here not in self._aside:
+            return
+        draft = self._aside.pop(self._here)
+        if _Draft(self._screen.prompt.unsent).kept.is_empty:
+            self._screen.prompt.take_up(draft.unsent)
+            self.editing = draft.editing
+        else:
+            self._screen.prompt.remember([(draft.kept.text, draft.kept.input)])
+
+    async def save(self, store: Store) -> None:
+        """What is not as the store has it."""
+        async with self._saving:
+            now = {where: draft.kept for where, draft in self._aside.items()}
+            now[self._here] = _Draft(self._screen.prompt.unsent, self.editing).kept
+            now = {where: kept for where, kept in now.items() if not kept.is_empty}
+            places = now.keys() | self._written.keys()
+            changed = {where: now.get(where) for where in places if now.get(where) != self._written.get(where)}
+            if changed:
+                await asyncio.to_thread(store.drafts.put, changed)
+                self._written = now
+
+    def forget_written(self) -> None:
+        """Another store, which has none of them."""
+        self._written = {}
 
 
 def _key(conversation: Conversation | None) -> int | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from evaluator.answer_store import Answer, System, imported_answers, keep_answer
+from evaluator.answer_store import Answer, System, imported_answers, keep_answer, kept_answers
 from evaluator.cost import Budget, Estimate, users_prices_file
 from evaluator.evaluation import Evaluation, judges_itself, refuse_same_names
 from evaluator.judge import Judge
@@ -41,6 +41,7 @@ class Pick:
     adapter: str = ""
     file: str = ""
     name: str = ""  # of the system whose answers are in the file
+    sha256: str = ""  # of a file that was read for an earlier run: its answers were kept, whatever became of it
 
     @property
     def title(self) -> str:
@@ -108,7 +109,7 @@ class Preparing:
         systems = []
         for pick in wishes.picks:
             if pick.file:
-                system, imported[pick.title] = _imported(pick, questions)
+                system, imported[pick.title] = self._imported(pick, questions)
             else:
                 target, system = self._answering(pick, wishes.paper_decoding)
                 targets[system.name] = target
@@ -127,6 +128,12 @@ class Preparing:
                 )
             )
         return Prepared(evaluation, targets, imported, plan, wishes.limit, _warnings(evaluation))
+
+    def _imported(self, pick: Pick, questions: QuestionSet) -> tuple[System, Mapping[str, Answer]]:
+        if not pick.sha256:
+            return _from_file(pick, questions)
+        system = imported_system(pick.name, Path(pick.file), pick.sha256)
+        return system, kept_answers(self.store, system, questions.questions)
 
     def again(self, evaluation: Evaluation) -> Prepared:
         """A run that is taken up: whoever has answers missing is asked as before, and the judge with today's key."""
@@ -182,15 +189,17 @@ def with_key(evaluation: Evaluation, config: Config) -> Evaluation:
 
 
 def wishes_of(plan: Mapping[str, Any]) -> Wishes:
-    """The form as it would have been filled in for a run with this plan. Answers that were imported have to be named again."""
+    """The form as it would have been filled in for a run with this plan."""
     systems = [(str(one["name"]), one["source"]) for one in plan["systems"]]
     paper = any(source.get("decoding") == PAPER_DECODING.request_fields() for _, source in systems)
-    picks = tuple(_pick(name, source) for name, source in systems if "model" in source)
+    picks = tuple(_pick(name, source) for name, source in systems)
     named = plan["judge"] if plan["endpoint"] == "openai" else f"{plan['endpoint']}/{plan['judge']}"
     return Wishes(plan["set"], picks, paper, plan["rubric"], named if plan["judge"] else None)
 
 
 def _pick(name: str, source: Mapping[str, Any]) -> Pick:
+    if "model" not in source:
+        return Pick(file=str(source["file"]), name=name, sha256=str(source["sha256"]))
     if "adapter" not in source:
         return Pick(name)
     model = str(source["model"])
@@ -212,7 +221,7 @@ def _lasting(name: str) -> str:
     return str(path.resolve()) if path.is_file() else name
 
 
-def _imported(pick: Pick, questions: QuestionSet) -> tuple[System, Mapping[str, Answer]]:
+def _from_file(pick: Pick, questions: QuestionSet) -> tuple[System, Mapping[str, Answer]]:
     path = Path(pick.file).expanduser()
     try:
         content = path.read_text(encoding="utf-8-sig")

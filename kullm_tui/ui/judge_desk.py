@@ -260,6 +260,18 @@ class JudgeDesk:
             raise KullmError(failed.text)
         return winner(straight, swapped)
 
+    def kept_winner(self, instruction: str, input: str, left: str, right: str) -> Winner | None:  # noqa: A002
+        """Without asking anybody. Blocks."""
+        if not self._any_kept():
+            return None
+        from evaluator.kept import kept_winner
+        from evaluator.pairwise import Pair
+
+        try:
+            return kept_winner(Pair("pair", nfc(instruction), nfc(input), nfc(left), nfc(right)), self._opened())
+        except StoreError:  # told when something is to be judged
+            return None
+
     async def _ready(self) -> Ordering:
         if self._ordering is None:
             await asyncio.to_thread(_import_all)

@@ -161,7 +161,11 @@ class Ordering:
 
     async def carry_out(self, order: Order) -> list[Verdict]:
         """One for each item, in their order."""
-        outcome = await self._asked(order)
+        try:
+            outcome = await self._asked(order)
+        except asyncio.CancelledError:
+            self._unpriced += 1  # whoever was left in mid-sentence may charge for it all the same
+            raise
         verdicts = [_verdict_of(item, outcome, order, self.budget) for item in order.items]
         if self._refuses_schemas(order, verdicts):
             self._without_schemas.add((order.judge.endpoint.base_url, order.judge.model))

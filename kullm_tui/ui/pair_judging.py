@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 from kullm_tui.core.errors import UsageError
@@ -32,6 +33,17 @@ async def judge_against_others(
         if winner is None:
             break
         told.append(_said(winner, names[place], names[other]))
+    return " · ".join(told)
+
+
+def kept_between(desk: JudgeDesk, round_: Round, names: Sequence[str]) -> str:
+    """What was found of these replies before, by whomever. Blocks."""
+    question, told = round_.question, list[str]()
+    replies = [(names[place], turn.content) for place, turn in enumerate(round_.competing) if turn]
+    for (left, mine), (right, theirs) in combinations(replies, 2):
+        winner = desk.kept_winner(question.content, question.input, mine, theirs)
+        if winner is not None:
+            told.append(_said(winner, left, right))
     return " · ".join(told)
 
 

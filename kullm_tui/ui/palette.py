@@ -56,6 +56,17 @@ class TakesModels(Protocol):
     def use_model(self, name: str) -> None: ...
 
 
+@runtime_checkable
+class MovesConversations(Protocol):
+    """A screen that takes conversations out into files and in from them."""
+
+    def export_conversation(self) -> None: ...
+
+    def export_conversations(self) -> None: ...
+
+    def import_conversations(self) -> None: ...
+
+
 @dataclass(frozen=True)
 class Command:
     title: str
@@ -149,6 +160,13 @@ def commands(app: KullmApp, screen: Screen[object]) -> Iterator[Command]:
             yield _of(key, app)
     settings = say("판정 설정: 채점자·기준·예산", "Judge: model, rubric, budget")
     yield Command(settings, "", f"{settings} 판정 채점 예산 judge rubric budget", app.action_judge_settings)
+    if isinstance(screen, MovesConversations):
+        for korean, english, run in (
+            ("이 대화 내보내기", "Export this conversation", screen.export_conversation),
+            ("모든 대화 내보내기", "Export all conversations", screen.export_conversations),
+            ("대화 가져오기", "Import conversations", screen.import_conversations),
+        ):
+            yield Command(say(korean, english), "", f"{korean} {english} 파일 저장 file save", run)
     for name, korean, english in _THEMES:
         if name != app.theme:
             title = f"{say('테마', 'Theme')}: {say(korean, english)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from kullm_tui.core.errors import UsageError
@@ -17,6 +18,7 @@ class QuestionRun:
     questions: tuple[Message, ...]
     at: int = 0
     voted: int = 0
+    before: frozenset[int] = frozenset()  # voted on in an earlier sitting, by the same contestants
 
     @property
     def question(self) -> Message:
@@ -24,7 +26,11 @@ class QuestionRun:
 
     @property
     def is_last(self) -> bool:
-        return self.at + 1 >= len(self.questions)
+        return self._next is None
+
+    @property
+    def _next(self) -> int | None:
+        return next((at for at in range(self.at + 1, len(self.questions)) if at not in self.before), None)
 
     @property
     def told(self) -> str:
@@ -32,7 +38,15 @@ class QuestionRun:
         return f"{self.name} {self.at + 1}/{len(self.questions)}"
 
     def moved_on(self) -> QuestionRun:
-        return replace(self, at=self.at + 1)
+        return self if self._next is None else replace(self, at=self._next)
+
+    def resumed(self, voted: Collection[Message]) -> QuestionRun:
+        """From the first one without a vote; where all have one, once more from the beginning."""
+        before = frozenset(at for at, question in enumerate(self.questions) if question in voted)
+        if len(before) == len(self.questions):
+            return self
+        first = next(at for at in range(len(self.questions)) if at not in before)
+        return replace(self, at=first, voted=len(before), before=before)
 
     def with_vote(self) -> QuestionRun:
         return replace(self, voted=self.voted + 1)

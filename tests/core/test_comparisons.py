@@ -292,3 +292,17 @@ def test_conversations_of_before_stay_in_the_list(path: Path, monkeypatch: pytes
         assert [hit.excerpt for hit in store.search("옛")] == ["옛 대화"]
         store.comparisons.create("새 비교", THREE)
         assert [one.title for one in store.conversations()] == ["옛 대화"]
+
+
+def test_which_questions_have_a_vote_of_just_these_contestants(store: Store) -> None:
+    voted, replies = one_round(store, "서울", "부산", "대구", question="수도는?")
+    store.comparisons.vote(voted.id, replies, "best", 0)
+    one_round(store, "하나", "둘", "셋", question="투표하지 않은 물음")
+    fewer, replies = one_round(store, "하나", "둘", question="둘만의 물음")
+    store.comparisons.vote(fewer.id, replies, "tie")
+    gone, replies = one_round(store, "하나", "둘", "셋", question="지운 물음")
+    store.comparisons.vote(gone.id, replies, "bad")
+    store.comparisons.delete(gone.id)
+    backwards = THREE[::-1]
+    assert store.comparisons.voted_questions(backwards) == {Message("user", "수도는?")}
+    assert store.comparisons.voted_questions(backwards, system="다른 지시") == set()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from textual.pilot import Pilot
+from textual.widgets import Button, Input
 
 from evaluator.answer_store import System
 from evaluator.cost import Budget
@@ -22,9 +23,14 @@ from kullm_tui.core.chat_client import Endpoint
 from kullm_tui.core.config import Config, EndpointSettings
 from kullm_tui.core.target import Target
 from kullm_tui.ui.app import KullmApp
+from kullm_tui.ui.evaluation_form import Pick
 from kullm_tui.ui.evaluations import Running
 from kullm_tui.ui.screens.evaluate import EvaluateScreen
 from kullm_tui.ui.screens.evaluation import EvaluationScreen
+from kullm_tui.ui.screens.new_evaluation import NewEvaluationScreen
+from kullm_tui.ui.widgets.choice import Choice
+from kullm_tui.ui.widgets.system_picker import SystemPicker
+from tests.openai_server import OpenAIServer, Received, Reply, says
 from tests.ui.snapshot import text_of
 
 SECONDS = 30.0
@@ -107,3 +113,27 @@ def evaluation_of(
 
 def endpoints(**servers: str) -> Config:
     return Config(endpoints=tuple(EndpointSettings(name, url) for name, url in servers.items()))
+
+
+class Answering(OpenAIServer):
+    """Says what the model is called, so that no two systems say the same."""
+
+    def answer(self, request: Received) -> Reply:
+        if self.script or not isinstance(request.body, dict):
+            return super().answer(request)
+        return says(f"{request.body['model']}의 답: {request.body['messages'][-1]['content']}")
+
+
+async def filled_in(one: Evaluating, questions: Path, *picks: Pick) -> NewEvaluationScreen:
+    """The form with a file of questions and these systems; back once it is planned."""
+    await one.press("n")
+    await one.until(lambda: isinstance(one.app.screen, NewEvaluationScreen))
+    form = one.app.screen
+    assert isinstance(form, NewEvaluationScreen)
+    await one.until(lambda: len(form.query_one(SystemPicker).rows) > 2)
+    form.query_one("#set", Choice).chosen = 2
+    form.query_one("#set-file", Input).value = str(questions)
+    for pick in picks:
+        form.query_one(SystemPicker).add(pick)
+    await one.until(lambda: not form.query_one("#begin", Button).disabled)
+    return form

@@ -19,7 +19,7 @@ from kullm_tui.ui import answerers
 from kullm_tui.ui.consenting import may_send
 from kullm_tui.ui.generation import LiveReply
 from kullm_tui.ui.screens.ask import Confirm
-from kullm_tui.ui.screens.attach import AttachScreen
+from kullm_tui.ui.screens.open_file import OpenFile
 from kullm_tui.ui.screens.parameters import ParametersScreen
 from kullm_tui.ui.screens.switcher import SwitcherScreen
 from tests.openai_server import OpenAIServer, Reply, chunk
@@ -212,7 +212,7 @@ async def test_dialogs_over_the_chat(database: Path, size: tuple[int, int], tmp_
     with OpenAIServer([Reply([chunk("대한민국의 수도는"), 60.0])]) as server:
         async with chatting(database, size=size, server=server) as chat:
             await chat.pilot.press("ctrl+o")
-            await chat.until(lambda: isinstance(chat.app.screen, AttachScreen))
+            await chat.until(lambda: isinstance(chat.app.screen, OpenFile))
             field = chat.app.screen.query_one(Input)
             field.value = "~/notes/"
             await chat.until(lambda: chat.told("회의록.txt"))

@@ -118,7 +118,7 @@ async def test_the_next_question_goes_to_all_and_a_follow_up_to_one(database: Pa
             ]
             # The vote stays with the question that all answered.
             await here.until(lambda: here.bar.is_shown)
-            here.desk.vote("best", 1)
+            here.desk.voting.cast("best", 1)
             await here.until(lambda: here.votes)
             assert here.votes[0].replies[1] == here.desk.turns(1)[3].id
 
@@ -245,7 +245,7 @@ async def test_the_header_leads_from_mode_to_mode(database: Path) -> None:
 async def test_the_engine_killed_in_mid_stream_leaves_a_fault_where_something_was_said(database: Path) -> None:
     async with comparing(database) as here:
         await here.asks("안녕하세요")
-        here.desk.session = here.desk.session.with_decoding({"temperature": 4.0, "max_tokens": 900})
+        here.desk.choice.session = here.desk.choice.session.with_decoding({"temperature": 4.0, "max_tokens": 900})
         await here.pilot.press("escape")
         await here.types("대한민국의 수도는?")
         await here.pilot.press("enter")
@@ -259,7 +259,7 @@ async def test_the_engine_killed_in_mid_stream_leaves_a_fault_where_something_wa
         assert "failed" in states
         assert states <= {"failed", "complete"}  # one may have come to its end in that moment
         await here.until(lambda: here.told("✗"))
-        here.desk.session = here.desk.session.with_decoding({})
+        here.desk.choice.session = here.desk.choice.session.with_decoding({})
         await here.pilot.press("ctrl+r")
         await here.finishes()
         assert [here.desk.turns(place)[-1].state for place in range(3)] == ["complete"] * 3

@@ -28,7 +28,7 @@ async def test_base_against_adapter_is_chosen_by_typing(database: Path) -> None:
         await here.until(lambda: here.told("1 구름 데모 2 데모 베이스"))
         await here.pilot.press("enter")
         await here.until(lambda: here.app.screen is not screen and here.heads == ["구름 데모", "데모 베이스"])
-        assert last_lineup() == here.desk.lineup
+        assert last_lineup() == here.desk.choice.lineup
         await here.asks("안녕하세요")
         assert {column.contestant.label for column in here.desk.comparison.columns} == {"demo-kullm", "demo-base"}  # type: ignore[union-attr]
 
@@ -91,6 +91,35 @@ async def test_the_questions_of_a_file_are_gone_through_by_keyboard(database: Pa
             assert all(vote.blind for vote in here.votes)
             assert len({request.body["messages"][0]["content"] for request in server.requests}) == 2
             assert all(len(request.body["messages"]) == 1 for request in server.requests), "each begins anew"
+
+
+async def test_a_file_goes_on_where_the_votes_ended_after_a_quit_too(database: Path, tmp_path: Path) -> None:
+    file = tmp_path / "물음.txt"
+    file.write_text("첫째 물음?\n둘째 물음?\n셋째 물음?\n", encoding="utf-8")
+
+    async def takes_the_file(here: Comparing) -> None:
+        await here.pilot.press("ctrl+o")
+        await here.until(lambda: here.told("질문이 든 파일"))
+        await here.types(str(file))
+        await here.pilot.press("enter")
+
+    with Far() as server:
+        async with comparing(database, server=server) as here:
+            await takes_the_file(here)
+            await here.until(lambda: here.told("물음.txt 1/3 첫째 물음?") and here.bar.has_focus)
+            await here.pilot.press("1")
+            await here.until(lambda: here.votes)
+        async with comparing(database, server=server) as here:
+            await takes_the_file(here)
+            await here.until(lambda: here.told("물음.txt 2/3 둘째 물음?") and here.bar.has_focus)
+            await here.pilot.press("0")
+            await here.until(lambda: len(here.votes) == 2)
+            await here.pilot.press("enter")
+            await here.until(lambda: here.told("물음.txt 3/3 셋째 물음?") and here.bar.has_focus)
+            await here.pilot.press("0")
+            await here.until(lambda: len(here.votes) == 3)
+            await here.pilot.press("enter")
+            await here.until(lambda: here.told("질문 3개 가운데 3개에 투표했어요"))
 
 
 async def test_a_file_without_questions_is_told(database: Path, tmp_path: Path) -> None:

@@ -37,6 +37,12 @@ def home(tmp_path: Path, judge: JudgeServer, monkeypatch: pytest.MonkeyPatch) ->
     return tmp_path
 
 
+def _turned(said: str) -> str:
+    """`B > A` as `A < B`."""
+    better, worse = said.split(" > ")
+    return f"{worse} < {better}"
+
+
 async def _agrees(here: Comparing) -> None:
     await here.until(lambda: isinstance(here.app.screen, FirstVerdictScreen))
     await here.pilot.press("enter")
@@ -74,3 +80,9 @@ async def test_a_judge_compares_a_column_with_the_others_in_both_orders(home: Pa
             asked = [one for one in judge.requests if not one.path.endswith("/models")]
             assert len(asked) == 4, "two pairs, each in both orders"
             assert "red" not in here.shown.replace("red의 답", ""), "a judge is no vote"
+            bought, compared = len(judge.requests), here.desk.comparison
+            here.desk.open(None)
+            await here.until(lambda: not here.told(won[0]))
+            here.desk.open(compared)
+            await here.until(lambda: all(here.told(one) or here.told(_turned(one)) for one in won))
+            assert len(judge.requests) == bought, "what was found is shown again, and nobody is asked"

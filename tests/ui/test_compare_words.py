@@ -9,7 +9,7 @@ from evaluator.ratings import Comparison, bradley_terry
 from kullm_tui.core.contestants import Contestant
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.history import State, Turn
-from kullm_tui.core.records import Role
+from kullm_tui.core.records import Message, Role
 from kullm_tui.ui import lineup
 from kullm_tui.ui.compare_words import differences, speeds
 from kullm_tui.ui.lineup import Lineup
@@ -115,6 +115,15 @@ def test_a_text_file_has_a_question_a_line() -> None:
     assert [one.content for one in run.questions] == ["첫째?", "둘째?"]
     assert run.told == "물음.txt 1/2"
     assert run.moved_on().is_last
+
+
+def test_questions_with_a_vote_are_not_asked_again() -> None:
+    run = read_questions("하나\n둘\n셋\n넷\n", "물음.txt")
+    later = run.resumed({Message("user", "하나"), Message("user", "셋")})
+    assert (later.question.content, later.voted) == ("둘", 2)
+    assert later.moved_on().question.content == "넷"
+    assert later.moved_on().is_last
+    assert run.resumed(set(run.questions)) == run, "all of them voted on: once more from the beginning"
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from kullm_tui.core.language import say
 from kullm_tui.core.profiles import all_profiles
 from kullm_tui.core.registration import WrongField, check_endpoint, check_fields, register, register_endpoint
 from kullm_tui.core.rules import nearest
+from kullm_tui.ui.chores import begin
 from kullm_tui.ui.places import DIALOG, bindings
 from kullm_tui.ui.plain import plain, safe_line
 from kullm_tui.ui.screens.key import FORM_CSS, KeyScreen
@@ -142,7 +143,7 @@ class AddModelScreen(ModalScreen[str | None]):
     @on(Input.Submitted)
     @on(Button.Pressed, "#yes")
     def action_accept(self) -> None:
-        self.run_worker(self._accept(), group="add", exclusive=True, exit_on_error=False)
+        begin(self, self._accept, lambda error: self._tell(str(error)), group="add", exclusive=True)
 
     @on(Button.Pressed, "#no")
     def action_cancel(self) -> None:
@@ -157,8 +158,6 @@ class AddModelScreen(ModalScreen[str | None]):
             with_field = self.query(f"#{fault.field}")
             if with_field:
                 with_field.first(Input).focus()
-        except KullmError as error:
-            self._tell(str(error))
         else:
             if added:
                 self.dismiss(values["name"])

@@ -18,15 +18,15 @@ from kullm_tui.core.language import say
 from kullm_tui.core.records import Message
 from kullm_tui.ui import wording
 from kullm_tui.ui.app import KullmApp
+from kullm_tui.ui.chat_desk import ChatDesk
 from kullm_tui.ui.copying import copy_text, copy_turn
-from kullm_tui.ui.desk import ChatDesk
 from kullm_tui.ui.events import ReplyEnded, ReplyGrew, ReplyWaits
 from kullm_tui.ui.model_facts import ModelFacts
 from kullm_tui.ui.places import CHAT, bindings
-from kullm_tui.ui.plain import plain
 from kullm_tui.ui.widgets.conversations import Conversations
 from kullm_tui.ui.widgets.gauge import Gauge
 from kullm_tui.ui.widgets.keybar import KeyBar
+from kullm_tui.ui.widgets.notice import Notice
 from kullm_tui.ui.widgets.prompt import Prompt
 from kullm_tui.ui.widgets.reply import Reply
 from kullm_tui.ui.widgets.status import StatusLine
@@ -66,9 +66,6 @@ class ChatScreen(Screen[None]):
     ChatScreen.-talking Welcome { display: none; }
     ChatScreen NewBelow { height: 1; width: 1fr; text-align: center; color: $accent; display: none; }
     ChatScreen NewBelow.-shown { display: block; }
-    ChatScreen #notice { height: auto; max-height: 6; padding: 0 2; color: $warning; display: none; }
-    ChatScreen #notice.-shown { display: block; }
-    ChatScreen #notice.-error { color: $error; }
     ChatScreen #foot { height: 1; }
     ChatScreen Gauge { margin: 0 1; }
     ChatScreen.-narrow Conversations { display: none; }
@@ -78,6 +75,7 @@ class ChatScreen(Screen[None]):
 
     def __init__(self) -> None:
         super().__init__()
+        self.prompt = Prompt()  # what was begun in it is kept when the screen is gone
         self.desk = ChatDesk(self)
         self._room = 0
         self._model_told = ""
@@ -90,8 +88,8 @@ class ChatScreen(Screen[None]):
                 yield Welcome()
                 yield Thread(self.desk.replies)
                 yield NewBelow(id="new-below", markup=False)
-                yield Static(id="notice", markup=False)
-                yield Prompt()
+                yield Notice()
+                yield self.prompt
         with Horizontal(id="foot"):
             yield KeyBar()
             yield Gauge()
@@ -119,10 +117,6 @@ class ChatScreen(Screen[None]):
     # -- parts ---------------------------------------------------------------------------------------------------------
 
     @property
-    def prompt(self) -> Prompt:
-        return self.query_one(Prompt)
-
-    @property
     def thread(self) -> Thread:
         return self.query_one(Thread)
 
@@ -132,11 +126,7 @@ class ChatScreen(Screen[None]):
 
     def notice(self, text: str = "", *, error: bool = False) -> None:
         """A line above the prompt; empty takes it away."""
-        line = self.query_one("#notice", Static)
-        line.set_class(bool(text), "-shown")
-        line.set_class(error, "-error")
-        if text:
-            line.update(plain(text))
+        self.query_one(Notice).tell(text, error=error)
 
     def tell_unread(self, unread: bool) -> None:
         marker = self.query_one(NewBelow)
@@ -234,6 +224,15 @@ class ChatScreen(Screen[None]):
         event.stop()
         self.run_worker(self.desk.failed(event.error), group="desk", exit_on_error=False)
 
+    @on(Conversations.ExportAsked)
+    def _export_asked(self, event: Conversations.ExportAsked) -> None:
+        event.stop()
+        self.desk.export(event.conversation)
+
+    @on(Conversations.ImportAsked)
+    def import_conversations(self) -> None:
+        self.desk.import_some()
+
     @on(Conversations.Deleted)
     def _deleted(self, event: Conversations.Deleted) -> None:
         event.stop()
@@ -244,6 +243,14 @@ class ChatScreen(Screen[None]):
     def open_conversation(self, conversation: Conversation, message_id: int | None) -> None:
         self.desk.open(conversation, message_id)
         self.prompt.focus()
+
+    def export_conversation(self) -> None:
+        """The one on the screen."""
+        if self.desk.conversation:
+            self.desk.export(self.desk.conversation)
+
+    def export_conversations(self) -> None:
+        self.desk.export()
 
     def take_store(self, store: Store) -> None:
         self.desk.take_store(store)
@@ -313,9 +320,9 @@ class ChatScreen(Screen[None]):
         self.app.push_screen(PromptScreen(self.desk.session, self.desk.would_send()))
 
     def action_attach(self) -> None:
-        from kullm_tui.ui.screens.attach import AttachScreen
+        from kullm_tui.ui.screens.open_file import text_file
 
-        self.app.push_screen(AttachScreen(), self._take_attachment)
+        self.app.push_screen(text_file(say("어떤 글 파일을 붙일까요?", "Which text file?")), self._take_attachment)
 
     def _take_attachment(self, attachment: Attachment | None) -> None:
         if attachment is None:

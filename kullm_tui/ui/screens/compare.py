@@ -26,6 +26,7 @@ from kullm_tui.ui.widgets.column_thread import ColumnThread
 from kullm_tui.ui.widgets.columns import Columns, ColumnView, Tabs
 from kullm_tui.ui.widgets.contest_view import ContestView
 from kullm_tui.ui.widgets.keybar import KeyBar
+from kullm_tui.ui.widgets.notice import Notice
 from kullm_tui.ui.widgets.prompt import Prompt
 from kullm_tui.ui.widgets.reply import Reply
 from kullm_tui.ui.widgets.status import StatusLine
@@ -45,9 +46,6 @@ class CompareScreen(Screen[None]):
     DEFAULT_CSS = """
     CompareScreen #addressee { height: 1; padding: 0 2; color: $accent; display: none; }
     CompareScreen #addressee.-shown { display: block; }
-    CompareScreen #notice { height: auto; max-height: 6; padding: 0 2; color: $warning; display: none; }
-    CompareScreen #notice.-shown { display: block; }
-    CompareScreen #notice.-error { color: $error; }
     CompareScreen #foot { height: 1; }
     CompareScreen.-narrow Tabs { display: block; }
     CompareScreen.-narrow ColumnView { display: none; border-left: none; }
@@ -62,7 +60,7 @@ class CompareScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield StatusLine(self.kullm.status)
         yield self.view
-        yield Static(id="notice", markup=False)
+        yield Notice()
         yield Static(id="addressee", markup=False)
         yield Prompt()
         with Horizontal(id="foot"):
@@ -112,11 +110,7 @@ class CompareScreen(Screen[None]):
 
     def notice(self, text: str = "", *, error: bool = False) -> None:
         """A line above the prompt; empty takes it away."""
-        line = self.query_one("#notice", Static)
-        line.set_class(bool(text), "-shown")
-        line.set_class(error, "-error")
-        if text:
-            line.update(plain(text))
+        self.query_one(Notice).tell(text, error=error)
 
     def tell_addressee(self) -> None:
         """Whom the next question goes to, where that is not everybody."""
@@ -146,8 +140,8 @@ class CompareScreen(Screen[None]):
 
     def tell_switches(self) -> None:
         comparison = self.desk.comparison
-        blind = comparison.blind if comparison else self.desk.lineup.blind
-        self.query_one(Switches).show(blind=blind, in_step=self.desk.lineup.in_step)
+        blind = comparison.blind if comparison else self.desk.choice.lineup.blind
+        self.query_one(Switches).show(blind=blind, in_step=self.desk.choice.lineup.in_step)
 
     def _tell_status(self) -> None:
         count = len(self.desk.contestants)
@@ -168,13 +162,13 @@ class CompareScreen(Screen[None]):
     @on(VoteBar.Voted)
     def _voted_for(self, event: VoteBar.Voted) -> None:
         event.stop()
-        self.desk.vote(event.outcome, event.winner)
+        self.desk.voting.cast(event.outcome, event.winner)
 
     @on(VoteBar.GoesOn)
     def _goes_on(self, event: VoteBar.GoesOn) -> None:
         event.stop()
         run = self.desk.voting.questions
-        if self.desk.goes_on():
+        if self.desk.voting.goes_on():
             return
         self.prompt.focus()
         if run and run.is_last:
@@ -237,7 +231,7 @@ class CompareScreen(Screen[None]):
     @on(ColumnThread.Scrolled)
     def _scrolled(self, event: ColumnThread.Scrolled) -> None:
         event.stop()
-        if self.desk.lineup.in_step:
+        if self.desk.choice.lineup.in_step:
             self.columns.follow_scrolling(event.thread)
 
     @on(Tabs.Picked)
@@ -260,20 +254,20 @@ class CompareScreen(Screen[None]):
     @on(ColumnView.Judged)
     def _judged(self, event: ColumnView.Judged) -> None:
         event.stop()
-        self.desk.judge_pairs(event.place)
+        self.desk.voting.judge_pairs(event.place)
 
     @on(ColumnView.InStep)
     def _in_step(self, event: ColumnView.InStep) -> None:
         event.stop()
-        self.desk.toggle_in_step()
+        self.desk.choice.toggle_in_step()
 
     @on(Switches.Pressed)
     def _switched(self, event: Switches.Pressed) -> None:
         event.stop()
         if event.name == "blind":
-            self.desk.toggle_blind()
+            self.desk.choice.toggle_blind()
         else:
-            self.desk.toggle_in_step()
+            self.desk.choice.toggle_in_step()
 
     # -- the focus: the prompt, the columns from the left, the vote bar ------------------------------------------------
 
@@ -326,7 +320,7 @@ class CompareScreen(Screen[None]):
         self.prompt.focus()
 
     def action_blind(self) -> None:
-        self.desk.toggle_blind()
+        self.desk.choice.toggle_blind()
 
     def action_columns_up(self) -> None:
         self.view.chosen_thread.scroll_page_up(animate=False)
@@ -345,13 +339,13 @@ class CompareScreen(Screen[None]):
         from kullm_tui.ui.screens.parameters import ParametersScreen
 
         first = self.desk.contestants[0]
-        session = replace(self.desk.session, model=first.model, adapter=first.adapter)
-        self.app.push_screen(ParametersScreen(session), self.desk.chose_session)
+        session = replace(self.desk.choice.session, model=first.model, adapter=first.adapter)
+        self.app.push_screen(ParametersScreen(session), self.desk.choice.take_session)
 
     def action_contestants(self) -> None:
         from kullm_tui.ui.screens.contestants import ContestantsScreen
 
-        self.app.push_screen(ContestantsScreen(self.desk.lineup), self.desk.chose)
+        self.app.push_screen(ContestantsScreen(self.desk.choice.lineup), self.desk.choice.take)
 
     def action_ratings(self) -> None:
         from kullm_tui.ui.screens.ratings import RatingsScreen
@@ -369,10 +363,10 @@ class CompareScreen(Screen[None]):
             self.prompt.focus()
 
     def action_question_set(self) -> None:
-        from kullm_tui.ui.screens.attach import AttachScreen
+        from kullm_tui.ui.screens.open_file import text_file
 
         asked = say("질문이 든 파일 (한 줄에 하나, 또는 JSONL)", "A file of questions (one a line, or JSONL)")
-        self.app.push_screen(AttachScreen(asked), self._take_questions)
+        self.app.push_screen(text_file(asked), self._take_questions)
 
     def _take_questions(self, attachment: Attachment | None) -> None:
         if attachment:
@@ -383,8 +377,8 @@ class CompareScreen(Screen[None]):
 
         from kullm_tui.ui.question_set import read_questions
 
-        self.desk.go_through(await asyncio.to_thread(read_questions, attachment.text, attachment.name))
+        await self.desk.voting.take_up(await asyncio.to_thread(read_questions, attachment.text, attachment.name))
 
     def use_model(self, name: str) -> None:
         """From the browser or the palette: it joins the next comparison, in the place of the last where all are taken."""
-        self.desk.join(name)
+        self.desk.choice.join(name)

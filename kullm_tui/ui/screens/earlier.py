@@ -15,10 +15,10 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets._static import Static
 
-from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from kullm_tui.ui import compare_words, wording
 from kullm_tui.ui.app import KullmApp
+from kullm_tui.ui.chores import Fault, begin
 from kullm_tui.ui.places import DIALOG, bindings
 from kullm_tui.ui.plain import plain, safe_line
 from kullm_tui.ui.widgets.rows import Heading, Row, Rows
@@ -83,15 +83,14 @@ class EarlierScreen(ModalScreen["Comparison | None"]):
         self._run(self._list)
 
     def _run(self, work: Callable[[Store], Awaitable[None]]) -> None:
-        async def guarded() -> None:
+        async def with_store() -> None:
             assert isinstance(self.app, KullmApp)
-            try:
-                await work(await self.app.opened())
-            except KullmError as error:
-                self.query_one(Rows).show([Heading(f" {safe_line(str(error))}")])
+            await work(await self.app.opened())
 
-        begun: Callable[[], Awaitable[None]] = guarded  # perhaps never, where something newer ends it before
-        self.run_worker(begun, group="earlier", exclusive=True, exit_on_error=False)
+        begin(self, with_store, self._failed, group="earlier", exclusive=True)
+
+    def _failed(self, error: Fault) -> None:
+        self.query_one(Rows).show([Heading(f" {safe_line(str(error))}")])
 
     async def _list(self, store: Store) -> None:
         rows: Sequence[Row] = await asyncio.to_thread(self._found, store)

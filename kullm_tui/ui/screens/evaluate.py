@@ -25,7 +25,7 @@ from kullm_tui.core.language import say
 from kullm_tui.core.money import money
 from kullm_tui.ui import evaluation_words
 from kullm_tui.ui.app import KullmApp
-from kullm_tui.ui.chores import Chore, begin
+from kullm_tui.ui.chores import Chore, Fault, begin
 from kullm_tui.ui.evaluation_form import Wishes, wishes_of
 from kullm_tui.ui.evaluations import Running
 from kullm_tui.ui.places import EVALUATIONS, bindings
@@ -286,7 +286,7 @@ class EvaluateScreen(Screen[None]):
     def _run(self, chore: Chore) -> None:
         begin(self, chore, self._tell_fault)
 
-    def _tell_fault(self, fault: KullmError) -> None:
+    def _tell_fault(self, fault: Fault) -> None:
         self.tell(str(fault), error=True)
 
 

@@ -17,11 +17,10 @@ from textual.widgets._static import Static
 
 from evaluator.people import Unrated, keep_rating, unrated
 from evaluator.rubric import Criterion
-from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from kullm_tui.core.text import nfc
 from kullm_tui.ui.app import KullmApp
-from kullm_tui.ui.chores import begin
+from kullm_tui.ui.chores import Fault, begin
 from kullm_tui.ui.evaluation_items import RunFacts
 from kullm_tui.ui.evaluation_words import cell, joined
 from kullm_tui.ui.places import RATING, bindings
@@ -157,7 +156,7 @@ class HumanRatingScreen(Screen[None]):
         told.update(plain(text))
         told.set_class(error, "-error")
 
-    def _tell_fault(self, fault: KullmError) -> None:
+    def _tell_fault(self, fault: Fault) -> None:
         self._tell(str(fault), error=True)
 
     # -- keys ----------------------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from kullm_tui.core.fetching import HUB_KEY
 from kullm_tui.core.key_check import check_key
 from kullm_tui.core.keys import Place, StoredKey, list_keys, set_key
 from kullm_tui.core.language import say
+from kullm_tui.ui.chores import begin
 from kullm_tui.ui.places import DIALOG, bindings
 from kullm_tui.ui.plain import plain, safe_line
 
@@ -82,7 +83,7 @@ class KeyScreen(ModalScreen[str | None]):
     @on(Input.Submitted, "#value")
     @on(Button.Pressed, "#yes")
     def action_accept(self) -> None:
-        self.run_worker(self._store(), group="key", exclusive=True, exit_on_error=False)
+        begin(self, self._store, lambda error: self._tell(str(error)), group="key", exclusive=True)
 
     @on(Button.Pressed, "#no")
     def action_cancel(self) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import ClassVar
 
 from textual import events, on
@@ -18,7 +19,6 @@ from textual.widgets._static import Static
 
 from kullm_tui.core.catalogue import Entry, catalogue, total_on_disk
 from kullm_tui.core.config import Config, load_config
-from kullm_tui.core.errors import KullmError
 from kullm_tui.core.fetching import HUB_KEY
 from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
@@ -28,6 +28,7 @@ from kullm_tui.core.profiles import LicenceClass
 from kullm_tui.core.text import size_text
 from kullm_tui.ui import model_words
 from kullm_tui.ui.app import KullmApp
+from kullm_tui.ui.chores import Chore, Fault, begin
 from kullm_tui.ui.giving_back import Outcome, free_disk, give_back, give_up_endpoint
 from kullm_tui.ui.places import BROWSER, bindings
 from kullm_tui.ui.plain import plain, safe_line
@@ -110,16 +111,12 @@ class ModelsScreen(Screen[str | None]):
 
     def look_again(self) -> None:
         """What is here may have changed."""
-        self.run_worker(self._look(), group="look", exclusive=True, exit_on_error=False)
+        begin(self, self._look, self._failed, group="look", exclusive=True)
 
     async def _look(self) -> None:
-        try:
-            self._config = await asyncio.to_thread(load_config)
-            self.kullm.config = replace(self.kullm.config, endpoints=self._config.endpoints)
-            self._memory, entries = await asyncio.to_thread(_found, self._config)
-        except (KullmError, OSError) as error:
-            self.tell(str(error), error=True)
-            return
+        self._config = await asyncio.to_thread(load_config)
+        self.kullm.config = replace(self.kullm.config, endpoints=self._config.endpoints)
+        self._memory, entries = await asyncio.to_thread(_found, self._config)
         self._draw_room(total_on_disk(entries))
         self._models.show(entries)
         self._draw_details()
@@ -194,7 +191,7 @@ class ModelsScreen(Screen[str | None]):
         elif entry.state == "cannot-run":
             self.tell(entry.profile.note or say("이 엔진으로는 돌릴 수 없어요.", "This engine cannot run it."))
         elif entry.name.endswith("/"):
-            self._run(self._choose_at_endpoint(entry))
+            self._run(partial(self._choose_at_endpoint, entry))
         else:
             self.dismiss(entry.name)
 
@@ -235,7 +232,7 @@ class ModelsScreen(Screen[str | None]):
     # Getting
 
     def action_download(self) -> None:
-        self._run(self._with_chosen(self.kullm.downloads.start))
+        self._run(partial(self._with_chosen, self.kullm.downloads.start))
 
     def action_pause(self) -> None:
         entry = self._models.chosen
@@ -255,7 +252,7 @@ class ModelsScreen(Screen[str | None]):
         if entry and running and running.active:
             self.kullm.quantising.stop(entry.name)
         else:
-            self._run(self._with_chosen(self.kullm.quantising.start))
+            self._run(partial(self._with_chosen, self.kullm.quantising.start))
 
     async def _with_chosen(self, start: Callable[[ModelRef], object]) -> None:
         entry = self._models.chosen
@@ -266,7 +263,7 @@ class ModelsScreen(Screen[str | None]):
     # Giving back
 
     def action_remove(self) -> None:
-        self._run(self._remove())
+        self._run(self._remove)
 
     async def _remove(self) -> None:
         entry = self._models.chosen
@@ -280,7 +277,7 @@ class ModelsScreen(Screen[str | None]):
         self._tell_outcome(outcome)
 
     def action_prune(self) -> None:
-        self._run(self._prune())
+        self._run(self._prune)
 
     async def _prune(self) -> None:
         self._tell_outcome(await free_disk(self.app, self._gone))
@@ -312,15 +309,12 @@ class ModelsScreen(Screen[str | None]):
         if told:
             self.tell(told)
 
-    def _run(self, chore: Coroutine[None, None, None]) -> None:
-        self.run_worker(self._told(chore), exit_on_error=False)
+    def _run(self, chore: Chore) -> None:
+        begin(self, chore, self._failed)
 
-    async def _told(self, chore: Awaitable[None]) -> None:
+    def _failed(self, error: Fault) -> None:
         """What goes wrong is a line on this screen."""
-        try:
-            await chore
-        except (KullmError, OSError) as error:
-            self.tell(str(error), error=True)
+        self.tell(str(error), error=True)
 
 
 def _found(config: Config) -> tuple[Memory, tuple[Entry, ...]]:

@@ -20,12 +20,12 @@ from textual.widgets._static import Static
 
 from evaluator.questions import PUBLIC_SETS
 from evaluator.rubric import shipped_rubrics
-from kullm_tui.core.errors import KeyMissing, KullmError, UsageError
+from kullm_tui.core.errors import KeyMissing, UsageError
 from kullm_tui.core.language import say
 from kullm_tui.ui import evaluation_words
 from kullm_tui.ui.answerers import answerers
 from kullm_tui.ui.app import KullmApp
-from kullm_tui.ui.chores import begin
+from kullm_tui.ui.chores import Fault, begin
 from kullm_tui.ui.evaluation_form import Pick, Prepared, Preparing, Wishes, keep_imported
 from kullm_tui.ui.places import EVALUATION_FORM, bindings
 from kullm_tui.ui.plain import plain, safe_line
@@ -190,7 +190,7 @@ class NewEvaluationScreen(Screen[int | None]):
         self.query_one("#key", Button).display = False
         self._name_button(evaluation_words.button_words(prepared, self.kullm.config.won_per_dollar), ready=True)
 
-    def _tell_fault(self, fault: KullmError) -> None:
+    def _tell_fault(self, fault: Fault) -> None:
         self._prepared = None
         lines = [Content.styled(plain(str(fault)).plain, "$warning")]
         keyless = isinstance(fault, KeyMissing)

@@ -1,11 +1,13 @@
-"""A text file for the question: a path, completed while one types, and what was found out about the file."""
+"""A file to be opened: a path, completed while one types, and what was wrong with the file."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Generic, TypeVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -16,12 +18,14 @@ from textual.screen import ModalScreen
 from textual.widgets._input import Input
 from textual.widgets._static import Static
 
-from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from kullm_tui.ui.attachment import Attachment, completions, read_attachment
+from kullm_tui.ui.chores import Fault, begin
 from kullm_tui.ui.places import DIALOG, bindings
 from kullm_tui.ui.plain import plain
 from kullm_tui.ui.widgets.rows import Row, Rows
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -36,31 +40,32 @@ class PathRow:
         return Content.assemble(" ", name if name.cell_length < width else name[-(width // 2) :])
 
 
-class AttachScreen(ModalScreen[Attachment | None]):
+class OpenFile(ModalScreen[T | None], Generic[T]):
+    """Closes with what was read; None where it was closed without."""
+
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings(DIALOG),
         Binding("tab", "complete", show=False, priority=True),
         Binding("down", "into_list", show=False),
     ]
     CSS = """
-    AttachScreen .dialog { width: 76; height: 18; padding: 1 2; }
-    AttachScreen #fault { color: $error; height: auto; display: none; }
-    AttachScreen #fault.-told { display: block; }
-    AttachScreen .hint { color: $quiet; height: 1; margin-bottom: 1; }
-    AttachScreen Input { margin-bottom: 1; }
+    OpenFile .dialog { width: 76; height: 18; padding: 1 2; }
+    OpenFile #fault { color: $error; height: auto; display: none; }
+    OpenFile #fault.-told { display: block; }
+    OpenFile .hint { color: $quiet; height: 1; margin-bottom: 1; }
+    OpenFile Input { margin-bottom: 1; }
     """
 
-    def __init__(self, question: str = "") -> None:
-        """`question` says what the file is for, where it is not to be attached."""
+    def __init__(self, read: Callable[[Path], T], question: str, taken: str) -> None:
+        """`read` is called in a thread, and its KullmError is told; `taken` says what can be read."""
         super().__init__()
-        self._question = question
+        self._read, self._question, self._taken = read, question, taken
 
     def compose(self) -> ComposeResult:
-        question = self._question or say("어떤 글 파일을 붙일까요?", "Which text file?")
         with Vertical(classes="dialog"):
-            yield Static(question, classes="dialog--question", markup=False)
+            yield Static(self._question, classes="dialog--question", markup=False)
             yield Static(
-                say("⇥ 이어 쓰기 · UTF-8, CP949 · 1 MB까지", "⇥ completes · UTF-8, CP949 · up to 1 MB"),
+                f"{say('⇥ 이어 쓰기', '⇥ completes')} · {self._taken}",
                 classes="hint",
                 markup=False,
             )
@@ -74,10 +79,10 @@ class AttachScreen(ModalScreen[Attachment | None]):
 
     @on(Input.Changed)
     def _typed(self) -> None:
-        self.run_worker(self._list(self.query_one(Input).value), group="paths", exclusive=True, exit_on_error=False)
+        self._tell("")
+        begin(self, partial(self._list, self.query_one(Input).value), self._failed, group="paths", exclusive=True)
 
     async def _list(self, typed: str) -> None:
-        self._tell("")
         found = await asyncio.to_thread(completions, typed)
         rows: list[Row] = [PathRow(path) for path in found]
         self.query_one(Rows).show(rows, 0 if rows else None)
@@ -103,7 +108,7 @@ class AttachScreen(ModalScreen[Attachment | None]):
         self.query_one(Input).focus()
 
     @on(Rows.Taken)
-    def _taken(self, event: Rows.Taken) -> None:
+    def _picked(self, event: Rows.Taken) -> None:
         event.stop()
         row = event.rows.rows[event.index]
         if isinstance(row, PathRow):
@@ -115,15 +120,13 @@ class AttachScreen(ModalScreen[Attachment | None]):
     def action_accept(self) -> None:
         typed = self.query_one(Input).value.strip()
         if typed:
-            self.run_worker(self._read(Path(typed).expanduser()), group="reading", exclusive=True, exit_on_error=False)
+            begin(self, partial(self._open, Path(typed).expanduser()), self._failed, group="reading", exclusive=True)
 
-    async def _read(self, path: Path) -> None:
-        try:
-            attachment = await asyncio.to_thread(read_attachment, path)
-        except KullmError as error:
-            self._tell(str(error))
-            return
-        self.dismiss(attachment)
+    async def _open(self, path: Path) -> None:
+        self.dismiss(await asyncio.to_thread(self._read, path))
+
+    def _failed(self, error: Fault) -> None:
+        self._tell(str(error))
 
     def _tell(self, text: str) -> None:
         line = self.query_one("#fault", Static)
@@ -132,3 +135,7 @@ class AttachScreen(ModalScreen[Attachment | None]):
 
     def action_cancel(self) -> None:
         self.dismiss(None)
+
+
+def text_file(question: str) -> OpenFile[Attachment]:
+    return OpenFile(read_attachment, question, say("UTF-8, CP949 · 1 MB까지", "UTF-8, CP949 · up to 1 MB"))

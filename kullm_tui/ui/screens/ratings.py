@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -19,6 +19,7 @@ from kullm_tui.core.errors import KullmError, UsageError
 from kullm_tui.core.files import publish
 from kullm_tui.core.language import say
 from kullm_tui.ui.app import KullmApp
+from kullm_tui.ui.chores import begin
 from kullm_tui.ui.places import DIALOG, bindings
 from kullm_tui.ui.plain import plain
 from kullm_tui.ui.ratings_table import Ratings, ratings_of, summary, table
@@ -89,41 +90,23 @@ class RatingsScreen(ModalScreen[None]):
     # -- the votes, as a file ------------------------------------------------------------------------------------------
 
     def action_export(self) -> None:
-        export: Callable[[], Awaitable[None]] = self._export
-        self.run_worker(export, group="export", exclusive=True, exit_on_error=False)
+        begin(self, self._export, lambda error: self._tell(str(error)), group="export", exclusive=True)
 
     async def _export(self) -> None:
-        from kullm_tui.ui.screens.ask import AskLine, Confirm
+        from kullm_tui.ui.saving import ask_where
 
-        line = await self.app.push_screen_wait(
-            AskLine(
-                say("투표를 선호 쌍으로 저장할 파일", "A file for the votes, as preference pairs"),
-                button=say("저장하기", "Save"),
-                value=_DEFAULT_FILE,
-                more=say(
-                    "한 줄에 한 쌍: prompt, chosen, rejected (TRL의 대화 형식)",
-                    "One pair a line: prompt, chosen, rejected (TRL's conversational form)",
-                ),
-                fault=lambda line: None if line else say("경로가 비어 있어요.", "The path is empty."),
-            )
+        path = await ask_where(
+            self.kullm,
+            say("투표를 선호 쌍으로 저장할 파일", "A file for the votes, as preference pairs"),
+            value=_DEFAULT_FILE,
+            more=say(
+                "한 줄에 한 쌍: prompt, chosen, rejected (TRL의 대화 형식)",
+                "One pair a line: prompt, chosen, rejected (TRL's conversational form)",
+            ),
         )
-        if not line:
-            return
-        path = Path(line).expanduser()
-        if await asyncio.to_thread(path.exists) and not await self.app.push_screen_wait(
-            Confirm(
-                say(f"{path.name} 파일이 이미 있어요.", f"{path.name} is there already."),
-                say("바꿔 쓰기", "Replace it"),
-                danger=True,
-            )
-        ):
-            return
-        try:
+        if path:
             count = await asyncio.to_thread(_written, await self.kullm.opened(), path)
-        except KullmError as error:
-            self._tell(str(error))
-            return
-        self._tell(say(f"선호 쌍 {count:,}개를 {path}에 저장했어요.", f"Saved {count:,} pairs in {path}."))
+            self._tell(say(f"선호 쌍 {count:,}개를 {path}에 저장했어요.", f"Saved {count:,} pairs in {path}."))
 
     def action_accept(self) -> None:
         self.dismiss(None)

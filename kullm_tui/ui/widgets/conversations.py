@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -20,6 +21,7 @@ from kullm_tui.core.errors import KullmError, StoreDamaged, StoreMoved
 from kullm_tui.core.language import say
 from kullm_tui.core.text import nfc
 from kullm_tui.ui import places
+from kullm_tui.ui.chores import Chore, Fault, begin, told
 from kullm_tui.ui.plain import plain
 from kullm_tui.ui.widgets.conversation_rows import Entry, Found, listed
 from kullm_tui.ui.widgets.rows import Heading, Row, Rows
@@ -52,6 +54,16 @@ class Conversations(Vertical):
         def __init__(self, conversation: Conversation) -> None:
             super().__init__()
             self.conversation = conversation
+
+    class ExportAsked(Message):
+        """Into a file, this conversation."""
+
+        def __init__(self, conversation: Conversation) -> None:
+            super().__init__()
+            self.conversation = conversation
+
+    class ImportAsked(Message):
+        """From a file, whatever is in it."""
 
     class Left(Message):
         """Back to the prompt."""
@@ -101,18 +113,16 @@ class Conversations(Vertical):
     def reload(self) -> None:
         """List again what the store holds, or what the search finds, in a thread."""
         if self.store is not None:
-            self._run(self._list(self.store), group="listing")
+            self._run(partial(self._list, self.store), group="listing")
 
-    def _run(self, work: Coroutine[Any, Any, None], *, group: str) -> None:
-        self.run_worker(self._guarded(work), group=group, exclusive=True, exit_on_error=False)
+    def _run(self, chore: Chore, *, group: str) -> None:
+        begin(self, chore, self._failed, group=group, exclusive=True)
 
-    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+    def _failed(self, error: Fault) -> None:
         """What the disk refuses is told where it was asked for."""
-        try:
-            await work
-        except (StoreDamaged, StoreMoved) as error:
+        if isinstance(error, StoreDamaged | StoreMoved):
             self.post_message(self.Failed(error))
-        except KullmError as error:
+        else:
             self._tell(plain(str(error)))
 
     async def _list(self, store: Store) -> None:
@@ -150,7 +160,7 @@ class Conversations(Vertical):
         if self._pause:
             self._pause.stop()
         if self.store is not None:
-            await self._guarded(self._list(self.store))
+            await told(partial(self._list, self.store), self._failed)
         rows = self.query_one(Rows)
         if self.query_text and rows.choose_first():
             rows.action_take()
@@ -198,7 +208,7 @@ class Conversations(Vertical):
 
     def action_pin(self) -> None:
         if (chosen := self.chosen) and self.store:
-            self._run(self._pin(self.store, chosen), group="change")
+            self._run(partial(self._pin, self.store, chosen), group="change")
 
     async def _pin(self, store: Store, conversation: Conversation) -> None:
         await asyncio.to_thread(store.pin, conversation.id, not conversation.pinned)
@@ -206,7 +216,7 @@ class Conversations(Vertical):
 
     def action_rename(self) -> None:
         if (chosen := self.chosen) and self.store:
-            self._run(self._rename(self.store, chosen), group="change")
+            self._run(partial(self._rename, self.store, chosen), group="change")
 
     async def _rename(self, store: Store, conversation: Conversation) -> None:
         from kullm_tui.ui.screens.ask import AskLine
@@ -225,7 +235,14 @@ class Conversations(Vertical):
 
     def action_delete(self) -> None:
         if (chosen := self.chosen) and self.store:
-            self._run(self._delete(self.store, chosen), group="change")
+            self._run(partial(self._delete, self.store, chosen), group="change")
+
+    def action_export_one(self) -> None:
+        if chosen := self.chosen:
+            self.post_message(self.ExportAsked(chosen))
+
+    def action_import_some(self) -> None:
+        self.post_message(self.ImportAsked())
 
     async def _delete(self, store: Store, conversation: Conversation) -> None:
         await asyncio.to_thread(store.delete, conversation.id)
@@ -238,7 +255,7 @@ class Conversations(Vertical):
 
     def action_undo(self) -> None:
         if (deleted := self._deleted) and self.store:
-            self._run(self._undo(self.store, deleted), group="change")
+            self._run(partial(self._undo, self.store, deleted), group="change")
 
     async def _undo(self, store: Store, conversation: Conversation) -> None:
         await asyncio.to_thread(store.restore, conversation.id)

@@ -65,6 +65,8 @@ class Prompt(Widget):
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
+        self._text = PromptField(send=self._send, walk=self._walk, id="prompt-text")
+        self._input = PromptField(send=self._send, walk=self._walk, id="prompt-input")
         self._sent: list[Draft] = []
         self._place = 0  # in what was sent; its length: the draft
         self._draft = Draft("")
@@ -72,10 +74,10 @@ class Prompt(Widget):
     def compose(self) -> ComposeResult:
         with Horizontal(classes="prompt--row"):
             yield Static(classes="prompt--label", id="prompt-text-label", markup=False)
-            yield PromptField(send=self._send, walk=self._walk, id="prompt-text")
+            yield self._text
         with Horizontal(classes="prompt--row", id="prompt-input-row"):
             yield Static(classes="prompt--label", id="prompt-input-label", markup=False)
-            yield PromptField(send=self._send, walk=self._walk, id="prompt-input")
+            yield self._input
 
     def on_mount(self) -> None:
         self.relabel()
@@ -155,14 +157,6 @@ class Prompt(Widget):
     def on_click(self, event: events.Click) -> None:
         if not isinstance(event.widget, PromptField):
             self.focus()
-
-    @property
-    def _text(self) -> PromptField:
-        return self.query_one("#prompt-text", PromptField)
-
-    @property
-    def _input(self) -> PromptField:
-        return self.query_one("#prompt-input", PromptField)
 
     @property
     def _focused(self) -> PromptField:

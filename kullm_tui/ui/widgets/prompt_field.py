@@ -45,6 +45,14 @@ class Written:
     aside: Mapping[str, str] = field(default_factory=dict)
     cursor: tuple[int, int] = (0, 0)
 
+    @property
+    def whole(self) -> str:
+        """With the long pastes in their places."""
+        text = self.text
+        for word, pasted in self.aside.items():
+            text = text.replace(word, pasted)
+        return nfc(text)
+
 
 class PromptField(TextArea, inherit_bindings=False):
     BINDINGS = [*_kept(), *bindings(PROMPT)]
@@ -77,11 +85,7 @@ class PromptField(TextArea, inherit_bindings=False):
 
     @property
     def value(self) -> str:
-        """What is written, with the long pastes in their places."""
-        text = self.text
-        for word, pasted in self._aside.items():
-            text = text.replace(word, pasted)
-        return nfc(text)
+        return self.written.whole
 
     def set_value(self, text: str) -> None:
         self._aside.clear()
@@ -94,6 +98,9 @@ class PromptField(TextArea, inherit_bindings=False):
 
     @written.setter
     def written(self, written: Written) -> None:
+        if len(written.text) > LONGEST_SHOWN:  # from a file: it was never in a field
+            self.set_value(written.text)
+            return
         self._aside = dict(written.aside)
         self.load_text(written.text)
         self.move_cursor(written.cursor)

@@ -17,7 +17,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.reactive import var
 from textual.widgets._static import Static
-from textual.worker import Worker
+from textual.worker import WorkType
 
 from kullm_tui.core.language import say
 from kullm_tui.ui import places
@@ -188,9 +188,8 @@ class Thread(VerticalScroll, can_focus=True):
     def _recall(self) -> None:
         """The cards of the replies that are mounted, from what was kept and what is under way."""
         if self._desk:
-            _: Worker[None] = self.run_worker(
-                self._tell_verdicts, group="verdicts", exclusive=True, exit_on_error=False
-            )
+            told: WorkType[None] = self._tell_verdicts
+            self.run_worker(told, group="verdicts", exclusive=True, exit_on_error=False)
 
     async def _tell_verdicts(self) -> None:
         desk, subjects = self._desk, self._subjects()
@@ -246,7 +245,8 @@ class Thread(VerticalScroll, can_focus=True):
         if new_value >= self.max_scroll_y:
             self.following = True
         if new_value <= 0 < old_value and self._first:
-            self.run_worker(self.show_earlier(), group="earlier turns", exclusive=True, exit_on_error=False)
+            earlier: WorkType[None] = self.show_earlier
+            self.run_worker(earlier, group="earlier turns", exclusive=True, exit_on_error=False)
 
     def watch_following(self, following: bool) -> None:
         self.post_message(self.Followed(following))

@@ -1,0 +1,62 @@
+"""What was begun and not sent, one draft a conversation; it outlives the program that it was typed into."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from kullm_tui.core.database import Database
+from kullm_tui.core.text import storable
+from kullm_tui.core.writers import is_dead, this_writer
+
+
+@dataclass(frozen=True)
+class Edited:
+    """The question that a draft is to take the place of, as its sibling."""
+
+    question_id: int
+    parent_id: int | None
+
+
+@dataclass(frozen=True)
+class KeptDraft:
+    text: str
+    input: str = ""
+    edits: Edited | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.text.strip() or self.input.strip())
+
+
+class KeptDrafts:
+    """By the conversation's id; None is the conversation that does not exist yet."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def left(self) -> dict[int | None, KeptDraft]:
+        """Those in nobody's prompt: what a program that still runs has begun is its own."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT drafts.conversation_id, text, drafts.input, edits, parent_id, drafts.writer"
+                " FROM drafts LEFT JOIN messages ON messages.id = edits"
+            ).fetchall()
+        return {
+            conversation_id: KeptDraft(text, given, Edited(edits, parent_id) if edits else None)
+            for conversation_id, text, given, edits, parent_id, writer in rows
+            if writer == this_writer() or is_dead(writer)
+        }
+
+    def put(self, drafts: Mapping[int | None, KeptDraft | None]) -> None:
+        """Each in the place of the one that was there; None takes it away. Of a conversation that is gone nothing is kept."""
+        with self._database.transaction() as connection:
+            for conversation_id, draft in drafts.items():
+                connection.execute("DELETE FROM drafts WHERE conversation_id IS ?", (conversation_id,))
+                if draft is None:
+                    continue
+                edits = draft.edits.question_id if draft.edits else None
+                connection.execute(
+                    "INSERT INTO drafts (conversation_id, text, input, edits, writer) SELECT ?1, ?2, ?3,"
+                    " (SELECT id FROM messages WHERE id = ?4), ?5"
+                    " WHERE ?1 IS NULL OR EXISTS (SELECT 1 FROM conversations WHERE id = ?1)",
+                    (conversation_id, storable(draft.text), storable(draft.input), edits, this_writer()),
+                )

@@ -1,0 +1,55 @@
+"""What was begun is there again when the app is opened another time."""
+
+from pathlib import Path
+
+from kullm_tui.core.store import Store
+from kullm_tui.ui.widgets.prompt import Draft
+from tests.openai_server import OpenAIServer, says
+from tests.ui.chatting import chatting
+
+
+async def test_a_quit_keeps_what_was_begun(database: Path) -> None:
+    with OpenAIServer([says("하나")]) as server:
+        async with chatting(database, server=server) as chat:
+            await chat.asks("첫째")
+            await chat.types("이어서 물을 말")
+            await chat.pilot.press("ctrl+n")
+            await chat.types("새로 물을 말")
+        async with chatting(database, server=server) as chat:
+            await chat.until(lambda: chat.screen.prompt.value == Draft("새로 물을 말"))
+            chat.desk.open(chat.app.store.conversations()[0])
+            await chat.until(lambda: chat.screen.prompt.value == Draft("이어서 물을 말"))
+
+
+async def test_an_edit_that_was_begun_still_makes_a_branch(database: Path) -> None:
+    with OpenAIServer([says("하나"), says("둘")]) as server:
+        async with chatting(database, server=server) as chat:
+            await chat.asks("첫째")
+            await chat.pilot.press("f2")
+            await chat.types("를 고침")
+        async with chatting(database, server=server) as chat:
+            chat.desk.open(chat.app.store.conversations()[0])
+            await chat.until(lambda: chat.screen.prompt.value == Draft("첫째를 고침"))
+            await chat.until(lambda: chat.told("고쳐서 보내면 새 갈래가 생겨요"))
+            await chat.pilot.press("enter")
+            await chat.until(lambda: len(server.requests) == 2)
+            await chat.answered()
+            assert len(chat.turns[0].siblings) == 2
+
+
+async def test_a_crash_loses_no_more_than_a_second_of_typing(database: Path) -> None:
+    async with chatting(database) as chat:
+        await chat.types("오래 쓴 글")
+        with Store(database) as other:
+            await chat.until(lambda: any(one.text == "오래 쓴 글" for one in other.drafts.left().values()), seconds=5)
+
+
+async def test_what_was_sent_is_no_draft(database: Path) -> None:
+    with OpenAIServer([says("하나")]) as server:
+        async with chatting(database, server=server) as chat:
+            await chat.types("첫째")
+            await chat.until(lambda: chat.app.store.drafts.left(), seconds=5)
+            await chat.pilot.press("enter")
+            await chat.until(lambda: chat.turns)
+            await chat.answered()
+            await chat.until(lambda: not chat.app.store.drafts.left(), seconds=5)
