@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from report import Report, Row, median  # noqa: E402
 
 from kullm_tui.core.kept import KeptConversation, KeptMessage  # noqa: E402
+from kullm_tui.core.rescue import rescue  # noqa: E402
 from kullm_tui.core.store import Store  # noqa: E402
 
 _MESSAGES, _CHARACTERS = 10, 400
@@ -44,6 +45,7 @@ def main() -> None:
         with Store(path) as store:
             for promise, work, most_ms in _promises(store):
                 report.add([_measured(promise, work, most_ms, args.repeat)])
+        report.add([_rescued(path, 10 * args.conversations)])
     report.finish()
 
 
@@ -85,6 +87,20 @@ def _filled(path: Path, count: int) -> Row:
     size = sum(file.stat().st_size for file in path.parent.iterdir())
     found = f"{seconds:.1f} s, {size / 1e6:.0f} MB"
     return Row(f"{count * _MESSAGES:,} messages imported", found, None, "", None, {"seconds": seconds, "bytes": size})
+
+
+def _rescued(path: Path, messages: int) -> Row:
+    """Opened with a hole of 64 kB in the middle; last, since the file is not what it was afterwards."""
+    with path.open("r+b") as file:
+        file.seek(path.stat().st_size // 2)
+        file.write(b"\0" * 65_536)
+    started = time.perf_counter()
+    aside = path.rename(path.with_name("aside.db"))
+    Store(path).close()
+    rescued = rescue(aside, path)
+    seconds = time.perf_counter() - started
+    found = f"{seconds:.1f} s, {rescued.messages:,} of {messages:,} messages"
+    return Row("rescued from a damaged file", found, None, "", None, {"seconds": seconds, "messages": rescued.messages})
 
 
 def _conversations(count: int) -> Iterator[KeptConversation]:

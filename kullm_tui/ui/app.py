@@ -85,7 +85,7 @@ class KullmApp(App[int]):
     def __init__(self, *, store: Store | None = None, config: Config | None = None) -> None:
         super().__init__()
         self.status = Status(self)
-        self._storing = Storing(store)
+        self._storing = Storing(store, self._tell_opening)
         self._told_of: Store | None = None  # the store that the screens have
         self._warming = False
         self._quitting = False  # the question is on the screen
@@ -146,6 +146,14 @@ class KullmApp(App[int]):
                 if isinstance(screen, TakesStore):
                     screen.take_store(store)
         return True
+
+    def _tell_opening(self) -> None:
+        told = say(
+            "대화 파일을 여는 데 시간이 걸리고 있어요. 손상된 곳이 있으면 읽을 수 있는 것을 새 파일로 옮겨요.",
+            "Opening the conversations takes a while. Where their file is damaged, what can be read goes into a new one.",
+        )
+        if self.is_running:
+            self.notify(told, severity="warning", timeout=20, markup=False)
 
     # Models on their way here, whichever screen is shown
 

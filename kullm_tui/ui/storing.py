@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,14 @@ if TYPE_CHECKING:
     from kullm_tui.core.store import Store
 
 
+_SLOW_SECONDS = 1.5  # a file of any size opens in milliseconds; what takes longer is being rescued
+
+
 class Storing:
-    def __init__(self, store: Store | None) -> None:
-        """A store that is given stays its giver's."""
+    def __init__(self, store: Store | None, slow: Callable[[], None]) -> None:
+        """A store that is given stays its giver's. `slow` is called where opening takes so long that somebody should be told."""
         self._store = store
+        self._slow = slow
         self._is_ours = store is None
         self._opening: asyncio.Task[Store] | None = None
         self._mending = asyncio.Lock()
@@ -30,7 +35,7 @@ class Storing:
     async def opened(self) -> Store:
         """Opened in a thread the first time; KullmError where it cannot be opened."""
         if self._store is None:
-            self._opening = self._opening or asyncio.create_task(asyncio.to_thread(_open_store))
+            self._opening = self._opening or self._begun(_open_store)
             self._store = await asyncio.shield(self._opening)
         return self._store
 
@@ -43,8 +48,13 @@ class Storing:
             if self._store is failed:
                 await before()
                 self._store, self._is_ours = None, True
-                self._opening = asyncio.create_task(asyncio.to_thread(_open_again, failed))
+                self._opening = self._begun(functools.partial(_open_again, failed))
             return await self.opened()
+
+    def _begun(self, opening: Callable[[], Store]) -> asyncio.Task[Store]:
+        task = asyncio.create_task(asyncio.to_thread(opening))
+        asyncio.get_running_loop().call_later(_SLOW_SECONDS, lambda: task.done() or self._slow())
+        return task
 
     async def close(self) -> None:
         if self._opening and not self._opening.cancelled():

@@ -1,20 +1,24 @@
 """The conversations' file in trouble while the app uses it: damaged pages, another app, a full disk. It is told, and the app goes on."""
 
 import signal
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
+from kullm_tui.core.config import Config
 from kullm_tui.core.errors import StoreMoved
 from kullm_tui.core.history import Conversation
 from kullm_tui.core.journal import ReplySource
 from kullm_tui.core.opening import open_again
 from kullm_tui.core.records import Message
 from kullm_tui.core.store import Store
+from kullm_tui.ui import storing
+from kullm_tui.ui.app import KullmApp
 from tests.kullm_command import COMMAND
 from tests.openai_server import OpenAIServer, says
-from tests.ui.chatting import chatting
+from tests.ui.chatting import Chat, chatting
 from tests.ui.terminal import AppTerminal, drawn
 
 _PAGE = 4096
@@ -214,3 +218,23 @@ def test_a_disk_that_fills_in_mid_stream_is_told_and_the_reply_is_read_to_its_en
     assert question.content == "길게 말해 줘"
     assert reply.state == "failed"
     assert reply.content.startswith("0번째 조각")
+
+
+async def test_an_opening_that_takes_long_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KULLM_HOME", str(tmp_path))
+    monkeypatch.setenv("KULLM_LANG", "ko")
+    monkeypatch.setattr(storing, "_SLOW_SECONDS", 0.05)
+    let_go = threading.Event()
+    really_opened = storing._open_store
+
+    def opened_late() -> Store:
+        let_go.wait(10)
+        return really_opened()
+
+    monkeypatch.setattr(storing, "_open_store", opened_late)
+    app = KullmApp(config=Config())
+    async with app.run_test(notifications=True) as pilot:
+        chat = Chat(app, pilot)
+        await chat.until(lambda: chat.told("대화 파일을 여는 데 시간이 걸리고 있어요"))
+        let_go.set()
+        await chat.until(lambda: chat.screen.sidebar.store is not None)
