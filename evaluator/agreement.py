@@ -4,7 +4,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from evaluator.rubric import Rubric
 from kullm_tui.core.errors import KullmError
@@ -14,21 +14,38 @@ Level = Literal["nominal", "ordinal", "interval"]
 Ratings = Mapping[str, Sequence[float]]  # unit → what each of its raters gave
 Place = tuple[str, str]  # a system and a question
 Scores = Mapping[str, int]  # by the criterion's name
+People = Mapping[Place, Mapping[str, Scores]]  # by rater
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """Krippendorff's alpha, ordinal: of people with the judge as one more rater, and of people alone."""
+    """Krippendorff's alpha, ordinal, on the items that people and the judge have both rated."""
 
-    with_judge: float | None
+    with_judge: float | None  # of the judge with each rater alone, on the average: more raters do not hide a judge
     people: float | None
-    items: int  # that people and the judge have both rated
+    items: int
+    raters: int
 
 
-def agreement(criterion: str, verdicts: Mapping[Place, Scores], people: Mapping[Place, Sequence[Scores]]) -> Agreement:
-    rated = {place: [one[criterion] for one in given if criterion in one] for place, given in people.items()}
-    both = [[*given, verdicts[place][criterion]] for place, given in rated.items() if given and place in verdicts]
-    return Agreement(krippendorff(both), krippendorff(rated.values()), len(both))
+def agreement(criterion: str, verdicts: Mapping[Place, Scores], people: People) -> Agreement:
+    given: dict[Place, dict[str, int]] = {}
+    for place, raters in people.items():
+        scores = {rater: one[criterion] for rater, one in raters.items() if criterion in one}
+        if scores and place in verdicts:
+            given[place] = scores
+    names = sorted({rater for scores in given.values() for rater in scores})
+    alone = [_with_judge(rater, criterion, verdicts, given) for rater in names]
+    known = [alpha for alpha in alone if alpha is not None]
+    among = krippendorff(list(scores.values()) for scores in given.values())
+    return Agreement(sum(known) / len(known) if known else None, among, len(given), len(names))
+
+
+def _with_judge(
+    rater: str, criterion: str, verdicts: Mapping[Place, Scores], given: Mapping[Place, Mapping[str, int]]
+) -> float | None:
+    return krippendorff(
+        (scores[rater], verdicts[place][criterion]) for place, scores in given.items() if rater in scores
+    )
 
 
 def krippendorff(units: Iterable[Sequence[float]], level: Level = "ordinal") -> float | None:
@@ -64,16 +81,16 @@ def _distance(level: Level, totals: Mapping[float, int]) -> Callable[[float, flo
     return ordinal
 
 
-def read_ratings(lines: Iterable[str], rubric: Rubric) -> dict[Place, list[Scores]]:
-    """People's ratings from JSON lines, `{id, model, rater, scores: {criterion: number}}` → by model and question."""
-    ratings: dict[Place, list[Scores]] = defaultdict(list)
+def read_ratings(lines: Iterable[str], rubric: Rubric) -> dict[Place, dict[str, Scores]]:
+    """People's ratings from JSON lines, `{id, model, rater, scores: {criterion: number}}`; whoever has no name is one rater."""
+    ratings: dict[Place, dict[str, Scores]] = defaultdict(dict)
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
             row = json.loads(line)
-            scores = {one.name: row["scores"][one.name] for one in rubric.criteria if one.name in row["scores"]}
-            place = (str(row.get("model", "")), str(row["id"]))
+            scores, place = dict(row["scores"]), (str(row.get("model", "")), str(row["id"]))
+            rater = str(row.get("rater") or "")
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise KullmError(
                 say(
@@ -81,17 +98,27 @@ def read_ratings(lines: Iterable[str], rubric: Rubric) -> dict[Place, list[Score
                     f"line {number} must be JSON with id, model and scores ({error}).",
                 )
             ) from error
-        outside = [
-            one.name
-            for one in rubric.criteria
-            if one.name in scores and not (type(scores[one.name]) is int and one.low <= scores[one.name] <= one.high)
-        ]
-        if outside:
-            raise KullmError(
-                say(
-                    f"{number}행: {outside[0]} 점수가 범위 밖입니다.",
-                    f"line {number}: {outside[0]} is outside its range.",
-                )
+        fault = _scores_fault(scores, rubric)
+        if rater in ratings[place]:
+            fault = say(
+                f"{rater or '이름 없는 사람'}의 점수가 이 답에 두 번 나옵니다",
+                f"{rater or 'nobody'} rates this answer twice",
             )
-        ratings[place].append(scores)
+        if fault:
+            raise KullmError(say(f"{number}행: {fault}.", f"line {number}: {fault}."))
+        ratings[place][rater] = scores
     return dict(ratings)
+
+
+def _scores_fault(scores: Mapping[str, Any], rubric: Rubric) -> str:
+    known = {one.name: one for one in rubric.criteria}
+    for name, score in scores.items():
+        one = known.get(name)
+        if one is None:
+            names = ", ".join(known)
+            return say(
+                f"{name}: 이 채점 기준에 없는 이름입니다({names})", f"{name} is no criterion of the rubric ({names})"
+            )
+        if type(score) is not int or not one.low <= score <= one.high:
+            return say(f"{name} 점수가 범위 밖입니다", f"{name} is outside its range")
+    return ""

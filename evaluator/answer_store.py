@@ -13,7 +13,7 @@ from evaluator.rows import GOLD_SHARE
 from evaluator.verdicts import VerdictStore
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
-from kullm_tui.core.text import nfc
+from kullm_tui.core.text import is_whole, nfc
 
 
 class GoldAnswers(KullmError):
@@ -65,7 +65,7 @@ def keep_answer(store: VerdictStore, system: System, question: Question, answer:
 def kept_answers(store: VerdictStore, system: System, questions: Sequence[Question]) -> dict[str, Answer]:
     """By the question's id."""
     found: dict[str, Answer] = {}
-    with store.database.transaction() as connection:
+    with store.database.reading() as connection:
         for question in questions:
             row = connection.execute(
                 "SELECT response, finish_reason, prompt_sha256, completion_tokens FROM answers WHERE key = ?",
@@ -94,7 +94,21 @@ def imported_answers(lines: Iterable[str], questions: QuestionSet, name: str) ->
                     f"{name}, line {number}: {questions.name} has no such question.",
                 )
             )
+        if question.id in answers:
+            raise KullmError(
+                say(
+                    f"{name} {number}행: {question.id}의 답이 두 번 나옵니다.",
+                    f"{name}, line {number}: a second answer to {question.id}.",
+                )
+            )
         answers[question.id] = Answer(nfc(row["response"]))
+    if not answers:
+        raise KullmError(
+            say(
+                f"{name}: {questions.name}의 질문에 답한 것이 하나도 없습니다.",
+                f"{name} answers none of the questions of {questions.name}.",
+            )
+        )
     _refuse_gold(answers, by_id, name)
     return answers
 
@@ -105,6 +119,10 @@ def _row(line: str, number: int, name: str) -> dict[str, Any]:
     except ValueError:
         row = None
     if isinstance(row, dict) and isinstance(row.get("response"), str):
+        if not is_whole(row["response"]):
+            raise KullmError(
+                say(f"{name} {number}행: 깨진 글자가 있습니다.", f"{name}, line {number}: there is a broken character.")
+            )
         return row
     if isinstance(row, dict) and ("instances" in row or "output" in row):
         raise GoldAnswers(

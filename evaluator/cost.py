@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from evaluator.judge import Judge, request_body
+from evaluator.judge import DATED, Judge, request_body
 from evaluator.rubric import Rubric
 from evaluator.verdict import Item, JudgeReply
 from kullm_tui.core import rules
@@ -22,7 +22,6 @@ from kullm_tui.core.language import say
 from kullm_tui.core.paths import config_file
 
 _SHIPPED = Path(__file__).with_name("prices.toml")
-_DATED = re.compile(r"-(?:20\d\d-\d\d-\d\d|\d{4})$")
 _HANGUL = re.compile("[가-힣ㄱ-ㅣ]")
 _LETTERS_A_TOKEN = 4
 _OTHER_CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
@@ -75,7 +74,7 @@ class Budget:
 def price_of(judge: Judge) -> Price | None:
     """The listed price; a judge on this machine that is not listed is free; None where nobody knows."""
     prices = {**_shipped(), **_users_own()}
-    for name in (judge.model, _DATED.sub("", judge.model)):
+    for name in (judge.model, DATED.sub("", judge.model)):
         if name in prices:
             return prices[name]
     return None if is_outside(judge.endpoint.base_url) else FREE

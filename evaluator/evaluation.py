@@ -1,5 +1,6 @@
 """An evaluation: systems, their answers to one question set, and one judge's verdicts by one rubric. Kept as a plan that runs again."""
 
+import asyncio
 import json
 import time
 from collections import Counter
@@ -67,7 +68,7 @@ async def judge_evaluation(
     budget: Budget | None = None,
     told: Callable[[Verdict], None] | None = None,
 ) -> Outcome:
-    items = evaluation_items(evaluation, store)
+    items = await asyncio.to_thread(evaluation_items, evaluation, store)
     return await judge_items(
         items, judge=evaluation.judge, rubric=evaluation.rubric, store=store, budget=budget, told=told
     )
@@ -118,7 +119,7 @@ def keep_run(evaluation: Evaluation, store: VerdictStore) -> int:
 def load_run(store: VerdictStore, number: int | None = None) -> Evaluation:
     """The run of that number, or the last one. ConfigError where its questions or rubric have changed since."""
     which = "ORDER BY created DESC LIMIT 1" if number is None else "WHERE id = ?"
-    with store.database.transaction() as connection:
+    with store.database.reading() as connection:
         row = connection.execute(f"SELECT plan FROM runs {which}", () if number is None else (number,)).fetchone()
     if row is None:
         raise KullmError(

@@ -3,7 +3,6 @@
 table.md   table.csv   figure.svg   items.jsonl   ratings.jsonl (what `kullm eval agreement` reads; where people rated)
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from evaluator.verdict import Verdict
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.files import publish
 from kullm_tui.core.language import say
+from kullm_tui.core.text import terminal_safe_json
 
 _READABLE = 0o644
 
@@ -85,4 +85,4 @@ def _ratings(ratings: Ratings) -> Iterator[dict[str, Any]]:
 
 
 def _lines(rows: Iterator[dict[str, Any]]) -> str:
-    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    return "".join(f"{terminal_safe_json(row)}\n" for row in rows)

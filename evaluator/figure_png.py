@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from evaluator.figure import FONT_SIZE, Box, Figure, Line, figure
 from evaluator.report import Table
+from kullm_tui.core import paths
 from kullm_tui.core.errors import MissingExtra, UsageError
 from kullm_tui.core.language import say
 
@@ -82,7 +83,7 @@ def _draw(on: Any, drawn: Figure, face: "ImageFont.FreeTypeFont") -> None:
 
 def _face(named: str) -> "ImageFont.FreeTypeFont":
     if named:
-        face = _opened(Path(named).expanduser())
+        face = _opened(paths.typed(named))
         if face is None or not _has_hangul(face):
             raise UsageError(
                 say(
@@ -130,7 +131,7 @@ def _system_fonts() -> tuple[Path, ...]:
 
 def _fonts() -> Iterator[Path]:
     for folder in _FOLDERS:
-        for place, _, names in os.walk(Path(folder).expanduser()):
+        for place, _, names in os.walk(paths.typed(folder)):
             yield from (Path(place) / name for name in names if name.lower().endswith(_SUFFIXES))
 
 

@@ -18,7 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from evaluator.statistics import Interval, wilson
+from evaluator.statistics import Z95, Interval, wilson
 from kullm_tui.core.errors import KullmError, MissingExtra, UsageError
 from kullm_tui.core.language import say
 
@@ -40,7 +40,6 @@ _CHAT_TEMPLATE = "chat_template.jinja"
 _SECONDS = 600  # for one answer, a long queue before it included
 _TASK = re.compile(r"[\w./+-]+")
 _AT_ONCE = 8
-_Z95 = 1.959963984540054
 
 
 @dataclass(frozen=True)
@@ -195,7 +194,7 @@ def _interval(name: str, value: float, error: object, items: int) -> Interval | 
     if name in _SHARES and items:
         return wilson(round(value * items), items)
     if isinstance(error, int | float) and not isinstance(error, bool) and math.isfinite(error):
-        return Interval(value - _Z95 * error, value + _Z95 * error)
+        return Interval(value - Z95 * error, value + Z95 * error)
     return None
 
 

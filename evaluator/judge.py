@@ -22,7 +22,7 @@ from kullm_tui.core.text import nfc
 if TYPE_CHECKING:
     import openai
 
-_DATED = re.compile(r"-(?:20\d\d-\d\d-\d\d|\d{4}(?:-preview)?)$")
+DATED = re.compile(r"-(?:20\d\d-\d\d-\d\d|\d{4}(?:-preview)?)$")
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,8 @@ def is_its_own_judge(judge: str, judged: str) -> bool:
 
 
 def _undated(model: str) -> str:
-    return _DATED.sub("", model.rpartition("/")[2].casefold())
+    """The family of a dated version."""
+    return DATED.sub("", model.rpartition("/")[2].casefold())
 
 
 def request_body(judge: Judge, rubric: Rubric, item: Item) -> dict[str, Any]:

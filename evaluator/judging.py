@@ -26,6 +26,7 @@ from kullm_tui.core.endpoint_client import open_client
 from kullm_tui.core.endpoint_errors import CutOff, Malformed, asked_delay, translated
 from kullm_tui.core.errors import EndpointError, KullmError
 from kullm_tui.core.language import say
+from kullm_tui.core.money import money
 
 if TYPE_CHECKING:
     import openai
@@ -126,6 +127,21 @@ def verdict_of(
     )
 
 
+@dataclass
+class _Bill:
+    """What one call costs, with the attempts that brought nothing and may be charged for all the same."""
+
+    priced: bool
+    cost: float | None = 0.0  # None: of a reply that does not tell
+    lost: int = 0
+
+    def amount(self, expected: float) -> float | None:
+        """Where nobody knows better, an attempt is taken to have cost what was expected of it."""
+        if not self.priced:
+            return self.cost
+        return (expected if self.cost is None else self.cost) + expected * self.lost
+
+
 class _Run:
     def __init__(
         self,
@@ -166,34 +182,34 @@ class _Run:
             if not self.budget.set_aside(aside):
                 self.stopped = self.stopped or _budget_spent(self.budget)
                 return
-            cost: float | None = 0.0
+            bill = _Bill(priced=self._price is not None)
             try:
-                cost = await self._bought(client, key, same, tokens_in + tokens_out)
+                await self._buy(client, key, same, tokens_in + tokens_out, bill)
+            except KullmError as fault:  # the store's: nobody asks for more, and what is under way is waited for
+                self.stopped = self.stopped or fault
             finally:
-                self.budget.settle(aside, aside if cost is None and self._price else cost)
+                self.budget.settle(aside, bill.amount(aside))
 
-    async def _bought(self, client: openai.AsyncOpenAI, key: str, same: list[Item], tokens: int) -> float | None:
-        """What it cost; 0 where nothing was bought."""
+    async def _buy(self, client: openai.AsyncOpenAI, key: str, same: list[Item], tokens: int, bill: _Bill) -> None:
         turn = await self._pace.turn(tokens)
         if not await asyncio.to_thread(self._store.claim, key):
             self._pace.ended(turn)
             await self._wait_for_another(key, same)
-            return 0.0
+            return
         reply = None
         try:
-            reply = await self._asked(client, same[0], turn)
+            reply = await self._asked(client, same[0], turn, bill)
         except KullmError as failure:
             self._failed(same, failure)
         finally:
             if reply is None:
                 await asyncio.shield(asyncio.to_thread(self._store.release, key))
         if reply is None:
-            return 0.0
+            return
         self._failures = 0
-        cost = cost_of(reply, self._price)
-        await asyncio.shield(asyncio.to_thread(self._keep, key, reply, same[0], cost))
+        cost = bill.cost = cost_of(reply, self._price)
         self._share(same, reply, cost, kept=False)
-        return cost
+        await asyncio.shield(asyncio.to_thread(self._keep, key, reply, same[0], cost))
 
     async def _wait_for_another(self, key: str, same: list[Item]) -> None:
         """Another program has asked already: its reply is ours too, and if it fails we ask."""
@@ -204,7 +220,7 @@ class _Run:
         else:
             self.waiting.append((key, same))
 
-    async def _asked(self, client: openai.AsyncOpenAI, item: Item, turn: Turn) -> JudgeReply | None:
+    async def _asked(self, client: openai.AsyncOpenAI, item: Item, turn: Turn, bill: _Bill) -> JudgeReply | None:
         """The reply, however many tries it took; None where the run stopped meanwhile. EndpointError if it does not come."""
         import openai
 
@@ -220,6 +236,7 @@ class _Run:
                 self._pace.answered(turn, headers)
                 return reply
             except (openai.OpenAIError, CutOff, Malformed) as failure:
+                bill.lost += _may_be_charged(failure)
                 if _is_rate_limit(failure):
                     refusals += 1
                 else:
@@ -279,6 +296,15 @@ def _is_rate_limit(failure: Exception) -> bool:
     )
 
 
+def _may_be_charged(failure: Exception) -> bool:
+    """The request had been read, as far as one can tell, and nothing usable came of it."""
+    import openai
+
+    if isinstance(failure, openai.APIConnectionError):
+        return not type(failure.__cause__).__name__.startswith(("Connect", "Pool"))
+    return isinstance(failure, CutOff | Malformed)
+
+
 def _is_worth_another(failure: Exception) -> bool:
     import openai
 
@@ -301,8 +327,8 @@ def _budget_spent(budget: Budget) -> BudgetSpent:
     limit, spent = budget.dollars or 0.0, budget.spent
     return BudgetSpent(
         say(
-            f"예산 ${limit:.2f}에 닿아 멈췄습니다(쓴 돈 ${spent:.4f}). 받은 채점은 남아 있으니 예산을 늘려 다시 하면 이어집니다.",
-            f"stopped at the budget of ${limit:.2f} (${spent:.4f} spent). What was bought is kept: "
+            f"예산 {money(limit)}에 닿아 멈췄습니다(쓴 돈 {money(spent)}). 받은 채점은 남아 있으니 예산을 늘려 다시 하면 이어집니다.",
+            f"stopped at the budget of {money(limit)} ({money(spent)} spent). What was bought is kept: "
             "run it again with a larger budget and it goes on.",
         )
     )

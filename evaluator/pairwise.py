@@ -73,6 +73,13 @@ def winner(straight: Verdict, swapped: Verdict) -> Winner:
     return "tie"
 
 
+def is_flipped(straight: Verdict, swapped: Verdict) -> bool:
+    """The judge chose by the place and not by the response: it named the first both times, or the second."""
+    if straight.status != "ok" or swapped.status != "ok":
+        return False
+    return straight.scores["선택"] == swapped.scores["선택"] != _TIE
+
+
 def read_letter(text: str) -> Literal["m", "M"] | None:
     """AlpacaEval's form of a choice, one letter; whatever else was said is none."""
     found = _LETTER.fullmatch(text)

@@ -13,13 +13,14 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from evaluator.question_fetch import PUBLIC_SETS, PublicSet, cached_place, public_text
+from kullm_tui.core import paths
 from kullm_tui.core.errors import KullmError
+from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
-from kullm_tui.core.text import nfc
+from kullm_tui.core.text import is_whole, nfc
 
 __all__ = [
     "PUBLIC_SETS",
@@ -67,7 +68,7 @@ def load_questions(name: str) -> QuestionSet:
     public = next((one for one in PUBLIC_SETS if one.name == name), None)
     if public:
         return load_public(public)
-    path = Path(name).expanduser()
+    path = paths.typed(name)
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -117,13 +118,24 @@ def parse_questions(text: str, name: str) -> QuestionSet:
         try:
             questions.append(_question(json.loads(line), number))
         except (ValueError, KeyError, TypeError, LookupError, AttributeError) as error:
-            faults.append(say(f"{number}행: {error!r}", f"line {number}: {error!r}"))
+            faults.append(say(f"{number}행: {_fault(error)}", f"line {number}: {_fault(error)}"))
     twice = [one for one, times in Counter(one.id for one in questions).items() if times > 1]
     faults += [say(f"id {one}: 두 번 나옵니다", f"id {one} occurs twice") for one in twice]
     if faults or not questions:
         listed = "\n".join(faults[:_FAULTS_SHOWN]) or say("질문이 없습니다", "there are no questions")
         raise BadQuestions(f"{name}: {listed}")
     return QuestionSet(name, tuple(questions))
+
+
+def _fault(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return say("JSON이 아닙니다", "this is no JSON")
+    if isinstance(error, KeyError):
+        name = str(error.args[0])
+        return say(f"{name}{particle(name, '이/가')} 없습니다", f"{name} is missing")
+    if isinstance(error, ValueError):
+        return str(error)
+    return say("질문의 모양이 아닙니다", "this is not the form of a question")
 
 
 def _question(row: Mapping[str, Any], number: int) -> Question:
@@ -141,5 +153,7 @@ def _question(row: Mapping[str, Any], number: int) -> Question:
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise TypeError(say("글이 아닙니다", "not text"))
+        raise ValueError(say("글이 아닌 것이 있습니다", "something is not text"))
+    if not is_whole(value):
+        raise ValueError(say("깨진 글자가 있습니다", "there is a broken character"))
     return nfc(value)

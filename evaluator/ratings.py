@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Literal
 
-from evaluator.statistics import Interval
+from evaluator.statistics import Interval, percentiles
 from kullm_tui.core.votes import Duel
 
 _ROUNDS = 500
@@ -57,7 +57,7 @@ def bradley_terry(comparisons: Sequence[Comparison], *, resamples: int = _RESAMP
         Rating(
             name,
             fitted[name],
-            _interval(sorted(one[name] for one in drawn)),
+            percentiles(sorted(one[name] for one in drawn)),
             sum(name in (one.left, one.right) for one in comparisons),
         )
         for name in names
@@ -104,8 +104,3 @@ def _weight(name: str, names: Sequence[str], strength: dict[str, float], games: 
         for other in names
         if other != name
     )
-
-
-def _interval(ordered: Sequence[float]) -> Interval:
-    last = len(ordered) - 1
-    return Interval(ordered[round(0.025 * last)], ordered[round(0.975 * last)])

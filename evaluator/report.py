@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -17,6 +17,7 @@ from evaluator.statistics import Difference, Interval, bootstrap_mean, holm, pai
 from evaluator.verdict import Status
 from kullm_tui.core.language import say
 
+_FEW = 30  # scores, below which resampling them shows too little spread
 _STATUSES: tuple[Status, ...] = ("unparsed", "refused", "error")
 
 
@@ -181,50 +182,43 @@ def judge_notes(table: Table) -> list[str]:
 
 def system_notes(table: Table) -> list[str]:
     """What says how far to trust a system's row."""
-    notes = []
-    for row in table.rows:
-        unscored = ", ".join(f"{name} {count}" for name, count in row.unscored.items() if count)
-        faults = ", ".join(f"{name} {count}" for name, count in row.faults.items() if count and name != CUT)
-        if unscored:
-            notes.append(say(f"{row.name}: 점수 없음 ({unscored})", f"{row.name}: unscored ({unscored})"))
-        if faults:
-            notes.append(
-                say(
-                    f"{row.name}: 답이 아닌 답 ({faults}). 프롬프트 양식이 맞는지 확인하세요",
-                    f"{row.name}: answers that are none ({faults}). See whether its template is right",
-                )
-            )
-        if row.faults.get(CUT):
-            notes.append(
-                say(
-                    f"{row.name}: 길이 한도에서 잘린 답 {row.faults[CUT]}개",
-                    f"{row.name}: {row.faults[CUT]} answers were cut at the limit of tokens",
-                )
-            )
-        if row.unscored.get("other-judge"):
-            notes.append(
-                say(
-                    f"{row.name}: {row.unscored['other-judge']}개는 채점자의 다른 판이 채점해 평균에 넣지 않았습니다. "
-                    "--judge-model에 날짜가 붙은 이름을 쓰세요",
-                    f"{row.name}: {row.unscored['other-judge']} were judged by another version of the judge and are left out. "
-                    "Name a dated --judge-model",
-                )
-            )
-        if row.flagged:
-            notes.append(
-                say(
-                    f"{row.name}: 채점자에게 말을 거는 답 {row.flagged}개",
-                    f"{row.name}: {row.flagged} speak to the judge",
-                )
-            )
-        if row.length_correlation is not None:
-            notes.append(
-                say(
-                    f"{row.name}: 답의 길이와 점수의 순위상관 {row.length_correlation:+.2f}",
-                    f"{row.name}: rank correlation of length and score {row.length_correlation:+.2f}",
-                )
-            )
-    return notes
+    return [f"{row.name}: {note}" for row in table.rows for note in (*_answer_notes(row), *_score_notes(row))]
+
+
+def _answer_notes(row: TableRow) -> Iterator[str]:
+    faults = ", ".join(f"{name} {count}" for name, count in row.faults.items() if count and name != CUT)
+    if faults:
+        yield say(
+            f"답이 아닌 답 ({faults}). 프롬프트 양식이 맞는지 확인하세요",
+            f"answers that are none ({faults}). See whether its template is right",
+        )
+    if row.faults.get(CUT):
+        yield say(
+            f"길이 한도에서 잘린 답 {row.faults[CUT]}개", f"{row.faults[CUT]} answers were cut at the limit of tokens"
+        )
+    if row.flagged:
+        yield say(f"채점자에게 말을 거는 답 {row.flagged}개", f"{row.flagged} speak to the judge")
+
+
+def _score_notes(row: TableRow) -> Iterator[str]:
+    unscored = ", ".join(f"{name} {count}" for name, count in row.unscored.items() if count)
+    if unscored:
+        yield say(f"점수 없음 ({unscored})", f"unscored ({unscored})")
+    if others := row.unscored.get("other-judge"):
+        yield say(
+            f"{others}개는 채점자의 다른 판이 채점해 평균에 넣지 않았습니다. --judge-model에 날짜가 붙은 이름을 쓰세요",
+            f"{others} were judged by another version of the judge and are left out. Name a dated --judge-model",
+        )
+    if 0 < row.scored < _FEW:
+        yield say(
+            f"점수가 {row.scored}개뿐이라 구간이 실제보다 좁을 수 있습니다",
+            f"only {row.scored} scores, so the intervals may be narrower than they should be",
+        )
+    elif row.length_correlation is not None:
+        yield say(
+            f"답의 길이와 점수의 순위상관 {row.length_correlation:+.2f}",
+            f"rank correlation of length and score {row.length_correlation:+.2f}",
+        )
 
 
 def _csv_cell(text: str) -> str:

@@ -18,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from kullm_tui.core import rules
+from kullm_tui.core import paths, rules
 from kullm_tui.core.errors import ConfigError
 from kullm_tui.core.language import say
 from kullm_tui.core.text import nfc
@@ -79,7 +79,7 @@ def shipped_rubrics() -> tuple[str, ...]:
 
 def load_rubric(name: str) -> Rubric:
     """A shipped rubric by its name, or the user's own .toml file. ConfigError names every fault of the file."""
-    path = Path(name).expanduser()
+    path = paths.typed(name)
     if not name.endswith(".toml"):
         if name not in shipped_rubrics():
             raise ConfigError(_unknown(name))

@@ -2,12 +2,14 @@
 
 import math
 import random
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-_Z95 = 1.959963984540054
+Z95 = 1.959963984540054
 _SEED = 20231020
 _RESAMPLES = 2000
+_FEW = 25  # items, up to which p is exact
 
 
 @dataclass(frozen=True)
@@ -22,12 +24,12 @@ class Difference:
 
     mean: float
     interval: Interval
-    p: float  # two-sided, from the bootstrap
+    p: float  # two-sided; from the bootstrap, and exact for few items
     items: int
     p_among_all: float | None = None  # the same, corrected for the other comparisons of its table
 
 
-def wilson(successes: int, trials: int, z: float = _Z95) -> Interval:
+def wilson(successes: int, trials: int, z: float = Z95) -> Interval:
     """Wilson's score interval for a share (Wilson 1927)."""
     if not trials:
         return Interval(0.0, 1.0)
@@ -41,7 +43,7 @@ def wilson(successes: int, trials: int, z: float = _Z95) -> Interval:
 def bootstrap_mean(values: Sequence[float], *, resamples: int = _RESAMPLES, seed: int = _SEED) -> Interval:
     """The 95 % percentile interval of the mean."""
     means = _resampled_means(values, resamples, seed)
-    return _percentiles(means)
+    return percentiles(means)
 
 
 def paired_difference(
@@ -56,7 +58,24 @@ def paired_difference(
     means = _resampled_means(differences, resamples, seed)
     # As far to the other side of zero as the null hypothesis allows (Efron & Tibshirani 1993, 16.4): shifted to mean zero.
     as_far = sum(abs(one - mean) >= abs(mean) - 1e-12 for one in means)
-    return Difference(mean, _percentiles(means), (as_far + 1) / (resamples + 1), len(shared))
+    p = (as_far + 1) / (resamples + 1) if len(shared) > _FEW else _sign_flips(differences)
+    return Difference(mean, percentiles(means), p, len(shared))
+
+
+def _sign_flips(differences: Sequence[float]) -> float:
+    """Exact: of all signs that the differences might have had by chance, how many bring a sum as far from zero (Fisher 1935).
+
+    Resampling so few items shows too little spread: of a single one, none.
+    """
+    sums = Counter({0.0: 1})
+    for one in differences:
+        flipped: Counter[float] = Counter()
+        for total, times in sums.items():
+            flipped[total + one] += times
+            flipped[total - one] += times
+        sums = flipped
+    least = abs(sum(differences)) - 1e-9
+    return sum(times for total, times in sums.items() if abs(total) >= least) / sum(sums.values())
 
 
 def holm(probabilities: Sequence[float]) -> list[float]:
@@ -69,6 +88,12 @@ def holm(probabilities: Sequence[float]) -> list[float]:
     return adjusted
 
 
+def percentiles(ordered: Sequence[float]) -> Interval:
+    """The middle 95 % of values in order."""
+    last = len(ordered) - 1
+    return Interval(ordered[round(0.025 * last)], ordered[round(0.975 * last)])
+
+
 def spearman(x: Sequence[float], y: Sequence[float]) -> float | None:
     """Rank correlation; None where one side does not vary."""
     return _pearson(_ranks(x), _ranks(y))
@@ -78,11 +103,6 @@ def _resampled_means(values: Sequence[float], resamples: int, seed: int) -> list
     draw = random.Random(seed).choices
     count = len(values)
     return sorted(sum(draw(values, k=count)) / count for _ in range(resamples))
-
-
-def _percentiles(ordered: Sequence[float]) -> Interval:
-    last = len(ordered) - 1
-    return Interval(ordered[round(0.025 * last)], ordered[round(0.975 * last)])
 
 
 def _ranks(values: Sequence[float]) -> list[float]:

@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from kullm_tui.core import paths
 from kullm_tui.core.adapters import MADE, is_adapter
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
@@ -41,7 +42,7 @@ def _of_model(ref: ModelRef) -> str:
 
 
 def _of_adapter(name: str) -> str:
-    for folder in (Path(name).expanduser(), adapters_dir() / Path(name).name):
+    for folder in (paths.typed(name), adapters_dir() / Path(name).name):
         if is_adapter(folder):
             return _of_folder(folder)
     return _of_model(resolve(name))

@@ -19,7 +19,7 @@ from evaluator.verdict import Item, JudgeReply
 from kullm_tui.core.database import Contents, Database
 from kullm_tui.core.errors import StoreError
 from kullm_tui.core.paths import state_dir
-from kullm_tui.core.writers import is_dead, this_writer
+from kullm_tui.core.writers import is_dead, is_elsewhere, this_writer
 
 _CONTENTS = Contents("evaluator", "채점 파일", "the verdicts")
 _REPLY_FIELDS = tuple(one.name for one in fields(JudgeReply))
@@ -72,7 +72,7 @@ class VerdictStore:
         wanted = list(dict.fromkeys(keys))
         found: dict[str, tuple[JudgeReply, float | None]] = {}
         columns = ", ".join(_REPLY_FIELDS)
-        with self.database.transaction() as connection:
+        with self.database.reading() as connection:
             for start in range(0, len(wanted), _AT_ONCE):
                 some = wanted[start : start + _AT_ONCE]
                 marks = ", ".join("?" * len(some))
@@ -147,7 +147,7 @@ class VerdictStore:
 
     def spent(self) -> float:
         """Dollars, over all that was ever judged and whose price was known."""
-        with self.database.transaction() as connection:
+        with self.database.reading() as connection:
             return float(connection.execute("SELECT coalesce(sum(cost), 0) FROM verdicts").fetchone()[0])
 
 
@@ -166,7 +166,8 @@ def _bought(row: Any) -> Bought:
 
 
 def _is_abandoned(row: Any) -> bool:
-    return is_dead(row["writer"]) or time.time() - row["started"] > _LONGEST_CALL_SECONDS
+    writer, seconds = row["writer"], time.time() - row["started"]
+    return is_dead(writer) or (is_elsewhere(writer) and seconds > _LONGEST_CALL_SECONDS)
 
 
 def _insert(connection: Any, table: str, row: Mapping[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """The loss on held-out rows, and what follows from it: which checkpoint is the best, and when to stop early."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -20,7 +21,7 @@ class Standing:
     without_gain: int = 0
 
     def after(self, loss: float, step: int) -> "Standing":
-        if self.best_loss is None or loss < self.best_loss:
+        if math.isfinite(loss) and (self.best_loss is None or loss < self.best_loss):
             return Standing(loss, step, 0)
         return replace(self, without_gain=self.without_gain + 1)
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from kullm_tui.core import paths
 from kullm_tui.core.errors import ConfigError
 from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
@@ -112,7 +113,7 @@ def shipped_recipes() -> tuple[str, ...]:
 
 def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
     """The shipped recipe of that name, or the file if it ends in .toml, with `train.epochs=5` and the like put in."""
-    path = Path(name).expanduser() if name.endswith(".toml") else _SHIPPED / f"{name}.toml"
+    path = paths.typed(name) if name.endswith(".toml") else _SHIPPED / f"{name}.toml"
     if not name.endswith(".toml") and name not in shipped_recipes():
         raise _unknown(name)
     faults: list[str] = []
@@ -156,7 +157,7 @@ def _anchored(recipe: Recipe, folder: Path) -> Recipe:
 
     def full(name: str, *, is_there: Callable[[Path], bool]) -> str:
         try:
-            places = (folder / name, Path(name).expanduser())
+            places = (folder / name, paths.typed(name))
             return next((str(place.resolve()) for place in places if is_there(place)), name)
         except (OSError, RuntimeError):  # no file can have this name, or nobody that home
             return name

@@ -12,6 +12,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
+from kullm_tui.core import paths
 from kullm_tui.core.errors import ConfigError, HubError
 from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
@@ -86,7 +87,7 @@ def file_at(source: str) -> Path | None:
     if source.startswith(DEMO):
         return None
     try:
-        path = Path(source).expanduser()
+        path = paths.typed(source)
         return path if path.is_file() else None
     except (OSError, RuntimeError):  # no file can have this name, or nobody that home
         return None
@@ -94,7 +95,7 @@ def file_at(source: str) -> Path | None:
 
 def _is_folder(source: str) -> bool:
     try:
-        return Path(source).expanduser().is_dir()
+        return paths.typed(source).is_dir()
     except (OSError, RuntimeError):
         return False
 
@@ -134,7 +135,7 @@ def _data_set(data: DataChoice) -> Any:
     except ImportError as error:
         raise parquet_missing() from error
     try:
-        return datasets.load_dataset(str(Path(name).expanduser()) if is_folder else name, split=data.split)
+        return datasets.load_dataset(str(paths.typed(name)) if is_folder else name, split=data.split)
     except (datasets.exceptions.DatasetsError, OSError, ValueError) as error:
         first_line = str(error).partition("\n")[0]
         raise HubError(

@@ -15,6 +15,7 @@ from typing import Any
 from kullm_tui.commands.columns import aligned
 from kullm_tui.commands.confirm import can_ask, confirmed
 from kullm_tui.commands.narration import Narration
+from kullm_tui.core import paths
 from kullm_tui.core.adapters import (
     Adapter,
     adapter_named,
@@ -107,7 +108,7 @@ def _facts(adapter: Adapter) -> dict[str, Any]:
 
 
 def _import(args: argparse.Namespace) -> int:
-    source = Path(args.source).expanduser()
+    source = paths.typed(args.source)
     if not source.exists():
         raise AdapterError(
             say(
@@ -145,7 +146,7 @@ def _remove(args: argparse.Namespace) -> int:
 
 def _merge(args: argparse.Namespace) -> int:
     require_local()
-    named = Path(args.name).expanduser()
+    named = paths.typed(args.name)
     adapter = read_adapter_folder(named.resolve()) if is_adapter(named) else adapter_named(args.name)
     base = args.base or adapter.base
     if not base:
@@ -156,7 +157,7 @@ def _merge(args: argparse.Namespace) -> int:
             )
         )
     folder = local_folder(resolve(base))
-    to = Path(args.to).expanduser().absolute()
+    to = paths.typed(args.to).absolute()
     code = _merged(adapter.folder, folder, to)
     if code == 0:
         Narration().note(say("합쳤습니다. 이렇게 씁니다:", "Merged. Use it like this:"))

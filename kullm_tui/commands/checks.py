@@ -202,12 +202,13 @@ def home() -> Finding:
     folders = dict.fromkeys((paths.state_dir(), paths.config_file().parent))
     modes = {folder: stat.S_IMODE(folder.stat().st_mode) for folder in folders if folder.exists()}
     listed = ", ".join(f"{folder} ({mode:o})" for folder, mode in modes.items())
-    if any(mode & 0o077 for mode in modes.values()):
+    opened = ", ".join(f"{folder} ({mode:o})" for folder, mode in modes.items() if mode & 0o077)
+    if opened:
         return Finding(
             "notice",
             say(
-                f"다른 사람도 볼 수 있는 폴더입니다: {listed}. 막으려면 chmod 700",
-                f"others can look into it: {listed}. To close it: chmod 700",
+                f"다른 사람도 볼 수 있는 폴더입니다: {opened}. 막으려면 chmod 700",
+                f"others can look into it: {opened}. To close it: chmod 700",
             ),
         )
     return Finding("fine", listed)
@@ -275,7 +276,7 @@ def _colours() -> str:
 
 def _hub_token_file() -> Path:
     home_folder = Path(os.environ.get("HF_HOME") or Path.home() / ".cache/huggingface")
-    return Path(os.environ.get("HF_TOKEN_PATH") or home_folder / "token").expanduser()
+    return paths.typed(os.environ.get("HF_TOKEN_PATH") or home_folder / "token")
 
 
 def _nearest_folder(path: Path) -> Path:

@@ -2,7 +2,6 @@
 comes of it."""
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from evaluator.chart import chart_lines
@@ -18,6 +17,7 @@ from kullm_tui.commands.eval_harness import add_harness, run_harness
 from kullm_tui.commands.eval_items import show_items
 from kullm_tui.commands.judge import add_judge_arguments
 from kullm_tui.commands.narration import Narration
+from kullm_tui.core import paths
 from kullm_tui.core.errors import UsageError
 from kullm_tui.core.files import publish, publish_bytes
 from kullm_tui.core.language import say
@@ -193,7 +193,7 @@ def _plot(table: Table, args: argparse.Namespace) -> int:
     if not args.out:
         _put("\n".join(aligned(chart_lines(table))) + "\n", None)
         return 0
-    out = Path(args.out).expanduser()
+    out = paths.typed(args.out)
     if out.suffix.lower() == ".svg":
         _put(svg(table), args.out)
     elif out.suffix.lower() == ".png":
@@ -213,7 +213,7 @@ def _plot(table: Table, args: argparse.Namespace) -> int:
 
 def _put(text: str, out: str | None) -> None:
     if out:
-        publish(Path(out).expanduser(), text, mode=0o644)
+        publish(paths.typed(out), text, mode=0o644)
         Narration().note(say(f"{out}에 썼습니다.", f"written to {out}."))
     else:
         print(terminal_safe(text), end="")

@@ -27,6 +27,7 @@ from kullm_tui.commands.columns import aligned
 from kullm_tui.commands.consenting import obtain_consent
 from kullm_tui.commands.harness_process import Served, run_child, served
 from kullm_tui.commands.narration import Narration
+from kullm_tui.core import paths
 from kullm_tui.core.config import load_config
 from kullm_tui.core.errors import UsageError
 from kullm_tui.core.language import say
@@ -99,7 +100,7 @@ def run_harness(args: argparse.Namespace) -> int:
             limit=args.limit,
             chat=args.prompt == "chat",
             begins_with_bos=bool(subject.profile and subject.profile.bos is not None),
-            task_folder=Path(args.task_folder).expanduser().resolve() if args.task_folder else None,
+            task_folder=paths.typed(args.task_folder).resolve() if args.task_folder else None,
         )
         output = place / "results"
         cache = _answers_cache(subject.system)
@@ -113,7 +114,7 @@ def run_harness(args: argparse.Namespace) -> int:
 def _subject(args: argparse.Namespace) -> _Subject:
     config = load_config()
     target, system = answering_system(*split_adapter(args.model, config.endpoints), config, {})
-    named = Path(args.tokenizer).expanduser().resolve() if args.tokenizer else None
+    named = paths.typed(args.tokenizer).resolve() if args.tokenizer else None
     if target.endpoint:
         if named is None:
             raise UsageError(

@@ -30,6 +30,7 @@ from kullm_tui.commands import spending
 from kullm_tui.commands.consenting import obtain_consent
 from kullm_tui.commands.judge import agreed_judge
 from kullm_tui.commands.narration import Narration
+from kullm_tui.core import paths
 from kullm_tui.core.config import load_config
 from kullm_tui.core.errors import EngineGone, KullmError, UsageError
 from kullm_tui.core.language import say
@@ -59,7 +60,7 @@ def run_evaluation(args: argparse.Namespace) -> int:
         systems = [*(system for _, system in answering), *imported]
         refuse_same_names(systems)
         evaluation = Evaluation(
-            _lasting(args.questions), questions, tuple(systems), judge, rubric, _lasting(args.rubric)
+            paths.lasting(args.questions), questions, tuple(systems), judge, rubric, paths.lasting(args.rubric)
         )
         for name in judges_itself(evaluation):
             narration.note(
@@ -79,12 +80,6 @@ def run_evaluation(args: argparse.Namespace) -> int:
         eval_command.show_table(table)
     spending.told_why(stopped)
     return 0
-
-
-def _lasting(name: str) -> str:
-    """A file by its whole path, since the table may be asked for from another folder."""
-    path = Path(name).expanduser()
-    return str(path.resolve()) if path.is_file() else name
 
 
 def _judge(
@@ -142,7 +137,7 @@ def _imported(store: VerdictStore, questions: QuestionSet, text: str) -> System:
     if not name or not file:
         raise UsageError(say("--answers는 이름=파일로 씁니다.", "--answers takes NAME=FILE."))
     try:
-        content = Path(file).expanduser().read_text(encoding="utf-8-sig")
+        content = paths.typed(file).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{file}: {error}") from error
     lines: Sequence[str] = content.split("\n")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kullm_tui.commands.narration import Narration
+from kullm_tui.core import paths
 from kullm_tui.core.adapters import is_adapter
 from kullm_tui.core.errors import EngineStartError, KullmError
 from kullm_tui.core.language import say
@@ -64,7 +65,7 @@ def served(model: str, adapter: str, narration: Narration) -> Iterator[Served]:
 
 
 def _adapter_folder(name: str) -> Path:
-    for folder in (Path(name).expanduser(), adapters_dir() / name):
+    for folder in (paths.typed(name), adapters_dir() / name):
         if is_adapter(folder):
             return folder.resolve()
     return local_folder(resolve(name))

@@ -13,6 +13,7 @@ from kullm_tui.commands.confirm import can_ask, confirmed
 from kullm_tui.commands.narration import Narration
 from kullm_tui.core import paths
 from kullm_tui.core.errors import UsageError
+from kullm_tui.core.files import is_there
 from kullm_tui.core.history import Conversation, Turn
 from kullm_tui.core.language import say
 from kullm_tui.core.store import Store
@@ -67,7 +68,7 @@ def _show_arguments(parser: argparse.ArgumentParser) -> None:
         "--message",
         type=_number,
         metavar="N",
-        help=say("이 메시지가 있는 가지를", "the branch that holds this message"),
+        help=say("이 메시지가 있는 갈래를", "the branch that holds this message"),
     )
     _json_argument(parser)
 
@@ -78,12 +79,15 @@ def _export_arguments(parser: argparse.ArgumentParser) -> None:
         "--format",
         choices=["jsonl", "markdown"],
         help=say(
-            "jsonl은 가지까지 전부, markdown은 한 가지를 읽기 좋게",
+            "jsonl은 갈래까지 전부, markdown은 지금 갈래만 읽기 좋게",
             "jsonl: whole trees; markdown: one branch, to be read",
         ),
     )
     parser.add_argument(
         "-o", "--output", type=Path, metavar="FILE", help=say("표준 출력 대신 이 파일에", "instead of stdout")
+    )
+    parser.add_argument(
+        "--force", action="store_true", help=say("있는 파일을 바꿔 씁니다", "replace a file that is there")
     )
 
 
@@ -181,10 +185,27 @@ def _export(store: Store, args: argparse.Namespace) -> int:
     from kullm_tui.core.exporting import export_file, exported
 
     if args.output:
+        _require_room(args.output, force=args.force)
         export_file(store, args.numbers, args.output, args.format)
+        count = len(set(args.numbers)) or len(store.conversations())
+        Narration().note(say(f"대화 {count:,}개를 {args.output}에 저장했습니다.", f"saved {count:,} in {args.output}."))
     else:
         sys.stdout.writelines(exported(store, args.numbers, args.format or "jsonl"))
     return 0
+
+
+def _require_room(file: Path, *, force: bool) -> None:
+    """A file that is there may be the only copy of something."""
+    if force or not is_there(file) or file.is_fifo() or file.is_char_device():
+        return
+    replaced = say(f"{file} 파일이 이미 있습니다. 바꿔 쓸까요?", f"{file} is there already. Replace it?")
+    if not can_ask() or not confirmed(replaced):
+        raise UsageError(
+            say(
+                f"{file} 파일이 이미 있습니다. 바꿔 쓰려면 --force를 붙이세요.",
+                f"{file} is there already; --force replaces it.",
+            )
+        )
 
 
 def _import(store: Store, args: argparse.Namespace) -> int:

@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from evaluator.cost import estimated
@@ -19,6 +18,7 @@ from kullm_tui.commands import judge_arguments, spending
 from kullm_tui.commands.consenting import obtain_consent
 from kullm_tui.commands.judging_glue import verdict_facts, verdict_line
 from kullm_tui.commands.narration import Narration
+from kullm_tui.core import paths
 from kullm_tui.core.config import load_config
 from kullm_tui.core.errors import UsageError
 from kullm_tui.core.language import say
@@ -156,7 +156,7 @@ def _summary(outcome: Outcome, wanted: int) -> str:
 
 def _lines(name: str) -> Iterator[str]:
     try:
-        text = sys.stdin.buffer.read() if name == "-" else Path(name).expanduser().read_bytes()
+        text = sys.stdin.buffer.read() if name == "-" else paths.typed(name).read_bytes()
         return iter(text.decode("utf-8-sig").split("\n"))
     except OSError as error:
         raise UsageError(say(f"{name}: 읽을 수 없습니다({error.strerror}).", f"{name}: {error.strerror}.")) from error

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from evaluator.cost import estimated
 from evaluator.judge_table import usual_mode
 from evaluator.judging import judge_items, missing_items
-from evaluator.pairwise import PAIRWISE, Winner, winner
+from evaluator.pairwise import PAIRWISE, Winner, is_flipped, winner
 from evaluator.rows import PairRow
 from evaluator.verdict import Verdict
 from evaluator.verdicts import VerdictStore
@@ -44,9 +45,25 @@ def judge_pairs(args: argparse.Namespace, rows: Sequence[PairRow]) -> int:
     why = str(outcome.stopped or "")
     for row in rows:
         _print(row, _both(row, outcome.verdicts, why, judge.model), as_json=args.json)
+    _summary(rows, outcome.verdicts, narration)
     narration.note(say(f"이번에 쓴 돈 ${outcome.spent:.4f}.", f"${outcome.spent:.4f} was spent now."))
     spending.told_why(outcome.stopped)
     return 1 if any(verdict.status == "error" for verdict in outcome.verdicts.values()) else 0
+
+
+def _summary(rows: Sequence[PairRow], verdicts: Mapping[str, Verdict], narration: Narration) -> None:
+    pairs = [(verdicts.get(one.id), verdicts.get(other.id)) for one, other in (row.pair.items for row in rows)]
+    judged = [(one, other) for one, other in pairs if one and other]
+    counts = Counter(winner(one, other) for one, other in judged)
+    flips = sum(is_flipped(one, other) for one, other in judged)
+    narration.note(
+        say(
+            f"왼쪽 {counts['left']}, 비김 {counts['tie']}(그중 순서를 바꾸자 뒤집힌 것 {flips}), 오른쪽 {counts['right']}, "
+            f"가릴 수 없음 {len(rows) - counts['left'] - counts['tie'] - counts['right']}",
+            f"left {counts['left']}, ties {counts['tie']} ({flips} turned round with the order), right {counts['right']}, "
+            f"undecided {len(rows) - counts['left'] - counts['tie'] - counts['right']}",
+        )
+    )
 
 
 def _both(row: PairRow, verdicts: Mapping[str, Verdict], why: str, model: str) -> tuple[Verdict, Verdict]:
@@ -63,7 +80,7 @@ def _print(row: PairRow, both: tuple[Verdict, Verdict], *, as_json: bool) -> Non
         print(terminal_safe_json(_facts(row, both)), flush=True)
         return
     scoreless = next((one for one in both if one.status != "ok"), None)
-    said = verdict_line(scoreless) if scoreless else _word(winner(*both))
+    said = verdict_line(scoreless) if scoreless else _word(winner(*both), flipped=is_flipped(*both))
     print(terminal_safe(f"{row.id}  {said}"), flush=True)
 
 
@@ -74,6 +91,7 @@ def _facts(row: PairRow, both: tuple[Verdict, Verdict]) -> dict[str, Any]:
         "id": row.id,
         "status": scoreless.status,
         "winner": winner(*both),
+        "flipped": is_flipped(*both),
         "model": both[0].model,
         "rubric": PAIRWISE.name,
         "cost": None if None in costs else sum(cost or 0.0 for cost in costs),
@@ -83,7 +101,9 @@ def _facts(row: PairRow, both: tuple[Verdict, Verdict]) -> dict[str, Any]:
     }
 
 
-def _word(which: Winner) -> str:
+def _word(which: Winner, *, flipped: bool = False) -> str:
+    if flipped:
+        return say("비깁니다(순서를 바꾸자 판정이 뒤집혔습니다)", "a tie (the judgement turned round with the order)")
     return {
         "left": say("왼쪽이 낫습니다", "left is better"),
         "right": say("오른쪽이 낫습니다", "right is better"),

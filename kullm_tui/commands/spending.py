@@ -8,6 +8,7 @@ from kullm_tui.commands.confirm import can_ask, confirmed
 from kullm_tui.commands.narration import Narration
 from kullm_tui.core.errors import ConsentNeeded, KullmError, UsageError
 from kullm_tui.core.language import say
+from kullm_tui.core.money import money
 
 
 def agreed_budget(estimate: Estimate, judge: str, args: argparse.Namespace, narration: Narration) -> Budget:
@@ -46,7 +47,7 @@ def estimate_line(estimate: Estimate, judge: str) -> str:
     if estimate.dollars is None:
         price = say("가격은 모릅니다", "price unknown")
     else:
-        amount = f"${estimate.dollars:.2f}" if estimate.dollars >= 0.1 else f"${estimate.dollars:.4f}"
+        amount = money(estimate.dollars)
         price = say(f"약 {amount}", f"about {amount}")
         if estimate.as_of and estimate.dollars:
             price += say(

@@ -37,9 +37,10 @@ class Contents:
     package: str
     korean: str
     english: str
+    is_rescued: bool = False  # by the app, where it is damaged
 
 
-CONVERSATIONS = Contents("kullm_tui.core", "대화 파일", "the conversations")
+CONVERSATIONS = Contents("kullm_tui.core", "대화 파일", "the conversations", is_rescued=True)
 
 
 class Database:

@@ -54,11 +54,13 @@ def _no_space(path: Path, contents: Contents) -> NoSpace:
 def _damaged(path: Path, contents: Contents) -> StoreDamaged:
     backup = newest_backup(path)
     advice = say("다른 곳으로 옮기면 새로 시작합니다.", "Move it away to begin anew.")
-    if backup:
+    if contents.is_rescued:
         advice = say(
-            f"그 자리에 {backup} 파일을 넣거나, 다른 곳으로 옮기면 새로 시작합니다.",
-            f"Put {backup} in its place, or move it away to begin anew.",
+            "`kullm`으로 앱을 열면 읽을 수 있는 것을 새 파일로 옮겨 줍니다.",
+            "Opening the app with `kullm` takes what can be read over into a new file.",
         )
+    if backup:
+        advice = say(f"{advice} 이전 백업: {backup}", f"{advice} An earlier backup: {backup}")
     return StoreDamaged(
         say(
             f"{_with(contents, '이/가')} 깨져 있습니다: {path}\n파일은 그대로 두었습니다. {advice}",
@@ -70,8 +72,8 @@ def _damaged(path: Path, contents: Contents) -> StoreDamaged:
 def busy(path: Path, contents: Contents) -> StoreBusy:
     return StoreBusy(
         say(
-            f"다른 프로그램이 {_with(contents, '을/를')} 붙잡고 있습니다: {path}\n잠시 뒤에 다시 해 보세요.",
-            f"another program keeps {contents.english} locked: {path}\nTry again in a while.",
+            f"다른 작업이 {_with(contents, '을/를')} 쓰고 있습니다: {path}\n잠시 뒤에 다시 해 보세요.",
+            f"something else is writing {contents.english}: {path}\nTry again in a while.",
         )
     )
 

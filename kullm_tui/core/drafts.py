@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from sqlite3 import Connection
 
 from kullm_tui.core.database import Database
 from kullm_tui.core.text import storable
@@ -33,24 +34,29 @@ class KeptDrafts:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def left(self) -> dict[int | None, KeptDraft]:
-        """Those in nobody's prompt: what a program that still runs has begun is its own."""
-        with self._database.reading() as connection:
+    def taken_over(self) -> dict[int | None, KeptDraft]:
+        """Those in nobody's prompt, the newest of each conversation: from now on they are this program's."""
+        with self._database.transaction() as connection:
             rows = connection.execute(
-                "SELECT drafts.conversation_id, text, drafts.input, edits, parent_id, drafts.writer"
-                " FROM drafts LEFT JOIN messages ON messages.id = edits"
+                "SELECT drafts.id, drafts.conversation_id, text, drafts.input, edits, parent_id, drafts.writer"
+                " FROM drafts LEFT JOIN messages ON messages.id = edits ORDER BY drafts.id"
             ).fetchall()
+            ours = [row for row in rows if _is_ours(row["writer"])]
+            connection.executemany(
+                "UPDATE drafts SET writer = ? WHERE id = ?", [(this_writer(), row["id"]) for row in ours]
+            )
         return {
-            conversation_id: KeptDraft(text, given, Edited(edits, parent_id) if edits else None)
-            for conversation_id, text, given, edits, parent_id, writer in rows
-            if writer == this_writer() or is_dead(writer)
+            row["conversation_id"]: KeptDraft(
+                row["text"], row["input"], Edited(row["edits"], row["parent_id"]) if row["edits"] else None
+            )
+            for row in ours
         }
 
     def put(self, drafts: Mapping[int | None, KeptDraft | None]) -> None:
         """Each in the place of the one that was there; None takes it away. Of a conversation that is gone nothing is kept."""
         with self._database.transaction() as connection:
             for conversation_id, draft in drafts.items():
-                connection.execute("DELETE FROM drafts WHERE conversation_id IS ?", (conversation_id,))
+                _take_away(connection, conversation_id)
                 if draft is None:
                     continue
                 edits = draft.edits.question_id if draft.edits else None
@@ -60,3 +66,13 @@ class KeptDrafts:
                     " WHERE ?1 IS NULL OR EXISTS (SELECT 1 FROM conversations WHERE id = ?1)",
                     (conversation_id, storable(draft.text), storable(draft.input), edits, this_writer()),
                 )
+
+
+def _take_away(connection: Connection, conversation_id: int | None) -> None:
+    rows = connection.execute("SELECT id, writer FROM drafts WHERE conversation_id IS ?", (conversation_id,)).fetchall()
+    connection.executemany("DELETE FROM drafts WHERE id = ?", [(row["id"],) for row in rows if _is_ours(row["writer"])])
+
+
+def _is_ours(writer: str) -> bool:
+    """This program's, or of one that has ended."""
+    return writer == this_writer() or is_dead(writer)

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
+from kullm_tui.core import paths
 from kullm_tui.core.adapters import list_adapters
 from kullm_tui.core.config import EndpointSettings
 from kullm_tui.core.contestants import Contestant, require_contestants
@@ -43,7 +43,7 @@ def entrants(names: Sequence[str], endpoints: Sequence[EndpointSettings]) -> tup
 
 def contestant_named(name: str) -> Contestant:
     """MODEL, MODEL+ADAPTER, or an adapter of the user's, which stands over its base."""
-    if Path(name).expanduser().is_dir() and "/" in name:
+    if paths.typed(name).is_dir() and "/" in name:
         return Contestant(name)
     model, plus, adapter = name.partition("+")
     if not plus and name not in all_profiles() and name in {one.name for one in list_adapters()}:

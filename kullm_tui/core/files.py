@@ -9,6 +9,14 @@ from kullm_tui.core.errors import ConfigError, KullmError, NoSpace
 from kullm_tui.core.language import say
 
 
+def is_there(path: Path) -> bool:
+    """A name that no file can have is not there."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
 def publish(path: Path, text: str, *, mode: int) -> None:
     """Write the file through a neighbour of it; a symbolic link keeps pointing to where it pointed."""
     publish_bytes(path, text.encode("utf-8"), mode=mode)
@@ -43,8 +51,8 @@ def _translated(error: OSError, path: Path) -> KullmError:
         )
     return ConfigError(
         say(
-            f"파일을 쓰지 못했습니다({reason}): {path}\n폴더의 권한을 확인하거나, KULLM_HOME으로 다른 폴더를 정하세요.",
+            f"파일을 쓰지 못했습니다({reason}): {path}\n폴더의 권한을 확인하거나 다른 곳에 써 보세요. kullm의 폴더는 KULLM_HOME으로 바꿉니다.",
             f"a file could not be written ({reason}): {path}\n"
-            "Check the folder's permissions, or choose another folder with KULLM_HOME.",
+            "Check the folder's permissions, or write elsewhere; kullm's own folders are moved with KULLM_HOME.",
         )
     )

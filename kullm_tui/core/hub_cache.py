@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from kullm_tui.core import paths
 from kullm_tui.core.errors import HubError
 from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
@@ -47,7 +48,7 @@ def hub_cache() -> Path:
     cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     home = os.environ.get("HF_HOME") or os.path.join(cache, "huggingface")  # noqa: PTH118 - may hold ~ and $
     chosen = os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE") or f"{home}/hub"
-    return Path(os.path.expandvars(chosen)).expanduser()
+    return paths.typed(os.path.expandvars(chosen))
 
 
 def repository_folder(repository: str) -> Path:

@@ -1,6 +1,7 @@
 """Files of conversations from anywhere: what they are is told from their content, and they come in whole or not at all."""
 
 import json
+import lzma
 import re
 import zipfile
 import zlib
@@ -20,7 +21,7 @@ from kullm_tui.core.text import size_text
 _LARGEST_BYTES = 1_000_000_000
 _LARGEST_RATIO = 100  # text packs to a tenth; what packs a thousandfold is there to fill memory
 _INNER = re.compile(r"(?:.*/)?conversations(?:-\d+)?\.json")
-_ZIP_FAULTS = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError)
+_ZIP_FAULTS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, NotImplementedError)
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,8 @@ def read_file(path: Path) -> ReadFile:
 
 def _from_text(data: bytes) -> ReadFile:
     head = data.removeprefix(b"\xef\xbb\xbf").lstrip()[:200]
+    if not head:
+        raise ImportRefused(say("빈 파일입니다.", "the file is empty."))
     if head.startswith(b"["):
         return ReadFile(*read_chatgpt(_json(data)))
     if head.startswith(b"{"):

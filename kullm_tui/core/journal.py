@@ -70,7 +70,6 @@ class Journal:
         with self._lock:
             if self._ended:
                 return
-            self._ended = True
             facts = finished or Finished("")
             with self._database.transaction(patience_s=_PATIENCE_AT_THE_END_S) as connection:
                 connection.execute(
@@ -88,6 +87,7 @@ class Journal:
                     ),
                 )
                 touch(connection, self._conversation_id)
+            self._ended = True
 
     def __enter__(self) -> Self:
         return self

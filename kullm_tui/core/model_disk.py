@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kullm_tui.core import weights_cache
+from kullm_tui.core import paths, weights_cache
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.hub_cache import Leftover, discard, leftover_of, remove_repository, repository_folder, size_of
 from kullm_tui.core.language import say
@@ -42,7 +42,7 @@ def disk_use(profile: Profile, cached: Sequence[CachedWeights] | None = None) ->
 def quantised_of(profile: Profile, cached: Sequence[CachedWeights] | None = None) -> list[CachedWeights]:
     if not (profile.repository or profile.folder):
         return []
-    place = repository_folder(profile.repository) if profile.repository else Path(profile.folder).expanduser()
+    place = repository_folder(profile.repository) if profile.repository else paths.typed(profile.folder)
     place = place.resolve()
     entries = weights_cache.list_cached() if cached is None else cached
     return [entry for entry in entries if Path(entry.source).resolve().is_relative_to(place)]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from kullm_tui.core import paths
 from kullm_tui.core.errors import ModelNotFound
 from kullm_tui.core.folder_profile import context_of, profile_of_folder
 from kullm_tui.core.hub_cache import cached_snapshot
@@ -70,7 +71,7 @@ def resolve(name: str, *, endpoints: Sequence["EndpointSettings"] = ()) -> Model
     at_endpoint = _at_endpoint(name, profiles, endpoints)
     if at_endpoint:
         return at_endpoint
-    folder = Path(name).expanduser()
+    folder = paths.typed(name)
     if name and folder.is_dir():
         return ModelRef(name, "folder", _completed(profile_of_folder(folder, name)), folder.resolve())
     if _FOLDER_LIKE.match(name):
@@ -120,7 +121,7 @@ def _from_profile(name: str, profile: Profile) -> ModelRef:
 
 def _folder_of(profile: Profile) -> Path | None:
     if profile.folder:
-        folder = Path(profile.folder).expanduser()
+        folder = paths.typed(profile.folder)
         return folder.resolve() if folder.is_dir() else None
     return cached_snapshot(profile.repository, profile.revision) if profile.repository else None
 
@@ -176,7 +177,7 @@ def _base_profile(name: str) -> Profile | None:
     """None for a base that is not known, not here or itself an adapter: said when the base is wanted."""
     base = all_profiles().get(name)
     if base is None:
-        folder = cached_snapshot(name, None) if REPOSITORY.fullmatch(name) else Path(name).expanduser()
+        folder = cached_snapshot(name, None) if REPOSITORY.fullmatch(name) else paths.typed(name)
         if not name or folder is None or not (folder / "config.json").is_file():
             return None
         base = profile_of_folder(folder, name)

@@ -22,9 +22,12 @@ _BESIDE = ("-wal", "-shm", "-journal", "")
 
 def open_store(path: Path) -> Store:
     """The store; its `notice` says where a damaged file has gone. StoreError for one that cannot be used here."""
-    with contextlib.suppress(StoreDamaged):
-        return _sound(path)
+    if not _left_off(path).exists():
+        with contextlib.suppress(StoreDamaged):
+            return _sound(path)
     with _alone(path.parent):
+        if aside := _aside_of_a_rescue_that_ended(path):
+            return _rescued_from(aside, path)
         with contextlib.suppress(StoreDamaged):  # another kullm has put it aside meanwhile
             return _sound(path)
         return _begun_anew(path)
@@ -39,11 +42,24 @@ def open_again(store: Store) -> Store:
 
 def _begun_anew(path: Path) -> Store:
     """The damaged file aside, a new one with what can be read of it."""
+    return _rescued_from(_put_aside(path), path)
+
+
+def _rescued_from(aside: Path, path: Path) -> Store:
+    """The new file takes its place when it is whole. Where it cannot be made, the damaged one goes back."""
     from kullm_tui.core.rescue import rescue, told
 
-    aside = _put_aside(path)
-    _sound(path).close()
-    rescued = rescue(aside, path)
+    draft = path.with_name(f"{path.name}.rescued-{os.getpid()}")
+    with contextlib.ExitStack() as undo:
+        undo.callback(_left_off(path).unlink, missing_ok=True)
+        undo.callback(_move, aside, path)
+        for ending in _BESIDE:
+            undo.callback(draft.with_name(draft.name + ending).unlink, missing_ok=True)
+        _sound(draft).close()
+        rescued = rescue(aside, draft)
+        draft.replace(path)
+        undo.pop_all()
+    _left_off(path).unlink(missing_ok=True)
     store = _sound(path)
     backup = newest_backup(path)
     lines = (
@@ -70,13 +86,35 @@ def _sound(path: Path) -> Store:
     return store
 
 
+def _left_off(path: Path) -> Path:
+    """Says while a rescue goes on which file is being read: one that was killed is begun again."""
+    return path.with_name(f"{path.name}.rescuing")
+
+
+def _aside_of_a_rescue_that_ended(path: Path) -> Path | None:
+    """None where there was none, or where conversations were begun since: those are not overwritten."""
+    mark = _left_off(path)
+    if not mark.exists():
+        return None
+    aside = path.with_name(mark.read_text())
+    if aside.exists() and not path.exists():
+        return aside
+    mark.unlink()
+    return None
+
+
+def _move(path: Path, to: Path) -> None:
+    for ending in _BESIDE:
+        file = path.with_name(path.name + ending)
+        if file.exists():
+            file.rename(to.with_name(to.name + ending))
+
+
 def _put_aside(path: Path) -> Path:
     aside = path.with_name(f"{path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}")
     try:
-        for ending in _BESIDE:
-            file = path.with_name(path.name + ending)
-            if file.exists():
-                file.rename(aside.with_name(aside.name + ending))
+        _left_off(path).write_text(aside.name)
+        _move(path, aside)
     except OSError as error:
         raise StoreError(
             say(

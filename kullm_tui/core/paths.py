@@ -16,10 +16,24 @@ from kullm_tui.core.errors import ConfigError, KullmError, NoSpace
 from kullm_tui.core.language import say
 
 
+def typed(text: str | Path) -> Path:
+    """What somebody typed as a path. `~` of nobody stays as it is: there will be no such file."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        return Path(text)
+
+
+def lasting(text: str) -> str:
+    """A file by its whole path, since it may be asked for from another folder; anything else as it was typed."""
+    path = typed(text)
+    return str(path.resolve()) if path.is_file() else text
+
+
 def _base(xdg_variable: str, linux: str, macos: str) -> Path:
     home = os.environ.get("KULLM_HOME")
     if home:
-        return Path(home).expanduser().absolute()
+        return typed(home).absolute()
     if sys.platform == "darwin":
         return Path.home() / macos / "kullm"
     configured = os.environ.get(xdg_variable)
@@ -54,6 +68,10 @@ def adapters_dir() -> Path:
 
 def database_file() -> Path:
     return state_dir() / "kullm.db"
+
+
+def app_log() -> Path:
+    return state_dir() / "app.log"
 
 
 def keys_file() -> Path:

@@ -5,9 +5,8 @@ are then named NAME/MODEL, to config.toml.
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 
-from kullm_tui.core import config_edit
+from kullm_tui.core import config_edit, paths
 from kullm_tui.core.config import ENDPOINT_RULES
 from kullm_tui.core.errors import UsageError
 from kullm_tui.core.folder_profile import profile_of_folder
@@ -82,7 +81,7 @@ def _obey(field: str, value: str) -> None:
 
 
 def _of_folder(name: str, fields: Mapping[str, str]) -> dict[str, object]:
-    folder = Path(fields["folder"]).expanduser().absolute()
+    folder = paths.typed(fields["folder"]).absolute()
     found = profile_of_folder(folder, name)
     return {
         "folder": str(folder),

@@ -18,6 +18,7 @@ from kullm_tui.core.keeping import index, unindexed
 from kullm_tui.core.language import say
 from kullm_tui.core.titles import title_of
 
+_HEAD_BYTES = 100
 _AT_ONCE = 200  # rows; where one of them cannot be read, so many are asked for one by one
 _MOST_UNREADABLE = 100_000  # rows in a row, after which a table is given up
 
@@ -44,7 +45,7 @@ def rescue(damaged: Path, whole: Path) -> Rescued:
     with (
         translated(whole, CONVERSATIONS),
         tempfile.TemporaryDirectory(dir=whole.parent, prefix=".rescue-") as folder,
-        closing(_opened_copy(damaged, Path(folder))) as source,
+        closing(_opened_copy(damaged, Path(folder), whole)) as source,
         closing(connected(whole)) as target,
         target,
     ):
@@ -59,14 +60,35 @@ def rescue(damaged: Path, whole: Path) -> Rescued:
         return Rescued(*counts)
 
 
-def _opened_copy(damaged: Path, folder: Path) -> sqlite3.Connection:
+def _opened_copy(damaged: Path, folder: Path, whole: Path) -> sqlite3.Connection:
+    """Where only its head is damaged, with the head of the new file."""
     copy = folder / "copy"
     for ending in ("", "-wal"):
         with contextlib.suppress(FileNotFoundError):
             shutil.copyfile(damaged.with_name(damaged.name + ending), copy.with_name(copy.name + ending))
+    source = _connected(copy)
+    try:
+        source.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    except sqlite3.DatabaseError:
+        source.close()
+        _graft_head(whole, copy)
+        source = _connected(copy)
+    return source
+
+
+def _connected(copy: Path) -> sqlite3.Connection:
     source = sqlite3.connect(copy, isolation_level=None)
     source.text_factory = lambda data: data.decode("utf-8", errors="replace")
     return source
+
+
+def _graft_head(whole: Path, copy: Path) -> None:
+    """https://www.sqlite.org/fileformat.html: the first hundred bytes are the same in every file of ours but for its size and free pages."""
+    head = bytearray(whole.read_bytes()[:_HEAD_BYTES])
+    pages = copy.stat().st_size // int.from_bytes(head[16:18], "big")
+    head[28:40] = pages.to_bytes(4, "big") + bytes(8)
+    with copy.open("r+b") as file:
+        file.write(head)
 
 
 def _tables(connection: sqlite3.Connection) -> list[str]:

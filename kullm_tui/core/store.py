@@ -82,6 +82,8 @@ class Store:
                 state="complete",
             )
             touch(connection, conversation_id, leaf_id=turn)
+            # Whoever goes on with a conversation that was deleted elsewhere wants it.
+            connection.execute("UPDATE conversations SET deleted = NULL WHERE id = ?", (conversation_id,))
         return turn
 
     def open_reply(self, conversation_id: int, parent_id: int, source: ReplySource) -> Journal:
@@ -154,6 +156,18 @@ class Store:
 
     def restore(self, conversation_id: int) -> None:
         self._change(conversation_id, "deleted = ? WHERE", None)
+
+    def restore_latest(self) -> Conversation | None:
+        """The one that was deleted last; None where there is none."""
+        with self._database.transaction() as connection:
+            row = connection.execute(
+                "SELECT id FROM conversations WHERE deleted IS NOT NULL AND comparison_id IS NULL"
+                " ORDER BY deleted DESC, id DESC LIMIT 1"
+            ).fetchone()
+            if row is None:
+                return None
+            connection.execute("UPDATE conversations SET deleted = NULL WHERE id = ?", (row["id"],))
+            return history.conversation(connection, row["id"])
 
     def purge(self, conversation_id: int) -> None:
         """Gone for good, with everything that was said in it."""

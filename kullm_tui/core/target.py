@@ -43,7 +43,7 @@ def start_engine(narrate: Callable[[str], None]) -> Endpoint:
 
 def adapter_for_engine(name: str) -> str:
     """An adapter's name stays; a folder is made absolute, since the engine works elsewhere. AdapterError for neither."""
-    folder = Path(name).expanduser()
+    folder = paths.typed(name)
     if is_adapter(folder):
         return str(folder.resolve())
     stored = [adapter.name for adapter in list_adapters()]
@@ -66,7 +66,7 @@ def split_adapter(text: str, endpoints: Sequence[EndpointSettings] = ()) -> tupl
     """`MODEL+ADAPTER` → the two; `+ADAPTER` takes the model that it was trained on. What is a model as it stands stays whole."""
     model, plus, adapter = text.rpartition("+")
     at_endpoint = any(text.startswith(f"{one.name}/") for one in endpoints)
-    if not plus or not adapter or at_endpoint or Path(text).expanduser().is_dir():
+    if not plus or not adapter or at_endpoint or paths.typed(text).is_dir():
         return text, ""
     if model:
         return model, adapter
@@ -99,5 +99,5 @@ def base_of(adapter: str) -> str:
 
 
 def _local_adapter(name: str) -> Path | None:
-    places = (Path(name).expanduser(), paths.adapters_dir() / name)
+    places = (paths.typed(name), paths.adapters_dir() / name)
     return next((folder for folder in places if is_adapter(folder)), None)

@@ -30,6 +30,15 @@ def nfd(text: str) -> str:
     return unicodedata.normalize("NFD", text)
 
 
+def is_whole(text: str) -> bool:
+    """Without halves of broken characters, which no file and no server takes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def storable(text: str) -> str:
     """Composed, and without what a file of text cannot hold: halves of broken characters and NUL."""
     return nfc(text).encode("utf-8", errors="replace").decode().replace("\0", "")

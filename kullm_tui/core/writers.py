@@ -23,6 +23,11 @@ def is_dead(writer: str) -> bool:
     return bool(started) and started != _started(int(pid))
 
 
+def is_elsewhere(writer: str) -> bool:
+    """On another machine, where nobody can look from here whether it still runs."""
+    return writer.rpartition(":")[0] != socket.gethostname()
+
+
 def _started(pid: int) -> str:
     """When the process began, in the kernel's ticks: after a reboot a number is another program's. Empty on macOS."""
     try:

@@ -71,7 +71,7 @@ def _served(models: list[str], adapters: list[str]) -> Served:
             raise UsageError(
                 say(f"--adapter는 NAME=FOLDER로 씁니다: {entry}", f"--adapter is written NAME=FOLDER: {entry}")
             )
-        offered[name] = (base, str(Path(folder).expanduser().absolute()))
+        offered[name] = (base, str(paths.typed(folder).absolute()))
     for model, adapter in offered.values():
         _require_found(model, adapter)
     return Served(offered)

@@ -305,7 +305,7 @@ def find_target(name: str, adapter: str | None) -> Target:
 
 def _adapter_folder(adapter: str) -> Path:
     """A folder, a name of the user's adapters, or a downloaded repository."""
-    for folder in (Path(adapter).expanduser(), paths.adapters_dir() / Path(adapter).name):
+    for folder in (paths.typed(adapter), paths.adapters_dir() / Path(adapter).name):
         if (folder / "adapter_config.json").exists():
             return folder.resolve()
     try:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from kullm_tui.core import paths
 from kullm_tui.core.errors import UsageError
 from kullm_tui.core.language import say
 from kullm_tui.core.text import nfc, size_text, terminal_safe
@@ -78,7 +79,9 @@ def _decoded(data: bytes, name: str) -> tuple[str, str]:
 
 def completions(typed: str, *, limit: int = 50) -> list[str]:
     """Paths that begin as typed, folders with a slash; hidden ones only where a dot was typed."""
-    path = Path(typed or "./").expanduser()
+    if typed == "~":
+        return ["~/"]
+    path = paths.typed(typed or "./")
     folder, stem = (path, "") if typed.endswith("/") or not typed else (path.parent, path.name)
     prefix = typed[: len(typed) - len(stem)] if stem else typed
     wanted = nfc(stem).lower()

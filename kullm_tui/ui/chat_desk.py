@@ -105,20 +105,19 @@ class ChatDesk(Desk["ChatScreen"]):
         try:
             if not self._is_free():
                 return
-            turns = self.turns
-            parent = editing.parent_id if editing else (turns[-1].id if turns else None)
             async with self._committing:
+                turns = self.turns
+                parent = editing.parent_id if editing else (turns[-1].id if turns else None)
                 sent = await self._send(message, parent)
         finally:
-            if not sent and self.conversation is conversation:
-                self._drafts.editing = editing
-                self.screen.prompt.set(message.content, message.input)
-            elif not sent:
-                self._drafts.put(conversation, message, editing)
+            if sent:
+                self._drafts.sent(conversation)
+            else:
+                self._drafts.give_back(conversation, message, editing)
         await self._save_drafts()
 
     def _is_free(self) -> bool:
-        if not self.answering:
+        if not self.answering and not self.busy:
             self.screen.notice()
             return True
         self.screen.notice(
@@ -172,12 +171,12 @@ class ChatDesk(Desk["ChatScreen"]):
     def regenerate(self, turn: Turn | None = None) -> None:
         """Another reply to the question of this turn, beside the one that is there."""
         question = question_of(self.turns, turn)
-        if question and self._is_free():
+        if question:
             self.run(self._regenerate(question))
 
     async def _regenerate(self, question: Turn) -> None:
         conversation = self.conversation
-        if conversation is None:
+        if conversation is None or not self._is_free():
             return
         from kullm_tui.ui.asking import Committed
 
@@ -191,8 +190,7 @@ class ChatDesk(Desk["ChatScreen"]):
         """The question of this turn goes back into the prompt; sent again, it makes a branch."""
         question = question_of(self.turns, turn)
         if question:
-            self._drafts.editing = Edited(question.id, question.parent_id)
-            self.screen.prompt.set(question.content, question.input)
+            self._drafts.edit(Edited(question.id, question.parent_id), question)
             self.screen.prompt.focus()
             self._tell_editing()
 
@@ -201,9 +199,7 @@ class ChatDesk(Desk["ChatScreen"]):
         self.screen.notice(told if self._drafts.editing else "")
 
     def stop_editing(self) -> None:
-        if self._drafts.editing:
-            self._drafts.editing = None
-            self.screen.prompt.set("")
+        self._drafts.stop_editing()
 
     def stop(self) -> bool:
         answering = self.answering
@@ -223,8 +219,7 @@ class ChatDesk(Desk["ChatScreen"]):
         rate = wording.speed(reply.finished.timings, reply.finished.usage.completion_tokens) if reply.finished else None
         self.screen.kullm.status.set_speed(f"{rate:.0f} tok/s" if rate else "")
         if self._is_shown(reply):
-            if not self._drafts.editing:
-                self.screen.notice()
+            self._tell_editing()
             self.run(self._settle(reply))
         else:
             self._unread.add(reply.conversation_id)
@@ -299,8 +294,11 @@ class ChatDesk(Desk["ChatScreen"]):
         self.run(self._save_drafts(), group="drafts")
 
     def new_conversation(self) -> None:
-        self._change(None) if self.conversation else self._tell_editing()
+        self._leave()
         self.screen.prompt.focus()
+
+    def _leave(self) -> None:
+        self._change(None) if self.conversation else self._tell_editing()
         self.run(self.show(anew=True))
         self.mark()
 
@@ -308,7 +306,7 @@ class ChatDesk(Desk["ChatScreen"]):
         for reply in self.replies.of(conversation.id):
             self.replies.stop(reply)
         if self.conversation and self.conversation.id == conversation.id:
-            self.new_conversation()
+            self._leave()  # the list keeps the focus: there it can be undone
 
     def export(self, conversation: Conversation | None = None) -> None:
         """Into a file; all of them where none is named."""

@@ -1,6 +1,10 @@
-"""Work that a screen begins and does not wait for; what goes wrong is told where the screen says."""
+"""Work that a screen begins and does not wait for; what goes wrong is told where the screen says.
 
-from collections.abc import Callable, Coroutine
+With the replies' workers (`generation.py`) this is the interface's worker edge: a bug is told and its traceback kept, never the end of the app.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any
 
@@ -8,9 +12,12 @@ from textual.dom import DOMNode
 from textual.worker import WorkType
 
 from kullm_tui.core.errors import KullmError
+from kullm_tui.core.language import say
 
 Fault = KullmError | OSError  # what the disk refuses has not always been translated
 Chore = Callable[[], Coroutine[Any, Any, None]]
+
+logger = logging.getLogger(__name__)
 
 
 def begin(
@@ -22,7 +29,28 @@ def begin(
 
 
 async def told(chore: Chore, tell: Callable[[Fault], None]) -> None:
+    fault = await fault_of(chore())
+    if fault:
+        tell(fault)
+
+
+async def fault_of(work: Awaitable[None]) -> Fault | None:
+    """What went wrong with it, in words for its user."""
     try:
-        await chore()
+        await work
     except (KullmError, OSError) as error:
-        tell(error)
+        return error
+    except Exception as error:
+        logger.exception("work of a screen broke")
+        return KullmError(_bug(error))
+    return None
+
+
+def _bug(error: Exception) -> str:
+    from kullm_tui.core.paths import app_log
+
+    kind = type(error).__name__
+    return say(
+        f"예상하지 못한 오류가 났어요({kind}: {error}). 자세한 기록: {app_log()}",
+        f"Something unexpected went wrong ({kind}: {error}). The details: {app_log()}",
+    )

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from kullm_tui.core.store import Store
     from kullm_tui.ui.answering import Answering
     from kullm_tui.ui.screens.compare import CompareScreen
+    from kullm_tui.ui.widgets.column_thread import ColumnThread
 
 
 class CompareDesk(Desk["CompareScreen"]):
@@ -42,6 +43,7 @@ class CompareDesk(Desk["CompareScreen"]):
         self.known: Answering | None = None
         self._editing: Turn | None = None
         self._committing = asyncio.Lock()
+        self._setting_out = asyncio.Lock()
 
     async def begin(self) -> None:
         """Once the screen is there: the store, and who was compared last."""
@@ -102,6 +104,11 @@ class CompareDesk(Desk["CompareScreen"]):
     def turns(self, place: int) -> list[Turn]:
         return list(self.screen.columns.views[place].thread.turns)
 
+    def _thread(self, place: int) -> ColumnThread | None:
+        """None while the columns are being set out."""
+        views = self.screen.columns.views
+        return views[place].thread if place < len(views) else None
+
     # -- asking --------------------------------------------------------------------------------------------------------
 
     def ask(self, message: records.Message) -> None:
@@ -117,7 +124,7 @@ class CompareDesk(Desk["CompareScreen"]):
                 sent = await self._send(message)
         finally:
             if not sent:
-                self.screen.prompt.set(message.content, message.input)
+                self.screen.prompt.give_back(message.content, message.input)
         await self._advance(self.contests.of(self.comparison))
 
     def _is_free(self) -> bool:
@@ -188,7 +195,8 @@ class CompareDesk(Desk["CompareScreen"]):
         for column in self.comparison.columns if self.comparison else ():
             if column.conversation.id in opened:
                 await self.show(column.place, opened[column.conversation.id])
-                self.screen.columns.views[column.place].thread.follow()
+                if thread := self._thread(column.place):
+                    thread.follow()
         if self.contests.ended(contest):
             self.tell_memory()
             self.announce(contest.seconds, say("비교가 끝났어요", "All have answered"))
@@ -196,6 +204,9 @@ class CompareDesk(Desk["CompareScreen"]):
                 self.screen.notice()
                 await self.look()
                 self.screen.tell_all_finished()
+        fault, contest.fault = contest.fault, None
+        if fault:
+            raise fault
 
     def ask_again(self, place: int | None = None, turn: Turn | None = None) -> None:
         """The last question of every column once more, or the one of this turn in one column."""
@@ -251,8 +262,8 @@ class CompareDesk(Desk["CompareScreen"]):
     def grew(self, reply: LiveReply) -> None:
         self.replies.taken(reply)
         place = self._place_of(reply)
-        if place is not None:
-            self.screen.columns.views[place].thread.grow(reply)
+        if place is not None and (thread := self._thread(place)):
+            thread.grow(reply)
 
     def ended(self, reply: LiveReply) -> None:
         self.run(self._settle(reply))
@@ -276,7 +287,11 @@ class CompareDesk(Desk["CompareScreen"]):
         place = self._place_of(reply)
         if place is not None:
             told = self._told(as_ended(turns[-1], reply), place)
-            await self.screen.columns.views[place].thread.settle(told)
+            thread = self._thread(place)
+            if thread is None:
+                return
+            thread.hides_kept = self.hidden
+            await thread.settle(told)
             self.screen.view.tell_ended(place, told)
 
     # -- what is on the screen -----------------------------------------------------------------------------------------
@@ -293,7 +308,11 @@ class CompareDesk(Desk["CompareScreen"]):
         turns = await asyncio.to_thread(store.thread, conversation.id, leaf_id)
         if self.comparison is comparison:
             told = [self._told(turn, place) for turn in turns]
-            await self.screen.columns.views[place].thread.show(told, self.titles, anew=anew)
+            thread = self._thread(place)
+            if thread is None:
+                return
+            thread.hides_kept = self.hidden
+            await thread.show(told, self.titles, anew=anew)
             self.screen.view.tell_question()
 
     async def look(self) -> None:
@@ -305,17 +324,18 @@ class CompareDesk(Desk["CompareScreen"]):
             await self.voting.tell_pairs()
 
     async def set_out(self) -> None:
-        """Empty columns for the lineup, or those of the comparison, with all that was said in them."""
-        self.address(None)
-        self.screen.notice()
-        await self._learn()
-        await self.screen.columns.set_out(len(self.contestants))
-        if self.comparison:
-            await self.look()
-            for column in self.comparison.columns:
-                await self.show(column.place, anew=True)
-        self.screen.view.tell_question()
-        self.screen.tell_round()
+        """Empty columns for the lineup, or those of the comparison, with all that was said in them; one after the other."""
+        async with self._setting_out:
+            self.address(None)
+            self.screen.notice()
+            await self._learn()
+            await self.screen.columns.set_out(len(self.contestants))
+            if self.comparison:
+                await self.look()
+                for column in self.comparison.columns:
+                    await self.show(column.place, anew=True)
+            self.screen.view.tell_question()
+            self.screen.tell_round()
 
     async def _learn(self) -> None:
         """How the contestants are called, and whether they can answer together."""

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kullm_tui.core.errors import KullmError
 from kullm_tui.ui.replies import Replies
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Contest:
         self._opening = asyncio.Lock()
         self._answering: set[int] = set()  # conversations whose reply has not ended, or was not looked at since
         self._began = time.monotonic()
+        self.fault: KullmError | None = None
 
     @property
     def seconds(self) -> float:
@@ -70,7 +72,12 @@ class Contest:
         async with self._opening:
             while self._waves and not self._answering:
                 for seat in self._waves.popleft():
-                    opened[seat.conversation_id] = await self._take(store, replies, seat)
+                    try:
+                        opened[seat.conversation_id] = await self._take(store, replies, seat)
+                    except (
+                        KullmError
+                    ) as fault:  # of the disk: this column stays without a reply, and the others are asked
+                        self.fault = fault
         return opened
 
     async def _take(self, store: Store, replies: Replies, seat: Seat) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from kullm_tui.core.errors import KullmError
+from kullm_tui.ui.chores import Fault, fault_of
 
 if TYPE_CHECKING:
     from textual.worker import Worker
@@ -39,13 +40,15 @@ class Desk(Generic[S]):
         self.screen.run_worker(self._guarded(work), group=group, exit_on_error=False)
 
     async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
-        try:
-            await work
-        except KullmError as error:
-            await self.failed(error)
+        fault = await fault_of(work)
+        if fault:
+            await self.failed(fault)
 
-    async def failed(self, error: KullmError) -> None:
+    async def failed(self, error: Fault) -> None:
         """Told above the prompt, unless it was the file of the conversations and another is open now."""
+        if not isinstance(error, KullmError):
+            self.screen.notice(str(error), error=True)
+            return
         try:
             mended = await self.screen.kullm.mend(error)
         except KullmError as worse:

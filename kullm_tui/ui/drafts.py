@@ -10,7 +10,7 @@ from kullm_tui.core.drafts import Edited, KeptDraft
 from kullm_tui.ui.widgets.prompt import NOTHING, Unsent
 
 if TYPE_CHECKING:
-    from kullm_tui.core.history import Conversation
+    from kullm_tui.core.history import Conversation, Turn
     from kullm_tui.core.records import Message
     from kullm_tui.core.store import Store
     from kullm_tui.ui.widgets.prompt import Prompt
@@ -25,6 +25,7 @@ class HasPrompt(Protocol):
 class _Draft:
     unsent: Unsent = NOTHING
     editing: Edited | None = None
+    before: Unsent = NOTHING  # what stood in the prompt when the edit began
 
     @property
     def kept(self) -> KeptDraft:
@@ -36,6 +37,7 @@ class Drafts:
 
     def __init__(self, screen: HasPrompt) -> None:
         self.editing: Edited | None = None  # the question that what is in the prompt is to take the place of
+        self._before = NOTHING
         self._screen = screen
         self._here: int | None = None
         self._aside: dict[int | None, _Draft] = {}
@@ -44,36 +46,65 @@ class Drafts:
 
     def change(self, after: Conversation | None) -> None:
         """To another conversation."""
-        self._aside[self._here] = _Draft(self._screen.prompt.unsent, self.editing)
+        self._aside[self._here] = _Draft(self._screen.prompt.unsent, self.editing, self._before)
         self._here = _key(after)
         draft = self._aside.pop(self._here, _Draft())
         self._screen.prompt.take_up(draft.unsent)
-        self.editing = draft.editing
+        self.editing, self._before = draft.editing, draft.before
+
+    def edit(self, editing: Edited, question: Turn) -> None:
+        """The question in the prompt, to be changed. What was begun there waits until that is over; an edit under way goes on."""
+        if editing == self.editing:
+            return
+        if self.editing is None:
+            self._before = self._screen.prompt.unsent
+        self.editing = editing
+        self._screen.prompt.set(question.content, question.input)
+
+    def stop_editing(self) -> None:
+        """What was begun before is there again; Up finds the edit."""
+        if self.editing:
+            given_up = self._screen.prompt.value
+            self.editing = None
+            self._take_up_again()
+            if given_up.text.strip():
+                self._screen.prompt.keep_for_later(given_up)
+
+    def sent(self, conversation: Conversation | None) -> None:
+        """What was in the prompt is on its way."""
+        if _key(conversation) == self._here and _Draft(self._screen.prompt.unsent).kept.is_empty:
+            self._take_up_again()
+
+    def _take_up_again(self) -> None:
+        self._screen.prompt.take_up(self._before)
+        self._before = NOTHING
 
     def begun(self, conversation: Conversation) -> None:
         """The conversation on the screen exists from now on."""
         self._here = conversation.id
 
-    def put(self, conversation: Conversation | None, message: Message, editing: Edited | None) -> None:
-        """A question that could not be sent, for a conversation that was left meanwhile."""
-        self._aside[_key(conversation)] = _Draft(Unsent.of(message.content, message.input), editing)
+    def give_back(self, conversation: Conversation | None, message: Message, editing: Edited | None) -> None:
+        """A question that could not be sent. What was typed since stays where it is, and Up finds the question."""
+        draft = _Draft(Unsent.of(message.content, message.input), editing)
+        if _key(conversation) == self._here:
+            self._put_before(draft)
+        else:
+            self._aside[_key(conversation)] = draft
+
+    def _put_before(self, draft: _Draft) -> None:
+        if self._screen.prompt.give_back(draft.kept.text, draft.kept.input):
+            self.editing = draft.editing
 
     # -- on the disk ---------------------------------------------------------------------------------------------------
 
     async def load(self, store: Store) -> None:
         """What earlier programs left. A prompt in which somebody writes already stays as it is, and Up finds the draft."""
-        self._written = await asyncio.to_thread(store.drafts.left)
+        self._written = await asyncio.to_thread(store.drafts.taken_over)
         for conversation_id, kept in self._written.items():
             draft = _Draft(Unsent.of(kept.text, kept.input), kept.edits)
             self._aside.setdefault(conversation_id, draft)
-        if self._here not in self._aside:
-            return
-        draft = self._aside.pop(self._here)
-        if _Draft(self._screen.prompt.unsent).kept.is_empty:
-            self._screen.prompt.take_up(draft.unsent)
-            self.editing = draft.editing
-        else:
-            self._screen.prompt.remember([(draft.kept.text, draft.kept.input)])
+        if self._here in self._aside:
+            self._put_before(self._aside.pop(self._here))
 
     async def save(self, store: Store) -> None:
         """What is not as the store has it."""

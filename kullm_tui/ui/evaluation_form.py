@@ -19,6 +19,7 @@ from evaluator.rubric import Mode, load_rubric
 from evaluator.run_plan import RunPlan, plan_run, questions_for_planning
 from evaluator.systems import answering_again, answering_system, imported_system
 from evaluator.verdicts import VerdictStore
+from kullm_tui.core import paths
 from kullm_tui.core.chat_client import Endpoint
 from kullm_tui.core.config import Config
 from kullm_tui.core.consent_words import Leaving
@@ -116,7 +117,7 @@ class Preparing:
             systems.append(system)
         refuse_same_names(systems)
         judge = nobody() if wishes.judge is None else self._judge(wishes.judge, rubric.mode)
-        names = (_lasting(wishes.questions), _lasting(wishes.rubric))
+        names = (paths.lasting(wishes.questions), paths.lasting(wishes.rubric))
         evaluation = Evaluation(names[0], questions, tuple(systems), judge, rubric, names[1])
         plan = plan_run(evaluation, self.store, imported, at_hand=_at_hand(wishes.questions))
         if wishes.limit is not None and plan.estimate and plan.estimate.dollars is None:
@@ -215,14 +216,8 @@ def dollars_text(estimate: Estimate, won: float | None = None) -> str:
     return say(f"약 {amount}", f"about {amount}")
 
 
-def _lasting(name: str) -> str:
-    """A file by its whole path, since the run may be looked at from another folder."""
-    path = Path(name).expanduser()
-    return str(path.resolve()) if path.is_file() else name
-
-
 def _from_file(pick: Pick, questions: QuestionSet) -> tuple[System, Mapping[str, Answer]]:
-    path = Path(pick.file).expanduser()
+    path = paths.typed(pick.file)
     try:
         content = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:

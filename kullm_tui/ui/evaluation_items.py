@@ -141,8 +141,7 @@ class RunFacts:
             for question, verdict in result.verdicts.items()
             if verdict.status == "ok"
         }
-        people = {place: list(given.values()) for place, given in self.ratings.items()}
-        return {one.name: agreement(one.name, verdicts, people) for one in self.evaluation.rubric.criteria}
+        return {one.name: agreement(one.name, verdicts, self.ratings) for one in self.evaluation.rubric.criteria}
 
 
 def facts_of(store: VerdictStore, number: int) -> RunFacts:

@@ -6,6 +6,7 @@ What was answered and judged is kept as it comes. Stopping one, or ending the ap
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -25,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 State = Literal["running", "stopped", "done", "failed"]
 _AT_ONCE = 2
+_LAST_WORDS_SECONDS = 10.0  # for runs that are stopped as the app ends
 _LONG_SECONDS = 10.0
 
 
@@ -136,10 +138,11 @@ class Evaluations:
         for one in self.active:
             one.stop()
         if self._followed:
-            await asyncio.wait(self._followed)
+            await asyncio.wait(self._followed, timeout=_LAST_WORDS_SECONDS)
         self._threads.shutdown(wait=False)
-        if self._opening and not self._opening.cancelled() and self._opening.exception() is None:
-            await asyncio.to_thread(self._opening.result().close)
+        if self._opening:
+            with contextlib.suppress(KullmError, asyncio.CancelledError):
+                await asyncio.to_thread((await self._opening).close)
 
     async def _follow(self, running: Running, targets: Mapping[str, Target], store: VerdictStore) -> None:
         work = asyncio.get_running_loop().run_in_executor(self._threads, running.conduct, targets, store)

@@ -7,9 +7,10 @@ twice. This is the interface's worker edge: whatever goes wrong in here becomes 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -80,9 +81,8 @@ async def generate(order: Order, reply: LiveReply, tell: Callable[[Change], None
         await _receive(order, reply, tell)
         state = "complete"
     except asyncio.CancelledError:
-        # At once and in this thread: the loop may be on its way out.
+        await _to_its_end(_keep(order.journal, reply, "cancelled"))
         _end(reply, "cancelled")
-        order.journal.finish("cancelled", finished=reply.measured())
         tell("ended")
         raise
     except KullmError as error:
@@ -113,6 +113,14 @@ async def _receive(order: Order, reply: LiveReply, tell: Callable[[Change], None
             else:
                 reply.waiting = waiting_for(event)
                 tell("waits")
+
+
+async def _to_its_end(keeping: Coroutine[Any, Any, None]) -> None:
+    """However often the one who waits is cancelled meanwhile: an app that ends cancels everybody once more."""
+    task = asyncio.ensure_future(keeping)
+    while not task.done():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.shield(task)
 
 
 async def _keep(journal: Journal, reply: LiveReply, state: FinalState) -> None:
@@ -159,6 +167,6 @@ def _percent(done: float, total: float) -> str:
 def _bug(error: Exception) -> str:
     kind = type(error).__name__
     return say(
-        f"예상하지 못한 오류가 났어요({kind}: {error}). ^R로 다시 물어볼 수 있어요.",
-        f"Something unexpected went wrong ({kind}: {error}). ^R asks again.",
+        f"예상하지 못한 오류가 났어요({kind}: {error}). ^r로 다시 물어볼 수 있어요.",
+        f"Something unexpected went wrong ({kind}: {error}). ^r asks again.",
     )

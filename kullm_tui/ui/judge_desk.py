@@ -24,7 +24,7 @@ from kullm_tui.ui.judge_settings import JudgeSettings, last_settings, remember, 
 if TYPE_CHECKING:
     from textual.worker import Worker
 
-    from evaluator.pairwise import Winner
+    from evaluator.pairwise import Pair, Winner
     from evaluator.verdict import Verdict
     from evaluator.verdicts import VerdictStore
     from kullm_tui.core.history import Turn
@@ -78,6 +78,7 @@ class JudgeDesk:
         self._waiting: dict[Subject, Waiting] = {}
         self._failed: dict[Subject, Verdict] = {}
         self._workers: dict[Subject, Worker[None]] = {}
+        self._asked: set[Subject] = set()
         self._elsewhere = 0.0
         self._asking = asyncio.Lock()
         self._opening = threading.Lock()
@@ -155,8 +156,13 @@ class JudgeDesk:
 
     # -- judging -------------------------------------------------------------------------------------------------------
 
+    def was_asked_for(self, subject: Subject) -> bool:
+        """In this session: somebody wanted to know."""
+        return subject in self._asked
+
     def request(self, subject: Subject) -> None:
         """F3: judged, or, where the chosen judge has spoken, everything that was said, from where it can be asked again."""
+        self._asked.add(subject)
         if subject in self._workers:
             self.app.notify(say("판정하는 중이에요 · esc 멈춤", "It is being judged · esc stops"), markup=False)
         else:
@@ -168,6 +174,33 @@ class JudgeDesk:
             await self._show(subject, verdicts)
         else:
             self.start(subject)
+
+    def request_all(self, subjects: Sequence[Subject]) -> None:
+        """Those that the chosen judge has not spoken of, for a price that is said of all of them together."""
+        self.app.run_worker(self._request_all(subjects), group="judge requests", exit_on_error=False)
+
+    async def _request_all(self, subjects: Sequence[Subject]) -> None:
+        wanted = []
+        for subject in subjects:
+            verdicts = await asyncio.to_thread(self.kept, subject)
+            if subject not in self._workers and not any(self.is_by_chosen(verdict) for verdict in verdicts):
+                wanted.append(subject)
+            self._asked.add(subject)
+            self.changed.publish(subject)
+        if wanted and await self._agreed_to_all(wanted):
+            for subject in wanted:
+                self.start(subject)
+
+    async def _agreed_to_all(self, subjects: Sequence[Subject]) -> bool:
+        try:
+            ordering = await self._ready()
+            from kullm_tui.ui.judge_order import item_of
+
+            async with self._asking:
+                items, models = [item_of(one) for one in subjects], [one.model for one in subjects]
+                return await ordering.order(items, models=models) is not None
+        except KullmError:  # each of them will tell it in its card
+            return True
 
     def open(self, subject: Subject) -> None:
         """Everything that was said of this reply, in full."""
@@ -240,6 +273,15 @@ class JudgeDesk:
             return None
         self._tell(subject, say(f"{order.judge.model}에 묻는 중", f"asking {order.judge.model}"))
         return (await ordering.carry_out(order))[0]
+
+    async def may_judge_pairs(self, pairs: Sequence[Pair]) -> bool:
+        """In a worker. Asked each time, for a price that is said of all of them together; False: the user said no."""
+        from evaluator.pairwise import PAIRWISE
+
+        ordering = await self._ready()
+        async with self._asking:
+            items = [item for pair in pairs for item in pair.items]
+            return await ordering.order(items, models=(), rubric=PAIRWISE, afresh=True) is not None
 
     async def pairwise(self, instruction: str, input: str, left: str, right: str) -> Winner | None:  # noqa: A002 - KULLM's own name
         """In a worker. Judged in both orders; None: the user said no. KullmError where the judge could not be asked."""

@@ -73,9 +73,15 @@ class Ordering:
     # -- before the call -----------------------------------------------------------------------------------------------
 
     async def order(
-        self, items: Sequence[Item], *, models: Sequence[str], again: bool = False, rubric: Rubric | None = None
+        self,
+        items: Sequence[Item],
+        *,
+        models: Sequence[str],
+        again: bool = False,
+        rubric: Rubric | None = None,
+        afresh: bool = False,
     ) -> Order | None:
-        """None: the user said no. With a rubric of the caller's own, else by the chosen one."""
+        """None: the user said no. With a rubric of the caller's own, else by the chosen one; `afresh` asks whatever was agreed to before."""
         while True:
             used = rubric if rubric else await asyncio.to_thread(load_rubric, self._settings.rubric)
             judge = await self._judge(used)
@@ -84,6 +90,8 @@ class Ordering:
             self.origin = self.origin if rubric else judge.origin(used)
             repeat = await asyncio.to_thread(next_repeat, items[0], self._store, judge, used) if again else 0
             order = Order(items, judge, used, repeat)
+            if afresh:
+                self._agreed.discard((judge.origin(used),))
             answer = await self._agreed_to(order, models)
             if answer == "judge":
                 return order

@@ -87,12 +87,16 @@ async def import_some(app: KullmApp, tell: Callable[[str], None]) -> str:
     told_so_far = partial(progress(tell), app)
     imported, unreadable = await asyncio.to_thread(import_file, store, path, told_so_far, called=path.name)
     told = outcome(imported, unreadable)
+    if not imported.new and not imported.grown:
+        return say(f"새로 가져올 것이 없었어요: {told}", f"Nothing new to import: {told}")
     return say(f"{path.name}에서 가져왔어요: {told}", f"Imported from {path.name}: {told}")
 
 
 def _there(path: Path) -> Path:
+    name = terminal_safe(path.name)
+    if path.is_dir():
+        raise UsageError(say(f"{name}: 폴더예요. 파일을 골라 주세요.", f"{name} is a folder. Choose a file."))
     if not path.is_file():
-        name = terminal_safe(path.name)
         raise UsageError(say(f"그런 파일이 없어요: {name}", f"There is no such file: {name}"))
     return path
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from kullm_tui.core.errors import UsageError
 from kullm_tui.core.language import say
+from kullm_tui.core.text import nfc
 
 if TYPE_CHECKING:
     from evaluator.pairwise import Winner
@@ -24,7 +25,13 @@ async def judge_against_others(
     others = [(other, turn) for other, turn in enumerate(competing) if turn and other != place]
     if mine is None or not others:
         raise UsageError(say("이 칸의 답과 견줄 답이 없어요.", "There is no pair of replies with this column."))
+    from evaluator.pairwise import Pair
+
     question, told = round_.question, list[str]()
+    asked, given, answered = (nfc(text) for text in (question.content, question.input, mine.content))
+    pairs = [Pair("pair", asked, given, answered, nfc(turn.content)) for _, turn in others]
+    if not await desk.may_judge_pairs(pairs):
+        return ""
     for number, (other, turn) in enumerate(others, start=1):
         pair = f"{names[place]} : {names[other]}"
         doing = say("판정하는 중, 순서를 바꿔 두 번씩", "judging, in both orders")

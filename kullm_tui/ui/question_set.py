@@ -34,8 +34,12 @@ class QuestionRun:
 
     @property
     def told(self) -> str:
-        """`questions 3/20`."""
-        return f"{self.name} {self.at + 1}/{len(self.questions)}"
+        """`questions 3/20`, and how many of an earlier sitting are passed over."""
+        at = f"{self.name} {self.at + 1}/{len(self.questions)}"
+        if not self.before:
+            return at
+        count = len(self.before)
+        return say(f"{at} · 투표한 {count}개 건너뜀", f"{at} · {count} voted on before")
 
     def moved_on(self) -> QuestionRun:
         return self if self._next is None else replace(self, at=self._next)

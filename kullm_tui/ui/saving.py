@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kullm_tui.core import paths
+from kullm_tui.core.files import is_there
 from kullm_tui.core.language import say
 from kullm_tui.ui.screens.ask import AskLine, Confirm
 
@@ -24,15 +26,30 @@ async def ask_where(
             button=say("저장하기", "Save"),
             value=value,
             more=more,
-            fault=lambda line: fault(line) if line else say("경로가 비어 있어요.", "The path is empty."),
+            fault=lambda line: _fault(line) or fault(line),
         )
     )
     if not line:
         return None
-    path = Path(line).expanduser()
-    if await asyncio.to_thread(path.exists) and not await app.push_screen_wait(_replace(path)):
+    path = paths.typed(line)
+    if await asyncio.to_thread(is_there, path) and not await app.push_screen_wait(_replace(path)):
         return None
     return path
+
+
+def _fault(line: str) -> str | None:
+    """What speaks against the place itself."""
+    if not line:
+        return say("경로가 비어 있어요.", "The path is empty.")
+    path = paths.typed(line)
+    try:
+        if path.is_dir():
+            return say(f"{path}: 폴더예요. 파일 이름까지 적어 주세요.", f"{path} is a folder. Name a file in it.")
+        if not path.parent.is_dir():
+            return say(f"그런 폴더가 없어요: {path.parent}", f"There is no such folder: {path.parent}")
+    except OSError as error:
+        return say(f"쓸 수 없는 자리예요 ({error.strerror}).", f"Nothing can be written there ({error.strerror}).")
+    return None
 
 
 def _replace(path: Path) -> Confirm:

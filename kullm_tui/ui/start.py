@@ -1,16 +1,22 @@
 """The app's front door: what must hold before Textual is imported, then the app."""
 
+import contextlib
+import logging
 import os
 import sys
 
-from kullm_tui.core.errors import UsageError
+from kullm_tui.core.errors import KullmError, UsageError
 from kullm_tui.core.language import say
+from kullm_tui.core.paths import app_log
+
+_LOG_BYTES = 1_000_000
 
 
 def run() -> int:
     """The exit code of the app; UsageError where there is no terminal to open it on."""
     _require_terminal()
     prepare()
+    _keep_a_log()
     from kullm_tui.ui.app import KullmApp
 
     app = KullmApp()
@@ -27,6 +33,19 @@ def prepare() -> None:
 
     terminal_input.install()
     terminal_output.install()
+
+
+def _keep_a_log() -> None:
+    """Of what should not happen: a terminal that is drawn on has no place for a traceback."""
+    with contextlib.suppress(OSError, KullmError):
+        file = app_log()
+        if file.exists() and file.stat().st_size > _LOG_BYTES:
+            file.replace(file.with_suffix(".log.1"))
+        file.touch(mode=0o600)
+        handler = logging.FileHandler(file, delay=True, encoding="utf-8")
+        handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
+        logging.getLogger("kullm_tui").addHandler(handler)
+        logging.getLogger("evaluator").addHandler(handler)
 
 
 def is_iterm() -> bool:

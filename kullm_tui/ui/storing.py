@@ -35,7 +35,8 @@ class Storing:
     async def opened(self) -> Store:
         """Opened in a thread the first time; KullmError where it cannot be opened."""
         if self._store is None:
-            self._opening = self._opening or self._begun(_open_store)
+            if self._opening is None or (self._opening.done() and self._opening.exception()):
+                self._opening = self._begun(_open_store)
             self._store = await asyncio.shield(self._opening)
         return self._store
 

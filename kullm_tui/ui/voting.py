@@ -43,7 +43,10 @@ class Voting:
 
     async def read(self, store: Store, comparison: Comparison) -> None:
         """The last round as it stands in the store, with the votes on it."""
-        self.round, self.votes = await asyncio.to_thread(_found, store, comparison)
+        found = await asyncio.to_thread(_found, store, comparison)
+        shown = self._desk.comparison
+        if shown and shown.id == comparison.id:  # else another one is on the screen by now
+            self.round, self.votes = found
 
     # -- votes ---------------------------------------------------------------------------------------------------------
 
@@ -90,6 +93,8 @@ class Voting:
         """What a judge has found between the columns already."""
         from kullm_tui.ui.pair_judging import kept_between
 
+        if self._desk.hidden:  # what was found under another name would give it away
+            return
         found, screen = self.round, self._desk.screen
         told = await asyncio.to_thread(kept_between, screen.kullm.judge_desk, found, self._desk.names) if found else ""
         if told and self.round is found:
@@ -103,13 +108,7 @@ class Voting:
         voted = await asyncio.to_thread(
             store.comparisons.voted_questions, choice.lineup.contestants, system=choice.session.system
         )
-        questions = questions.resumed(voted)
-        await self._go_through(questions)
-        if questions.voted:
-            count = questions.voted
-            self._desk.screen.notice(
-                say(f"이미 투표한 {count}개는 건너뛰었어요.", f"Skipped {count} with a vote already.")
-            )
+        await self._go_through(questions.resumed(voted))
 
     def goes_on(self) -> bool:
         """The next question of the file; False where there is none."""

@@ -10,11 +10,12 @@ from tests.architecture.project import ROOT, files_below, parsed, python_files, 
 _LONGEST_MODULE = 600
 _LONGEST_FUNCTION = 50
 
-# The edges where a bug must not take the rest down: the command line's, and the engine's where a model runs.
+# The edges where a bug must not take the rest down: the command line's, the engine's where a model runs, the app's workers.
 _BROAD_EXCEPTS = {
     "kullm_tui/commands/main.py",
     "kullm_tui/engine/batch.py",
     "kullm_tui/engine/beams.py",
+    "kullm_tui/ui/chores.py",
     "kullm_tui/ui/generation.py",
 }
 

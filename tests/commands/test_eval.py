@@ -88,7 +88,7 @@ def test_table_plot_and_agreement_read_what_is_kept(home: Path, env: dict[str, s
     ]
     (home / "people.jsonl").write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in ratings))
     done = kullm(home, "eval", "agreement", "--ratings", "people.jsonl", "--json")
-    assert json.loads(done.stdout)["전반적인 품질"] == {"with_judge": 1.0, "people": None, "items": 8}
+    assert json.loads(done.stdout)["전반적인 품질"] == {"with_judge": 1.0, "people": None, "items": 8, "raters": 1}
     assert len(judge.requests) == asked
 
 

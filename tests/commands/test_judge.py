@@ -163,7 +163,12 @@ def test_pairs_are_judged_in_both_orders_and_disagreement_is_a_tie(tmp_path: Pat
     found = [json.loads(line) for line in done.stdout.splitlines()]
     assert [one["winner"] for one in found] == ["left", "right", "tie"]
     assert found[0]["cost"] == pytest.approx(2 * (500 * 2 + 80 * 8) / 1e6)
-    assert again.stdout.splitlines() == ["1  왼쪽이 낫습니다", "2  오른쪽이 낫습니다", "3  비깁니다"]
+    assert again.stdout.splitlines() == [
+        "1  왼쪽이 낫습니다",
+        "2  오른쪽이 낫습니다",
+        "3  비깁니다(순서를 바꾸자 판정이 뒤집혔습니다)",
+    ]
+    assert "왼쪽 1, 비김 1(그중 순서를 바꾸자 뒤집힌 것 1), 오른쪽 1, 가릴 수 없음 0" in again.stderr
     assert "쓴 돈 $0.0000" in again.stderr
 
 

@@ -161,7 +161,7 @@ def test_a_lock_that_is_never_released_is_told(path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(database, "_BUSY_SECONDS", 0.1)
     with closing(Database(path)) as holder, closing(Database(path)) as waiting, holder.transaction():
         transaction = waiting.transaction()
-        with pytest.raises(StoreError, match="붙잡고"):
+        with pytest.raises(StoreError, match="다른 작업이"):
             transaction.__enter__()
 
 

@@ -30,9 +30,9 @@ def test_one_draft_a_conversation_and_one_for_none(store: Store) -> None:
     conversation = store.create_conversation("질문")
     store.drafts.put({None: KeptDraft("새것"), conversation.id: KeptDraft("이어", "입력")})
     store.drafts.put({None: KeptDraft("더 새것")})
-    assert store.drafts.left() == {None: KeptDraft("더 새것"), conversation.id: KeptDraft("이어", "입력")}
+    assert store.drafts.taken_over() == {None: KeptDraft("더 새것"), conversation.id: KeptDraft("이어", "입력")}
     store.drafts.put({None: None})
-    assert set(store.drafts.left()) == {conversation.id}
+    assert set(store.drafts.taken_over()) == {conversation.id}
 
 
 def test_an_edit_knows_where_its_question_hangs(store: Store) -> None:
@@ -40,16 +40,16 @@ def test_an_edit_knows_where_its_question_hangs(store: Store) -> None:
     question = store.add_turn(conversation.id, Message("user", "질문"), parent_id=conversation.leaf_id)
     draft = KeptDraft("고친 질문", edits=Edited(question, conversation.leaf_id))
     store.drafts.put({conversation.id: draft})
-    assert store.drafts.left() == {conversation.id: draft}
+    assert store.drafts.taken_over() == {conversation.id: draft}
 
 
 def test_a_purged_conversation_takes_its_draft_along(store: Store) -> None:
     conversation = store.create_conversation("질문")
     store.drafts.put({conversation.id: KeptDraft("이어")})
     store.purge(conversation.id)
-    assert store.drafts.left() == {}
+    assert store.drafts.taken_over() == {}
     store.drafts.put({conversation.id: KeptDraft("늦게 온 글")})  # another program purged it meanwhile
-    assert store.drafts.left() == {}
+    assert store.drafts.taken_over() == {}
 
 
 def test_what_stands_in_a_running_programs_prompt_is_its_own(tmp_path: Path) -> None:
@@ -60,7 +60,9 @@ def test_what_stands_in_a_running_programs_prompt_is_its_own(tmp_path: Path) -> 
         assert other.stdout is not None
         assert other.stdout.readline() == "kept\n"
         with Store(path) as store:
-            assert store.drafts.left() == {}
+            assert store.drafts.taken_over() == {}
+            store.drafts.put({None: KeptDraft("여기서")})
+            store.drafts.put({None: None})  # sent here
             other.kill()
             other.wait()
-            assert store.drafts.left() == {None: KeptDraft("다른 창에서")}
+            assert store.drafts.taken_over() == {None: KeptDraft("다른 창에서")}

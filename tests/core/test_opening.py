@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from kullm_tui.core import rescue
 from kullm_tui.core.database import Database
-from kullm_tui.core.errors import StoreError
+from kullm_tui.core.errors import NoSpace, StoreError
 from kullm_tui.core.opening import open_store
 from kullm_tui.core.records import Message
 from kullm_tui.core.store import Store
@@ -37,12 +38,11 @@ def test_a_sound_file_is_opened_as_it_is(path: Path) -> None:
     assert [file.name for file in path.parent.iterdir()] == ["kullm.db"]
 
 
-@pytest.mark.parametrize("damage", ["head", "schema", "list", "text", "empty pages"])
+@pytest.mark.parametrize("damage", ["schema", "list", "text", "empty pages"])
 def test_a_damaged_file_is_kept_aside_with_what_belongs_to_it(path: Path, damage: str) -> None:
     filled(path)
     data = bytearray(path.read_bytes())
     start, length = {
-        "head": (0, 100),
         "schema": (100, 3000),
         "list": (4096, len(data) - 4096),
         "text": (0, len(data)),
@@ -62,6 +62,17 @@ def test_a_damaged_file_is_kept_aside_with_what_belongs_to_it(path: Path, damage
     with open_store(path) as store:
         assert store.notice is None
         assert [one.title for one in store.conversations()] == ["새로"]
+
+
+def test_a_file_whose_head_alone_is_damaged_loses_nothing(path: Path) -> None:
+    filled(path)
+    data = bytearray(path.read_bytes())
+    data[:100] = b"\xa5" * 100
+    path.write_bytes(data)
+    with open_store(path) as store:
+        assert store.notice
+        assert {one.title for one in store.conversations()} == {f"대화 {number}" for number in range(30)}
+        assert all(store.thread(one.id) for one in store.conversations())
 
 
 def test_the_notice_names_the_last_backup(path: Path) -> None:
@@ -101,6 +112,52 @@ def test_two_apps_that_find_the_damage_at_once_put_aside_only_the_damaged_file(p
     assert len([file for file in path.parent.glob("*damaged*") if file.read_bytes() == b"garbage" * 1000]) == 1
     with open_store(path) as store:
         assert len(store.conversations()) == 5
+
+
+def damaged(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[8192:12288] = b"\xa5" * 4096
+    path.write_bytes(data)
+
+
+def test_a_rescue_that_fails_leaves_the_damaged_file_in_its_place(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    filled(path)
+    damaged(path)
+    before = path.read_bytes()
+
+    def full(aside: Path, draft: Path) -> None:
+        raise NoSpace(f"{aside} {draft}")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rescue, "rescue", full)
+        with pytest.raises(NoSpace):
+            open_store(path)
+    assert path.read_bytes() == before
+    assert [file.name for file in path.parent.iterdir() if "kullm.db." in file.name] == []
+    with open_store(path) as store:
+        assert len(store.conversations()) > 20
+
+
+_KILLED_IN_THE_RESCUE = """
+import os, signal, sys
+from pathlib import Path
+from kullm_tui.core import opening, rescue
+rescue.rescue = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+opening.open_store(Path(sys.argv[1]))
+"""
+
+
+def test_a_rescue_that_was_killed_is_begun_again(path: Path) -> None:
+    filled(path)
+    damaged(path)
+    ended = subprocess.run([sys.executable, "-c", _KILLED_IN_THE_RESCUE, str(path)], check=False)
+    assert ended.returncode == -9
+    assert not path.exists()
+    with open_store(path) as store:
+        assert store.notice
+        assert len(store.conversations()) > 20
+    with open_store(path) as store:
+        assert store.notice is None
 
 
 def test_what_was_deleted_long_ago_goes_at_the_next_start(path: Path) -> None:

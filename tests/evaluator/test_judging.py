@@ -1,6 +1,7 @@
 """The real SDK against a real server that judges, paces, fails and breaks off."""
 
 import asyncio
+import json
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from evaluator.cost import Budget, estimated
+from evaluator.cost import Budget, call_tokens, estimated, price_of
 from evaluator.judge import Judge
 from evaluator.judge_choice import strongest
 from evaluator.judge_table import judge_parameters
@@ -21,7 +22,7 @@ from evaluator.rubric import Rubric, load_rubric
 from evaluator.verdict import Item
 from evaluator.verdicts import VerdictStore
 from kullm_tui.core.chat_client import Endpoint
-from kullm_tui.core.errors import ModelNotFound
+from kullm_tui.core.errors import ModelNotFound, NoSpace
 from tests.evaluator.judge_server import FORM, FORM_SCORES, MODELS, Bucket, JudgeServer, judged
 from tests.kullm_command import environment
 from tests.openai_server import CUT, Reply, refuses
@@ -201,6 +202,41 @@ def test_a_server_that_is_down_stops_the_run(server: JudgeServer, store: Verdict
     server.script.extend([refuses(400, "broken")] * 100)
     assert run(server, store, items(100)).stopped is not None
     assert len(server.requests) < 60
+
+
+def test_an_attempt_that_brought_nothing_counts_against_the_budget(server: JudgeServer, store: VerdictStore) -> None:
+    """A reply in another form, or one that was cut, may have been charged for."""
+    server.script.append(Reply([json.dumps({"answer": "42"})], media_type="application/json"))
+    lost = run(server, store, items(1))
+    assert [one.status for one in lost.verdicts.values()] == ["error"]
+    price = price_of(judge_at(server))
+    assert price
+    tokens_in, tokens_out = call_tokens(judge_at(server), PAPER, items(1)[0], price)
+    expected = (tokens_in * price.input + tokens_out * price.output) / 1e6
+    assert lost.spent == pytest.approx(expected)
+    server.script.append(Reply(['{"choices": [', CUT], media_type="application/json"))
+    after_a_cut = run(server, store, items(1))
+    assert after_a_cut.spent == pytest.approx(expected + (500 * 2 + 80 * 8) / 1e6)
+
+
+def test_a_disk_that_is_full_stops_the_run_and_keeps_what_was_bought(
+    server: JudgeServer, store: VerdictStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[Any] = []
+    really_keep = store.keep
+
+    def keep_two(*facts: Any, **more: Any) -> None:
+        if len(kept) == 2:
+            raise NoSpace("full")
+        kept.append(facts)
+        really_keep(*facts, **more)
+
+    monkeypatch.setattr(store, "keep", keep_two)
+    outcome = run(server, store, items(12))
+    assert isinstance(outcome.stopped, NoSpace)
+    bought = sum(one.status == "ok" for one in outcome.verdicts.values())
+    assert bought >= 3, "what was read is told, kept or not"
+    assert outcome.spent == pytest.approx(bought * (500 * 2 + 80 * 8) / 1e6)
 
 
 def test_a_budget_stops_before_it_is_overdrawn_and_the_rest_can_follow(

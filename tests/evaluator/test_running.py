@@ -235,4 +235,4 @@ def test_a_report_is_files_that_the_command_line_reads_again(
     assert len(items) == 8
     assert items[0]["scores"] == FORM_SCORES
     read = read_ratings((tmp_path / "보고서" / "ratings.jsonl").read_text().splitlines(), RUBRIC)
-    assert read["home/a", "q0"] == [FORM_SCORES]
+    assert read["home/a", "q0"] == {"지은": FORM_SCORES}

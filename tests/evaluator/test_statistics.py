@@ -5,11 +5,11 @@ import random
 
 import pytest
 
-from evaluator.agreement import krippendorff, read_ratings
+from evaluator.agreement import agreement, krippendorff, read_ratings
 from evaluator.pairwise import Pair, winner
 from evaluator.ratings import Comparison, bradley_terry
 from evaluator.rubric import load_rubric
-from evaluator.statistics import Interval, bootstrap_mean, holm, paired_difference, spearman, wilson
+from evaluator.statistics import Interval, _sign_flips, bootstrap_mean, holm, paired_difference, spearman, wilson
 from evaluator.verdict import Verdict
 from kullm_tui.core.errors import KullmError
 
@@ -90,10 +90,50 @@ def test_krippendorffs_alpha_is_that_of_his_own_example() -> None:
 def test_peoples_ratings_outside_their_range_are_refused() -> None:
     rubric = load_rubric("kullm-2023-ko")
     good = '{"id": "q1", "model": "m", "rater": "a", "scores": {"전반적인 품질": 4}}'
-    assert read_ratings([good, good], rubric) == {("m", "q1"): [{"전반적인 품질": 4}] * 2}
+    other = good.replace('"a"', '"b"')
+    given = {"전반적인 품질": 4}
+    assert read_ratings([good, other], rubric) == {("m", "q1"): {"a": given, "b": given}}
     for bad in ("아님", "{}", good.replace("4", "6"), good.replace("4", "true"), good.replace("4", '"4"')):
         with pytest.raises(KullmError, match="1"):
             read_ratings([bad], rubric)
+    with pytest.raises(KullmError, match="품질점수"):
+        read_ratings([good.replace("전반적인 품질", "품질점수")], rubric)
+    with pytest.raises(KullmError, match="a rates this answer twice|a의 점수가 이 답에 두 번"):
+        read_ratings([good, good], rubric)
+
+
+def test_many_raters_who_agree_do_not_hide_a_judge_who_does_not() -> None:
+    items = [("m", f"q{number}") for number in range(5)]
+    verdicts = {place: {"품질": 5 - number} for number, place in enumerate(items)}
+    alone = {place: {"가": {"품질": number + 1}} for number, place in enumerate(items)}
+    many = {place: {str(rater): {"품질": number + 1} for rater in range(8)} for number, place in enumerate(items)}
+    one, eight = agreement("품질", verdicts, alone), agreement("품질", verdicts, many)
+    assert one.with_judge is not None
+    assert one.with_judge < -0.5
+    assert eight.with_judge == pytest.approx(one.with_judge)
+    assert (eight.people, eight.items, eight.raters) == (1.0, 5, 8)
+    assert one.people is None
+
+
+@pytest.mark.parametrize(
+    ("differences", "p"),
+    [([4], 1.0), ([1, 1], 0.5), ([1, 2, 1], 0.25), ([0, 1, 1, 4, 0], 0.25), ([1] * 6, 2 / 64), ([0, 0], 1.0)],
+)
+def test_p_of_few_items_is_exact(differences: list[float], p: float) -> None:
+    a = {str(place): one for place, one in enumerate(differences)}
+    found = paired_difference({key: float(value) for key, value in a.items()}, dict.fromkeys(a, 0.0))
+    assert found is not None
+    assert found.p == pytest.approx(p)
+
+
+def test_p_is_much_the_same_on_both_sides_of_where_it_is_exact() -> None:
+    draw = random.Random(5)
+    for _ in range(5):
+        gains = [draw.choice([-1.0, 0.0, 1.0, 1.0]) for _ in range(26)]
+        a = {str(place): one for place, one in enumerate(gains)}
+        whole = paired_difference(a, dict.fromkeys(a, 0.0))
+        assert whole is not None
+        assert whole.p == pytest.approx(_sign_flips(gains), abs=0.12)
 
 
 def test_bradley_terry_finds_the_strengths_that_made_the_games() -> None:

@@ -111,11 +111,11 @@ async def test_a_file_goes_on_where_the_votes_ended_after_a_quit_too(database: P
             await here.until(lambda: here.votes)
         async with comparing(database, server=server) as here:
             await takes_the_file(here)
-            await here.until(lambda: here.told("물음.txt 2/3 둘째 물음?") and here.bar.has_focus)
+            await here.until(lambda: here.told("물음.txt 2/3 · 투표한 1개 건너뜀 둘째 물음?") and here.bar.has_focus)
             await here.pilot.press("0")
             await here.until(lambda: len(here.votes) == 2)
             await here.pilot.press("enter")
-            await here.until(lambda: here.told("물음.txt 3/3 셋째 물음?") and here.bar.has_focus)
+            await here.until(lambda: here.told("물음.txt 3/3 · 투표한 1개 건너뜀 셋째 물음?") and here.bar.has_focus)
             await here.pilot.press("0")
             await here.until(lambda: len(here.votes) == 3)
             await here.pilot.press("enter")

@@ -84,5 +84,12 @@ async def test_a_judge_compares_a_column_with_the_others_in_both_orders(home: Pa
             here.desk.open(None)
             await here.until(lambda: not here.told(won[0]))
             here.desk.open(compared)
-            await here.until(lambda: all(here.told(one) or here.told(_turned(one)) for one in won))
+            await here.until(lambda: here.told("red의 답"))
+            await here.pilot.pause(0.3)
+            assert not here.told(won[0]), "what was found before would tell who is who"
+            here.desk.voting.cast("tie")
+            await here.until(lambda: here.votes)
+            here.desk.open(compared)
+            others = [f"red > {name}" for name in ("green", "blue")]
+            await here.until(lambda: all(here.told(one) or here.told(_turned(one)) for one in others))
             assert len(judge.requests) == bought, "what was found is shown again, and nobody is asked"

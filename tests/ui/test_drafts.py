@@ -41,15 +41,17 @@ async def test_a_crash_loses_no_more_than_a_second_of_typing(database: Path) -> 
     async with chatting(database) as chat:
         await chat.types("오래 쓴 글")
         with Store(database) as other:
-            await chat.until(lambda: any(one.text == "오래 쓴 글" for one in other.drafts.left().values()), seconds=5)
+            await chat.until(
+                lambda: any(one.text == "오래 쓴 글" for one in other.drafts.taken_over().values()), seconds=5
+            )
 
 
 async def test_what_was_sent_is_no_draft(database: Path) -> None:
     with OpenAIServer([says("하나")]) as server:
         async with chatting(database, server=server) as chat:
             await chat.types("첫째")
-            await chat.until(lambda: chat.app.store.drafts.left(), seconds=5)
+            await chat.until(lambda: chat.app.store.drafts.taken_over(), seconds=5)
             await chat.pilot.press("enter")
             await chat.until(lambda: chat.turns)
             await chat.answered()
-            await chat.until(lambda: not chat.app.store.drafts.left(), seconds=5)
+            await chat.until(lambda: not chat.app.store.drafts.taken_over(), seconds=5)

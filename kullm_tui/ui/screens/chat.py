@@ -127,6 +127,8 @@ class ChatScreen(Screen[None]):
     def notice(self, text: str = "", *, error: bool = False) -> None:
         """A line above the prompt; empty takes it away."""
         self.query_one(Notice).tell(text, error=error)
+        if text and self.has_class("-narrow") and self.has_class("-listing"):  # the list covers that line
+            self.sidebar.tell(text)
 
     def tell_unread(self, unread: bool) -> None:
         marker = self.query_one(NewBelow)
@@ -248,6 +250,10 @@ class ChatScreen(Screen[None]):
         """The one on the screen."""
         if self.desk.conversation:
             self.desk.export(self.desk.conversation)
+        else:
+            self.notice(
+                say("이 대화에는 아직 내보낼 것이 없어요.", "There is nothing to export in this conversation yet.")
+            )
 
     def export_conversations(self) -> None:
         self.desk.export()

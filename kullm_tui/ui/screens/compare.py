@@ -234,6 +234,12 @@ class CompareScreen(Screen[None]):
         if self.desk.choice.lineup.in_step:
             self.columns.follow_scrolling(event.thread)
 
+    @on(ColumnThread.Changed)
+    def _changed(self, event: ColumnThread.Changed) -> None:
+        event.stop()
+        if self.desk.choice.lineup.in_step:
+            self.columns.lead_again()
+
     @on(Tabs.Picked)
     @on(ColumnView.Pressed)
     def _column_picked(self, event: Tabs.Picked | ColumnView.Pressed) -> None:
@@ -309,8 +315,12 @@ class CompareScreen(Screen[None]):
         return any([thread.stop_judging() for thread in self.view.chosen_threads])
 
     def action_judge_columns(self) -> None:
-        for thread in self.view.chosen_threads:
-            thread.action_judge()
+        threads = self.view.chosen_threads
+        subjects = [thread.subject for thread in threads if thread.subject]
+        if len(subjects) > 1:
+            self.kullm.judge_desk.request_all(subjects)
+        else:
+            next((one for one in threads if one.subject), threads[0]).action_judge()
 
     def action_ask_again(self) -> None:
         self.desk.ask_again()

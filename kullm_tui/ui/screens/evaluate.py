@@ -21,6 +21,7 @@ from evaluator.evaluation import load_run
 from evaluator.runs import Counts, Run, counts_of, forget_run, list_runs, plan_of
 from evaluator.verdicts import VerdictStore
 from kullm_tui.core.errors import KullmError
+from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.money import money
 from kullm_tui.ui import evaluation_words
@@ -268,7 +269,10 @@ class EvaluateScreen(Screen[None]):
             return
         number = row.run.number
         asked = Confirm(
-            say(f"평가 #{number}을(를) 목록에서 뺄까요?", f"Take evaluation #{number} off the list?"),
+            say(
+                f"평가 #{number}{particle(number, '을/를')} 목록에서 뺄까요?",
+                f"Take evaluation #{number} off the list?",
+            ),
             say("목록에서 빼기", "Take it off"),
             more=say(
                 "받은 답과 채점은 그대로 남아서, 같은 평가를 다시 하면 돈이 들지 않아요.",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from functools import partial
-from pathlib import Path
 from typing import ClassVar, Literal
 
 from textual import events
@@ -22,6 +21,7 @@ from textual.widgets._static import Static
 from evaluator.evaluation import load_run
 from evaluator.runs import counts_of, plan_of
 from evaluator.verdicts import VerdictStore
+from kullm_tui.core import paths
 from kullm_tui.core.language import say
 from kullm_tui.ui import evaluation_tables, evaluation_words
 from kullm_tui.ui.app import KullmApp
@@ -336,7 +336,7 @@ class EvaluationScreen(Screen[None]):
             )
         )
         if folder:
-            path = Path(folder).expanduser()
+            path = paths.typed(folder)
             files = await asyncio.to_thread(write_report, path, facts.evaluation, facts.results, facts.ratings)
             names = ", ".join(file.name for file in files)
             self.tell(say(f"{path}에 썼어요: {names}", f"Written to {path}: {names}"))

@@ -20,7 +20,7 @@ from textual.worker import Worker
 
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
-from kullm_tui.core.money import money
+from kullm_tui.core.money import budget_of, money
 from kullm_tui.ui.judge_settings import MODES, RUBRIC, JudgeSettings
 from kullm_tui.ui.places import DIALOG, bindings
 from kullm_tui.ui.plain import plain, safe_line
@@ -30,8 +30,6 @@ from kullm_tui.ui.widgets.choice import Choice
 if TYPE_CHECKING:
     from kullm_tui.ui.app import KullmApp
     from kullm_tui.ui.judge_offers import Offers
-
-_MOST_DOLLARS = 1_000_000.0
 
 
 class JudgeScreen(ModalScreen[JudgeSettings | None]):
@@ -176,7 +174,7 @@ class JudgeScreen(ModalScreen[JudgeSettings | None]):
 
         settings = self._filled_in()
         try:
-            budget = _dollars(self.query_one("#budget", Input).value)
+            budget = budget_of(self.query_one("#budget", Input).value)
             await asyncio.to_thread(load_rubric, settings.rubric)
         except KullmError as fault:
             self._tell(str(fault))
@@ -218,19 +216,6 @@ def _row(label: str, field: Widget, *, close: bool = False) -> Horizontal:
 
 def _chooser(name: str, value: str, label: str) -> Select[str]:
     return Select([(plain(safe_line(label)), value)], value=value, allow_blank=False, id=name)
-
-
-def _dollars(text: str) -> float | None:
-    text = text.strip().removeprefix("$")
-    if not text:
-        return None
-    try:
-        dollars = float(text)
-    except ValueError:
-        dollars = -1.0
-    if not 0 <= dollars <= _MOST_DOLLARS:
-        raise KullmError(say("예산은 0 이상의 달러 금액이에요.", "The budget is an amount of dollars."))
-    return dollars
 
 
 def _import_offers() -> None:

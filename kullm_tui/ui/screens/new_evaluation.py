@@ -20,8 +20,11 @@ from textual.widgets._static import Static
 
 from evaluator.questions import PUBLIC_SETS
 from evaluator.rubric import shipped_rubrics
-from kullm_tui.core.errors import KeyMissing, UsageError
+from kullm_tui.core import paths
+from kullm_tui.core.errors import KeyMissing
+from kullm_tui.core.files import is_there
 from kullm_tui.core.language import say
+from kullm_tui.core.money import budget_of
 from kullm_tui.ui import evaluation_words
 from kullm_tui.ui.answerers import answerers
 from kullm_tui.ui.app import KullmApp
@@ -163,7 +166,7 @@ class NewEvaluationScreen(Screen[int | None]):
             paper_decoding=bool(self._choice("decoding").chosen),
             rubric=rubrics[rubric] if rubric < len(rubrics) else self._typed("rubric-file"),
             judge=judge,
-            limit=_dollars(self._typed("limit")),
+            limit=budget_of(self._typed("limit")),
         )
 
     # -- the plan ------------------------------------------------------------------------------------------------------
@@ -176,6 +179,7 @@ class NewEvaluationScreen(Screen[int | None]):
         self._plan()
 
     def _plan(self) -> None:
+        self._prepared = None  # what nobody has seen is not begun
         if self._preparing:
             self._name_button(say("셈하는 중", "reckoning"), ready=False)
             begin(self, partial(self._reckon, self._preparing), self._tell_fault, group="plan", exclusive=True)
@@ -277,14 +281,15 @@ class NewEvaluationScreen(Screen[int | None]):
     @on(Button.Pressed, "#begin")
     def action_begin(self) -> None:
         if self._prepared and self._preparing:
-            begin(self, partial(self._begin, self._preparing), self._tell_fault, group="begin", exclusive=True)
+            chore = partial(self._begin, self._preparing, self._prepared, self.wishes())
+            begin(self, chore, self._tell_fault, group="begin", exclusive=True)
 
-    async def _begin(self, preparing: Preparing) -> None:
-        shown = self._prepared
-        if shown is None or not await agreed_hosts(self.kullm, shown):
+    async def _begin(self, preparing: Preparing, shown: Prepared, wishes: Wishes) -> None:
+        """With the wishes whose plan was on the screen, whatever is changed in the form meanwhile."""
+        if not await agreed_hosts(self.kullm, shown):
             return
         self._name_button(say("준비하는 중", "preparing"), ready=False)
-        prepared = await asyncio.to_thread(preparing.prepared, self.wishes(), fetch=True)
+        prepared = await asyncio.to_thread(preparing.prepared, wishes, fetch=True)
         await asyncio.to_thread(keep_imported, prepared, preparing.store)
         running = await self.kullm.evaluations.start(prepared.evaluation, prepared.targets, prepared.budget)
         self.dismiss(running.number)
@@ -325,7 +330,7 @@ def _placeholders() -> dict[str, str]:
         "set-file": "questions.jsonl",
         "rubric-file": "rubric.toml",
         "judge-name": "gpt-4.1 · endpoint/model",
-        "limit": say("비우면 어림의 1.5배까지", "empty: to 1.5 × the estimate"),
+        "limit": say("비우면 어림의 1.5배, 적어도 $0.05", "empty: 1.5 × the estimate, $0.05 at least"),
     }
 
 
@@ -345,21 +350,10 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:g}"
 
 
-def _dollars(text: str) -> float | None:
-    if not text:
-        return None
-    try:
-        dollars = float(text.lstrip("$"))
-    except ValueError:
-        dollars = -1.0
-    if not 0 <= dollars <= 1_000_000:
-        raise UsageError(say("예산은 0 이상의 달러 금액이어야 해요.", "The budget must be an amount of dollars."))
-    return dollars
-
-
 def _not_empty(line: str) -> str | None:
     return None if line else say("비어 있어요.", "It is empty.")
 
 
 def _not_a_file(line: str) -> str | None:
-    return None if line and Path(line).expanduser().is_file() else say("그런 파일이 없어요.", "There is no such file.")
+    path = paths.typed(line)
+    return None if line and is_there(path) and path.is_file() else say("그런 파일이 없어요.", "There is no such file.")

@@ -18,6 +18,7 @@ from textual.screen import ModalScreen
 from textual.widgets._input import Input
 from textual.widgets._static import Static
 
+from kullm_tui.core import paths
 from kullm_tui.core.language import say
 from kullm_tui.ui.attachment import Attachment, completions, read_attachment
 from kullm_tui.ui.chores import Fault, begin
@@ -119,8 +120,10 @@ class OpenFile(ModalScreen[T | None], Generic[T]):
     @on(Input.Submitted)
     def action_accept(self) -> None:
         typed = self.query_one(Input).value.strip()
+        if len(typed) > 1 and typed[0] == typed[-1] and typed[0] in "'\"":  # as some terminals drop a file
+            typed = typed[1:-1]
         if typed:
-            begin(self, partial(self._open, Path(typed).expanduser()), self._failed, group="reading", exclusive=True)
+            begin(self, partial(self._open, paths.typed(typed)), self._failed, group="reading", exclusive=True)
 
     async def _open(self, path: Path) -> None:
         self.dismiss(await asyncio.to_thread(self._read, path))

@@ -113,7 +113,7 @@ class ParametersScreen(ModalScreen[Session | None]):
             dim = {}
         for field in FIELDS:
             shown = self.query_one(f"#field-{field.name}", Input)
-            shown.placeholder = dim.get(field.name, say("그쪽 설정", "theirs") if not dim else "–")
+            shown.placeholder = dim.get(field.name, say("서버 기본값", "its own") if not dim else "–")
         try:
             self._personas = await asyncio.to_thread(personas)
         except KullmError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -18,6 +17,7 @@ from textual.widgets._static import Static
 from kullm_tui.core.errors import KullmError, UsageError
 from kullm_tui.core.files import publish
 from kullm_tui.core.language import say
+from kullm_tui.core.text import terminal_safe_json
 from kullm_tui.ui.app import KullmApp
 from kullm_tui.ui.chores import begin
 from kullm_tui.ui.places import DIALOG, bindings
@@ -124,7 +124,7 @@ def _written(store: Store, path: Path) -> int:
                 "There are no pairs. A vote for one reply makes them.",
             )
         )
-    publish(path, "".join(json.dumps(pair, ensure_ascii=False) + "\n" for pair in pairs), mode=0o600)
+    publish(path, "".join(f"{terminal_safe_json(pair)}\n" for pair in pairs), mode=0o600)
     return len(pairs)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple
 
+from textual.geometry import Size
 from textual.message import Message
 
 from kullm_tui.ui.widgets.thread import Thread
@@ -26,7 +27,18 @@ class ColumnThread(Thread):
             super().__init__()
             self.thread = thread
 
+    class Changed(Message):
+        """It has more or fewer lines than before."""
+
     _led = False
+
+    def _size_updated(self, size: Size, virtual_size: Size, container_size: Size, layout: bool = True) -> bool:
+        """Textual's own; its reactive is set without a word to watchers."""
+        before = self.virtual_size.height
+        updated = super()._size_updated(size, virtual_size, container_size, layout)
+        if virtual_size.height != before:
+            self.post_message(self.Changed())
+        return updated
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         followed = self.following

@@ -178,6 +178,7 @@ class Columns(Horizontal):
     def __init__(self, replies: Replies) -> None:
         super().__init__()
         self._replies = replies
+        self._leader: ColumnThread | None = None
         self.front = 0
 
     @property
@@ -214,12 +215,14 @@ class Columns(Horizontal):
     # -- scrolling together --------------------------------------------------------------------------------------------
 
     def follow_scrolling(self, leader: ColumnThread) -> None:
-        """The others to where the leader is: to the same turn, as many lines into it, or to the end.
-
-        Once more behind the next drawing: a turn that was out of sight may have had fewer lines than it has.
-        """
+        """The others to where the leader is: to the same turn, as many lines into it, or to the end."""
+        self._leader = leader
         self._lead(leader)
-        self.call_after_refresh(self._lead, leader)
+
+    def lead_again(self) -> None:
+        """Behind the next drawing: a turn out of sight may have had fewer lines than it has."""
+        if self._leader and self._leader.is_attached:
+            self.call_after_refresh(self._lead, self._leader)
 
     def _lead(self, leader: ColumnThread) -> None:
         for view in self.views:

@@ -83,7 +83,9 @@ class ContestView(Vertical):
     def tell_heads(self) -> None:
         names, voting = self._desk.names, self._desk.voting
         replies = voting.round.replies if voting.round else ()
-        differences, speeds = compare_words.differences(replies), compare_words.speeds(replies)
+        differences = compare_words.differences(replies)
+        # How fast somebody is tells who it is.
+        speeds = [""] * len(replies) if self._desk.hidden else compare_words.speeds(replies)
         won = voting.vote_of_round.winner if voting.vote_of_round else None
         for view, name in zip(self.columns.views, names, strict=False):
             view.head.tell(name=name, won=view.place == won)
@@ -96,7 +98,8 @@ class ContestView(Vertical):
     def tell_ended(self, place: int, turn: Turn) -> None:
         """One of the columns has finished before the others."""
         self.columns.views[place].head.tell(
-            state=compare_words.differences([turn])[0] or say("끝", "done"), speed=compare_words.speeds([turn])[0]
+            state=compare_words.differences([turn])[0] or say("끝", "done"),
+            speed="" if self._desk.hidden else compare_words.speeds([turn])[0],
         )
         self.tell_heads()
 
@@ -106,7 +109,8 @@ class ContestView(Vertical):
         for view in self.columns.views:
             live, waits = self._desk.live(view.place), self._desk.waits(view.place)
             if live:
-                view.head.tell(state=compare_words.state_of(live), speed=compare_words.live_speed(live))
+                speed = "" if self._desk.hidden else compare_words.live_speed(live)
+                view.head.tell(state=compare_words.state_of(live), speed=speed)
             elif waits:
                 view.head.tell(state=compare_words.waits_its_turn(), speed="")
             ended = bool(view.head.state)
@@ -120,7 +124,11 @@ class ContestView(Vertical):
             bar.hide()
             return False
         run = voting.questions
-        goes_on = say("⏎ 다음 질문", "⏎ next question") if run and not run.is_last else say("⏎ 새 질문", "⏎ ask on")
+        goes_on = (
+            say("⏎ 다음 질문", "⏎ next question")
+            if run and not run.is_last
+            else say("⏎ 이어 묻기 · ^n 새 비교", "⏎ ask on · ^n a new one")
+        )
         if voting.vote_of_round:
             bar.tell(self._desk.names, self._voted(voting.vote_of_round), goes_on=goes_on)
         else:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from kullm_tui.core.store import Store
 
 _PAUSE_SECONDS = 0.12  # between the last key and the search
-_UNDO_SECONDS = 10.0
+_NOTICE_SECONDS = 10.0
 
 
 class Conversations(Vertical):
@@ -82,7 +82,6 @@ class Conversations(Vertical):
         self._answering: frozenset[int] = frozenset()
         self._unread: frozenset[int] = frozenset()
         self._pause: Timer | None = None
-        self._deleted: Conversation | None = None
         self._forgetting: Timer | None = None
 
     def compose(self) -> ComposeResult:
@@ -116,7 +115,8 @@ class Conversations(Vertical):
             self._run(partial(self._list, self.store), group="listing")
 
     def _run(self, chore: Chore, *, group: str) -> None:
-        begin(self, chore, self._failed, group=group, exclusive=True)
+        """A newer list takes the place of an older one; what is changed is seen through."""
+        begin(self, chore, self._failed, group=group, exclusive=group == "listing")
 
     def _failed(self, error: Fault) -> None:
         """What the disk refuses is told where it was asked for."""
@@ -250,25 +250,31 @@ class Conversations(Vertical):
         self.post_message(self.Deleted(conversation))
         self.reload()
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return self._deleted is not None if action == "undo" else super().check_action(action, parameters)
-
     def action_undo(self) -> None:
-        if (deleted := self._deleted) and self.store:
-            self._run(partial(self._undo, self.store, deleted), group="change")
+        if self.store:
+            self._run(partial(self._undo, self.store), group="change")
 
-    async def _undo(self, store: Store, conversation: Conversation) -> None:
-        await asyncio.to_thread(store.restore, conversation.id)
+    async def _undo(self, store: Store) -> None:
+        """The one that was deleted last, however long ago; once more, the one before it."""
+        restored = await asyncio.to_thread(store.restore_latest)
         self._forget()
+        if restored:
+            self.tell(say(f"되살렸어요: {restored.title}", f"Restored: {restored.title}"))
+        else:
+            self.tell(say("되살릴 대화가 없어요.", "There is nothing to restore."))
         self.reload()
 
     def _offer_undo(self, conversation: Conversation) -> None:
         self._forget()
-        self._deleted = conversation
         title = plain(conversation.title).truncate(18, ellipsis=True)
         self._tell(Content.assemble(title, say(" 지웠어요\nu 되돌리기", " deleted\nu undoes it")))
-        self._forgetting = self.set_timer(_UNDO_SECONDS, self._forget)
-        self.refresh_bindings()
+        self._forgetting = self.set_timer(_NOTICE_SECONDS, self._forget)
+
+    def tell(self, text: str) -> None:
+        """For a moment."""
+        self._forget()
+        self._tell(plain(text))
+        self._forgetting = self.set_timer(_NOTICE_SECONDS, self._forget)
 
     def _tell(self, notice: Content) -> None:
         line = self.query_one(".notice", Static)
@@ -276,11 +282,9 @@ class Conversations(Vertical):
         line.add_class("-shown")
 
     def _forget(self) -> None:
-        self._deleted = None
         if self._forgetting:
             self._forgetting.stop()
         self.query_one(".notice").remove_class("-shown")
-        self.refresh_bindings()
 
 
 def _place_of(rows: Sequence[Row], kept: Row | None, open_id: int | None) -> int | None:

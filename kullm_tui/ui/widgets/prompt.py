@@ -34,7 +34,7 @@ class Unsent:
 
     @classmethod
     def of(cls, text: str, input: str = "") -> Unsent:
-        return cls(Written(text), Written(input), bool(input))
+        return cls(Written.of(text), Written.of(input), bool(input))
 
 
 NOTHING = Unsent.of("")
@@ -121,6 +121,21 @@ class Prompt(Widget):
         self._sent = [Draft(text, input) for text, input in sent]
         self._place = len(self._sent)
 
+    def keep_for_later(self, draft: Draft) -> None:
+        """Up finds it."""
+        if not self._sent or self._sent[-1] != draft:
+            self._sent.append(draft)
+        self._place = len(self._sent)
+
+    def give_back(self, text: str, input: str = "") -> bool:
+        """What was here once, here again. False where somebody has typed since: then Up finds it."""
+        now = self.value
+        if now.text.strip() or now.input.strip():
+            self.keep_for_later(Draft(text, input))
+            return False
+        self.set(text, input)
+        return True
+
     def toggle_input(self) -> None:
         """The input's text is kept while its field is hidden, and sent only while it is shown."""
         self.toggle_class("-with-input")
@@ -140,7 +155,8 @@ class Prompt(Widget):
             self._sent.append(Draft(text, given))
         self._place = len(self._sent)
         self._text.set_value("")
-        self._input.set_value("")
+        if self.with_input:
+            self._input.set_value("")
         self._text.focus()
         self.post_message(self.Submitted(text, given))
 

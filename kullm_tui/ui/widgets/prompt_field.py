@@ -45,6 +45,12 @@ class Written:
     aside: Mapping[str, str] = field(default_factory=dict)
     cursor: tuple[int, int] = (0, 0)
 
+    @classmethod
+    def of(cls, text: str) -> Written:
+        """To be gone on with at its end."""
+        last = text.split("\n")
+        return cls(text, cursor=(len(last) - 1, len(last[-1])))
+
     @property
     def whole(self) -> str:
         """With the long pastes in their places."""

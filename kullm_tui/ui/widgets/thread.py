@@ -81,6 +81,7 @@ class Thread(VerticalScroll, can_focus=True):
         self._turns: list[Turn] = []
         self._titles: Mapping[str, str] = {}
         self._first = 0  # the first turn that is mounted
+        self.hides_kept = False  # cards of judgements that nobody has asked for here would tell who answers
 
     def compose(self) -> ComposeResult:
         yield Rest()
@@ -105,13 +106,13 @@ class Thread(VerticalScroll, can_focus=True):
 
     async def show(self, turns: Sequence[Turn], titles: Mapping[str, str], *, anew: bool = False) -> None:
         """These turns, keeping the widgets of those that are there already, so that nothing jumps."""
-        self._titles = titles
-        kept = 0 if anew else _common(self._turns, turns)
-        if anew or kept <= self._first:
-            kept, self._first = 0, max(0, len(turns) - _PAGE)
-        gone = [view for view in self.views if view.turn.id not in {turn.id for turn in turns[self._first : kept]}]
-        self._turns = list(turns)
         async with self.batch():
+            self._titles = titles
+            kept = 0 if anew else _common(self._turns, turns)
+            if anew or kept <= self._first:
+                kept, self._first = 0, max(0, len(turns) - _PAGE)
+            gone = [view for view in self.views if view.turn.id not in {turn.id for turn in turns[self._first : kept]}]
+            self._turns = list(turns)
             await self.remove_children([*gone, *(self.query_children(Earlier) if self._first == 0 else ())])
             for view, turn in zip(self.views, turns[self._first : kept], strict=True):
                 view.update_turn(turn)
@@ -195,7 +196,10 @@ class Thread(VerticalScroll, can_focus=True):
         desk, subjects = self._desk, self._subjects()
         if desk is None or not subjects:
             return
-        kept = await asyncio.to_thread(lambda: [desk.kept(subject) for _, subject in subjects])
+        wanted = [not self.hides_kept or desk.was_asked_for(subject) for _, subject in subjects]
+        kept = await asyncio.to_thread(
+            lambda: [desk.kept(one) if shown else [] for (_, one), shown in zip(subjects, wanted, strict=True)]
+        )
         for (view, subject), verdicts in zip(subjects, kept, strict=True):
             waiting = desk.waiting(subject)
             if view.verdicts and view.is_attached:
@@ -206,11 +210,16 @@ class Thread(VerticalScroll, can_focus=True):
         """The chosen reply, or the reply to the chosen question; else the last one."""
         if self._desk is None:
             return
-        subject = subject_of(self._turns, self._to_judge() or 0)
+        subject = self.subject
         if subject is None:
             self.app.notify(say("판정할 답이 아직 없어요.", "There is no reply to judge yet."), markup=False)
         else:
             self._desk.request(subject)
+
+    @property
+    def subject(self) -> Subject | None:
+        """What would be judged."""
+        return subject_of(self._turns, self._to_judge() or 0)
 
     def _to_judge(self) -> int | None:
         ids = [turn.id for turn in self._turns]

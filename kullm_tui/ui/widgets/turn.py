@@ -252,7 +252,7 @@ def _system_line(content: str) -> Content:
 
 def _fault_line(error: str) -> str:
     what = error or say("답이 도중에 끊겼어요.", "The reply broke off.")
-    return f"✗ {what}\n  {say('^R 다시 물어보기 · F8 다른 모델', '^R asks again · F8 another model')}"
+    return f"✗ {what}\n  {say('^r 다시 물어보기 · F8 다른 모델', '^r asks again · F8 another model')}"
 
 
 def turn_view_of(widget: Widget) -> TurnView | None:

@@ -53,6 +53,7 @@ class VoteBar(Widget, can_focus=True):
         self._names: Sequence[str] = ()
         self._told = ""
         self._next = ""
+        self._is_typed_at = False  # somebody writes, and the focus is on its way to the prompt
 
     def ask(self, names: Sequence[str], *, goes_on: str = "") -> None:
         self._show(names, "", goes_on)
@@ -106,15 +107,28 @@ class VoteBar(Widget, can_focus=True):
     # -- keys and clicks -----------------------------------------------------------------------------------------------
 
     def check_consume_key(self, key: str, character: str | None = None) -> bool:
-        """Letters are the beginning of the next question, also in Hangul mode."""
-        return character is not None and character.isprintable() and not character.isdigit() and key != "space"
+        """Letters are the beginning of the next question, also in Hangul mode; whatever comes right after them is the rest of it."""
+        if character is None or not character.isprintable():
+            return False
+        return self._is_typed_at or not (character.isdigit() or key == "space")
 
     def on_key(self, event: events.Key) -> None:
         character = event.character
         if character and self.check_consume_key(event.key, character):
             event.stop()
             event.prevent_default()
-            self.post_message(self.Typed(character))
+            self._typed(character)
+
+    def on_paste(self, event: events.Paste) -> None:
+        event.stop()
+        self._typed(event.text)
+
+    def _typed(self, text: str) -> None:
+        self._is_typed_at = True
+        self.post_message(self.Typed(text))
+
+    def on_focus(self) -> None:
+        self._is_typed_at = False
 
     def on_click(self, event: events.Click) -> None:
         vote = event.style.meta.get("vote")

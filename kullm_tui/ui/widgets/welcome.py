@@ -63,7 +63,8 @@ class Welcome(Vertical):
         self.query_one("#welcome-ask", Static).update(say("이런 것을 물어보세요", "Ask something like this"))
         self.query_one("#welcome-keys", Static).update(
             say(
-                "⇥ 질문 고르기 · F8 모델 바꾸기 · F5 모델 내려받기", "⇥ pick a question · F8 other models · F5 download"
+                "⇧⇥ 질문 고르기 · F8 모델 바꾸기 · F5 모델 내려받기",
+                "⇧⇥ pick a question · F8 other models · F5 download",
             )
         )
         if self._answers:
