@@ -17,7 +17,7 @@ from evaluator.statistics import Difference, Interval, bootstrap_mean, holm, pai
 from evaluator.verdict import Status
 from kullm_tui.core.language import say
 
-_FEW = 30  # scores, below which resampling them shows too little spread
+FEW = 30  # scores, below which resampling them shows too little spread
 _STATUSES: tuple[Status, ...] = ("unparsed", "refused", "error")
 
 
@@ -209,7 +209,7 @@ def _score_notes(row: TableRow) -> Iterator[str]:
             f"{others}개는 채점자의 다른 판이 채점해 평균에 넣지 않았습니다. --judge-model에 날짜가 붙은 이름을 쓰세요",
             f"{others} were judged by another version of the judge and are left out. Name a dated --judge-model",
         )
-    if 0 < row.scored < _FEW:
+    if 0 < row.scored < FEW:
         yield say(
             f"점수가 {row.scored}개뿐이라 구간이 실제보다 좁을 수 있습니다",
             f"only {row.scored} scores, so the intervals may be narrower than they should be",

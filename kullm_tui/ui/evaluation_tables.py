@@ -9,7 +9,7 @@ from textual.content import Content
 
 from evaluator.agreement import Agreement
 from evaluator.answer_faults import CUT
-from evaluator.report import Cell, Table, TableRow
+from evaluator.report import FEW, Cell, Table, TableRow
 from evaluator.rubric import Criterion
 from evaluator.statistics import Interval
 from kullm_tui.core.language import say
@@ -126,7 +126,13 @@ def _doubts(row: TableRow) -> list[tuple[str, str]]:
         told.append((f"{fault_word(CUT)} {row.faults[CUT]}", "$warning"))
     if row.flagged:
         told.append((say(f"채점자에게 말을 거는 답 {row.flagged}개", f"{row.flagged} speak to the judge"), "$warning"))
-    if row.length_correlation is not None:
+    if 0 < row.scored < FEW:
+        few = say(
+            f"점수가 {row.scored}개뿐이라 구간이 실제보다 좁아요",
+            f"only {row.scored} scores: the intervals are too narrow",
+        )
+        told.append((few, "$warning"))
+    elif row.length_correlation is not None:
         pull = f"{row.length_correlation:+.2f}"
         told.append((say(f"길이와 점수의 순위상관 {pull}", f"rank correlation of length and score {pull}"), "$quiet"))
     return told

@@ -211,7 +211,7 @@ SIDEBAR = (
     Key("enter", "take", "열기", "open", footer=True),
     Key("f2", "rename", "이름", "rename", footer=True, told=("이름 바꾸기", "rename")),
     Key("delete", "delete", "지우기", "delete", footer=True),
-    Key("u", "undo", "되살리기", "restore", footer=True, told=("지운 대화 되살리기", "restore what was deleted")),
+    Key("u", "undo", "되살리기", "restore", told=("마지막에 지운 대화 되살리기", "restore what was deleted last")),
     Key("p", "pin", "고정", "pin", footer=True, told=("위에 고정하거나 풀기", "pin to the top or unpin")),
     Key("e", "export_one", "내보내기", "export", told=("파일로 내보내기", "export into a file")),
     Key("i", "import_some", "가져오기", "import", told=("파일에서 가져오기", "import from a file")),

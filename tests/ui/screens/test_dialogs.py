@@ -138,7 +138,7 @@ async def test_the_footer_says_everything_once_and_only_what_works() -> None:
         assert await footer(pilot) == prompt
 
 
-async def test_the_footer_of_the_list_opens_and_restores_only_what_was_deleted(database: Path) -> None:
+async def test_what_was_deleted_is_restored_with_one_key_at_once_and_later(database: Path) -> None:
     with Store(database) as store:
         for title in ("하나", "둘"):
             store.create_conversation(title)
@@ -148,13 +148,30 @@ async def test_the_footer_of_the_list_opens_and_restores_only_what_was_deleted(d
         await chat.pilot.press("down")
         shown = [key.meaning for key in await footer(chat.pilot)]
         assert shown[0] == "열기"
-        assert "되살리기" not in shown
         await chat.pilot.press("delete")
         await chat.until(lambda: chat.told("u 되돌리기"))
-        assert "되살리기" in [key.meaning for key in await footer(chat.pilot)]
-        await chat.pilot.press("u")
+        chat.screen.sidebar._forget()  # as time does
         await chat.until(lambda: not chat.told("되돌리기"))
-        assert "되살리기" not in [key.meaning for key in await footer(chat.pilot)]
+        await chat.pilot.press("u")
+        await chat.until(lambda: chat.told("되살렸어요"))
+        assert {one.title for one in chat.app.store.conversations()} == {"하나", "둘"}
+        await chat.pilot.press("u")
+        await chat.until(lambda: chat.told("되살릴 대화가 없어요"))
+
+
+async def test_the_open_conversation_deleted_leaves_the_focus_where_it_can_be_undone(database: Path) -> None:
+    with Store(database) as store:
+        store.create_conversation("하나")
+    async with chatting(database, size=(120, 24)) as chat:
+        chat.desk.open(chat.app.store.conversations()[0])
+        await chat.until(lambda: chat.desk.conversation)
+        await chat.pilot.press("f6", "down")
+        await chat.until(lambda: chat.screen.sidebar.chosen)
+        await chat.pilot.press("delete")
+        await chat.until(lambda: chat.desk.conversation is None and chat.told("u 되돌리기"))
+        await chat.pilot.press("u")
+        await chat.until(lambda: chat.told("되살렸어요"))
+        assert chat.screen.prompt.value.text == ""
 
 
 async def footer(pilot: Pilot[int]) -> list[Key]:
