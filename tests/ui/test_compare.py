@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
+from textual import events
 
 from kullm_tui.core import consent
 from kullm_tui.core.engine_process import running_engine
@@ -323,3 +324,24 @@ async def test_columns_scroll_together_to_the_same_turn(database: Path) -> None:
             assert threads[0].where() != threads[1].where()
             await here.pilot.press("s", "ctrl+end")
             await here.until(lambda: all(thread.following for thread in threads))
+
+
+async def test_who_writes_on_after_the_replies_loses_no_key_and_casts_no_vote(database: Path) -> None:
+    with Far() as server:
+        async with comparing(database, server=server) as here:
+            await here.asks("하나")
+            await here.until(lambda: here.bar.has_focus)
+            for character in "왜 2개 1":
+                here.app.post_message(events.Key({" ": "space"}.get(character, character), character))
+            await here.until(lambda: here.screen.prompt.value.text == "왜 2개 1")
+            assert not here.votes
+
+
+async def test_a_paste_at_the_vote_bar_is_the_next_question(database: Path) -> None:
+    with Far() as server:
+        async with comparing(database, server=server) as here:
+            await here.asks("하나")
+            await here.until(lambda: here.bar.has_focus)
+            here.app.post_message(events.Paste("붙인 3가지"))
+            await here.until(lambda: here.screen.prompt.value.text == "붙인 3가지")
+            assert not here.votes

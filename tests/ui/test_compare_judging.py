@@ -93,3 +93,37 @@ async def test_a_judge_compares_a_column_with_the_others_in_both_orders(home: Pa
             others = [f"red > {name}" for name in ("green", "blue")]
             await here.until(lambda: all(here.told(one) or here.told(_turned(one)) for one in others))
             assert len(judge.requests) == bought, "what was found is shown again, and nobody is asked"
+
+
+async def test_the_price_of_all_columns_is_said_together(home: Path, judge: JudgeServer) -> None:
+    with Far() as server:
+        async with comparing(home / "kullm.db", server=server) as here:
+            await here.asks("물음")
+            here.screen.prompt.focus()
+            await here.pilot.press("f3")
+            await here.until(lambda: isinstance(here.app.screen, FirstVerdictScreen))
+            asked = here.app.screen
+            assert isinstance(asked, FirstVerdictScreen)
+            assert asked._estimate.calls == 3
+            await here.pilot.press("enter")
+            await here.until(lambda: len(judge.bought) == 3)
+
+
+async def test_a_blind_comparison_shows_no_verdict_that_was_bought_elsewhere(home: Path) -> None:
+    with Far() as server:
+        async with comparing(home / "kullm.db", server=server) as here:
+            await here.asks("물음")
+            here.screen.columns.focus_column(0)
+            await here.until(lambda: here.screen.columns.focused_place == 0)
+            await here.pilot.press("f3")
+            await _agrees(here)
+            card = here.views[0].thread.views[-1].verdicts
+            assert card
+            await here.until(lambda: card.verdicts)
+        async with comparing(home / "kullm.db", server=server, blind=True) as here:
+            await here.asks("물음")
+            await here.pilot.pause(0.5)
+            cards = [view.thread.views[-1].verdicts for view in here.views]
+            assert not any(card.verdicts for card in cards if card)
+            here.desk.voting.cast("tie")
+            await here.until(lambda: any(card.verdicts for card in cards if card))
