@@ -8,10 +8,11 @@ import asyncio
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from kullm_tui.commands import judging_glue, question
-from kullm_tui.commands.confirm import can_ask
+from kullm_tui.commands.confirm import can_ask, require_room
 from kullm_tui.commands.consenting import obtain_consent
 from kullm_tui.commands.contest import Contest, Lane, Round
 from kullm_tui.commands.contest_verdicts import Verdicts, judged_rounds, print_verdicts
@@ -75,6 +76,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
             'write preference pairs as JSONL in TRL\'s form; "-" is stdout',
         ),
     )
+    parser.add_argument(
+        "--force", action="store_true", help=say("있는 파일을 바꿔 씁니다", "replace a file that is there")
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -84,6 +88,8 @@ def run(args: argparse.Namespace) -> int:
         if args.ratings:
             return print_ratings(store, as_json=args.json)
         if args.export is not None:
+            if args.export != "-":
+                require_room(Path(args.export), force=args.force)
             return export_pairs(store, args.export)
         return _compare(store, args)
 

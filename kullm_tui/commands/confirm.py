@@ -1,6 +1,11 @@
 """A question that only a person at a terminal can answer with yes."""
 
 import sys
+from pathlib import Path
+
+from kullm_tui.core.errors import UsageError
+from kullm_tui.core.files import is_there
+from kullm_tui.core.language import say
 
 _YES = ("y", "yes", "예", "네", "ㅛ")  # ㅛ: the y key while a Korean keyboard is on
 
@@ -13,3 +18,17 @@ def confirmed(question: str) -> bool:
     sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in _YES
+
+
+def require_room(file: Path, *, force: bool) -> None:
+    """A file that is there may be the only copy of something."""
+    if force or not is_there(file) or file.is_fifo() or file.is_char_device():
+        return
+    replaced = say(f"{file} 파일이 이미 있습니다. 바꿔 쓸까요?", f"{file} is there already. Replace it?")
+    if not can_ask() or not confirmed(replaced):
+        raise UsageError(
+            say(
+                f"{file} 파일이 이미 있습니다. 바꿔 쓰려면 --force를 붙이세요.",
+                f"{file} is there already; --force replaces it.",
+            )
+        )

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from kullm_tui.commands.columns import aligned
-from kullm_tui.commands.confirm import can_ask, confirmed
+from kullm_tui.commands.confirm import can_ask, confirmed, require_room
 from kullm_tui.commands.narration import Narration
 from kullm_tui.core import paths
 from kullm_tui.core.errors import UsageError
-from kullm_tui.core.files import is_there
 from kullm_tui.core.history import Conversation, Turn
 from kullm_tui.core.language import say
 from kullm_tui.core.store import Store
@@ -185,27 +184,13 @@ def _export(store: Store, args: argparse.Namespace) -> int:
     from kullm_tui.core.exporting import export_file, exported
 
     if args.output:
-        _require_room(args.output, force=args.force)
+        require_room(args.output, force=args.force)
         export_file(store, args.numbers, args.output, args.format)
         count = len(set(args.numbers)) or len(store.conversations())
         Narration().note(say(f"대화 {count:,}개를 {args.output}에 저장했습니다.", f"saved {count:,} in {args.output}."))
     else:
         sys.stdout.writelines(exported(store, args.numbers, args.format or "jsonl"))
     return 0
-
-
-def _require_room(file: Path, *, force: bool) -> None:
-    """A file that is there may be the only copy of something."""
-    if force or not is_there(file) or file.is_fifo() or file.is_char_device():
-        return
-    replaced = say(f"{file} 파일이 이미 있습니다. 바꿔 쓸까요?", f"{file} is there already. Replace it?")
-    if not can_ask() or not confirmed(replaced):
-        raise UsageError(
-            say(
-                f"{file} 파일이 이미 있습니다. 바꿔 쓰려면 --force를 붙이세요.",
-                f"{file} is there already; --force replaces it.",
-            )
-        )
 
 
 def _import(store: Store, args: argparse.Namespace) -> int:

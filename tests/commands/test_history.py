@@ -136,3 +136,14 @@ def test_nothing_is_deleted_unasked(home: Path) -> None:
         assert len(json.loads(kullm(home, "history", "list", "--json").stdout)["conversations"]) == left
     other = str(talk(home, "둘째"))
     assert kullm(home, "history", "delete", other, "--yes").returncode == 0
+
+
+def test_a_file_that_is_there_is_replaced_only_by_force(home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "backup.jsonl"
+    file.write_text("그대로")
+    refused = kullm(home, "history", "export", "-o", str(file))
+    assert refused.returncode == 2
+    assert "--force" in refused.stderr
+    assert file.read_text() == "그대로"
+    assert kullm(home, "history", "export", "-o", str(file), "--force").returncode == 0
+    assert file.read_text() != "그대로"

@@ -91,8 +91,8 @@ class FirstVerdictScreen(ModalScreen[Answer | None]):
             spent, whole = money(budget.spent), money(budget.dollars)
             limit = say(f"예산 {whole} 가운데 {spent} 씀", f"{spent} of the budget of {whole} spent")
         return say(
-            f"기준 {self._rubric} · {limit}\n이 채점자와 기준으로는 처음이라 물어요. 다음부터는 묻지 않아요.",
-            f"Rubric {self._rubric} · {limit}\nYou are asked once for this judge and rubric.",
+            f"기준 {self._rubric} · {limit}\n채점자와 기준마다 앱을 연 뒤 처음 한 번 물어요. 둘씩 판정은 매번 물어요.",
+            f"Rubric {self._rubric} · {limit}\nYou are asked once for each judge and rubric while the app runs, and each time for pairs.",
         )
 
     def _consequence(self) -> str:
