@@ -153,7 +153,7 @@ def test_a_damaged_database_speaks_of_a_backup_only_where_there_is_one(path: Pat
     assert "backup" not in str(caught.value)
     for name in ("kullm.db.backup-1", "kullm.db.backup-2.4711"):  # the second was never finished
         path.with_name(name).write_bytes(b"")
-    with pytest.raises(StoreError, match=r"kullm\.db\.backup-1 "):
+    with pytest.raises(StoreError, match=r"kullm\.db\.backup-1$"):
         Database(path)
 
 

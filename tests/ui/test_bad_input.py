@@ -52,7 +52,7 @@ async def test_the_longest_error_leaves_room_for_the_thread(database: Path) -> N
         async with chatting(database, server=server, size=(80, 24)) as chat:
             await chat.asks("물음")
             assert chat.screen.thread.max_scroll_y < 60
-            await chat.until(lambda: chat.told("^R 다시 물어보기"))
+            await chat.until(lambda: chat.told("^r 다시 물어보기"))
 
 
 async def test_an_imported_conversation_of_any_kind_is_listed_found_and_opened(database: Path, tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ async def test_a_fault_is_a_line_in_the_thread_and_the_next_question_works(
             assert (failed.state, failed.content) == ("failed", kept)
             assert chat.told(told)
             assert "\x1b" not in chat.shown
-            assert chat.told("^R 다시 물어보기")
+            assert chat.told("^r 다시 물어보기")
             assert (await chat.asks("다시")).content == "괜찮아요"
 
 

@@ -99,7 +99,11 @@ class VoteBar(Widget, can_focus=True):
     def _result(self, width: int) -> Content:
         done, quiet = (self.get_visual_style(f"vote-bar--{part}", partial=True) for part in ("done", "quiet"))
         digits = f"1–{len(self._names)} 0 9"
-        hint = " · ".join(filter(None, (say(f"{digits} 다시 투표", f"{digits} vote again"), self._next)))
+        whole = " · ".join(filter(None, (say(f"{digits} 다시 투표", f"{digits} vote again"), self._next)))
+        # What was voted comes first, and then what goes on; the way to another vote and to a new comparison have keys of their own.
+        hints = (whole, self._next, self._next.partition(" · ")[0])
+        needed = Content(self._told).cell_length + 5
+        hint = next((one for one in hints if needed + Content(one).cell_length <= width), hints[-1])
         room = max(12, width - Content(hint).cell_length - 5)
         told = Content(self._told).truncate(room, ellipsis=True)
         return Content.assemble(("✓ ", done), told, _BETWEEN, (hint, quiet)).truncate(width, ellipsis=True)
