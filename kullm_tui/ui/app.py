@@ -18,7 +18,7 @@ from textual.screen import Screen
 
 from kullm_tui.core.errors import ConfigError, KullmError
 from kullm_tui.core.language import say
-from kullm_tui.ui import hangul, terminal_output, themes
+from kullm_tui.ui import garbage, hangul, terminal_output, themes
 from kullm_tui.ui.places import GLOBAL, bindings
 from kullm_tui.ui.plain import safe
 from kullm_tui.ui.storing import Storing
@@ -90,7 +90,7 @@ class KullmApp(App[int]):
         self._warming = False
         self._quitting = False  # the question is on the screen
         self._tells_focus = False
-        self._last_touched = time.monotonic()
+        self.last_touched = time.monotonic()
         self.config, self._config_fault = _configured(config)
         for theme in themes.OURS:
             self.register_theme(theme)
@@ -110,6 +110,7 @@ class KullmApp(App[int]):
     def on_mount(self) -> None:
         if not self.is_headless:
             self._end_on_signals()
+            self.call_after_refresh(garbage.begin, self)
         self.call_after_refresh(self._after_first_paint)
 
     async def on_unmount(self) -> None:
@@ -237,7 +238,7 @@ class KullmApp(App[int]):
         if isinstance(event, events.AppFocus | events.AppBlur):
             self._tells_focus = True
         elif isinstance(event, events.InputEvent | events.Paste):
-            self._last_touched = time.monotonic()
+            self.last_touched = time.monotonic()
         if isinstance(event, events.Key) and not event.is_forwarded:
             for key in hangul.pressed(event, typing=self._takes_text(event)):
                 await super().on_event(key)
@@ -247,7 +248,7 @@ class KullmApp(App[int]):
     @property
     def is_looked_at(self) -> bool:
         """By what the terminal says; of one that does not (tmux keeps it to itself), by whether it was touched lately."""
-        return self.app_focus and (self._tells_focus or time.monotonic() - self._last_touched < _TOUCHED_SECONDS)
+        return self.app_focus and (self._tells_focus or time.monotonic() - self.last_touched < _TOUCHED_SECONDS)
 
     def _takes_text(self, event: events.Key) -> bool:
         return self.focused is not None and self.focused.check_consume_key(event.key, event.character)

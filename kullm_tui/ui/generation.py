@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from kullm_tui.core.errors import KullmError
@@ -97,6 +99,7 @@ async def generate(order: Order, reply: LiveReply, tell: Callable[[Change], None
 
 async def _receive(order: Order, reply: LiveReply, tell: Callable[[Change], None]) -> None:
     # Late: nothing of this is needed before the first question.
+    await asyncio.to_thread(_import_exchange)
     from kullm_tui.core.chat_client import Delta, Finished
     from kullm_tui.core.exchange import exchange
 
@@ -113,6 +116,16 @@ async def _receive(order: Order, reply: LiveReply, tell: Callable[[Change], None
             else:
                 reply.waiting = waiting_for(event)
                 tell("waits")
+
+
+@cache
+def _import_exchange() -> None:
+    """In a thread: the SDK alone takes most of a second. All of it stays for good, so nobody need look through it for garbage."""
+    import openai  # noqa: F401
+
+    import kullm_tui.core.exchange  # noqa: F401
+
+    gc.freeze()
 
 
 async def _to_its_end(keeping: Coroutine[Any, Any, None]) -> None:

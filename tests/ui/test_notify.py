@@ -114,7 +114,7 @@ async def test_a_terminal_that_tells_no_focus_is_looked_at_while_it_is_touched(c
     async with app.run_test() as pilot:
         await pilot.press("a")
         assert app.is_looked_at
-        app._last_touched -= 60
+        app.last_touched -= 60
         assert not app.is_looked_at
         app.post_message(events.AppFocus())
         await pilot.pause()

@@ -1,0 +1,46 @@
+"""The collector stops everything while it looks through all that lives: not while somebody types or a reply comes."""
+
+import gc
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kullm_tui.ui import garbage
+from tests.openai_server import OpenAIServer, says
+from tests.ui.chatting import chatting
+
+
+@pytest.fixture
+def collected(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
+    """When all was looked through."""
+    found: list[float] = []
+    monkeypatch.setattr(gc, "collect", lambda: found.append(time.monotonic()))
+    before = gc.get_threshold()
+    yield found
+    gc.set_threshold(*before)
+    gc.unfreeze()
+
+
+async def test_all_that_lives_is_looked_through_once_nobody_minds(
+    database: Path, collected: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(garbage, "_LOOKED_SECONDS", 0.05)
+    monkeypatch.setattr(garbage, "_QUIET_SECONDS", 0.5)
+    with OpenAIServer([says(*["글 "] * 2000, pause=0.02)]) as server:
+        async with chatting(database, server=server) as chat:
+            garbage.begin(chat.app)
+            chat.app.last_touched = time.monotonic()
+            await chat.pilot.pause(0.3)
+            assert not collected, "somebody has just typed"
+            await chat.until(lambda: collected)
+            chat.app.last_touched = time.monotonic()
+            await chat.sends("끝없이 말해 줘")
+            await chat.until(lambda: chat.told("글 글 글"))
+            collected.clear()
+            await chat.pilot.pause(0.8)
+            assert not collected, "a reply is on its way"
+            await chat.pilot.press("escape")
+            await chat.answered()
+            await chat.until(lambda: collected)
