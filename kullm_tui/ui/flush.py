@@ -1,8 +1,7 @@
 """Who may paint when: the replies that stream at once share the interface's time.
 
 Each reply is shown again after three times what showing it took, at least 50 ms and at most a second later; and all together leave
-three quarters of the time to the keys. One that this machine makes waits ten times as long as it took: what is spent on showing it,
-its next word waits for. The pane that has the focus goes first. A reply whose end the reader has scrolled away from waits.
+three quarters of the time to the keys. The pane that has the focus goes first. A reply whose end the reader has scrolled away from waits.
 """
 
 import asyncio
@@ -13,13 +12,10 @@ from weakref import WeakKeyDictionary
 
 SHORTEST, LONGEST = 0.05, 1.0
 _SHARE = 3.0  # waiting, as a multiple of working
-_SHARE_HERE = 10.0  # beside an engine that would have every core
 _LOOK_AGAIN = 0.2  # at a reply that waits for its reader
 
 
 class Flushable(Protocol):
-    made_here: bool
-
     def flush(self) -> bool:
         """Shows what has come; True: there is more, the time was up."""
 
@@ -96,7 +92,7 @@ class FlushBudget:
             return
         self._painting = None
         now = self._clock()
-        wait = (_SHARE_HERE if reply.made_here else _SHARE) * (now - began)
+        wait = _SHARE * (now - began)
         self._next[reply] = now + min(LONGEST, max(SHORTEST, wait))
         self._free_at = now + min(LONGEST, wait)
         if more:

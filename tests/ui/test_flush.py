@@ -13,7 +13,6 @@ class _Pane:
         self.clock, self.name, self.log, self.cost = clock, name, log, cost
         self.is_watched = True
         self.is_foremost = False
-        self.made_here = False
         self.more = False
 
     def flush(self) -> bool:
@@ -59,16 +58,6 @@ async def test_a_dear_reply_leaves_three_quarters_of_the_time() -> None:
     gaps = [later - earlier for (earlier, _), (later, _) in zip(log, log[1:], strict=False)]
     assert gaps
     assert min(gaps) >= 0.16 - 0.001
-
-
-async def test_one_that_this_machine_makes_leaves_nine_tenths() -> None:
-    clock, log = _Clock(), list[tuple[float, str]]()
-    budget, pane = FlushBudget(clock), _Pane(clock, "a", log, cost=0.02)
-    pane.made_here = True
-    await _pass(clock, 0.8, each=lambda: budget.ask(pane))
-    gaps = [later - earlier for (earlier, _), (later, _) in zip(log, log[1:], strict=False)]
-    assert gaps
-    assert min(gaps) >= 10 * pane.cost
 
 
 async def test_the_longest_wait_is_a_second() -> None:

@@ -103,7 +103,6 @@ class Reply(Widget):
         self._waiting: deque[str] = deque()
         self._floor = 0  # the height never shrinks while the reply streams
         self._ended = bool(text)
-        self.made_here = False  # by this machine's engine, which wants the time that showing takes
         self._budget: FlushBudget | None = None
         if text:
             self._start(nfc(_whole(terminal_safe(text))))

@@ -96,8 +96,6 @@ class TurnView(Vertical):
         self._composed = False
         # Held by hand: a reply may still tell its state while the turn leaves the screen, its children first.
         self.reply = Reply("" if live else turn.content) if turn.role == "assistant" else None
-        if self.reply and live:
-            self.reply.made_here = live.here
         self.verdicts = VerdictCard() if turn.role == "assistant" else None
         self._byline = Byline()
         self._lines = {name: Static(classes=f"{name} hidden", markup=False) for name in ("limits", "fault", "facts")}
