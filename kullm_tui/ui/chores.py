@@ -40,7 +40,7 @@ async def fault_of(work: Awaitable[None]) -> Fault | None:
         await work
     except (KullmError, OSError) as error:
         return error
-    except Exception as error:
+    except Exception as error:  # the interface's worker edge: a bug becomes words, and its traceback is kept
         logger.exception("work of a screen broke")
         return KullmError(_bug(error))
     return None

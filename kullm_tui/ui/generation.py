@@ -89,7 +89,7 @@ async def generate(order: Order, reply: LiveReply, tell: Callable[[Change], None
         raise
     except KullmError as error:
         reply.error = str(error)
-    except Exception as error:
+    except Exception as error:  # the interface's worker edge: a bug becomes words, and its traceback is kept
         logger.exception("a reply broke")
         reply.error = _bug(error)
     await _keep(order.journal, reply, state)
