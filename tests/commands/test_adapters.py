@@ -108,11 +108,11 @@ def test_ctrl_c_ends_a_merge_and_leaves_nothing(tmp_path: Path) -> None:
     base = save_model(tmp_path / "base", shape=Shape(hidden=1024, layers=12, heads=8))
     adapter = save_lora(tmp_path / "adapter", base)
     merge = start(tmp_path, "adapters", "merge", str(adapter), "--base", str(base), "--to", str(tmp_path / "out" / "m"))
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while not (tmp_path / "out" / ".m.merging").exists():
         assert time.monotonic() < deadline
         time.sleep(0.005)
     merge.send_signal(signal.SIGINT)
-    _, told = merge.communicate(timeout=60)
+    _, told = merge.communicate(timeout=240)
     assert merge.returncode in (130, 0), told  # the merge may have been quicker
     assert [file.name for file in (tmp_path / "out").iterdir()] == ([] if merge.returncode else ["m"])

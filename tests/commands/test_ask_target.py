@@ -154,7 +154,7 @@ def test_without_the_local_part_it_says_how_to_install_it(home: Path) -> None:
         "from kullm_tui.commands.main import main; sys.exit(main(['ask', '-m', 'kullm-5.8b', '?']))"
     )
     done = subprocess.run(
-        [COMMAND[0], "-P", "-c", code], capture_output=True, text=True, env=environment(home), timeout=60, check=False
+        [COMMAND[0], "-P", "-c", code], capture_output=True, text=True, env=environment(home), timeout=240, check=False
     )
     assert done.returncode == 1
     assert "pip install 'kullm[local]'" in done.stderr

@@ -149,7 +149,7 @@ def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path) -> None:
         stdout=reader.stdin,
         stderr=subprocess.PIPE,
         env=environment(tmp_path),
-        timeout=60,
+        timeout=240,
         check=False,
     )
     reader.stdin.close()
@@ -185,7 +185,7 @@ def test_only_what_a_verb_needs_is_imported(tmp_path: Path, arguments: list[str]
         capture_output=True,
         text=True,
         env=environment(tmp_path),
-        timeout=60,
+        timeout=240,
         check=True,
     )
     assert done.stderr.splitlines()[-1] == "[]"
@@ -198,7 +198,7 @@ def test_help_imports_in_less_than_the_blink_of_an_eye(tmp_path: Path) -> None:
             capture_output=True,
             text=True,
             env=environment(tmp_path),
-            timeout=60,
+            timeout=240,
             check=True,
         )
         own = [line.split("|")[0].removeprefix("import time:") for line in done.stderr.splitlines() if "|" in line]

@@ -137,7 +137,7 @@ def test_ctrl_c_saves_and_stops_and_the_run_goes_on_from_there(home: Path) -> No
     run = start(home, "train", "long.toml")
     metrics = _metrics_of_a_run(home)
     run.send_signal(signal.SIGINT)
-    _, told = run.communicate(timeout=60)
+    _, told = run.communicate(timeout=240)
     assert run.returncode == 130, told
     name = metrics.parent.name
     assert f"kullm train --resume {name}" in told.decode()
@@ -145,7 +145,7 @@ def test_ctrl_c_saves_and_stops_and_the_run_goes_on_from_there(home: Path) -> No
     again = start(home, "train", "--resume", "last")
     _wait(lambda: _last_step(metrics) > stopped)
     again.send_signal(signal.SIGTERM)
-    again.communicate(timeout=60)
+    again.communicate(timeout=240)
     assert again.returncode == 130
     assert (metrics.parent / "logs" / "attempt-2.log").is_file()
 
@@ -155,7 +155,7 @@ def test_the_trainer_outlives_the_command_that_started_it(home: Path) -> None:
     run = start(home, "train", "long.toml")
     metrics = _metrics_of_a_run(home)
     run.kill()
-    run.communicate(timeout=30)
+    run.communicate(timeout=240)
     before = _last_step(metrics)
     _wait(lambda: _last_step(metrics) > before + 3)
     trainer = _trainer_of(metrics.parent)
@@ -201,7 +201,7 @@ def _trainer_of(run: Path) -> int:
 
 
 def _wait(condition) -> None:  # type: ignore[no-untyped-def]
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)

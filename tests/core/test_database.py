@@ -141,7 +141,7 @@ def test_a_write_that_finds_no_room_is_a_full_disk_and_not_an_io_error(path: Pat
         "    print(error)\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, timeout=240, check=False
     )
     assert str(path) in done.stdout, done.stderr
 
@@ -214,5 +214,5 @@ def test_two_programs_opening_a_new_database_at_once_agree(path: Path) -> None:
         subprocess.Popen([sys.executable, "-c", code, path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for _ in range(6)
     ]
-    answers = [child.communicate(timeout=60) for child in children]
+    answers = [child.communicate(timeout=240) for child in children]
     assert answers == [("None\n", "")] * 6

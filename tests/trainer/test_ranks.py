@@ -25,7 +25,7 @@ def torchrun(base: Path, folder: Path, asks: int = -1) -> subprocess.CompletedPr
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"},
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=240,
     )
 
 

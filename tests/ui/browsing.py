@@ -43,7 +43,7 @@ async def browser(size: tuple[int, int] = (140, 45)) -> AsyncIterator[Pilot[int]
         yield pilot
 
 
-async def until(pilot: Pilot[int], holds: Callable[[], bool], *, seconds: float = 20) -> None:
+async def until(pilot: Pilot[int], holds: Callable[[], bool], *, seconds: float = 240) -> None:
     async with asyncio.timeout(seconds):
         while not holds():
             await pilot.pause(0.02)

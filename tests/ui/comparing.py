@@ -24,7 +24,7 @@ from kullm_tui.ui.widgets.vote_bar import VoteBar
 from tests.openai_server import OpenAIServer, Received, Reply, says
 from tests.ui.snapshot import text_of
 
-SECONDS = 30.0
+SECONDS = 240.0
 FAR = tuple(Contestant(f"far/{name}") for name in ("red", "green", "blue"))
 
 

@@ -53,7 +53,7 @@ async def test_stop_keeps_what_had_arrived(database: Path) -> None:
             assert reply.state == "cancelled"
             assert reply.content.startswith("가나다")
             assert chat.told("중단됨")
-            assert server.requests[0].disconnected.wait(5)
+            assert server.requests[0].disconnected.wait(60)
     with Store(database) as store:
         kept = store.thread(store.conversations()[0].id)[-1]
     assert (kept.state, kept.content) == ("cancelled", reply.content)

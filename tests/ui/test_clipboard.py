@@ -211,7 +211,7 @@ def test_a_real_tmux_holds_what_was_copied(tmux: list[str], tmp_path: Path, sett
     ]
     flags = [argument for variable in environment for argument in ("-e", variable)]
     subprocess.run([*tmux, "new-window", *flags, f"{sys.executable} {script} 2> {tmp_path}/errors"], check=True)
-    for _ in range(200):
+    for _ in range(2400):
         if (tmp_path / "said").exists() and (tmp_path / "said").read_text():
             break
         time.sleep(0.1)

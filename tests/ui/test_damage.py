@@ -173,6 +173,12 @@ def _asks(terminal: AppTerminal, question: str) -> None:
     terminal.types("\r")
 
 
+def _waits_until_none_streams(home: Path) -> None:
+    with Store(home / "kullm.db") as store:
+        while any(store.thread(one.id)[-1].state == "streaming" for one in store.conversations()):
+            time.sleep(0.05)
+
+
 def test_two_apps_write_into_one_file_at_once(tmp_path: Path) -> None:
     with OpenAIServer([says(*["조각 "] * 100, "끝이에요.", pause=0.02)] * 2) as far:
         _configured(tmp_path, far)
@@ -181,7 +187,7 @@ def test_two_apps_write_into_one_file_at_once(tmp_path: Path) -> None:
             _asks(two, "둘째 앱의 물음")
             for terminal in (one, two):
                 terminal.waits_for("끝이에요.")
-            time.sleep(1.0)  # or quitting would ask whether to stop the reply
+            _waits_until_none_streams(tmp_path)  # or quitting would ask whether to stop the reply
             for terminal in (one, two):
                 terminal.types("\x11")
             assert (one.ends(), two.ends()) == (0, 0)
@@ -228,7 +234,7 @@ async def test_an_opening_that_takes_long_is_told(tmp_path: Path, monkeypatch: p
     really_opened = storing._open_store
 
     def opened_late() -> Store:
-        let_go.wait(10)
+        let_go.wait(60)
         return really_opened()
 
     monkeypatch.setattr(storing, "_open_store", opened_late)

@@ -39,7 +39,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 
 
 async def settled(download: Download) -> Download:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(240):
         while download.active or download._thread:
             await asyncio.sleep(0.01)
     return download

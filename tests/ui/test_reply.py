@@ -13,6 +13,7 @@ from textual.pilot import Pilot
 from textual.selection import SELECT_ALL, Selection
 
 from kullm_tui.ui.widgets.reply import Reply
+from tests.ui.browsing import until
 
 EVERYTHING = """# 제목
 **한국어(Korean)**는 `코드`와 [링크](https://kullm.kr)가 있는 긴 문장입니다. 화면의 너비를 넘어서 다음 줄로 이어집니다.
@@ -176,8 +177,7 @@ async def test_a_reader_who_scrolled_away_is_left_alone() -> None:
     async with _shown(reply, (40, 10)) as pilot:
         scroll = pilot.app.query_one(VerticalScroll)
         reply.append("줄\n\n" * 30)
-        await pilot.pause(0.3)
-        assert scroll.scroll_y == scroll.max_scroll_y > 0
+        await until(pilot, lambda: scroll.scroll_y == scroll.max_scroll_y > 0)
         scroll.scroll_to(y=5, animate=False)
         scroll.release_anchor()
         await pilot.pause()
@@ -186,9 +186,7 @@ async def test_a_reader_who_scrolled_away_is_left_alone() -> None:
         await pilot.pause(0.5)
         assert (reply.size.height, scroll.scroll_y) == (height, 5)
         scroll.scroll_end(animate=False)
-        await pilot.pause(0.6)
-        assert reply.size.height > height
-        assert scroll.scroll_y == scroll.max_scroll_y
+        await until(pilot, lambda: reply.size.height > height and scroll.scroll_y == scroll.max_scroll_y)
 
 
 async def test_a_terminal_that_narrows_in_mid_stream_folds_anew() -> None:

@@ -75,7 +75,7 @@ def test_a_second_load_quantises_nothing(source: Path, load: Load) -> None:
 
 
 def test_a_first_load_that_was_killed_goes_on_where_it_stopped(source: Path, load: Load) -> None:
-    died = subprocess.run([sys.executable, "-c", _LOAD_AND_DIE, str(source)], check=False, timeout=60)
+    died = subprocess.run([sys.executable, "-c", _LOAD_AND_DIE, str(source)], check=False, timeout=240)
     assert died.returncode == -signal.SIGKILL
     recipe = recipe_for(source)
     assert find_prepared(recipe) is None
@@ -159,12 +159,12 @@ def test_only_one_prepares_a_model_and_the_other_waits_for_it(source: Path) -> N
         assert held
         waiting = threading.Thread(target=wait)
         waiting.start()
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 240
         while not phases and time.monotonic() < deadline:
             time.sleep(0.02)
         assert phases[0] == "wait"
         assert find_prepared(recipe) is None
-    waiting.join(30)
+    waiting.join(240)
     assert phases[-1] == "quantize"
     assert find_prepared(recipe)
 

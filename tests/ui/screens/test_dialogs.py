@@ -211,7 +211,6 @@ async def test_how_the_palette_looks(size: tuple[int, int]) -> None:
     async with app.run_test(size=size) as pilot:
         await app.push_screen(Blank())
         await pilot.press("ctrl+p")
-        await pilot.pause(0.5)
         await assert_looks_like(pilot, f"palette-{size[0]}x{size[1]}")
 
 
@@ -224,7 +223,7 @@ async def looks(name: str, dialog: Screen | None, size: tuple[int, int], theme: 
             await app.push_screen(Blank())
             await app.push_screen(dialog)
         else:
-            await pilot.pause(0.1)
+            await pilot.pause()
             await pilot.press("f1")
         suffix = "" if theme == "kullm-dark" else f"-{theme.removeprefix('kullm-')}"
         await assert_looks_like(pilot, f"{name}-{size[0]}x{size[1]}{suffix}")
