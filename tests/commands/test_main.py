@@ -191,20 +191,17 @@ def test_only_what_a_verb_needs_is_imported(tmp_path: Path, arguments: list[str]
     assert done.stderr.splitlines()[-1] == "[]"
 
 
-def test_help_imports_in_less_than_the_blink_of_an_eye(tmp_path: Path) -> None:
-    def seconds() -> float:
-        done = subprocess.run(
-            [sys.executable, "-P", "-X", "importtime", "-m", "kullm_tui", "--help"],
-            capture_output=True,
-            text=True,
-            env=environment(tmp_path),
-            timeout=240,
-            check=True,
-        )
-        own = [line.split("|")[0].removeprefix("import time:") for line in done.stderr.splitlines() if "|" in line]
-        return sum(int(text) for text in own[1:]) / 1e6
-
-    assert min(seconds() for _ in range(3)) < 0.15
+def test_help_imports_few_modules(tmp_path: Path) -> None:
+    """How long that takes is for bench/moments.py: 127 modules are a moment, and a library more would be hundreds."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-X", "importtime", "-m", "kullm_tui", "--help"],
+        capture_output=True,
+        text=True,
+        env=environment(tmp_path),
+        timeout=240,
+        check=True,
+    )
+    assert sum("|" in line for line in done.stderr.splitlines()) < 180
 
 
 def test_files_in_the_current_folder_are_never_run(tmp_path: Path) -> None:

@@ -157,7 +157,7 @@ async def test_a_client_who_leaves_while_a_model_loads_leaves_it_to_the_next(fol
     await asyncio.sleep(0.01)
     leaving.cancel()
     await asyncio.gather(leaving, return_exceptions=True)
-    await asyncio.wait_for(sit(), 30)
+    await asyncio.wait_for(sit(), 240)
     assert len(models.residents) == 1
     assert models.residents[0].in_use == 0
     await models.close()

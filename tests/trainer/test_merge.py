@@ -217,6 +217,7 @@ def test_a_merge_that_is_ended_leaves_nothing_and_the_next_one_works(
         child.stdout.close()
         child.wait(timeout=240)
         assert sorted(file.name for file in to.parent.iterdir()) == left
+    began = time.time()
     merge(adapter, base, to)
     assert [file.name for file in to.parent.iterdir()] == ["merged"]
-    assert time.time() - to.stat().st_mtime < 120
+    assert to.stat().st_mtime > began - 1  # files have a coarser clock
