@@ -61,14 +61,14 @@ def _pids(home: Path, child: "subprocess.Popen[bytes]") -> dict[str, int]:
 
 
 def _living(pids: dict[str, int]) -> list[str]:
-    return [name for name, pid in pids.items() if psutil.pid_exists(pid) and not _is_dead(pid)]
+    return [name for name, pid in pids.items() if _lives(pid)]
 
 
-def _is_dead(pid: int) -> bool:
+def _lives(pid: int) -> bool:
     try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+        return str(psutil.Process(pid).status()) != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
-        return True
+        return False
 
 
 def test_a_test_that_fails_leaves_nothing_behind(home: Path) -> None:

@@ -400,7 +400,7 @@ def test_a_closed_connection_ends_its_reply(server: Server) -> None:
                 pass
         assert wait_until(lambda: server.get("/health").json()["active_requests"] == 0)
         after = engine.cpu_times()
-        return after.user + after.system - before.user - before.system
+        return float(after.user + after.system - before.user - before.system)
 
     assert processor_seconds(lines=1) < processor_seconds(lines=10_000) / 2
 

@@ -49,6 +49,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     programs_folder = tmp_path / "bin"
     programs_folder.mkdir()
     monkeypatch.setenv("PATH", str(programs_folder))
+    monkeypatch.setattr("kullm_tui.ui.clipboard._WAIT", 240.0)
     monkeypatch.setenv("KULLM_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("KULLM_LANG", "ko")
     monkeypatch.setenv("TERM", "xterm-256color")
