@@ -1,5 +1,6 @@
 """`kullm serve` as its clients see it: curl, the openai SDK, `llm`, and those who should not get in."""
 
+import itertools
 import json
 import os
 import socket
@@ -395,14 +396,15 @@ def test_a_closed_connection_ends_its_reply(server: Server) -> None:
         with httpx2.stream(
             "POST", f"{server.url}/v1/chat/completions", json=body, headers=server.headers, timeout=240
         ) as stream:
-            assert next(stream.iter_lines())
-            for _ in zip(range(lines - 1), stream.iter_lines(), strict=False):
-                pass
+            read = list(itertools.islice(stream.iter_lines(), lines))
+        assert read
         assert wait_until(lambda: server.get("/health").json()["active_requests"] == 0)
         after = engine.cpu_times()
         return float(after.user + after.system - before.user - before.system)
 
-    assert processor_seconds(lines=1) < processor_seconds(lines=10_000) / 2
+    server.chat("tiny", QUESTION)  # it may have to be loaded
+    whole = processor_seconds(lines=10_000)
+    assert processor_seconds(lines=1) < whole / 2
 
 
 def test_clients_at_once_are_all_answered_and_alike(server: Server) -> None:
