@@ -141,7 +141,7 @@ async def test_no_strip_of_a_hostile_reply_holds_an_order() -> None:
             for start in range(0, len(text), size):
                 reply.append(text[start : start + size])
             await reply.finish()
-            await until(pilot, lambda reply=reply: not reply.is_busy)
+            await until(pilot, lambda: not any(one.is_busy for one in app.query(Reply)))
             shown = "\n".join(_strips(reply))
             assert not _ORDERS.search(shown)
             assert "[/x]" in shown
