@@ -7,9 +7,19 @@ from pathlib import Path
 
 import pytest
 
+from kullm_tui.core.errors import ConfigError
+from kullm_tui.core.processor import hold
+
 # A shell that runs a whole check in the background has its children ignore ctrl-c, and theirs; the tests send it on purpose.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# The whole suite runs on the path that KULLM_PROCESSOR forces; this file is read before any that imports torch.
+try:
+    hold()
+except ConfigError as error:
+    raise pytest.UsageError(str(error)) from error
 
 
 @pytest.fixture

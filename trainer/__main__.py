@@ -15,6 +15,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from kullm_tui.core.processor import hold
+
+hold()  # before torch, which looks at the processor when it is imported
+
 import torch
 from transformers.utils import logging as transformers_logging
 

@@ -25,7 +25,7 @@ from kullm_tui.core.hub_cache import hub_cache
 from kullm_tui.core.keys import get_key, list_keys
 from kullm_tui.core.language import say
 from kullm_tui.core.memory import free_host_memory
-from kullm_tui.core.native import cpu_flags, find_compiler, runs_avx2
+from kullm_tui.core.processor import processor as own_processor
 from kullm_tui.core.store import Store
 
 Verdict = Literal["fine", "notice", "problem"]
@@ -93,7 +93,8 @@ def packages() -> Finding:
 def processor() -> Finding:
     name, count = platform.machine(), os.cpu_count() or 1
     found = say(f"{name}, 코어 {count}", f"{name}, {count} cores")
-    if "avx512_bf16" not in cpu_flags() and not runs_avx2():
+    own = own_processor()
+    if own.level == "plain":
         return Finding(
             "notice",
             say(
@@ -101,7 +102,7 @@ def processor() -> Finding:
                 f"{found}, no AVX2: 4-bit is slow on this CPU. A llama.cpp server as an endpoint is faster.",
             ),
         )
-    if find_compiler() is None:
+    if own.compiler is None:
         return Finding(
             "notice",
             say(
@@ -109,7 +110,7 @@ def processor() -> Finding:
                 f"{found}, no C compiler: with one (sudo apt install gcc) replies on the CPU come faster.",
             ),
         )
-    extension = "AVX512-BF16" if "avx512_bf16" in cpu_flags() else "AVX2"
+    extension = own.level.upper()
     return Finding("fine", say(f"{found}, {extension}, C 컴파일러 있음", f"{found}, {extension}, with a C compiler"))
 
 

@@ -32,7 +32,7 @@ def runs_packed(device: torch.device) -> bool:
 
 
 def has_bnb_kernel() -> bool:
-    return bool(bnb.functional.has_avx512bf16())
+    return bool(bnb.functional.has_avx512bf16())  # no, where `bnb` hides it
 
 
 class PackedLinear(bnb.nn.Linear4bit):  # type: ignore[misc]

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 from torch.nn.functional import linear, scaled_dot_product_attention
 
-from kullm_tui.core import native
+from kullm_tui.core import native, processor
 from kullm_tui.weights import packed
 from kullm_tui.weights.bnb import functional
 from kullm_tui.weights.kernels import Kernels, can_attend, kernels
@@ -102,7 +102,7 @@ def test_without_what_they_need_there_are_no_kernels(missing: str, monkeypatch: 
     if missing == "a compiler":
         monkeypatch.setattr(shutil, "which", lambda _: None)
     else:
-        monkeypatch.setattr(native, "cpu_flags", lambda: frozenset({"sse2"}))
+        monkeypatch.setattr(processor, "cpu_flags", lambda: frozenset({"sse2"}))
     assert kernels.__wrapped__() is None
 
 
