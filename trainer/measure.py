@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -30,11 +31,14 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from trainer.base import trainable_model
 from trainer.forward import Forward, forward_of
 from trainer.recipe import Recipe, recipe_from
-from trainer.utilisation import arithmetic
+from trainer.side_by_side import Workers, gradients_of, workers_of
+from trainer.utilisation import arithmetic_here
 
 _TIME = 3.0  # seconds of steps, once the first has warmed everything up
 _LONGEST = 30.0  # of a precision, whatever few steps it allows
-_STEP_TIME = 2.0  # of a step of the shallow model: where a short one says that it will take longer, it gets fewer tokens
+_STEP_TIME = (
+    2.0  # of a step of the shallow model: where a short one says that it will take longer, it gets fewer tokens
+)
 _SHORT = 64  # tokens of the short one
 _DEPTHS = 1, 3  # blocks of the two models
 _FEWEST, _MOST = 3, 20
@@ -61,7 +65,7 @@ def main() -> int:
 
 def measured(facts: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """By precision, the fastest arithmetic first."""
-    rates = {precision: _rate(arithmetic(precision)) for precision in facts["precisions"]}
+    rates = {precision: _rate(arithmetic_here(precision)) for precision in facts["precisions"]}
     order = sorted(rates, key=lambda precision: -rates[precision])
     found: dict[str, dict[str, Any]] = {}
     for precision in order:
@@ -70,18 +74,19 @@ def measured(facts: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
             seconds = {part: slower * found[order[0]][part] for part in ("block", "rest")}
         else:
             seconds = _seconds(facts, precision)
-        kind = arithmetic(precision)
+        kind = arithmetic_here(precision)
         found[precision] = seconds | {"tokens": facts["tokens"], "arithmetic": kind, "flops": round(rates[precision])}
     return found
 
 
 def _seconds(facts: Mapping[str, Any], precision: str) -> dict[str, float]:
-    """Of a block and of the rest, for the facts' number of tokens: the middling one of many pairs.
+    """Of a block and of the rest, for the facts' number of tokens, side by side as a run computes: the middling one of many pairs.
 
     The two models take turns, so that a slow moment of the computer meets both and falls out of their difference. No two steps
     are of one size, as in a run: products of a size that was there before are faster.
     """
-    shallow, deep = (_model(facts, precision, layers) for layers in _DEPTHS)
+    threads = torch.get_num_threads()
+    shallow, deep = (_model(facts, precision, layers, threads) for layers in _DEPTHS)
     tokens = _tokens_in_time(shallow, facts)
     blocks: list[float] = []
     rests: list[float] = []
@@ -98,28 +103,36 @@ def _seconds(facts: Mapping[str, Any], precision: str) -> dict[str, float]:
     return {"block": max(median(blocks[1:]), 0.0), "rest": max(median(rests[1:]), 0.0)}
 
 
-def _tokens_in_time(model: Forward, facts: Mapping[str, Any]) -> int:
+def _tokens_in_time(model: _Model, facts: Mapping[str, Any]) -> int:
     """The facts' tokens, or as many as a step may take time for."""
     short = _documents({**facts, "document": min(_SHORT, facts["document"])}, _SHORT, 0)
     seconds = min(_step_seconds(model, short, _SHORT) for _ in range(2))  # the first also warms everything up
     return min(facts["tokens"], max(_SHORT, round(_STEP_TIME * _SHORT / seconds)))
 
 
-def _model(facts: Mapping[str, Any], precision: str, layers: int) -> Forward:
+@dataclass(frozen=True)
+class _Model:
+    forward: Forward
+    workers: Workers
+
+
+def _model(facts: Mapping[str, Any], precision: str, layers: int, threads: int) -> _Model:
+    cpu = torch.device("cpu")
     with _model_folder(facts["config"], layers) as folder:
         recipe = _recipe(facts["recipe"], precision, folder)
-        return forward_of(trainable_model(recipe, torch.device("cpu")), recipe.train.packing)
+        return _Model(forward_of(trainable_model(recipe, cpu), recipe.train.packing), workers_of(recipe, cpu, threads))
 
 
-def _step_seconds(forward: Forward, documents: Sequence[_Example], tokens: int) -> float:
-    batch = forward.batch(documents)
+def _step_seconds(model: _Model, documents: Sequence[_Example], tokens: int) -> float:
+    count = model.workers.count
+    shares = [share for share in (documents[start::count] for start in range(count)) if share]
     before = time.perf_counter()
-    with forward.attending():
-        forward(batch).backward()  # type: ignore[no-untyped-call]
+    with model.forward.attending():
+        done = sum(part.tokens for part in model.workers.map(partial(gradients_of, model.forward, count > 1), shares))
     seconds = time.perf_counter() - before
-    for parameter in forward.trainable.parameters.values():
+    for parameter in model.forward.trainable.parameters.values():
         parameter.grad = None
-    return seconds * tokens / batch.tokens
+    return seconds * tokens / done
 
 
 def _rate(kind: str) -> float:

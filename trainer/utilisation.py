@@ -14,6 +14,7 @@ from pathlib import Path
 
 from kullm_tui.core import paths
 from kullm_tui.core.errors import KullmError
+from kullm_tui.core.processor import processor
 from trainer.estimate_shape import shape_of_folder
 from trainer.estimate_time import flops_per_token
 from trainer.estimate_tokens import Lengths
@@ -45,7 +46,9 @@ def rate_of_processor(recipe: Recipe) -> float | None:
         known = json.loads((paths.cache_dir() / "measured" / "processor.json").read_text(encoding="utf-8"))
         entries = [entry for key, entry in known.items() if key.startswith(f"{processor_name()}, ")]
         rates = [
-            float(entry["flops"]) for entry in entries if entry.get("arithmetic") == arithmetic(recipe.model.precision)
+            float(entry["flops"])
+            for entry in entries
+            if entry.get("arithmetic") == arithmetic_here(recipe.model.precision)
         ]
     except (OSError, ValueError, KeyError, AttributeError, TypeError):
         return None
@@ -55,3 +58,9 @@ def rate_of_processor(recipe: Recipe) -> float | None:
 def arithmetic(precision: str) -> str:
     """What a base of that precision is multiplied in."""
     return "fp32" if precision == "fp32" else "bf16"
+
+
+def arithmetic_here(precision: str) -> str:
+    """On this machine's processor: one without products of bf16 multiplies a bf16 base in fp32 (`wide_layers`)."""
+    slow = precision == "bf16" and processor().level != "avx512-bf16"
+    return "fp32" if slow else arithmetic(precision)
