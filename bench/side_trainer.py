@@ -94,8 +94,8 @@ def _ours(model: Path, made: list[tuple[list[int], int]], batch: int, *, weights
 
     from tests.trainer.examples import Row, Rows, a_job, a_recipe
     from trainer.job import begin
-    from trainer.side_by_side import workers_of
     from trainer.recipe import Method
+    from trainer.side_by_side import workers_of
     from trainer.step import take_step
 
     examples = Rows(tuple(Row(tuple(ids), (False,) * n + (True,) * (len(ids) - n)) for ids, n in made))

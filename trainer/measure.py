@@ -43,7 +43,7 @@ _SHORT = 64  # tokens of the short one
 _DEPTHS = 1, 3  # blocks of the two models
 _FEWEST, _MOST = 3, 20
 _SPREAD = 0.25  # of the documents' lengths
-_SIDES, _PRODUCTS = (256, 512, 1024, 2048), 5  # of the matrices multiplied, and how often
+_SIDES, _PRODUCTS = (256, 512, 1024), 3  # of the matrices multiplied, and how often
 _SLOW_PRODUCT = 0.05  # seconds; a larger one is not tried
 _HOPELESS = 4  # times as slow in products as the best: nothing else of a step can make up for it
 
@@ -136,8 +136,12 @@ def _step_seconds(model: _Model, documents: Sequence[_Example], tokens: int) -> 
 
 
 def _rate(kind: str) -> float:
-    """Operations a second of the fastest of a few products, as large as are quick; the first one of a size is not counted."""
-    best = 0.0
+    """Operations a second of all cores together, by the fastest of a few products on one, as large as are quick.
+
+    On several, a product on a busy machine takes as long as the core that was taken away. The first one of a size is not counted.
+    """
+    threads, best = torch.get_num_threads(), 0.0
+    torch.set_num_threads(1)
     for side in _SIDES:
         square = torch.ones(side, side, dtype=torch.float32 if kind == "fp32" else torch.bfloat16)
         seconds = []
@@ -148,7 +152,8 @@ def _rate(kind: str) -> float:
         best = max(best, 2 * side**3 / min(seconds[1:]))
         if min(seconds) > _SLOW_PRODUCT:
             break
-    return best
+    torch.set_num_threads(threads)
+    return threads * best
 
 
 @contextmanager

@@ -74,7 +74,7 @@ def test_a_slow_machine_takes_a_few_steps_and_a_fast_one_no_more_than_the_epochs
     assert settled(demo(), CPU, LENGTHS, measure=measure).train.max_steps == steps
 
 
-def test_a_run_begins_at_the_speed_of_the_moment_and_a_plan_at_the_known_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_begins_at_the_speed_of_the_moment_and_a_plan_at_the_known_one() -> None:
     quiet, busy = Measuring(fp32=4000, bf16=100), Measuring(fp32=1000, bf16=100)
     place = paths.cache_dir() / "measured" / "processor.json"
     known = settled(demo(), CPU, LENGTHS, measure=quiet).train.max_steps
