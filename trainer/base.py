@@ -114,6 +114,7 @@ def _base(recipe: Recipe, folder: Path, device: torch.device) -> PreTrainedModel
             config, dtype=torch.float32, attn_implementation="sdpa"
         )
         return model.to(device)
+    assert precision != "auto", "a run is given a settled recipe"
     form: Any = "bnb" if precision in ("4bit", "8bit") else "plain"  # the engine's packed form has no backward
     loaded = load_in_form(
         folder, "fp32" if whole else precision, form, device, progress=lambda _: None, cancelled=lambda: False

@@ -16,11 +16,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from trainer.arithmetic import arithmetic, arithmetic_here
 from trainer.estimate_figures import Basis, Figure
 from trainer.estimate_shape import FEEDFORWARD_OUT, ModelShape, lora_targets, trainable_parameters
 from trainer.machines import Machine
 from trainer.recipe import Recipe
-from trainer.utilisation import arithmetic, arithmetic_here
 
 _NF4_BYTES = 0.5 + 1 / 64 + 4 / (64 * 256)  # half a byte, a scale for 64 values, a scale for 256 scales
 _TRAINED_BYTES = 16  # fp32: the weight, its gradient, Adam's two moments

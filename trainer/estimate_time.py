@@ -28,6 +28,7 @@ from typing import Any
 
 from kullm_tui.core import paths
 from kullm_tui.core.files import publish
+from trainer.arithmetic import alternatives_here
 from trainer.estimate_figures import Figure
 from trainer.estimate_shape import ModelShape, trainable_parameters
 from trainer.estimate_tokens import Lengths
@@ -44,7 +45,6 @@ _MEASURED_TOKENS = 2048  # of a micro-batch at most: products of half the size r
 
 Measured = dict[str, Any]
 Measure = Callable[[Mapping[str, Any]], Mapping[str, Measured] | None]  # by precision
-AUTO = ("fp32", "bf16")  # what `auto` may become on a processor; the first where nothing can be measured
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def measured_speeds(
     """
     precision = recipe.model.precision
     facts = _facts(recipe, shape, lengths)
-    keys = {kind: _key(facts, kind) for kind in (AUTO if precision == "auto" else (precision,))}
+    keys = {kind: _key(facts, kind) for kind in (alternatives_here() if precision == "auto" else (precision,))}
     place = paths.cache_dir() / "measured" / "processor.json"
     known = _read(place)
     since = time.time() - within

@@ -28,11 +28,11 @@ import numpy as np
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
+from trainer.arithmetic import arithmetic_here
 from trainer.base import trainable_model
 from trainer.forward import Forward, forward_of
 from trainer.recipe import Recipe, recipe_from
 from trainer.side_by_side import Workers, gradients_of, workers_of
-from trainer.utilisation import arithmetic_here
 
 _TIME = 3.0  # seconds of steps, once the first has warmed everything up
 _LONGEST = 30.0  # of a precision, whatever few steps it allows
@@ -107,7 +107,7 @@ def _tokens_in_time(model: _Model, facts: Mapping[str, Any]) -> int:
     """The facts' tokens, or as many as a step may take time for."""
     short = _documents({**facts, "document": min(_SHORT, facts["document"])}, _SHORT, 0)
     seconds = min(_step_seconds(model, short, _SHORT) for _ in range(2))  # the first also warms everything up
-    return min(facts["tokens"], max(_SHORT, round(_STEP_TIME * _SHORT / seconds)))
+    return min(int(facts["tokens"]), max(_SHORT, round(_STEP_TIME * _SHORT / seconds)))
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """A recipe settled on the machine where its run begins: which arithmetic `auto` is there, and how many steps fit into its minutes.
 
-    precision = "auto"    on a processor the faster of fp32 and bf16, measured on a block of the model; on a card bf16 where it has that
+    precision = "auto"    on a processor that multiplies bf16 the faster of fp32 and bf16, measured on a block of the model, on others fp32;
+                          on a card bf16 where it has that
     minutes = 3           as many steps as the measured speed allows, never more than the epochs come to; warm-up and decay follow from them
 
 A run is given the settled recipe and keeps it, so that whoever goes on with it, whenever and wherever, takes the same steps.
@@ -11,7 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from trainer.estimate_shape import ModelShape, shape_of
-from trainer.estimate_time import AUTO, Measure, duration_of, measured_speeds
+from trainer.estimate_time import Measure, duration_of, measured_speeds
 from trainer.estimate_tokens import Lengths
 from trainer.machines import Machine
 from trainer.recipe import Recipe
@@ -39,7 +40,7 @@ def _with_precision(
         chosen = "bf16" if machine.gpu.bf16 else "fp32"
     else:
         speeds = measured_speeds(recipe, shape, lengths, measure)
-        chosen = max(speeds, key=lambda kind: speeds[kind], default=AUTO[0])
+        chosen = max(speeds, key=lambda kind: speeds[kind], default="fp32")
     return replace(recipe, model=replace(recipe.model, precision=chosen))  # type: ignore[arg-type]
 
 

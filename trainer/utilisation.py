@@ -14,7 +14,7 @@ from pathlib import Path
 
 from kullm_tui.core import paths
 from kullm_tui.core.errors import KullmError
-from kullm_tui.core.processor import processor
+from trainer.arithmetic import arithmetic, arithmetic_here
 from trainer.estimate_shape import shape_of_folder
 from trainer.estimate_time import flops_per_token
 from trainer.estimate_tokens import Lengths
@@ -53,14 +53,3 @@ def rate_of_processor(recipe: Recipe) -> float | None:
     except (OSError, ValueError, KeyError, AttributeError, TypeError):
         return None
     return max(rates, default=None)
-
-
-def arithmetic(precision: str) -> str:
-    """What a base of that precision is multiplied in."""
-    return "fp32" if precision == "fp32" else "bf16"
-
-
-def arithmetic_here(precision: str) -> str:
-    """On this machine's processor: one without products of bf16 multiplies a bf16 base in fp32 (`wide_layers`)."""
-    slow = precision == "bf16" and processor().level != "avx512-bf16"
-    return "fp32" if slow else arithmetic(precision)

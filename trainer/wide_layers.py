@@ -12,8 +12,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from trainer.arithmetic import arithmetic_here
 from trainer.recipe import Recipe
-from trainer.utilisation import arithmetic_here
 
 
 def computes_wide(recipe: Recipe, device: torch.device) -> bool:

@@ -167,7 +167,7 @@ def _settled(recipe: Recipe, machine: Machine, lengths: Any, narration: Narratio
     narration.progress(say("이 컴퓨터의 속도를 재는 중 …", "measuring this machine …"))
     found = settled(recipe, machine, lengths, now=True)
     narration.clear()
-    parts = [found.model.precision] if recipe.model.precision == "auto" else []
+    parts: list[str] = [found.model.precision] if recipe.model.precision == "auto" else []
     if recipe.train.minutes:
         steps, minutes = found.train.max_steps, recipe.train.minutes
         parts.append(say(f"{steps:,}단계 ({minutes:g}분에 맞춤)", f"{steps:,} steps (made for {minutes:g} min)"))

@@ -15,7 +15,7 @@ from trainer.ranks import joined
 def main(base: str, folder: str, asks: int, looks: int) -> None:
     torch.set_num_threads(1)
     with joined() as ranks:
-        recipe = a_recipe(base, epochs=2, eval_every=3, micro_tokens=40)
+        recipe = a_recipe(base, epochs=2, eval_every=3, micro_tokens=16)  # a row each
         left = iter(range(looks))
         job = a_job(recipe, Path(folder), held_out=made_up_rows(5, seed=3))
         end = train(replace(job, ranks=ranks, stopping=lambda: ranks.rank == asks and next(left, None) is None))

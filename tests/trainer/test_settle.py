@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from kullm_tui.core import paths
+from trainer.arithmetic import alternatives_here
 from trainer.estimate import plan_run
 from trainer.estimate_tokens import Lengths, recorded_lengths
 from trainer.machines import machine_named
@@ -42,12 +43,19 @@ def demo(**train: Any) -> Recipe:
     return replace(recipe, train=replace(recipe.train, **train))
 
 
-@pytest.mark.parametrize(("speeds", "faster"), [({"fp32": 400, "bf16": 60}, "fp32"), ({"fp32": 1, "bf16": 2}, "bf16")])
-def test_auto_is_the_faster_arithmetic_measured_once(speeds: dict[str, float], faster: str) -> None:
-    measure = Measuring(**speeds)
+@pytest.mark.parametrize("speeds", [{"fp32": 400, "bf16": 60}, {"fp32": 1, "bf16": 2}], ids=str)
+def test_auto_is_the_faster_arithmetic_of_this_processor_measured_once(speeds: dict[str, float]) -> None:
+    measure, kinds = Measuring(**speeds), list(alternatives_here())
     for _ in range(2):
-        assert settled(demo(), CPU, LENGTHS, measure=measure).model.precision == faster
-    assert measure.asked == [["fp32", "bf16"]]
+        assert settled(demo(), CPU, LENGTHS, measure=measure).model.precision == max(kinds, key=speeds.__getitem__)
+    assert measure.asked == [kinds]
+
+
+def test_a_processor_without_products_of_bf16_has_no_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KULLM_PROCESSOR", "plain")
+    measure = Measuring(fp32=1, bf16=2)
+    assert settled(demo(), CPU, LENGTHS, measure=measure).model.precision == "fp32"
+    assert measure.asked == [["fp32"]]
 
 
 def test_where_nothing_can_be_measured_auto_is_fp32() -> None:

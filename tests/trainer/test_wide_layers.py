@@ -7,6 +7,7 @@ import torch
 
 from kullm_tui.core.processor import machine_level
 from tests.trainer.examples import a_job, a_recipe, tiny_base
+from trainer.arithmetic import arithmetic_here
 from trainer.base import trainable_model
 from trainer.estimate_memory import memory_of
 from trainer.estimate_shape import shape_of_folder
@@ -14,7 +15,6 @@ from trainer.loop import train
 from trainer.machines import machine_named
 from trainer.recipe import Method
 from trainer.run_folder import rows as read_rows
-from trainer.utilisation import arithmetic_here
 
 CPU = torch.device("cpu")
 FAMILIES = ["gpt_neox", "llama"]
