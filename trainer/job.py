@@ -12,7 +12,7 @@ from trainer.checkpoint import Digests, State
 from trainer.evaluation import Standing
 from trainer.forward import Forward
 from trainer.guard import Guard
-from trainer.packing import Step, epoch_steps
+from trainer.packing import Deal, Step, epoch_steps
 from trainer.ranks import Ranks
 from trainer.recipe import Recipe
 from trainer.run_folder import RunFolder, note, publish_json
@@ -70,9 +70,12 @@ class Job:
             seed=training.seed,
             epoch=epoch,
             batch=batch or training.batch,
-            world=self.ranks.world,
-            micro_tokens=micro_tokens // self.workers.count,  # what all of them hold together is the budget
-            packing=self.forward.packs,
+            deal=Deal(
+                world=self.ranks.world,
+                micro_tokens=micro_tokens // self.workers.count,  # what all of them hold together is the budget
+                packing=self.forward.packs,
+                side_by_side=self.workers.count,
+            ),
         )
 
 
