@@ -8,7 +8,7 @@ from transformers import BitsAndBytesConfig
 
 from kullm_tui.core.config import Precision
 from kullm_tui.weights.loading import LoadedModel, load_model
-from kullm_tui.weights.packed import has_bnb_kernel, runs_packed
+from kullm_tui.weights.packed import has_bnb_kernel, multiplies_bf16, runs_packed
 from tests import tiny_models
 
 CPU = torch.device("cpu")
@@ -45,11 +45,6 @@ def logits_of(model: torch.nn.Module, ids: torch.Tensor = IDS) -> torch.Tensor:
     return logits
 
 
-def transformers_kernel_serves() -> bool:
-    """Whether 4-bit layers of ours run the very kernel that transformers' run, so that the bits are the same."""
-    return has_bnb_kernel() or not runs_packed(CPU)
-
-
 def in_four_bits(arithmetic: torch.dtype) -> dict[str, Any]:
     """How transformers is asked for the 4 bits that we make."""
     settings = BitsAndBytesConfig(
@@ -67,9 +62,13 @@ def assert_as_exact(ours: torch.Tensor, theirs: torch.Tensor, exact: torch.Tenso
     Where one kernel serves both they are equal (within `atol`, for rows that are computed beside others). Where ours serves, it is as
     near to the exact as transformers is: both are off by the rounding of what goes from layer to layer, and by hardly anything else.
     """
-    if transformers_kernel_serves():
+    if multiplies_bf16() and (has_bnb_kernel() or not runs_packed(CPU)):
         torch.testing.assert_close(ours, theirs, atol=atol, rtol=0)
-        return
+    else:
+        assert_as_near(ours, theirs, exact)
+
+
+def assert_as_near(ours: torch.Tensor, theirs: torch.Tensor, exact: torch.Tensor) -> None:
     assert _rms(ours - exact) <= _AS_NEAR * _rms(theirs - exact)
     assert _rms(ours - theirs) <= _rms(theirs - exact)
 
