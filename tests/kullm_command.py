@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 _SECONDS = 60.0
-_KEPT = ("PATH", "LD_LIBRARY_PATH", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "OMP_NUM_THREADS")
+_KEPT = ("PATH", "LD_LIBRARY_PATH", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "OMP_NUM_THREADS", "KULLM_PROCESSOR")
 COMMAND = (sys.executable, "-P", "-m", "kullm_tui")
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 
 from kullm_tui.core.native import built
-from kullm_tui.core.processor import processor
+from kullm_tui.core.processor import Processor, processor
 
 logger = logging.getLogger(__name__)
 
@@ -106,8 +106,11 @@ def can_attend(query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) ->
 
 @cache
 def kernels() -> Kernels | None:
-    """Built on the first call, which takes about half a second; found in the cache later."""
-    own = processor()
+    """This process' own. Built on the first call, which takes about half a second; found in the cache later."""
+    return kernels_for(processor())
+
+
+def kernels_for(own: Processor) -> Kernels | None:
     if own.compiler is None or not own.runs_kernels:
         return None
     try:
