@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from kullm_tui.core.errors import ConfigError
+from kullm_tui.core.processor import hold
 from tests import processes
 
 # A shell that runs a whole check in the background has its children ignore ctrl-c, and theirs; the tests send it on purpose.
@@ -15,6 +17,11 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+# The whole suite runs on the path that KULLM_PROCESSOR forces; this file is read before any that imports torch.
+try:
+    hold()
+except ConfigError as error:
+    raise pytest.UsageError(str(error)) from error
 @pytest.fixture(scope="session", autouse=True)
 def mark_of_all_tests() -> Iterator[str]:
     """What carries it alone goes on when a test ends: an engine that answers the next ones too."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.processes import MARK
 
 _SECONDS = 240.0
-_KEPT = ("PATH", "LD_LIBRARY_PATH", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "OMP_NUM_THREADS", MARK)
+_KEPT = ("PATH", "LD_LIBRARY_PATH", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "OMP_NUM_THREADS", "KULLM_PROCESSOR", MARK)
 COMMAND = (sys.executable, "-P", "-m", "kullm_tui")
 
 

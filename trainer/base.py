@@ -1,7 +1,7 @@
 """The model that is trained: the base in its precision, the method's parameters over it.
 
     lora, ia3, llama-adapter   the base is frozen, its files mapped or quantised as the engine does; what is trained is fp32
-    full                       all of it, fp32; computed in bf16 where the recipe says bf16
+    full                       all of it, fp32; computed in bf16 where the recipe says bf16 and the processor multiplies that
     scratch                    random weights of config.json's shape, from the seed
 
 Refuses a method that the architecture cannot carry, and what no gradient gets through.
@@ -26,6 +26,7 @@ from kullm_tui.weights.loading import load_in_form
 from kullm_tui.weights.skeleton import read_config
 from trainer.lean_layers import make_lean
 from trainer.recipe import Method, Recipe
+from trainer.wide_layers import computes_wide, make_wide
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,9 @@ def trainable_model(recipe: Recipe, device: torch.device) -> Trainable:
     model = _base(recipe, folder, device)
     model.name_or_path = ref.profile.repository or str(folder)  # what peft writes down as the adapter's base
     torch.manual_seed(recipe.train.seed)
+    wide = computes_wide(recipe, device)
+    if wide and recipe.method.kind != "full":
+        make_wide(model)
     tuned = None if recipe.method.kind == "full" else _with_method(model, recipe)
     if tuned is None:
         _thaw(model)
@@ -89,7 +93,7 @@ def trainable_model(recipe: Recipe, device: torch.device) -> Trainable:
     make_lean(model)
     narrow = _widen_trained(model)
     parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
-    autocast = narrow or (tuned is None and recipe.model.precision == "bf16")
+    autocast = not wide and (narrow or (tuned is None and recipe.model.precision == "bf16"))
     return Trainable(model, tuned, parameters, device, autocast)
 
 
@@ -110,6 +114,7 @@ def _base(recipe: Recipe, folder: Path, device: torch.device) -> PreTrainedModel
             config, dtype=torch.float32, attn_implementation="sdpa"
         )
         return model.to(device)
+    assert precision != "auto", "a run is given a settled recipe"
     form: Any = "bnb" if precision in ("4bit", "8bit") else "plain"  # the engine's packed form has no backward
     loaded = load_in_form(
         folder, "fp32" if whole else precision, form, device, progress=lambda _: None, cancelled=lambda: False

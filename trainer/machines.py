@@ -20,6 +20,7 @@ from pathlib import Path
 from kullm_tui.core.errors import UsageError
 from kullm_tui.core.language import say
 from kullm_tui.core.memory import host_total
+from kullm_tui.core.processor import forced_path
 from kullm_tui.core.rules import nearest
 
 _NAMED = re.compile(r"(?:(?P<count>\d{1,4})\s*[x×*]\s*)?(?P<name>.+)", re.IGNORECASE)
@@ -152,7 +153,8 @@ def processor_name() -> str:
     except OSError:
         lines = []
     model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
-    return f"{model or platform.processor() or platform.machine()}, {usable_cores()}"
+    forced = f", {forced_path()}" if forced_path() else ""
+    return f"{model or platform.processor() or platform.machine()}, {usable_cores()}{forced}"
 
 
 def usable_cores() -> int:

@@ -24,14 +24,14 @@ from trainer.recipe_overrides import overridden
 
 _SHIPPED = Path(__file__).with_name("recipes")
 # What may change in a run that goes on: how long it lasts, and how it is watched and kept.
-_COMPARABLE = ("epochs", "max_steps", "eval_every", "save_every", "keep", "patience", "samples")
+_COMPARABLE = ("epochs", "max_steps", "minutes", "eval_every", "save_every", "keep", "patience", "samples")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelChoice:
     base: str  # a profile, a repository or a folder
     template: str = "profile"  # a registry name; "profile": the base's; "chat": its tokenizer's own
-    precision: Literal["fp32", "bf16", "8bit", "4bit"] = "bf16"
+    precision: Literal["auto", "fp32", "bf16", "8bit", "4bit"] = "bf16"  # auto: fp32 or bf16, the faster where it runs
     init: Literal["pretrained", "scratch"] = "pretrained"  # scratch: config.json and tokenizer, no weights
 
 
@@ -44,6 +44,7 @@ class DataChoice:
     loss: Literal["output", "all"] = "output"
     evaluate: float | int | str = 0  # a share below 1, a number of rows, or a file; 0: none
     limit: int = 0  # the first rows only; 0: all
+    evaluate_limit: int = 0  # of an evaluation file, the same
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +62,7 @@ class Method:
 class Training:
     epochs: float = 3.0
     max_steps: int = 0  # 0: what the epochs come to
+    minutes: float = 0.0  # of training on the machine where the run begins, which decides the steps; 0: no bound
     batch: int = 128  # examples a step, over all ranks
     micro_tokens: int = 4096  # what one rank computes at once
     learning_rate: float = 3e-4

@@ -123,7 +123,7 @@ _RULES: Mapping[str, Mapping[str, rules.Rule]] = {
     "model": {
         "base": _filled,
         "template": _template,
-        "precision": rules.one_of("fp32", "bf16", "8bit", "4bit"),
+        "precision": rules.one_of("auto", "fp32", "bf16", "8bit", "4bit"),
         "init": rules.one_of("pretrained", "scratch"),
     },
     "data": {
@@ -134,6 +134,7 @@ _RULES: Mapping[str, Mapping[str, rules.Rule]] = {
         "loss": rules.one_of("output", "all"),
         "evaluate": _evaluate,
         "limit": rules.whole(0, _MANY),
+        "evaluate_limit": rules.whole(0, _MANY),
     },
     "method": {
         "kind": rules.one_of("lora", "ia3", "llama-adapter", "full"),
@@ -147,6 +148,7 @@ _RULES: Mapping[str, Mapping[str, rules.Rule]] = {
     "train": {
         "epochs": _decimal(1e-4, 100_000),
         "max_steps": rules.whole(0, _MANY),
+        "minutes": _decimal(0, 1_000_000),
         "batch": rules.whole(1, 1_000_000),
         "micro_tokens": rules.whole(16, 100_000_000),
         "learning_rate": _decimal(1e-12, 100),

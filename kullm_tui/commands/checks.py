@@ -25,12 +25,14 @@ from kullm_tui.core.hub_cache import hub_cache
 from kullm_tui.core.keys import get_key, list_keys
 from kullm_tui.core.language import say
 from kullm_tui.core.memory import free_host_memory
-from kullm_tui.core.native import cpu_flags, find_compiler, runs_avx2
+from kullm_tui.core.processor import SETTING, Processor, forced_path
+from kullm_tui.core.processor import processor as own_processor
 from kullm_tui.core.store import Store
 
 Verdict = Literal["fine", "notice", "problem"]
 
 _LOCAL_PACKAGES = ("torch", "transformers", "peft", "bitsandbytes", "accelerate", "safetensors")
+_LEVEL_NAMES = {"avx512-bf16": "AVX512-BF16", "avx512": "AVX-512", "avx2": "AVX2"}
 _NARROWEST = 80
 _LEAST_DISK_GB = 10
 _LEAST_MEMORY_GB = 6
@@ -91,26 +93,31 @@ def packages() -> Finding:
 
 
 def processor() -> Finding:
+    """The path that serves, and what would be faster."""
+    own = own_processor()
     name, count = platform.machine(), os.cpu_count() or 1
-    found = say(f"{name}, 코어 {count}", f"{name}, {count} cores")
-    if "avx512_bf16" not in cpu_flags() and not runs_avx2():
-        return Finding(
-            "notice",
-            say(
-                f"{found}, AVX2 없음: CPU에서 4비트가 느립니다. llama.cpp 서버를 엔드포인트로 쓰는 편이 빠릅니다.",
-                f"{found}, no AVX2: 4-bit is slow on this CPU. A llama.cpp server as an endpoint is faster.",
-            ),
+    path = _LEVEL_NAMES.get(own.level) or say("AVX2 없음", "no AVX2")
+    found = say(f"{name}, 코어 {count}, {path}", f"{name}, {count} cores, {path}")
+    if forced_path():
+        found += f" ({SETTING}={forced_path()})"
+    faster = _faster(own)
+    if faster:
+        return Finding("notice", _joined(found, faster))
+    return Finding("fine", say(f"{found}, C 컴파일러 있음", f"{found}, with a C compiler"))
+
+
+def _faster(own: Processor) -> str:
+    if own.level == "plain":
+        return say(
+            "CPU에서 4비트가 느립니다. llama.cpp 서버를 엔드포인트로 쓰는 편이 빠릅니다.",
+            "4-bit is slow on this CPU. A llama.cpp server as an endpoint is faster.",
         )
-    if find_compiler() is None:
-        return Finding(
-            "notice",
-            say(
-                f"{found}, C 컴파일러 없음: 설치하면(sudo apt install gcc) CPU에서 답변이 빨라집니다.",
-                f"{found}, no C compiler: with one (sudo apt install gcc) replies on the CPU come faster.",
-            ),
+    if own.compiler is None:
+        return say(
+            "C 컴파일러가 없습니다. 설치하면(sudo apt install gcc) CPU에서 답변이 빨라집니다.",
+            "no C compiler. With one (sudo apt install gcc) replies on the CPU come faster.",
         )
-    extension = "AVX512-BF16" if "avx512_bf16" in cpu_flags() else "AVX2"
-    return Finding("fine", say(f"{found}, {extension}, C 컴파일러 있음", f"{found}, {extension}, with a C compiler"))
+    return ""
 
 
 def graphics() -> Finding:

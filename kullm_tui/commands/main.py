@@ -19,6 +19,7 @@ from kullm_tui import __version__
 from kullm_tui.commands.usage import korean_fault
 from kullm_tui.core.errors import ConfigError, KullmError, UsageError
 from kullm_tui.core.language import say
+from kullm_tui.core.processor import hold
 from kullm_tui.core.text import terminal_safe
 
 _INTERRUPTED = 130
@@ -88,6 +89,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     debug = "--debug" in options  # anywhere, also after the verb and its own verbs
     arguments = [word for word in options if word != "--debug"] + arguments[len(options) :]
     try:
+        hold()
         code = _run(arguments)
         sys.stdout.flush()
         return code

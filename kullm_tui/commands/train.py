@@ -152,9 +152,27 @@ def _train(recipe: Recipe, args: argparse.Namespace) -> int:
     folder = _base_folder(recipe)
     narration = Narration()
     lengths = tokenise(recipe, folder, narration)
+    recipe = _settled(recipe, machine, lengths, narration)
     _require_room(recipe, machine, lengths, agreed=args.yes)
     run_folder = new_run(recipe, sys.argv[1:], name=args.name or free_name(recipe.name), on=args.on or "")
     return follow(run_folder, machine, narration, as_json=args.json)
+
+
+def _settled(recipe: Recipe, machine: Machine, lengths: Any, narration: Narration) -> Recipe:
+    """What the recipe leaves to the machine, decided now and said; the run keeps it, however often it is resumed."""
+    from trainer.settle import settled
+
+    if recipe.model.precision != "auto" and not recipe.train.minutes:
+        return recipe
+    narration.progress(say("이 컴퓨터의 속도를 재는 중 …", "measuring this machine …"))
+    found = settled(recipe, machine, lengths, now=True)
+    narration.clear()
+    parts: list[str] = [found.model.precision] if recipe.model.precision == "auto" else []
+    if recipe.train.minutes:
+        steps, minutes = found.train.max_steps, recipe.train.minutes
+        parts.append(say(f"{steps:,}단계 ({minutes:g}분에 맞춤)", f"{steps:,} steps (made for {minutes:g} min)"))
+    narration.note(say("이 컴퓨터에서는 ", "on this machine: ") + ", ".join(parts))
+    return found
 
 
 def _require_name(recipe: Recipe, name: str) -> None:

@@ -113,11 +113,13 @@ def _work(plan: Plan) -> list[_Row]:
         (
             say("단계", "steps"),
             f"{plan.steps:,}",
-            say(
+            _bound(plan)
+            + say(
                 f"한 단계에 {plan.recipe.train.batch}행, 마이크로배치 {plan.fullest_tokens:,}토큰까지",
                 f"{plan.recipe.train.batch} rows a step, micro-batches of up to {plan.fullest_tokens:,} tokens",
             ),
         ),
+        *_precision(plan),
         (
             say("속도", "speed"),
             say(f"{duration.tokens_per_second.value:,.0f}토큰/초", f"{duration.tokens_per_second.value:,.0f} tokens/s"),
@@ -125,6 +127,20 @@ def _work(plan: Plan) -> list[_Row]:
         ),
         (say("걸리는 시간", "time"), time_text(duration.seconds.value), basis_text(duration.seconds.basis)),
     ]
+
+
+def _bound(plan: Plan) -> str:
+    minutes = plan.asked.train.minutes
+    return say(f"{minutes:g}분에 맞춤, ", f"made for {minutes:g} min, ") if minutes else ""
+
+
+def _precision(plan: Plan) -> list[_Row]:
+    """What `auto` became; nothing where the recipe says it."""
+    if plan.asked.model.precision != "auto":
+        return []
+    measured = plan.duration.tokens_per_second.basis == "measured"
+    why = say("이 컴퓨터에서 더 빠름, ", "the faster one here, ") if measured else ""
+    return [(say("정밀도", "precision"), plan.recipe.model.precision, why + basis_text(plan.duration.seconds.basis))]
 
 
 def basis_text(basis: Basis) -> str:

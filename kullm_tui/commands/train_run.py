@@ -152,6 +152,7 @@ def _start(folder: RunFolder, machine: Machine, attempt: int) -> "subprocess.Pop
     environment |= {"KULLM_JOB_ID": folder.path.name, "KULLM_ATTEMPT": str(attempt)}
     if machine.is_cpu:
         environment["CUDA_VISIBLE_DEVICES"] = ""
+        environment.setdefault("MALLOC_ARENA_MAX", "1")  # a heap a core would keep what the other could use
         if machine.count > 1:  # or torchrun gives each rank a single thread
             environment.setdefault("OMP_NUM_THREADS", str(max(1, usable_cores() // machine.count)))
     with log.open("ab") as output:

@@ -1,4 +1,4 @@
-"""Finding, starting and ending the local engine: one a user and version, whoever needs it first starts it.
+"""Finding, starting and ending the local engine: one a user, version and forced path, whoever needs it first starts it.
 
 starting.lock   held by the `kullm` that starts an engine: two at once elect one
 alive.lock      held by the engine for as long as it lives: the kernel lets go of it even after kill -9
@@ -23,6 +23,7 @@ from kullm_tui import __version__
 from kullm_tui.core import paths
 from kullm_tui.core.errors import EngineStartError
 from kullm_tui.core.language import say
+from kullm_tui.core.processor import forced_path
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 10.0
@@ -43,11 +44,12 @@ class EngineState:
 
 
 class EngineFiles:
-    """Every file name of the engine of one user, version and installation."""
+    """Every file name of the engine of one user, version and installation, on one path of the processor."""
 
     def __init__(self) -> None:
         installation = hashlib.sha256(f"{sys.prefix}\0{Path(__file__).parent}".encode()).hexdigest()[:8]
-        self.folder = paths.private_dir(paths.state_dir() / "engine" / f"{__version__}-{installation}")
+        name = "-".join(filter(None, (__version__, installation, forced_path())))
+        self.folder = paths.private_dir(paths.state_dir() / "engine" / name)
         self.starting_lock = self.folder / "starting.lock"
         self.alive_lock = self.folder / "alive.lock"
         self.state = self.folder / "engine.json"

@@ -16,6 +16,7 @@ from kullm_tui.core.errors import NoSpace, UsageError, WeightsError
 from kullm_tui.core.paths import weights_cache_dir
 from kullm_tui.weights.cache import Recipe, find_prepared, prepare
 from kullm_tui.weights.files import open_checkpoint
+from kullm_tui.weights.footprint import form_for
 from kullm_tui.weights.loading import load_model
 from kullm_tui.weights.plan import plan_load
 from kullm_tui.weights.progress import LoadCancelled, LoadProgress
@@ -39,7 +40,7 @@ prepare(recipe_for(Path(sys.argv[1])), report, lambda: False)
 
 def recipe_for(folder: Path, shard_bytes: int = 30_000) -> Recipe:
     checkpoint, skeleton = open_checkpoint(folder), build_skeleton(folder, "4bit")
-    return Recipe(checkpoint, plan_load(checkpoint, skeleton), "4bit", "packed", 1 << 20, shard_bytes)
+    return Recipe(checkpoint, plan_load(checkpoint, skeleton), "4bit", form_for("4bit", CPU), 1 << 20, shard_bytes)
 
 
 @pytest.fixture
@@ -279,7 +280,7 @@ def test_listing_goes_on_while_entries_come_and_go() -> None:
 
 def test_too_little_room_is_noticed_before_anything_is_written(source: Path) -> None:
     small = recipe_for(source)
-    recipe = Recipe(small.checkpoint, small.plan, "4bit", "packed", 1 << 60)
+    recipe = Recipe(small.checkpoint, small.plan, "4bit", small.form, 1 << 60)
     with pytest.raises(NoSpace, match="no room"):
         prepare(recipe, _nothing, _never)
     assert not list(weights_cache.partial_folder_of(recipe.key).glob("*.safetensors"))
