@@ -4,7 +4,7 @@ PackedLinear   4 bits, in the form that bitsandbytes' AVX512-BF16 kernel runs. b
                converts and dispatches anew for every product, 112 times a token for Polyglot 5.8B; here that is settled when
                the weights are placed. CPUs without AVX512-BF16 run the same form through `kernels`
 RowsLinear     bf16; the few rows of a decode step go through `kernels`, which reads the matrix as fast as memory gives it. Many rows go
-               through fp32 where the processor has no arithmetic for bf16: torch's own product is twenty times slower there
+               through fp32 where the processor has no arithmetic for bf16: torch's own product takes three times as long there
 """
 
 import ctypes

@@ -25,21 +25,22 @@ import torch
 from kullm_tui.weights import packed
 from kullm_tui.weights.kernels import kernels
 from kullm_tui.weights.loading import load_model
-from tests.weights.conftest import CPU, IDS, assert_as_exact, in_four_bits, logits_of
+from tests.weights.conftest import CPU, IDS, assert_as_exact, assert_as_near, in_four_bits, logits_of
 from transformers import AutoModelForCausalLM
 
 def ours(precision):
     return load_model(folder, precision=precision, device=CPU, progress=lambda _: None, cancelled=lambda: False).model
 
-def theirs(dtype):
-    return logits_of(AutoModelForCausalLM.from_pretrained(folder, **in_four_bits(dtype)).eval())
+def theirs(**settings):
+    return logits_of(AutoModelForCausalLM.from_pretrained(folder, **settings).eval())
 
 folder = Path(sys.argv[1])
-assert_as_exact(logits_of(ours("4bit")), theirs(torch.bfloat16), theirs(torch.float32))
+assert_as_exact(logits_of(ours("4bit")), theirs(**in_four_bits(torch.bfloat16)), theirs(**in_four_bits(torch.float32)))
+assert_as_near(logits_of(ours("bf16")), theirs(dtype=torch.bfloat16), theirs(dtype=torch.float32))
 mask = torch.ones_like(IDS)
 text = ours("fp32").generate(IDS, attention_mask=mask, max_new_tokens=24, do_sample=False, pad_token_id=0)
 facts = {"torch": torch.backends.cpu.get_cpu_capability(), "bitsandbytes": packed.has_bnb_kernel()}
-facts |= {"kernels": kernels() is not None, "packed": packed.runs_packed(CPU)}
+facts |= {"bf16": packed.multiplies_bf16(), "kernels": kernels() is not None, "packed": packed.runs_packed(CPU)}
 torch.save({"facts": facts, "text": text.tolist()}, sys.argv[2])
 """
 
@@ -73,6 +74,7 @@ def test_torch_bitsandbytes_and_our_kernels_all_take_the_path(path: str, paths: 
     assert paths.said[path]["facts"] == {
         "torch": _TORCH[level],
         "bitsandbytes": level == "avx512-bf16",
+        "bf16": level in ("avx512", "avx512-bf16"),
         "kernels": kernels,
         "packed": kernels or level == "avx512-bf16",
     }
