@@ -1,0 +1,136 @@
+"""What stands after a score and could make it another: a number that nothing explains, a hedge, a revision.
+
+Every number must be explained: as the score again, as the range or the maximum, or as a count of something else
+(`2 errors`, `3가지`, `GPT-4`). One that is not may be the score that the judge meant, so there is doubt.
+"""
+
+import re
+from collections.abc import Callable
+
+from evaluator.rubric import Criterion
+from evaluator.score_text import MARK, NUMBER, SCORE_WORD, as_score
+from kullm_tui.core.language import say
+
+# Words that make the number before them about something, or only perhaps.
+_HEDGE = re.compile(
+    r"[\s,.;:(\[\-–—]*(?:or\b|and\b|maybe|perhaps|possibly|probably|at\s+(?:least|most)|minus|plus|less\b|more\b|not\b|no\b|nope|wait|"
+    r"tentative|provisional|approx|about\b|if\b|unless|rather|instead|ish\b|to\b|but\s+(?:maybe|perhaps|probably|really)|"
+    r"또는|혹은|아니면|내지|아마|어쩌면|대략|정도|쯤|가량|안팎|내외|전후|미만|이상|이하|초과|에서|보다|까지|부터|짜리|만점|중\b|대의?\b|"
+    r"아니[,.!\s라다고]|아닙니다|아님|잠정|임시|가채점|불확실|수도|일\s*수|인\s*것|인지|이었|였|에\s*가까|에\s*못|이라고|라고|은\s*아|는\s*아|이\s*아|가\s*아)",
+    re.IGNORECASE,
+)
+_TAKEN_BACK = re.compile(
+    r"정정(?:합|해|:|하)|수정(?:합니다|하겠|해야겠|:|하면)|번복|철회|무효|취소(?:합|하|:)|다시\s*(?:생각|보니|보면|매기|채점)|바꾸겠|고치겠|"
+    r"(?:낮추|내리|올리|깎|상향|하향|조정|변경)(?:겠|어야|아야|는\s*것이|해야|하겠|합니다)|감점(?:합니다|하겠|해야|하면|후|전|을\s*반영|적용)|"
+    r"점\s*(?:에서|을)?\s*(?:감점|차감|가점|추가)|감점\s*\d|"
+    r"\bcorrection\b\s*:|\bactually\b\s*,|on\s+(?:second|further)\s+(?:thought|reflection)|scratch\s+that|\bwait\b\s*,|\brevised?\s+(?:to|score|rating)|"
+    r"\b(?:withdraw|retract|void|discard|cancel)(?:n|s|ed)?\b|let\s+me\s+(?:revise|correct|change|reconsider)|"
+    r"\b(?:should|could|might|may|would)\s+(?:really\s+)?be\s+(?:a\s+)?(?:lower|higher|\d)|not\s+(?:my|the)\s+(?:final\s+)?(?:score|rating)|"
+    r"\b(?:lower|rais|reduc|increas|chang|adjust|bump|drop|deduct|downgrad|upgrad)\w*\s+(?:it|this|that|the\s+score|my\s+score|to|by)\b",
+    re.IGNORECASE,
+)
+_SPANS = re.compile(rf"({NUMBER})\s*점?\s*(?:[-~–—]|to|에서)\s*({NUMBER})\s*점?(?:\s*(?:까지|사이|scale|척도))?", re.IGNORECASE)
+_MOSTS = re.compile(
+    rf"(?:(?P<part>{NUMBER})\s*{MARK}?\s*)?(?:/|out\s+of|max(?:imum)?\s*(?:of|:)?|최대|만점은?)\s*(?P<most>[0-9]{{1,3}})\s*점?"
+    rf"|(?P<most2>[0-9]{{1,3}})\s*점?\s*만점(?:\s*(?:에|중)\s*(?P<part2>{NUMBER})\s*점)?"
+    rf"|(?P<most3>[0-9]{{1,3}})\s*점\s*중(?:에서?)?\s*(?P<part3>{NUMBER})\s*점",
+    re.IGNORECASE,
+)  # fmt: skip
+_FIGURE = re.compile(r"(?<![0-9.])[0-9]+(?:[.,][0-9]+)*")
+_SPELLED = re.compile(
+    r"\b(?:zero|two|three|four|five|six|seven|eight|nine|ten)\b(?=\s*(?:$|[.,;:!)]|points?|stars?|is\b|would|out\b|overall|instead|rather|이|seems|at\b))"
+    r"|(?<![가-힣])(?:영|일|이|삼|사|오|육|칠|팔|구|십|한|두|세|네|다섯|여섯|일곱|여덟|아홉|열)\s*점(?!\s*[가-힣]*\s*(?:문제|정도의\s*오류))(?=\s*(?:$|[.,;:!)]|을|이|으로|은|도|입|짜|정|만))"
+    r"|(?<![가-힣])(?:반\s*점|half\s+a\s+point)",
+    re.IGNORECASE,
+)  # fmt: skip
+_TOP = re.compile(r"만점(?!\s*(?:은|이|까지는?|에는?|을\s*주(?:기|지))\s*(?:아|못|부족|어렵|않))|full\s+marks?|perfect\s+score|최고점|최저점")
+# What a number counts. A Korean counter that is also a verb's or a copula's beginning must stand at its number.
+_COUNTED = re.compile(
+    r"\s?(?:가지|개|명|번째|번|문장|문단|단어|글자|군데|곳|차례|회|배|원|달러|년|월|단락|항목|문제|질문|요소|종류|사람|부분|쪽|페이지|세기|개월|퍼센트|%|°|시간|킬로|미터|마리|"
+    r"km|kg|cm|mm|th\b|st\b|nd\b|rd\b|x\b)"
+    r"|(?:일(?!\s*(?:수|것|듯|까|텐|뿐))|줄(?!\s*(?:수|만|까|지|것|게))|주(?:일|간|차|년)|장|권|편|살|세|분|초|시|위|차|행|자)"
+)
+_NOUN = re.compile(
+    r"\s(?!(?:points?|pts?|marks?|stars?|scores?|ratings?|is|was|as|seems|feels|fits|looks|works|makes|reflects|and|or|but|for|because|since|with|"
+    r"would|should|could|might|may|if|rather|instead|overall|given|from|than|after|before|when|at|to|by|on|in|out|of|due|it|this|that|the)\b)"
+    r"(?:[A-Za-z\-]+\s){0,2}?(?:[A-Za-z\-]{2,}(?<!us)(?<!ss)(?<!\bis)s\b|(?:error|mistake|typo|sentence|word|paragraph|issue|part|example|person|year|day|people|percent)\b)",
+    re.IGNORECASE,
+)
+_NAMED = re.compile(
+    r"(?:\b(?:step|question|item|section|paragraph|sentence|line|example|chapter|figure|table|turn|number|no\.|requirement|rule|part|gpt|version|year|in)\s*-?|#|제|[A-Za-z]-?)$",
+    re.IGNORECASE,
+)
+_ABOUT_SCORES = re.compile(rf"{SCORE_WORD}|{NUMBER}\s*(?:점|/\s*[0-9])|\b(?:points?|stars?|verdict)\b|만점", re.IGNORECASE)
+_TOTAL = re.compile(r"총\s*점|총\s*합|합계|평균|종합\s*점수|\b(?:total|sum|average|mean|combined|aggregate)\b", re.IGNORECASE)
+_DECLINES = re.compile(
+    r"(?:평가|채점|점수)[^.\n]{0,12}(?:하지\s*않(?:겠|습)|주지\s*않(?:겠|습)|매기지\s*않(?:겠|습)|거부|거절|사양|보류|할\s*수\s*없습니다|(?:줄|매길|부여할)\s*수\s*없습니다)"
+    r"|\b(?:decline|refuse)\s+to\b|\b(?:will\s+not|won.?t|can\s?not|can.?t|unable\s+to|not\s+going\s+to)\s+(?:\w+\s+){0,2}?(?:rate|score|evaluate|assess|judge|grade|assign|give|provide)\b",
+    re.IGNORECASE,
+)
+
+
+def doubt(remark: str, score: float, criterion: Criterion) -> str:
+    """Why what stands right after the score leaves it in doubt; empty where it does not."""
+    if _HEDGE.match(remark):
+        return say("점수 뒤에 단서가 붙어 있습니다", "the score is hedged")
+    if _TAKEN_BACK.search(remark):
+        return say("점수를 고치는 말이 있습니다", "the score is revised")
+    if any(sign in remark for sign in ("->", "=>", "❌", "✗", "✘", "~~")):
+        return say("점수를 고치는 표시가 있습니다", "the score is struck out or revised")
+    number = unexplained(remark, score, criterion)
+    return say(f"다른 수({number})가 있습니다", f"another number ({number}) stands at it") if number else ""
+
+
+def doubt_after(line: str, score: float, criterion: Criterion, names_one: Callable[[str], bool], *, alone: bool) -> str:
+    """The same of a line that follows the scores and is none of them."""
+    if _DECLINES.search(line):
+        return say("채점하지 않겠다는 말이 있습니다", "the judge declines")
+    if _TOTAL.search(line) and not alone:
+        return ""
+    about = bool(_ABOUT_SCORES.search(line)) or names_one(line)
+    if about and _TAKEN_BACK.search(line):
+        return say("점수를 고치는 말이 있습니다", "the scores are revised")
+    number = unexplained(line, score, criterion) if about else ""
+    return say(f"뒤에 다른 수({number})가 있습니다", f"another number ({number}) follows") if number else ""
+
+
+def unexplained(text: str, score: float, criterion: Criterion) -> str:
+    """The first number of the text that could be a score and is not this one."""
+    text = _SPANS.sub(lambda span: _kept_unless(span, _is_range(span, criterion)), text)
+    text = _MOSTS.sub(lambda most: _kept_unless(most, _is_most(most, score, criterion)), text)
+    for spelled in _SPELLED.finditer(text):
+        return spelled[0].strip()
+    if score != criterion.high and (top := _TOP.search(text)):
+        return top[0]
+    for figure in _FIGURE.finditer(text):
+        if not _explained(figure, text, score, criterion):
+            return figure[0]
+    return ""
+
+
+def _explained(figure: re.Match[str], text: str, score: float, criterion: Criterion) -> bool:
+    before, after = text[: figure.start()], text[figure.end() :]
+    value = float(figure[0].replace(",", "")) if figure[0].count(".") < 2 else None
+    if value == score and not re.match(r"\s*[+\-/*×]\s*\d", after) and not re.search(r"\d\s*[+\-/*×=]\s*$", before):
+        return True
+    if re.match(rf"\s*{MARK}", after, re.IGNORECASE):
+        return False
+    if re.search(rf"{SCORE_WORD}\s*(?:[:=]|[은는이가])?\s*$", before, re.IGNORECASE):
+        return False
+    if value is None or not criterion.low <= value <= criterion.high:
+        return True
+    return bool(_COUNTED.match(after) or _NOUN.match(after) or _NAMED.search(before) or re.match(r"[A-Za-z]", after))
+
+
+def _is_range(span: re.Match[str], criterion: Criterion) -> bool:
+    return (float(span[1]), float(span[2])) == (criterion.low, criterion.high)
+
+
+def _is_most(most: re.Match[str], score: float, criterion: Criterion) -> bool:
+    part = most["part"] or most["part2"] or most["part3"]
+    stated = int(most["most"] or most["most2"] or most["most3"])
+    return stated == criterion.high and (part is None or as_score(part) == score)
+
+
+def _kept_unless(found: re.Match[str], explained: bool) -> str:
+    return " " if explained else found[0]
