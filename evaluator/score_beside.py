@@ -32,7 +32,7 @@ _VALUE = re.compile(
     {_WHOLE_NUMBER}
     (?P<mark>\s*{MARK})?
     (?:\s*{_OUT_OF})?
-    (?:\s*[(\[]\s*(?:/|out\s+of|max\.?:?|최대|만점)?\s*(?P<full>{NUMBER})\s*점?\s*(?:만점|max)?\s*[)\]](?=\s*(?:$|[.,;:|])))?
+    (?:\s*[(\[]\s*(?P<full>{NUMBER})\s*점?\s*만점\s*[)\]])?
     (?P<given>{_GIVEN})?
     (?P<closing>\s*[)\]>}}])?""",
     re.VERBOSE | re.IGNORECASE,
@@ -40,7 +40,7 @@ _VALUE = re.compile(
 _BRACKETS = re.compile(r"\s*[(\[]([^()\[\]]*)[)\]]")
 _SIGN = re.compile(
     rf"""\s*(?:{SCORE_WORD}\s*)?
-    (?P<sign>[:=|](?:\s*[=:|])?|->|=>|(?<=\s)[-–—]+(?=\s)
+    (?P<sign>->|=>|[:=|](?:\s*[=:|])?|(?<=\s)[-–—]+(?=\s)
       |(?:점수)?[은는이가](?=\s)|에(?:는|\s*대해(?:서는?)?)?(?=\s)
       |\b(?:is|gets|receives|earns|deserves|scored|scores|rated|was|at)\b(?:\s+an?\b)?(?:\s+{SCORE_WORD}\s+of\b)?|)\s*
     (?P<column>[0-9]+\s*[-~–—]\s*[0-9]+\s*\|\s*)?""",
@@ -58,7 +58,7 @@ _INSIDE = re.compile(
 )
 _NOTHING = re.compile(r"\s*(?:n\s*/\s*a|none|null|평가\s*불가|해당\s*없음|없음|-)\s*", re.IGNORECASE)
 _LABELLED = re.compile(rf"(?:^|[\s.,;(\[])(?P<word>(?:(?:최종|final|overall)\s+)?{SCORE_WORD})\s*[:=]\s*|(?<=[.!?다요음됨함])\s*(?=[(\[]\s*[0-9])|\s(?:->|=>)\s*(?=[0-9])", re.IGNORECASE)
-_SET_APART = re.compile(r"\s*$|\s*[.;,:!|](?!\s*[-+]?\d)|\s*[)\]}>]|\s*\(|\s+[-–—]+\s+(?!\d)|\s*[-–—]\s*(?=[^\W\d])(?!point)")
+_SET_APART = re.compile(r"\s*$|\s*[.;,:!|](?!\s*[-+]?\d)|\s*[)\]}>]|\s*\(|\s+[-–—]+\s+|\s*[-–—]\s*(?=[^\W\d])(?!point)")
 _FLOWS_ON = re.compile(r"\s+(?:because|since|as|due\s+to|for|with|given|왜냐하면)\b", re.IGNORECASE)
 
 
@@ -121,7 +121,7 @@ def _brackets(rest: str, criterion: Criterion) -> tuple[Value | Unclear | None, 
     """The score that brackets after the name hold, if they do, and where they end."""
     at, found = 0, None
     while bracket := _BRACKETS.match(rest, at):
-        if at == 0 and not re.search(r"\S", rest[bracket.end() :]) or not _range_fits(bracket[1].strip(), criterion):
+        if not _range_fits(bracket[1].strip(), criterion) or "/" in bracket[1]:
             inside = _in_brackets(bracket[1].strip(), rest[bracket.end() :], criterion)
             if isinstance(inside, Unclear) or (inside and found):
                 return inside, at

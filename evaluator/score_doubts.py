@@ -14,7 +14,7 @@ from kullm_tui.core.language import say
 # Words that make the number before them about something, or only perhaps.
 _HEDGE = re.compile(
     r"[\s,.;:(\[\-–—]*(?:or\b|and\b|maybe|perhaps|possibly|probably|at\s+(?:least|most)|minus|plus|less\b|more\b|not\b|no\b|nope|wait|"
-    r"tentative|provisional|approx|about\b|if\b|unless|rather|instead|ish\b|to\b|but\s+(?:maybe|perhaps|probably|really)|"
+    r"tentative|provisional|\?|if\b|unless|rather|instead|ish\b|to\b|but\s+(?:maybe|perhaps|probably|really)|"
     r"또는|혹은|아니면|내지|아마|어쩌면|대략|정도|쯤|가량|안팎|내외|전후|미만|이상|이하|초과|에서|보다|까지|부터|짜리|만점|중\b|대의?\b|"
     r"아니[,.!\s라다고]|아닙니다|아님|잠정|임시|가채점|불확실|수도|일\s*수|인\s*것|인지|이었|였|에\s*가까|에\s*못|이라고|라고|은\s*아|는\s*아|이\s*아|가\s*아)",
     re.IGNORECASE,
@@ -69,6 +69,9 @@ _DECLINES = re.compile(
 )
 
 
+_OPENS = re.compile(r"\s*[-–—]+\s*(?P<figure>[0-9]+(?:[.,][0-9]+)*)")  # `5 - 1`: a sum, unless it counts something
+
+
 def doubt(remark: str, score: float, criterion: Criterion) -> str:
     """Why what stands right after the score leaves it in doubt; empty where it does not."""
     if _HEDGE.match(remark):
@@ -77,7 +80,9 @@ def doubt(remark: str, score: float, criterion: Criterion) -> str:
         return say("점수를 고치는 말이 있습니다", "the score is revised")
     if any(sign in remark for sign in ("->", "=>", "❌", "✗", "✘", "~~")):
         return say("점수를 고치는 표시가 있습니다", "the score is struck out or revised")
-    number = unexplained(remark, score, criterion)
+    opens = _OPENS.match(remark)
+    counts = opens and (_COUNTED.match(remark, opens.end()) or _NOUN.match(remark, opens.end()))
+    number = opens["figure"] if opens and not counts else unexplained(remark, score, criterion)
     return say(f"다른 수({number})가 있습니다", f"another number ({number}) stands at it") if number else ""
 
 

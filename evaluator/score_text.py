@@ -22,6 +22,7 @@ _BOXED = re.compile(r"\\boxed\{([^{}]*)\}|\\text\{([^{}]*)\}")
 _TAG = re.compile(r"<([^\W\d][\w \-]*)>([^<>]*)</\1\s*>")
 _STYLE_TAGS = frozenset(("b", "i", "u", "em", "strong", "p", "span", "li", "mark", "code"))
 _LOOSE_TAG = re.compile(r"</?(?:b|i|u|em|strong|p|span|li|ul|ol|mark|code|br)\s*/?>", re.IGNORECASE)
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _TAB = re.compile(r"(?<=\S)\t+(?=\S)")
 _DOUBLED = re.compile(r"([(\[])\s*\1([^()\[\]]*)([)\]])\s*\3")
 _GAP = r"[\s_\-]*"
@@ -29,6 +30,7 @@ _GAP = r"[\s_\-]*"
 
 def plain(text: str) -> str:
     """The text without what only dresses it. Lines stay lines, so that their numbers stay true."""
+    text = _COMMENT.sub(" ", text)
     text = _STARS.sub(_counted, text.translate(_NARROW))
     text = _TAG.sub(_untagged, _BOXED.sub(lambda box: box[1] or box[2] or "", text))
     text = _LOOSE_TAG.sub(" ", text)

@@ -15,6 +15,7 @@ from evaluator.score_doubts import doubt_after
 from evaluator.score_json import JsonObject, json_objects, scores_in, text_of
 from evaluator.score_lines import Found, Misfit, plain_lines, statements_in
 from evaluator.score_quotes import own_statements
+from evaluator.score_tables import tables
 from evaluator.score_text import label_pattern, plain
 from evaluator.single_score import as_named, single_score
 from kullm_tui.core.language import say
@@ -46,6 +47,12 @@ class _Words:
     lines: Sequence[str]
     objects: Sequence[JsonObject]
     found: Sequence[Found | Misfit]
+
+    @property
+    def read(self) -> set[int]:
+        """The lines that are statements or a table's."""
+        in_tables = (table.lines for table in tables(self.lines) if set(table.lines) & {one.place for one in self.found})
+        return {one.place for one in self.found}.union(*in_tables)
 
 
 def read_free_text(text: str, rubric: Rubric, *, response: str = "") -> Scores | Unscored:
@@ -112,7 +119,7 @@ def _own(words: _Words, claims: Sequence[Found | Misfit]) -> tuple[Sequence[Foun
 
 def _doubt_below(words: _Words, found: Sequence[Found | Misfit], criteria: Sequence[Criterion]) -> str:
     """What the lines below the scores say of them."""
-    stated = {one.place for one in words.found}
+    stated = words.read
     labels = re.compile("|".join(label_pattern(one) for one in criteria), re.IGNORECASE)
     form = re.compile(rf"(?:{labels.pattern})\s*[(\[]\s*\d+\s*[-~–]\s*\d+\s*[)\]]", re.IGNORECASE)  # a heading's range
     last: Found | None = None
