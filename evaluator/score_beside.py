@@ -23,7 +23,7 @@ _GIVEN = (
 _OUT_OF = rf"(?:/|out\s+of|중\s+최대)\s*(?P<most>{NUMBER})(?:\s*{MARK})?"
 # `5점 만점에 4점`, `5점 중 4점`, `만점 5점 중 4점`
 _MOST_FIRST = (
-    rf"(?:(?:만점\s*)?(?P<first>{NUMBER})\s*점\s*(?:만점(?:\s*(?:에서?|중에?서?|기준(?:으로)?))?|중에?서?)\s*[,:]?\s*)"
+    rf"(?:(?:만점\s*)?(?P<first>{NUMBER})\s*점\s*(?:만점(?:\s*(?:에|중에?서?|기준(?:으로)?))?|중에?서?|가운데)\s*[,:]?\s*)"
 )
 _VALUE = re.compile(
     rf"""(?P<opening>[(\[<{{]\s*)?
@@ -47,7 +47,7 @@ _SIGN = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _RANGE = re.compile(
-    r"([0-9]{1,3})\s*점?\s*(?:[-~–—,/]|to|or|또는|에서|부터)\s*([0-9]{1,3})\s*점?(?:\s*(?:까지|사이|scale|척도|points?))?", re.IGNORECASE
+    r"(?:(?:on\s+a\s+)?(?:scale|range|범위|척도)\s*(?:of|from|:)?\s*|from\s+)?([0-9]{1,3})\s*점?\s*(?:[-~–—,/]|to|or|또는|에서|부터)\s*([0-9]{1,3})\s*점?(?:\s*(?:까지|사이|scale|척도|points?))?", re.IGNORECASE
 )  # fmt: skip
 _MOST = re.compile(
     r"(?:(?:out\s+of|max(?:imum)?|최대|만점|배점|/)\s*:?\s*([0-9]{1,3})\s*점?|([0-9]{1,3})\s*점?\s*만점)", re.IGNORECASE
@@ -57,8 +57,18 @@ _INSIDE = re.compile(
     re.IGNORECASE,
 )
 _NOTHING = re.compile(r"\s*(?:n\s*/\s*a|none|null|평가\s*불가|해당\s*없음|없음|-)\s*", re.IGNORECASE)
-_LABELLED = re.compile(rf"(?:^|[\s.,;(\[])(?P<word>(?:(?:최종|final|overall)\s+)?{SCORE_WORD})\s*[:=]\s*|(?<=[.!?다요음됨함])\s*(?=[(\[]\s*[0-9])|\s(?:->|=>)\s*(?=[0-9])", re.IGNORECASE)
-_SET_APART = re.compile(r"\s*$|\s*[.;,:!|](?!\s*[-+]?\d)|\s*[)\]}>]|\s*\(|\s+[-–—]+\s+|\s*[-–—]\s*(?=[^\W\d])(?!point)")
+# Where a reason ends and its score begins: `… 점수: 4`, `… (4)`, `… → 4점`, `… 있어 4점`.
+_CLOSES = re.compile(
+    rf"(?:^|[\s.,;(\[])(?:(?:최종|final|overall)\s+)?{SCORE_WORD}\s*(?:[:=]|of\b)\s*|\s*(?=[(\[]\s*[0-9])|\s(?:->|=>)\s*(?=[0-9])"
+    rf"|\s(?=(?:{NUMBER}\s*점\s*(?:만점\s*에|중)\s*)?{NUMBER}\s*(?:점|/\s*[0-9]|out\s+of))",
+    re.IGNORECASE,
+)
+_NOT_YET = re.compile(
+    r"약|거의|대략|최소|최대|최고|최저|아마|보다|원래|처음|이전|기대|만약|라면|다면|아니|아닌|않|없|못|감점|가점|차감|만점|까지|부터|마다|하나에|당\s*$|씩|"
+    r"\b(?:about|around|almost|nearly|not|no|than|least|most|under|over|below|above|would|could|might|may|if|was|were|from|of|maximum|max|minus|plus|deduct\w*|lose[sd]?|lost|between|or|to)\b|n['’]t\b",
+    re.IGNORECASE,
+)
+_SET_APART = re.compile(r"\s*$|\s*[.;,:!|…]+(?!\d)|\s*[)\]}>]|\s*\(|\s+[-–—]+\s+|\s*[-–—]\s*(?=[^\W\d])(?!point)")
 _FLOWS_ON = re.compile(r"\s+(?:because|since|as|due\s+to|for|with|given|왜냐하면)\b", re.IGNORECASE)
 
 
@@ -101,7 +111,7 @@ def value_of(text: str, criterion: Criterion) -> Value | Unclear | None:
 
 def bare(line: str, criterion: Criterion) -> Value | None:
     """A line that is one number and nothing else but its marks."""
-    stripped = re.sub(rf"^[\s\-•·#>|]*(?:(?:최종|final|overall)\s+)?(?:{SCORE_WORD}\s*(?:[:=은는]|->)?\s*)?", "", line, flags=re.I)
+    stripped = re.sub(rf"^\s*(?:[\-•·#>|+]+\s+)*(?:(?:최종|final|overall)\s+)?(?:{SCORE_WORD}\s*(?:[:=은는]|->)?\s*)?", "", line, flags=re.I)
     match = _VALUE.match(stripped)
     if not match or stripped[match.end() :].strip(" .|"):
         return None
@@ -109,11 +119,13 @@ def bare(line: str, criterion: Criterion) -> Value | None:
 
 
 def value_at_end(text: str, criterion: Criterion) -> Value | None:
-    """`… 문장이 매끄럽습니다. 점수: 4`, `… (4점)`: a score that closes a reason which holds no other number."""
-    for label in _LABELLED.finditer(text):
-        value = bare(text[label.end() :], criterion)
-        if value and not doubt(f". {text[: label.start()]}", value.score, criterion):
-            return value
+    """A score that closes a reason; the reason holds no other number, and its last clause does not bend this one."""
+    for closing in _CLOSES.finditer(text):
+        rest = text[closing.end() :]
+        value = bare(rest, criterion) if not rest.startswith(("-", "+")) else None
+        clause = re.split(r"[.!?;](?:\s|$)", text[: closing.start()])[-1]
+        if value and not doubt(f". {text[: closing.start()]}", value.score, criterion):
+            return value if closing[0].strip(" .,;([") or not _NOT_YET.search(clause) else None
     return None
 
 
@@ -153,7 +165,7 @@ def _value_at(rest: str, at: int, criterion: Criterion, *, set_apart: bool, spac
     if not match:
         return None
     tail = rest[match.end() :]
-    marked = bool(match["mark"] or match["most"] or match["given"])
+    marked = bool(match["mark"] or match["most"] or match["given"] or match["opening"])
     if not (set_apart or marked or (spaced and not tail.strip(" .!"))):
         return Unclear(say("점수로 적은 것인지 분명하지 않습니다", "it may be no score"), firm=False)
     value = _checked(match, criterion)

@@ -5,7 +5,6 @@ Every number must be explained: as the score again, as the range or the maximum,
 """
 
 import re
-from collections.abc import Callable
 
 from evaluator.rubric import Criterion
 from evaluator.score_text import MARK, NUMBER, SCORE_WORD, as_score
@@ -13,9 +12,9 @@ from kullm_tui.core.language import say
 
 # Words that make the number before them about something, or only perhaps.
 _HEDGE = re.compile(
-    r"[\s,.;:(\[\-–—]*(?:or\b|and\b|maybe|perhaps|possibly|probably|at\s+(?:least|most)|minus|plus|less\b|more\b|not\b|no\b|nope|wait|"
-    r"tentative|provisional|\?|if\b|unless|rather|instead|ish\b|to\b|but\s+(?:maybe|perhaps|probably|really)|"
-    r"또는|혹은|아니면|내지|아마|어쩌면|대략|정도|쯤|가량|안팎|내외|전후|미만|이상|이하|초과|에서|보다|까지|부터|짜리|만점|중\b|대의?\b|"
+    r"[\s,.;:(\[\-–—]*(?:or\b|and\b|maybe|perhaps|possibly|probably|at\s+(?:least|most)|minus|plus|less\b|more\b|not\b(?!\s+(?:an?\s+)?\d)|no\b|nope|wait|"
+    r"tentative|provisional|\?|if\b|unless|rather\b(?!\s+than\s+(?:an?\s+)?\d)|instead\b(?!\s+of\s+(?:an?\s+)?\d)|ish\b|to\b|but\s+(?:maybe|perhaps|probably|really)|"
+    r"감점|차감|가점|추가|하향|상향|더\s|또는|혹은|아니면|내지|아마|어쩌면|대략|정도|쯤|가량|안팎|내외|전후|가운데|미만|이상|이하|초과|에서|보다|까지|부터|짜리|만점|중\b|대의?\b|"
     r"아니[,.!\s라다고]|아닙니다|아님|잠정|임시|가채점|불확실|수도|일\s*수|인\s*것|인지|이었|였|에\s*가까|에\s*못|이라고|라고|은\s*아|는\s*아|이\s*아|가\s*아)",
     re.IGNORECASE,
 )
@@ -26,6 +25,7 @@ _TAKEN_BACK = re.compile(
     r"\bcorrection\b\s*:|\bactually\b\s*,|on\s+(?:second|further)\s+(?:thought|reflection)|scratch\s+that|\bwait\b\s*,|\brevised?\s+(?:to|score|rating)|"
     r"\b(?:withdraw|retract|void|discard|cancel)(?:n|s|ed)?\b|let\s+me\s+(?:revise|correct|change|reconsider)|"
     r"\b(?:should|could|might|may|would)\s+(?:really\s+)?be\s+(?:a\s+)?(?:lower|higher|\d)|not\s+(?:my|the)\s+(?:final\s+)?(?:score|rating)|"
+    r"\b(?:change|lower|raise|adjust|revise)\b[^.\n]{0,40}\bto\b|"
     r"\b(?:lower|rais|reduc|increas|chang|adjust|bump|drop|deduct|downgrad|upgrad)\w*\s+(?:it|this|that|the\s+score|my\s+score|to|by)\b",
     re.IGNORECASE,
 )
@@ -43,6 +43,14 @@ _SPELLED = re.compile(
     r"|(?<![가-힣])(?:반\s*점|half\s+a\s+point)",
     re.IGNORECASE,
 )  # fmt: skip
+# A score that is named only to say that it was not given. `3점을 주기에는 부족합니다`, `not a 4`, `a 4 would be too generous`
+_REJECTED = re.compile(
+    rf"(?<![\d.])(?P<ko>{NUMBER})\s*점?(?:을|를|은|는|이|까지|까지는|에|에는|이라고|으로)?\s*(?:주기(?:에)?(?:는|엔)?|보기(?:에)?(?:는|엔|도)?|하기(?:에)?(?:는|엔)?)?\s*"
+    rf"(?:부족|어렵|과하|과합|과함|무리|못\s*미|미치지\s*못|아깝|아까|지나치|지나칩|힘들)"
+    rf"|\b(?:not|rather\s+than|instead\s+of|short\s+of|not\s+reach)\s+(?:an?\s+|the\s+)?(?P<en>{NUMBER})(?![\d.]|\s*(?:but|,))"
+    rf"|(?<![\d.])(?P<en2>{NUMBER})\s+(?:would|is|seems)\s+(?:be\s+)?(?:too|far\s+too|over)",
+    re.IGNORECASE,
+)
 _TOP = re.compile(r"만점(?!\s*(?:은|이|까지는?|에는?|을\s*주(?:기|지))\s*(?:아|못|부족|어렵|않))|full\s+marks?|perfect\s+score|최고점|최저점")
 # What a number counts. A Korean counter that is also a verb's or a copula's beginning must stand at its number.
 _COUNTED = re.compile(
@@ -50,12 +58,19 @@ _COUNTED = re.compile(
     r"km|kg|cm|mm|th\b|st\b|nd\b|rd\b|x\b)"
     r"|(?:일(?!\s*(?:수|것|듯|까|텐|뿐))|줄(?!\s*(?:수|만|까|지|것|게))|주(?:일|간|차|년)|장|권|편|살|세|분|초|시|위|차|행|자)"
 )
-_NOUN = re.compile(
-    r"\s(?!(?:points?|pts?|marks?|stars?|scores?|ratings?|is|was|as|seems|feels|fits|looks|works|makes|reflects|and|or|but|for|because|since|with|"
-    r"would|should|could|might|may|if|rather|instead|overall|given|from|than|after|before|when|at|to|by|on|in|out|of|due|it|this|that|the)\b)"
-    r"(?:[A-Za-z\-]+\s){0,2}?(?:[A-Za-z\-]{2,}(?<!us)(?<!ss)(?<!\bis)s\b|(?:error|mistake|typo|sentence|word|paragraph|issue|part|example|person|year|day|people|percent)\b)",
+_THINGS = (
+    "errors? mistakes? typos? sentences? words? paragraphs? issues? problems? parts? examples? items? questions? points? steps? reasons? facts? claims? "
+    "details? options? lines? lists? people persons? years? days? months? hours? minutes? times? names? places? cities countries sources? references? requirements? "
+    "conditions? topics? sections? languages? characters? things? aspects? cases? elements? features? inaccuracies omissions? contradictions? answers? responses? percent"
+).split()
+_WORD_BETWEEN = r"(?:(?!(?:or|and|but|is|was|if|to|instead|overall|because|since|for|with|given|from|than|as|at|by|on|in|it|this|that)\b)[A-Za-z\-]+\s){0,2}?"
+_NOUN = re.compile(rf"\s{_WORD_BETWEEN}(?:{'|'.join(thing for thing in _THINGS if not thing.startswith('point'))})\b", re.IGNORECASE)
+_LISTED = re.compile(  # `lists 3 rivers`: after such a verb, whatever stands in the plural is counted
+    r"\b(?:has|have|had|contains?|makes?|made|lists?|includes?|provides?|provided|mentions?|mentioned|uses?|used|names?|offers?|covers?|omits?|misses|missed|missing|"
+    r"only|all|with|these|those)\s$",
     re.IGNORECASE,
 )
+_PLURAL = re.compile(rf"\s{_WORD_BETWEEN}(?!points?\b|marks\b|stars\b|is\b|was\b|as\b)[A-Za-z\-]{{2,}}(?<!us)(?<!ss)s\b", re.IGNORECASE)
 _NAMED = re.compile(
     r"(?:\b(?:step|question|item|section|paragraph|sentence|line|example|chapter|figure|table|turn|number|no\.|requirement|rule|part|gpt|version|year|in)\s*-?|#|제|[A-Za-z]-?)$",
     re.IGNORECASE,
@@ -86,13 +101,13 @@ def doubt(remark: str, score: float, criterion: Criterion) -> str:
     return say(f"다른 수({number})가 있습니다", f"another number ({number}) stands at it") if number else ""
 
 
-def doubt_after(line: str, score: float, criterion: Criterion, names_one: Callable[[str], bool], *, alone: bool) -> str:
-    """The same of a line that follows the scores and is none of them."""
+def doubt_after(line: str, score: float, criterion: Criterion, *, named: bool, alone: bool) -> str:
+    """The same of a line that follows the scores and is none of them. `named`: it names the criterion."""
     if _DECLINES.search(line):
         return say("채점하지 않겠다는 말이 있습니다", "the judge declines")
     if _TOTAL.search(line) and not alone:
         return ""
-    about = bool(_ABOUT_SCORES.search(line)) or names_one(line)
+    about = bool(_ABOUT_SCORES.search(line)) or named
     if about and _TAKEN_BACK.search(line):
         return say("점수를 고치는 말이 있습니다", "the scores are revised")
     number = unexplained(line, score, criterion) if about else ""
@@ -101,6 +116,10 @@ def doubt_after(line: str, score: float, criterion: Criterion, names_one: Callab
 
 def unexplained(text: str, score: float, criterion: Criterion) -> str:
     """The first number of the text that could be a score and is not this one."""
+    rejected = [as_score(one["ko"] or one["en"] or one["en2"]) for one in _REJECTED.finditer(text)]
+    if score in rejected:
+        return str(score)
+    text = _REJECTED.sub(" ", text)
     text = _SPANS.sub(lambda span: _kept_unless(span, _is_range(span, criterion)), text)
     text = _MOSTS.sub(lambda most: _kept_unless(most, _is_most(most, score, criterion)), text)
     for spelled in _SPELLED.finditer(text):
@@ -124,7 +143,8 @@ def _explained(figure: re.Match[str], text: str, score: float, criterion: Criter
         return False
     if value is None or not criterion.low <= value <= criterion.high:
         return True
-    return bool(_COUNTED.match(after) or _NOUN.match(after) or _NAMED.search(before) or re.match(r"[A-Za-z]", after))
+    listed = _LISTED.search(before) and _PLURAL.match(after)
+    return bool(_COUNTED.match(after) or _NOUN.match(after) or listed or _NAMED.search(before) or after[:1].isalpha() and after[:1].isascii())
 
 
 def _is_range(span: re.Match[str], criterion: Criterion) -> bool:

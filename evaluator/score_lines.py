@@ -19,7 +19,7 @@ from kullm_tui.core.language import say
 _HEAD = r"""(?:^[\s\-–—•·◦▪●○+#|\[{(<]*(?:[(\[]?(?:[0-9]{1,2}|[A-Za-z가-하])[.)\]:]\s*|[①-⑳]\s*|[0-9]{1,2}\s*\|\s*)?[\s#|\-]*
     |[,;|/·.{]\s*(?:(?:and|그리고|및)\s+)?
     |(?<=[0-9점)\]])\s+(?:(?:and|그리고|및)\s+)?)
-    (?:(?:최종|제|final|my|overall\s+score\s+for|score\s+for|rating\s+for)\s+)?"""
+    (?:(?:최종|제|final|my|the|overall\s+score\s+for|score\s+for|rating\s+for)\s+)?"""
 _FIRST = rf"^[\s\-–—•|]*[(\[]?(?P<number>{NUMBER})(?P<mark>\s*(?:{MARK}|/\s*(?P<most>[0-9]{{1,3}})))?[)\]]?(?:\s*[:|=]\s*|\s+[-–—]\s+|\s+)"
 
 

@@ -16,7 +16,8 @@ _NARROW |= {ord("〜"): "~", ord("∼"): "~", ord("−"): "-", 0x3000: " ", 0xA0
 _NARROW |= {ord(arrow): "->" for arrow in "→➡⇒⟶➔➜➝➞⮕↦"}
 # What markdown and quoting put around labels and numbers.
 _DECORATION = re.compile(r"[*`\"'“”‘’「」『』]|__")
-_STARS = re.compile(r"(?<=[:=|(])\s*((?:[★⭐🌟]\uFE0F?)+)([☆✩]*)")
+_STAR = r"[★⭐🌟]\uFE0F?"  # one alone may be a bullet
+_STARS = re.compile(rf"(?:(?<=[:=|(])\s*((?:{_STAR})+)([☆✩]*)|((?:{_STAR}){{2,}})([☆✩]*)|({_STAR})([☆✩]+))")
 _NO = frozenset("❌❎✗✘✖🚫⛔")  # signs that take a score back
 _BOXED = re.compile(r"\\boxed\{([^{}]*)\}|\\text\{([^{}]*)\}")
 _TAG = re.compile(r"<([^\W\d][\w \-]*)>([^<>]*)</\1\s*>")
@@ -52,8 +53,9 @@ def as_score(written: str) -> float:
 
 
 def _counted(stars: re.Match[str]) -> str:
-    filled = sum(star in "★⭐🌟" for star in stars[1])
-    return f" {filled}/{filled + len(stars[2])}" if stars[2] else f" {filled}점"
+    filled = sum(sign in "★⭐🌟" for sign in stars[0])
+    empty = sum(sign in "☆✩" for sign in stars[0])
+    return f" {filled}/{filled + empty}" if empty else f" {filled}점"
 
 
 def _untagged(tag: re.Match[str]) -> str:

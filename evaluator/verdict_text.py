@@ -118,20 +118,23 @@ def _own(words: _Words, claims: Sequence[Found | Misfit]) -> tuple[Sequence[Foun
 
 
 def _doubt_below(words: _Words, found: Sequence[Found | Misfit], criteria: Sequence[Criterion]) -> str:
-    """What the lines below the scores say of them."""
-    stated = words.read
-    labels = re.compile("|".join(label_pattern(one) for one in criteria), re.IGNORECASE)
-    form = re.compile(rf"(?:{labels.pattern})\s*[(\[]\s*\d+\s*[-~–]\s*\d+\s*[)\]]", re.IGNORECASE)  # a heading's range
-    last: Found | None = None
+    """What the lines below the scores say of them: of the criteria that they name, else of the one above."""
+    stated, given = words.read, [one for one in found if isinstance(one, Found)]
+    labels = {one.name: re.compile(label_pattern(one), re.IGNORECASE) for one in criteria}
+    any_label = "|".join(pattern.pattern for pattern in labels.values())
+    form = re.compile(  # a heading's own numbers
+        rf"(?:^[\s#\-]*\d{{1,2}}[.)]\s*)?(?:{any_label})(?:\s*[(\[]\s*\d+\s*[-~–]\s*\d+\s*[)\]])?", re.IGNORECASE
+    )
     for place, line in enumerate(words.lines):
-        here = [one for one in found if one.place == place and isinstance(one, Found)]
-        last = here[-1] if here else last
-        if last is None or place in stated or not line.strip() or _JSON_PLACE.search(line):
+        above = [one for one in given if one.place < place]
+        if not above or place in stated or not line.strip() or _JSON_PLACE.search(line):
             continue
-        alone = len(criteria) == 1
-        why = doubt_after(form.sub("", line), last.score, last.criterion, lambda said: bool(labels.search(said)), alone=alone)
-        if why:
-            return f"{why} ({line.strip()[:_SHOWN]})"
+        named = [one for one in given if labels[one.criterion.name].search(line)]
+        for one in named or above[-1:]:
+            said = form.sub("", line)
+            why = doubt_after(said, one.score, one.criterion, named=bool(named), alone=len(criteria) == 1)
+            if why:
+                return f"{why} ({line.strip()[:_SHOWN]})"
     return ""
 
 
