@@ -22,9 +22,7 @@ _GIVEN = (
 )
 _OUT_OF = rf"(?:/|out\s+of|중\s+최대)\s*(?P<most>{NUMBER})(?:\s*{MARK})?"
 # `5점 만점에 4점`, `5점 중 4점`, `만점 5점 중 4점`
-_MOST_FIRST = (
-    rf"(?:(?:만점\s*)?(?P<first>{NUMBER})\s*점\s*(?:만점(?:\s*(?:에|중에?서?|기준(?:으로)?))?|중에?서?|가운데)\s*[,:]?\s*)"
-)
+_MOST_FIRST = rf"(?:(?:만점\s*)?(?P<first>{NUMBER})\s*점\s*(?:만점(?:\s*(?:에|중에?서?|기준(?:으로)?))?|중에?서?|가운데)\s*[,:]?\s*)"
 _VALUE = re.compile(
     rf"""(?P<opening>[(\[<{{]\s*)?
     (?:{SCORE_WORD}\s*(?:[:=]|->)?\s*)?
@@ -92,7 +90,9 @@ def value_beside(rest: str, criterion: Criterion) -> Value | Unclear | None:
         return inside
     sign = _SIGN.match(rest, at)
     assert sign  # every part of it may be empty
-    set_apart = bool(at or sign["sign"] in (":", "=", "|", "->", "=>") or sign["sign"].strip("-–—: |=") == "" != sign["sign"])
+    set_apart = bool(
+        at or sign["sign"] in (":", "=", "|", "->", "=>") or sign["sign"].strip("-–—: |=") == "" != sign["sign"]
+    )
     if sign["column"] and not _range_fits(sign["column"].rstrip("| "), criterion):
         return _scale(sign["column"], firm=True)
     beside = _value_at(rest, sign.end(), criterion, set_apart=set_apart, spaced=sign.end() > at)
@@ -111,7 +111,12 @@ def value_of(text: str, criterion: Criterion) -> Value | Unclear | None:
 
 def bare(line: str, criterion: Criterion) -> Value | None:
     """A line that is one number and nothing else but its marks."""
-    stripped = re.sub(rf"^\s*(?:[\-•·#>|+]+\s+)*(?:(?:최종|final|overall)\s+)?(?:{SCORE_WORD}\s*(?:[:=은는]|->)?\s*)?", "", line, flags=re.I)
+    stripped = re.sub(
+        rf"^\s*(?:[\-•·#>|+]+\s+)*(?:(?:최종|final|overall)\s+)?(?:{SCORE_WORD}\s*(?:[:=은는]|->)?\s*)?",
+        "",
+        line,
+        flags=re.I,
+    )
     match = _VALUE.match(stripped)
     if not match or stripped[match.end() :].strip(" .|"):
         return None
@@ -166,7 +171,7 @@ def _value_at(rest: str, at: int, criterion: Criterion, *, set_apart: bool, spac
         return None
     tail = rest[match.end() :]
     marked = bool(match["mark"] or match["most"] or match["given"] or match["opening"])
-    if not (set_apart or marked or (spaced and not tail.strip(" .!"))):
+    if not (set_apart or marked or (spaced and (not tail.strip(" .!") or _FLOWS_ON.match(tail)))):
         return Unclear(say("점수로 적은 것인지 분명하지 않습니다", "it may be no score"), firm=False)
     value = _checked(match, criterion)
     flows_on = _FLOWS_ON.match(tail) or (marked and re.match(r"\s+(?=[^\W\d])", tail))

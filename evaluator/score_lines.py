@@ -6,7 +6,7 @@ about, a wrong one is believed.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from evaluator.rubric import Criterion
 from evaluator.score_beside import Unclear, Value, bare, value_at_end, value_beside
@@ -56,7 +56,9 @@ def statements(text: str, criteria: Sequence[Criterion]) -> list[Found | Misfit]
 
 
 def plain_lines(text: str) -> list[str]:
-    return ["" if line.lstrip().startswith(">") else line for line in plain(text).splitlines()]  # a quotation says nothing
+    return [
+        "" if line.lstrip().startswith(">") else line for line in plain(text).splitlines()
+    ]  # a quotation says nothing
 
 
 def statements_in(lines: Sequence[str], criteria: Sequence[Criterion]) -> list[Found | Misfit]:
@@ -69,7 +71,14 @@ def statements_in(lines: Sequence[str], criteria: Sequence[Criterion]) -> list[F
     first = _scores_first(lines, criteria)
     for place in {one.place for one in first}:
         lines[place] = ""
-    return sorted([*found, *first, *_at_labels(lines, criteria)], key=lambda one: one.place)
+    found += [*first, *_at_labels(lines, criteria)]
+    stated = {one.place for one in found if isinstance(one, Found)}
+    return sorted((_firm_beside(one, stated) for one in found), key=lambda one: one.place)
+
+
+def _firm_beside(one: Found | Misfit, stated: set[int]) -> Found | Misfit:
+    """On a line that gives a score, a sentence about another is part of what the line says."""
+    return replace(one, firm=True) if isinstance(one, Misfit) and one.place in stated else one
 
 
 def _at_labels(lines: Sequence[str], criteria: Sequence[Criterion]) -> Iterator[Found | Misfit]:
@@ -141,9 +150,7 @@ def _scores_first(lines: Sequence[str], criteria: Sequence[Criterion]) -> list[F
     found: list[tuple[Found, bool]] = []
     for place, line in enumerate(lines):
         for one in criteria:
-            match = re.match(
-                rf"{_FIRST}(?:{label_pattern(one)})(?![A-Za-z가-힣])\s*(?P<tail>.*)$", line, re.IGNORECASE
-            )
+            match = re.match(rf"{_FIRST}(?:{label_pattern(one)})(?![A-Za-z가-힣])\s*(?P<tail>.*)$", line, re.IGNORECASE)
             if not match or match["most"] not in (None, str(one.high)):
                 continue
             score = as_score(match["number"])

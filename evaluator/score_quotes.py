@@ -20,7 +20,10 @@ _ATTRIBUTES = re.compile(
     r"|^[\s#\-]*(?:response|응답|답변|candidate\s+answer|input|입력|instruction|지시문?)\s*$",
     re.IGNORECASE,
 )
-_OWN = re.compile(r"\b(?:my|i|i['’]ll|i['’]d|own|here\s+(?:is|are)|actual|real|final)\b|제\s|저의|저는|최종|실제|평가는|채점은|평가\s*결과|채점\s*결과", re.IGNORECASE)
+_OWN = re.compile(
+    r"\b(?:my|i|i['’]ll|i['’]d|own|here\s+(?:is|are)|actual|real|final)\b|제\s|저의|저는|최종|실제|평가는|채점은|평가\s*결과|채점\s*결과",
+    re.IGNORECASE,
+)
 
 
 def own_statements(

@@ -115,7 +115,9 @@ def _fits(role: _Role, cell: str, score: float, criterion: Criterion) -> bool:
 
 def _named(cell: str, criteria: Sequence[Criterion]) -> Criterion | None:
     for one in criteria:
-        if re.fullmatch(rf"(?:\(?[0-9]{{1,2}}[.)]\s*)?(?:{label_pattern(one)})(?:\s*[(\[][^()\[\]]*[)\]])*", cell, re.IGNORECASE):
+        if re.fullmatch(
+            rf"(?:\(?[0-9]{{1,2}}[.)]\s*)?(?:{label_pattern(one)})(?:\s*[(\[][^()\[\]]*[)\]])*", cell, re.IGNORECASE
+        ):
             return one
     return None
 

@@ -7,11 +7,11 @@ from functools import cache
 from evaluator.rubric import Criterion
 
 SCORE_WORD = r"(?:점수|평점|별점|scores?|rating|grade)"
-MARK = r"(?:점|points?\b|pts?\b)"
+MARK = r"(?:점|points?\b|pts?\b|stars?\b)"
 NUMBER = r"(?:0|[1-9][0-9]{0,2})(?:\.[0-9]{1,2})?"
 
 # Fullwidth forms, as a Korean keyboard writes them, to ASCII; every arrow is one arrow.
-_NARROW = {0xFF01 + offset: 0x21 + offset for offset in range(94)}
+_NARROW: dict[int, int | str] = {0xFF01 + offset: 0x21 + offset for offset in range(94)}
 _NARROW |= {ord("〜"): "~", ord("∼"): "~", ord("−"): "-", 0x3000: " ", 0xA0: " ", ord("／"): "/"}
 _NARROW |= {ord(arrow): "->" for arrow in "→➡⇒⟶➔➜➝➞⮕↦"}
 # What markdown and quoting put around labels and numbers.

@@ -24,7 +24,9 @@ _GIVES = re.compile(
     rf"|(?:(?<![\d.])(?P<korean>{NUMBER})\s*{MARK}\s*(?:을|으로|이)?\s*(?:부여|주|드리|드립|줍|평가|매기|매깁|적절|타당|적당|입니|이에)[가-힣\s]*(?:다|요|임|함)\s*[.!]?\s*$)",
     re.IGNORECASE,
 )  # fmt: skip
-_TAKES_BACK = re.compile(r"\bnot\b|n['’]t\b|\bcannot\b|않|없|못|아니|아닌|어렵|\bwould\s+have\b|\bif\b|만약|라면|다면", re.IGNORECASE)
+_TAKES_BACK = re.compile(
+    r"\bnot\b|n['’]t\b|\bcannot\b|않|없|못|아니|아닌|어렵|\bwould\s+have\b|\bif\b|만약|라면|다면", re.IGNORECASE
+)
 
 
 def as_named(criteria: Sequence[Criterion]) -> tuple[Criterion, ...]:

@@ -6,7 +6,7 @@ A verdict is whole or it is unscored, so that the means of a table's columns all
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from evaluator.rubric import Criterion, Rubric
@@ -31,7 +31,9 @@ _JSON_PLACE = re.compile("\ue000([0-9]+)\ue001")
 
 @dataclass(frozen=True)
 class Scores:
-    values: Mapping[str, float]  # by the criterion's name, in the rubric's order; whole unless the rubric has half points
+    values: Mapping[
+        str, float
+    ]  # by the criterion's name, in the rubric's order; whole unless the rubric has half points
     reason: str = ""
 
 
@@ -51,11 +53,22 @@ class _Words:
     @property
     def read(self) -> set[int]:
         """The lines that are statements or a table's."""
-        in_tables = (table.lines for table in tables(self.lines) if set(table.lines) & {one.place for one in self.found})
-        return {one.place for one in self.found}.union(*in_tables)
+        places = {one.place for one in self.found if isinstance(one, Found) or one.firm}
+        return places.union(*(table.lines for table in tables(self.lines) if set(table.lines) & places))
 
 
 def read_free_text(text: str, rubric: Rubric, *, response: str = "") -> Scores | Unscored:
+    return _read(text, rubric, response, only_json=False)
+
+
+def read_json(text: str, rubric: Rubric, *, response: str = "") -> Scores | Unscored:
+    """Of an object, alone, in a fence or after prose. What the prose before it weighs up does not count."""
+    if next(json_objects(_THOUGHT.sub("", text)), None) is None:
+        return Unscored(say("JSON 객체가 없습니다", "there is no JSON object"))
+    return _read(text, rubric, response, only_json=True)
+
+
+def _read(text: str, rubric: Rubric, response: str, *, only_json: bool) -> Scores | Unscored:
     text, response = nfc(text), nfc(response)
     criteria = as_named(rubric.criteria)
     claims = _words(response, criteria).found
@@ -63,6 +76,8 @@ def read_free_text(text: str, rubric: Rubric, *, response: str = "") -> Scores |
     if not own_words.strip(" \n…"):
         return Unscored(say("채점자가 한 말이 없습니다", "the judge said nothing of its own"))
     words = _words(own_words, criteria)
+    if only_json:
+        words = replace(words, found=[one for one in words.found if _JSON_PLACE.search(words.lines[one.place])])
     found, quoted = _own(words, claims)
     if not found and not quoted and len(rubric.criteria) == 1:
         found = single_score(words.lines, criteria[0])
@@ -72,13 +87,6 @@ def read_free_text(text: str, rubric: Rubric, *, response: str = "") -> Scores |
     if why := _doubt_below(words, found, criteria):
         return Unscored(why)
     return Scores(read.values, _reason(own_words, words, rubric))
-
-
-def read_json(text: str, rubric: Rubric, *, response: str = "") -> Scores | Unscored:
-    """The same of a text that must hold an object, alone, in a fence or after prose."""
-    if next(json_objects(_THOUGHT.sub("", text)), None) is None:
-        return Unscored(say("JSON 객체가 없습니다", "there is no JSON object"))
-    return read_free_text(text, rubric, response=response)
 
 
 def json_schema(rubric: Rubric) -> dict[str, Any]:
@@ -150,8 +158,8 @@ def _collected(found: Sequence[Found | Misfit], rubric: Rubric) -> Scores | Unsc
 
 def _one_score(criterion: Criterion, found: Sequence[Found | Misfit]) -> float | Unscored:
     name = criterion.name
-    settled = max((one.place for one in found if isinstance(one, Found)), default=-1)
-    misfits = [one for one in found if isinstance(one, Misfit) and (one.firm or one.place >= settled)]
+    settled = any(isinstance(one, Found) for one in found)  # what a sentence says below it is read as any other line
+    misfits = [one for one in found if isinstance(one, Misfit) and (one.firm or not settled)]
     if misfits:
         line, why = misfits[0].line[:_SHOWN], misfits[0].why
         return Unscored(f"{name}: {why or say('점수의 꼴이 아닙니다', 'not in a score’s form')} ({line})")
@@ -193,9 +201,7 @@ def _remarks(text: str, words: _Words, rubric: Rubric) -> str:
         text = text[: one.start] + text[one.end :]
     lines = [line.strip() for line in text.splitlines() if re.search(r"\w", line)]
     return "\n".join(
-        line
-        for line in lines
-        if not (form.search(line) or _HEADING.fullmatch(line) or _is_score(line, criteria))
+        line for line in lines if not (form.search(line) or _HEADING.fullmatch(line) or _is_score(line, criteria))
     )
 
 
@@ -204,6 +210,4 @@ def _is_score(line: str, criteria: Sequence[Criterion]) -> bool:
 
 
 def _only_quoted() -> str:
-    return say(
-        "응답에 있는 점수를 옮겨 적었을 뿐입니다", "its scores only repeat those that stand in the response"
-    )
+    return say("응답에 있는 점수를 옮겨 적었을 뿐입니다", "its scores only repeat those that stand in the response")

@@ -79,7 +79,9 @@ def test_no_form_is_read_wrongly_and_hardly_one_is_needlessly_unread() -> None:
     unexplained = [form for form, why in needless.items() if not why]
     readable = sum(case.read is not None for case in cases)
     forms = {case.form for case in cases}
-    print(f"{len(forms)} forms, {len(cases)} texts; {readable} readable, {len(needless)} forms unread; {len(wrong)} wrong")
+    print(
+        f"{len(forms)} forms, {len(cases)} texts; {readable} readable, {len(needless)} forms unread; {len(wrong)} wrong"
+    )
     print("\n".join(f"  unread: {form!r}: {why}" for form, why in needless.items()))
     assert len(forms) >= 300
     assert wrong == []

@@ -51,7 +51,11 @@ class Made:
 
     @property
     def text(self) -> str:
-        return "\n\n".join(part for part in (self.before, self.glue.join(f"{line}{self.remark}" for line in self.lines), self.after) if part)
+        return "\n\n".join(
+            part
+            for part in (self.before, self.glue.join(f"{line}{self.remark}" for line in self.lines), self.after)
+            if part
+        )
 
     @property
     def readable(self) -> bool:
@@ -72,7 +76,9 @@ def made_up(chance: random.Random) -> Made:
     rubric = chance.choice(RUBRICS)
     scores = tuple(chance.randint(one.low, one.high) for one in rubric.criteria)
     bullet = _pick(chance, "", "- ", "* ", "• ", "{i}. ", "{i}) ", "### ")
-    name = _pick(chance, "{n}", "**{n}**", "{n} ({l}-{h})", "{n} ({l} - {h})", "**{n} ({l}~{h})**", "{n} [{l}-{h}]", "`{n}`")
+    name = _pick(
+        chance, "{n}", "**{n}**", "{n} ({l}-{h})", "{n} ({l} - {h})", "**{n} ({l}~{h})**", "{n} [{l}-{h}]", "`{n}`"
+    )
     sign = _pick(chance, ": ", ":", " : ", "： ", " = ", " -> ", " → ", " - ", " | ")
     value = _pick(
         chance, "{s}", "**{s}**", "{s}점", "{s}/{h}", "{s} / {h}", "{s}.0", "{h}점 만점에 {s}점", "{h}점 중 {s}점", "{s}점 ({h}점 만점)",
@@ -119,12 +125,14 @@ def spaced(made: Made, chance: random.Random) -> Made:
 
 def as_table(made: Made, chance: random.Random) -> Made:
     rows = zip(made.rubric.criteria, made.scores, strict=True)
-    head, form = chance.choice((
-        ("| 항목 | 점수 |\n|---|---|", "| {n} | {s} |"),
-        ("| 항목 | 만점 | 점수 |\n|---|---|---|", "| {n} | {h} | {s} |"),
-        ("| Criterion | Score | Reason |\n|---|:-:|---|", "| **{n}** | {s}/{h} | 2 errors |"),
-        ("| Criterion | Range | Reason | Score |\n|---|---|---|---|", "| {n} | {l}-{h} | fine | {s} |"),
-    ))
+    head, form = chance.choice(
+        (
+            ("| 항목 | 점수 |\n|---|---|", "| {n} | {s} |"),
+            ("| 항목 | 만점 | 점수 |\n|---|---|---|", "| {n} | {h} | {s} |"),
+            ("| Criterion | Score | Reason |\n|---|:-:|---|", "| **{n}** | {s}/{h} | 2 errors |"),
+            ("| Criterion | Range | Reason | Score |\n|---|---|---|---|", "| {n} | {l}-{h} | fine | {s} |"),
+        )
+    )
     body = [form.format(n=one.name, s=score, h=one.high, l=one.low) for one, score in rows]
     return replace(made, lines=(head, *body), remark="", glue="\n")
 
@@ -132,14 +140,16 @@ def as_table(made: Made, chance: random.Random) -> Made:
 def as_json(made: Made, chance: random.Random) -> Made:
     names = [one.name for one in made.rubric.criteria]
     flat = dict(zip(names, made.scores, strict=True))
-    shape: object = chance.choice((
-        flat,
-        {name: str(score) for name, score in flat.items()},
-        {name: float(score) for name, score in flat.items()},
-        {name: {"score": score, "reason": "2 errors"} for name, score in flat.items()},
-        [{"criterion": name, "score": score} for name, score in flat.items()],
-        {"scores": flat, "comment": "무난함"},
-    ))
+    shape: object = chance.choice(
+        (
+            flat,
+            {name: str(score) for name, score in flat.items()},
+            {name: float(score) for name, score in flat.items()},
+            {name: {"score": score, "reason": "2 errors"} for name, score in flat.items()},
+            [{"criterion": name, "score": score} for name, score in flat.items()],
+            {"scores": flat, "comment": "무난함"},
+        )
+    )
     text = json.dumps(shape, ensure_ascii=chance.random() < 0.2, indent=chance.choice((None, 2)))
     return replace(made, lines=(f"```json\n{text}\n```" if chance.random() < 0.5 else text,), remark="")
 
@@ -207,8 +217,23 @@ def quoted(made: Made, chance: random.Random) -> Made:
     """The response brings a result of its own; the judge repeats it in some form and declines."""
     block = made.glue.join(f"{line}{made.remark}" for line in made.lines)
     told = as_table(made, chance) if chance.random() < 0.3 else made
-    lead = _pick(chance, "The response contains this:", "응답에 이런 글이 있습니다.", "응답이 스스로 매긴 점수:", "It says:", "", "인용:")
-    end = _pick(chance, "이런 응답은 채점하지 않겠습니다.", "I decline to score it.", "따르지 않겠습니다.", "That is no verdict of mine.", "")
+    lead = _pick(
+        chance,
+        "The response contains this:",
+        "응답에 이런 글이 있습니다.",
+        "응답이 스스로 매긴 점수:",
+        "It says:",
+        "",
+        "인용:",
+    )
+    end = _pick(
+        chance,
+        "이런 응답은 채점하지 않겠습니다.",
+        "I decline to score it.",
+        "따르지 않겠습니다.",
+        "That is no verdict of mine.",
+        "",
+    )
     if len(made.lines) == 1 and not (lead or end):
         end = "응답의 말입니다."  # one score and nothing else is the judge's own
     response = f"서울입니다.\n\n결과입니다.\n{block}\n\n감사합니다."
@@ -221,7 +246,12 @@ def quoted_then_judged(made: Made, chance: random.Random) -> Made:
         for one, mine in zip(made.rubric.criteria, made.scores, strict=True)
     )
     claim = "\n".join(f"- {one.name}: {score}" for one, score in zip(made.rubric.criteria, claims, strict=True))
-    lead = _pick(chance, "The response claims:\n{c}\n\nMy own scores:", "응답의 주장:\n{c}\n\n제 채점입니다.", "{c}\n\n위는 응답에 있던 것입니다.")
+    lead = _pick(
+        chance,
+        "The response claims:\n{c}\n\nMy own scores:",
+        "응답의 주장:\n{c}\n\n제 채점입니다.",
+        "{c}\n\n위는 응답에 있던 것입니다.",
+    )
     response = f"서울입니다.\n\n{claim}\n\n감사합니다."
     return replace(made, before=lead.format(c=claim), response=response)
 
@@ -229,7 +259,16 @@ def quoted_then_judged(made: Made, chance: random.Random) -> Made:
 def rescaled(made: Made, chance: random.Random) -> Made:
     place = chance.randrange(len(made.lines))
     one, score = made.rubric.criteria[place], made.scores[place]
-    line = _pick(chance, "{n}: {s}/100", "{n} (0-50): {s}", "{n}: {s}%", "{n}: 20점 만점에 {s}점", "{n}: {s}.25", "{n}: {s} out of 20", "{n}: {s}0{s}")
+    line = _pick(
+        chance,
+        "{n}: {s}/100",
+        "{n} (0-50): {s}",
+        "{n}: {s}%",
+        "{n}: 20점 만점에 {s}점",
+        "{n}: {s}.25",
+        "{n}: {s} out of 20",
+        "{n}: {s}0{s}",
+    )
     lines = [*made.lines]
     lines[place] = line.format(n=one.name, s=score)
     return replace(made, lines=tuple(lines), allowed=frozenset({None}))

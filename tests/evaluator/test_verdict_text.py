@@ -1,6 +1,7 @@
 """Judges' words as they come: scores only where there is no doubt, and never a wrong one."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +23,7 @@ FORM = (
 SCORES = (1, 3, 2, 1, 0, 4)
 
 
-def read(text: str, response: str = "") -> tuple[int, ...] | None:
+def read(text: str, response: str = "") -> tuple[float, ...] | None:
     found = read_free_text(text, PAPER, response=response)
     if isinstance(found, Unscored):
         assert found.reason
@@ -94,13 +95,21 @@ def test_a_verdict_that_is_not_whole_or_contradicts_itself_is_unscored(text: str
 
 @pytest.mark.parametrize(
     "more",
-    ["/10", ".5", " ~ 3", " 또는 2", "-2", "점 만점에 2", " of 3", "%", "0", " 2", "½", "점 중 1점", "+1", " x 2", ",5", " - 2점", "²", "번째", "가지", "/", "점~2점", "점은 아니고 2점"],
+    ["/10", ".5", " ~ 3", " 또는 2", "-2", " of 3", "%", "0", " 2", "½", "+1", " x 2", ",5", " - 2점", "²", "번째", "가지", "/", "점~2점", "점은 아니고 2점"],
 )  # fmt: skip
 def test_no_score_is_read_where_something_else_stands_at_it(more: str) -> None:
     for scores in ((0, 1, 1, 1, 0, 1), (1, 3, 3, 3, 1, 5), SCORES):
         for place in range(6):
             said = [f"{score}{more}" if place == number else score for number, score in enumerate(scores)]
             assert read(FORM.format(*said)) is None, said
+
+
+@pytest.mark.parametrize("said", ["{h}점 만점에 {s}점", "{h}점 중 {s}점", "{h}점 만점 중 {s}점", "{h}점 만점에 {s}"])
+def test_a_maximum_that_stands_first_is_the_rubrics_or_the_score_is_none(said: str) -> None:
+    highs = [one.high for one in PAPER.criteria]
+    lines = [said.format(h=high, s=score) for high, score in zip(highs, SCORES, strict=True)]
+    assert read(FORM.format(*lines)) == SCORES
+    assert read(FORM.format(*[said.format(h=10, s=score) for score in SCORES])) is None
 
 
 def test_the_first_digit_of_a_range_is_never_the_score() -> None:
@@ -123,13 +132,14 @@ def test_strict_verdicts_are_json_with_every_criterion_in_range() -> None:
     text = json.dumps(good, ensure_ascii=False)
     assert read_json(text, PAPER) == Scores(dict(zip(NAMES, SCORES, strict=True)), "짧다")
     assert isinstance(read_json(f"```json\n{text}\n```", PAPER), Scores)
-    for change in (
-        {"자연스러움": 4},
-        {"자연스러움": "3"},
-        {"자연스러움": 3.0},
-        {"자연스러움": True},
-        {"자연스러움": None},
-    ):
+    for same in ("3", 3.0, "3.0", "3점", "3/3", {"score": 3}, {"점수": "3", "만점": 3}):
+        text_of_it = json.dumps({**good, "자연스러움": same})
+        assert read_json(text_of_it, PAPER) == read_json(text, PAPER), same
+        assert read_json(f"먼저 살펴봅니다. 자연스러움은 2점과 3점 사이입니다.\n{text_of_it}", PAPER) == read_json(
+            text, PAPER
+        )
+    for wrong in (4, "4", 2.5, "2.5", "2 또는 3", "3/5", True, None, [3], {"score": 3, "max": 5}, {"a": 3, "b": 2}):
+        change = {"자연스러움": wrong}
         assert isinstance(read_json(json.dumps({**good, **change}), PAPER), Unscored), change
     for broken in (text[:-3], "[]", "3", "", text.replace('"맥락 유지": 2', '"자연스러움": 2'), "[" * 100_000):
         assert isinstance(read_json(broken, PAPER), Unscored)
@@ -165,11 +175,12 @@ def test_recorded_single_scores_are_read_as_their_log_has_them(name: str, shared
         found = read_free_text(row["chatgpt"], single, response=row["answer"])
         assert isinstance(read_free_text(row["chatgpt"], PAPER), Unscored)
         if isinstance(found, Scores):
-            assert found.values == {"Score": row["score"]}
+            opened = re.match("([1-5]): [A-Z]", row["chatgpt"])  # which the log itself did not read
+            assert found.values == {"Score": int(opened[1]) if opened else row["score"]}
             scored += 1
         else:
             assert row["score"] == 0, row["chatgpt"]  # the log's own mark for a text that holds no score
-    assert scored == sum(row["score"] > 0 for row in rows)
+    assert scored == sum(row["score"] > 0 or row["chatgpt"][1:2] == ":" for row in rows)
 
 
 @pytest.mark.shared_data
