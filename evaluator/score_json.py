@@ -45,7 +45,9 @@ def json_objects(text: str) -> Iterator[JsonObject]:
     while opening := re.compile(r"\{|\[(?=\s*\{)").search(text, at):
         try:
             value, end = decoder.raw_decode(text, opening.start())
-        except (ValueError, RecursionError):
+        except RecursionError:
+            return  # nobody's verdict
+        except ValueError:
             at = opening.end()
             continue
         yield JsonObject(opening.start(), end, value)

@@ -19,11 +19,13 @@ _DECORATION = re.compile(r"[*`\"'“”‘’「」『』]|__")
 _STAR = r"[★⭐🌟]\uFE0F?"  # one alone may be a bullet
 _STARS = re.compile(rf"(?:(?<=[:=|(])\s*((?:{_STAR})+)([☆✩]*)|((?:{_STAR}){{2,}})([☆✩]*)|({_STAR})([☆✩]+))")
 _NO = frozenset("❌❎✗✘✖🚫⛔")  # signs that take a score back
+_BEHIND = re.compile("(?<=[0-9점)*])[^\\S\\n]*([\u2600-\u27bf\U0001f300-\U0001faff]\ufe0f?)+[^\\S\\n]*(?=[^\\W\\d])")  # `4 ✅ Good`
 _BOXED = re.compile(r"\\boxed\{([^{}]*)\}|\\text\{([^{}]*)\}")
 _TAG = re.compile(r"<([^\W\d][\w \-]*)>([^<>]*)</\1\s*>")
 _STYLE_TAGS = frozenset(("b", "i", "u", "em", "strong", "p", "span", "li", "mark", "code"))
 _LOOSE_TAG = re.compile(r"</?(?:b|i|u|em|strong|p|span|li|ul|ol|mark|code|br)\s*/?>", re.IGNORECASE)
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_SPACES = re.compile(r" {2,}|[ \t\r]+(?=\n)")
 _TAB = re.compile(r"(?<=\S)\t+(?=\S)")
 _DOUBLED = re.compile(r"([(\[])\s*\1([^()\[\]]*)([)\]])\s*\3")
 _GAP = r"[\s_\-]*"
@@ -31,10 +33,10 @@ _GAP = r"[\s_\-]*"
 
 def plain(text: str) -> str:
     """The text without what only dresses it. Lines stay lines, so that their numbers stay true."""
-    text = _COMMENT.sub(" ", text)
+    text = _SPACES.sub(" ", _COMMENT.sub(" ", text))
     text = _STARS.sub(_counted, text.translate(_NARROW))
     text = _TAG.sub(_untagged, _BOXED.sub(lambda box: box[1] or box[2] or "", text))
-    text = _LOOSE_TAG.sub(" ", text)
+    text = _BEHIND.sub(lambda found: found[0] if set(found[1]) & _NO else " - ", _LOOSE_TAG.sub(" ", text))
     text = _DECORATION.sub("", "".join(sign for sign in text if not _is_ornament(sign)))
     return _DOUBLED.sub(r"\1\2\3", _TAB.sub(" | ", text)).replace("$", "")
 

@@ -22,7 +22,7 @@ from kullm_tui.core.language import say
 from kullm_tui.core.text import nfc
 
 REASON_FIELD: Mapping[str, str] = {"ko": "근거", "en": "reason"}
-_THOUGHT = re.compile(r".*</think(?:ing)?>|<think(?:ing)?>.*", re.DOTALL)
+_THOUGHT = re.compile(r"<(/?)think(?:ing)?>")
 _HEADING = re.compile(r"[#*\s]*[^.!?]{0,30}[:：][*\s]*|#.*|[-•*\d.)\s]*\d{0,3}")  # `Result:`, `## 평가`, a bare number
 _SHOWN = 80
 _JSON = "\ue000{}\ue001"  # where an object stood, in the private use area, which no judge writes
@@ -63,7 +63,7 @@ def read_free_text(text: str, rubric: Rubric, *, response: str = "") -> Scores |
 
 def read_json(text: str, rubric: Rubric, *, response: str = "") -> Scores | Unscored:
     """Of an object, alone, in a fence or after prose. What the prose before it weighs up does not count."""
-    if next(json_objects(_THOUGHT.sub("", text)), None) is None:
+    if next(json_objects(_spoken(text)), None) is None:
         return Unscored(say("JSON 객체가 없습니다", "there is no JSON object"))
     return _read(text, rubric, response, only_json=True)
 
@@ -72,7 +72,7 @@ def _read(text: str, rubric: Rubric, response: str, *, only_json: bool) -> Score
     text, response = nfc(text), nfc(response)
     criteria = as_named(rubric.criteria)
     claims = _words(response, criteria).found
-    own_words = _THOUGHT.sub("", _without_echo(text, response) if claims else text)
+    own_words = _spoken(_without_echo(text, response) if claims else text)
     if not own_words.strip(" \n…"):
         return Unscored(say("채점자가 한 말이 없습니다", "the judge said nothing of its own"))
     words = _words(own_words, criteria)
@@ -103,6 +103,14 @@ def json_schema(rubric: Rubric) -> dict[str, Any]:
         "required": list(properties),
         "additionalProperties": False,
     }
+
+
+def _spoken(text: str) -> str:
+    """Without what the judge only thought; a thought that was never closed is all there is."""
+    marks = list(_THOUGHT.finditer(text))
+    begin = max((mark.end() for mark in marks if mark[1]), default=0)
+    end = min((mark.start() for mark in marks if not mark[1] and mark.start() >= begin), default=len(text))
+    return text[begin:end]
 
 
 def _words(text: str, criteria: Sequence[Criterion]) -> _Words:
