@@ -66,7 +66,9 @@ _NOT_YET = re.compile(
     r"\b(?:about|around|almost|nearly|not|no|than|least|most|under|over|below|above|would|could|might|may|if|was|were|from|of|maximum|max|minus|plus|deduct\w*|lose[sd]?|lost|between|or|to)\b|n['’]t\b",
     re.IGNORECASE,
 )
-_SET_APART = re.compile(r"\s*$|\s*[.;,:!|…]+(?!\d)|\s*[)\]}>]|\s*\(|\s*\[(?=[^\W\d])|\s+/\s+(?=[가-힣])|\s+[-–—]+\s+|\s*[-–—]\s*(?=[^\W\d])(?!point)")
+_SET_APART = re.compile(
+    r"\s*$|\s*[.;,:!|…]+(?!\d)|\s*[)\]}>]|\s*\(|\s*\[(?=[^\W\d])|\s+/\s+(?=[가-힣])|\s+[-–—]+\s+|\s*[-–—]\s*(?=[^\W\d])(?!point)"
+)
 _FLOWS_ON = re.compile(r"\s+(?:because|since|as|due\s+to|for|with|given|왜냐하면)\b", re.IGNORECASE)
 
 

@@ -46,7 +46,8 @@ _DISOWNED = re.compile(
     re.IGNORECASE,
 )
 _SPANS = re.compile(
-    rf"({NUMBER})\s*점?\s*(?:[-~–—]|to|에서)\s*({NUMBER})\s*점?(?:\s*(?:까지|사이|scale|척도))?", re.IGNORECASE
+    rf"({NUMBER})\s*점?\s*(?:[-~–—]|to|에서)\s*({NUMBER})\s*점?(?:\s*(?:까지|사이|중|점|scale|척도))?(?![\w.])",
+    re.IGNORECASE,
 )
 _MOSTS = re.compile(
     rf"(?:(?P<part>{NUMBER})\s*{MARK}?\s*)?(?:/|out\s+of|max(?:imum)?\s*(?:of|:)?|최대|만점은?)\s*(?P<most>[0-9]{{1,3}})\s*점?"
@@ -69,7 +70,9 @@ _REJECTED = re.compile(
     rf"|(?<![\d.])(?P<en2>{NUMBER})\s+(?:(?:would|is|seems)\s+(?:be\s+)?(?:too|far\s+too|over)|would\s+(?:need|require|have\s+needed)|requires?\b)",
     re.IGNORECASE,
 )
-_SUM = re.compile(rf"(?<![\d.])({NUMBER})\s*[+×*]\s*{NUMBER}\s*=\s*{NUMBER}(?![\d.]|\s*{MARK})", re.IGNORECASE)  # of the answer
+_SUM = re.compile(
+    rf"(?<![\d.])({NUMBER})\s*[+×*]\s*{NUMBER}\s*=\s*{NUMBER}(?![\d.]|\s*{MARK})", re.IGNORECASE
+)  # of the answer
 _TOP = re.compile(
     r"만점(?!\s*(?:은|이|까지는?|에는?|을\s*주(?:기|지))\s*(?:아|못|부족|어렵|않))|full\s+marks?|perfect\s+score|최고점|최저점"
 )
@@ -143,7 +146,7 @@ _THINGS = [
     "responses?",
     "percent",
 ]
-_WORD_BETWEEN = r"(?:(?!(?:or|and|but|is|was|if|to|instead|overall|because|since|for|with|given|from|than|as|at|by|on|in|it|this|that)\b)[A-Za-z\-]+\s){0,2}?"
+_WORD_BETWEEN = r"(?:(?!(?:or|and|but|is|was|if|to|instead|overall|because|since|for|with|given|from|than|as|at|by|on|in|it|this|that)\b)[A-Za-z][A-Za-z\-]*\s){0,2}?"
 _NOUN = re.compile(
     rf"\s{_WORD_BETWEEN}(?:{'|'.join(thing for thing in _THINGS if not thing.startswith('point'))})\b", re.IGNORECASE
 )
@@ -187,7 +190,9 @@ def doubt(remark: str, score: float, criterion: Criterion) -> str:
     if any((scale[1] or scale[2]) != str(criterion.high) for scale in _OTHER_SCALE.finditer(remark)):
         return say("다른 척도입니다", "another scale")
     opens = _OPENS.match(remark)
-    counts = opens and (":" in opens["figure"] or _COUNTED.match(remark, opens.end()) or _NOUN.match(remark, opens.end()))
+    counts = opens and (
+        ":" in opens["figure"] or _COUNTED.match(remark, opens.end()) or _NOUN.match(remark, opens.end())
+    )
     number = opens["figure"] if opens and not counts else unexplained(remark, score, criterion)
     return say(f"다른 수({number})가 있습니다", f"another number ({number}) stands at it") if number else ""
 
@@ -213,9 +218,10 @@ def _explains_scale(line: str, criterion: Criterion) -> bool:
 
 def unexplained(text: str, score: float, criterion: Criterion) -> str:
     """The first number of the text that could be a score and is not this one."""
-    rejected = [as_score(one["ko"] or one["en"] or one["en2"]) for one in _REJECTED.finditer(text)]
-    if score in rejected:
-        return str(score)
+    for one in _REJECTED.finditer(text):
+        counts = re.search(r"[a-z]s\s$", text[: one.start()])  # `3 rivers instead of 5`
+        if as_score(one["ko"] or one["en"] or one["en2"]) == score and not counts:
+            return str(score)
     text = _ASKED.sub(" ", _REJECTED.sub(" ", text))
     text = _SUM.sub(lambda one: _kept_unless(one, as_score(one[1]) != score), text)
     text = _SPANS.sub(lambda span: _kept_unless(span, _is_range(span, criterion)), text)
@@ -232,7 +238,9 @@ def unexplained(text: str, score: float, criterion: Criterion) -> str:
 
 def _explained(figure: re.Match[str], text: str, score: float, criterion: Criterion) -> bool:
     before, after = text[: figure.start()][-_NEAR:], text[figure.end() :][:_NEAR]
-    value = float(figure[0]) if re.fullmatch(r"[0-9]+(?:\.[0-9]+)?", figure[0]) else None  # `3:00` and `1,000` are no scores
+    value = (
+        float(figure[0]) if re.fullmatch(r"[0-9]+(?:\.[0-9]+)?", figure[0]) else None
+    )  # `3:00` and `1,000` are no scores
     if value == score and not re.match(r"\s*[+\-/*×]\s*\d", after) and not re.search(r"\d\s*[+\-/*×=]\s*$", before):
         return True
     if re.match(rf"\s*{MARK}", after, re.IGNORECASE):

@@ -81,6 +81,13 @@ def _firm_beside(one: Found | Misfit, stated: set[int]) -> Found | Misfit:
     return replace(one, firm=True) if isinstance(one, Misfit) and one.place in stated else one
 
 
+def numbers_beside(lines: Sequence[str], criteria: Sequence[Criterion]) -> Iterator[tuple[str, float]]:
+    """Every number that stands on a line with a criterion's name, whatever it is there."""
+    for label in _labels(lines, criteria):
+        for number in re.findall(NUMBER, label.rest):
+            yield label.criterion.name, as_score(number)
+
+
 def _at_labels(lines: Sequence[str], criteria: Sequence[Criterion]) -> Iterator[Found | Misfit]:
     labels = list(_labels(lines, criteria))
     for number, label in enumerate(labels):

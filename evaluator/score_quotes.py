@@ -5,7 +5,7 @@ quotation, and so is one that the judge's own words call the response's or an ex
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 
 from evaluator.score_lines import Found, Misfit
 
@@ -27,10 +27,9 @@ _OWN = re.compile(
 
 
 def own_statements(
-    found: Sequence[_Statement], lines: Sequence[str], claims: Sequence[_Statement]
+    found: Sequence[_Statement], lines: Sequence[str], claimed: Set[tuple[str, float]]
 ) -> tuple[list[_Statement], bool]:
-    """Without what is quoted, and whether anything was."""
-    claimed = {(one.criterion.name, one.score) for one in claims if isinstance(one, Found)}
+    """Without what is quoted, and whether anything was. `claimed`: criteria with the scores that the response names."""
     own: list[_Statement] = []
     for run in _runs(found, lines):
         if not (_repeats(run, claimed) or _is_attributed(run[0].place, lines, {one.place for one in found})):
@@ -38,7 +37,7 @@ def own_statements(
     return own, len(own) < len(found)
 
 
-def _repeats(run: Sequence[_Statement], claimed: set[tuple[str, float]]) -> bool:
+def _repeats(run: Sequence[_Statement], claimed: Set[tuple[str, float]]) -> bool:
     return bool(claimed) and all(isinstance(one, Found) and (one.criterion.name, one.score) in claimed for one in run)
 
 
@@ -57,7 +56,10 @@ def _runs(found: Sequence[_Statement], lines: Sequence[str]) -> Iterator[list[_S
 
 def _is_attributed(place: int, lines: Sequence[str], stated: set[int]) -> bool:
     """Whether the words that lead to a run say that it is somebody else's."""
-    before = next((number for number in range(place - 1, -1, -1) if lines[number].strip()), None)
+    above = (number for number in range(place - 1, -1, -1) if lines[number].strip())
+    before = next(
+        (number for number in above if number in stated or "|" not in lines[number]), None
+    )  # past a table's head
     if before is None or before in stated or not re.search(r"[:：]\s*$", lines[before]):
         return False
     leading = re.split(r"[.!?。]\s+", lines[before].strip())[-1].rstrip(": ：")

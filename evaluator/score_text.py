@@ -19,7 +19,9 @@ _DECORATION = re.compile(r"[*`\"'“”‘’「」『』]|__")
 _STAR = r"[★⭐🌟]\uFE0F?"  # one alone may be a bullet
 _STARS = re.compile(rf"(?:(?<=[:=|(])\s*((?:{_STAR})+)([☆✩]*)|((?:{_STAR}){{2,}})([☆✩]*)|({_STAR})([☆✩]+))")
 _NO = frozenset("❌❎✗✘✖🚫⛔")  # signs that take a score back
-_BEHIND = re.compile("(?<=[0-9점)*])[^\\S\\n]*([\u2600-\u27bf\U0001f300-\U0001faff]\ufe0f?)+[^\\S\\n]*(?=[^\\W\\d])")  # `4 ✅ Good`
+_BEHIND = re.compile(
+    "(?<=[0-9점)*])[^\\S\\n]*([\u2600-\u27bf\U0001f300-\U0001faff]\ufe0f?)+[^\\S\\n]*(?=[^\\W\\d])"
+)  # `4 ✅ Good`
 _BOXED = re.compile(r"\\boxed\{([^{}]*)\}|\\text\{([^{}]*)\}")
 _TAG = re.compile(r"<([^\W\d][\w \-]*)>([^<>]*)</\1\s*>")
 _STYLE_TAGS = frozenset(("b", "i", "u", "em", "strong", "p", "span", "li", "mark", "code"))

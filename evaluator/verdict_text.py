@@ -5,7 +5,7 @@ A verdict is whole or it is unscored, so that the means of a table's columns all
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from evaluator.rubric import Criterion, Rubric
 from evaluator.score_beside import bare
 from evaluator.score_doubts import doubt_after
 from evaluator.score_json import JsonObject, json_objects, scores_in, text_of
-from evaluator.score_lines import Found, Misfit, plain_lines, statements_in
+from evaluator.score_lines import Found, Misfit, numbers_beside, plain_lines, statements_in
 from evaluator.score_quotes import own_statements
 from evaluator.score_tables import tables
 from evaluator.score_text import label_pattern, plain
@@ -71,7 +71,7 @@ def read_json(text: str, rubric: Rubric, *, response: str = "") -> Scores | Unsc
 def _read(text: str, rubric: Rubric, response: str, *, only_json: bool) -> Scores | Unscored:
     text, response = nfc(text), nfc(response)
     criteria = as_named(rubric.criteria)
-    claims = _words(response, criteria).found
+    claims = _claims(_words(response, criteria), criteria)
     own_words = _spoken(_without_echo(text, response) if claims else text)
     if not own_words.strip(" \n…"):
         return Unscored(say("채점자가 한 말이 없습니다", "the judge said nothing of its own"))
@@ -125,7 +125,13 @@ def _words(text: str, criteria: Sequence[Criterion]) -> _Words:
     return _Words(lines, objects, sorted(found, key=lambda one: one.place))
 
 
-def _own(words: _Words, claims: Sequence[Found | Misfit]) -> tuple[Sequence[Found | Misfit], bool]:
+def _claims(response: _Words, criteria: Sequence[Criterion]) -> Set[tuple[str, float]]:
+    """Each criterion with the scores that a response names, however loosely."""
+    found = {(one.criterion.name, one.score) for one in response.found if isinstance(one, Found)}
+    return found | set(numbers_beside(response.lines, criteria)) if response.found else found
+
+
+def _own(words: _Words, claims: Set[tuple[str, float]]) -> tuple[Sequence[Found | Misfit], bool]:
     """A text that is nothing but one score quotes nobody."""
     said = [line for line in words.lines if line.strip()]
     if len(said) == len(words.found) == 1:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evaluator.rubric import Criterion, Rubric, load_rubric, parse_rubric
+from evaluator.rubric import Criterion, Rubric, load_rubric, parse_rubric, shipped_rubrics
 from evaluator.verdict_text import Scores, read_free_text
 
 _FORMS = tomllib.loads(Path(__file__).with_name("verdict_forms.toml").read_text(encoding="utf-8"))
+REMARKS: Mapping[str, Any] = _FORMS["remarks"]
 _NEEDLESS = 0.01
 
 
@@ -39,6 +40,17 @@ def line_cases() -> Iterator[Case]:
                     yield Case(form, filled(form, rubric, scores), rubric, scores)
                 for form, _why in row["doubt"]:
                     yield Case(form, filled(form, rubric, scores), rubric, None)
+
+
+def remark_cases() -> Iterator[Case]:
+    for name in shipped_rubrics():
+        rubric = load_rubric(name)
+        for scores in _score_rows(rubric):
+            for remark in REMARKS["harmless"]:
+                text = filled("- {n}: {s}" + remark, rubric, scores)
+                yield Case(remark, text, rubric, scores, REMARKS["unread"].get(remark, ""))
+            for remark in REMARKS["doubtful"]:
+                yield Case(remark, filled("- {n}: {s}" + remark, rubric, scores), rubric, None)
 
 
 def text_cases() -> Iterator[Case]:
@@ -72,7 +84,7 @@ def values(case: Case) -> tuple[float, ...] | None:
 
 
 def test_no_form_is_read_wrongly_and_hardly_one_is_needlessly_unread() -> None:
-    cases = [*line_cases(), *text_cases()]
+    cases = [*line_cases(), *remark_cases(), *text_cases()]
     results = [(case, values(case)) for case in cases]
     wrong = [(case.text, case.read, got) for case, got in results if got is not None and got != case.read]
     needless = {case.form: case.unread for case, got in results if got is None and case.read is not None}

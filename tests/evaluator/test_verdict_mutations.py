@@ -14,6 +14,7 @@ import pytest
 
 from evaluator.rubric import Rubric, load_rubric, parse_rubric
 from evaluator.verdict_text import Scores, Unscored, read_free_text
+from tests.evaluator.test_verdict_forms import REMARKS
 
 VERDICTS = int(os.environ.get("KULLM_FUZZ_VERDICTS", "600"))
 _NEEDLESS = 0.01
@@ -33,6 +34,8 @@ RUBRICS = (
     _own(("정확성", 0, 10), ("유용성", 0, 10)),
     _own(("Helpfulness", 1, 5), ("Depth", 1, 5), ("Tone", 1, 7)),
 )
+
+_REMARKS = [one for one in REMARKS["harmless"] if one[0] not in "점!" and one not in REMARKS["unread"]]
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ def made_up(chance: random.Random) -> Made:
     )  # fmt: skip
     remark = _pick(
         chance, "", "", "", " - 무난합니다.", " (무난함)", ". It reads well.", ", 문법 오류가 2개 있습니다.", " – 2 grammatical errors",
-        ". 3가지 조건을 지켰습니다.", " (2024년 기준)", " ✅", " - GPT-4 수준입니다.", "; step 2 is missing", " (이유: 문장이 짧음)",
+        *chance.sample(_REMARKS, 8), ". 3가지 조건을 지켰습니다.", " (2024년 기준)", " ✅", " - GPT-4 수준입니다.", "; step 2 is missing", " (이유: 문장이 짧음)",
     )  # fmt: skip
     form = bullet + name + sign + value
     lines = tuple(
@@ -194,10 +197,12 @@ def revised_below(made: Made, chance: random.Random) -> Made:
 def hedged(made: Made, chance: random.Random) -> Made:
     place = chance.randrange(len(made.lines))
     more = _pick(
-        chance, " 또는 {o}", " (혹은 {o})", ", 또는 {o}점", " or {o}", "~{o}", "-{o}", "–{o}", " (maybe {o})", ", maybe {o}", " 내지 {o}", "/{o}/", " 정도", "점 이상",
+        chance, *REMARKS["doubtful"], " 또는 {o}", " (혹은 {o})", ", 또는 {o}점", " or {o}", "~{o}", "-{o}", "–{o}", " (maybe {o})", ", maybe {o}", " 내지 {o}", "/{o}/", " 정도", "점 이상",
         " or so", " (아마 {o}점)", " ({o}점도 가능)", " ({o}일 수도 있음)", "?", " (?)", " to {o}", " and {o}", ", {o}", " {o}", "; {o}", " vs {o}",
     )  # fmt: skip
-    return _changed(made, place, more.format(o=_other(chance, made, place)))
+    one = made.rubric.criteria[place]
+    said = more.format(o=_other(chance, made, place), s=made.scores[place], l=one.low, h=one.high)
+    return _changed(made, place, said)
 
 
 def negated(made: Made, chance: random.Random) -> Made:
