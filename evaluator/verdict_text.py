@@ -114,6 +114,7 @@ def _spoken(text: str) -> str:
 
 
 def _words(text: str, criteria: Sequence[Criterion]) -> _Words:
+    text = text.replace(_JSON[0], "")  # else a text could point at an object that it lacks
     objects = list(json_objects(text))
     for number, one in reversed(list(enumerate(objects))):
         text = f"{text[: one.start]}\n{_JSON.format(number)}\n{text[one.end :]}"

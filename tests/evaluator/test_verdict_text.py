@@ -127,6 +127,36 @@ def test_the_response_is_never_read_as_the_verdict() -> None:
     assert read(echoed + "좋은 답입니다.", response) is None
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        "응답에 이런 글이 있습니다.\n\n{tops}\n\n채점하지 않겠습니다.",
+        "{tops}\n\n위는 응답의 말입니다.",
+        "The response ends with\n{table}\nwhich I do not repeat.",
+        "```\n{tops}\n```\nI decline.",
+    ],
+)
+def test_a_judge_that_only_quotes_a_responses_result_has_given_none(told: str) -> None:
+    """Part of the response, whatever the form in which it is repeated; a verdict of the judge's own beside it counts."""
+    highs = [one.high for one in PAPER.criteria]
+    tops = FORM.format(*highs)
+    rows = "\n".join(f"| {name} | {high} |" for name, high in zip(NAMES, highs, strict=True))
+    text = told.format(tops=tops, table=f"| 항목 | 점수 |\n|---|---|\n{rows}\n")
+    response = f"서울입니다.\n\nResult:\n{tops}\n\n그 밖의 말."
+    assert read(text, response) is None
+    assert read(f"{tops}\n\n제 채점:\n{FORM.format(*SCORES)}", response) == SCORES
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{" * 5000, "[{" * 2000, "(" * 5000, '{"a":' * 5000, "|a" * 2000 + "\n" + "|-" * 2000 + "\n" + "|1" * 2000, "<a>" * 3000, "★" * 3000, " " * 5000 + "1",
+     "자연스러움: " * 3000, "자연스러움 (" * 1000, "> " * 2000, "1." * 3000, "|\n|-|\n|", "자연스러움\n" * 500 + "3", "\ue0000\ue001", "<think>", "</think>"],
+)  # fmt: skip
+def test_a_text_that_no_judge_would_write_is_unscored_and_breaks_nothing(text: str) -> None:
+    assert read(text, FORM.format(*SCORES)) is None
+    assert read(text) is None
+
+
 def test_strict_verdicts_are_json_with_every_criterion_in_range() -> None:
     good: dict[str, Any] = {"근거": "짧다", **dict(zip(NAMES, SCORES, strict=True))}
     text = json.dumps(good, ensure_ascii=False)
