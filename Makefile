@@ -29,6 +29,7 @@ bench: .venv/test.stamp
 soak: .venv/peers.stamp
 	KULLM_LLAMA_CPP_PYTHON=$(CURDIR)/$(BIN)/python $(BIN)/pytest -s -m "soak or peers" --timeout 3600
 	KULLM_FUZZ_REQUESTS=5000 $(BIN)/pytest -s tests/engine/test_fuzz.py
+	KULLM_FUZZ_VERDICTS=5000 $(BIN)/pytest -s tests/evaluator/test_verdict_mutations.py
 
 # About half an hour on two cores; a rebuild that was stopped goes on.
 demo-model: .venv/test.stamp

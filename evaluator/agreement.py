@@ -13,7 +13,7 @@ from kullm_tui.core.language import say
 Level = Literal["nominal", "ordinal", "interval"]
 Ratings = Mapping[str, Sequence[float]]  # unit → what each of its raters gave
 Place = tuple[str, str]  # a system and a question
-Scores = Mapping[str, int]  # by the criterion's name
+Scores = Mapping[str, float]  # by the criterion's name
 People = Mapping[Place, Mapping[str, Scores]]  # by rater
 
 
@@ -28,7 +28,7 @@ class Agreement:
 
 
 def agreement(criterion: str, verdicts: Mapping[Place, Scores], people: People) -> Agreement:
-    given: dict[Place, dict[str, int]] = {}
+    given: dict[Place, dict[str, float]] = {}
     for place, raters in people.items():
         scores = {rater: one[criterion] for rater, one in raters.items() if criterion in one}
         if scores and place in verdicts:
@@ -41,7 +41,7 @@ def agreement(criterion: str, verdicts: Mapping[Place, Scores], people: People) 
 
 
 def _with_judge(
-    rater: str, criterion: str, verdicts: Mapping[Place, Scores], given: Mapping[Place, Mapping[str, int]]
+    rater: str, criterion: str, verdicts: Mapping[Place, Scores], given: Mapping[Place, Scores]
 ) -> float | None:
     return krippendorff(
         (scores[rater], verdicts[place][criterion]) for place, scores in given.items() if rater in scores
@@ -119,6 +119,6 @@ def _scores_fault(scores: Mapping[str, Any], rubric: Rubric) -> str:
             return say(
                 f"{name}: 이 채점 기준에 없는 이름입니다({names})", f"{name} is no criterion of the rubric ({names})"
             )
-        if type(score) is not int or not one.low <= score <= one.high:
+        if isinstance(score, bool) or score not in one.choices:
             return say(f"{name} 점수가 범위 밖입니다", f"{name} is outside its range")
     return ""

@@ -17,7 +17,7 @@ from evaluator.verdict import Verdict
 from evaluator.verdicts import VerdictStore
 from kullm_tui.core.text import nfc
 
-Scores = Mapping[str, int]  # by the criterion's name
+Scores = Mapping[str, float]  # by the criterion's name
 Texts = tuple[str, str, str]  # instruction, input, response
 # By system and question, and then by rater: as `agreement` reads them.
 Ratings = Mapping[tuple[str, str], Mapping[str, Scores]]

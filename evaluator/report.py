@@ -82,9 +82,9 @@ def _answered_by(results: Sequence[SystemResult]) -> str:
     return next((one.answered_by for each in results for one in each.verdicts.values() if one.answered_by), "")
 
 
-def cell_of(criterion: Criterion, scores: Sequence[int]) -> Cell:
+def cell_of(criterion: Criterion, scores: Sequence[float]) -> Cell:
     mean = sum(scores) / len(scores)
-    interval = wilson(sum(scores), len(scores)) if criterion.is_binary else bootstrap_mean(scores)
+    interval = wilson(int(sum(scores)), len(scores)) if criterion.is_binary else bootstrap_mean(scores)
     return Cell(mean, interval, criterion.scaled(mean))
 
 

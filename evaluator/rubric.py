@@ -38,10 +38,19 @@ class Criterion:
     high: int
     aliases: tuple[str, ...] = ()  # other names that a judge's reply may use
     short: str = ""  # for a line that holds all of them
+    half_points: bool = False  # 3.5 is a score too
 
     @property
     def is_binary(self) -> bool:
-        return (self.low, self.high) == (0, 1)
+        return (self.low, self.high) == (0, 1) and not self.half_points
+
+    @property
+    def choices(self) -> tuple[float, ...]:
+        """Every score that there is, the lowest first."""
+        if not self.half_points:
+            return tuple(range(self.low, self.high + 1))
+        halves = range(2 * self.low, 2 * self.high + 1)
+        return tuple(half // 2 if half % 2 == 0 else half / 2 for half in halves)
 
     def scaled(self, score: float) -> float:
         """0–100, as the paper's Figure 1 draws it: (x − min) / (max − min) × 100."""
@@ -63,7 +72,7 @@ class Rubric:
 
     @cached_property
     def sha256(self) -> str:
-        criteria = [(one.name, one.low, one.high) for one in self.criteria]
+        criteria = [(one.name, one.low, one.high, *(["half"] * one.half_points)) for one in self.criteria]
         asked = json.dumps([self.system, self.user, criteria], ensure_ascii=False)
         return hashlib.sha256(asked.encode()).hexdigest()
 
@@ -150,6 +159,7 @@ _CRITERION_RULES: Mapping[str, rules.Rule] = {
     "short": rules.text,
     "low": rules.whole(_LOWEST, _HIGHEST),
     "high": rules.whole(_LOWEST, _HIGHEST),
+    "half_points": rules.truth,
 }
 
 

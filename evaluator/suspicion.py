@@ -6,7 +6,8 @@ A flag changes no score. It stands beside the verdict, for whoever reads the tab
 import re
 
 from evaluator.rubric import Rubric
-from evaluator.score_lines import label_pattern, statements
+from evaluator.score_lines import statements
+from evaluator.score_text import label_pattern
 from kullm_tui.core.text import nfc
 
 IMITATES = "imitates-result"

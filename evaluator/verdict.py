@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from evaluator.rubric import Criterion, Mode, Rubric
-from evaluator.verdict_text import Scores, Unscored, read_free_text, read_json
+from evaluator.verdict_text import Unscored, read_free_text, read_json
 from kullm_tui.core.language import say
 from kullm_tui.core.text import nfc
 
@@ -50,7 +50,7 @@ class JudgeReply:
 class Verdict:
     id: str
     status: Status
-    scores: Mapping[str, int] = field(default_factory=dict)  # every criterion, or none
+    scores: Mapping[str, float] = field(default_factory=dict)  # every criterion, or none
     text: str = ""  # the judge's own words; for an error, the error
     reason: str = ""  # the judge's; else why there are no scores
     model: str = ""
@@ -65,20 +65,17 @@ class Verdict:
     created: float = 0.0  # when it was bought; 0: not known
 
 
-def status_of(reply: JudgeReply, rubric: Rubric, mode: Mode, *, response: str) -> tuple[Status, Mapping[str, int], str]:
+def status_of(
+    reply: JudgeReply, rubric: Rubric, mode: Mode, *, response: str
+) -> tuple[Status, Mapping[str, float], str]:
     """Status, scores and reason, from the words alone: what is stored can be read again at any time."""
     if reply.refusal or reply.finish_reason == "content_filter":
         return "refused", {}, nfc(reply.refusal) or say("내용 필터에 걸렸습니다", "stopped by a content filter")
     if reply.finish_reason == "length":
         return "unparsed", {}, say("채점이 길이 한도에서 잘렸습니다", "cut at the length limit")
-    read = _scores(reply.text, rubric, mode, response)
+    # A server that knows nothing of schemas answers in the paper's form all the same.
+    reader = read_json if mode == "strict" and "{" in reply.text else read_free_text
+    read = reader(reply.text, rubric, response=response)
     if not isinstance(read, Unscored):
         return "ok", read.values, read.reason
     return "refused" if _REFUSAL.match(reply.text) else "unparsed", {}, read.reason
-
-
-def _scores(text: str, rubric: Rubric, mode: Mode, response: str) -> Scores | Unscored:
-    if mode == "strict" and "{" in text:
-        return read_json(text, rubric)
-    # A server that knows nothing of schemas answers in the paper's form all the same.
-    return read_free_text(text, rubric, response=response)

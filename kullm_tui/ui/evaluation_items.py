@@ -36,7 +36,7 @@ class Given:
     def scored(self) -> bool:
         return self.verdict is not None and self.verdict.status == "ok" and not self.by_another
 
-    def overall(self, criterion: Criterion) -> int | None:
+    def overall(self, criterion: Criterion) -> float | None:
         return self.verdict.scores[criterion.name] if self.verdict and self.scored else None
 
 
@@ -53,7 +53,7 @@ class Item:
         return self.criteria[-1]
 
     @property
-    def overall(self) -> tuple[int | None, ...]:
+    def overall(self) -> tuple[float | None, ...]:
         return tuple(one.overall(self.criterion) for one in self.given)
 
     @property

@@ -70,7 +70,7 @@ def _people_parts(given: Given, item: Item) -> list[Content]:
     return parts
 
 
-def _score_lines(scores: Mapping[str, int], item: Item) -> list[Content]:
+def _score_lines(scores: Mapping[str, float], item: Item) -> list[Content]:
     """`전반적인 품질   4/5`, criterion under criterion."""
     return [
         Content.assemble(

@@ -42,7 +42,7 @@ def scores_of(group: Sequence[Verdict]) -> list[tuple[str, str]]:
     ]
 
 
-def _score(given: Sequence[int], highest: int | None) -> str:
+def _score(given: Sequence[float], highest: int | None) -> str:
     if len(set(given)) == 1:
         return f"{given[0]}/{highest}" if highest is not None else str(given[0])
     if len(given) <= _MOST_IN_A_ROW:
