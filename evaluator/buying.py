@@ -266,7 +266,7 @@ class Buying:
 
         if isinstance(failure, openai.APIStatusError) and is_rate_limit(failure):
             return self._pace.refused(leave.turn, failure.response.headers)
-        return min(_FIRST_DELAY_SECONDS * 2 ** (tries.failed - 1), _LONGEST_DELAY_SECONDS)
+        return min(_FIRST_DELAY_SECONDS * 2.0 ** (tries.failed - 1), _LONGEST_DELAY_SECONDS)
 
     async def _attempt(self, client: openai.AsyncOpenAI, item: Item, leave: _Leave) -> JudgeReply:
         import openai
