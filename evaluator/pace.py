@@ -79,7 +79,7 @@ class Pace:
             self._news.set()
         self._turns += 1
         turn = Turn(self._turns, tokens, time.monotonic())
-        if again and self._overload.wanted:
+        if self._overload.wants(again=again):
             self._overload.leaves(turn)
         self._under_way.add(turn)
         self._unsaid.went(turn.began)
@@ -90,14 +90,15 @@ class Pace:
     def leaves(self, turn: Turn) -> None:
         """The call goes out now: what the server says in its answer holds from here, not from when it waited for the disk."""
         turn.began = time.monotonic()
-        if self._overload.is_trial(turn):
+        if self._overload.is_of_the_trial(turn):
             self._overload.leaves(turn)
 
     def answered(self, turn: Turn, headers: Mapping[str, str]) -> None:
         self._observe(turn, headers)
         self._unsaid.granted(turn.began)
-        if self._overload.is_trial(turn):
-            self._got_in()
+        was_a_rate = self._overload.is_a_rate
+        self._overload.got_in(turn)
+        self._freed(was_a_rate)
         self._backoff = _FIRST_BACKOFF_SECONDS
         most = self._most if self._unsaid.known else min(_MOST_AT_ONCE_UNTOLD, self._most)
         self._window = min(self._window + 1, most)
@@ -117,13 +118,13 @@ class Pace:
         return 0.0
 
     def _refused_without_a_word(self, turn: Turn, now: float) -> float:
-        if not self._overload.is_trial(turn):
-            if self._overload.on_trial:  # what comes of that holds for this one too
-                return self._backoff if self._overload.is_likely else 0.0
-            self._overload.refused(now - turn.began)
+        was_on_trial, ends_it = self._overload.on_trial, self._overload.refused(turn)
+        if not was_on_trial:
+            self._overload.begin(now - turn.began)
             self._refused_first = (turn.began, [one.began for one in self._under_way])
             return 0.0
-        self._overload.refused_again()
+        if not ends_it:  # what comes of the trial holds for this one too
+            return self._backoff if self._overload.is_likely else 0.0
         if not self._overload.is_a_rate:
             return self._backoff
         if self._unsaid.refused(*self._refused_first, now):
@@ -131,11 +132,6 @@ class Pace:
             self._paused_until = max(self._paused_until, now + self._backoff)
             self._backoff = min(self._backoff * 2, _LONGEST_BACKOFF_SECONDS)
         return 0.0
-
-    def _got_in(self) -> None:
-        was_a_rate = self._overload.is_a_rate
-        self._overload.got_in()
-        self._freed(was_a_rate)
 
     def _freed(self, was_a_rate: bool) -> None:
         if was_a_rate and not self._overload.is_a_rate:
@@ -154,7 +150,7 @@ class Pace:
         on_trial = self._overload.rest(now)
         self._freed(was_a_rate)
         if on_trial and not self._overload.is_likely:
-            return 0.0 if self._overload.wanted and place.again else on_trial
+            return 0.0 if self._overload.wants(again=place.again) else on_trial
         told = self._buckets["requests"].known
         if len(self._under_way) >= (self._most if told else self._window):
             return _SECONDS_OF_A_LIMIT

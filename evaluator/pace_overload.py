@@ -13,7 +13,10 @@ from collections import deque
 
 _CALLS = 2  # of a trial
 _LEAST, _MOST = -3, 6  # so that a server which changes is found out again
-_PATIENCE, _LEAST_PATIENCE_SECONDS = 1.5, 0.05  # times what the refusal took: a refusal comes at once, an answer does not
+_PATIENCE, _LEAST_PATIENCE_SECONDS = (
+    1.5,
+    0.05,
+)  # times what the refusal took: a refusal comes at once, an answer does not
 _LONGEST_PATIENCE_SECONDS = 2.0
 _LATEST, _MANY = 30, 0.5  # calls, and the share of them that may be refused
 

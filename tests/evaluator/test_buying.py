@@ -283,13 +283,21 @@ def test_who_was_refused_goes_before_those_that_were_not_tried_yet() -> None:
 # -- busy, or a rate ---------------------------------------------------------------------------------------------------
 
 
+def tried(overload: Overload, refusals: list[bool]) -> None:
+    """A refusal, and the trial after it."""
+    overload.refused("first")
+    overload.begin(0.01)
+    for call in range(2):
+        overload.leaves(call)
+    for call, is_refused in enumerate(refusals):
+        overload.refused(call) if is_refused else overload.got_in(call)
+
+
 @pytest.mark.parametrize("share", [0.05, 0.1, 0.2])
 def test_refusals_that_come_by_chance_are_taken_for_a_rate_no_longer_than_for_moments(share: float) -> None:
     chance, overload, as_a_rate = random.Random(1), Overload(), 0
     for _ in range(1000):
-        overload.refused(0.01)
-        overload.leaves("call")
-        overload.refused_again() if chance.random() < share else overload.got_in()
+        tried(overload, [chance.random() < share for _ in range(2)])
         as_a_rate += overload.is_a_rate
     assert as_a_rate <= 100
     assert overload.is_likely
@@ -298,9 +306,7 @@ def test_refusals_that_come_by_chance_are_taken_for_a_rate_no_longer_than_for_mo
 def test_a_bucket_that_is_empty_is_taken_for_a_rate() -> None:
     overload = Overload()
     for _ in range(3):
-        overload.refused(0.01)
-        overload.leaves("call")
-        overload.refused_again()
+        tried(overload, [False, True])  # what has run in since the refusal may let one call in, and no two
     assert overload.is_a_rate
 
 
