@@ -134,6 +134,7 @@ class Buying:
     ) -> None:
         self.waiting: deque[tuple[str, list[Item]]] = deque()  # those of one key share its reply
         self.stopped: KullmError | None = None
+        self.has_judged = False  # before this run: what is refused now may be the items' own fault
         self._judge, self._rubric, self._store, self._repeat = judge, rubric, store, repeat
         self._budget, self._seconds, self._at_once, self._under_way = budget, seconds, at_once, under_way
         self._tell = tell
@@ -331,7 +332,7 @@ class Buying:
         if self._heard:
             return self._failures >= _FAILURES_THAT_STOP
         self._first_reasons.add(str(failure))
-        alike = len(self._first_reasons) == 1 and self._failures >= _FIRST_FAILURES_THAT_STOP
+        alike = not self.has_judged and len(self._first_reasons) == 1 and self._failures >= _FIRST_FAILURES_THAT_STOP
         return never_got_there(failure) or alike or self._failures >= _FAILURES_THAT_STOP
 
 

@@ -102,11 +102,15 @@ async def _take_kept(
     for item in items:
         by_key.setdefault(keys[item.id], []).append(item)
     kept = await asyncio.to_thread(store.replies, by_key)
+    failed = await asyncio.to_thread(store.failures, by_key)
     for key, same in by_key.items():
         if key in kept:
             buying.share(same, *kept[key], kept=True)
-        else:
-            buying.waiting.append((key, same))
+    # What failed before goes last: a few that always fail must not stand before all the others.
+    buying.waiting.extend(
+        sorted(((k, same) for k, same in by_key.items() if k not in kept), key=lambda one: one[0] in failed)
+    )
+    buying.has_judged = bool(kept)
     return keys
 
 

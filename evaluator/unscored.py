@@ -56,7 +56,7 @@ def reason_lines(reasons: Mapping[str, int]) -> list[str]:
 def loss_warning(scored: int, counts: Mapping[str, int]) -> str:
     """Where more than 3 % of what was to be judged has no score. What was never judged is none of the judge's losses."""
     lost = sum(count for name, count in counts.items() if name != "missing")
-    if lost <= MOST_LOST * (scored + lost):
+    if not scored or lost <= MOST_LOST * (scored + lost):
         return ""
     share = f"{lost / (scored + lost):.1%}"
     return say(

@@ -200,6 +200,18 @@ def test_calls_that_are_refused_keep_their_reason_until_they_are_bought(store: V
     assert not store.failures([moved.key(PAPER, item) for item in items(60)])
 
 
+def test_items_that_always_fail_do_not_stand_before_those_that_were_never_tried(store: VerdictStore) -> None:
+    def first_ones(body: Mapping[str, Any]) -> Reply | None:
+        question = body["messages"][-1]["content"]
+        return refuses(400, "not this one") if any(f"답 {number}\n" in question for number in range(7)) else None
+
+    with JudgeServer(rejects=first_ones) as server:
+        judge = judge_at(server.base_url)
+        run(judge, store, items(20)[6:8])  # it has judged before
+        assert run(judge, store, items(7)).failed == 7
+        assert scored(run(judge, store, items(20))) == 13
+
+
 def test_a_judge_that_refuses_every_call_is_asked_no_further(store: VerdictStore) -> None:
     with JudgeServer(rejects=lambda _body: refuses(400, "no")) as server:
         outcome = run(judge_at(server.base_url), store, items(300))
@@ -297,6 +309,8 @@ def tried(overload: Overload, refusals: list[bool]) -> None:
 def test_refusals_that_come_by_chance_are_taken_for_a_rate_no_longer_than_for_moments(share: float) -> None:
     chance, overload, as_a_rate = random.Random(1), Overload(), 0
     for _ in range(1000):
+        for _ in range(round(1 / share) - 1):
+            overload.got_in("another")
         tried(overload, [chance.random() < share for _ in range(2)])
         as_a_rate += overload.is_a_rate
     assert as_a_rate <= 100

@@ -249,8 +249,6 @@ def test_a_budget_stops_before_it_is_overdrawn_and_the_rest_can_follow(
     assert "$0.01" in str(outcome.stopped)
     assert 0.01 - 1640e-6 < budget.spent <= 0.01
     assert outcome.failed == 20 - 6
-    assert 0 < budget.spent <= 0.011
-    assert 0 < len(outcome.verdicts) < 20
     assert len(run(server, store, items(20)).verdicts) == 20
     assert set(server.bought.values()) == {1}
 
