@@ -5,10 +5,11 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from evaluator.answer_store import Answer, System, kept_answers
+from evaluator.buying import UnderWay
 from evaluator.cost import Budget
 from evaluator.judge import Judge, is_its_own_judge
 from evaluator.judging import Outcome, judge_items, kept_verdicts
@@ -17,6 +18,7 @@ from evaluator.rubric import Rubric, load_rubric
 from evaluator.verdict import Item, Verdict
 from evaluator.verdicts import VerdictStore
 from kullm_tui.core.chat_client import Endpoint
+from kullm_tui.core.config import JudgingSettings
 from kullm_tui.core.errors import ConfigError, KullmError
 from kullm_tui.core.language import say
 
@@ -66,16 +68,25 @@ async def judge_evaluation(
     *,
     store: VerdictStore,
     budget: Budget | None = None,
+    calls: JudgingSettings | None = None,
+    under_way: UnderWay | None = None,
     told: Callable[[Verdict], None] | None = None,
 ) -> Outcome:
     items = await asyncio.to_thread(evaluation_items, evaluation, store)
     return await judge_items(
-        items, judge=evaluation.judge, rubric=evaluation.rubric, store=store, budget=budget, told=told
+        items,
+        judge=evaluation.judge,
+        rubric=evaluation.rubric,
+        store=store,
+        budget=budget,
+        calls=calls,
+        under_way=under_way,
+        told=told,
     )
 
 
 def results(evaluation: Evaluation, store: VerdictStore) -> list[SystemResult]:
-    """What is kept, system by system; nothing is asked."""
+    """What is kept, system by system, and why what could not be had is missing; nothing is asked."""
     items = evaluation_items(evaluation, store)
     verdicts = kept_verdicts(items, judge=evaluation.judge, rubric=evaluation.rubric, store=store)
     version = _judges_version(verdicts.values())
@@ -114,6 +125,16 @@ def keep_run(evaluation: Evaluation, store: VerdictStore) -> int:
             return int(known["id"])
         row = connection.execute("INSERT INTO runs (created, plan) VALUES (?, ?)", (time.time(), plan))
     return int(row.lastrowid or 0)
+
+
+def change_judge(evaluation: Evaluation, judge: Judge, store: VerdictStore, number: int) -> Evaluation:
+    """The run as its judge really was asked, under its number; an older run with the same plan gives way to it."""
+    changed = replace(evaluation, judge=judge)
+    plan = json.dumps(_plan(changed), ensure_ascii=False, sort_keys=True)
+    with store.database.transaction() as connection:
+        connection.execute("DELETE FROM runs WHERE plan = ? AND id != ?", (plan, number))
+        connection.execute("UPDATE runs SET plan = ? WHERE id = ?", (plan, number))
+    return changed
 
 
 def load_run(store: VerdictStore, number: int | None = None) -> Evaluation:

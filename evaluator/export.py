@@ -13,6 +13,7 @@ from evaluator.figure import svg
 from evaluator.people import Ratings
 from evaluator.questions import Question
 from evaluator.report import csv_text, markdown, score_table
+from evaluator.unscored import reason_of_missing
 from evaluator.verdict import Verdict
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.files import publish
@@ -65,7 +66,7 @@ def _facts(question: Question, system: str, answer: Answer | None, verdict: Verd
         "status": verdict.status if verdict else "missing",
         "scores": dict(verdict.scores) if verdict else {},
         "text": verdict.text if verdict else "",
-        "reason": verdict.reason if verdict else "",
+        "reason": verdict.reason if verdict else reason_of_missing(answered=answer is not None),
         "model": verdict.model if verdict else "",
         "answered_by": verdict.answered_by if verdict else "",
         "rubric": verdict.rubric if verdict else "",

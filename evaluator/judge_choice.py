@@ -58,11 +58,11 @@ def judge_endpoint(name: str, endpoints: Sequence[EndpointSettings]) -> tuple[En
     return Endpoint(settings.name, settings.base_url, key), model
 
 
-async def chosen_judge(name: str, mode: Mode, endpoints: Sequence[EndpointSettings]) -> Judge:
-    """The named judge; without a name the strongest one on the key's list."""
+async def chosen_judge(name: str, mode: Mode, endpoints: Sequence[EndpointSettings], *, insists: bool = False) -> Judge:
+    """The named judge; without a name the strongest one on the key's list. `insists`: on that mode."""
     endpoint, model = judge_endpoint(name, endpoints)
     model = model or strongest(await list_models(endpoint), endpoint)
-    return Judge(endpoint, model, mode, judge_parameters(model))
+    return Judge(endpoint, model, mode, judge_parameters(model), insists)
 
 
 def strongest(offered: Sequence[str], endpoint: Endpoint) -> str:

@@ -7,13 +7,14 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 from evaluator.answer_faults import CUT
 from evaluator.evaluation import Evaluation, SystemResult
 from evaluator.rubric import Criterion, Rubric
 from evaluator.statistics import Difference, Interval, bootstrap_mean, holm, paired_difference, spearman, wilson
+from evaluator.unscored import loss_warning, reason_lines, reasons_of, unscored_words
 from evaluator.verdict import Status
 from kullm_tui.core.language import say
 
@@ -37,6 +38,7 @@ class TableRow:
     faults: Mapping[str, int]  # answers that are none, by kind
     flagged: int
     length_correlation: float | None  # Spearman, response length against the last criterion
+    reasons: Mapping[str, int] = field(default_factory=dict)  # why those without scores have none; without `missing`
 
 
 @dataclass(frozen=True)
@@ -201,9 +203,12 @@ def _answer_notes(row: TableRow) -> Iterator[str]:
 
 
 def _score_notes(row: TableRow) -> Iterator[str]:
-    unscored = ", ".join(f"{name} {count}" for name, count in row.unscored.items() if count)
+    unscored = unscored_words(row.unscored)
     if unscored:
         yield say(f"점수 없음 ({unscored})", f"unscored ({unscored})")
+    yield from reason_lines(row.reasons)
+    if warning := loss_warning(row.scored, row.unscored):
+        yield warning
     if others := row.unscored.get("other-judge"):
         yield say(
             f"{others}개는 채점자의 다른 판이 채점해 평균에 넣지 않았습니다. --judge-model에 날짜가 붙은 이름을 쓰세요",
@@ -249,6 +254,7 @@ def _row(evaluation: Evaluation, result: SystemResult) -> TableRow:
             [len(result.answers[item].response) for item in scored],
             [verdict.scores[overall] for verdict in scored.values()],
         ),
+        reasons_of(result.verdicts.values()),
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from kullm_tui.core import config_edit
-from kullm_tui.core.config import Config, load_config
+from kullm_tui.core.config import SECTIONS, Config, load_config
 from kullm_tui.core.language import say
 from kullm_tui.core.paths import config_file
 from kullm_tui.core.text import terminal_safe, terminal_safe_json
@@ -42,9 +42,10 @@ def run(args: argparse.Namespace) -> int:
 
 def _lines(config: Config) -> list[str]:
     """The settings in the file's own form, defaults included."""
-    top = {name: value for name, value in asdict(config).items() if name not in ("engine", "endpoints")}
-    lines = [_line(name, value) for name, value in top.items()]
-    lines += ["", "[engine]", *(_line(name, value) for name, value in asdict(config.engine).items())]
+    every = asdict(config)
+    lines = [_line(name, value) for name, value in every.items() if name not in (*SECTIONS, "endpoints")]
+    for section in SECTIONS:
+        lines += ["", f"[{section}]", *(_line(name, value) for name, value in every[section].items())]
     for endpoint in config.endpoints:
         lines += ["", "[[endpoints]]", *(f"{name} = {_toml(value)}" for name, value in asdict(endpoint).items())]
     return lines

@@ -133,6 +133,7 @@ def table_facts(table: Table) -> dict[str, Any]:
             "scores": {name: _cell_facts(cell) for name, cell in row.cells.items()},
             "n": row.scored,
             "unscored": dict(row.unscored),
+            "reasons": dict(row.reasons),
             "faults": dict(row.faults),
             "flagged": row.flagged,
             "length_correlation": row.length_correlation,

@@ -6,15 +6,14 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from evaluator.cost import estimated
 from evaluator.judge import Judge, is_its_own_judge
 from evaluator.judge_choice import chosen_judge, judge_endpoint
-from evaluator.judging import Outcome, judge_items, missing_items
+from evaluator.judging import Outcome
 from evaluator.rows import Row, read_pairs, read_rows
 from evaluator.rubric import Rubric, load_rubric, shipped_rubrics
 from evaluator.verdict import Verdict
 from evaluator.verdicts import VerdictStore
-from kullm_tui.commands import judge_arguments, spending
+from kullm_tui.commands import judge_arguments, judging_run, spending
 from kullm_tui.commands.consenting import obtain_consent
 from kullm_tui.commands.judging_glue import verdict_facts, verdict_line
 from kullm_tui.commands.narration import Narration
@@ -59,6 +58,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
 def add_judge_arguments(parser: argparse.ArgumentParser) -> None:
     judge_arguments.add_choice(parser, shipped_rubrics())
     judge_arguments.add_spending(parser)
+    judge_arguments.add_calls(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -73,24 +73,21 @@ def run(args: argparse.Namespace) -> int:
     _warn_of_itself(rows, judge, narration)
     items = [row.item for row in rows]
     with VerdictStore() as store:
-        missing = missing_items(items, judge=judge, rubric=rubric, store=store, repeat=args.repeat)
-        budget = spending.agreed_budget(estimated(judge, rubric, missing), judge.model, args, narration)
-        printer = _Printer(rows, rubric, as_json=args.json)
-        show = spending.running_total(narration, len(rows))
-
-        def told(verdict: Verdict) -> None:
-            narration.clear()
-            printer.take(verdict)
-            show(printer.taken, budget.spent)
-
-        outcome = asyncio.run(
-            judge_items(items, judge=judge, rubric=rubric, store=store, repeat=args.repeat, budget=budget, told=told)
+        printer = _Printer(rows, as_json=args.json)
+        outcome = judging_run.judged(
+            items,
+            judge=judge,
+            rubric=rubric,
+            store=store,
+            args=args,
+            narration=narration,
+            repeat=args.repeat,
+            told=printer.take,
         )
-    narration.clear()
-    printer.finish(judge, outcome)
-    narration.note(_summary(outcome, len(rows)))
+    printer.finish(outcome)
+    narration.note(f"{_summary(outcome, len(rows))} {judging_run.spent_words(outcome)}")
     spending.told_why(outcome.stopped)
-    return 1 if any(verdict.status == "error" for verdict in outcome.verdicts.values()) else 0
+    return 1 if outcome.failed else 0
 
 
 def _warn_of_itself(rows: Sequence[Row], judge: Judge, narration: Narration) -> None:
@@ -109,32 +106,30 @@ def agreed_judge(args: argparse.Namespace, rubric: Rubric, command: str) -> Judg
     endpoints = load_config().endpoints
     endpoint, _ = judge_endpoint(args.judge_model, endpoints)
     obtain_consent(endpoint, command, leaving="answer", agreed_now=args.yes)
-    return asyncio.run(chosen_judge(args.judge_model, args.mode or rubric.mode, endpoints))
+    mode = args.mode or rubric.mode
+    return asyncio.run(chosen_judge(args.judge_model, mode, endpoints, insists=bool(args.mode)))
 
 
 class _Printer:
     """Rows to stdout in the file's order, each as soon as those before it are there."""
 
-    def __init__(self, rows: Sequence[Row], rubric: Rubric, *, as_json: bool) -> None:
-        self.taken = 0
-        self._rows, self._rubric, self._as_json = rows, rubric, as_json
+    def __init__(self, rows: Sequence[Row], *, as_json: bool) -> None:
+        self._rows, self._as_json = rows, as_json
+        self._taken: set[str] = set()
         self._waiting: dict[str, Verdict] = {}
         self._next = 0
 
     def take(self, verdict: Verdict) -> None:
-        self.taken += 1
+        self._taken.add(verdict.id)
         self._waiting[verdict.id] = verdict
         while self._next < len(self._rows) and self._rows[self._next].item.id in self._waiting:
             self._print(self._waiting.pop(self._rows[self._next].item.id))
 
-    def finish(self, judge: Judge, outcome: Outcome) -> None:
+    def finish(self, outcome: Outcome) -> None:
         """What was not reached gets its row too, as an error."""
         for row in self._rows:
-            if row.item.id not in outcome.verdicts:
-                unreached = str(outcome.stopped or "")
-                self.take(
-                    Verdict(row.item.id, "error", text=unreached, model=judge.model, rubric=self._rubric.name, cost=0.0)
-                )
+            if row.item.id not in self._taken:
+                self.take(outcome.verdicts[row.item.id])
 
     def _print(self, verdict: Verdict) -> None:
         row = self._rows[self._next]
@@ -149,8 +144,8 @@ def _summary(outcome: Outcome, wanted: int) -> str:
     scored = sum(verdict.status == "ok" for verdict in outcome.verdicts.values())
     kept = sum(verdict.kept for verdict in outcome.verdicts.values())
     return say(
-        f"{wanted:,}개 가운데 {scored:,}개에 점수가 있습니다. 전에 받아 둔 것 {kept:,}개, 이번에 쓴 돈 ${outcome.spent:.4f}.",
-        f"{scored:,} of {wanted:,} have scores. {kept:,} were kept from before; ${outcome.spent:.4f} was spent now.",
+        f"{wanted:,}개 가운데 {scored:,}개에 점수가 있어요. 전에 받아 둔 것 {kept:,}개.",
+        f"{scored:,} of {wanted:,} have scores. {kept:,} were kept from before.",
     )
 
 

@@ -1,9 +1,11 @@
 """The arguments that say who judges, by which rubric and for how much. Nothing of the evaluator is imported for them."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from kullm_tui.core.config import JUDGING_RULES, JudgingSettings
 from kullm_tui.core.language import say
+from kullm_tui.core.rules import Fault
 
 DEFAULT_RUBRIC = "kullm-2023-ko"
 
@@ -44,6 +46,43 @@ def add_spending(parser: argparse.ArgumentParser) -> None:
         metavar="USD",
         help=say("여기까지만 쓰고 멈춥니다 (묻지 않습니다)", "spend no more than this, unasked"),
     )
+
+
+def add_calls(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--timeout",
+        type=_ruled("timeout_seconds"),
+        metavar="SECONDS",
+        help=say("한 호출의 답을 기다리는 시간 (기본 120초)", "how long one call may take (120 s unless told)"),
+    )
+    parser.add_argument(
+        "--at-once",
+        type=_ruled("at_once"),
+        metavar="N",
+        help=say(
+            "채점자에게 한꺼번에 물을 수 있는 수 (기본 64)", "calls to the judge at once, at most (64 unless told)"
+        ),
+    )
+
+
+def calls_of(args: argparse.Namespace, settings: JudgingSettings) -> JudgingSettings:
+    """As the configuration has it, or as it was asked for now."""
+    return JudgingSettings(args.timeout or settings.timeout_seconds, args.at_once or settings.at_once)
+
+
+def _ruled(name: str) -> Callable[[str], float]:
+    """A number that the configuration would take too."""
+
+    def number(text: str) -> float:
+        try:
+            value: float = float(text) if not text.isdecimal() else int(text)
+            return JUDGING_RULES[name](value)  # type: ignore[no-any-return]
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(say("수여야 해요", "must be a number")) from error
+        except Fault as fault:
+            raise argparse.ArgumentTypeError(str(fault)) from fault
+
+    return number
 
 
 def _dollars(text: str) -> float:

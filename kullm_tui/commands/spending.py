@@ -1,7 +1,6 @@
 """Before money is spent: the cost is shown, and somebody agrees."""
 
 import argparse
-from collections.abc import Callable
 
 from evaluator.cost import Budget, Estimate, users_prices_file
 from kullm_tui.commands.confirm import can_ask, confirmed
@@ -57,15 +56,6 @@ def estimate_line(estimate: Estimate, judge: str) -> str:
         f"{judge}에게 {estimate.calls:,}번 묻습니다: 약 {tokens:,}토큰, {price}.",
         f"{estimate.calls:,} calls to {judge}: about {tokens:,} tokens, {price}.",
     )
-
-
-def running_total(narration: Narration, wanted: int) -> Callable[[int, float], None]:
-    def show(done: int, spent: float) -> None:
-        narration.progress(
-            say(f"채점 중 … {done:,}/{wanted:,}  ${spent:.4f}", f"judging … {done:,}/{wanted:,}  ${spent:.4f}")
-        )
-
-    return show
 
 
 def told_why(stopped: KullmError | None) -> None:

@@ -28,6 +28,14 @@ class EngineSettings:
 
 
 @dataclass(frozen=True)
+class JudgingSettings:
+    """How the calls to a judge are made."""
+
+    timeout_seconds: float = 120  # for one call's whole answer
+    at_once: int = 64  # calls under way together, at most; the judge's server decides how many of them
+
+
+@dataclass(frozen=True)
 class EndpointSettings:
     name: str
     base_url: str
@@ -39,6 +47,7 @@ class Config:
     model: str = ""
     language: str = ""  # empty: the locale's
     engine: EngineSettings = field(default_factory=EngineSettings)
+    judging: JudgingSettings = field(default_factory=JudgingSettings)
     endpoints: tuple[EndpointSettings, ...] = ()
     theme: str = ""  # of the app; empty: its own dark one
     won_per_dollar: float | None = None  # money is shown in won, too
@@ -90,6 +99,10 @@ ENGINE_RULES: Mapping[str, rules.Rule] = {
     "max_rows": rules.whole(1, 1024),
     "trust_remote_code": rules.texts,
 }
+JUDGING_RULES: Mapping[str, rules.Rule] = {
+    "timeout_seconds": rules.number(1, 3600),
+    "at_once": rules.whole(1, 256),
+}
 ENDPOINT_RULES: Mapping[str, rules.Rule] = {
     "name": rules.matching(
         r"[A-Za-z0-9][A-Za-z0-9._-]*",
@@ -105,18 +118,27 @@ ENDPOINT_RULES: Mapping[str, rules.Rule] = {
 }  # fmt: skip
 
 
+SECTIONS: Mapping[str, Mapping[str, rules.Rule]] = {"engine": ENGINE_RULES, "judging": JUDGING_RULES}
+
+
 def _config(table: Mapping[str, Any], faults: list[str]) -> Config:
-    known = [*TOP_RULES, "engine", "endpoints"]
+    known = [*TOP_RULES, *SECTIONS, "endpoints"]
     top = rules.checked(table, TOP_RULES, "", faults, known=known)
-    engine = table.get("engine", {})
-    if not isinstance(engine, dict):
-        faults.append(f"engine: {say('[engine] 표여야 합니다', 'must be a table, [engine]')}")
-        engine = {}
+    engine, judging = (_section(table, name, faults) for name in SECTIONS)
     return Config(
         **top,
-        engine=EngineSettings(**rules.checked(engine, ENGINE_RULES, "engine.", faults)),
+        engine=EngineSettings(**engine),
+        judging=JudgingSettings(**judging),
         endpoints=_endpoints(table.get("endpoints", []), faults),
     )
+
+
+def _section(table: Mapping[str, Any], name: str, faults: list[str]) -> dict[str, Any]:
+    section = table.get(name, {})
+    if not isinstance(section, dict):
+        faults.append(f"{name}: {say(f'[{name}] 표여야 합니다', f'must be a table, [{name}]')}")
+        return {}
+    return rules.checked(section, SECTIONS[name], f"{name}.", faults)
 
 
 def _endpoints(rows: object, faults: list[str]) -> tuple[EndpointSettings, ...]:

@@ -12,6 +12,7 @@ from evaluator.answer_faults import CUT
 from evaluator.report import FEW, Cell, Table, TableRow
 from evaluator.rubric import Criterion
 from evaluator.statistics import Interval
+from evaluator.unscored import loss_warning, reason_lines, unscored_words
 from kullm_tui.core.language import say
 from kullm_tui.ui.evaluation_words import cell
 from kullm_tui.ui.fold import fold_words
@@ -108,10 +109,13 @@ def doubt_lines(table: Table) -> list[Content]:
 
 def _doubts(row: TableRow) -> list[tuple[str, str]]:
     told = []
-    unscored = ", ".join(f"{status_word(name)} {count}" for name, count in row.unscored.items() if count)
+    unscored = unscored_words(row.unscored)
     faults = ", ".join(f"{fault_word(name)} {count}" for name, count in row.faults.items() if count and name != CUT)
     if unscored:
         told.append((say(f"점수 없음 ({unscored})", f"without scores ({unscored})"), "$warning"))
+    told += [(safe_line(line), "$quiet") for line in reason_lines(row.reasons)]
+    if warning := loss_warning(row.scored, row.unscored):
+        told.append((warning, "$warning"))
     if faults:
         told.append(
             (
@@ -245,18 +249,6 @@ def flag_word(name: str) -> str:
     return words.get(name, name)
 
 
-def status_word(name: str) -> str:
-    """Why there are no scores, in a word."""
-    words = {
-        "unparsed": say("못 읽음", "unreadable"),
-        "refused": say("거절", "refused"),
-        "error": say("오류", "error"),
-        "missing": say("채점 안 함", "not judged"),
-        "other-judge": say("채점자의 다른 판", "another version of the judge"),
-    }
-    return words.get(name, name)
-
-
 # -- whole pages -------------------------------------------------------------------------------------------------------
 
 
@@ -266,7 +258,8 @@ def page_lines(table: Table, page: str, width: int, *, rater: str, judge: str, r
     more = say("   v 다른 사람의 점수", "   v another's scores") if raters else ""
     lines = [Content.styled(f"{whose}{more}", "$quiet"), Content("")]
     if not any(row.cells for row in table.rows):
-        return [*lines, Content(_nothing_yet(judge, rater))]
+        reasons = doubt_lines(table) if any(row.reasons for row in table.rows) else []
+        return [*lines, Content(_nothing_yet(judge, rater)), *([Content(""), *reasons] if reasons else [])]
     if page == "plot":
         return [*lines, *plot_lines(table, width)]
     lines += table_lines(table, width)

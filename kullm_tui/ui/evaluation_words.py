@@ -257,7 +257,8 @@ def _doing(running: Running) -> str:
     )
     rest = remaining_seconds(running)
     left = say(f"약 {seconds(rest)} 남음", f"about {seconds(rest)} left") if rest else ""
-    return " · ".join(part for part in (doing, left, say("s 멈춤", "s stops")) if part)
+    waiting = progress.under_way.words if progress.stage == "judging" else ""
+    return " · ".join(part for part in (doing, waiting, left, say("s 멈춤", "s stops")) if part)
 
 
 def remaining_seconds(running: Running) -> float | None:
@@ -284,8 +285,10 @@ def _notes(system: str, progress: Progress) -> list[Content]:
     failure, unscored = progress.failures.get(system), progress.unscored.get(system, 0)
     lines = [Content.styled(f"  {safe_line(str(failure))}", "$error")] if failure else []
     if unscored:
-        told = say(f"  점수를 읽지 못한 것 {unscored:,}개", f"  {unscored:,} without scores")
+        told = say(f"  점수가 없는 것 {unscored:,}개", f"  {unscored:,} without scores")
         lines.append(Content.styled(told, "$warning"))
+    if trouble := progress.troubles.get(system):
+        lines.append(Content.styled(f"  {safe_line(trouble)}", "$warning"))
     return lines
 
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 from textual.content import Content
 
+from evaluator.unscored import status_word
 from kullm_tui.core.language import say
 from kullm_tui.ui.evaluation_items import Given, Item
-from kullm_tui.ui.evaluation_tables import fault_word, flag_word, status_word
+from kullm_tui.ui.evaluation_tables import fault_word, flag_word
 from kullm_tui.ui.evaluation_words import cell
 from kullm_tui.ui.plain import safe, safe_line
 

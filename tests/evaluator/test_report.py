@@ -145,7 +145,7 @@ def test_what_was_not_scored_is_counted_and_never_zero() -> None:
     assert row.unscored == {"unparsed": 40, "refused": 5, "error": 0, "missing": 7}
     assert (row.flagged, row.faults) == (40, {"markup": 1})
     notes = "\n".join(table_notes(table))
-    assert "unparsed 40" in notes
+    assert "못 읽음 40" in notes
     assert "markup 1" in notes
 
 

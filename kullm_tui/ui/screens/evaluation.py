@@ -297,7 +297,9 @@ class EvaluationScreen(Screen[None]):
             more=more,
         )
         if await self.app.push_screen_wait(asked) and await agreed_hosts(self.kullm, prepared):
-            await self.kullm.evaluations.start(prepared.evaluation, prepared.targets, prepared.budget)
+            await self.kullm.evaluations.start(
+                prepared.evaluation, prepared.targets, prepared.budget, self.kullm.config.judging
+            )
             self.shown = "progress"
             self.refresh_bindings()
 

@@ -291,7 +291,9 @@ class NewEvaluationScreen(Screen[int | None]):
         self._name_button(say("준비하는 중", "preparing"), ready=False)
         prepared = await asyncio.to_thread(preparing.prepared, wishes, fetch=True)
         await asyncio.to_thread(keep_imported, prepared, preparing.store)
-        running = await self.kullm.evaluations.start(prepared.evaluation, prepared.targets, prepared.budget)
+        running = await self.kullm.evaluations.start(
+            prepared.evaluation, prepared.targets, prepared.budget, self.kullm.config.judging
+        )
         self.dismiss(running.number)
 
     def action_leave_form(self) -> None:
