@@ -47,6 +47,15 @@ class TakesModel(Protocol):
 
 
 @runtime_checkable
+class Stops(Protocol):
+    """A screen on which something may be on its way."""
+
+    def stop_replies(self) -> bool:
+        """False where nothing was to be stopped."""
+        ...
+
+
+@runtime_checkable
 class TakesStore(Protocol):
     """A screen that has the store, or what it read there, at hand."""
 
@@ -80,10 +89,11 @@ class KullmApp(App[int]):
     MODES = {"chat": _chat, "compare": _compare, "evaluate": _evaluate}
     DEFAULT_MODE = "chat"
     BINDINGS = bindings(GLOBAL)
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (101, "-wide")]
 
-    def __init__(self, *, store: Store | None = None, config: Config | None = None) -> None:
+    def __init__(self, *, store: Store | None = None, config: Config | None = None, goes_on: bool = False) -> None:
         super().__init__()
+        self.goes_on = goes_on  # the chat opens at the last conversation
         self.status = Status(self)
         self._storing = Storing(store, self._tell_opening)
         self._told_of: Store | None = None  # the store that the screens have
@@ -270,6 +280,9 @@ class KullmApp(App[int]):
             self.exit()
 
     def action_help_quit(self) -> None:
+        """Ctrl-c where no text is marked: what every terminal program stops by."""
+        if isinstance(self.screen, Stops) and self.screen.stop_replies():
+            return
         self.notify(say("끝내려면 Ctrl+Q를 누르세요.", "Press Ctrl+Q to quit."), markup=False)
 
     def action_command_palette(self) -> None:

@@ -57,6 +57,15 @@ class ChatDesk(Desk["ChatScreen"]):
         self.screen.sidebar.reload()
         await self._drafts.load(store)
         self._tell_editing()
+        if app.goes_on:
+            await self._go_on(store)
+
+    async def _go_on(self, store: Store) -> None:
+        last = await asyncio.to_thread(store.latest_conversation)
+        if last is None:
+            self.screen.notice(say("이어 갈 대화가 아직 없어요.", "There is no conversation to go on with yet."))
+        elif self.conversation is None and not self.answering and not self.busy:  # nobody was faster
+            await self._open(last, None)
 
     async def close(self) -> None:
         """Every reply is stopped and written down as far as it came, and so is what was begun in the prompt."""
@@ -349,6 +358,7 @@ class ChatDesk(Desk["ChatScreen"]):
     def mark(self) -> None:
         open_id = self.conversation.id if self.conversation else None
         self.screen.sidebar.mark(open_id, self.replies.conversations, frozenset(self._unread))
+        self.screen.refresh_bindings()
 
     # -- what is chosen ------------------------------------------------------------------------------------------------
 
