@@ -20,6 +20,7 @@ Notify = Literal["", "auto", "bell", "desktop", "off"]
 @dataclass(frozen=True)
 class EngineSettings:
     idle_minutes: float = 30
+    warm: bool = True  # it starts when the app opens, where a model of this machine answers and memory is free
     precision: Precision = "4bit"
     device: str = "auto"
     memory_gb: float | None = None  # None: what the machine has
@@ -80,6 +81,7 @@ TOP_RULES: Mapping[str, rules.Rule] = {
 }
 ENGINE_RULES: Mapping[str, rules.Rule] = {
     "idle_minutes": rules.number(0.01, 100_000),
+    "warm": rules.truth,
     "precision": rules.one_of("4bit", "8bit", "bf16", "fp32"),
     "device": rules.matching(
         r"auto|cpu|cuda(:\d{1,2})?",

@@ -26,8 +26,10 @@ from kullm_tui.ui.widgets.status import Status
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from textual.worker import WorkType
 
     from kullm_tui.core.config import Config, Notify
+    from kullm_tui.core.endpoint_models import EndpointModels
     from kullm_tui.core.store import Store
     from kullm_tui.ui.downloads import Downloads
     from kullm_tui.ui.evaluations import Evaluations, Running
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from kullm_tui.ui.quantising import Quantising
 
 _SIGNALLED = 128
+_LOOK_SECONDS = 0.25
 _TOUCHED_SECONDS = 10.0
 _LAST_WORDS_SECONDS = 4.0  # after which a terminal that has gone away no longer holds the process
 
@@ -224,6 +227,14 @@ class KullmApp(App[int]):
                 f"{safe(name)}: {safe(error) or done}", severity="error" if error else "information", markup=False
             )
 
+    # What endpoints offer
+
+    @functools.cached_property
+    def endpoint_models(self) -> EndpointModels:
+        from kullm_tui.core.endpoint_models import EndpointModels
+
+        return EndpointModels()
+
     async def action_models(self) -> None:
         from kullm_tui.ui.screens.models import ModelsScreen
 
@@ -237,10 +248,21 @@ class KullmApp(App[int]):
     # The engine
 
     def warm_engine(self) -> None:
-        """Starts the engine while the user types. What goes wrong is told when a question is asked."""
+        """Starts the engine before it is needed. What goes wrong is told when a question is asked."""
         if not self._warming:
             self._warming = True
-            self.run_worker(_warm, thread=True, group="engine", exit_on_error=False)
+            warm: WorkType[None] = self._warm
+            self.run_worker(warm, group="engine", exit_on_error=False)
+
+    async def _warm(self) -> None:
+        from kullm_tui.core.engine_process import running_engine
+
+        with contextlib.suppress(KullmError):
+            self.status.set_engine(say("엔진 준비 중", "engine starting"))
+            await asyncio.to_thread(_start_engine)
+            while (engine := await asyncio.to_thread(running_engine)) and engine.phase == "importing":
+                await asyncio.sleep(_LOOK_SECONDS)
+        self.status.set_engine("")
 
     # Keys
 
@@ -391,10 +413,9 @@ def _configured(config: Config | None) -> tuple[Config, str]:
         return Config(), str(error)
 
 
-def _warm() -> None:
+def _start_engine() -> None:
     from kullm_tui.core.engine_process import ensure_engine
     from kullm_tui.core.extras import require_local
 
-    with contextlib.suppress(KullmError):
-        require_local()
-        ensure_engine()
+    require_local()
+    ensure_engine()

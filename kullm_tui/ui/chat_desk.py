@@ -27,12 +27,15 @@ if TYPE_CHECKING:
 
     from kullm_tui.core.config import Config
     from kullm_tui.core.history import Conversation, Turn
+    from kullm_tui.core.memory import Memory
     from kullm_tui.core.store import Store
     from kullm_tui.core.target import Target
     from kullm_tui.ui.asking import Committed
     from kullm_tui.ui.screens.chat import ChatScreen
 
 _DRAFT_SECONDS = 1.0  # of typing that a crash may lose
+_WARM_SECONDS = 1.0  # after the screen is there, so that starting the engine takes nothing from its first keys
+_ROOM_TO_WARM_BYTES = 2e9
 
 
 class ChatDesk(Desk["ChatScreen"]):
@@ -59,6 +62,14 @@ class ChatDesk(Desk["ChatScreen"]):
         self._tell_editing()
         if app.goes_on:
             await self._go_on(store)
+        if app.config.engine.warm and not self._facts.endpoint:
+            self.screen.set_timer(_WARM_SECONDS, lambda: self.run(self._warm(), group="engine"))
+
+    async def _warm(self) -> None:
+        """The engine of this machine, whose libraries take a fifth of a gigabyte and more, where there is room for them and a model."""
+        free = (await asyncio.to_thread(_memory_here)).free
+        if not self._facts.endpoint and (free is None or free > _ROOM_TO_WARM_BYTES):
+            self.screen.kullm.warm_engine()
 
     async def _go_on(self, store: Store) -> None:
         last = await asyncio.to_thread(store.latest_conversation)
@@ -386,6 +397,13 @@ class ChatDesk(Desk["ChatScreen"]):
         if draft.text.strip():
             told.append(records.Message("user", draft.text, draft.input))
         return [*([records.Message("system", self.session.system)] if self.session.system else []), *told]
+
+
+def _memory_here() -> Memory:
+    """Of the processor, whose memory an engine's libraries take wherever its models are."""
+    from kullm_tui.core.memory import memory_here
+
+    return memory_here("cpu")
 
 
 def _found_out(session: Session, config: Config) -> ModelFacts:

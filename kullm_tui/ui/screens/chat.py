@@ -68,8 +68,7 @@ class ChatScreen(Screen[None]):
     ChatScreen NewBelow.-shown { display: block; }
     ChatScreen #foot { height: 1; }
     ChatScreen Gauge { margin: 0 1; }
-    ChatScreen.-narrow TurnView Byline { dock: top; width: 1fr; height: 1; margin: 0; }
-    ChatScreen.-narrow TurnView .words { margin-top: 1; }
+    ChatScreen.-narrow TurnView Byline { dock: top; width: 1fr; margin: 0; }
     ChatScreen.-narrow Thread { padding: 1 0 0 0; }
     ChatScreen.-narrow Conversations { display: none; }
     ChatScreen.-narrow.-listing Conversations { display: block; width: 1fr; border-right: none; }
