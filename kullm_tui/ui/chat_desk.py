@@ -62,13 +62,14 @@ class ChatDesk(Desk["ChatScreen"]):
         self._tell_editing()
         if app.goes_on:
             await self._go_on(store)
-        if app.config.engine.warm and not self._facts.endpoint:
-            self.screen.set_timer(_WARM_SECONDS, lambda: self.run(self._warm(), group="engine"))
+        self.screen.set_timer(_WARM_SECONDS, lambda: self.run(self._warm(), group="engine"))
 
     async def _warm(self) -> None:
-        """The engine of this machine, whose libraries take a fifth of a gigabyte and more, where there is room for them and a model."""
+        """The engine of this machine, where there is room for its libraries and a small model."""
+        if self._facts.endpoint or not self.screen.kullm.config.engine.warm:
+            return
         free = (await asyncio.to_thread(_memory_here)).free
-        if not self._facts.endpoint and (free is None or free > _ROOM_TO_WARM_BYTES):
+        if free is None or free > _ROOM_TO_WARM_BYTES:
             self.screen.kullm.warm_engine()
 
     async def _go_on(self, store: Store) -> None:

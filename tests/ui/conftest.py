@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from kullm_tui.core import endpoint_models
 from kullm_tui.core.engine_process import stop_engine
 from kullm_tui.ui.app import KullmApp
 
@@ -30,6 +31,12 @@ def _end_engine(state: Path) -> None:
             os.kill(json.loads(state.read_text())["pid"], signal.SIGKILL)
             return
         time.sleep(0.05)
+
+
+@pytest.fixture(autouse=True)
+def _nobody_else_serves_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What else runs on the machine of the test is no part of it."""
+    monkeypatch.setattr(endpoint_models, "SERVERS", ())
 
 
 @pytest.fixture(scope="session")
