@@ -20,12 +20,12 @@ Notify = Literal["", "auto", "bell", "desktop", "off"]
 @dataclass(frozen=True)
 class EngineSettings:
     idle_minutes: float = 30
-    warm: bool = True  # it starts when the app opens, where a model of this machine answers and memory is free
     precision: Precision = "4bit"
     device: str = "auto"
     memory_gb: float | None = None  # None: what the machine has
     max_rows: int = 8
     trust_remote_code: tuple[str, ...] = ()  # names of the models whose own code may run
+    warm: bool = True  # it starts when the app opens, where a model of this machine answers and memory is free
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ async def test_each_phase_before_the_first_word_is_told(tmp_path: Path) -> None:
         target = choose_target("demo-kullm", ())
         with store.open_reply(conversation.id, turn, ReplySource(target.name, None, target.template, {})) as journal:
             async for piece in exchange(target, QUESTION, {}, journal):
-                phase = piece.phase if isinstance(piece, Starting) else ""
+                phase: str = piece.phase if isinstance(piece, Starting) else ""
                 if isinstance(piece, LoadProgress):
                     phase = piece.phase or piece.status
                 elif isinstance(piece, Delta):
