@@ -13,12 +13,12 @@ from typing import Any
 
 from kullm_tui.commands import judging_glue, question
 from kullm_tui.commands.consenting import obtain_consent
-from kullm_tui.commands.narration import Narration, loading_line
+from kullm_tui.commands.narration import Narration
 from kullm_tui.core import paths
-from kullm_tui.core.chat_client import Delta, Finished, LoadProgress, Progress
+from kullm_tui.core.chat_client import Delta, Finished
 from kullm_tui.core.config import load_config
 from kullm_tui.core.errors import UsageError
-from kullm_tui.core.exchange import Piece, Starting, exchange
+from kullm_tui.core.exchange import Piece, exchange
 from kullm_tui.core.history import Conversation
 from kullm_tui.core.journal import ReplySource
 from kullm_tui.core.language import say
@@ -26,6 +26,7 @@ from kullm_tui.core.profiles import DEMO
 from kullm_tui.core.store import Store
 from kullm_tui.core.target import adapter_for_engine, base_of, choose_target, prompted_by
 from kullm_tui.core.text import TerminalSafeStream, terminal_safe_json
+from kullm_tui.core.waiting_words import waiting_for
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
@@ -118,24 +119,9 @@ async def _show(pieces: AsyncGenerator[Piece, None], answer: _Answer, narration:
                 answer.take(piece.text)
             elif isinstance(piece, Finished):
                 finished = piece
-            elif isinstance(piece, LoadProgress) and piece.status == "ready":
-                narration.clear()
             else:
-                narration.progress(_waiting_line(piece))
+                narration.progress(waiting_for(piece))
     return finished
-
-
-def _waiting_line(piece: Starting | LoadProgress | Progress) -> str:
-    if isinstance(piece, Starting):
-        return say("엔진을 시작하는 중", "starting the engine")
-    if isinstance(piece, LoadProgress):
-        return loading_line(piece)
-    return _searching(piece)
-
-
-def _searching(progress: Progress) -> str:
-    percent = min(100, 100 * progress.done // progress.total)
-    return f"{say('빔 탐색 중', 'beam search')} … {percent}%"
 
 
 def _earlier(store: Store, args: argparse.Namespace) -> Conversation | None:

@@ -76,6 +76,17 @@ def _wrong_usage(message: str, command: str) -> UsageError:
     )
 
 
+def _goes_on_alone(verb: str) -> UsageError:
+    return UsageError(
+        say(
+            f"`kullm -c`는 앱에서 마지막 대화를 엽니다. `{verb}`와 함께 쓰지 않습니다.\n"
+            '마지막 대화에 이어 한 번만 물으려면 `kullm ask --continue "질문"`을 쓰세요.',
+            f"`kullm -c` opens the app at the last conversation and does not go with `{verb}`.\n"
+            'To ask once more in it: `kullm ask --continue "QUESTION"`.',
+        )
+    )
+
+
 class _Formatter(argparse.HelpFormatter):
     def add_usage(self, usage: Any, actions: Any, groups: Any, prefix: str | None = None) -> None:
         super().add_usage(usage, actions, groups, say("사용법: ", "usage: ") if prefix is None else prefix)
@@ -120,7 +131,9 @@ def _run(arguments: Sequence[str]) -> int:
         command = " ".join(filter(None, (parser.prog, parsed.verb, action)))
         raise _wrong_usage(f"unrecognized arguments: {' '.join(strange)}", command)
     if parsed.verb is None:
-        return _open_app() if sys.stdout.isatty() else _sample()
+        return _open_app(goes_on=parsed.goes_on) if parsed.goes_on or sys.stdout.isatty() else _sample()
+    if parsed.goes_on:
+        raise _goes_on_alone(parsed.verb)
     if action is None:  # a verb with verbs of its own, and none was chosen
         verbs[parsed.verb].print_help(sys.stderr)
         return UsageError.exit_code
@@ -134,6 +147,13 @@ def _parser(chosen: str | None) -> tuple[Parser, Mapping[str, Parser]]:
         prog="kullm", description=say("터미널에서 쓰는 한국어 언어 모델", "Korean language models in a terminal")
     )
     parser.add_argument("--version", action="version", version=f"kullm {__version__}", help=say("버전", "the version"))
+    parser.add_argument(
+        "-c",
+        "--continue",
+        dest="goes_on",
+        action="store_true",
+        help=say("마지막 대화를 열어 이어 갑니다", "open the app at the last conversation"),
+    )
     parser.add_argument(
         "--debug",
         action="store_true",
@@ -150,10 +170,10 @@ def _parser(chosen: str | None) -> tuple[Parser, Mapping[str, Parser]]:
     return parser, subparsers.choices
 
 
-def _open_app() -> int:
+def _open_app(*, goes_on: bool) -> int:
     from kullm_tui.ui import start
 
-    return start.run()
+    return start.run(goes_on=goes_on)
 
 
 def _sample() -> int:

@@ -25,6 +25,7 @@ class EngineSettings:
     memory_gb: float | None = None  # None: what the machine has
     max_rows: int = 8
     trust_remote_code: tuple[str, ...] = ()  # names of the models whose own code may run
+    warm: bool = True  # it starts when the app opens, where a model of this machine answers and memory is free
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ TOP_RULES: Mapping[str, rules.Rule] = {
 }
 ENGINE_RULES: Mapping[str, rules.Rule] = {
     "idle_minutes": rules.number(0.01, 100_000),
+    "warm": rules.truth,
     "precision": rules.one_of("4bit", "8bit", "bf16", "fp32"),
     "device": rules.matching(
         r"auto|cpu|cuda(:\d{1,2})?",

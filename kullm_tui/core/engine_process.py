@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from kullm_tui import __version__
 from kullm_tui.core import paths
@@ -35,12 +36,18 @@ _SECRETS = ("OPENAI_API_KEY", "DEEPL_AUTH_KEY", "KULLM_API_KEY")
 _started: list["subprocess.Popen[bytes]"] = []
 
 
+Phase = Literal[
+    "importing", "serving"
+]  # it listens before its libraries are there, which take seconds from a cold disk
+
+
 @dataclass(frozen=True)
 class EngineState:
     pid: int
     url: str
     token: str = field(repr=False)
     version: str
+    phase: Phase = "importing"
 
 
 class EngineFiles:
@@ -88,7 +95,7 @@ def ensure_engine(*, narrate: Callable[[str], None] | None = None) -> EngineStat
         if state:
             return state
         if narrate:
-            narrate(say("엔진을 시작하는 중", "starting the engine"))
+            narrate(say("엔진을 켜는 중", "starting the engine"))
         return _start(files)
 
 

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from kullm_tui.core.chat_client import Delta, Endpoint, Finished, LoadProgress, Progress, load_model, stream_chat
 from kullm_tui.core.engine_process import running_engine
@@ -22,7 +22,9 @@ _TICK_SECONDS = 0.25
 
 @dataclass(frozen=True)
 class Starting:
-    """The engine is being started."""
+    """The engine is being started: its process, then the libraries that it imports."""
+
+    phase: Literal["process", "importing"] = "process"
 
 
 Piece = Starting | LoadProgress | Delta | Progress | Finished
@@ -56,6 +58,9 @@ async def _answer(
         if await asyncio.to_thread(running_engine) is None:
             yield Starting()
         endpoint = await asyncio.to_thread(start_engine, _in_silence)
+        engine = await asyncio.to_thread(running_engine)
+        if engine and engine.phase == "importing":
+            yield Starting("importing")
     if endpoint.local:
         async for step in _loading(endpoint, target.model, decoding.get("adapter")):
             yield step

@@ -32,6 +32,8 @@ LicenceClass = Literal["commercial", "research"]
 _SHIPPED = Path(__file__).with_name("profiles")
 _PACKAGE = Path(__file__).parent.parent
 _FILES = ("demo", "korean", "current", "multilingual", "endpoints")
+_KOREAN = ("korean", "current")  # the files of models that were trained for Korean
+_UNTAUGHT = "plain"  # the template of models that only continue a text
 DEMO = "demo-kullm"  # answers where no other model was chosen
 _FALLBACK = "other"  # the table of decoding.toml for templates whose sources are silent
 
@@ -100,6 +102,11 @@ class Profile:
     endpoint: str = ""
     model: str = ""  # its name at the endpoint
     key: str = ""  # the name of the stored key that the endpoint wants
+    korean: bool = False  # trained for Korean, as far as the shipped files say
+
+    @property
+    def answers_in_korean(self) -> bool:
+        return self.korean and self.kind == "weights" and self.template != _UNTAUGHT
 
     @property
     def note(self) -> str:
@@ -178,7 +185,8 @@ def forget_profile(name: str) -> bool:
 def _shipped() -> Mapping[str, Profile]:
     found: dict[str, Profile] = {}
     for name in _FILES:
-        found |= read_profiles(_SHIPPED / f"{name}.toml")
+        read = read_profiles(_SHIPPED / f"{name}.toml")
+        found |= {key: replace(one, korean=name in _KOREAN) for key, one in read.items()}
     beside = {name: replace(one, folder=str(_PACKAGE / one.folder)) for name, one in found.items() if one.folder}
     return MappingProxyType(found | beside)
 

@@ -145,6 +145,8 @@ async def _serve(
         public=served is not None,
         on_close=residency.close,
     )
+    if files:
+        files.publish(EngineState(os.getpid(), listening.url, listening.token, __version__, "serving"))
     server = _Server(
         uvicorn.Config(
             app,

@@ -26,8 +26,10 @@ from kullm_tui.ui.widgets.status import Status
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from textual.worker import WorkType
 
     from kullm_tui.core.config import Config, Notify
+    from kullm_tui.core.endpoint_models import EndpointModels
     from kullm_tui.core.store import Store
     from kullm_tui.ui.downloads import Downloads
     from kullm_tui.ui.evaluations import Evaluations, Running
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from kullm_tui.ui.quantising import Quantising
 
 _SIGNALLED = 128
+_LOOK_SECONDS = 0.25
 _TOUCHED_SECONDS = 10.0
 _LAST_WORDS_SECONDS = 4.0  # after which a terminal that has gone away no longer holds the process
 
@@ -44,6 +47,15 @@ class TakesModel(Protocol):
     """A screen on which a model that was chosen in the browser is used."""
 
     def use_model(self, name: str) -> None: ...
+
+
+@runtime_checkable
+class Stops(Protocol):
+    """A screen on which something may be on its way."""
+
+    def stop_replies(self) -> bool:
+        """False where nothing was to be stopped."""
+        ...
 
 
 @runtime_checkable
@@ -80,10 +92,11 @@ class KullmApp(App[int]):
     MODES = {"chat": _chat, "compare": _compare, "evaluate": _evaluate}
     DEFAULT_MODE = "chat"
     BINDINGS = bindings(GLOBAL)
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (101, "-wide")]
 
-    def __init__(self, *, store: Store | None = None, config: Config | None = None) -> None:
+    def __init__(self, *, store: Store | None = None, config: Config | None = None, goes_on: bool = False) -> None:
         super().__init__()
+        self.goes_on = goes_on  # the chat opens at the last conversation
         self.status = Status(self)
         self._storing = Storing(store, self._tell_opening)
         self._told_of: Store | None = None  # the store that the screens have
@@ -214,6 +227,14 @@ class KullmApp(App[int]):
                 f"{safe(name)}: {safe(error) or done}", severity="error" if error else "information", markup=False
             )
 
+    # What endpoints offer
+
+    @functools.cached_property
+    def endpoint_models(self) -> EndpointModels:
+        from kullm_tui.core.endpoint_models import EndpointModels
+
+        return EndpointModels()
+
     async def action_models(self) -> None:
         from kullm_tui.ui.screens.models import ModelsScreen
 
@@ -227,10 +248,21 @@ class KullmApp(App[int]):
     # The engine
 
     def warm_engine(self) -> None:
-        """Starts the engine while the user types. What goes wrong is told when a question is asked."""
+        """Starts the engine before it is needed. What goes wrong is told when a question is asked."""
         if not self._warming:
             self._warming = True
-            self.run_worker(_warm, thread=True, group="engine", exit_on_error=False)
+            warm: WorkType[None] = self._warm
+            self.run_worker(warm, group="engine", exit_on_error=False)
+
+    async def _warm(self) -> None:
+        from kullm_tui.core.engine_process import running_engine
+
+        with contextlib.suppress(KullmError):
+            self.status.set_engine(say("엔진 준비 중", "engine starting"))
+            await asyncio.to_thread(_start_engine)
+            while (engine := await asyncio.to_thread(running_engine)) and engine.phase == "importing":
+                await asyncio.sleep(_LOOK_SECONDS)
+        self.status.set_engine("")
 
     # Keys
 
@@ -270,6 +302,9 @@ class KullmApp(App[int]):
             self.exit()
 
     def action_help_quit(self) -> None:
+        """Ctrl-c where no text is marked: what every terminal program stops by."""
+        if isinstance(self.screen, Stops) and self.screen.stop_replies():
+            return
         self.notify(say("끝내려면 Ctrl+Q를 누르세요.", "Press Ctrl+Q to quit."), markup=False)
 
     def action_command_palette(self) -> None:
@@ -378,10 +413,9 @@ def _configured(config: Config | None) -> tuple[Config, str]:
         return Config(), str(error)
 
 
-def _warm() -> None:
+def _start_engine() -> None:
     from kullm_tui.core.engine_process import ensure_engine
     from kullm_tui.core.extras import require_local
 
-    with contextlib.suppress(KullmError):
-        require_local()
-        ensure_engine()
+    require_local()
+    ensure_engine()

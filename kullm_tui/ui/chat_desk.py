@@ -27,12 +27,15 @@ if TYPE_CHECKING:
 
     from kullm_tui.core.config import Config
     from kullm_tui.core.history import Conversation, Turn
+    from kullm_tui.core.memory import Memory
     from kullm_tui.core.store import Store
     from kullm_tui.core.target import Target
     from kullm_tui.ui.asking import Committed
     from kullm_tui.ui.screens.chat import ChatScreen
 
 _DRAFT_SECONDS = 1.0  # of typing that a crash may lose
+_WARM_SECONDS = 1.0  # after the screen is there, so that starting the engine takes nothing from its first keys
+_ROOM_TO_WARM_BYTES = 2e9
 
 
 class ChatDesk(Desk["ChatScreen"]):
@@ -57,6 +60,24 @@ class ChatDesk(Desk["ChatScreen"]):
         self.screen.sidebar.reload()
         await self._drafts.load(store)
         self._tell_editing()
+        if app.goes_on:
+            await self._go_on(store)
+        self.screen.set_timer(_WARM_SECONDS, lambda: self.run(self._warm(), group="engine"))
+
+    async def _warm(self) -> None:
+        """The engine of this machine, where there is room for its libraries and a small model."""
+        if self._facts.endpoint or not self.screen.kullm.config.engine.warm:
+            return
+        free = (await asyncio.to_thread(_memory_here)).free
+        if free is None or free > _ROOM_TO_WARM_BYTES:
+            self.screen.kullm.warm_engine()
+
+    async def _go_on(self, store: Store) -> None:
+        last = await asyncio.to_thread(store.latest_conversation)
+        if last is None:
+            self.screen.notice(say("이어 갈 대화가 아직 없어요.", "There is no conversation to go on with yet."))
+        elif self.conversation is None and not self.answering and not self.busy:  # nobody was faster
+            await self._open(last, None)
 
     async def close(self) -> None:
         """Every reply is stopped and written down as far as it came, and so is what was begun in the prompt."""
@@ -349,6 +370,7 @@ class ChatDesk(Desk["ChatScreen"]):
     def mark(self) -> None:
         open_id = self.conversation.id if self.conversation else None
         self.screen.sidebar.mark(open_id, self.replies.conversations, frozenset(self._unread))
+        self.screen.refresh_bindings()
 
     # -- what is chosen ------------------------------------------------------------------------------------------------
 
@@ -376,6 +398,13 @@ class ChatDesk(Desk["ChatScreen"]):
         if draft.text.strip():
             told.append(records.Message("user", draft.text, draft.input))
         return [*([records.Message("system", self.session.system)] if self.session.system else []), *told]
+
+
+def _memory_here() -> Memory:
+    """Of the processor, whose memory an engine's libraries take wherever its models are."""
+    from kullm_tui.core.memory import memory_here
+
+    return memory_here("cpu")
 
 
 def _found_out(session: Session, config: Config) -> ModelFacts:

@@ -21,8 +21,7 @@ from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 
 if TYPE_CHECKING:
-    from kullm_tui.core.chat_client import Finished, LoadProgress, Progress
-    from kullm_tui.core.exchange import Starting
+    from kullm_tui.core.chat_client import Finished
     from kullm_tui.core.journal import FinalState, Journal
     from kullm_tui.core.records import Message
     from kullm_tui.core.target import Target
@@ -102,6 +101,7 @@ async def _receive(order: Order, reply: LiveReply, tell: Callable[[Change], None
     await asyncio.to_thread(_import_exchange)
     from kullm_tui.core.chat_client import Delta, Finished
     from kullm_tui.core.exchange import exchange
+    from kullm_tui.core.waiting_words import waiting_for
 
     events = exchange(order.target, order.messages, order.decoding, order.journal)
     async with aclosing(events):
@@ -154,27 +154,6 @@ def _with_limits(finished: Finished) -> Finished:
     """What was cut off, kept among the measures, so that the thread can tell it again when it is opened later."""
     told = {"dropped_turns": float(finished.dropped_turns), "cut_at_length": float(finished.reason == "length")}
     return replace(finished, timings={**finished.timings, **{name: value for name, value in told.items() if value}})
-
-
-def waiting_for(event: Starting | LoadProgress | Progress) -> str:
-    from kullm_tui.core.chat_client import Progress
-    from kullm_tui.core.exchange import Starting
-
-    if isinstance(event, Starting):
-        return say("엔진을 켜는 중", "starting the engine")
-    if isinstance(event, Progress):
-        return f"{say('빔 탐색 중', 'beam search')} {_percent(event.done, event.total)}"
-    doing = {
-        "quantize": say("모델을 4비트로 바꾸는 중 (처음 한 번)", "converting the model (this once)"),
-        "wait": say("다른 프로세스의 변환을 기다리는 중", "waiting for another process that converts it"),
-    }.get(event.phase, say("모델을 올리는 중", "loading the model"))
-    if event.status == "ready":
-        return say("답을 기다리는 중", "waiting for the reply")
-    return f"{doing} {_percent(event.done, event.total)}" if event.total > 0 else doing
-
-
-def _percent(done: float, total: float) -> str:
-    return f"{min(100, int(100 * done / total))}%"
 
 
 def _bug(error: Exception) -> str:

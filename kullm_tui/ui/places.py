@@ -1,17 +1,43 @@
 """The one table of keys. The bindings, the footer, the F1 help and the test of the keys are all made from it.
 
 A place is where a key means something. Within a place the most important keys stand first: a narrow footer drops the last.
+A key that does something only at times says when; the footer shows it then, and pressed at another time it says why it does nothing.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from kullm_tui.core.language import say
 
 if TYPE_CHECKING:
     from textual.binding import Binding, BindingType
+
+
+When = Literal[
+    "always",
+    "streaming",  # a reply is on its way or being judged
+    "asked",  # there is a question, and nothing on its way answers it
+    "replied",
+    "begun",  # something stands in the thread
+    "has code",
+    "has earlier branch",
+    "has later branch",
+    "has row",
+    "usable",
+    "downloadable",
+    "pausable",
+    "quantisable",
+    "removable",
+]
+
+
+@runtime_checkable
+class KnowsWhen(Protocol):
+    """Where keys are bound that do something only at times."""
+
+    def holds(self, when: When) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -21,6 +47,7 @@ class Key:
     korean: str
     english: str
     footer: bool = False
+    when: When = "always"
     told: tuple[str, str] = ("", "")  # in the help and the palette, where the footer's word is too short
 
     @property
@@ -64,24 +91,29 @@ CHAT = (
         "멈춤",
         "stop",
         footer=True,
-        told=("답 멈추기, 아니면 입력으로", "stop the reply, or back to the prompt"),
+        when="streaming",
+        told=("답 멈추기(^c로도), 아니면 입력으로", "stop the reply (^c too), or back to the prompt"),
     ),
-    Key("ctrl+r", "regenerate", "다시", "again", footer=True, told=("답 다시 받기", "answer again")),
+    Key("ctrl+r", "regenerate", "다시", "again", footer=True, when="asked", told=("답 다시 받기", "answer again")),
     Key(
         "f2",
         "edit_last",
         "고치기",
         "edit",
         footer=True,
+        when="asked",
         told=("마지막 질문 고쳐 보내기", "edit and resend the last question"),
     ),
-    Key("ctrl+n", "new_conversation", "새 대화", "new", footer=True, told=("새 대화", "new conversation")),
+    Key(
+        "ctrl+n", "new_conversation", "새 대화", "new", footer=True, when="begun", told=("새 대화", "new conversation")
+    ),
     Key(
         "f3",
         "judge",
         "판정",
         "judge",
         footer=True,
+        when="replied",
         told=("답 판정받기(고른 답이나 마지막 답)", "have the reply judged (the chosen or the last)"),
     ),
     Key(
@@ -119,11 +151,27 @@ PROMPT = (
 THREAD = (
     Key("escape", "to_prompt", "입력으로", "to the prompt", footer=True),
     Key("c", "copy", "복사", "copy", footer=True, told=("글 복사", "copy the text")),
-    Key("b", "copy_code", "코드 복사", "copy code", footer=True, told=("코드 블록 복사", "copy the code block")),
-    Key("e", "edit", "고치기", "edit", footer=True, told=("질문 고쳐 보내기", "edit and resend the question")),
-    Key("r", "regenerate", "다시", "again", footer=True, told=("답 다시 받기", "answer again")),
-    Key("left", "branch(-1)", "앞 갈래", "earlier branch", footer=True),
-    Key("right", "branch(1)", "뒤 갈래", "later branch", footer=True),
+    Key(
+        "b",
+        "copy_code",
+        "코드 복사",
+        "copy code",
+        footer=True,
+        when="has code",
+        told=("코드 블록 복사", "copy the code block"),
+    ),
+    Key(
+        "e",
+        "edit",
+        "고치기",
+        "edit",
+        footer=True,
+        when="asked",
+        told=("질문 고쳐 보내기", "edit and resend the question"),
+    ),
+    Key("r", "regenerate", "다시", "again", footer=True, when="asked", told=("답 다시 받기", "answer again")),
+    Key("left", "branch(-1)", "앞 갈래", "earlier branch", footer=True, when="has earlier branch"),
+    Key("right", "branch(1)", "뒤 갈래", "later branch", footer=True, when="has later branch"),
     Key("up,k", "choose(-1)", "윗 차례", "turn above"),
     Key("down,j", "choose(1)", "아랫 차례", "turn below"),
 )
@@ -136,9 +184,18 @@ COMPARE = (
         "멈춤",
         "stop",
         footer=True,
+        when="streaming",
         told=("고른 칸 멈추기, 아니면 모두 멈추기", "stop the focused column, else all"),
     ),
-    Key("ctrl+r", "ask_again", "다시", "again", footer=True, told=("모든 칸에 다시 묻기", "ask all columns again")),
+    Key(
+        "ctrl+r",
+        "ask_again",
+        "다시",
+        "again",
+        footer=True,
+        when="asked",
+        told=("모든 칸에 다시 묻기", "ask all columns again"),
+    ),
     Key("f2", "contestants", "참가자", "who", footer=True, told=("누구를 비교할지 고르기", "choose who is compared")),
     Key("tab", "next_column", "칸 옮기기", "columns", footer=True, told=("다음 칸으로", "to the next column")),
     Key(
@@ -155,12 +212,13 @@ COMPARE = (
         "판정",
         "judge",
         footer=True,
+        when="replied",
         told=(
             "고른 칸의 답, 고르지 않았으면 모든 칸의 답 판정받기",
             "have the focused column's reply judged, else all",
         ),
     ),
-    Key("ctrl+n", "new_comparison", "새 비교", "new", footer=True, told=("새 비교", "new comparison")),
+    Key("ctrl+n", "new_comparison", "새 비교", "new", footer=True, when="begun", told=("새 비교", "new comparison")),
     Key("f9", "ratings", "순위", "ratings", footer=True, told=("투표로 매긴 순위", "ratings from the votes")),
     Key(
         "f6", "earlier_comparisons", "지난 비교", "earlier", footer=True, told=("지난 비교 열기", "earlier comparisons")
@@ -208,11 +266,13 @@ VOTE = (
 )
 
 SIDEBAR = (
-    Key("enter", "take", "열기", "open", footer=True),
-    Key("f2", "rename", "이름", "rename", footer=True, told=("이름 바꾸기", "rename")),
-    Key("delete", "delete", "지우기", "delete", footer=True),
+    Key("enter", "take", "열기", "open", footer=True, when="has row"),
+    Key("f2", "rename", "이름", "rename", footer=True, when="has row", told=("이름 바꾸기", "rename")),
+    Key("delete", "delete", "지우기", "delete", footer=True, when="has row"),
     Key("u", "undo", "되살리기", "restore", told=("마지막에 지운 대화 되살리기", "restore what was deleted last")),
-    Key("p", "pin", "고정", "pin", footer=True, told=("위에 고정하거나 풀기", "pin to the top or unpin")),
+    Key(
+        "p", "pin", "고정", "pin", footer=True, when="has row", told=("위에 고정하거나 풀기", "pin to the top or unpin")
+    ),
     Key("e", "export_one", "내보내기", "export", told=("파일로 내보내기", "export into a file")),
     Key("i", "import_some", "가져오기", "import", told=("파일에서 가져오기", "import from a file")),
     Key("escape", "back", "돌아가기", "back", footer=True),
@@ -221,11 +281,11 @@ SIDEBAR = (
 )
 
 BROWSER = (
-    Key("enter", "choose", "쓰기", "use", footer=True),
-    Key("d", "download", "받기", "download", footer=True),
-    Key("p", "pause", "멈춤", "pause", footer=True),
-    Key("z", "quantise", "4비트", "quantise", footer=True),
-    Key("x", "remove", "지우기", "remove", footer=True),
+    Key("enter", "choose", "쓰기", "use", footer=True, when="usable"),
+    Key("d", "download", "받기", "download", footer=True, when="downloadable"),
+    Key("p", "pause", "멈춤", "pause", footer=True, when="pausable"),
+    Key("z", "quantise", "4비트", "quantise", footer=True, when="quantisable"),
+    Key("x", "remove", "지우기", "remove", footer=True, when="removable"),
     Key("a", "add", "더하기", "add", footer=True),
     Key("slash", "search", "찾기", "filter", footer=True),
     Key("escape", "leave", "돌아가기", "back", footer=True),

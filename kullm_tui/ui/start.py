@@ -12,14 +12,14 @@ from kullm_tui.core.paths import app_log
 _LOG_BYTES = 1_000_000
 
 
-def run() -> int:
-    """The exit code of the app; UsageError where there is no terminal to open it on."""
+def run(*, goes_on: bool = False) -> int:
+    """The exit code of the app; UsageError where there is no terminal to open it on. `goes_on`: at the last conversation."""
     _require_terminal()
     prepare()
     _keep_a_log()
     from kullm_tui.ui.app import KullmApp
 
-    app = KullmApp()
+    app = KullmApp(goes_on=goes_on)
     code = app.run()
     return app.return_code or code or 0
 

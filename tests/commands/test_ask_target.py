@@ -31,7 +31,7 @@ def test_beam_search_tells_how_far_it_is_on_a_terminal_only(home: Path, server: 
     server.script.extend([searched(), searched()])
     terminal = Terminal(home, *ASK, "수도는?")
     assert terminal.ends() == 0
-    assert "빔 탐색 중 … 43%" in terminal.shown
+    assert "빔 탐색 중 43%" in terminal.shown
     assert terminal.shown.rpartition("\x1b[K")[2] == "서울\r\n"
     piped = kullm(home, *ASK, "수도는?")
     assert (piped.stdout, piped.stderr) == ("서울\n", "")
@@ -94,7 +94,7 @@ def test_a_local_model_is_loaded_first_with_progress_on_the_terminal(home: Path,
     engine.script.extend([ready(43), says("서울")])
     terminal = Terminal(home, "ask", "-m", "kullm-5.8b", "--adapter", "job-20", "수도는?", "--input", "글")
     assert terminal.ends() == 0
-    assert "모델을 올리는 중 … 43%" in terminal.shown
+    assert "모델을 올리는 중 43%" in terminal.shown
     assert terminal.shown.rpartition("\x1b[K")[2] == "서울\r\n"
     load, chat = engine.requests
     assert load.body == {"model": "kullm-5.8b", "adapter": "job-20"}

@@ -14,10 +14,15 @@ import psutil
 import pytest
 import torch
 
-from kullm_tui.core.chat_client import Delta, Finished, engine_endpoint, stream_chat
+from kullm_tui.core.chat_client import Delta, Finished, LoadProgress, engine_endpoint, stream_chat
+from kullm_tui.core.engine_health import engine_health
 from kullm_tui.core.engine_process import EngineFiles, EngineState, ensure_engine, running_engine, stop_engine
 from kullm_tui.core.errors import EngineGone
+from kullm_tui.core.exchange import Starting, exchange
+from kullm_tui.core.journal import ReplySource
 from kullm_tui.core.records import Message
+from kullm_tui.core.store import Store
+from kullm_tui.core.target import choose_target
 from tests.engine.server import wait_until
 from tests.tiny_models import Shape, save_model
 
@@ -47,6 +52,36 @@ def test_two_started_at_once_share_one_engine_twenty_times() -> None:
         pids = {starter.communicate(timeout=240)[0] for starter in starters}
         assert len(pids) == 1
         assert stop_engine()
+
+
+def test_it_says_that_it_imports_until_it_serves() -> None:
+    """Its libraries take seconds, and twenty from a cold disk: whoever waits is told."""
+    started = ensure_engine()
+    assert started.phase == "importing"
+    wait_until(lambda: (running_engine() or started).phase == "serving", seconds=120)
+    state = running_engine()
+    assert state
+    assert (state.pid, state.url, state.token) == (started.pid, started.url, started.token)
+    assert engine_health() is not None
+
+
+async def test_each_phase_before_the_first_word_is_told(tmp_path: Path) -> None:
+    told: list[str] = []
+    with Store(tmp_path / "kullm.db") as store:
+        conversation = store.create_conversation("수도")
+        turn = store.add_user_turn(conversation.id, QUESTION[0], parent_id=None)
+        target = choose_target("demo-kullm", ())
+        with store.open_reply(conversation.id, turn, ReplySource(target.name, None, target.template, {})) as journal:
+            async for piece in exchange(target, QUESTION, {}, journal):
+                phase: str = piece.phase if isinstance(piece, Starting) else ""
+                if isinstance(piece, LoadProgress):
+                    phase = piece.phase or piece.status
+                elif isinstance(piece, Delta):
+                    phase = "word"
+                told += [phase] if phase and phase not in told else []
+            journal.finish("complete")
+    assert told[:3] == ["process", "importing", "open"]
+    assert told[-2:] == ["ready", "word"]
 
 
 def test_the_engine_survives_whoever_started_it_and_its_token_is_private() -> None:

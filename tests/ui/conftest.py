@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from textual._wait import SLEEP_GRANULARITY, wait_for_idle
 
+from kullm_tui.core import endpoint_models
 from kullm_tui.core.engine_process import stop_engine
 from kullm_tui.ui.app import KullmApp
 from tests import processes
@@ -34,6 +35,12 @@ def _a_pause_lasts_until_nothing_is_due(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr("textual.pilot.wait_for_idle", wait)
     monkeypatch.setattr("textual.app.wait_for_idle", wait)
+
+
+@pytest.fixture(autouse=True)
+def _nobody_else_serves_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What else runs on the machine of the test is no part of it."""
+    monkeypatch.setattr(endpoint_models, "SERVERS", ())
 
 
 @pytest.fixture(scope="session")

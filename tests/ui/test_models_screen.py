@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Button, Input
 
 from kullm_tui.core import hub_transfer
 from kullm_tui.core.hub_cache import cached_snapshot, repository_folder
@@ -71,7 +71,7 @@ async def test_the_browser_looks_like_this(size: tuple[int, int]) -> None:
 async def test_the_filter_looks_like_this(size: tuple[int, int]) -> None:
     async with browser(size) as pilot:
         await pilot.press("slash", *"구름", "enter", "l")
-        assert listed(pilot)[:1] == ["demo-kullm"]
+        assert listed(pilot)[:1] == ["kullm-12.8b"]  # the largest that fits
         assert "kullm-5.8b" in listed(pilot)
         assert "kullm3-awq" not in listed(pilot)  # for research only
         await assert_looks_like(pilot, f"models-filter-{size[0]}x{size[1]}")
@@ -262,9 +262,6 @@ async def test_an_endpoint_is_asked_before_it_is_saved() -> None:
             await shows(pilot, "small")
             await shows(pilot, "[/bold]")
             await pilot.press("enter")
-            assert pilot.app.screen.query_one("#model", Input).value == "small"
-            server.script.append(offers("small"))
-            await pilot.press("enter")
             await until(pilot, lambda: isinstance(pilot.app.screen, ModelsScreen) and "lab" in listed(pilot))
     assert (user_profiles()["lab"].model, user_profiles()["lab"].endpoint) == ("small", server.base_url)
 
@@ -373,3 +370,43 @@ async def test_a_broken_profile_file_is_told_and_the_browser_stays(home: Path) -
         await pilot.press("f5")
         await shows(pilot, "모델 프로필 파일을 고쳐 주세요")
         await shows(pilot, "x.nonsense")
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+async def test_the_buttons_of_adding_stay_in_sight_and_the_list_goes_to_what_was_added(size: tuple[int, int]) -> None:
+    many = [f"model-{number}" for number in range(30)]
+    with OpenAIServer([offers(*many)]) as server:
+        async with browser(size) as pilot:
+            await pilot.press("a", "shift+tab", "left")
+            await fill(pilot, name="lab", base_url=server.base_url)
+            await pilot.press("tab", "enter")
+            await shows(pilot, "모두 등록하기")
+            dialog = pilot.app.screen
+            for button in dialog.query(Button):
+                assert dialog.region.contains_region(button.region)
+                assert button.region.bottom <= dialog.query_one(".dialog").region.bottom
+                assert dialog.get_widget_at(*button.region.offset)[0] is button
+            await pilot.press("tab", "tab", "enter")
+            await until(pilot, lambda: isinstance(pilot.app.screen, ModelsScreen) and "lab/" in listed(pilot))
+            rows = pilot.app.screen.query_one(ModelList)
+            await until(pilot, lambda: rows.chosen is not None and rows.chosen.name == "lab/")
+
+
+async def test_what_is_recommended_for_this_machine_stands_first_with_its_licence() -> None:
+    async with browser() as pilot:
+        first = pilot.app.screen.query_one(ModelList)._shown[0]
+        assert first.recommended
+        assert first.fit == "fits"
+        assert first.profile.licence_class == "commercial"
+        await shows(pilot, "추천 · ")
+        names = listed(pilot)
+        assert names.index("kullm-5.8b") < names.index("polyglot-ko-5.8b"), "a base that only continues a text is none"
+        assert names.index("kullm-5.8b") < names.index("vicuna-7b-v1.5"), "nor what was not made for Korean"
+
+
+async def test_descriptions_have_the_room_that_narrow_columns_leave() -> None:
+    async with browser() as pilot:
+        line = pilot.app.screen.query_one(ModelList)
+        entry = next(one for one in line._shown if one.name == "koalpaca-5.8b")
+        assert entry.profile.description[:14] in line._row(entry).plain
+        assert "상태" in line.heading.plain

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets._button import Button
 from textual.widgets._input import Input
@@ -76,6 +76,7 @@ class AddModelScreen(ModalScreen[str | None]):
     CSS = f"""
     AddModelScreen {{ {FORM_CSS} }}
     AddModelScreen Choice {{ margin-top: 1; }}
+    AddModelScreen #form {{ height: auto; max-height: 55vh; }}
     AddModelScreen #fields {{ height: auto; margin-top: 1; }}
     AddModelScreen #offered {{ height: auto; max-height: 6; margin-top: 1; display: none; border: none; background: $surface; }}
     AddModelScreen #offered.-there {{ display: block; }}
@@ -97,13 +98,14 @@ class AddModelScreen(ModalScreen[str | None]):
                 ),
                 id="kind",
             )
-            with Vertical(id="fields"):
-                for field in _all_fields():
-                    with Horizontal(classes="form--row -close", id=f"row-{field.name}"):
-                        yield Static(field.label, classes="form--label", markup=False)
-                        yield Input(placeholder=field.hint, id=field.name)
-            yield OptionList(id="offered", markup=False)
-            yield Static(classes="form--fault", id="fault", markup=False)
+            with VerticalScroll(id="form", can_focus=False):
+                with Vertical(id="fields"):
+                    for field in _all_fields():
+                        with Horizontal(classes="form--row -close", id=f"row-{field.name}"):
+                            yield Static(field.label, classes="form--label", markup=False)
+                            yield Input(placeholder=field.hint, id=field.name)
+                yield OptionList(id="offered", markup=False)
+                yield Static(classes="form--fault", id="fault", markup=False)
             with Horizontal(classes="dialog--buttons"):
                 yield Button(plain(say("그만두기", "Cancel")), id="no")
                 yield Button(plain(say("등록하기", "Add it")), id="yes")
@@ -247,9 +249,12 @@ class AddModelScreen(ModalScreen[str | None]):
 
     @on(OptionList.OptionSelected, "#offered")
     def _offer_taken(self, event: OptionList.OptionSelected) -> None:
+        """The endpoint has answered and named it: nothing is left to be tested."""
         event.stop()
-        self.query_one("#model", Input).value = str(event.option.prompt)
-        self.query_one("#yes", Button).focus()
+        model = self.query_one("#model", Input)
+        with self.prevent(Input.Changed):
+            model.value = str(event.option.prompt)
+        self.action_accept()
 
     def _warns(self, text: str) -> bool:
         """True the first time: whoever accepts again means it."""
@@ -264,6 +269,7 @@ class AddModelScreen(ModalScreen[str | None]):
         fault = self.query_one("#fault", Static)
         fault.update(plain(text))
         fault.set_class(waiting, "-waiting").add_class("-told")
+        self.call_after_refresh(fault.scroll_visible, animate=False)
 
 
 def _all_fields() -> list[Field]:

@@ -22,7 +22,7 @@ from kullm_tui.ui.chat_desk import ChatDesk
 from kullm_tui.ui.copying import copy_text, copy_turn
 from kullm_tui.ui.events import ReplyEnded, ReplyGrew, ReplyWaits
 from kullm_tui.ui.model_facts import ModelFacts
-from kullm_tui.ui.places import CHAT, bindings
+from kullm_tui.ui.places import CHAT, When, bindings
 from kullm_tui.ui.widgets.conversations import Conversations
 from kullm_tui.ui.widgets.gauge import Gauge
 from kullm_tui.ui.widgets.keybar import KeyBar
@@ -68,6 +68,8 @@ class ChatScreen(Screen[None]):
     ChatScreen NewBelow.-shown { display: block; }
     ChatScreen #foot { height: 1; }
     ChatScreen Gauge { margin: 0 1; }
+    ChatScreen.-narrow TurnView Byline { dock: top; width: 1fr; margin: 0; }
+    ChatScreen.-narrow Thread { padding: 1 0 0 0; }
     ChatScreen.-narrow Conversations { display: none; }
     ChatScreen.-narrow.-listing Conversations { display: block; width: 1fr; border-right: none; }
     ChatScreen.-narrow.-listing #talk { display: none; }
@@ -149,6 +151,7 @@ class ChatScreen(Screen[None]):
         told = next((turn for turn in reversed(turns) if turn.prompt_tokens), None)
         used = (told.prompt_tokens or 0) + (told.completion_tokens or 0) if told else None
         self.query_one(Gauge).show(used, self._room)
+        self.refresh_bindings()
 
     # -- the prompt ----------------------------------------------------------------------------------------------------
 
@@ -264,11 +267,21 @@ class ChatScreen(Screen[None]):
     def use_model(self, name: str) -> None:
         self.desk.chose(replace(self.desk.session, model=name, adapter=""))
 
+    def stop_replies(self) -> bool:
+        return self.desk.stop() or self.thread.stop_judging()
+
     # -- keys ----------------------------------------------------------------------------------------------------------
+
+    def holds(self, when: When) -> bool:
+        if when == "streaming":
+            return bool(self.desk.answering) or self.thread.is_judging
+        if when == "asked":
+            return not self.desk.answering and self.thread.holds("asked")
+        return self.thread.holds(when)
 
     def action_stop(self) -> None:
         """Stops what streams; else leaves what is open, back to the prompt."""
-        if self.desk.stop() or self.thread.stop_judging():
+        if self.stop_replies():
             return
         self.desk.stop_editing()
         self.notice()

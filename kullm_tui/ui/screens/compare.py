@@ -20,7 +20,7 @@ from kullm_tui.ui.app import KullmApp
 from kullm_tui.ui.compare_desk import CompareDesk
 from kullm_tui.ui.copying import copy_text, copy_turn
 from kullm_tui.ui.events import ReplyEnded, ReplyGrew, ReplyWaits
-from kullm_tui.ui.places import COMPARE, bindings
+from kullm_tui.ui.places import COMPARE, When, bindings
 from kullm_tui.ui.plain import plain
 from kullm_tui.ui.widgets.column_thread import ColumnThread
 from kullm_tui.ui.widgets.columns import Columns, ColumnView, Tabs
@@ -131,6 +131,7 @@ class CompareScreen(Screen[None]):
             self.prompt.focus()
         self._tell_status()
         self.tell_switches()
+        self.refresh_bindings()
 
     def tell_all_finished(self) -> None:
         """The vote is a digit away, unless somebody is writing already."""
@@ -199,7 +200,7 @@ class CompareScreen(Screen[None]):
     @on(Thread.Left)
     def _left(self) -> None:
         """Escape in a column: its reply is stopped; else back to the prompt."""
-        if not self._stop():
+        if not self.stop_replies():
             self.prompt.focus()
 
     @on(TurnView.BranchAsked)
@@ -299,16 +300,24 @@ class CompareScreen(Screen[None]):
 
     # -- keys ----------------------------------------------------------------------------------------------------------
 
+    def holds(self, when: When) -> bool:
+        threads = [view.thread for view in self.columns.views]
+        if when == "streaming":
+            return self.desk.busy or any(thread.is_judging for thread in threads)
+        if when == "asked" and self.desk.busy:
+            return False
+        return any(thread.holds(when) for thread in threads)
+
     def action_next_column(self) -> None:
         self._walk(1)
 
     def action_stop_columns(self) -> None:
-        if not self._stop():
+        if not self.stop_replies():
             self.desk.address(None)
             self.notice()
             self.prompt.focus()
 
-    def _stop(self) -> bool:
+    def stop_replies(self) -> bool:
         """What streams or is being judged, in the focused column or everywhere."""
         if self.desk.stop(self.columns.focused_place):
             return True

@@ -113,8 +113,8 @@ class ContestView(Vertical):
                 view.head.tell(state=compare_words.state_of(live), speed=speed)
             elif waits:
                 view.head.tell(state=compare_words.waits_its_turn(), speed="")
-            ended = bool(view.head.state)
-            marks.append((view.head.column_name, "●" if live else "…" if waits else "✓" if ended else " "))
+            mark = "●" if live else "…" if waits else "✓" if view.head.won else " "
+            marks.append((view.head.column_name, mark))
         self.tabs.show(marks, self.columns.front)
 
     def tell_vote(self) -> bool:

@@ -29,10 +29,14 @@ class Status:
 
     def __init__(self, app: App[int]) -> None:
         self.changed: Signal[None] = Signal(app, "status-changed")
-        self._texts = {"model": "", "speed": "", "memory": "", "cost": ""}
+        self._texts = {"model": "", "engine": "", "speed": "", "memory": "", "cost": ""}
 
     def set_model(self, text: str) -> None:
         self._set("model", text)
+
+    def set_engine(self, text: str) -> None:
+        """Empty once it serves."""
+        self._set("engine", text)
 
     def set_speed(self, text: str) -> None:
         """Empty where nothing streams."""

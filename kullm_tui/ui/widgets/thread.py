@@ -181,6 +181,7 @@ class Thread(VerticalScroll, can_focus=True):
         """Something changed about a reply, which may stand in several places."""
         if subject in [one for _, one in self._subjects()]:
             self._recall()
+            self.screen.refresh_bindings()
 
     def _subjects(self) -> list[tuple[TurnView, Subject]]:
         found = [(view, subject_of(self._turns, view.turn.id)) for view in self.views]
@@ -205,6 +206,26 @@ class Thread(VerticalScroll, can_focus=True):
             if view.verdicts and view.is_attached:
                 doing, since = (waiting.doing, waiting.began) if waiting else ("", None)
                 view.verdicts.show(verdicts, doing, since=since)
+
+    @property
+    def is_judging(self) -> bool:
+        return bool(self._desk and any(self._desk.waiting(subject) for _, subject in self._subjects()))
+
+    def holds(self, when: places.When) -> bool:
+        if when == "begun":
+            return bool(self._turns)
+        if when == "asked":
+            return any(turn.role == "user" for turn in self._turns)
+        if when == "replied":
+            return self.subject is not None
+        view = self.view_of(self.chosen)
+        if view is None:
+            return False
+        if when == "has code":
+            return view.has_code
+        siblings = view.turn.siblings
+        at = siblings.index(view.turn.id) if view.turn.id in siblings else 0
+        return at > 0 if when == "has earlier branch" else at + 1 < len(siblings)
 
     def action_judge(self) -> None:
         """The chosen reply, or the reply to the chosen question; else the last one."""
@@ -269,6 +290,7 @@ class Thread(VerticalScroll, can_focus=True):
     def watch_chosen(self, chosen: int | None) -> None:
         for view in self.views:
             view.set_class(view.turn.id == chosen, "-chosen")
+        self.screen.refresh_bindings()
 
     def on_focus(self) -> None:
         if self.chosen is None and self.views:

@@ -142,6 +142,10 @@ class TurnView(Vertical):
         self._copied_block = (self._copied_block + 1) % len(blocks)
         return blocks[self._copied_block]
 
+    @property
+    def has_code(self) -> bool:
+        return bool(self.reply and self.reply.code_blocks())
+
     def grow(self) -> None:
         """Show what has arrived since the last look."""
         if self.live is None or not self._composed:

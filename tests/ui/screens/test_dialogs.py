@@ -129,7 +129,8 @@ async def test_the_footer_says_everything_once_and_only_what_works() -> None:
         app.screen.add_class("-talking")
         app.screen.query_one(Thread).focus()
         shown = {key.meaning: key.display for key in await footer(pilot)}
-        assert (shown["다시"], shown["고치기"]) == ("r", "e")
+        assert shown["복사"] == "c"
+        assert {"다시", "고치기"}.isdisjoint(shown), "nothing was asked yet"
         assert list(shown)[-2:] == ["명령", "도움"]
         await pilot.press("f6")
         typing = [key.display for key in await footer(pilot)]
