@@ -18,10 +18,11 @@ from textual.screen import Screen
 
 from kullm_tui.core.errors import ConfigError, KullmError
 from kullm_tui.core.language import say
-from kullm_tui.ui import garbage, hangul, terminal_output, themes
+from kullm_tui.ui import garbage, terminal_output, themes
 from kullm_tui.ui.places import GLOBAL, bindings
 from kullm_tui.ui.plain import safe
 from kullm_tui.ui.storing import Storing
+from kullm_tui.ui.type_ahead import TypeAhead
 from kullm_tui.ui.widgets.status import Status
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ class KullmApp(App[int]):
         self.status = Status(self)
         self._storing = Storing(store, self._tell_opening)
         self._told_of: Store | None = None  # the store that the screens have
+        self._type_ahead = TypeAhead(self, super().on_event)
         self._warming = False
         self._quitting = False  # the question is on the screen
         self._tells_focus = False
@@ -114,6 +116,7 @@ class KullmApp(App[int]):
         self.call_after_refresh(self._after_first_paint)
 
     async def on_unmount(self) -> None:
+        self._type_ahead.close()
         for work in ("downloads", "quantising", "judge_desk"):
             if work in vars(self):
                 getattr(self, work).close()
@@ -239,19 +242,15 @@ class KullmApp(App[int]):
             self._tells_focus = True
         elif isinstance(event, events.InputEvent | events.Paste):
             self.last_touched = time.monotonic()
-        if isinstance(event, events.Key) and not event.is_forwarded:
-            for key in hangul.pressed(event, typing=self._takes_text(event)):
-                await super().on_event(key)
-            return
-        await super().on_event(event)
+        if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
+            await self._type_ahead.take(event)
+        else:
+            await super().on_event(event)
 
     @property
     def is_looked_at(self) -> bool:
         """By what the terminal says; of one that does not (tmux keeps it to itself), by whether it was touched lately."""
         return self.app_focus and (self._tells_focus or time.monotonic() - self.last_touched < _TOUCHED_SECONDS)
-
-    def _takes_text(self, event: events.Key) -> bool:
-        return self.focused is not None and self.focused.check_consume_key(event.key, event.character)
 
     async def action_quit(self) -> None:
         """Asks only where it would cost something; pressed once more, it means it."""

@@ -37,7 +37,7 @@ _WIDEST_TITLE = 60
 # These are pressed, not looked for.
 _NOT_LISTED = {
     *("command_palette", "send", "newline", "earlier", "later", "to_thread", "page_up", "page_down", "stop"),
-    *("next_column", "columns_up", "columns_down", "stop_columns", "tie", "bad", "goes_on"),
+    *("next_column", "columns_up", "columns_down", "stop_columns", "vote"),
 }
 _COMMAND, _CONVERSATION, _MODEL = 3.0, 2.0, 1.0  # what stands above what
 

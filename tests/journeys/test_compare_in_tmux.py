@@ -24,7 +24,7 @@ def test_a_blind_comparison_from_the_first_key_to_the_rating(tmp_path: Path, siz
         tmux.presses("Enter")
         screen = tmux.shows("가장 나은 답은?", _QUESTION)
         assert not any(name in screen for name in _NAMES)
-        tmux.presses("1")
+        tmux.presses("Right", "Enter")
         tmux.shows("투표했어요", "A = ")
         tmux.shows("데모")
         tmux.presses("F9")

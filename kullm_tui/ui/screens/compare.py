@@ -55,7 +55,7 @@ class CompareScreen(Screen[None]):
     def __init__(self) -> None:
         super().__init__()
         self.desk = CompareDesk(self)
-        self.view = ContestView(self.desk)
+        self.view = ContestView(self.desk, self._write)
 
     def compose(self) -> ComposeResult:
         yield StatusLine(self.kullm.status)
@@ -133,10 +133,10 @@ class CompareScreen(Screen[None]):
         self.tell_switches()
 
     def tell_all_finished(self) -> None:
-        """The vote is a digit away, unless somebody is writing already."""
+        """The vote is two keys away, unless somebody is writing already."""
         draft = self.prompt.value
         if self.vote_bar.is_shown and not draft.text and not draft.input and self.prompt.has_focus_within:
-            self.vote_bar.focus()
+            self.set_focus(self.vote_bar)
 
     def tell_switches(self) -> None:
         comparison = self.desk.comparison
@@ -167,6 +167,9 @@ class CompareScreen(Screen[None]):
     @on(VoteBar.GoesOn)
     def _goes_on(self, event: VoteBar.GoesOn) -> None:
         event.stop()
+        if self.prompt.value.text.strip():  # it was typed while the focus was on its way here
+            self.prompt.send()
+            return
         run = self.desk.voting.questions
         if self.desk.voting.goes_on():
             return
@@ -179,11 +182,10 @@ class CompareScreen(Screen[None]):
                 )
             )
 
-    @on(VoteBar.Typed)
-    def _typed_at_the_bar(self, event: VoteBar.Typed) -> None:
-        event.stop()
-        self.prompt.focus()
-        self.prompt.paste(event.text)
+    def _write(self, text: str) -> None:
+        """Typed at the vote bar. The focus goes at once: what follows belongs behind it."""
+        self.set_focus(self.prompt.field)
+        self.prompt.paste(text)
 
     # -- replies and threads -------------------------------------------------------------------------------------------
 
