@@ -30,10 +30,12 @@ if TYPE_CHECKING:
 
     from kullm_tui.core.config import Config, Notify
     from kullm_tui.core.store import Store
+    from kullm_tui.core.thinking import ThinkingWish
     from kullm_tui.ui.downloads import Downloads
     from kullm_tui.ui.evaluations import Evaluations, Running
     from kullm_tui.ui.judge_desk import JudgeDesk
     from kullm_tui.ui.quantising import Quantising
+    from kullm_tui.ui.unsaved import Unsaved
 
 _SIGNALLED = 128
 _TOUCHED_SECONDS = 10.0
@@ -122,6 +124,8 @@ class KullmApp(App[int]):
                 getattr(self, work).close()
         if "evaluations" in vars(self):
             await self.evaluations.close()
+        if "unsaved" in vars(self):
+            await self.unsaved.save_all()
         await self._storing.close()
 
     # The store
@@ -172,6 +176,14 @@ class KullmApp(App[int]):
         from kullm_tui.ui.quantising import Quantising
 
         return Quantising(lambda one: self._work_ended(one.name, one.error, say("4비트 준비됨", "ready in 4-bit")))
+
+    # Replies that the disk had no room for
+
+    @functools.cached_property
+    def unsaved(self) -> Unsaved:
+        from kullm_tui.ui.unsaved import Unsaved
+
+        return Unsaved(self)
 
     # Judging, on whichever screen a reply stands
 
@@ -256,6 +268,8 @@ class KullmApp(App[int]):
         """Asks only where it would cost something; pressed once more, it means it."""
         from kullm_tui.ui.quitting import question
 
+        if "unsaved" in vars(self) and not self._quitting:
+            await self.unsaved.save_all()
         asked = None if self._quitting else question(self)
         if asked is None:
             self.exit()
@@ -309,6 +323,11 @@ class KullmApp(App[int]):
     async def choose_notify(self, way: Notify) -> None:
         self.config = replace(self.config, notify=way)
         await self._keep("notify", way)
+
+    async def choose_thinking(self, wish: ThinkingWish) -> None:
+        """Of replies from now on."""
+        self.config = replace(self.config, thinking=wish)
+        await self._keep("thinking", wish)
 
     async def _keep(self, key: str, value: str) -> None:
         from kullm_tui.core.config_edit import set_value

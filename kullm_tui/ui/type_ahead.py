@@ -8,6 +8,7 @@ for nobody.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
@@ -71,10 +72,8 @@ class TypeAhead:
         return isinstance(event, events.Paste) or focused.check_consume_key(event.key, event.character)
 
     async def _follow(self) -> None:
-        try:
+        with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._settled(), _LONGEST_SECONDS)
-        except TimeoutError:
-            pass
         self._app.call_later(self._go_on)
 
     async def _settled(self) -> None:

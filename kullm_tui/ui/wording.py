@@ -107,7 +107,7 @@ def limits_of(turn: Turn) -> list[str]:
 
 def waiting_line(reply: LiveReply) -> str:
     """What is waited for, how long already, and how to stop."""
-    parts = [reply.waiting or say("답을 기다리는 중", "waiting for the reply")] if not reply.pieces else []
+    parts = [reply.waiting or say("답을 기다리는 중", "waiting for the reply")] if reply.first is None else []
     parts += [seconds_whole(reply.seconds), say("esc 멈춤", "esc stops")]
     return " · ".join(part for part in parts if part)
 

@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from kullm_tui.core.chat_client import Delta, Finished, engine_endpoint, stream_chat
+from kullm_tui.core.chat_client import Finished, engine_endpoint, stream_chat
 from kullm_tui.core.engine_process import EngineFiles, EngineState, ensure_engine, running_engine, stop_engine
 from kullm_tui.core.errors import EngineGone
 from kullm_tui.core.records import Message
+from kullm_tui.core.thinking import Delta
 from tests.engine.server import wait_until
 from tests.tiny_models import Shape, save_model
 

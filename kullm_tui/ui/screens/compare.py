@@ -19,7 +19,7 @@ from kullm_tui.core.records import Message
 from kullm_tui.ui.app import KullmApp
 from kullm_tui.ui.compare_desk import CompareDesk
 from kullm_tui.ui.copying import copy_text, copy_turn
-from kullm_tui.ui.events import ReplyEnded, ReplyGrew, ReplyWaits
+from kullm_tui.ui.events import ReplyEnded, ReplyGrew, ReplySaved, ReplyWaits
 from kullm_tui.ui.places import COMPARE, bindings
 from kullm_tui.ui.plain import plain
 from kullm_tui.ui.widgets.column_thread import ColumnThread
@@ -73,9 +73,6 @@ class CompareScreen(Screen[None]):
 
     def _begin(self) -> None:
         self.run_worker(self.desk.begin(), group="desk", exit_on_error=False)
-
-    def on_screen_resume(self) -> None:
-        self._tell_status()
 
     async def on_unmount(self) -> None:
         await self.desk.close()
@@ -145,8 +142,7 @@ class CompareScreen(Screen[None]):
 
     def _tell_status(self) -> None:
         count = len(self.desk.contestants)
-        self.kullm.status.set_model(say(f"모델 {count}개 비교", f"{count} models"))
-        self.kullm.status.set_speed("")
+        self.kullm.status.set_model("compare", say(f"모델 {count}개 비교", f"{count} models"))
 
     # -- the prompt and the vote bar -----------------------------------------------------------------------------------
 
@@ -197,6 +193,10 @@ class CompareScreen(Screen[None]):
     @on(ReplyEnded)
     def _ended(self, event: ReplyEnded) -> None:
         self.desk.ended(event.reply)
+
+    @on(ReplySaved)
+    def _saved(self, event: ReplySaved) -> None:
+        self.desk.saved(event.reply)
 
     @on(Thread.Left)
     def _left(self) -> None:

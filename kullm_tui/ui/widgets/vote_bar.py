@@ -33,9 +33,7 @@ class VoteBar(Widget, can_focus=True):
     VoteBar .vote-bar--done { color: $success; text-style: bold; }
     VoteBar .vote-bar--quiet { color: $quiet; }
     """
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        f"vote-bar--{part}" for part in ("way", "chosen", "done", "quiet")
-    }
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"vote-bar--{part}" for part in ("way", "chosen", "done", "quiet")}
     BINDINGS: ClassVar[list[BindingType]] = places.bindings(places.VOTE)
 
     class Voted(Message):
@@ -82,7 +80,13 @@ class VoteBar(Widget, can_focus=True):
             return self._result(width)
         lead = Content.styled(say("가장 나은 답은?", "Which is best?"), "bold")
         keys = self._quiet("← → ⏎")
-        room = ((24, [lead], [keys]), (14, [lead], [keys]), (14, [], [keys]), (8, [], []), (2, [], []))
+        room: tuple[tuple[int, list[Content], list[Content]], ...] = (
+            (24, [lead], [keys]),
+            (14, [lead], [keys]),
+            (14, [], [keys]),
+            (8, [], []),
+            (2, [], []),
+        )
         for cells, before, behind in room:  # nothing is cut off at the end
             line = Content(_BETWEEN).join([*before, *self._ways(cells), *behind])
             if line.cell_length <= width:
