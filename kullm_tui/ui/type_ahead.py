@@ -35,6 +35,7 @@ class TypeAhead:
         self._hand_over = hand_over
         self._waiting: deque[Typed] = deque()
         self._following: asyncio.Task[None] | None = None
+        self._settled_on: object = None  # the screen that is known to be ready for keys
 
     async def take(self, event: Typed) -> None:
         """To be called by the app's own pump."""
@@ -50,6 +51,9 @@ class TypeAhead:
     async def _go_on(self) -> None:
         self._following = None
         while self._waiting and self._following is None:
+            if self._app.screen is not self._settled_on:  # a dialog that opened without a key
+                self._following = asyncio.create_task(self._follow())
+                return
             event = self._translated(self._waiting.popleft())
             if not self._is_text(event):
                 self._following = asyncio.create_task(self._follow())  # it runs once this has been handed over
@@ -74,6 +78,7 @@ class TypeAhead:
     async def _follow(self) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._settled(), _LONGEST_SECONDS)
+        self._settled_on = self._app.screen
         self._app.call_later(self._go_on)
 
     async def _settled(self) -> None:
