@@ -122,7 +122,7 @@ THREAD = (
     Key("b", "copy_code", "코드 복사", "copy code", footer=True, told=("코드 블록 복사", "copy the code block")),
     Key("e", "edit", "고치기", "edit", footer=True, told=("질문 고쳐 보내기", "edit and resend the question")),
     Key("r", "regenerate", "다시", "again", footer=True, told=("답 다시 받기", "answer again")),
-    Key("t", "thinking", "생각", "thinking", footer=True, told=("생각 펴고 접기", "unfold what it thought")),
+    Key("t", "thinking", "생각", "thinking", told=("생각 펴고 접기", "unfold what it thought")),
     Key("left", "branch(-1)", "앞 갈래", "earlier branch", footer=True),
     Key("right", "branch(1)", "뒤 갈래", "later branch", footer=True),
     Key("up,k", "choose(-1)", "윗 차례", "turn above"),

@@ -59,6 +59,8 @@ def speed(timings: Mapping[str, float], tokens: int | None) -> float | None:
     if told:
         return told
     total, first = timings.get("client_total_ms"), timings.get("client_first_text_ms")
+    if first is not None:
+        first -= timings.get("thinking_ms", 0)  # what was thought is among the tokens
     if not tokens or tokens < 2 or total is None or first is None or total <= first:
         return None
     return (tokens - 1) / ((total - first) / 1000)
