@@ -1,7 +1,9 @@
 """Keys that come faster than the screen: each reaches what it was meant for, in the order in which it was pressed."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual import events
@@ -56,7 +58,7 @@ def _text(screen: Screen[object], name: str) -> str:
     return field.value if isinstance(field, Input) else field.text if isinstance(field, TextArea) else ""
 
 
-_DIALOGS: dict[str, tuple[type[Screen[object]], Sequence[str], Callable[[KullmApp], object]]] = {
+_DIALOGS: dict[str, tuple[type[Screen[Any]], Sequence[str], Callable[[KullmApp], object]]] = {
     "parameters": (ParametersScreen, ["f7"], lambda _: None),
     "add model": (AddModelScreen, ["f5", "a"], lambda _: None),
     "new evaluation": (NewEvaluationScreen, ["f12", "n"], lambda _: None),
@@ -97,6 +99,10 @@ async def test_keys_behind_the_key_that_opens_a_dialog_are_for_the_dialog(databa
             assert here.app.screen_stack[0].query_one("#prompt-text", TextArea).text == "다음"
 
 
+def _has_asked(server: OpenAIServer, count: int) -> bool:
+    return len(server.requests) == count
+
+
 async def test_a_new_comparison_with_its_question_and_enter_in_one_burst_is_asked(database: Path) -> None:
     with Far() as server:
         async with comparing(database, server=server) as here:
@@ -104,7 +110,7 @@ async def test_a_new_comparison_with_its_question_and_enter_in_one_burst_is_aske
             await here.until(lambda: here.bar.has_focus)
             for number, words in enumerate(("둘째 물음", "셋째 물음"), start=2):
                 bursts(here.app, "ctrl+n", words, "enter")
-                await here.until(lambda number=number: len(server.requests) == 3 * number)
+                await here.until(partial(_has_asked, server, 3 * number))
                 await here.finishes()
                 assert [here.said(place)[0] for place in range(3)] == [words] * 3
             assert here.screen.prompt.value.text == ""
