@@ -10,11 +10,12 @@ from evaluator.answer_store import Answer, System, keep_answer, kept_answers
 from evaluator.questions import Question, QuestionSet
 from evaluator.system_files import files_of
 from evaluator.verdicts import VerdictStore
-from kullm_tui.core.chat_client import Delta, Endpoint, Finished, load_model, stream_chat
+from kullm_tui.core.chat_client import Endpoint, Finished, load_model, stream_chat
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.records import Message
 from kullm_tui.core.target import Target, adapter_for_engine
 from kullm_tui.core.text import nfc
+from kullm_tui.core.thinking import Delta, Resorted
 
 _AT_ONCE = 8
 
@@ -80,6 +81,8 @@ async def _answer(question: Question, system: System, endpoint: Endpoint) -> Ans
         async for piece in pieces:
             if isinstance(piece, Delta):
                 text.append(piece.text)
+            elif isinstance(piece, Resorted):
+                text = [piece.text]
             elif isinstance(piece, Finished):
                 finished = piece
     response = nfc("".join(text)).encode("utf-8", errors="replace").decode()

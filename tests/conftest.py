@@ -22,6 +22,8 @@ try:
     hold()
 except ConfigError as error:
     raise pytest.UsageError(str(error)) from error
+
+
 @pytest.fixture(scope="session", autouse=True)
 def mark_of_all_tests() -> Iterator[str]:
     """What carries it alone goes on when a test ends: an engine that answers the next ones too."""

@@ -57,6 +57,14 @@ def says(*texts: str, finish: str = "stop", last: Mapping[str, Any] | None = Non
     return Reply([*parts, event("[DONE]")])
 
 
+def thinks(*thoughts: str, field: str = "reasoning_content", answer: Sequence[str] = (), pause: float = 0.0) -> Reply:
+    """A reply whose thinking comes in a field of its own, as vLLM and others send it."""
+    parts: list[Part] = [event({"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}]})]
+    for text in thoughts:
+        parts += [pause, event({"choices": [{"index": 0, "delta": {field: text}, "finish_reason": None}]})]
+    return Reply([*parts, *(chunk(text) for text in answer), chunk(finish="stop"), event("[DONE]")])
+
+
 def refuses(status: int, message: str, *, code: str | None = None, headers: Mapping[str, str] | None = None) -> Reply:
     body = json.dumps({"error": {"message": message, "type": "error", "param": None, "code": code}}, ensure_ascii=False)
     return Reply([body], status, headers or {}, "application/json")

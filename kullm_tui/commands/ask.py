@@ -15,7 +15,7 @@ from kullm_tui.commands import judging_glue, question
 from kullm_tui.commands.consenting import obtain_consent
 from kullm_tui.commands.narration import Narration
 from kullm_tui.core import paths
-from kullm_tui.core.chat_client import Delta, Finished
+from kullm_tui.core.chat_client import Finished
 from kullm_tui.core.config import load_config
 from kullm_tui.core.errors import UsageError
 from kullm_tui.core.exchange import Piece, exchange
@@ -26,6 +26,7 @@ from kullm_tui.core.profiles import DEMO
 from kullm_tui.core.store import Store
 from kullm_tui.core.target import adapter_for_engine, base_of, choose_target, prompted_by
 from kullm_tui.core.text import TerminalSafeStream, terminal_safe_json
+from kullm_tui.core.thinking import Delta, Resorted, Thought
 from kullm_tui.core.waiting_words import waiting_for
 
 
@@ -65,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
         turn = store.add_user_turn(conversation.id, message, parent_id=conversation.leaf_id)
         source = ReplySource(target.name, adapter, target.template, decoding)
         with store.open_reply(conversation.id, turn, source) as journal, closing(_Answer(args.json)) as answer:
-            pieces = exchange(target, [*messages, message], decoding, journal)
+            pieces = exchange(target, [*messages, message], decoding, journal, thinking=config.thinking)
             try:
                 finished = asyncio.run(_show(pieces, answer, narration))
             finally:
@@ -74,9 +75,10 @@ def run(args: argparse.Namespace) -> int:
     verdict = judging.verdict(message, answer.text, target.name, narration) if judging else None
     if args.json:
         told = {"verdict": judging_glue.verdict_facts(verdict)} if verdict else {}
-        print(terminal_safe_json({**_result(target.name, adapter, answer.text, finished), **told}))
+        print(terminal_safe_json({**_result(target.name, adapter, answer, finished), **told}))
     elif verdict:
         narration.note(judging_glue.verdict_note(verdict))
+    _tell_thinking(answer.thinking, finished, narration)
     _tell_limits(finished, narration)
     return 1 if verdict and verdict.status == "error" else 0
 
@@ -88,14 +90,27 @@ class _Answer:
         self._keep = keep
         self._safe = TerminalSafeStream()
         self._pieces: list[str] = []
+        self._thoughts: list[str] = []
         self._last = "\n"
 
     @property
     def text(self) -> str:
         return "".join(self._pieces)
 
+    @property
+    def thinking(self) -> str:
+        return "".join(self._thoughts)
+
     def take(self, text: str) -> None:
         self._pieces.append(text)
+        self._show(self._safe.feed(text))
+
+    def think(self, text: str) -> None:
+        self._thoughts.append(text)
+
+    def resort(self, thinking: str, text: str) -> None:
+        """What a pipe has taken cannot be taken back; what is kept, and `--json`, have each in its place."""
+        self._thoughts, self._pieces = [thinking], [text]
         self._show(self._safe.feed(text))
 
     def close(self) -> None:
@@ -117,6 +132,11 @@ async def _show(pieces: AsyncGenerator[Piece, None], answer: _Answer, narration:
             if isinstance(piece, Delta):
                 narration.clear()
                 answer.take(piece.text)
+            elif isinstance(piece, Thought):
+                answer.think(piece.text)
+                narration.progress(say("생각하는 중", "thinking"))
+            elif isinstance(piece, Resorted):
+                answer.resort(piece.thinking, piece.text)
             elif isinstance(piece, Finished):
                 finished = piece
             else:
@@ -160,16 +180,29 @@ def _default(model: str, narration: Narration) -> str:
     return DEMO
 
 
-def _result(model: str, adapter: str | None, text: str, finished: Finished) -> dict[str, Any]:
+def _result(model: str, adapter: str | None, answer: _Answer, finished: Finished) -> dict[str, Any]:
     return {
         "model": model,
         "adapter": adapter,
-        "text": text,
+        "text": answer.text,
+        **({"thinking": answer.thinking} if answer.thinking else {}),
         "finish_reason": finished.reason,
         "usage": asdict(finished.usage),
         "timings": dict(finished.timings),
         "dropped_turns": finished.dropped_turns,
     }
+
+
+def _tell_thinking(thinking: str, finished: Finished, narration: Narration) -> None:
+    """Folded, as in the app, where it is kept."""
+    if thinking:
+        seconds = int(finished.timings.get("thinking_ms", 0) / 1000)
+        narration.aside(
+            say(
+                f"생각 {seconds}초 · {len(thinking):,}자 (앱에서 펴 볼 수 있습니다)",
+                f"thought for {seconds} s · {len(thinking):,} characters (the app unfolds them)",
+            )
+        )
 
 
 def _tell_limits(finished: Finished, narration: Narration) -> None:

@@ -28,6 +28,12 @@ class Narration:
             sys.stderr.flush()
             self._shown = False
 
+    def aside(self, text: str) -> None:
+        """A dim line for a person who looks; nothing in a log."""
+        if self.live:
+            self.clear()
+            print(f"\x1b[2m{terminal_safe(text)}\x1b[0m", file=sys.stderr)
+
     def note(self, text: str) -> None:
         self.clear()
         print(terminal_safe(text), file=sys.stderr)

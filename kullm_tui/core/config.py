@@ -12,6 +12,7 @@ from kullm_tui.core import rules
 from kullm_tui.core.errors import ConfigError
 from kullm_tui.core.language import say
 from kullm_tui.core.paths import config_file
+from kullm_tui.core.thinking import ThinkingWish
 
 Precision = Literal["4bit", "8bit", "bf16", "fp32"]
 Notify = Literal["", "auto", "bell", "desktop", "off"]
@@ -53,6 +54,7 @@ class Config:
     theme: str = ""  # of the app; empty: its own dark one
     won_per_dollar: float | None = None  # money is shown in won, too
     notify: Notify = ""  # how a long reply's end is told to who looks elsewhere; empty: auto
+    thinking: ThinkingWish = ""  # of models that think first; empty: folded
 
 
 def load_config() -> Config:
@@ -87,6 +89,7 @@ TOP_RULES: Mapping[str, rules.Rule] = {
     "theme": rules.one_of("", "kullm-dark", "kullm-light", "ansi-dark", "ansi-light"),
     "won_per_dollar": rules.number(0.01, 1_000_000),
     "notify": rules.one_of("", "auto", "bell", "desktop", "off"),
+    "thinking": rules.one_of("", "fold", "keep"),
 }
 ENGINE_RULES: Mapping[str, rules.Rule] = {
     "idle_minutes": rules.number(0.01, 100_000),

@@ -137,6 +137,7 @@ def _message(row: Mapping[str, Any], numbers: set[int]) -> KeptMessage:
         content=_text(row, "content"),
         created=_time(row, "created"),
         input=_text(row, "input") if "input" in row else "",
+        thinking=_text(row, "thinking") if "thinking" in row else "",
         state=_one_of(row, "state", get_args(FinalState)),
         **{
             name: _text(row, name) for name in ("error", "model", "adapter", "template", "prompt_sha256") if name in row

@@ -19,7 +19,7 @@ _CONVERSATION = "SELECT id, title, created, updated, pinned, leaf_id, model, ada
 LISTED = "deleted IS NULL AND comparison_id IS NULL"  # of a conversation: what the user sees as one
 _TURN = (
     "id, parent_id, role, content, input, created, state, error, model, adapter, template, parameters, prompt_sha256,"
-    " prompt_tokens, completion_tokens, timings"
+    " prompt_tokens, completion_tokens, timings, thinking"
 )
 
 
@@ -56,6 +56,7 @@ class Turn:
     completion_tokens: int | None
     timings: Mapping[str, float]
     siblings: tuple[int, ...]  # the messages of this role under the same parent, oldest first, itself among them
+    thinking: str = ""  # before it answered; nobody is told of it
 
 
 @dataclass(frozen=True)

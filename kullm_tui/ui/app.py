@@ -18,10 +18,11 @@ from textual.screen import Screen
 
 from kullm_tui.core.errors import ConfigError, KullmError
 from kullm_tui.core.language import say
-from kullm_tui.ui import garbage, hangul, terminal_output, themes
+from kullm_tui.ui import garbage, terminal_output, themes
 from kullm_tui.ui.places import GLOBAL, bindings
 from kullm_tui.ui.plain import safe
 from kullm_tui.ui.storing import Storing
+from kullm_tui.ui.type_ahead import TypeAhead
 from kullm_tui.ui.widgets.status import Status
 
 if TYPE_CHECKING:
@@ -31,10 +32,12 @@ if TYPE_CHECKING:
     from kullm_tui.core.config import Config, Notify
     from kullm_tui.core.endpoint_models import EndpointModels
     from kullm_tui.core.store import Store
+    from kullm_tui.core.thinking import ThinkingWish
     from kullm_tui.ui.downloads import Downloads
     from kullm_tui.ui.evaluations import Evaluations, Running
     from kullm_tui.ui.judge_desk import JudgeDesk
     from kullm_tui.ui.quantising import Quantising
+    from kullm_tui.ui.unsaved import Unsaved
 
 _SIGNALLED = 128
 _LOOK_SECONDS = 0.25
@@ -100,6 +103,7 @@ class KullmApp(App[int]):
         self.status = Status(self)
         self._storing = Storing(store, self._tell_opening)
         self._told_of: Store | None = None  # the store that the screens have
+        self._type_ahead = TypeAhead(self, super().on_event)
         self._warming = False
         self._quitting = False  # the question is on the screen
         self._tells_focus = False
@@ -127,11 +131,14 @@ class KullmApp(App[int]):
         self.call_after_refresh(self._after_first_paint)
 
     async def on_unmount(self) -> None:
+        self._type_ahead.close()
         for work in ("downloads", "quantising", "judge_desk"):
             if work in vars(self):
                 getattr(self, work).close()
         if "evaluations" in vars(self):
             await self.evaluations.close()
+        if "unsaved" in vars(self):
+            await self.unsaved.save_all()
         await self._storing.close()
 
     # The store
@@ -182,6 +189,14 @@ class KullmApp(App[int]):
         from kullm_tui.ui.quantising import Quantising
 
         return Quantising(lambda one: self._work_ended(one.name, one.error, say("4비트 준비됨", "ready in 4-bit")))
+
+    # Replies that the disk had no room for
+
+    @functools.cached_property
+    def unsaved(self) -> Unsaved:
+        from kullm_tui.ui.unsaved import Unsaved
+
+        return Unsaved(self)
 
     # Judging, on whichever screen a reply stands
 
@@ -271,24 +286,22 @@ class KullmApp(App[int]):
             self._tells_focus = True
         elif isinstance(event, events.InputEvent | events.Paste):
             self.last_touched = time.monotonic()
-        if isinstance(event, events.Key) and not event.is_forwarded:
-            for key in hangul.pressed(event, typing=self._takes_text(event)):
-                await super().on_event(key)
-            return
-        await super().on_event(event)
+        if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
+            await self._type_ahead.take(event)
+        else:
+            await super().on_event(event)
 
     @property
     def is_looked_at(self) -> bool:
         """By what the terminal says; of one that does not (tmux keeps it to itself), by whether it was touched lately."""
         return self.app_focus and (self._tells_focus or time.monotonic() - self.last_touched < _TOUCHED_SECONDS)
 
-    def _takes_text(self, event: events.Key) -> bool:
-        return self.focused is not None and self.focused.check_consume_key(event.key, event.character)
-
     async def action_quit(self) -> None:
         """Asks only where it would cost something; pressed once more, it means it."""
         from kullm_tui.ui.quitting import question
 
+        if "unsaved" in vars(self) and not self._quitting:
+            await self.unsaved.save_all()
         asked = None if self._quitting else question(self)
         if asked is None:
             self.exit()
@@ -345,6 +358,11 @@ class KullmApp(App[int]):
     async def choose_notify(self, way: Notify) -> None:
         self.config = replace(self.config, notify=way)
         await self._keep("notify", way)
+
+    async def choose_thinking(self, wish: ThinkingWish) -> None:
+        """Of replies from now on."""
+        self.config = replace(self.config, thinking=wish)
+        await self._keep("thinking", wish)
 
     async def _keep(self, key: str, value: str) -> None:
         from kullm_tui.core.config_edit import set_value

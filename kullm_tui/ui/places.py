@@ -170,6 +170,7 @@ THREAD = (
         told=("질문 고쳐 보내기", "edit and resend the question"),
     ),
     Key("r", "regenerate", "다시", "again", footer=True, when="asked", told=("답 다시 받기", "answer again")),
+    Key("t", "thinking", "생각", "thinking", told=("생각 펴고 접기", "unfold what it thought")),
     Key("left", "branch(-1)", "앞 갈래", "earlier branch", footer=True, when="has earlier branch"),
     Key("right", "branch(1)", "뒤 갈래", "later branch", footer=True, when="has later branch"),
     Key("up,k", "choose(-1)", "윗 차례", "turn above"),
@@ -255,14 +256,18 @@ COLUMN = (
     ),
 )
 
+# No key that types something: what is typed at the bar is the next question.
 VOTE = (
-    Key("1", "best(0)", "첫째가 낫다", "first is best"),
-    Key("2", "best(1)", "둘째", "second"),
-    Key("3", "best(2)", "셋째", "third"),
-    Key("4", "best(3)", "넷째", "fourth"),
-    Key("0", "tie", "비김", "tie"),
-    Key("9", "bad", "모두 나쁨", "all bad"),
-    Key("enter", "goes_on", "다음", "next", footer=True, told=("다음 질문으로", "to the next question")),
+    Key("left", "choose_vote(-1)", "앞 답", "one before", told=("앞 답 고르기", "choose the one before")),
+    Key("right", "choose_vote(1)", "고르기", "choose", footer=True, told=("다음 답 고르기", "choose the next one")),
+    Key(
+        "enter",
+        "vote",
+        "투표",
+        "vote",
+        footer=True,
+        told=("고른 답에 투표(투표했으면 다음 질문으로)", "vote for the chosen one (then: to the next question)"),
+    ),
 )
 
 SIDEBAR = (
@@ -409,7 +414,7 @@ PLACES = (
     Place("대화 목록", "Conversations", SIDEBAR, typing=False),
     Place("비교", "Compare", COMPARE, typing=True),
     Place("비교의 칸(⇥)", "A column of a comparison (⇥)", COLUMN, typing=False),
-    Place("투표", "Voting", VOTE, typing=False),
+    Place("투표(⇧⇥, 답이 다 오면 저절로)", "Voting (⇧⇥, or by itself once all have answered)", VOTE, typing=False),
     Place("모델", "Models", BROWSER, typing=False),
     Place("평가 목록", "Evaluations", EVALUATIONS, typing=False),
     Place("새 평가", "A new evaluation", EVALUATION_FORM, typing=True),

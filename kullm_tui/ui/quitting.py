@@ -1,4 +1,6 @@
-"""What quitting would stop: replies and evaluations on their way. Both keep what has come of them."""
+"""What quitting would cost: replies that found no room on the disk are lost, replies and evaluations on their way are stopped and keep
+what has come of them.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,10 @@ if TYPE_CHECKING:
 
 
 def question(app: KullmApp) -> Confirm | None:
-    """None where nothing would be stopped."""
+    """None where it costs nothing."""
+    lost = len(app.unsaved) if "unsaved" in vars(app) else 0
+    if lost:
+        return _losing(lost)
     count = len(under_way(app))
     evaluates = "evaluations" in vars(app) and bool(app.evaluations.active)
     if not count and not evaluates:
@@ -34,4 +39,21 @@ def question(app: KullmApp) -> Confirm | None:
         say("답이 오는 중이에요. 끝낼까요?", "A reply is on its way. Quit?"),
         stopped if count > 1 else say("답을 멈추고 끝내기", "Stop it and quit"),
         more=say("여기까지 온 글은 남아요.", "What has come of it is kept."),
+    )
+
+
+def _losing(count: int) -> Confirm:
+    from kullm_tui.ui.screens.ask import Confirm
+
+    return Confirm(
+        say(
+            f"디스크가 가득 차서 저장하지 못한 답이 {count}개 있어요. 끝낼까요?",
+            f"The disk is full, and {count} replies are not saved. Quit?",
+        ),
+        say("저장하지 않고 끝내기", "Quit without saving"),
+        more=say(
+            "자리를 비우면 저절로 저장해요. 끝내면 화면에 있는 답은 사라져요.",
+            "They are saved by themselves once there is room. What is on the screen is lost by quitting.",
+        ),
+        danger=True,
     )

@@ -42,8 +42,8 @@ def ratings_of(store: Store) -> Ratings:
 def summary(ratings: Ratings) -> str:
     if not ratings.votes:
         return say(
-            "아직 표가 없어요. 비교가 끝나면 1–4, 0, 9로 투표해 주세요.",
-            "No votes yet. Vote with 1–4, 0 or 9 when a comparison has finished.",
+            "아직 표가 없어요. 비교가 끝나면 ← →로 고르고 ⏎로 투표해 주세요.",
+            "No votes yet. When a comparison has finished, choose with ← → and vote with ⏎.",
         )
     told = say(
         f"표 {ratings.votes:,}개 · 이름을 가린 표 {ratings.blind:,} · 비김 {ratings.ties:,} · 모두 나쁨 {ratings.bad:,}",

@@ -11,7 +11,6 @@ import pytest
 
 from kullm_tui.core import endpoint_client
 from kullm_tui.core.chat_client import (
-    Delta,
     Endpoint,
     Finished,
     LoadProgress,
@@ -33,6 +32,7 @@ from kullm_tui.core.errors import (
     TooLarge,
 )
 from kullm_tui.core.records import Message
+from kullm_tui.core.thinking import Delta
 from tests.openai_server import CUT, OpenAIServer, Reply, chunk, closed_port, event, refuses, says
 
 QUESTION = [Message("user", "대한민국의 수도는?")]

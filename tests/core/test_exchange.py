@@ -14,7 +14,7 @@ import pytest
 
 from kullm_tui.core import exchange as exchange_module
 from kullm_tui.core import journal as journal_module
-from kullm_tui.core.chat_client import Delta, Endpoint, Finished
+from kullm_tui.core.chat_client import Endpoint, Finished
 from kullm_tui.core.errors import EndpointError, EngineGone
 from kullm_tui.core.exchange import Starting, exchange
 from kullm_tui.core.journal import Journal, ReplySource
@@ -22,6 +22,7 @@ from kullm_tui.core.opening import open_store
 from kullm_tui.core.records import Message
 from kullm_tui.core.store import Store
 from kullm_tui.core.target import Target
+from kullm_tui.core.thinking import Delta
 from tests.openai_server import CUT, OpenAIServer, Reply, chunk, event, says
 
 QUESTION = [Message("user", "수도는?")]
@@ -151,6 +152,7 @@ from kullm_tui.core import journal as journal_module
 from kullm_tui.core.journal import ReplySource
 from kullm_tui.core.opening import open_store
 from kullm_tui.core.records import Message
+from kullm_tui.core.thinking import Delta
 journal_module._PATIENCE_IN_PASSING_S = 60.0  # how long five writers wait for each other is a matter of the machine
 store = open_store(pathlib.Path(sys.argv[1]))
 one = store.create_conversation("질문")

@@ -14,7 +14,7 @@ import psutil
 import pytest
 import torch
 
-from kullm_tui.core.chat_client import Delta, Finished, LoadProgress, engine_endpoint, stream_chat
+from kullm_tui.core.chat_client import Finished, LoadProgress, engine_endpoint, stream_chat
 from kullm_tui.core.engine_health import engine_health
 from kullm_tui.core.engine_process import EngineFiles, EngineState, ensure_engine, running_engine, stop_engine
 from kullm_tui.core.errors import EngineGone
@@ -23,6 +23,7 @@ from kullm_tui.core.journal import ReplySource
 from kullm_tui.core.records import Message
 from kullm_tui.core.store import Store
 from kullm_tui.core.target import choose_target
+from kullm_tui.core.thinking import Delta
 from tests.engine.server import wait_until
 from tests.tiny_models import Shape, save_model
 

@@ -104,6 +104,11 @@ class Comparing:
         await self.until(lambda: not self.desk.busy and self.bar.is_shown)
         await self.pilot.pause()
 
+    async def votes_for(self, way: int) -> None:
+        """The replies from the left, then the tie, then all bad: the vote bar has the focus."""
+        await self.until(lambda: self.bar.has_focus)
+        await self.pilot.press(*["right"] * (way + 1), "enter")
+
     async def until(self, condition: Callable[[], Any], seconds: float = SECONDS) -> None:
         deadline = time.monotonic() + seconds
         while not condition():

@@ -20,7 +20,7 @@ from kullm_tui.ui import wording
 from kullm_tui.ui.app import KullmApp
 from kullm_tui.ui.chat_desk import ChatDesk
 from kullm_tui.ui.copying import copy_text, copy_turn
-from kullm_tui.ui.events import ReplyEnded, ReplyGrew, ReplyWaits
+from kullm_tui.ui.events import ReplyEnded, ReplyGrew, ReplySaved, ReplyWaits
 from kullm_tui.ui.model_facts import ModelFacts
 from kullm_tui.ui.places import CHAT, When, bindings
 from kullm_tui.ui.widgets.conversations import Conversations
@@ -80,7 +80,6 @@ class ChatScreen(Screen[None]):
         self.prompt = Prompt()  # what was begun in it is kept when the screen is gone
         self.desk = ChatDesk(self)
         self._room = 0
-        self._model_told = ""
 
     def compose(self) -> ComposeResult:
         yield StatusLine(self.kullm.status)
@@ -102,11 +101,6 @@ class ChatScreen(Screen[None]):
 
     def _begin(self) -> None:
         self.run_worker(self.desk.begin(), group="desk", exit_on_error=False)
-
-    def on_screen_resume(self) -> None:
-        """Another mode may have put its own models into the header."""
-        if self._model_told:
-            self.kullm.status.set_model(self._model_told)
 
     async def on_unmount(self) -> None:
         await self.desk.close()
@@ -140,9 +134,8 @@ class ChatScreen(Screen[None]):
     def tell_model(self, facts: ModelFacts) -> None:
         name = wording.name_of(facts.title, facts.adapter, {})
         precision = "" if facts.endpoint or facts.demo else PRECISIONS[self.kullm.config.engine.precision]
-        self._model_told = " · ".join(filter(None, (name, precision)))
-        self.kullm.status.set_model(self._model_told)
-        self.query_one(Welcome).show(name, demo=facts.demo)
+        self.kullm.status.set_model("chat", " · ".join(filter(None, (name, facts.persona, precision))))
+        self.query_one(Welcome).show(name, demo=facts.demo, persona=facts.persona)
         self._room = facts.context
 
     def tell_context(self, turns: Sequence[Turn]) -> None:
@@ -180,6 +173,10 @@ class ChatScreen(Screen[None]):
     @on(ReplyEnded)
     def _ended(self, event: ReplyEnded) -> None:
         self.desk.ended(event.reply)
+
+    @on(ReplySaved)
+    def _saved(self, event: ReplySaved) -> None:
+        self.desk.saved(event.reply)
 
     # -- the thread ----------------------------------------------------------------------------------------------------
 

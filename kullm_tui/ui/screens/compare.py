@@ -19,7 +19,7 @@ from kullm_tui.core.records import Message
 from kullm_tui.ui.app import KullmApp
 from kullm_tui.ui.compare_desk import CompareDesk
 from kullm_tui.ui.copying import copy_text, copy_turn
-from kullm_tui.ui.events import ReplyEnded, ReplyGrew, ReplyWaits
+from kullm_tui.ui.events import ReplyEnded, ReplyGrew, ReplySaved, ReplyWaits
 from kullm_tui.ui.places import COMPARE, When, bindings
 from kullm_tui.ui.plain import plain
 from kullm_tui.ui.widgets.column_thread import ColumnThread
@@ -55,7 +55,7 @@ class CompareScreen(Screen[None]):
     def __init__(self) -> None:
         super().__init__()
         self.desk = CompareDesk(self)
-        self.view = ContestView(self.desk)
+        self.view = ContestView(self.desk, self._write)
 
     def compose(self) -> ComposeResult:
         yield StatusLine(self.kullm.status)
@@ -73,9 +73,6 @@ class CompareScreen(Screen[None]):
 
     def _begin(self) -> None:
         self.run_worker(self.desk.begin(), group="desk", exit_on_error=False)
-
-    def on_screen_resume(self) -> None:
-        self._tell_status()
 
     async def on_unmount(self) -> None:
         await self.desk.close()
@@ -134,10 +131,10 @@ class CompareScreen(Screen[None]):
         self.refresh_bindings()
 
     def tell_all_finished(self) -> None:
-        """The vote is a digit away, unless somebody is writing already."""
+        """The vote is two keys away, unless somebody is writing already."""
         draft = self.prompt.value
         if self.vote_bar.is_shown and not draft.text and not draft.input and self.prompt.has_focus_within:
-            self.vote_bar.focus()
+            self.set_focus(self.vote_bar)
 
     def tell_switches(self) -> None:
         comparison = self.desk.comparison
@@ -146,8 +143,7 @@ class CompareScreen(Screen[None]):
 
     def _tell_status(self) -> None:
         count = len(self.desk.contestants)
-        self.kullm.status.set_model(say(f"모델 {count}개 비교", f"{count} models"))
-        self.kullm.status.set_speed("")
+        self.kullm.status.set_model("compare", say(f"모델 {count}개 비교", f"{count} models"))
 
     # -- the prompt and the vote bar -----------------------------------------------------------------------------------
 
@@ -168,6 +164,9 @@ class CompareScreen(Screen[None]):
     @on(VoteBar.GoesOn)
     def _goes_on(self, event: VoteBar.GoesOn) -> None:
         event.stop()
+        if self.prompt.value.text.strip():  # it was typed while the focus was on its way here
+            self.prompt.send()
+            return
         run = self.desk.voting.questions
         if self.desk.voting.goes_on():
             return
@@ -180,11 +179,10 @@ class CompareScreen(Screen[None]):
                 )
             )
 
-    @on(VoteBar.Typed)
-    def _typed_at_the_bar(self, event: VoteBar.Typed) -> None:
-        event.stop()
-        self.prompt.focus()
-        self.prompt.paste(event.text)
+    def _write(self, text: str) -> None:
+        """Typed at the vote bar. The focus goes at once: what follows belongs behind it."""
+        self.set_focus(self.prompt.field)
+        self.prompt.paste(text)
 
     # -- replies and threads -------------------------------------------------------------------------------------------
 
@@ -196,6 +194,10 @@ class CompareScreen(Screen[None]):
     @on(ReplyEnded)
     def _ended(self, event: ReplyEnded) -> None:
         self.desk.ended(event.reply)
+
+    @on(ReplySaved)
+    def _saved(self, event: ReplySaved) -> None:
+        self.desk.saved(event.reply)
 
     @on(Thread.Left)
     def _left(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
@@ -27,10 +28,11 @@ class ContestView(Vertical):
     ContestView { height: 1fr; }
     """
 
-    def __init__(self, desk: CompareDesk) -> None:
+    def __init__(self, desk: CompareDesk, write: Callable[[str], None]) -> None:
+        """`write` takes what is typed at the vote bar."""
         super().__init__()
         self._desk = desk
-        self.asked, self.tabs, self.vote_bar = Asked(), Tabs(), VoteBar()
+        self.asked, self.tabs, self.vote_bar = Asked(), Tabs(), VoteBar(write)
         self.columns = Columns(desk.replies)
 
     def compose(self) -> ComposeResult:

@@ -342,6 +342,12 @@ class Thread(VerticalScroll, can_focus=True):
         if view:
             self.post_message(TurnView.BranchAsked(view.turn, step))
 
+    def action_thinking(self) -> None:
+        """Of the chosen turn, unfolded or folded again."""
+        view = self.view_of(self.chosen)
+        if view and view.thinking:
+            view.thinking.toggle()
+
     def action_copy(self) -> None:
         self._act("copy")
 

@@ -34,6 +34,8 @@ class Welcome(Vertical):
     Welcome > Vertical { width: 64; max-width: 100%; height: auto; }
     Welcome .name { color: $accent; text-style: bold; margin-bottom: 1; }
     Welcome .who { height: auto; margin-bottom: 1; }
+    Welcome #welcome-persona { height: auto; color: $accent; }
+    Welcome #welcome-persona.-none { display: none; }
     Welcome .hint { color: $quiet; height: auto; margin-top: 1; }
     """
 
@@ -44,12 +46,13 @@ class Welcome(Vertical):
 
     def __init__(self) -> None:
         super().__init__()
-        self._answers: tuple[str, bool] | None = None
+        self._answers: tuple[str, bool, str] | None = None
 
     def compose(self) -> ComposeResult:
         with Vertical():
             yield Static(classes="name", markup=False)
             yield Static(classes="who", markup=False)
+            yield Static(id="welcome-persona", markup=False)
             yield Static(id="welcome-ask", classes="hint", markup=False)
             for place in range(3):
                 yield Button("", id=f"sample-{place}")
@@ -68,12 +71,15 @@ class Welcome(Vertical):
             )
         )
         if self._answers:
-            title, demo = self._answers
-            self.show(title, demo=demo)
+            title, demo, persona = self._answers
+            self.show(title, demo=demo, persona=persona)
 
-    def show(self, title: str, *, demo: bool) -> None:
-        """Who answers: its title, and whether it is the small model that comes with the app."""
-        self._answers = title, demo
+    def show(self, title: str, *, demo: bool, persona: str = "") -> None:
+        """Who answers: its title, whether it is the small model that comes with the app, and whom it plays."""
+        self._answers = title, demo, persona
+        role = self.query_one("#welcome-persona", Static)
+        role.set_class(not persona, "-none")
+        role.update(plain(say(f"페르소나: {persona} · F7 바꾸기", f"Persona: {persona} · F7 changes it")))
         who = plain(title).stylize("bold")
         subject = particle(title, "이/가")
         if demo:
