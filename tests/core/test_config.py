@@ -56,7 +56,7 @@ def test_every_setting_is_read() -> None:
         "a",
         "en",
         EngineSettings(0.5, "fp32", "cuda:1", 12, 2, ("b",)),
-        (EndpointSettings("openai", "https://api.openai.com/v1", "OPENAI_API_KEY"),),
+        endpoints=(EndpointSettings("openai", "https://api.openai.com/v1", "OPENAI_API_KEY"),),
     )
 
 

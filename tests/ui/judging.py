@@ -7,7 +7,7 @@ from pathlib import Path
 
 from evaluator.judge import Judge
 from evaluator.judge_table import judge_parameters
-from evaluator.judging import verdict_of
+from evaluator.reading import verdict_of
 from evaluator.rubric import load_rubric
 from evaluator.verdict import Item, JudgeReply, Verdict
 from evaluator.verdicts import VerdictStore
