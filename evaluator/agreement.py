@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from evaluator.rubric import Rubric
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 
@@ -94,7 +95,7 @@ def read_ratings(lines: Iterable[str], rubric: Rubric) -> dict[Place, dict[str, 
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise KullmError(
                 say(
-                    f"{number}행: id, model, scores가 있는 JSON이어야 합니다({error}).",
+                    f"{number}행: id, model, scores가 있는 JSON이어야 합니다({cause_of(error)}).",
                     f"line {number} must be JSON with id, model and scores ({error}).",
                 )
             ) from error

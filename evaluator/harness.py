@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluator.statistics import Z95, Interval, wilson
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import KullmError, MissingExtra, UsageError
 from kullm_tui.core.language import say
 
@@ -160,7 +161,7 @@ def read_results(output: Path) -> list[TaskResult]:
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise KullmError(
             say(
-                f"lm-evaluation-harness의 결과를 읽을 수 없습니다({error!r}).",
+                f"lm-evaluation-harness의 결과를 읽을 수 없습니다({cause_of(error)}).",
                 f"the results of lm-evaluation-harness cannot be read ({error!r}).",
             )
         ) from error

@@ -17,8 +17,8 @@ from typing import Any
 
 from evaluator.question_fetch import PUBLIC_SETS, PublicSet, cached_place, public_text
 from kullm_tui.core import paths
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import KullmError
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.text import is_whole, nfc
 
@@ -75,7 +75,7 @@ def load_questions(name: str) -> QuestionSet:
         listed = ", ".join(one.name for one in PUBLIC_SETS)
         raise BadQuestions(
             say(
-                f"질문 파일을 읽을 수 없습니다: {name}({error}). 있는 것: {listed}, 또는 .jsonl 파일.",
+                f"질문 파일을 읽을 수 없습니다: {name}({cause_of(error)}). 있는 것: {listed}, 또는 .jsonl 파일.",
                 f"the questions {name} cannot be read ({error}). There are {listed}; or give a .jsonl file.",
             )
         ) from error
@@ -132,7 +132,7 @@ def _fault(error: Exception) -> str:
         return say("JSON이 아닙니다", "this is no JSON")
     if isinstance(error, KeyError):
         name = str(error.args[0])
-        return say(f"{name}{particle(name, '이/가')} 없습니다", f"{name} is missing")
+        return say(f"{name} 항목이 없어요", f"{name} is missing")
     if isinstance(error, ValueError):
         return str(error)
     return say("질문의 모양이 아닙니다", "this is not the form of a question")

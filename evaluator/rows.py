@@ -7,8 +7,8 @@ from typing import Any
 
 from evaluator.pairwise import Pair
 from evaluator.verdict import Item
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import KullmError
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.text import nfc
 
@@ -57,7 +57,7 @@ def _values(lines: Iterable[str], fault_of: Callable[[object], str]) -> list[tup
             value = json.loads(line)
             fault = fault_of(value)
         except (ValueError, RecursionError) as error:
-            fault = say(f"JSON이 아닙니다({error})", f"this is not JSON ({error})")
+            fault = say(f"JSON이 아닙니다({cause_of(error)})", f"this is not JSON ({error})")
         if fault:
             faults.append(say(f"{number}행: {fault}", f"line {number}: {fault}"))
         else:
@@ -117,7 +117,7 @@ def _pair_fault(value: object) -> str:
 def _text_fault(value: Mapping[str, Any], names: Sequence[str]) -> str:
     for name in names:
         if not isinstance(value.get(name), str):
-            return say(f"{name}{particle(name, '이/가')} 글이어야 합니다", f"{name} must be text")
+            return say(f"{name} 값은 글이어야 해요", f"{name} must be text")
     if not isinstance(value.get("input") or "", str):
         return say("input이 글이어야 합니다", "input must be text")
     try:

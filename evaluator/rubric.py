@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kullm_tui.core import paths, rules
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import ConfigError
 from kullm_tui.core.language import say
 from kullm_tui.core.text import nfc
@@ -88,7 +89,9 @@ def load_rubric(name: str) -> Rubric:
         table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise ConfigError(
-            say(f"채점 기준을 읽을 수 없습니다: {path}\n{error}", f"the rubric {path} cannot be read: {error}")
+            say(
+                f"채점 기준을 읽을 수 없습니다: {path}\n{cause_of(error)}", f"the rubric {path} cannot be read: {error}"
+            )
         ) from error
     return parse_rubric(table, path.stem)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from evaluator.rubric import Criterion, Rubric
 from evaluator.score_lines import Found, Misfit, bare_score, label_pattern, statements
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.language import say
 from kullm_tui.core.text import nfc
 
@@ -53,7 +54,7 @@ def read_json(text: str, rubric: Rubric) -> Scores | Unscored:
     try:
         answer = json.loads(fenced[1] if fenced else text, object_pairs_hook=_each_once)
     except (ValueError, RecursionError) as error:
-        return Unscored(say(f"JSON이 아닙니다: {error}", f"this is not JSON: {error}"))
+        return Unscored(say(f"JSON이 아닙니다: {cause_of(error)}", f"this is not JSON: {error}"))
     if not isinstance(answer, dict):
         return Unscored(say("JSON 객체가 아닙니다", "this is no JSON object"))
     found: list[Found | Misfit] = []

@@ -140,7 +140,7 @@ def _with_method(model: PreTrainedModel, recipe: Recipe) -> PeftModel:
         raise ConfigError(
             say(
                 f"{recipe.method.kind} 방식을 {model.config.model_type} 모델에 붙이지 못했습니다(targets: {targets}). "
-                f"method.targets에 이 모델의 층 이름을 적으세요. 원인: {error}",
+                f"method.targets에 이 모델의 층 이름을 적으세요.",
                 f"{recipe.method.kind} does not fit a {model.config.model_type} model (targets: {targets}). "
                 f"Name layers of this model in method.targets. Cause: {error}",
             )

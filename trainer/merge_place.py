@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import KullmError, NoSpace, WeightsError
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.text import size_text
 
@@ -23,7 +23,7 @@ def drafted(to: Path) -> Iterator[Path]:
     if to.exists():
         raise WeightsError(
             say(
-                f"{to}{particle(to, '이/가')} 이미 있습니다. 다른 폴더를 고르거나 먼저 지우세요.",
+                f"이미 있는 폴더예요: {to}. 다른 폴더를 고르거나 먼저 지우세요.",
                 f"{to} exists already. Choose another folder, or remove it first.",
             )
         )
@@ -68,14 +68,14 @@ def _disk_fault(to: Path, error: OSError) -> KullmError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return NoSpace(
             say(
-                f"디스크가 가득 차서 {to}{particle(to, '을/를')} 만들지 못했습니다. 공간을 비우고 다시 해 보세요.",
+                f"디스크가 가득 차서 {to} 폴더를 만들지 못했습니다. 공간을 비우고 다시 해 보세요.",
                 f"The disk is full: {to} was not made. Free some space and try again.",
             )
         )
-    reason = error.strerror or str(error)
+    reason = cause_of(error)
     return WeightsError(
         say(
-            f"{error.filename or to}{particle(error.filename or to, '을/를')} 읽거나 쓰지 못했습니다: {reason}",
+            f"{error.filename or to} 파일을 읽거나 쓰지 못했습니다: {reason}",
             f"{error.filename or to} could not be read or written: {reason}",
         )
     )

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kullm_tui.core import paths
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import ConfigError
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.rules import nearest
 from trainer import recipe_rules
@@ -121,7 +121,7 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
     recipe = _checked(path.stem, tables, faults)
     if recipe is None:
         listed = "\n".join(f"  {fault}" for fault in faults)
-        what = f"레시피 {name}{particle(name, '을/를')}"
+        what = f"{name} 레시피를"
         raise ConfigError(say(f"{what} 고쳐 주세요:\n{listed}", f"please correct the recipe {name}:\n{listed}"))
     return _anchored(recipe, path.parent)
 
@@ -185,7 +185,7 @@ def _read(path: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise _unknown(str(path)) from error
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = cause_of(error)
         raise ConfigError(
             say(f"레시피 파일을 읽을 수 없습니다({reason}): {path}", f"the recipe cannot be read ({reason}): {path}")
         ) from error
@@ -198,7 +198,7 @@ def _read(path: Path) -> dict[str, Any]:
         ) from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(
-            say(f"레시피 파일이 TOML 형식이 아닙니다: {path}\n  {error}", f"{path} is not TOML:\n  {error}")
+            say(f"레시피 파일이 TOML 형식이 아닙니다: {path}\n  {cause_of(error)}", f"{path} is not TOML:\n  {error}")
         ) from error
 
 

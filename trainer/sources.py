@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from kullm_tui.core import paths
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import ConfigError, HubError
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.models import REPOSITORY
 from kullm_tui.core.records import BadRecord, Record, read_record
@@ -126,7 +126,7 @@ def _data_set(data: DataChoice) -> Any:
     if not is_folder and not REPOSITORY.fullmatch(name) or Path(name).suffix in (".json", ".jsonl", ".csv", ".tsv"):
         raise ConfigError(
             say(
-                f"데이터 파일 {name}{particle(name, '이/가')} 없습니다. 경로를 확인하세요.",
+                f"데이터 파일이 없어요: {name}. 경로를 확인하세요.",
                 f"There is no data file {name}. Check the path.",
             )
         )
@@ -171,6 +171,6 @@ def _hash_of(paths: list[Path]) -> str:
                     digest.update(block)
     except OSError as error:
         raise ConfigError(
-            say(f"{path} 파일을 읽을 수 없습니다({error.strerror}).", f"{path} cannot be read ({error.strerror}).")
+            say(f"{path} 파일을 읽을 수 없습니다({cause_of(error)}).", f"{path} cannot be read ({cause_of(error)}).")
         ) from error
     return digest.hexdigest()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import ConfigError, MissingExtra
 from kullm_tui.core.language import say
 
@@ -38,7 +39,7 @@ def rows_of_file(path: Path) -> Iterator[Raw]:
     try:
         yield from read(path)
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = cause_of(error)
         raise ConfigError(
             say(f"{path} 파일을 읽을 수 없습니다({reason}).", f"{path} cannot be read ({reason}).")
         ) from error
@@ -60,7 +61,7 @@ def _parsed(number: int, line: bytes) -> Raw:
     except RecursionError:
         return BadLine(number, say("JSON이 너무 깊습니다", "JSON nested too deeply"))
     except ValueError as error:
-        return BadLine(number, say(f"JSON이 아닙니다: {error}", f"not JSON: {error}"))
+        return BadLine(number, say(f"JSON이 아닙니다: {cause_of(error)}", f"not JSON: {error}"))
     return (number, row) if isinstance(row, dict) else BadLine(number, say("JSON 객체가 아닙니다", "not a JSON object"))
 
 
@@ -79,7 +80,9 @@ def _json(path: Path) -> Iterator[Raw]:
     except RecursionError as error:
         raise _unreadable(path, 1, say("JSON이 너무 깊습니다", "JSON nested too deeply")) from error
     except json.JSONDecodeError as error:
-        raise _unreadable(path, error.lineno, say(f"JSON이 아닙니다: {error.msg}", f"not JSON: {error.msg}")) from error
+        raise _unreadable(
+            path, error.lineno, say(f"JSON이 아닙니다: {cause_of(error)}", f"not JSON: {error.msg}")
+        ) from error
     for number, row in enumerate(rows, start=1):
         if isinstance(row, dict):
             yield number, row

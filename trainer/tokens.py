@@ -16,6 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import ConfigError, KullmError, NoSpace
 from kullm_tui.core.language import say
 from kullm_tui.core.paths import cache_dir, private_dir
@@ -225,7 +226,7 @@ def _disk_faults(folder: Path) -> Iterator[None]:
 
 
 def _translated(error: OSError, folder: Path) -> KullmError:
-    reason = error.strerror or str(error)
+    reason = cause_of(error)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return NoSpace(
             say(

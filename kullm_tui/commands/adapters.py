@@ -28,7 +28,6 @@ from kullm_tui.core.adapters import (
 )
 from kullm_tui.core.errors import AdapterError, KullmError, UsageError
 from kullm_tui.core.extras import require_local
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.models import local_folder, resolve
 from kullm_tui.core.text import size_text, terminal_safe, terminal_safe_json
@@ -112,7 +111,7 @@ def _import(args: argparse.Namespace) -> int:
     if not source.exists():
         raise AdapterError(
             say(
-                f"{source}{particle(source, '이/가')} 없습니다. 어댑터의 폴더나 압축 파일의 경로를 확인하세요.",
+                f"{source}: 그런 파일이나 폴더가 없어요. 어댑터의 폴더나 압축 파일의 경로를 확인하세요.",
                 f"There is no {source}. Check the path of the adapter's folder or archive.",
             )
         )
@@ -134,13 +133,11 @@ def _remove(args: argparse.Namespace) -> int:
                 )
             )
         name = f"{adapter.name}({size_text(adapter.bytes)})"
-        if not confirmed(say(f"{name}{particle(adapter.name, '을/를')} 지울까요?", f"Remove {name}?")):
+        if not confirmed(say(f"{name} 어댑터를 지울까요?", f"Remove {name}?")):
             Narration().note(say("그대로 두었습니다.", "Nothing was removed."))
             return 1
     remove_adapter(adapter.name)
-    Narration().note(
-        say(f"{adapter.name}{particle(adapter.name, '을/를')} 지웠습니다.", f"{adapter.name} was removed.")
-    )
+    Narration().note(say(f"{adapter.name} 어댑터를 지웠어요.", f"{adapter.name} was removed."))
     return 0
 
 

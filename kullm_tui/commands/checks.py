@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from kullm_tui.core import paths
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.config import load_config
 from kullm_tui.core.consent import is_outside
 from kullm_tui.core.database import file_system_of
@@ -127,7 +128,9 @@ def graphics() -> Finding:
             check=True,
         )
     except (OSError, subprocess.SubprocessError) as error:
-        return Finding("notice", say(f"nvidia-smi가 답하지 않습니다: {error}", f"nvidia-smi does not answer: {error}"))
+        return Finding(
+            "notice", say(f"nvidia-smi가 답하지 않습니다: {cause_of(error)}", f"nvidia-smi does not answer: {error}")
+        )
     return Finding("fine", " / ".join(answer.stdout.split("\n")).strip(" /"))
 
 

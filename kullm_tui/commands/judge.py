@@ -19,6 +19,7 @@ from kullm_tui.commands.consenting import obtain_consent
 from kullm_tui.commands.judging_glue import verdict_facts, verdict_line
 from kullm_tui.commands.narration import Narration
 from kullm_tui.core import paths
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.config import load_config
 from kullm_tui.core.errors import UsageError
 from kullm_tui.core.language import say
@@ -159,7 +160,7 @@ def _lines(name: str) -> Iterator[str]:
         text = sys.stdin.buffer.read() if name == "-" else paths.typed(name).read_bytes()
         return iter(text.decode("utf-8-sig").split("\n"))
     except OSError as error:
-        raise UsageError(say(f"{name}: 읽을 수 없습니다({error.strerror}).", f"{name}: {error.strerror}.")) from error
+        raise UsageError(say(f"{name}: 읽을 수 없습니다({cause_of(error)}).", f"{name}: {cause_of(error)}.")) from error
     except UnicodeDecodeError as error:
         raise UsageError(
             say(

@@ -8,7 +8,6 @@ from kullm_tui.commands.columns import aligned
 from kullm_tui.commands.confirm import can_ask, confirmed
 from kullm_tui.core.errors import KullmError, UsageError
 from kullm_tui.core.hub_cache import Leftover
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.model_disk import nothing_to_remove, prunable, prune_all, remove_model
 from kullm_tui.core.models import resolve
@@ -21,9 +20,7 @@ def remove(args: argparse.Namespace) -> int:
     ref = resolve(args.name)
     removal = remove_model(ref)
     if removal.forgets:
-        _tell(
-            say(f"{args.name}{particle(args.name, '을/를')} 목록에서 뺐습니다.", f"{args.name} was taken off the list.")
-        )
+        _tell(say(f"{args.name} 모델을 목록에서 뺐습니다.", f"{args.name} was taken off the list."))
     if removal.frees:
         _tell(say(f"{size_text(removal.frees)}를 비웠습니다.", f"{size_text(removal.frees)} set free."))
     if not removal.forgets and not removal.frees:

@@ -14,7 +14,6 @@ from kullm_tui.core.config import load_config
 from kullm_tui.core.errors import UsageError
 from kullm_tui.core.fetching import fetch, fetch_plan
 from kullm_tui.core.keys import get_key
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.models import Profile, local_folder, resolve
 from kullm_tui.core.profiles import shipped_profiles
@@ -152,7 +151,7 @@ def _quantize(args: argparse.Namespace) -> int:
         asyncio.run(tell_loading(narration, start_engine(narration.progress), target.model, precision="4bit"))
     finally:
         narration.clear()
-    narration.note(say(f"{args.name}{particle(args.name, '을/를')} 쓸 준비가 되었습니다.", f"{args.name} is ready."))
+    narration.note(say(f"{args.name} 모델을 쓸 준비가 됐어요.", f"{args.name} is ready."))
     return 0
 
 
@@ -168,11 +167,11 @@ def _add(args: argparse.Namespace) -> int:
     if profile.key and get_key(profile.key) is None:
         _tell(
             say(
-                f"키 {profile.key}{particle(profile.key, '이/가')} 아직 없습니다. `kullm keys set {profile.key}`로 넣으세요.",
+                f"{profile.key} 키가 아직 없어요. `kullm keys set {profile.key}`로 넣으세요.",
                 f"There is no key {profile.key} yet. Store it with `kullm keys set {profile.key}`.",
             )
         )
-    _tell(say(f"{args.name}{particle(args.name, '을/를')} 등록했습니다.", f"{args.name} was added."))
+    _tell(say(f"{args.name} 모델을 등록했어요.", f"{args.name} was added."))
     return 0
 
 
@@ -195,9 +194,7 @@ def _refuse_strays(args: argparse.Namespace) -> None:
     strays += ["--revision"] if args.folder else []
     for stray in strays:
         if getattr(args, stray.removeprefix("--")):
-            raise UsageError(
-                say(f"{stray}{particle(stray, '은/는')} 여기서 쓰이지 않습니다.", f"{stray} has no use here.")
-            )
+            raise UsageError(say(f"{stray} 옵션은 여기서 쓰지 않아요.", f"{stray} has no use here."))
 
 
 def _tell(text: str) -> None:

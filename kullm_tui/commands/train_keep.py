@@ -8,6 +8,7 @@ from pathlib import Path
 from kullm_tui.commands.narration import Narration
 from kullm_tui.core import paths
 from kullm_tui.core.adapters import free_name, is_adapter, list_adapters, publish_adapter
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.folder_profile import profile_of_folder
 from kullm_tui.core.language import say
@@ -79,7 +80,7 @@ def _kept_model(folder: RunFolder, name: str, recipe: str) -> str:
         (draft / _RUN).write_text(folder.path.name)
         draft.rename(models / name)
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = cause_of(error)
         raise KullmError(
             say(
                 f"학습한 모델을 {models}에 저장하지 못했습니다({reason}). 결과는 {folder.artifacts}에 있습니다.",

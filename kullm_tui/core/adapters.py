@@ -10,7 +10,6 @@ What is here is whole: it is copied beside its place and renamed. Nothing of an 
 
 import errno
 import json
-import os
 import re
 import shutil
 import tempfile
@@ -23,11 +22,11 @@ from typing import Any
 
 from kullm_tui.core import paths
 from kullm_tui.core.archive import import_archive
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import AdapterError, KullmError, NoSpace, UsageError
 from kullm_tui.core.files import publish
 from kullm_tui.core.folder_profile import profile_of_folder
 from kullm_tui.core.hub_cache import size_of
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.profile_form import NAME
 from kullm_tui.core.profiles import Profile
@@ -214,14 +213,14 @@ def _disk_fault(name: str, error: OSError) -> KullmError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return NoSpace(
             say(
-                f"디스크가 가득 차서 어댑터 {name}{particle(name, '을/를')} 저장하지 못했습니다. 공간을 비우고 다시 해 보세요.",
+                f"디스크가 가득 차서 {name} 어댑터를 저장하지 못했습니다. 공간을 비우고 다시 해 보세요.",
                 f"The disk is full: the adapter {name} was not kept. Free some space and try again.",
             )
         )
-    reason = error.strerror or os.strerror(error.errno or errno.EIO)
+    reason = cause_of(error)
     return AdapterError(
         say(
-            f"어댑터 {name}{particle(name, '을/를')} {paths.adapters_dir()}에 저장하지 못했습니다: {reason}",
+            f"{name} 어댑터를 {paths.adapters_dir()}에 저장하지 못했습니다: {reason}",
             f"The adapter {name} was not kept in {paths.adapters_dir()}: {reason}",
         )
     )

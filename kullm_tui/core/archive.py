@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import AdapterError, KullmError, NoSpace
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.text import nfc
 
@@ -50,7 +50,7 @@ def import_archive(archive: Path, destination: Path) -> Path:
     if destination.exists():
         raise AdapterError(
             say(
-                f"{destination}{particle(destination, '이/가')} 이미 있습니다. 다른 이름을 쓰거나 먼저 지우세요.",
+                f"이미 있는 폴더예요: {destination}. 다른 이름을 쓰거나 먼저 지우세요.",
                 f"{destination} exists already. Use another name, or remove it first.",
             )
         )
@@ -88,7 +88,7 @@ def _unpack(archive: Path, draft: Path) -> None:
                 raise _refused(
                     archive,
                     say(
-                        f"{entry.path}{particle(entry.path, '이/가')} 두 번 들어 있습니다",
+                        f"{entry.path} 파일이 두 번 들어 있어요",
                         f"it holds {entry.path} twice",
                     ),
                 )
@@ -224,7 +224,7 @@ def _no_plain_file(archive: Path, name: str) -> AdapterError:
 def _refused(archive: Path, reason: str) -> AdapterError:
     return AdapterError(
         say(
-            f"{archive}{particle(archive, '을/를')} 풀지 않았습니다: {reason}. 믿을 수 있는 곳에서 다시 받으세요.",
+            f"{archive} 파일을 풀지 않았어요: {reason}. 믿을 수 있는 곳에서 다시 받으세요.",
             f"{archive} was not unpacked: {reason}. Get it again from someone you trust.",
         )
     )
@@ -233,7 +233,7 @@ def _refused(archive: Path, reason: str) -> AdapterError:
 def _damaged(archive: Path) -> AdapterError:
     return AdapterError(
         say(
-            f"{archive}{particle(archive, '은/는')} zip도 tar도 아니거나 잘렸습니다. 다시 받으세요.",
+            f"{archive} 파일은 zip도 tar도 아니거나 잘렸어요. 다시 받으세요.",
             f"{archive} is neither zip nor tar, or it is cut short. Get it again.",
         )
     )
@@ -243,7 +243,7 @@ def _disk_fault(archive: Path, destination: Path, error: OSError) -> KullmError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return NoSpace(
             say(
-                f"디스크가 가득 차서 {destination}{particle(destination, '을/를')} 만들지 못했습니다. 공간을 비우고 다시 해 보세요.",
+                f"디스크가 가득 차서 {destination} 폴더를 만들지 못했습니다. 공간을 비우고 다시 해 보세요.",
                 f"The disk is full: {destination} was not made. Free some space and try again.",
             )
         )
@@ -253,7 +253,7 @@ def _disk_fault(archive: Path, destination: Path, error: OSError) -> KullmError:
         return _damaged(archive)
     return AdapterError(
         say(
-            f"{archive}{particle(archive, '을/를')} 풀지 못했습니다: {error.strerror}",
-            f"{archive} was not unpacked: {error.strerror}",
+            f"{archive} 파일을 풀지 못했어요: {cause_of(error)}",
+            f"{archive} was not unpacked: {cause_of(error)}",
         )
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from kullm_tui.core import rules
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import ConfigError
 from kullm_tui.core.language import say
 from kullm_tui.core.paths import config_file
@@ -68,7 +69,7 @@ def config_text() -> str:
     except UnicodeDecodeError as error:
         raise _rejected([say("UTF-8로 저장된 글이 아닙니다.", "the text is not UTF-8.")]) from error
     except OSError as error:
-        raise _rejected([say(f"읽을 수 없습니다: {error.strerror}", f"cannot be read: {error.strerror}")]) from error
+        raise _rejected([say(f"읽을 수 없습니다: {cause_of(error)}", f"cannot be read: {cause_of(error)}")]) from error
 
 
 TOP_RULES: Mapping[str, rules.Rule] = {
@@ -148,4 +149,4 @@ def parsed_toml(text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise _rejected([say(f"TOML 형식이 아닙니다: {error}", f"this is not TOML: {error}")]) from error
+        raise _rejected([say(f"TOML 형식이 아닙니다: {cause_of(error)}", f"this is not TOML: {error}")]) from error

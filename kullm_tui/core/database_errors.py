@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import KullmError, NoSpace, StoreBusy, StoreDamaged, StoreError, StoreMoved
 from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
@@ -36,8 +37,8 @@ def translated(path: Path, contents: Contents) -> Iterator[None]:
             raise _no_space(path, contents) from error
         raise StoreError(
             say(
-                f"{_with(contents, '을/를')} 열지 못했습니다({error.strerror}): {path}",
-                f"{contents.english} cannot be opened ({error.strerror}): {path}",
+                f"{_with(contents, '을/를')} 열지 못했습니다({cause_of(error)}): {path}",
+                f"{contents.english} cannot be opened ({cause_of(error)}): {path}",
             )
         ) from error
 
@@ -98,7 +99,7 @@ def _store_error(error: sqlite3.Error, path: Path, contents: Contents) -> KullmE
         return busy(path, contents)
     return StoreError(
         say(
-            f"{_with(contents, '을/를')} 쓸 수 없습니다({error}): {path}\n파일과 폴더의 권한을 확인하세요.",
+            f"{_with(contents, '을/를')} 쓸 수 없습니다({cause_of(error)}): {path}\n파일과 폴더의 권한을 확인하세요.",
             f"{contents.english} cannot be used ({error}): {path}\nCheck the permissions of the file and its folder.",
         )
     )

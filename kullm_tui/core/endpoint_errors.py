@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from kullm_tui.core.causes import connection_cause
 from kullm_tui.core.errors import (
     AdapterError,
     ContextOverflow,
@@ -130,7 +131,7 @@ def _connection_lost(failure: Exception, endpoint: Endpoint, *, begun: bool) -> 
                 f"{_where(endpoint)}: the connection broke before the reply was finished. Send again.",
             )
         )
-    reason = _quoted(str(failure.__cause__ or failure), endpoint)
+    reason = _quoted(connection_cause(failure), endpoint)
     return EndpointError(
         say(
             f"{_where(endpoint)}: 연결하지 못했습니다({reason}). 주소와 네트워크, 서버가 켜져 있는지 확인하세요.",

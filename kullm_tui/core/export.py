@@ -12,7 +12,6 @@ from typing import Any, get_args
 from kullm_tui.core.errors import ImportRefused
 from kullm_tui.core.journal import FinalState
 from kullm_tui.core.kept import LATEST_TIME, KeptConversation, KeptMessage
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.records import ROLES
 from kullm_tui.core.text import storable, terminal_safe_json
@@ -149,7 +148,7 @@ def _message(row: Mapping[str, Any], numbers: set[int]) -> KeptMessage:
 def _text(row: Mapping[str, Any], name: str, *, longest: int | None = None) -> Any:
     value = row.get(name)
     if not isinstance(value, str) or (longest and len(value) > longest):
-        raise _Wrong(say(f"{name}{particle(name, '이/가')} 글이 아닙니다", f"{name} is no text"))
+        raise _Wrong(say(f"{name} 값이 글이 아니에요", f"{name} is no text"))
     return storable(value)
 
 
@@ -163,7 +162,7 @@ def _one_of(row: Mapping[str, Any], name: str, choices: Sequence[str]) -> Any:
 def _count(row: Mapping[str, Any], name: str) -> Any:
     value = row[name]
     if type(value) is not int or not 0 <= value < _MOST_TOKENS:
-        raise _Wrong(say(f"{name}{particle(name, '이/가')} 수가 아닙니다", f"{name} is no number"))
+        raise _Wrong(say(f"{name} 값이 수가 아니에요", f"{name} is no number"))
     return value
 
 
@@ -171,7 +170,7 @@ def _facts(row: Mapping[str, Any], name: str) -> Any:
     value = row[name]
     try:
         if not isinstance(value, dict):
-            raise _Wrong(say(f"{name}{particle(name, '이/가')} 객체가 아닙니다", f"{name} is no object"))
+            raise _Wrong(say(f"{name} 값이 객체가 아니에요", f"{name} is no object"))
         return json.loads(storable(json.dumps(value, ensure_ascii=False, allow_nan=False)))
     except (ValueError, RecursionError) as error:
         raise _Wrong(say(f"{name}에 쓸 수 없는 값이 있습니다", f"{name} holds what cannot be kept")) from error
@@ -181,7 +180,7 @@ def _time(row: Mapping[str, Any], name: str) -> float:
     value = row.get(name)
     # NaN is in no range.
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LATEST_TIME:
-        raise _Wrong(say(f"{name}{particle(name, '이/가')} 시각이 아닙니다", f"{name} is no time"))
+        raise _Wrong(say(f"{name} 값이 시각이 아니에요", f"{name} is no time"))
     return float(value)
 
 

@@ -5,6 +5,7 @@ import os
 import tempfile
 from pathlib import Path
 
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import ConfigError, KullmError, NoSpace
 from kullm_tui.core.language import say
 
@@ -41,7 +42,7 @@ def publish_bytes(path: Path, content: bytes, *, mode: int) -> None:
 
 
 def _translated(error: OSError, path: Path) -> KullmError:
-    reason = error.strerror or str(error)
+    reason = cause_of(error)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return NoSpace(
             say(

@@ -5,9 +5,9 @@ import errno
 import os
 from collections.abc import Iterator
 
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import GatedModel, HubError, KullmError, ModelNotFound, NoSpace
 from kullm_tui.core.hub_cache import PART_SUFFIX, repository_folder
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 
 _USUAL_ENDPOINT = "https://huggingface.co"
@@ -59,7 +59,7 @@ def _gated(repository: str) -> GatedModel:
     page = f"{hub_endpoint()}/{repository}"
     return GatedModel(
         say(
-            f"{repository}{particle(repository, '은/는')} 라이선스에 동의한 사람만 받을 수 있습니다. {page} 에서 동의하고, "
+            f"{repository} 저장소는 라이선스에 동의한 사람만 받을 수 있습니다. {page} 에서 동의하고, "
             "`kullm keys set HF_TOKEN`으로 토큰을 넣은 뒤 다시 받으세요.",
             f"{repository} is only for those who accepted its licence. Accept it at {page} , "
             "store a token with `kullm keys set HF_TOKEN`, and try again.",
@@ -74,7 +74,7 @@ def _refused(repository: str, status: int) -> HubError:
     kept_korean, kept_english = _kept(repository)
     return HubError(
         say(
-            f"허브({hub_endpoint()})가 {repository}{particle(repository, '을/를')} 내주지 않습니다(HTTP {status}). 잠시 뒤 다시 해 보세요.{kept_korean}",
+            f"허브({hub_endpoint()})가 {repository} 저장소를 내주지 않습니다(HTTP {status}). 잠시 뒤 다시 해 보세요.{kept_korean}",
             f"The hub ({hub_endpoint()}) does not hand out {repository} (HTTP {status}). "
             f"Try again later.{kept_english}",
         )
@@ -123,7 +123,7 @@ def _disk_fault(error: OSError) -> KullmError:
         )
     return KullmError(
         say(
-            f"허브 캐시에 쓰지 못했습니다({error}). 폴더의 권한을 확인하세요.",
+            f"허브 캐시에 쓰지 못했습니다({cause_of(error)}). 폴더의 권한을 확인하세요.",
             f"The hub cache could not be written ({error}). Check the folder's permissions.",
         )
     )

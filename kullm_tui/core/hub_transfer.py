@@ -14,7 +14,6 @@ from kullm_tui.core.errors import HubError
 from kullm_tui.core.hub_cache import COMMIT, PART_SUFFIX
 from kullm_tui.core.hub_errors import CutShort, hub_endpoint
 from kullm_tui.core.hub_listing import HubFile, Listing
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 
 Progress = Callable[
@@ -119,7 +118,7 @@ def obtain(source: HubSource, commit: str, file: HubFile, folder: Path, meter: M
         part.unlink()
         raise HubError(
             say(
-                f"받은 {file.name}{particle(file.name, '이/가')} 허브가 알려 준 내용과 달라 버렸습니다. 다시 받아 보세요.",
+                f"받은 {file.name} 파일이 허브가 알려 준 내용과 달라 버렸습니다. 다시 받아 보세요.",
                 f"What arrived of {file.name} is not what the hub announced; it was thrown away. Try again.",
             )
         )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.chatgpt import read_chatgpt
 from kullm_tui.core.errors import ImportRefused
 from kullm_tui.core.export import read_jsonl
@@ -63,7 +64,7 @@ def read_file(path: Path) -> ReadFile:
             return _from_zip(path)
         data = path.read_bytes()
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = cause_of(error)
         raise ImportRefused(say(f"읽을 수 없습니다({reason}).", f"it cannot be read ({reason}).")) from error
     return _from_text(data)
 

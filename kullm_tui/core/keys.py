@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Literal
 
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import ConfigError, UsageError
 from kullm_tui.core.files import publish
 from kullm_tui.core.language import say
@@ -154,7 +155,7 @@ def _from_keyring(name: str) -> str | None:
     except keyring.errors.KeyringError as error:
         raise ConfigError(
             say(
-                f"{name}: 운영체제의 키 보관함을 열지 못했습니다({error}). 보관함의 잠금을 풀거나 환경 변수로 넣어 주세요.",
+                f"{name}: 운영체제의 키 보관함을 열지 못했습니다({cause_of(error)}). 보관함의 잠금을 풀거나 환경 변수로 넣어 주세요.",
                 f"{name}: the keyring did not open ({error}). Unlock it, or give the key as an environment variable.",
             )
         ) from error

@@ -13,7 +13,6 @@ from kullm_tui.core import paths
 from kullm_tui.core.errors import ModelNotFound
 from kullm_tui.core.folder_profile import context_of, profile_of_folder
 from kullm_tui.core.hub_cache import cached_snapshot
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.profiles import (
     PAPER_DECODING,
@@ -88,7 +87,7 @@ def local_folder(ref: ModelRef) -> Path:
     if ref.profile.kind == "endpoint":
         raise ModelNotFound(
             say(
-                f"{ref.name}{particle(ref.name, '은/는')} 엔드포인트의 모델이라 이 컴퓨터에 파일이 없습니다.",
+                f"{ref.name}: 엔드포인트의 모델이라 이 컴퓨터에 파일이 없습니다.",
                 f"{ref.name} lives at an endpoint; none of its files are on this machine.",
             )
         )
@@ -97,13 +96,13 @@ def local_folder(ref: ModelRef) -> Path:
     if ref.profile.folder:
         raise ModelNotFound(
             say(
-                f"{ref.name}의 폴더 {ref.profile.folder}{particle(ref.profile.folder, '이/가')} 없습니다. 옮겼다면 `kullm models add {ref.name} --folder 새폴더`로 다시 등록하세요.",
+                f"{ref.name} 모델의 폴더가 없어요: {ref.profile.folder}. 옮겼다면 `kullm models add {ref.name} --folder 새폴더`로 다시 등록하세요.",
                 f"The folder of {ref.name}, {ref.profile.folder}, is gone. If it moved: `kullm models add {ref.name} --folder NEW`.",
             )
         )
     raise ModelNotFound(
         say(
-            f"{ref.name}{particle(ref.name, '을/를')} 아직 내려받지 않았습니다. `kullm models pull {ref.name}`으로 받으세요.",
+            f"{ref.name} 모델을 아직 내려받지 않았습니다. `kullm models pull {ref.name}`으로 받으세요.",
             f"{ref.name} is not downloaded yet. Fetch it with `kullm models pull {ref.name}`.",
         )
     )

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.database_errors import newest_backup
 from kullm_tui.core.errors import StoreDamaged, StoreError
 from kullm_tui.core.language import say
@@ -118,8 +119,8 @@ def _put_aside(path: Path) -> Path:
     except OSError as error:
         raise StoreError(
             say(
-                f"깨진 대화 파일을 옮기지 못했습니다({error.strerror}): {path}\n폴더의 권한을 확인하세요.",
-                f"the damaged conversations could not be put aside ({error.strerror}): {path}\n"
+                f"깨진 대화 파일을 옮기지 못했습니다({cause_of(error)}): {path}\n폴더의 권한을 확인하세요.",
+                f"the damaged conversations could not be put aside ({cause_of(error)}): {path}\n"
                 "Check the permissions of its folder.",
             )
         ) from error

@@ -12,6 +12,7 @@ import os
 import sys
 from pathlib import Path
 
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import ConfigError, KullmError, NoSpace
 from kullm_tui.core.language import say
 
@@ -96,7 +97,7 @@ def _unusable(path: Path, error: OSError) -> KullmError:
                 f"the disk is full: the folder {path} was not made. Free some space and try again.",
             )
         )
-    reason = error.strerror or str(error)
+    reason = cause_of(error)
     return ConfigError(
         say(
             f"폴더를 쓸 수 없습니다({reason}): {path}\n그 자리에 파일이 있는지와 권한을 확인하거나, KULLM_HOME으로 다른 폴더를 정하세요.",

@@ -44,6 +44,7 @@ DECODING_RULES: Mapping[str, rules.Rule] = {
 }
 PROFILE_RULES: Mapping[str, rules.Rule] = {
     "title": rules.text,
+    "title_english": rules.text,
     "kind": rules.one_of("weights", "adapter", "endpoint"),
     "repository": rules.matching(
         r"[\w.-]+/[\w.-]+", '"주인/저장소" 꼴이어야 합니다', 'must look like "owner/repository"'
@@ -63,6 +64,7 @@ PROFILE_RULES: Mapping[str, rules.Rule] = {
     "size_4bit_gb": rules.number(0.01, 10_000),
     "source": rules.text,
     "description": rules.text,
+    "description_english": rules.text,
     "verified": rules.truth,
     "runs_here": rules.truth,
     "note_korean": rules.text,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from kullm_tui import __version__
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.config import EngineSettings
 from kullm_tui.core.engine_process import EngineFiles, EngineState
 from kullm_tui.core.errors import KullmError, ModelNotFound, UsageError
@@ -81,8 +82,8 @@ def open_socket(host: str, port: int) -> socket.socket:
 def _cannot_listen(host: str, port: int, error: Exception) -> str:
     if isinstance(error, OSError) and error.errno != errno.EADDRINUSE:
         return say(
-            f"{host} 주소로 요청을 받을 수 없습니다({error.strerror}). --host와 --port를 확인하세요.",
-            f"Cannot listen on {host} ({error.strerror}). Check --host and --port.",
+            f"{host} 주소로 요청을 받을 수 없습니다({cause_of(error)}). --host와 --port를 확인하세요.",
+            f"Cannot listen on {host} ({cause_of(error)}). Check --host and --port.",
         )
     return say(
         f"{port}번 포트를 쓸 수 없습니다. 다른 프로그램이 쓰고 있다면 --port로 다른 포트를 고르세요.",

@@ -7,7 +7,6 @@ from typing import Any
 
 from kullm_tui.core.conversation import Fitted, fit
 from kullm_tui.core.errors import ContextOverflow
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.records import Message
 from kullm_tui.engine.generation import Order
@@ -153,7 +152,7 @@ def _beginning(seat: Seat) -> tuple[int, ...]:
 def _overflow(tokens: int, context: int) -> ContextOverflow:
     return ContextOverflow(
         say(
-            f"프롬프트가 {tokens}토큰이라 문맥 길이 {context}{particle(context, '을/를')} 넘습니다. 줄여서 다시 보내세요.",
+            f"프롬프트가 {tokens}토큰이라 문맥 길이 {context}토큰을 넘어요. 줄여서 다시 보내세요.",
             f"The prompt has {tokens} tokens; the context holds {context}. Shorten it.",
         )
     )

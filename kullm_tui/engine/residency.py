@@ -20,7 +20,6 @@ from kullm_tui.core import paths
 from kullm_tui.core.adapters import prompted_as
 from kullm_tui.core.config import EngineSettings, Precision
 from kullm_tui.core.errors import AdapterError, ModelNotFound
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.models import Profile, local_folder, resolve
 from kullm_tui.engine.batch import Batch
@@ -284,7 +283,7 @@ def find_target(name: str, adapter: str | None) -> Target:
     if ref.kind == "endpoint":
         raise ModelNotFound(
             say(
-                f"{name}{particle(name, '은/는')} 엔드포인트의 모델이라 엔진이 돌릴 수 없습니다.",
+                f"{name}: 엔드포인트의 모델이라 엔진이 실행할 수 없어요.",
                 f"{name} lives at an endpoint; the engine cannot run it.",
             )
         )

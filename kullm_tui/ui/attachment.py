@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kullm_tui.core import paths
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import UsageError
 from kullm_tui.core.language import say
 from kullm_tui.core.text import nfc, size_text, terminal_safe
@@ -51,7 +52,7 @@ def read_attachment(path: Path) -> Attachment:
             )
         data = path.read_bytes()
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = cause_of(error)
         raise UsageError(say(f"{name}: 읽지 못했어요 ({reason}).", f"{name} cannot be read ({reason}).")) from error
     text, encoding = _decoded(data, name)
     return Attachment(name, nfc(terminal_safe(text)).rstrip("\n"), encoding)

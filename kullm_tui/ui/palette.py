@@ -235,4 +235,4 @@ def _title(title: str) -> str:
 def _profiles() -> list[tuple[str, str]]:
     from kullm_tui.core.profiles import all_profiles
 
-    return [(safe_line(name), safe_line(profile.description)) for name, profile in all_profiles().items()]
+    return [(safe_line(name), safe_line(profile.about)) for name, profile in all_profiles().items()]

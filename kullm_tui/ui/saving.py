@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kullm_tui.core import paths
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.files import is_there
 from kullm_tui.core.language import say
 from kullm_tui.ui.screens.ask import AskLine, Confirm
@@ -48,7 +49,7 @@ def _fault(line: str) -> str | None:
         if not path.parent.is_dir():
             return say(f"그런 폴더가 없어요: {path.parent}", f"There is no such folder: {path.parent}")
     except OSError as error:
-        return say(f"쓸 수 없는 자리예요 ({error.strerror}).", f"Nothing can be written there ({error.strerror}).")
+        return say(f"쓸 수 없는 자리예요 ({cause_of(error)}).", f"Nothing can be written there ({cause_of(error)}).")
     return None
 
 

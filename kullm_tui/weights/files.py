@@ -16,8 +16,8 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import WeightsError
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 
 # A checkpoint's single file or, tried first, the index of its shards; safetensors before pickles.
@@ -94,7 +94,7 @@ def _read_index(index: Path) -> dict[str, str]:
     for name in placed.values():
         if name in ("", ".", "..") or "/" in name or "\\" in name or "\0" in name:
             reason = say(
-                f"색인이 폴더 밖의 파일 {name!r}{particle(name, '을/를')} 가리킵니다",
+                f"색인이 폴더 밖의 {name!r} 파일을 가리켜요",
                 f"its index points outside the folder, to {name!r}",
             )
             raise broken(index, reason)
@@ -164,7 +164,7 @@ def _dtype(file: Path, name: str) -> torch.dtype:
     if name not in _DTYPES:
         raise broken(
             file,
-            say(f"자료형 {name}{particle(name, '을/를')} 지원하지 않습니다", f"it holds the unsupported type {name}"),
+            say(f"{name} 자료형은 지원하지 않습니다", f"it holds the unsupported type {name}"),
         )
     return _DTYPES[name]
 
@@ -191,7 +191,7 @@ def broken(file: Path, reason: str) -> WeightsError:
     korean, english = fetch_again(file.parent)
     return WeightsError(
         say(
-            f"가중치 파일 {file}{particle(file, '을/를')} 쓸 수 없습니다: {reason}. {korean}",
+            f"{file} 가중치 파일을 쓸 수 없습니다: {reason}. {korean}",
             f"The weights file {file} cannot be used: {reason}. {english}",
         )
     )
@@ -199,10 +199,10 @@ def broken(file: Path, reason: str) -> WeightsError:
 
 def disk_fault(error: OSError, place: Path) -> WeightsError:
     """`place`: where it happened, if the error does not say."""
-    at, reason = error.filename or place, error.strerror or str(error)
+    at, reason = error.filename or place, cause_of(error)
     return WeightsError(
         say(
-            f"{at}{particle(at, '을/를')} 읽거나 쓰지 못해 모델을 불러올 수 없습니다({reason}). 디스크의 상태와 파일의 권한을 확인한 뒤 다시 시도하세요.",
+            f"{at} 파일을 읽거나 쓰지 못해 모델을 불러올 수 없습니다({reason}). 디스크의 상태와 파일의 권한을 확인한 뒤 다시 시도하세요.",
             f"The model cannot be loaded: {at} could not be read or written ({reason}). "
             "Check the disk and the file's permissions, then try again.",
         )
@@ -238,7 +238,7 @@ def _no_weights(folder: Path) -> WeightsError:
     if (folder / "adapter_config.json").is_file():
         return WeightsError(
             say(
-                f"{folder}{particle(folder, '은/는')} 모델이 아니라 어댑터입니다. 베이스 모델을 고르고 --adapter로 지정하세요.",
+                f"{folder} 폴더에 든 것은 모델이 아니라 어댑터예요. 베이스 모델을 고르고 --adapter로 지정하세요.",
                 f"{folder} is an adapter, not a model. Choose its base model and give it with --adapter.",
             )
         )

@@ -13,7 +13,6 @@ from transformers.core_model_loading import WeightConverter, WeightRenaming, ren
 from transformers.pytorch_utils import Conv1D
 
 from kullm_tui.core.errors import WeightsError
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.weights.files import Checkpoint, StoredTensor, fetch_again
 from kullm_tui.weights.skeleton import Skeleton
@@ -121,7 +120,7 @@ def _require_complete(
         korean, english = fetch_again(checkpoint.folder)
         raise WeightsError(
             say(
-                f"{checkpoint.folder}의 가중치에 {_few(missing)}{particle(_few(missing), '이/가')} 없습니다. {korean}",
+                f"{checkpoint.folder}의 가중치에 {_few(missing)} 텐서가 없어요. {korean}",
                 f"The weights in {checkpoint.folder} lack {_few(missing)}. {english}",
             )
         )

@@ -21,7 +21,6 @@ from kullm_tui.core.config import EndpointSettings
 from kullm_tui.core.consent import is_outside
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.keys import get_key
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.profiles import all_profiles
 from kullm_tui.core.registration import WrongField, check_endpoint, check_fields, register, register_endpoint
@@ -221,7 +220,7 @@ class AddModelScreen(ModalScreen[str | None]):
                 found = await asyncio.to_thread(get_key, settings.key)
         if found is None:
             name = settings.key
-            self._tell(say(f"키 {name}{particle(name, '이/가')} 아직 없어요.", f"There is no key {name} yet."))
+            self._tell(say(f"{name} 키가 아직 없어요.", f"There is no key {name} yet."))
         return found
 
     def _offers(self, models: tuple[str, ...]) -> bool:

@@ -21,7 +21,6 @@ from evaluator.evaluation import load_run
 from evaluator.runs import Counts, Run, counts_of, forget_run, list_runs, plan_of
 from evaluator.verdicts import VerdictStore
 from kullm_tui.core.errors import KullmError
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.money import money
 from kullm_tui.ui import evaluation_words
@@ -270,7 +269,7 @@ class EvaluateScreen(Screen[None]):
         number = row.run.number
         asked = Confirm(
             say(
-                f"평가 #{number}{particle(number, '을/를')} 목록에서 뺄까요?",
+                f"{number}번 평가를 목록에서 뺄까요?",
                 f"Take evaluation #{number} off the list?",
             ),
             say("목록에서 빼기", "Take it off"),
