@@ -43,7 +43,7 @@ def write_report(
     except OSError as error:
         raise KullmError(
             say(
-                f"{folder}에 쓸 수 없습니다({cause_of(error)}). 다른 폴더를 주세요.",
+                f"{folder}에 쓸 수 없어요({cause_of(error)}). 다른 폴더를 주세요.",
                 f"{folder} cannot be written to ({cause_of(error)}). Give another folder.",
             )
         ) from error

@@ -27,7 +27,7 @@ def files_of(model: str, adapter: str = "") -> dict[str, str]:
     except OSError as error:
         raise KullmError(
             say(
-                f"{model}의 파일을 읽을 수 없습니다({cause_of(error)}). 파일의 권한을 확인하세요.",
+                f"{model}의 파일을 읽을 수 없어요({cause_of(error)}). 파일의 권한을 확인하세요.",
                 f"the files of {model} cannot be read ({error}). Check who may read them.",
             )
         ) from error

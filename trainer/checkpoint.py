@@ -151,7 +151,7 @@ def disk_faults(target: Path) -> Iterator[None]:
             raise _no_space(target) from error
         raise KullmError(
             say(
-                f"{target}에 체크포인트를 쓰지 못했습니다({cause_of(error)}).",
+                f"{target}에 체크포인트를 쓰지 못했어요({cause_of(error)}).",
                 f"{target} could not be written ({error}).",
             )
         ) from error
@@ -190,14 +190,14 @@ def _require_same(path: Path, complete: Mapping[str, Any], digests: Digests) -> 
     if complete.get("recipe") != digests.recipe:
         raise CheckpointRefused(
             say(
-                f"{path}: 다른 레시피로 만든 체크포인트라 이어서 학습하지 않습니다. 레시피를 되돌리거나 새로 시작하세요.",
+                f"{path}: 다른 레시피로 만든 체크포인트라 이어서 학습하지 않아요. 레시피를 되돌리거나 새로 시작하세요.",
                 f"{path} was made by another recipe and is not resumed. Go back to that recipe, or start a new run.",
             )
         )
     if complete.get("data") != digests.data:
         raise CheckpointRefused(
             say(
-                f"{path}: 다른 데이터로 만든 체크포인트라 이어서 학습하지 않습니다. 데이터를 되돌리거나 새로 시작하세요.",
+                f"{path}: 다른 데이터로 만든 체크포인트라 이어서 학습하지 않아요. 데이터를 되돌리거나 새로 시작하세요.",
                 f"{path} was made from other data and is not resumed. Go back to that data, or start a new run.",
             )
         )
@@ -206,7 +206,7 @@ def _require_same(path: Path, complete: Mapping[str, Any], digests: Digests) -> 
 def _no_space(target: Path) -> NoSpace:
     return NoSpace(
         say(
-            f"디스크가 가득 차서 체크포인트를 쓰지 못했습니다: {target}\n앞의 체크포인트는 그대로입니다. 공간을 비우고 이어서 하세요.",
+            f"디스크가 가득 차서 체크포인트를 쓰지 못했어요: {target}\n앞의 체크포인트는 그대로예요. 공간을 비우고 이어서 하세요.",
             f"The disk is full: the checkpoint {target} was not written.\n"
             "The one before it is untouched. Free some space and resume the run.",
         )

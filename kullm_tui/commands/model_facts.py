@@ -33,7 +33,7 @@ def show_list(args: argparse.Namespace) -> int:
         print(terminal_safe(line))
     if not args.all and not args.downloaded:
         Narration().note(
-            say("못 돌리는 모델까지 보려면 --all을 붙이세요.", "--all also shows what this engine cannot run.")
+            say("실행할 수 없는 모델까지 보려면 --all을 붙이세요.", "--all also shows what this engine cannot run.")
         )
     return 0
 
@@ -48,7 +48,7 @@ def _row(profile: Profile, here: bool) -> list[str]:
     if profile.kind == "endpoint":
         state = say("원격", "remote")
     elif not profile.runs_here:
-        state = say("못 돌림", "cannot run")
+        state = say("실행 불가", "cannot run")
     about = profile.about or profile.called
     return [
         profile.name,

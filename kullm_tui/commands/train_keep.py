@@ -35,7 +35,7 @@ def keep(folder: RunFolder, narration: Narration, *, as_json: bool) -> int:
     if spec["recipe"]["method"]["kind"] == "llama-adapter":
         narration.note(
             say(
-                f"엔진은 LoRA와 IA3만 붙입니다. 이 어댑터는 peft로 여세요: {folder.artifacts}",
+                f"엔진은 LoRA와 IA3만 붙여요. 이 어댑터는 peft로 여세요: {folder.artifacts}",
                 f"The engine attaches LoRA and IA3 only. Open this adapter with peft: {folder.artifacts}",
             )
         )
@@ -45,7 +45,7 @@ def keep(folder: RunFolder, narration: Narration, *, as_json: bool) -> int:
         return 0
     narration.note(
         say(
-            f"학습을 마쳤습니다. 이름은 {name}입니다. 이렇게 물어보세요:",
+            f"학습을 마쳤어요. 이렇게 물어보세요(이름: {name}):",
             f"Trained, and kept as {name}. Ask it like this:",
         )
     )
@@ -83,7 +83,7 @@ def _kept_model(folder: RunFolder, name: str, recipe: str) -> str:
         reason = cause_of(error)
         raise KullmError(
             say(
-                f"학습한 모델을 {models}에 저장하지 못했습니다({reason}). 결과는 {folder.artifacts}에 있습니다.",
+                f"학습한 모델을 {models}에 저장하지 못했어요({reason}). 결과는 {folder.artifacts}에 있어요.",
                 f"The trained model was not kept in {models} ({reason}). It is in {folder.artifacts}.",
             )
         ) from error

@@ -76,7 +76,7 @@ def _unpack(archive: Path, draft: Path) -> None:
         for count, entry in enumerate(entries, start=1):
             if count > _MOST_FILES:
                 raise _refused(
-                    archive, say(f"파일이 {_MOST_FILES}개를 넘습니다", f"it holds more than {_MOST_FILES} files")
+                    archive, say(f"파일이 {_MOST_FILES}개를 넘어요", f"it holds more than {_MOST_FILES} files")
                 )
             target = draft.joinpath(*entry.path.parts)
             if entry.is_folder:
@@ -117,7 +117,7 @@ class _Budget:
         if self.left < 0:
             raise _refused(
                 self.archive,
-                say("풀면 크기가 지나치게 커집니다(압축 폭탄)", "it grows beyond all measure when unpacked (a bomb)"),
+                say("풀면 크기가 지나치게 커져요(압축 폭탄)", "it grows beyond all measure when unpacked (a bomb)"),
             )
 
 
@@ -152,7 +152,7 @@ def _zip_entries(archive: Path) -> Iterator[_Entry]:
                 raise _refused(
                     archive,
                     say(
-                        f"{path}의 암호나 압축 방식을 풀 수 없습니다",
+                        f"{path}의 암호나 압축 방식을 풀 수 없어요",
                         f"{path} is encrypted or packed in an unknown way",
                     ),
                 ) from error
@@ -191,7 +191,7 @@ def _harmless(archive: Path, name: str) -> PurePosixPath:
     if path.is_absolute() or ".." in path.parts or bad or len(path.parts) > 8:
         raise _refused(
             archive,
-            say(f"폴더 밖을 가리키거나 쓸 수 없는 이름이 있습니다: {name!r}", f"it holds an unsafe name: {name!r}"),
+            say(f"폴더 밖을 가리키거나 쓸 수 없는 이름이 있어요: {name!r}", f"it holds an unsafe name: {name!r}"),
         )
     return path
 
@@ -203,7 +203,7 @@ def _adapter_root(archive: Path, draft: Path) -> Path:
     if not (root / _CONFIGURATION).is_file() or not any((root / name).is_file() for name in _WEIGHTS):
         raise AdapterError(
             say(
-                f"{archive}에 {_CONFIGURATION}이나 {_WEIGHTS[0]}가 없습니다. PEFT 어댑터를 묶은 온전한 파일인지 확인하세요.",
+                f"{archive}에 {_CONFIGURATION}이나 {_WEIGHTS[0]}가 없어요. PEFT 어댑터를 묶은 온전한 파일인지 확인하세요.",
                 f"{archive} lacks {_CONFIGURATION} or {_WEIGHTS[0]}. Check that it packs a whole PEFT adapter.",
             )
         )
@@ -215,7 +215,7 @@ def _no_plain_file(archive: Path, name: str) -> AdapterError:
     return _refused(
         archive,
         say(
-            f"링크나 장치처럼 보통 파일이 아닌 것이 있습니다: {name!r}",
+            f"링크나 장치처럼 보통 파일이 아닌 것이 있어요: {name!r}",
             f"it holds a link, a device or the like: {name!r}",
         ),
     )
@@ -243,12 +243,12 @@ def _disk_fault(archive: Path, destination: Path, error: OSError) -> KullmError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return NoSpace(
             say(
-                f"디스크가 가득 차서 {destination} 폴더를 만들지 못했습니다. 공간을 비우고 다시 해 보세요.",
+                f"디스크가 가득 차서 {destination} 폴더를 만들지 못했어요. 공간을 비우고 다시 해 보세요.",
                 f"The disk is full: {destination} was not made. Free some space and try again.",
             )
         )
     if isinstance(error, FileNotFoundError) and not archive.exists():
-        return AdapterError(say(f"{archive} 파일이 없습니다.", f"There is no file {archive}."))
+        return AdapterError(say(f"{archive} 파일이 없어요.", f"There is no file {archive}."))
     if error.errno is None:  # bz2 tells of damage so
         return _damaged(archive)
     return AdapterError(

@@ -36,7 +36,7 @@ class ConsentWords:
 
     @property
     def refusal(self) -> str:
-        return say("보내지 않았습니다.", "nothing was sent.")
+        return say("보내지 않았어요.", "nothing was sent.")
 
     @property
     def question(self) -> str:
@@ -51,7 +51,7 @@ class ConsentWords:
         goes = {
             "question": say("이 대화의 글이 그곳으로 나가요.", "The text of this conversation goes there."),
             "answer": say(
-                "판정할 질문과 답이 그곳으로 나가요. 앞의 대화는 보내지 않아요.",
+                "채점할 질문과 답이 그곳으로 나가요. 앞의 대화는 보내지 않아요.",
                 "The question and the answer go there, not the conversation before them.",
             ),
         }[self.leaving]

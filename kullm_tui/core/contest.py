@@ -55,7 +55,7 @@ def plan_contest(contestants: Sequence[Contestant], config: Config) -> Plan:
     return Plan(
         tuple(map(tuple, waves)),
         say(f"{korean} 답해요.", english),
-        say(f"{korean} 답합니다.", english),
+        say(f"{korean} 답해요.", english),
     )
 
 
@@ -151,7 +151,7 @@ def _why(count: int, far: Sequence[int], bases: Sequence[_Base], waves: int, roo
             )
         wanted = size_text(sum(base.need or 0 for base in bases))
         return (
-            f"메모리가 모자라(필요 {wanted}, 쓸 수 있는 것 {size_text(room)}) {waves}번에 나누어 차례로 바꿔 가며",
+            f"메모리가 부족해서(필요 {wanted}, 남은 메모리 {size_text(room)}) {waves}번에 나누어 차례로 바꿔 가며",
             f"There is not enough memory for all (they need {wanted} of {size_text(room)}), so they answer in {waves} turns, "
             "one swapped for the other.",
         )

@@ -65,11 +65,11 @@ def _rescued_from(aside: Path, path: Path) -> Store:
     backup = newest_backup(path)
     lines = (
         say(
-            f"대화 파일이 깨져 있어 따로 옮겨 두었습니다: {aside}",
+            f"대화 파일이 깨져 있어 따로 옮겨 두었어요: {aside}",
             f"The conversations were damaged. Their file was put aside: {aside}",
         ),
         told(rescued),
-        say(f"이전 백업이 있습니다: {backup}", f"There is an earlier backup: {backup}") if backup else "",
+        say(f"이전 백업이 있어요: {backup}", f"There is an earlier backup: {backup}") if backup else "",
         store.notice,
     )
     store.notice = "\n".join(filter(None, lines))
@@ -119,7 +119,7 @@ def _put_aside(path: Path) -> Path:
     except OSError as error:
         raise StoreError(
             say(
-                f"깨진 대화 파일을 옮기지 못했습니다({cause_of(error)}): {path}\n폴더의 권한을 확인하세요.",
+                f"깨진 대화 파일을 옮기지 못했어요({cause_of(error)}): {path}\n폴더의 권한을 확인하세요.",
                 f"the damaged conversations could not be put aside ({cause_of(error)}): {path}\n"
                 "Check the permissions of its folder.",
             )

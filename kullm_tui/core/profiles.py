@@ -215,16 +215,16 @@ def _decoding(settings: Mapping[str, Any]) -> Decoding:
 
 def _profile(name: str, table: object, faults: list[str]) -> Profile | None:
     if not isinstance(table, dict):
-        faults.append(f"{name}: {say('[이름] 표여야 합니다', 'must be a table, [name]')}")
+        faults.append(f"{name}: {say('[이름] 표여야 해요', 'must be a table, [name]')}")
         return None
     if not NAME.fullmatch(name):
         faults.append(
-            f"{name!r}: {say('이름은 영문 소문자, 숫자, 점, 줄표, 밑줄로 씁니다', 'a name is made of lower-case letters, digits, dots, dashes and underscores')}"
+            f"{name!r}: {say('이름은 영문 소문자, 숫자, 점, 줄표, 밑줄로 써요', 'a name is made of lower-case letters, digits, dots, dashes and underscores')}"
         )
     before = len(faults)
     facts = checked(table, PROFILE_RULES, f"{name}.", faults)
     generation = checked(facts.pop("decoding", {}), DECODING_RULES, f"{name}.decoding.", faults)
-    faults += [f"{name}.{key}: {say('빠져 있습니다', 'is missing')}" for key in _missing(table)]
+    faults += [f"{name}.{key}: {say('빠져 있어요', 'is missing')}" for key in _missing(table)]
     if len(faults) > before:
         return None
     template = facts.get("template", OWN_TEMPLATE)
@@ -247,10 +247,10 @@ def _read(path: Path) -> str:
     except FileNotFoundError:
         return ""
     except UnicodeDecodeError as error:
-        raise _rejected(path, [say("UTF-8로 저장된 글이 아닙니다", "the text is not UTF-8")]) from error
+        raise _rejected(path, [say("UTF-8로 저장된 글이 아니에요", "the text is not UTF-8")]) from error
     except OSError as error:
         raise _rejected(
-            path, [say(f"읽을 수 없습니다: {cause_of(error)}", f"cannot be read: {cause_of(error)}")]
+            path, [say(f"읽을 수 없어요: {cause_of(error)}", f"cannot be read: {cause_of(error)}")]
         ) from error
 
 
@@ -259,7 +259,7 @@ def _tables(text: str, path: Path) -> dict[str, Any]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise _rejected(
-            path, [say(f"TOML 형식이 아닙니다: {cause_of(error)}", f"this is not TOML: {error}")]
+            path, [say(f"TOML 형식이 아니에요: {cause_of(error)}", f"this is not TOML: {error}")]
         ) from error
 
 
@@ -271,7 +271,7 @@ def _document(path: Path) -> "TOMLDocument":
         return tomlkit.parse(_read(path))
     except ParseError as error:
         raise _rejected(
-            path, [say(f"TOML 형식이 아닙니다: {cause_of(error)}", f"this is not TOML: {error}")]
+            path, [say(f"TOML 형식이 아니에요: {cause_of(error)}", f"this is not TOML: {error}")]
         ) from error
 
 

@@ -145,7 +145,7 @@ def _beginning(seat: Seat) -> tuple[int, ...]:
     special = seat.resident.vocabulary.special
     begin = special.bos if special.bos is not None else min(special.eos, default=None)
     if begin is None:
-        raise RequestError(say("프롬프트가 비었습니다.", "The prompt is empty."), param="prompt")
+        raise RequestError(say("프롬프트가 비었어요.", "The prompt is empty."), param="prompt")
     return (begin,)
 
 

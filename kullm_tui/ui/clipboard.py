@@ -133,4 +133,4 @@ def _into_file(text: str, small: bool) -> str:
             file.write(text)
     except (OSError, KullmError) as error:
         return say(f"복사하지 못했어요: {cause_of(error)}", f"not copied: {cause_of(error)}")
-    return say(f"{reason} 파일에 담았어요: {path}", f"{reason}, written to {path}")
+    return say(f"{reason} 파일로 저장했어요: {path}", f"{reason}, written to {path}")

@@ -80,9 +80,9 @@ def _fit_word(entry: Entry) -> tuple[str, str]:
     if entry.state in ("remote", "cannot-run"):
         return "", ""
     return {
-        "fits": (say("맞음", "yes"), "$success"),
+        "fits": (say("충분", "yes"), "$success"),
         "tight": (say("빠듯", "tight"), "$warning"),
-        "too-large": (say("모자람", "no"), "$error"),
+        "too-large": (say("부족", "no"), "$error"),
         "unknown": ("", ""),
     }[entry.fit]
 
@@ -94,7 +94,7 @@ def state_words(entry: Entry, work: Work) -> tuple[str, str]:
         return going
     return {
         "remote": (say("원격", "remote"), "$quiet"),
-        "cannot-run": (say("못 돌림", "cannot run"), "$quiet"),
+        "cannot-run": (say("실행 불가", "cannot run"), "$quiet"),
         "missing": ("", ""),
         "partial": (say("받다 멈춤", "unfinished"), "$warning"),
         "here": (say("받음", "here"), "$success"),

@@ -228,7 +228,7 @@ def test_a_deleted_comparison_takes_its_votes_along_until_it_is_restored(store: 
         lambda: store.comparisons.vote(comparison.id, replies, "tie"),
         lambda: store.comparisons.delete(99),
     ):
-        with pytest.raises(StoreError, match="비교가 없습니다"):
+        with pytest.raises(StoreError, match="비교가 없어요"):
             attempt()
     store.comparisons.restore(comparison.id)
     assert len(store.comparisons.votes(comparison.id)) == 1

@@ -71,7 +71,7 @@ def test_a_passing_fault_is_tried_again(server: FileServer, fault: Reply) -> Non
 @pytest.mark.parametrize(
     ("fault", "times", "said"),
     [
-        (Reply([TEXT[:60], CUT], media_type="text/plain"), 3, "끊겼습니다"),
+        (Reply([TEXT[:60], CUT], media_type="text/plain"), 3, "끊겼어요"),
         (Reply(["oops"], 500), 3, "HTTP 500"),
         (Reply(["not here"], 404), 1, "HTTP 404"),
         (Reply([TEXT[:60]], media_type="text/plain"), 1, "5개 질문과 달라"),

@@ -87,7 +87,7 @@ class AddModelScreen(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
-            yield Static(say("모델 더하기", "Add a model"), classes="dialog--question", markup=False)
+            yield Static(say("모델 추가", "Add a model"), classes="dialog--question", markup=False)
             yield Choice(
                 (
                     say("허브 저장소", "repository of the hub"),
@@ -104,7 +104,7 @@ class AddModelScreen(ModalScreen[str | None]):
             yield OptionList(id="offered", markup=False)
             yield Static(classes="form--fault", id="fault", markup=False)
             with Horizontal(classes="dialog--buttons"):
-                yield Button(plain(say("그만두기", "Cancel")), id="no")
+                yield Button(plain(say("취소", "Cancel")), id="no")
                 yield Button(plain(say("등록하기", "Add it")), id="yes")
 
     def on_mount(self) -> None:

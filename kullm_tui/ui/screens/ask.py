@@ -46,7 +46,7 @@ class Confirm(ModalScreen[bool]):
             if self._more:
                 yield Static(self._more, classes="dialog--more", markup=False)
             with Horizontal(classes="dialog--buttons"):
-                yield Button(plain(say("그만두기", "Cancel")), id="no")
+                yield Button(plain(say("취소", "Cancel")), id="no")
                 yield Button(self._consequence, id="yes", classes="-danger" if self._danger else "")
 
     def on_mount(self) -> None:
@@ -94,7 +94,7 @@ class AskLine(ModalScreen[str | None]):
             yield Input(self._value, placeholder=self._placeholder, password=self._secret, classes="dialog--line")
             yield Static(classes="dialog--fault", markup=False)
             with Horizontal(classes="dialog--buttons"):
-                yield Button(plain(say("그만두기", "Cancel")), id="no")
+                yield Button(plain(say("취소", "Cancel")), id="no")
                 yield Button(self._button, id="yes")
 
     @on(Button.Pressed, "#no")
