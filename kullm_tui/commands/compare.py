@@ -109,7 +109,7 @@ def _compare(store: Store, args: argparse.Namespace) -> int:
     judging = judging_glue.prepared(args, "kullm compare", narration)
     plan = plan_contest([entrant.contestant for entrant in competing], config)
     if narration.live or not plan.together:
-        narration.note(plan.why_formal)
+        narration.note(plan.why)
     at_once = max(1, config.engine.max_rows // len(competing))
     contest = Contest(store, competing, plan, decoding, args.system, args.blind, at_once)
     rounds = [Round(one) for one in questions]
@@ -222,7 +222,7 @@ def _print_json(one: Round, contest: Contest, number: int = 0, verdicts: Verdict
         "comparison": one.comparison and one.comparison.id,
         "prompt": one.question.content,
         "input": one.question.input,
-        "plan": contest.plan.why_formal,
+        "plan": contest.plan.why,
         "replies": replies,
     }
     print(terminal_safe_json(facts), flush=True)

@@ -149,7 +149,7 @@ def print_ratings(store: Store, *, as_json: bool) -> int:
     blind, bad = sum(vote.blind for vote in votes), sum(vote.outcome == "bad" for vote in votes)
     Narration().note(
         say(
-            f"투표 {len(votes):,}번(이름을 가린 것 {blind:,}번, 모두 나쁨 {bad:,}번). 모두 나쁨은 비김으로 셉니다.",
+            f"투표 {len(votes):,}번(이름을 가린 것 {blind:,}번, 모두 나쁨 {bad:,}번). 모두 나쁨은 비김으로 쳐요.",
             f"{len(votes):,} votes ({blind:,} of them blind, {bad:,} all bad). All bad counts as a tie.",
         )
     )

@@ -27,7 +27,6 @@ _COUNTS = {2: "두", 3: "세", 4: "네"}
 class Plan:
     waves: tuple[tuple[int, ...], ...]  # the places that stream together, wave after wave; endpoints are in the first
     why: str  # a sentence for the app
-    why_formal: str  # the same sentence for a command
 
     @property
     def together(self) -> bool:
@@ -52,11 +51,7 @@ def plan_contest(contestants: Sequence[Contestant], config: Config) -> Plan:
     waves = _waves(list(bases.values()), room)
     waves = [sorted([*far, *waves[0]]), *waves[1:]] if waves else [far]
     korean, english = _why(len(contestants), far, list(bases.values()), len(waves), room)
-    return Plan(
-        tuple(map(tuple, waves)),
-        say(f"{korean} 답해요.", english),
-        say(f"{korean} 답해요.", english),
-    )
+    return Plan(tuple(map(tuple, waves)), say(f"{korean} 답해요.", english))
 
 
 def _bases(

@@ -53,7 +53,7 @@ def test_without_a_name_the_folders_own_is_taken_and_numbered(tmp_path: Path, tr
         (("remove", "none", "--yes"), 1, "'none' 어댑터가 없어요"),
         (("merge", "none", "--to", "x"), 1, "'none' 어댑터가 없어요"),
         (("merge", "none"), 2, "빠진 인자가 있어요: --to"),
-        (("import",), 2, "빠진 것이 있어요"),
+        (("import",), 2, "빠진 인자가 있어요"),
         (("fly",), 2, "list"),
     ],
 )

@@ -64,7 +64,7 @@ def test_json_is_one_object_with_everything(home: Path, server: OpenAIServer) ->
         "usage": {"prompt_tokens": 3, "completion_tokens": 1},
         "dropped_turns": 1,
     }
-    assert "1차례를 빼고" in done.stderr
+    assert "문답 1개를 빼고" in done.stderr
     assert "길이 한도" in done.stderr
 
 

@@ -122,7 +122,7 @@ def test_the_judges_own_answers_are_warned_of_under_any_of_its_names(tmp_path: P
     text = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
     done = kullm(tmp_path, "judge", "--json", "--yes", "-", stdin=text, env=env)
     assert done.returncode == 0
-    assert "2행은 채점자 gpt-4.1-2025-04-14의 답입니다" in done.stderr
+    assert "2행은 채점자 gpt-4.1-2025-04-14의 답이에요" in done.stderr
 
 
 def test_a_named_judge_that_is_gone_is_told_with_what_the_key_can_use(

@@ -82,7 +82,7 @@ def test_the_prompt_of_kullm_is_printed_exactly(tmp_path: Path) -> None:
     done = kullm(tmp_path, "models", "show", "kullm-5.8b", "--prompt", "안녕하세요")
     assert done.returncode == 0
     assert done.stdout == KULLM_PROMPT
-    assert "한 차례" in done.stderr
+    assert "한 번 묻고" in done.stderr
 
 
 def test_input_and_system_text_take_their_places(tmp_path: Path) -> None:

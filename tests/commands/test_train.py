@@ -87,7 +87,7 @@ def test_a_plan_in_english_and_as_json(tmp_path: Path) -> None:
         (("kullm-paper-5.8b",), 1, "kullm models pull polyglot-ko-5.8b"),
         (("kullm-paper-5.8b", "--show", "2"), 1, "kullm models pull polyglot-ko-5.8b"),
         (("kullm-paper-5.8b", "--show", "0"), 2, "1에서 1000"),
-        (("kullm-paper-5.8b", "--plan", "--on", "3xFoo"), 2, "모르는 장비"),
+        (("kullm-paper-5.8b", "--plan", "--on", "3xFoo"), 2, "알 수 없는 장비"),
         (("kullm-paper-5.8b", "--on", "8xB200"), 2, "--plan"),
         (("kullm-paper-5.8b", "--name", "Ab"), 2, "어댑터의 이름은"),
         (("kullm-paper-5.8b", "--set", "train.epoch=2"), 1, "혹시 epochs인가요"),

@@ -192,7 +192,7 @@ def test_a_reply_that_failed_competes_with_none(store: Store) -> None:
     assert vote.replies == (replies[0], None, replies[2])
     assert store.comparisons.duels() == [Duel("koalpaca", "polyglot+mine", "left", vote=vote.id)]
     replies[2] = None
-    with pytest.raises(StoreError, match="둘은"):
+    with pytest.raises(StoreError, match="두 개는"):
         store.comparisons.vote(comparison.id, replies, "tie")
     assert store.comparisons.votes() == [vote], "a vote that is refused withdraws none"
 
