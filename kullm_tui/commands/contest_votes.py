@@ -184,7 +184,7 @@ def export_pairs(store: Store, file: str) -> int:
     apart = sum(not pair["same_prompt"] for pair in pairs)
     Narration().note(
         say(
-            f"선호 쌍 {len(pairs):,}개를 내보냈어요. 그 가운데 {apart:,}개는 앞선 대화가 서로 달라요(same_prompt).",
+            f"선호 쌍 {len(pairs):,}개를 내보냈어요. 그중 {apart:,}개는 앞선 대화가 서로 달라요(same_prompt).",
             f"{len(pairs):,} preference pairs; in {apart:,} of them the two had read different turns before (same_prompt).",
         )
     )
