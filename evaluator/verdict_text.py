@@ -180,10 +180,10 @@ def _one_score(criterion: Criterion, found: Sequence[Found | Misfit]) -> float |
         return Unscored(f"{name}: {why or say('점수의 꼴이 아닙니다', 'not in a score’s form')} ({line})")
     scores = {one.score for one in found if isinstance(one, Found)}
     if not scores:
-        return Unscored(say(f"{name}: 점수가 없습니다", f"{name}: no score"))
+        return Unscored(say(f"{name}: 점수가 없어요", f"{name}: no score"))
     if len(scores) > 1:
         listed = ", ".join(map(str, sorted(scores)))
-        return Unscored(say(f"{name}: 서로 다른 점수가 있습니다({listed})", f"{name}: contradictory scores ({listed})"))
+        return Unscored(say(f"{name}: 서로 다른 점수가 있어요({listed})", f"{name}: contradictory scores ({listed})"))
     score = scores.pop()
     if not criterion.low <= score <= criterion.high:
         span = f"{criterion.low}–{criterion.high}"

@@ -25,14 +25,14 @@ from kullm_tui.core.text import terminal_safe, terminal_safe_json
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
-    parser = subparsers.add_parser("eval", help=say("모델을 논문처럼 평가합니다", "evaluate models as the paper does"))
+    parser = subparsers.add_parser("eval", help=say("모델을 논문처럼 평가해요", "evaluate models as the paper does"))
     actions = parser.add_subparsers(dest="action", metavar=say("동작", "ACTION"))
     _add_run(
-        actions.add_parser("run", help=say("답을 받고 채점합니다 (이어서 할 수 있습니다)", "answer and judge; resumes"))
+        actions.add_parser("run", help=say("답을 받고 채점해요 (이어서 할 수 있어요)", "answer and judge; resumes"))
     )
     table = actions.add_parser("table", help=say("논문의 표", "the paper's table"))
     table.add_argument(
-        "--format", choices=["text", "markdown", "csv", "json"], default="text", help=say("꼴", "the form")
+        "--format", choices=["text", "markdown", "csv", "json"], default="text", help=say("형식", "the form")
     )
     plot = actions.add_parser("plot", help=say("논문의 그림 1 (0–100)", "the paper's Figure 1, on 0–100"))
     plot.add_argument("--font", metavar="FILE", help=say(".png에 쓸 한글 글꼴 파일", "a font with Hangul, for .png"))
@@ -59,7 +59,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
         action.add_argument(
             "--out",
             metavar="FILE",
-            help=say("파일로 씁니다 (그림은 .svg나 .png)", "write to a file (.svg or .png for the plot)"),
+            help=say("파일로 저장해요 (그림은 .svg나 .png)", "write to a file (.svg or .png for the plot)"),
         )
     add_harness(
         actions.add_parser(
@@ -93,7 +93,7 @@ def _add_run(run: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=FILE",
-        help=say("다른 시스템의 답을 가져옵니다 (여러 번)", "answers of another system (repeatable)"),
+        help=say("다른 시스템의 답을 가져와요 (여러 번)", "answers of another system (repeatable)"),
     )
     run.add_argument("--decoding", choices=["paper"], help=say("구름 논문의 디코딩 설정", "the KULLM paper's decoding"))
     add_judge_arguments(run)
@@ -201,11 +201,11 @@ def _plot(table: Table, args: argparse.Namespace) -> int:
         from evaluator.figure_png import png
 
         publish_bytes(out, png(table, font=args.font or ""), mode=0o644)
-        Narration().note(say(f"{args.out}에 썼습니다.", f"written to {args.out}."))
+        Narration().note(say(f"{args.out}에 저장했어요.", f"written to {args.out}."))
     else:
         raise UsageError(
             say(
-                "그림은 .svg나 .png로 씁니다. 예: --out figure.svg",
+                "그림은 .svg나 .png로 저장해요. 예: --out figure.svg",
                 "a plot is written as .svg or .png: --out figure.svg",
             )
         )
@@ -215,6 +215,6 @@ def _plot(table: Table, args: argparse.Namespace) -> int:
 def _put(text: str, out: str | None) -> None:
     if out:
         publish(paths.typed(out), text, mode=0o644)
-        Narration().note(say(f"{out}에 썼습니다.", f"written to {out}."))
+        Narration().note(say(f"{out}에 저장했어요.", f"written to {out}."))
     else:
         print(terminal_safe(text), end="")

@@ -80,10 +80,10 @@ def _facts(row: PairRow, both: tuple[Verdict, Verdict]) -> dict[str, Any]:
 
 def _word(which: Winner, *, flipped: bool = False) -> str:
     if flipped:
-        return say("비깁니다(순서를 바꾸자 판정이 뒤집혔습니다)", "a tie (the judgement turned round with the order)")
+        return say("비겨요(순서를 바꾸자 결과가 뒤집혔어요)", "a tie (the judgement turned round with the order)")
     return {
-        "left": say("왼쪽이 낫습니다", "left is better"),
-        "right": say("오른쪽이 낫습니다", "right is better"),
-        "tie": say("비깁니다", "a tie"),
-        "unscored": say("가릴 수 없습니다", "undecided"),
+        "left": say("왼쪽이 나아요", "left is better"),
+        "right": say("오른쪽이 나아요", "right is better"),
+        "tie": say("비겨요", "a tie"),
+        "unscored": say("가릴 수 없어요", "undecided"),
     }[which]

@@ -96,7 +96,7 @@ def _of_entry(entry: Entry, loaded: Collection[str]) -> Answerer:
     group: Group = "endpoint" if profile.kind == "endpoint" else "here"
     if entry.state in ("missing", "partial"):
         group = "missing"
-    detail = profile.endpoint if profile.kind == "endpoint" else profile.description
+    detail = profile.endpoint if profile.kind == "endpoint" else profile.about
     return Answerer(
         group,
         entry.name,

@@ -82,7 +82,7 @@ def facts_of_model(session: Session, config: Config) -> ModelFacts:
     except KullmError:
         return ModelFacts(session.model, session.adapter, 0, demo=False, endpoint=False, titles=titles, persona=persona)
     return ModelFacts(
-        title=titles.get(session.model) or reference.profile.title,
+        title=titles.get(session.model) or reference.profile.called,
         adapter=session.adapter,
         context=reference.profile.context,
         demo=session.model.startswith("demo-"),

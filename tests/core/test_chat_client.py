@@ -181,7 +181,7 @@ async def test_a_syllable_cut_between_packets_arrives_whole(server: OpenAIServer
 async def test_no_server_is_told_with_its_host_and_what_to_check() -> None:
     error = await fails(Endpoint("집", f"http://127.0.0.1:{closed_port()}/v1"))
     assert "집 (127.0.0.1)" in str(error)
-    assert "연결하지 못했습니다" in str(error)
+    assert "연결하지 못했어요" in str(error)
 
 
 @pytest.mark.parametrize("broken", [[chunk("반쪽"), CUT], [chunk("반쪽")]])
@@ -221,8 +221,8 @@ async def test_retry_after_is_honoured(server: OpenAIServer) -> None:
 @pytest.mark.parametrize(
     ("reply", "words"),
     [
-        (refuses(401, "bad key sk-secret-1234"), "키를 받아 주지 않았습니다"),
-        (refuses(403, "no"), "키를 받아 주지 않았습니다"),
+        (refuses(401, "bad key sk-secret-1234"), "키를 받아 주지 않았어요"),
+        (refuses(403, "no"), "키를 받아 주지 않았어요"),
         (refuses(404, "no such model", code="model_not_found"), "모델 m"),
         (refuses(429, "no money", code="insufficient_quota"), "한도"),
         (refuses(400, "bad temperature"), "bad temperature"),
