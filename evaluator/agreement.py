@@ -121,5 +121,5 @@ def _scores_fault(scores: Mapping[str, Any], rubric: Rubric) -> str:
                 f"{name}: 이 채점 기준에 없는 이름이에요({names})", f"{name} is no criterion of the rubric ({names})"
             )
         if isinstance(score, bool) or score not in one.choices:
-            return say(f"{name} 점수가 범위 밖입니다", f"{name} is outside its range")
+            return say(f"{name} 점수가 범위 밖이에요", f"{name} is outside its range")
     return ""

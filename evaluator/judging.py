@@ -127,7 +127,7 @@ def mode_note(asked: Judge, outcome: Outcome) -> str:
     if outcome.judge.mode == asked.mode:
         return ""
     return say(
-        f"{asked.model}: JSON 스키마를 받지 않아 논문처럼 글로 채점했습니다(--mode paper와 같습니다).",
+        f"{asked.model}: JSON 스키마를 받지 않아 논문처럼 글로 채점했어요(--mode paper와 같아요).",
         f"{asked.model} takes no JSON schema, so it judged in free text as in the paper (as with --mode paper).",
     )
 

@@ -103,7 +103,7 @@ def value_beside(rest: str, criterion: Criterion) -> Value | Unclear | None:
     if beside is None or (isinstance(beside, Unclear) and ":" in sign["sign"]):
         why = doubt(rest[at:], inside.score, criterion)
         return Unclear(why) if why else inside
-    return inside if beside == inside else Unclear(say("괄호 안과 밖의 수가 다릅니다", "two numbers stand at it"))
+    return inside if beside == inside else Unclear(say("괄호 안과 밖의 수가 달라요", "two numbers stand at it"))
 
 
 def value_of(text: str, criterion: Criterion) -> Value | Unclear | None:
@@ -151,7 +151,7 @@ def _brackets(rest: str, criterion: Criterion) -> tuple[Value | Unclear | None, 
 
 def _in_brackets(inside: str, after: str, criterion: Criterion) -> Value | Unclear | None:
     if not re.search(r"\d", inside):
-        return Unclear(say("점수가 없습니다", "no score is given")) if _NOTHING.fullmatch(inside) else None
+        return Unclear(say("점수가 없어요", "no score is given")) if _NOTHING.fullmatch(inside) else None
     match = _INSIDE.fullmatch(inside)
     ranged = _range_fits(inside, criterion)
     if not match:
@@ -174,13 +174,13 @@ def _value_at(rest: str, at: int, criterion: Criterion, *, set_apart: bool, spac
     tail = rest[match.end() :]
     marked = bool(match["mark"] or match["most"] or match["given"] or match["opening"])
     if not (set_apart or marked or (spaced and (not tail.strip(" .!") or _FLOWS_ON.match(tail)))):
-        return Unclear(say("점수로 적은 것인지 분명하지 않습니다", "it may be no score"), firm=False)
+        return Unclear(say("점수로 적은 것인지 분명하지 않아요", "it may be no score"), firm=False)
     value = _checked(match, criterion)
     flows_on = _FLOWS_ON.match(tail) or (marked and re.match(r"\s+(?=[^\W\d])", tail))
     if value is None:
         return _scale(match[0], firm=set_apart)
     if not (_SET_APART.match(tail) or flows_on) or not _closed(tail, rest):
-        return Unclear(say("점수의 꼴이 아닙니다", "not in a score's form"), firm=set_apart)
+        return Unclear(say("점수 형식이 아니에요", "not in a score's form"), firm=set_apart)
     why = doubt(tail, value.score, criterion)
     return Unclear(why, firm=set_apart) if why else value
 
@@ -211,4 +211,4 @@ def _range_fits(text: str, criterion: Criterion) -> bool:
 
 def _scale(said: str, *, firm: bool) -> Unclear:
     said = said.strip(" |")
-    return Unclear(say(f"다른 척도이거나 점수가 아닙니다({said})", f"another scale, or no score ({said})"), firm=firm)
+    return Unclear(say(f"다른 척도이거나 점수가 아니에요({said})", f"another scale, or no score ({said})"), firm=firm)

@@ -182,32 +182,32 @@ _OPENS = re.compile(r"\s*[-–—]+\s*(?P<figure>[0-9]+(?:[.,:][0-9]+)*)")  # `5
 def doubt(remark: str, score: float, criterion: Criterion) -> str:
     """Why what stands right after the score leaves it in doubt; empty where it does not."""
     if _HEDGE.match(remark) or _HEDGE_APART.match(remark):
-        return say("점수 뒤에 단서가 붙어 있습니다", "the score is hedged")
+        return say("점수 뒤에 단서가 붙어 있어요", "the score is hedged")
     if _TAKEN_BACK.search(remark):
-        return say("점수를 고치는 말이 있습니다", "the score is revised")
+        return say("점수를 고치는 말이 있어요", "the score is revised")
     if any(sign in remark for sign in _BENDS):
-        return say("점수를 고치는 표시가 있습니다", "the score is struck out or revised")
+        return say("점수를 고치는 표시가 있어요", "the score is struck out or revised")
     if any((scale[1] or scale[2]) != str(criterion.high) for scale in _OTHER_SCALE.finditer(remark)):
-        return say("다른 척도입니다", "another scale")
+        return say("다른 척도예요", "another scale")
     opens = _OPENS.match(remark)
     counts = opens and (
         ":" in opens["figure"] or _COUNTED.match(remark, opens.end()) or _NOUN.match(remark, opens.end())
     )
     number = opens["figure"] if opens and not counts else unexplained(remark, score, criterion)
-    return say(f"다른 수({number})가 있습니다", f"another number ({number}) stands at it") if number else ""
+    return say(f"다른 수({number})가 있어요", f"another number ({number}) stands at it") if number else ""
 
 
 def doubt_after(line: str, score: float, criterion: Criterion, *, named: bool, alone: bool) -> str:
     """The same of a line that follows the scores and is none of them. `named`: it names the criterion."""
     if _DECLINES.search(line):
-        return say("채점하지 않겠다는 말이 있습니다", "the judge declines")
+        return say("채점하지 않겠다는 말이 있어요", "the judge declines")
     if (_TOTAL.search(line) and not alone) or _LEGEND.search(line) or (not named and _explains_scale(line, criterion)):
         return ""
     about = named or bool(_ABOUT_SCORES.search(line))
     if _DISOWNED.search(line) or (about and _TAKEN_BACK.search(line)):
-        return say("점수를 거두거나 고치는 말이 있습니다", "the scores are revised or taken back")
+        return say("점수를 거두거나 고치는 말이 있어요", "the scores are revised or taken back")
     number = unexplained(_INDEX.sub(" ", line), score, criterion)
-    return say(f"뒤에 다른 수({number})가 있습니다", f"another number ({number}) follows") if number else ""
+    return say(f"뒤에 다른 수({number})가 있어요", f"another number ({number}) follows") if number else ""
 
 
 def _explains_scale(line: str, criterion: Criterion) -> bool:

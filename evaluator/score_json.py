@@ -82,7 +82,7 @@ def _entry(criterion: Criterion, given: object, place: int) -> Found | Misfit:
     score = _from_fields(given, criterion) if isinstance(given, dict) else _plain_score(given, criterion)
     if score is None:
         shown = json.dumps(given, ensure_ascii=False, default=str)[:_LONGEST_SHOWN]
-        return Misfit(criterion, shown, place, say("점수 하나로 읽히지 않습니다", "it is not one plain score"))
+        return Misfit(criterion, shown, place, say("점수 하나로 읽히지 않아요", "it is not one plain score"))
     return Found(criterion, score, place)
 
 

@@ -137,9 +137,9 @@ def _below(label: _Label, lines: Sequence[str], end: int) -> Iterator[Found | Mi
         return
     place, line = max(given), lines[label.place]
     if len({value.score for value in given.values()}) > 1:
-        yield Misfit(label.criterion, line, label.place, say("여러 수가 있습니다", "several numbers follow"))
+        yield Misfit(label.criterion, line, label.place, say("수가 여러 개 있어요", "several numbers follow"))
     elif not _scale_fits(label.rest, label.criterion):
-        yield Misfit(label.criterion, line, label.place, say("다른 척도입니다", "another scale"))
+        yield Misfit(label.criterion, line, label.place, say("다른 척도예요", "another scale"))
     elif label.place not in given and (why := doubt(f". {reason}", given[place].score, label.criterion)):
         yield Misfit(label.criterion, line, label.place, why)
     else:

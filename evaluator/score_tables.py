@@ -127,7 +127,7 @@ def _role(head: str) -> _Role:
 
 
 def _unclear() -> Unclear:
-    return Unclear(say("표의 어느 칸이 점수인지 알 수 없습니다", "no one cell of the table is the score"))
+    return Unclear(say("표의 어느 칸이 점수인지 알 수 없어요", "no one cell of the table is the score"))
 
 
 def _cells(line: str) -> list[str]:

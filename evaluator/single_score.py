@@ -48,7 +48,7 @@ def single_score(lines: Sequence[str], criterion: Criterion) -> list[Found | Mis
         return [Found(criterion, whole.score, said[0][0])]
     candidates = [*_opening(said[0], criterion), *_closing(said, criterion), *_given(said, criterion)]
     if len({one.score for one in candidates if isinstance(one, Found)}) > 1:
-        return [Misfit(criterion, said[0][1], said[0][0], say("여러 수가 있습니다", "several numbers stand there"))]
+        return [Misfit(criterion, said[0][1], said[0][0], say("여러 수가 있어요", "several numbers stand there"))]
     return list(candidates)
 
 
@@ -77,7 +77,7 @@ def _given(said: Sequence[tuple[int, str]], criterion: Criterion) -> list[Found 
             continue
         value = Value(as_score(match["english"] or match["korean"]))
         if _TAKES_BACK.search(re.split(r"[.!?]\s", line[: match.end()].strip(" ."))[-1]):
-            return [Misfit(criterion, line, place, say("점수를 부정하는 말이 있습니다", "the score is negated"))]
+            return [Misfit(criterion, line, place, say("점수를 부정하는 말이 있어요", "the score is negated"))]
         before = line[: match.start("english") if match["english"] else match.start("korean")]
         found += _after_reason(value, [*said[:number], (place, before)], place, criterion)
     return found

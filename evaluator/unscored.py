@@ -17,7 +17,7 @@ def status_word(name: str) -> str:
         "refused": say("거절", "refused"),
         "error": say("오류", "error"),
         "missing": say("채점 안 함", "not judged"),
-        "other-judge": say("채점자의 다른 판", "another version of the judge"),
+        "other-judge": say("채점자의 다른 버전", "another version of the judge"),
     }
     return words.get(name, name)
 

@@ -72,7 +72,7 @@ def status_of(
     if reply.refusal or reply.finish_reason == "content_filter":
         return "refused", {}, nfc(reply.refusal) or say("내용 필터에 걸렸어요", "stopped by a content filter")
     if reply.finish_reason == "length":
-        return "unparsed", {}, say("채점이 길이 한도에서 잘렸습니다", "cut at the length limit")
+        return "unparsed", {}, say("채점이 길이 한도에서 잘렸어요", "cut at the length limit")
     # A server that knows nothing of schemas answers in the paper's form all the same.
     reader = read_json if mode == "strict" and "{" in reply.text else read_free_text
     read = reader(reply.text, rubric, response=response)

@@ -64,7 +64,7 @@ def read_free_text(text: str, rubric: Rubric, *, response: str = "") -> Scores |
 def read_json(text: str, rubric: Rubric, *, response: str = "") -> Scores | Unscored:
     """Of an object, alone, in a fence or after prose. What the prose before it weighs up does not count."""
     if next(json_objects(_spoken(text)), None) is None:
-        return Unscored(say("JSON 객체가 없습니다", "there is no JSON object"))
+        return Unscored(say("JSON 객체가 없어요", "there is no JSON object"))
     return _read(text, rubric, response, only_json=True)
 
 
@@ -74,7 +74,7 @@ def _read(text: str, rubric: Rubric, response: str, *, only_json: bool) -> Score
     claims = _claims(_words(response, criteria), criteria)
     own_words = _spoken(_without_echo(text, response) if claims else text)
     if not own_words.strip(" \n…"):
-        return Unscored(say("채점자가 한 말이 없습니다", "the judge said nothing of its own"))
+        return Unscored(say("채점자가 한 말이 없어요", "the judge said nothing of its own"))
     words = _words(own_words, criteria)
     if only_json:
         words = replace(words, found=[one for one in words.found if _JSON_PLACE.search(words.lines[one.place])])
@@ -177,7 +177,7 @@ def _one_score(criterion: Criterion, found: Sequence[Found | Misfit]) -> float |
     misfits = [one for one in found if isinstance(one, Misfit) and (one.firm or not settled)]
     if misfits:
         line, why = misfits[0].line[:_SHOWN], misfits[0].why
-        return Unscored(f"{name}: {why or say('점수의 꼴이 아닙니다', 'not in a score’s form')} ({line})")
+        return Unscored(f"{name}: {why or say('점수 형식이 아니에요', 'not in a score’s form')} ({line})")
     scores = {one.score for one in found if isinstance(one, Found)}
     if not scores:
         return Unscored(say(f"{name}: 점수가 없어요", f"{name}: no score"))
@@ -187,10 +187,10 @@ def _one_score(criterion: Criterion, found: Sequence[Found | Misfit]) -> float |
     score = scores.pop()
     if not criterion.low <= score <= criterion.high:
         span = f"{criterion.low}–{criterion.high}"
-        return Unscored(say(f"{name}: {score}점은 범위({span}) 밖입니다", f"{name}: {score} is outside {span}"))
+        return Unscored(say(f"{name}: {score}점은 범위({span}) 밖이에요", f"{name}: {score} is outside {span}"))
     if score not in criterion.choices:
         return Unscored(
-            say(f"{name}: {score}점은 이 기준에 없는 점수입니다", f"{name}: {score} is no score of this rubric")
+            say(f"{name}: {score}점은 이 기준에 없는 점수예요", f"{name}: {score} is no score of this rubric")
         )
     return score
 
@@ -225,4 +225,4 @@ def _is_score(line: str, criteria: Sequence[Criterion]) -> bool:
 
 
 def _only_quoted() -> str:
-    return say("응답에 있는 점수를 옮겨 적었을 뿐입니다", "its scores only repeat those that stand in the response")
+    return say("응답에 있는 점수를 옮겨 적었을 뿐이에요", "its scores only repeat those that stand in the response")

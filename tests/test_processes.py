@@ -14,14 +14,10 @@ import pytest
 from tests import beginning
 from tests.commands.test_train import RECIPE, ROWS
 from tests.tiny_models import save_model
-from trainer.machines import usable_cores
 
 _SECONDS = 280.0
 
-pytestmark = [
-    pytest.mark.timeout(900),
-    pytest.mark.skipif(usable_cores() < beginning.RANKS, reason="a core for each rank"),
-]
+pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")

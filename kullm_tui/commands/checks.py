@@ -110,12 +110,12 @@ def processor() -> Finding:
 def _faster(own: Processor) -> str:
     if own.level == "plain":
         return say(
-            "CPU에서 4비트가 느립니다. llama.cpp 서버를 엔드포인트로 쓰는 편이 빠릅니다.",
+            "CPU에서 4비트가 느려요. llama.cpp 서버를 엔드포인트로 쓰는 편이 빨라요.",
             "4-bit is slow on this CPU. A llama.cpp server as an endpoint is faster.",
         )
     if own.compiler is None:
         return say(
-            "C 컴파일러가 없습니다. 설치하면(sudo apt install gcc) CPU에서 답변이 빨라집니다.",
+            "C 컴파일러가 없어요. 설치하면(sudo apt install gcc) CPU에서 답변이 빨라져요.",
             "no C compiler. With one (sudo apt install gcc) replies on the CPU come faster.",
         )
     return ""

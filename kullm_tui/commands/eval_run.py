@@ -88,7 +88,7 @@ def _told_what_failed(outcome: Outcome, narration: Narration) -> int:
     if outcome.failed:
         narration.note(
             say(
-                f"{len(outcome.verdicts):,}개 가운데 {outcome.failed:,}개를 오류로 채점하지 못했어요. "
+                f"{len(outcome.verdicts):,}개 중 {outcome.failed:,}개를 오류로 채점하지 못했어요. "
                 "같은 명령을 다시 하면 그것만 다시 물어요.",
                 f"{outcome.failed:,} of {len(outcome.verdicts):,} could not be judged for errors. "
                 "The same command asks for those alone again.",

@@ -145,7 +145,7 @@ def _summary(outcome: Outcome, wanted: int) -> str:
     scored = sum(verdict.status == "ok" for verdict in outcome.verdicts.values())
     kept = sum(verdict.kept for verdict in outcome.verdicts.values())
     return say(
-        f"{wanted:,}개 가운데 {scored:,}개에 점수가 있어요. 전에 받아 둔 것 {kept:,}개.",
+        f"{wanted:,}개 중 {scored:,}개에 점수가 있어요. 전에 받아 둔 것 {kept:,}개.",
         f"{scored:,} of {wanted:,} have scores. {kept:,} were kept from before.",
     )
 

@@ -71,7 +71,7 @@ def judged(
 
 def spent_words(outcome: Outcome) -> str:
     """What was spent now, and how much of it nobody can know."""
-    line = say(f"이번에 쓴 돈 ${outcome.spent:.4f}", f"${outcome.spent:.4f} was spent now")
+    line = say(f"이번 사용 금액 ${outcome.spent:.4f}", f"${outcome.spent:.4f} was spent now")
     if not outcome.assumed:
         return f"{line}."
     assumed = f"${outcome.assumed:.4f}"

@@ -79,7 +79,7 @@ def _wrong_usage(message: str, command: str) -> UsageError:
 def _goes_on_alone(verb: str) -> UsageError:
     return UsageError(
         say(
-            f"`kullm -c`는 앱에서 마지막 대화를 엽니다. `{verb}`와 함께 쓰지 않습니다.\n"
+            f"`kullm -c`는 앱에서 마지막 대화를 열어요. `{verb}`와 함께 쓰지 않아요.\n"
             '마지막 대화에 이어 한 번만 물으려면 `kullm ask --continue "질문"`을 쓰세요.',
             f"`kullm -c` opens the app at the last conversation and does not go with `{verb}`.\n"
             'To ask once more in it: `kullm ask --continue "QUESTION"`.',
@@ -152,7 +152,7 @@ def _parser(chosen: str | None) -> tuple[Parser, Mapping[str, Parser]]:
         "--continue",
         dest="goes_on",
         action="store_true",
-        help=say("마지막 대화를 열어 이어 갑니다", "open the app at the last conversation"),
+        help=say("마지막 대화를 열어 이어 가요", "open the app at the last conversation"),
     )
     parser.add_argument(
         "--debug",

@@ -142,7 +142,7 @@ def _config(table: Mapping[str, Any], faults: list[str]) -> Config:
 def _section(table: Mapping[str, Any], name: str, faults: list[str]) -> dict[str, Any]:
     section = table.get(name, {})
     if not isinstance(section, dict):
-        faults.append(f"{name}: {say(f'[{name}] 표여야 합니다', f'must be a table, [{name}]')}")
+        faults.append(f"{name}: {say(f'[{name}] 표여야 해요', f'must be a table, [{name}]')}")
         return {}
     return rules.checked(section, SECTIONS[name], f"{name}.", faults)
 

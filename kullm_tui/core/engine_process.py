@@ -95,7 +95,7 @@ def ensure_engine(*, narrate: Callable[[str], None] | None = None) -> EngineStat
         if state:
             return state
         if narrate:
-            narrate(say("엔진을 켜는 중", "starting the engine"))
+            narrate(say("엔진을 시작하는 중", "starting the engine"))
         return _start(files)
 
 

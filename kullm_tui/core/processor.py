@@ -84,7 +84,7 @@ def setting() -> str:
         known = ", ".join(PATHS)
         raise ConfigError(
             say(
-                f"{SETTING}={path}: 그런 값은 없습니다. 쓸 수 있는 값: {known}",
+                f"{SETTING}={path}: 그런 값은 없어요. 쓸 수 있는 값: {known}",
                 f"{SETTING}={path}: there is no such path. It may be: {known}",
             )
         )
@@ -92,7 +92,7 @@ def setting() -> str:
         best = machine_level()
         raise ConfigError(
             say(
-                f"{SETTING}={path}: 이 컴퓨터의 CPU로는 실행할 수 없습니다. 가능한 가장 높은 값: {best}",
+                f"{SETTING}={path}: 이 컴퓨터의 CPU로는 실행할 수 없어요. 가능한 가장 높은 값: {best}",
                 f"{SETTING}={path}: this machine's processor cannot run it. The highest it can: {best}",
             )
         )

@@ -22,8 +22,8 @@ def waiting_for(event: Starting | LoadProgress | Progress) -> str:
 
 def engine_phase(phase: str) -> str:
     if phase == "importing":
-        return say("엔진을 켜는 중 · 라이브러리를 불러오는 중", "starting the engine: its libraries")
-    return say("엔진을 켜는 중", "starting the engine")
+        return say("엔진을 시작하는 중 · 라이브러리를 불러오는 중", "starting the engine: its libraries")
+    return say("엔진을 시작하는 중", "starting the engine")
 
 
 def _percent(done: float, total: float) -> str:

@@ -209,6 +209,6 @@ def _with_limits(finished: Finished) -> Finished:
 def _bug(error: Exception) -> str:
     kind = type(error).__name__
     return say(
-        f"예상하지 못한 오류가 났어요({kind}: {error}). ^r로 다시 물어볼 수 있어요.",
+        f"예상하지 못한 오류가 났어요({kind}). ^r로 다시 물어볼 수 있어요.",
         f"Something unexpected went wrong ({kind}: {error}). ^r asks again.",
     )

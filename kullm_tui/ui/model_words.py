@@ -128,7 +128,7 @@ def state_words(entry: Entry, work: Work) -> tuple[str, str]:
 
 def _about(entry: Entry) -> Content:
     profile = entry.profile
-    about = profile.description if interface_language() == "ko" and profile.description else profile.title
+    about = profile.about or profile.called
     told = safe_line(about if profile.verified else f"{about} ({say('미확인', 'unverified')})")
     advised = (f"{say('추천', 'recommended')} · ", "$accent") if entry.recommended else ""
     return Content.assemble(advised, (told, "$quiet"))

@@ -114,7 +114,7 @@ CHAT = (
         "judge",
         footer=True,
         when="replied",
-        told=("답 판정받기(고른 답이나 마지막 답)", "have the reply judged (the chosen or the last)"),
+        told=("답 채점받기(고른 답이나 마지막 답)", "have the reply judged (the chosen or the last)"),
     ),
     Key(
         "f6",
@@ -171,10 +171,10 @@ THREAD = (
     ),
     Key("r", "regenerate", "다시", "again", footer=True, when="asked", told=("답 다시 받기", "answer again")),
     Key("t", "thinking", "생각", "thinking", told=("생각 펴고 접기", "unfold what it thought")),
-    Key("left", "branch(-1)", "앞 갈래", "earlier branch", footer=True, when="has earlier branch"),
-    Key("right", "branch(1)", "뒤 갈래", "later branch", footer=True, when="has later branch"),
-    Key("up,k", "choose(-1)", "윗 차례", "turn above"),
-    Key("down,j", "choose(1)", "아랫 차례", "turn below"),
+    Key("left", "branch(-1)", "이전 갈래", "earlier branch", footer=True, when="has earlier branch"),
+    Key("right", "branch(1)", "다음 갈래", "later branch", footer=True, when="has later branch"),
+    Key("up,k", "choose(-1)", "이전 차례", "turn above"),
+    Key("down,j", "choose(1)", "다음 차례", "turn below"),
 )
 
 # Its actions have names of their own: a key stands in the footer where its action is bound, whichever place lists it.
@@ -291,7 +291,7 @@ BROWSER = (
     Key("p", "pause", "멈춤", "pause", footer=True, when="pausable"),
     Key("z", "quantise", "4비트", "quantise", footer=True, when="quantisable"),
     Key("x", "remove", "지우기", "remove", footer=True, when="removable"),
-    Key("a", "add", "더하기", "add", footer=True),
+    Key("a", "add", "추가", "add", footer=True),
     Key("slash", "search", "찾기", "filter", footer=True),
     Key("escape", "leave", "돌아가기", "back", footer=True),
     Key("l", "licence", "라이선스", "licence", footer=True),

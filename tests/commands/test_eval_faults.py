@@ -36,10 +36,10 @@ def items_of(home: Path) -> list[dict[str, Any]]:
 def test_a_judge_that_cannot_be_reached_is_told_everywhere(home: Path) -> None:
     done = kullm(home, *RUN, "--yes", env=env(f"http://127.0.0.1:{closed_port()}/v1"))
     assert done.returncode == 1
-    assert "연결하지 못했습니다" in done.stderr
+    assert "연결하지 못했어요" in done.stderr
     assert f"오류 {COUNT}" in done.stderr
-    assert all(one["status"] == "error" and "연결하지 못했습니다" in one["reason"] for one in items_of(home))
-    assert "연결하지 못했습니다" in kullm(home, "eval", "items").stdout
+    assert all(one["status"] == "error" and "연결하지 못했어요" in one["reason"] for one in items_of(home))
+    assert "연결하지 못했어요" in kullm(home, "eval", "items").stdout
     row = json.loads(kullm(home, "eval", "table", "--format", "json").stdout)["rows"][0]
     assert list(row["reasons"].values()) == [COUNT]
     with JudgeServer() as judge:
@@ -74,7 +74,7 @@ def test_a_budget_holds_and_the_message_says_what_was_spent(home: Path) -> None:
         done = kullm(home, *RUN, "--max-cost", "0.1", env=env(judge.base_url))
         assert judge.charged <= 0.1 + 0.013
     assert done.returncode == 1
-    assert done.stderr.count(f"쓴 돈 ${judge.charged:.4f}") >= 2
+    assert done.stderr.count(f"사용 금액 ${judge.charged:.4f}") >= 2
 
 
 def test_a_rubric_that_wants_json_is_judged_in_free_text_where_there_are_no_schemas(home: Path) -> None:
@@ -103,4 +103,4 @@ def test_time_out_and_calls_at_once_are_settings(home: Path) -> None:
         done = kullm(home, *RUN, "--yes", env=env(judge.base_url))
         assert len(judge.requests) <= 8
     assert done.returncode == 1
-    assert "기다려도 답이 오지 않았습니다" in done.stderr
+    assert "기다려도 답이 오지 않았어요" in done.stderr

@@ -41,7 +41,7 @@ FAILURES: dict[str, tuple[Callable[[], object], str]] = {
     "text that is no UTF-8": (lambda: b"\xff".decode(), "UTF-8이 아님"),
     "broken JSON": (lambda: json.loads('{"a":\n 1,}'), "2번째 줄 4번째 글자"),
     "broken TOML": (lambda: tomllib.loads("a = 1\nb = ="), "2번째 줄 5번째 글자"),
-    "a missing name": (lambda: {}["scores"], "scores 항목이 없음"),
+    "a missing name": (lambda: dict[str, int]()["scores"], "scores 항목이 없음"),
     "a program that hangs": (lambda: subprocess.run(["sleep", "9"], timeout=0.01), "시간 초과"),
     "a missing table": (_no_table, "SQLite 오류 SQLITE_ERROR"),
 }

@@ -272,7 +272,7 @@ async def test_a_hostile_message_is_quoted_harmlessly(server: OpenAIServer) -> N
 
 async def test_silence_ends_in_a_time_out(server: OpenAIServer) -> None:
     server.script.append(Reply([chunk("가"), 3600.0]))
-    with pytest.raises(EndpointError, match="오지 않았습니다"):
+    with pytest.raises(EndpointError, match="오지 않았어요"):
         async for _ in stream_chat(foreign(server), model="m", messages=QUESTION, decoding={}, quiet_seconds=0.3):
             pass
 
@@ -281,7 +281,7 @@ async def test_silence_ends_in_a_time_out(server: OpenAIServer) -> None:
 async def test_a_dead_engine_is_noticed_and_not_asked_again(server: OpenAIServer, broken: list[object]) -> None:
     server.script.append(Reply(broken))
     error = await fails(local(server), EngineGone)
-    assert "다시 보내면 새로 시작합니다" in str(error)
+    assert "다시 보내면 새로 시작해요" in str(error)
     assert len(server.requests) == 1
 
 

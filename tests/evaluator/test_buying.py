@@ -72,7 +72,7 @@ def test_a_budget_buys_forty_verdicts_where_forty_fit(store: VerdictStore) -> No
     assert (server.paid, scored(outcome)) == (40, 40)
     assert budget.spent == pytest.approx(server.charged)
     assert isinstance(outcome.stopped, BudgetSpent)
-    assert f"쓴 돈 ${outcome.spent:.4f}" in str(outcome.stopped)
+    assert f"사용 금액 ${outcome.spent:.4f}" in str(outcome.stopped)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_replies_that_are_long_and_dear_spend_no_more_than_the_budget_and_one_ca
 def test_a_verdict_that_is_cut_at_the_cap_has_no_score_and_says_so(store: VerdictStore) -> None:
     with JudgeServer(tokens=5000) as server:
         verdict = run(judge_at(server.base_url), store, items(1)).verdicts["q0"]
-    assert (verdict.status, verdict.scores, verdict.reason) == ("unparsed", {}, "채점이 길이 한도에서 잘렸습니다")
+    assert (verdict.status, verdict.scores, verdict.reason) == ("unparsed", {}, "채점이 길이 한도에서 잘렸어요")
 
 
 def test_tries_that_may_have_been_charged_come_out_of_the_budget_too(store: VerdictStore) -> None:
@@ -173,7 +173,7 @@ def test_a_judge_that_cannot_be_reached_stops_the_run_and_every_item_keeps_the_r
     judge = judge_at(f"http://127.0.0.1:{closed_port()}/v1")
     heard: list[Verdict] = []
     outcome = run(judge, store, items(500), told=heard.append)
-    assert "연결하지 못했습니다" in str(outcome.stopped)
+    assert "연결하지 못했어요" in str(outcome.stopped)
     assert len(heard) <= 20, "it is found out by the first calls"
     assert (outcome.failed, outcome.spent) == (500, 0.0)
     kept = kept_verdicts(items(500), judge=judge, rubric=PAPER, store=store)
@@ -222,7 +222,7 @@ def test_a_judge_that_refuses_every_call_is_asked_no_further(store: VerdictStore
 def test_a_judge_that_never_answers_is_found_out_by_its_first_calls(store: VerdictStore) -> None:
     with JudgeServer(silent=lambda _question: True) as server:
         outcome = run(judge_at(server.base_url), store, items(300), calls=IMPATIENT)
-        assert "기다려도 답이 오지 않았습니다" in str(outcome.stopped)
+        assert "기다려도 답이 오지 않았어요" in str(outcome.stopped)
         assert len(server.requests) <= 16
 
 
