@@ -47,10 +47,13 @@ async def _shown(pilot: Pilot) -> str:
 
 
 async def _at_rest(pilot: Pilot) -> str:
-    before = ""
-    while (shown := await _shown(pilot)) != before:
+    """As far as it comes to rest: a line that counts seconds never does."""
+    before, shown = "", await _shown(pilot)
+    deadline = time.monotonic() + _SECONDS
+    while shown != before and time.monotonic() < deadline:
         before = shown
         await pilot.pause(0.5)
+        shown = await _shown(pilot)
     return shown
 
 
