@@ -51,16 +51,16 @@ class Table:
 
 
 def score_table(evaluation: Evaluation, results: Sequence[SystemResult]) -> Table:
-    overall = evaluation.rubric.criteria[-1].name
+    last = evaluation.rubric.criteria[-1]
     scores = {
         one.system.name: {
-            item: float(verdict.scores[overall]) for item, verdict in one.verdicts.items() if verdict.status == "ok"
+            item: float(verdict.scores[last.name]) for item, verdict in one.verdicts.items() if verdict.status == "ok"
         }
         for one in results
     }
     differences = {}
     for a, b in combinations(scores, 2):
-        difference = paired_difference(scores[a], scores[b])
+        difference = paired_difference(scores[a], scores[b], furthest=last.high - last.low)
         if difference:
             differences[a, b] = difference
     corrected = holm([one.p for one in differences.values()])
@@ -80,6 +80,11 @@ def score_table(evaluation: Evaluation, results: Sequence[SystemResult]) -> Tabl
 
 def _answered_by(results: Sequence[SystemResult]) -> str:
     return next((one.answered_by for each in results for one in each.verdicts.values() if one.answered_by), "")
+
+
+def counted(row: TableRow) -> str:
+    """How many scores a row's means rest on."""
+    return f"n = {row.scored}"
 
 
 def cell_of(criterion: Criterion, scores: Sequence[int]) -> Cell:
@@ -107,7 +112,7 @@ def markdown(table: Table) -> str:
     if table.differences:
         parts += ["", f"## {say('짝지은 비교', 'Pairs')}: {table.rubric.criteria[-1].name}", ""]
         parts += _markdown_table(difference_lines(table))
-    notes = [f"- {note}" for note in [*judge_notes(table), *system_notes(table)]]
+    notes = [f"- {note}" for note in [*judge_notes(table), *pair_notes(table), *system_notes(table)]]
     return "\n".join([parts[0], "", *parts[1:], "", *notes]) + "\n"
 
 
@@ -163,6 +168,7 @@ def table_notes(table: Table) -> list[str]:
     return [
         *judge_notes(table),
         *system_notes(table),
+        *pair_notes(table),
         *(_difference_note(pair, difference) for pair, difference in table.differences.items()),
     ]
 
@@ -176,6 +182,19 @@ def judge_notes(table: Table) -> list[str]:
         say(
             f"채점자 {table.judge}{answered}, 채점 기준 {table.rubric.name}, 구간은 95 % ({method})",
             f"judge {table.judge}{answered}, rubric {table.rubric.name}; intervals are 95 % ({method})",
+        )
+    ]
+
+
+def pair_notes(table: Table) -> list[str]:
+    """By which test systems are compared: the one that the interval is of."""
+    if not table.differences:
+        return []
+    return [
+        say(
+            "A − B: 같은 질문의 점수끼리 뺀 평균. p는 짝지은 부호 뒤집기 검정, 구간은 그 검정이 p ≥ .05로 두는 차이예요",
+            "A − B: the mean difference on the same questions; p by flipping the signs of pairs, and the interval holds the "
+            "differences to which that test gives p ≥ .05",
         )
     ]
 

@@ -9,7 +9,7 @@ from textual.content import Content
 
 from evaluator.agreement import Agreement
 from evaluator.answer_faults import CUT
-from evaluator.report import FEW, Cell, Table, TableRow
+from evaluator.report import FEW, Cell, Table, TableRow, counted
 from evaluator.rubric import Criterion
 from evaluator.statistics import Interval
 from kullm_tui.core.language import say
@@ -164,7 +164,7 @@ def difference_lines(table: Table) -> list[Content]:
 
 
 def plot_lines(table: Table, width: int) -> list[Content]:
-    """Bars on 0–100, system under system for each criterion; the 95 % interval around the end."""
+    """Bars on 0–100, system under system for each criterion, the 95 % interval around the end; and how many scores they rest on."""
     wanted = max((Content(safe_line(row.name)).cell_length for row in table.rows), default=0)
     name_cells = max(_NARROWEST_NAME, min(wanted, _NAME_CELLS))
     cells = max(10, width - name_cells - len(_GAP) * 2 - 5)
@@ -180,7 +180,8 @@ def plot_lines(table: Table, width: int) -> list[Content]:
             scaled = Interval(criterion.scaled(found.interval.low), criterion.scaled(found.interval.high))
             drawn = cell(_bar(found.scaled, scaled, cells, _COLOURS[place % len(_COLOURS)]), cells)
             lines.append(Content.assemble(name, _GAP, drawn, _GAP, f"{found.scaled:.1f}".rjust(5)))
-    return lines
+    counts = " · ".join(f"{safe_line(row.name)} {counted(row)}" for row in table.rows)
+    return [*lines, Content.styled(counts, "$quiet")]
 
 
 def _bar(scaled: float, interval: Interval, cells: int, colour: str) -> Content:
