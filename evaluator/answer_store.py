@@ -9,7 +9,7 @@ from typing import Any
 
 from evaluator.answer_faults import CUT, answer_fault
 from evaluator.questions import Question, QuestionSet
-from evaluator.rows import GOLD_SHARE
+from evaluator.rows import GOLD_SHARE, response_of
 from evaluator.verdicts import VerdictStore
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
@@ -77,17 +77,20 @@ def kept_answers(store: VerdictStore, system: System, questions: Sequence[Questi
 
 
 def imported_answers(lines: Iterable[str], questions: QuestionSet, name: str) -> dict[str, Answer]:
-    """Another system's answers, `{id, response}` or `{instruction, input, response}`; GoldAnswers for the set's own outputs."""
+    """Another system's answers, `{id, response}` or `{instruction, input, response}`; GoldAnswers for the set's own outputs.
+
+    `answer` is as good a name as `response`, and an instruction is the same whatever blanks stand around it.
+    """
     by_id = {question.id: question for question in questions.questions}
-    by_text = {(question.instruction, question.input): question for question in questions.questions}
+    by_text = {(question.instruction.strip(), question.input.strip()): question for question in questions.questions}
     answers: dict[str, Answer] = {}
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         row = _row(line, number, name)
-        asked = (nfc(str(row.get("instruction", ""))), nfc(str(row.get("input") or "")))
+        asked = (nfc(str(row.get("instruction", ""))).strip(), nfc(str(row.get("input") or "")).strip())
         question = by_id.get(str(row.get("id", ""))) or by_text.get(asked)
-        if question is None or (row.get("instruction") and asked[0] != question.instruction):
+        if question is None or (row.get("instruction") and asked[0] != question.instruction.strip()):
             raise KullmError(
                 say(
                     f"{name} {number}행: {questions.name}에 없는 질문입니다.",
@@ -118,12 +121,12 @@ def _row(line: str, number: int, name: str) -> dict[str, Any]:
         row = json.loads(line)
     except ValueError:
         row = None
-    if isinstance(row, dict) and isinstance(row.get("response"), str):
-        if not is_whole(row["response"]):
+    if isinstance(row, dict) and isinstance(response := response_of(row), str):
+        if not is_whole(response):
             raise KullmError(
                 say(f"{name} {number}행: 깨진 글자가 있습니다.", f"{name}, line {number}: there is a broken character.")
             )
-        return row
+        return {**row, "response": response}
     if isinstance(row, dict) and ("instances" in row or "output" in row):
         raise GoldAnswers(
             say(

@@ -11,9 +11,10 @@ from typing import Any
 from evaluator.answer_store import Answer, System, kept_answers
 from evaluator.cost import Budget
 from evaluator.judge import Judge, is_its_own_judge
-from evaluator.judging import Outcome, judge_items, kept_verdicts
+from evaluator.judging import Outcome, judge_items
 from evaluator.questions import QuestionSet, load_questions
 from evaluator.rubric import Rubric, load_rubric
+from evaluator.unread import counted_verdicts
 from evaluator.verdict import Item, Verdict
 from evaluator.verdicts import VerdictStore
 from kullm_tui.core.chat_client import Endpoint
@@ -58,7 +59,7 @@ def evaluation_items(evaluation: Evaluation, store: VerdictStore) -> list[Item]:
 
 def system_of(item_id: str) -> str:
     """Whose answer an item is."""
-    return item_id.partition(_BETWEEN)[0]
+    return item_place(item_id)[0]
 
 
 async def judge_evaluation(
@@ -77,14 +78,12 @@ async def judge_evaluation(
 def results(evaluation: Evaluation, store: VerdictStore) -> list[SystemResult]:
     """What is kept, system by system; nothing is asked."""
     items = evaluation_items(evaluation, store)
-    verdicts = kept_verdicts(items, judge=evaluation.judge, rubric=evaluation.rubric, store=store)
+    verdicts = counted_verdicts(items, judge=evaluation.judge, rubric=evaluation.rubric, store=store)
     version = _judges_version(verdicts.values())
     found = []
     for system in evaluation.systems:
         answers = kept_answers(store, system, evaluation.questions.questions)
-        own = {
-            name.partition(_BETWEEN)[2]: verdict for name, verdict in verdicts.items() if system_of(name) == system.name
-        }
+        own = {item_place(name)[1]: verdict for name, verdict in verdicts.items() if system_of(name) == system.name}
         others = {name: one for name, one in own.items() if one.answered_by not in (version, "")}
         same = {name: one for name, one in own.items() if name not in others}
         found.append(SystemResult(system, answers, same, others))
@@ -102,6 +101,12 @@ def judges_itself(evaluation: Evaluation) -> list[str]:
     judge = evaluation.judge.model
     named = {system.name: (system.name, str(system.source.get("model", ""))) for system in evaluation.systems}
     return [name for name, models in named.items() if any(is_its_own_judge(judge, model) for model in models)]
+
+
+def item_place(item_id: str) -> tuple[str, str]:
+    """An item's system and question."""
+    system, _, question = item_id.partition(_BETWEEN)
+    return system, question
 
 
 def keep_run(evaluation: Evaluation, store: VerdictStore) -> int:

@@ -4,6 +4,7 @@ table.md   table.csv   figure.svg   items.jsonl   ratings.jsonl (what `kullm eva
 """
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -71,11 +72,17 @@ def _facts(question: Question, system: str, answer: Answer | None, verdict: Verd
         "rubric": verdict.rubric if verdict else "",
         "cost": verdict.cost if verdict else None,
         "flags": list(verdict.flags) if verdict else [],
+        "asked": verdict.repeat + 1 if verdict else 0,
+        "by_hand": {"reader": verdict.by_hand, "when": _when(verdict.created)} if verdict and verdict.by_hand else None,
         "fault": answer.fault(question) if answer else "missing",
         "instruction": question.instruction,
         "input": question.input,
         "response": answer.response if answer else None,
     }
+
+
+def _when(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
 def _ratings(ratings: Ratings) -> Iterator[dict[str, Any]]:

@@ -7,7 +7,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 from evaluator.answer_faults import CUT
@@ -37,6 +37,10 @@ class TableRow:
     faults: Mapping[str, int]  # answers that are none, by kind
     flagged: int
     length_correlation: float | None  # Spearman, response length against the last criterion
+    asked_again: int = 0  # scores from a later asking, where the first verdict could not be read
+    by_hand: Mapping[str, int] = field(
+        default_factory=dict
+    )  # scores that a person read in the judge's words: who, how many
 
 
 @dataclass(frozen=True)
@@ -201,7 +205,11 @@ def pair_notes(table: Table) -> list[str]:
 
 def system_notes(table: Table) -> list[str]:
     """What says how far to trust a system's row."""
-    return [f"{row.name}: {note}" for row in table.rows for note in (*_answer_notes(row), *_score_notes(row))]
+    return [
+        f"{row.name}: {note}"
+        for row in table.rows
+        for note in (*_answer_notes(row), *_score_notes(row), *reading_notes(row))
+    ]
 
 
 def _answer_notes(row: TableRow) -> Iterator[str]:
@@ -240,6 +248,17 @@ def _score_notes(row: TableRow) -> Iterator[str]:
         )
 
 
+def reading_notes(row: TableRow) -> Iterator[str]:
+    """Scores that did not come of the judge's first words, so that none is mixed in unsaid."""
+    if row.asked_again:
+        yield say(f"다시 물어 얻은 점수 {row.asked_again}개", f"{row.asked_again} scores came of asking again")
+    for reader, count in sorted(row.by_hand.items()):
+        yield say(
+            f"채점자의 글에서 사람이 읽어 적은 점수 {count}개 ({reader})",
+            f"{count} scores were read in the judge's words by a person ({reader})",
+        )
+
+
 def _csv_cell(text: str) -> str:
     """A name that a spreadsheet would take for a formula is quoted, as spreadsheets do."""
     return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
@@ -268,6 +287,8 @@ def _row(evaluation: Evaluation, result: SystemResult) -> TableRow:
             [len(result.answers[item].response) for item in scored],
             [verdict.scores[overall] for verdict in scored.values()],
         ),
+        sum(verdict.repeat > 0 for verdict in scored.values()),
+        Counter(verdict.by_hand for verdict in scored.values() if verdict.by_hand),
     )
 
 

@@ -63,6 +63,8 @@ class Verdict:
     criteria: tuple[Criterion, ...] = ()  # the rubric's, for whoever shows the scores
     origin: str = ""  # Judge.origin; empty: not known
     created: float = 0.0  # when it was bought; 0: not known
+    repeat: int = 0  # which asking it came of; more than 0: what came before could not be read
+    by_hand: str = ""  # who read the scores in the judge's words, where the reader could not
 
 
 def status_of(reply: JudgeReply, rubric: Rubric, mode: Mode, *, response: str) -> tuple[Status, Mapping[str, int], str]:

@@ -1,7 +1,8 @@
-"""`kullm eval run|table|plot|items|agreement|harness`: models answer a question set, a judge scores them, and the paper's table
+"""`kullm eval run|list|table|plot|items|retry|rescore|agreement|harness`: models answer a question set, a judge scores them, and the paper's table
 comes of it."""
 
 import argparse
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from evaluator.chart import chart_lines
@@ -9,10 +10,12 @@ from evaluator.evaluation import load_run, results
 from evaluator.figure import svg
 from evaluator.question_fetch import PUBLIC_SETS
 from evaluator.report import Cell, Table, csv_text, interval_lines, markdown, score_table, table_lines, table_notes
+from evaluator.runs import latest_number
 from evaluator.statistics import Difference
 from evaluator.verdicts import VerdictStore
+from kullm_tui.commands import eval_again, eval_list
 from kullm_tui.commands.columns import aligned
-from kullm_tui.commands.eval_agreement import show_agreement
+from kullm_tui.commands.eval_agreement import add_agreement, show_agreement
 from kullm_tui.commands.eval_harness import add_harness, run_harness
 from kullm_tui.commands.eval_items import show_items
 from kullm_tui.commands.judge import add_judge_arguments
@@ -27,49 +30,67 @@ from kullm_tui.core.text import terminal_safe, terminal_safe_json
 def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
     parser = subparsers.add_parser("eval", help=say("모델을 논문처럼 평가합니다", "evaluate models as the paper does"))
     actions = parser.add_subparsers(dest="action", metavar=say("동작", "ACTION"))
-    _add_run(
-        actions.add_parser("run", help=say("답을 받고 채점합니다 (이어서 할 수 있습니다)", "answer and judge; resumes"))
-    )
-    table = actions.add_parser("table", help=say("논문의 표", "the paper's table"))
-    table.add_argument(
-        "--format", choices=["text", "markdown", "csv", "json"], default="text", help=say("꼴", "the form")
-    )
-    plot = actions.add_parser("plot", help=say("논문의 그림 1 (0–100)", "the paper's Figure 1, on 0–100"))
-    plot.add_argument("--font", metavar="FILE", help=say(".png에 쓸 한글 글꼴 파일", "a font with Hangul, for .png"))
-    items = actions.add_parser("items", help=say("답 하나하나와 채점자의 말", "each answer with the judge's words"))
-    items.add_argument("--json", action="store_true", help=say("한 답에 JSON 하나", "one JSON object an answer"))
-    agreement = actions.add_parser(
-        "agreement", help=say("사람의 점수와 얼마나 맞는지", "agreement with people's ratings")
-    )
-    agreement.add_argument(
-        "--ratings",
-        required=True,
-        metavar="FILE",
-        help=say("id, model, scores가 든 JSONL", "a JSONL file of id, model, scores"),
-    )
-    agreement.add_argument("--json", action="store_true", help=say("JSON으로", "as JSON"))
-    for action in (table, plot, items, agreement):
-        action.add_argument(
-            "--run",
-            type=int,
-            metavar="N",
-            help=say("평가의 번호 (없으면 마지막)", "the evaluation's number; else the last"),
-        )
-    for action in (table, plot):
-        action.add_argument(
-            "--out",
-            metavar="FILE",
-            help=say("파일로 씁니다 (그림은 .svg나 .png)", "write to a file (.svg or .png for the plot)"),
-        )
-    add_harness(
-        actions.add_parser(
-            "harness",
-            help=say(
+    for name, (words, add) in _verbs().items():
+        action = actions.add_parser(name, help=words)
+        if name not in ("run", "list", "harness"):
+            action.add_argument(
+                "--run",
+                type=int,
+                metavar="N",
+                help=say("평가의 번호 (없으면 마지막)", "the evaluation's number; else the last"),
+            )
+        add(action)
+
+
+def _verbs() -> Mapping[str, tuple[str, Callable[[argparse.ArgumentParser], None]]]:
+    """What each verb does, in a line, and what adds its arguments."""
+    return {
+        "run": (say("답을 받고 채점합니다 (이어서 할 수 있습니다)", "answer and judge; resumes"), _add_run),
+        "list": (say("해 둔 평가와 그 번호", "the evaluations there are, with their numbers"), eval_list.add_list),
+        "table": (say("논문의 표", "the paper's table"), _add_table),
+        "plot": (say("논문의 그림 1 (0–100)", "the paper's Figure 1, on 0–100"), _add_plot),
+        "items": (say("답 하나하나와 채점자의 말", "each answer with the judge's words"), _add_items),
+        "retry": (
+            say("읽을 수 없던 채점을 다시 물어요", "ask again for verdicts that could not be read"),
+            eval_again.add_retry,
+        ),
+        "rescore": (
+            say("읽을 수 없던 채점의 점수를 사람이 적어요", "put down scores for verdicts that could not be read"),
+            eval_again.add_rescore,
+        ),
+        "agreement": (say("사람의 점수와 얼마나 맞는지", "agreement with people's ratings"), add_agreement),
+        "harness": (
+            say(
                 "KoBEST 등 객관식 과제 (lm-evaluation-harness)",
                 "KoBEST and other multiple-choice tasks (lm-evaluation-harness)",
             ),
-        )
+            add_harness,
+        ),
+    }
+
+
+def _add_table(table: argparse.ArgumentParser) -> None:
+    table.add_argument(
+        "--format", choices=["text", "markdown", "csv", "json"], default="text", help=say("꼴", "the form")
     )
+    _add_out(table)
+
+
+def _add_plot(plot: argparse.ArgumentParser) -> None:
+    plot.add_argument("--font", metavar="FILE", help=say(".png에 쓸 한글 글꼴 파일", "a font with Hangul, for .png"))
+    _add_out(plot)
+
+
+def _add_out(action: argparse.ArgumentParser) -> None:
+    action.add_argument(
+        "--out",
+        metavar="FILE",
+        help=say("파일로 씁니다 (그림은 .svg나 .png)", "write to a file (.svg or .png for the plot)"),
+    )
+
+
+def _add_items(items: argparse.ArgumentParser) -> None:
+    items.add_argument("--json", action="store_true", help=say("한 답에 JSON 하나", "one JSON object an answer"))
 
 
 def _add_run(run: argparse.ArgumentParser) -> None:
@@ -105,25 +126,39 @@ def run(args: argparse.Namespace) -> int:
         from kullm_tui.commands.eval_run import run_evaluation
 
         return run_evaluation(args)
-    if args.action == "harness":
-        return run_harness(args)
+    actions = {
+        "harness": run_harness,
+        "list": eval_list.show_runs,
+        "retry": eval_again.retry,
+        "rescore": eval_again.rescore,
+    }
+    if args.action in actions:
+        return actions[args.action](args)
     with VerdictStore() as store:
         evaluation = load_run(store, args.run)
+        number = args.run or latest_number(store) or 0
         found = results(evaluation, store)
     if args.action == "agreement":
         return show_agreement(evaluation, found, args)
     if args.action == "items":
         return show_items(evaluation, found, as_json=args.json)
     table = score_table(evaluation, found)
-    return _plot(table, args) if args.action == "plot" else _table(table, args.format, args.out)
+    return _plot(table, args) if args.action == "plot" else _table(table, number, args.format, args.out)
 
 
-def show_table(table: Table) -> None:
+def show_table(table: Table, number: int) -> None:
     for line in _text_lines(table):
         print(terminal_safe(line))
     narration = Narration()
-    for note in table_notes(table):
+    for note in (*table_notes(table), run_note(number)):
         narration.note(note)
+
+
+def run_note(number: int) -> str:
+    return say(
+        f"평가 {number}번이에요. `kullm eval table --run {number}`로 다시 볼 수 있어요.",
+        f"evaluation {number}: `kullm eval table --run {number}` shows it again.",
+    )
 
 
 def table_facts(table: Table) -> dict[str, Any]:
@@ -135,6 +170,8 @@ def table_facts(table: Table) -> dict[str, Any]:
             "unscored": dict(row.unscored),
             "faults": dict(row.faults),
             "flagged": row.flagged,
+            "asked_again": row.asked_again,
+            "by_hand": dict(row.by_hand),
             "length_correlation": row.length_correlation,
         }
         for row in table.rows
@@ -166,15 +203,15 @@ def _cell_facts(cell: Cell) -> dict[str, float]:
     return {"mean": cell.mean, "low": cell.interval.low, "high": cell.interval.high, "scaled": cell.scaled}
 
 
-def _table(table: Table, form: str, out: str | None) -> int:
+def _table(table: Table, number: int, form: str, out: str | None) -> int:
     if form == "text" and not out:
-        show_table(table)
+        show_table(table, number)
         return 0
     text = {
         "text": lambda: "\n".join([*_text_lines(table), "", *table_notes(table)]) + "\n",
         "markdown": lambda: markdown(table),
         "csv": lambda: csv_text(table),
-        "json": lambda: terminal_safe_json(table_facts(table)) + "\n",
+        "json": lambda: terminal_safe_json({"run": number, **table_facts(table)}) + "\n",
     }[form]()
     _put(text, out)
     return 0

@@ -77,7 +77,7 @@ def run_evaluation(args: argparse.Namespace) -> int:
     if args.json:
         print(terminal_safe_json({"run": number, **eval_command.table_facts(table)}))
     else:
-        eval_command.show_table(table)
+        eval_command.show_table(table, number)
     spending.told_why(stopped)
     return 0
 

@@ -9,7 +9,7 @@ from textual.content import Content
 
 from evaluator.agreement import Agreement
 from evaluator.answer_faults import CUT
-from evaluator.report import FEW, Cell, Table, TableRow, counted
+from evaluator.report import FEW, Cell, Table, TableRow, counted, reading_notes
 from evaluator.rubric import Criterion
 from evaluator.statistics import Interval
 from kullm_tui.core.language import say
@@ -135,7 +135,7 @@ def _doubts(row: TableRow) -> list[tuple[str, str]]:
     elif row.length_correlation is not None:
         pull = f"{row.length_correlation:+.2f}"
         told.append((say(f"길이와 점수의 순위상관 {pull}", f"rank correlation of length and score {pull}"), "$quiet"))
-    return told
+    return told + [(note, "$quiet") for note in reading_notes(row)]
 
 
 def difference_lines(table: Table) -> list[Content]:
