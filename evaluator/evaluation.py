@@ -14,6 +14,7 @@ from evaluator.judge import Judge, is_its_own_judge
 from evaluator.judging import Outcome, judge_items
 from evaluator.questions import QuestionSet, load_questions
 from evaluator.rubric import Rubric, load_rubric
+from evaluator.turns import is_askable, judged_item
 from evaluator.unread import counted_verdicts
 from evaluator.verdict import Item, Verdict
 from evaluator.verdicts import VerdictStore
@@ -50,9 +51,9 @@ def evaluation_items(evaluation: Evaluation, store: VerdictStore) -> list[Item]:
     for system in evaluation.systems:
         answers = kept_answers(store, system, evaluation.questions.questions)
         items += [
-            Item(f"{system.name}{_BETWEEN}{one.id}", one.instruction, one.input, answers[one.id].response)
+            judged_item(f"{system.name}{_BETWEEN}{one.id}", one, answers, evaluation.rubric)
             for one in evaluation.questions.questions
-            if one.id in answers
+            if one.id in answers and is_askable(one, answers)
         ]
     return items
 
@@ -101,6 +102,18 @@ def judges_itself(evaluation: Evaluation) -> list[str]:
     judge = evaluation.judge.model
     named = {system.name: (system.name, str(system.source.get("model", ""))) for system in evaluation.systems}
     return [name for name, models in named.items() if any(is_its_own_judge(judge, model) for model in models)]
+
+
+def without_reference(evaluation: Evaluation) -> str:
+    """What to know where the rubric shows a reference and some questions have none; empty where nothing is amiss."""
+    questions = evaluation.questions.questions
+    bare = sum(not one.right_answer for one in questions)
+    if not (evaluation.rubric.uses_reference and bare):
+        return ""
+    return say(
+        f"질문 {len(questions)}개 가운데 {bare}개에는 reference가 없어요. 그 질문은 모범 답안 없이 채점돼요.",
+        f"{bare} of {len(questions)} questions have no reference; their answers are judged without one.",
+    )
 
 
 def item_place(item_id: str) -> tuple[str, str]:

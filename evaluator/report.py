@@ -6,12 +6,13 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 from evaluator.answer_faults import CUT
 from evaluator.evaluation import Evaluation, SystemResult
+from evaluator.questions import QuestionSet, parts_of
 from evaluator.rubric import Criterion, Rubric
 from evaluator.statistics import Difference, Interval, bootstrap_mean, holm, paired_difference, spearman, wilson
 from evaluator.verdict import Status
@@ -52,6 +53,15 @@ class Table:
     items: int
     rows: tuple[TableRow, ...]
     differences: Mapping[tuple[str, str], Difference]  # of the last criterion
+    groups: Mapping[str, "Group"] = field(default_factory=dict)  # by category and turn, where there are several
+
+
+@dataclass(frozen=True)
+class Group:
+    """The same systems on some of the questions."""
+
+    items: int
+    rows: tuple[TableRow, ...]
 
 
 def score_table(evaluation: Evaluation, results: Sequence[SystemResult]) -> Table:
@@ -79,7 +89,25 @@ def score_table(evaluation: Evaluation, results: Sequence[SystemResult]) -> Tabl
         len(evaluation.questions.questions),
         tuple(_row(evaluation, one) for one in results),
         differences,
+        _groups(evaluation, results),
     )
+
+
+def _groups(evaluation: Evaluation, results: Sequence[SystemResult]) -> dict[str, Group]:
+    groups = {}
+    for name, questions in parts_of(evaluation.questions).items():
+        some = replace(evaluation, questions=QuestionSet(name, questions))
+        only = {one.id for one in questions}
+        rows = tuple(_row(some, _within(one, only)) for one in results)
+        groups[name] = Group(len(questions), rows)
+    return groups
+
+
+def _within(result: SystemResult, only: Container[str]) -> SystemResult:
+    verdicts, others = (
+        {item: one for item, one in some.items() if item in only} for some in (result.verdicts, result.others)
+    )
+    return replace(result, verdicts=verdicts, others=others)
 
 
 def _answered_by(results: Sequence[SystemResult]) -> str:
@@ -112,10 +140,13 @@ def interval_lines(table: Table) -> list[list[str]]:
 
 def markdown(table: Table) -> str:
     """The report: the table with its intervals, systems against each other, and what to know about both."""
-    parts = [f"# {table.set_name}", *_markdown_table(table_lines(table, intervals=True))]
+    parts = [f"# {table.set_name}", *markdown_table(table_lines(table, intervals=True))]
     if table.differences:
         parts += ["", f"## {say('짝지은 비교', 'Pairs')}: {table.rubric.criteria[-1].name}", ""]
-        parts += _markdown_table(difference_lines(table))
+        parts += markdown_table(difference_lines(table))
+    if table.groups:
+        parts += ["", f"## {say('갈래별', 'By group')}: {table.rubric.criteria[-1].name}", ""]
+        parts += markdown_table(group_lines(table))
     notes = [f"- {note}" for note in [*judge_notes(table), *pair_notes(table), *system_notes(table)]]
     return "\n".join([parts[0], "", *parts[1:], "", *notes]) + "\n"
 
@@ -131,7 +162,18 @@ def difference_lines(table: Table) -> list[list[str]]:
     return lines
 
 
-def _markdown_table(lines: Sequence[Sequence[str]]) -> list[str]:
+def group_lines(table: Table) -> list[list[str]]:
+    """A heading and a line a group: for each system the last criterion's mean, its interval and how many scores it rests on."""
+    last = table.rubric.criteria[-1].name
+    heading = [say("갈래", "group"), *(row.name for row in table.rows)]
+    return [heading, *([name, *(_group_cell(row, last) for row in group.rows)] for name, group in table.groups.items())]
+
+
+def _group_cell(row: TableRow, criterion: str) -> str:
+    return f"{_cell_text(row.cells.get(criterion), intervals=True)} {counted(row)}"
+
+
+def markdown_table(lines: Sequence[Sequence[str]]) -> list[str]:
     rule = ["---", *["---:"] * (len(lines[0]) - 1)]
     return [
         "| " + " | ".join(_markdown_cell(cell) for cell in line) + " |" for line in [lines[0], rule, *lines[1:]]
@@ -144,27 +186,19 @@ def _markdown_cell(text: str) -> str:
 
 
 def csv_text(table: Table) -> str:
-    """One line a system and criterion, in full precision."""
+    """One line a system and criterion, in full precision; after them the same of each group."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(
-        ["model", "criterion", "mean", "low", "high", "scaled", "n", "items", "judge", "answered_by", "rubric"]
+        ["model", "criterion", "mean", "low", "high", "scaled", "n", "items", "judge", "answered_by", "rubric", "group"]
     )
-    for row in table.rows:
-        for name, cell in row.cells.items():
-            numbers = [f"{value:.6f}" for value in (cell.mean, cell.interval.low, cell.interval.high, cell.scaled)]
-            writer.writerow(
-                [
-                    _csv_cell(row.name),
-                    name,
-                    *numbers,
-                    row.scored,
-                    table.items,
-                    table.judge,
-                    table.answered_by,
-                    table.rubric.name,
-                ]
-            )
+    judged = [table.judge, table.answered_by, table.rubric.name]
+    for group, part in {"": Group(table.items, table.rows), **table.groups}.items():
+        for row in part.rows:
+            for name, cell in row.cells.items():
+                numbers = [f"{value:.6f}" for value in (cell.mean, cell.interval.low, cell.interval.high, cell.scaled)]
+                counts = [row.scored, part.items]
+                writer.writerow([_csv_cell(row.name), name, *numbers, *counts, *judged, _csv_cell(group)])
     return out.getvalue()
 
 

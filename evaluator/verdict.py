@@ -27,9 +27,10 @@ class Item:
     instruction: str
     input: str
     response: str
+    reference: str = ""  # the right answer, for a rubric that shows one
 
     def __post_init__(self) -> None:
-        for name in ("instruction", "input", "response"):
+        for name in ("instruction", "input", "response", "reference"):
             object.__setattr__(self, name, nfc(getattr(self, name)))
 
 

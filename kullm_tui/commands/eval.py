@@ -9,11 +9,22 @@ from evaluator.chart import chart_lines
 from evaluator.evaluation import load_run, results
 from evaluator.figure import svg
 from evaluator.question_fetch import PUBLIC_SETS
-from evaluator.report import Cell, Table, csv_text, interval_lines, markdown, score_table, table_lines, table_notes
+from evaluator.report import (
+    Cell,
+    Table,
+    TableRow,
+    csv_text,
+    group_lines,
+    interval_lines,
+    markdown,
+    score_table,
+    table_lines,
+    table_notes,
+)
 from evaluator.runs import latest_number
 from evaluator.statistics import Difference
 from evaluator.verdicts import VerdictStore
-from kullm_tui.commands import eval_again, eval_list
+from kullm_tui.commands import eval_again, eval_list, eval_win
 from kullm_tui.commands.columns import aligned
 from kullm_tui.commands.eval_agreement import add_agreement, show_agreement
 from kullm_tui.commands.eval_harness import add_harness, run_harness
@@ -57,6 +68,10 @@ def _verbs() -> Mapping[str, tuple[str, Callable[[argparse.ArgumentParser], None
         "rescore": (
             say("읽을 수 없던 채점의 점수를 사람이 적어요", "put down scores for verdicts that could not be read"),
             eval_again.add_rescore,
+        ),
+        "win": (
+            say("한 시스템을 기준으로 한 승률 (쌍으로 견줘요)", "win rates against a baseline, pair by pair"),
+            eval_win.add_win,
         ),
         "agreement": (say("사람의 점수와 얼마나 맞는지", "agreement with people's ratings"), add_agreement),
         "harness": (
@@ -129,6 +144,7 @@ def run(args: argparse.Namespace) -> int:
     actions = {
         "harness": run_harness,
         "list": eval_list.show_runs,
+        "win": eval_win.show_win_rates,
         "retry": eval_again.retry,
         "rescore": eval_again.rescore,
     }
@@ -162,28 +178,32 @@ def run_note(number: int) -> str:
 
 
 def table_facts(table: Table) -> dict[str, Any]:
-    rows = [
-        {
-            "model": row.name,
-            "scores": {name: _cell_facts(cell) for name, cell in row.cells.items()},
-            "n": row.scored,
-            "unscored": dict(row.unscored),
-            "faults": dict(row.faults),
-            "flagged": row.flagged,
-            "asked_again": row.asked_again,
-            "by_hand": dict(row.by_hand),
-            "length_correlation": row.length_correlation,
-        }
-        for row in table.rows
-    ]
     return {
         "set": table.set_name,
         "judge": table.judge,
         "answered_by": table.answered_by,
         "rubric": table.rubric.name,
         "items": table.items,
-        "rows": rows,
+        "rows": [_row_facts(row) for row in table.rows],
         "differences": [_difference_facts(pair, one) for pair, one in table.differences.items()],
+        "groups": [
+            {"group": name, "rows": [{**_row_facts(row), "items": group.items} for row in group.rows]}
+            for name, group in table.groups.items()
+        ],
+    }
+
+
+def _row_facts(row: TableRow) -> dict[str, Any]:
+    return {
+        "model": row.name,
+        "scores": {name: _cell_facts(cell) for name, cell in row.cells.items()},
+        "n": row.scored,
+        "unscored": dict(row.unscored),
+        "faults": dict(row.faults),
+        "flagged": row.flagged,
+        "asked_again": row.asked_again,
+        "by_hand": dict(row.by_hand),
+        "length_correlation": row.length_correlation,
     }
 
 
@@ -223,7 +243,12 @@ def _text_lines(table: Table) -> list[str]:
     lines = [heading]
     for line, spans in zip(means, interval_lines(table), strict=True):
         lines += [line, spans]
-    return aligned(lines, right=range(1, len(heading)))
+    shown = aligned(lines, right=range(1, len(heading)))
+    if not table.groups:
+        return shown
+    last = table.rubric.criteria[-1].name
+    groups = aligned(group_lines(table), right=range(1, len(table.rows) + 1))
+    return [*shown, "", say(f"갈래별 {last}", f"{last} by group"), *groups]
 
 
 def _plot(table: Table, args: argparse.Namespace) -> int:

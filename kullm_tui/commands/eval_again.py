@@ -5,7 +5,7 @@ import asyncio
 import getpass
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +14,9 @@ from evaluator.evaluation import Evaluation, evaluation_items, item_place, load_
 from evaluator.judge_choice import judge_again
 from evaluator.rubric import Rubric
 from evaluator.unread import Unread, ask_again, score_fault, take_by_hand, unread
-from evaluator.verdict import Verdict
 from evaluator.verdicts import VerdictStore
 from kullm_tui.commands import judge_arguments, spending
+from kullm_tui.commands.buying import counting
 from kullm_tui.commands.confirm import can_ask
 from kullm_tui.commands.consenting import obtain_consent
 from kullm_tui.commands.narration import Narration
@@ -97,18 +97,6 @@ def rescore(args: argparse.Namespace) -> int:
         )
     )
     return 0
-
-
-def counting(narration: Narration, wanted: int, spent: Callable[[], float]) -> Callable[[Verdict], None]:
-    """Shows how many verdicts have come, and what they cost so far."""
-    show, done = spending.running_total(narration, wanted), 0
-
-    def told(_verdict: Verdict) -> None:
-        nonlocal done
-        done += 1
-        show(done, spent())
-
-    return told
 
 
 def _unread(evaluation: Evaluation, store: VerdictStore) -> list[Unread]:

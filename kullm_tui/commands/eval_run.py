@@ -17,6 +17,7 @@ from evaluator.evaluation import (
     keep_run,
     refuse_same_names,
     results,
+    without_reference,
 )
 from evaluator.judging import missing_items
 from evaluator.questions import QuestionSet, load_questions
@@ -69,6 +70,8 @@ def run_evaluation(args: argparse.Namespace) -> int:
                     f"{name} judges itself: its scores may be generous.",
                 )
             )
+        if missing := without_reference(evaluation):
+            narration.note(missing)
         for target, system in answering:
             _answer(store, questions, target, system, args, narration)
         number = keep_run(evaluation, store)
