@@ -7,7 +7,9 @@ from typing import Any
 
 from evaluator.chart import chart_lines
 from evaluator.evaluation import load_run, results
+from evaluator.export import with_provenance
 from evaluator.figure import svg
+from evaluator.provenance import provenance
 from evaluator.question_fetch import PUBLIC_SETS
 from evaluator.report import (
     Cell,
@@ -154,12 +156,13 @@ def run(args: argparse.Namespace) -> int:
         evaluation = load_run(store, args.run)
         number = args.run or latest_number(store) or 0
         found = results(evaluation, store)
+        origin = provenance(evaluation, store, number) if args.action == "table" else {}
     if args.action == "agreement":
         return show_agreement(evaluation, found, args)
     if args.action == "items":
         return show_items(evaluation, found, as_json=args.json)
     table = score_table(evaluation, found)
-    return _plot(table, args) if args.action == "plot" else _table(table, number, args.format, args.out)
+    return _plot(table, args) if args.action == "plot" else _table(table, origin, args.format, args.out)
 
 
 def show_table(table: Table, number: int) -> None:
@@ -223,15 +226,15 @@ def _cell_facts(cell: Cell) -> dict[str, float]:
     return {"mean": cell.mean, "low": cell.interval.low, "high": cell.interval.high, "scaled": cell.scaled}
 
 
-def _table(table: Table, number: int, form: str, out: str | None) -> int:
+def _table(table: Table, origin: Mapping[str, Any], form: str, out: str | None) -> int:
     if form == "text" and not out:
-        show_table(table, number)
+        show_table(table, origin["run"])
         return 0
     text = {
         "text": lambda: "\n".join([*_text_lines(table), "", *table_notes(table)]) + "\n",
-        "markdown": lambda: markdown(table),
+        "markdown": lambda: with_provenance(markdown(table), origin),
         "csv": lambda: csv_text(table),
-        "json": lambda: terminal_safe_json({"run": number, **table_facts(table)}) + "\n",
+        "json": lambda: terminal_safe_json({"run": origin["run"], **table_facts(table), "provenance": origin}) + "\n",
     }[form]()
     _put(text, out)
     return 0
