@@ -95,7 +95,7 @@ def imported_answers(lines: Iterable[str], questions: QuestionSet, name: str) ->
         if question is None or (row.get("instruction") and asked[0] != question.instruction.strip()):
             raise KullmError(
                 say(
-                    f"{name} {number}행: {questions.name}에 없는 질문입니다.",
+                    f"{name} {number}행: {questions.name}에 없는 질문이에요.",
                     f"{name}, line {number}: {questions.name} has no such question.",
                 )
             )
@@ -106,7 +106,7 @@ def imported_answers(lines: Iterable[str], questions: QuestionSet, name: str) ->
     if not answers:
         raise KullmError(
             say(
-                f"{name}: {questions.name}의 질문에 답한 것이 하나도 없습니다.",
+                f"{name}: {questions.name}의 질문에 답한 것이 하나도 없어요.",
                 f"{name} answers none of the questions of {questions.name}.",
             )
         )
@@ -138,17 +138,17 @@ def _row(line: str, number: int, name: str) -> dict[str, Any]:
     if responses:
         if not all(map(is_whole, responses)):
             raise KullmError(
-                say(f"{name} {number}행: 깨진 글자가 있습니다.", f"{name}, line {number}: there is a broken character.")
+                say(f"{name} {number}행: 깨진 글자가 있어요.", f"{name}, line {number}: there is a broken character.")
             )
         return {**row, "responses": responses}
     if isinstance(row, dict) and ("instances" in row or "output" in row):
         raise GoldAnswers(
             say(
-                f"{name} {number}행: 정답(output)은 답으로 받지 않습니다. 모델의 답은 response에 넣어 주세요.",
+                f"{name} {number}행: 정답(output)은 답으로 받지 않아요. 모델의 답은 response에 넣어 주세요.",
                 f"{name}, line {number}: gold answers (output) are no responses. Put a model's answer under response.",
             )
         )
-    raise KullmError(say(f"{name} {number}행: response가 있어야 합니다.", f"{name}, line {number} needs a response."))
+    raise KullmError(say(f"{name} {number}행: response가 있어야 해요.", f"{name}, line {number} needs a response."))
 
 
 def _responses(row: Mapping[str, Any]) -> list[str]:
@@ -167,7 +167,7 @@ def _refuse_gold(answers: Mapping[str, Answer], questions: Mapping[str, Question
     if answers and same / len(answers) > GOLD_SHARE:
         raise GoldAnswers(
             say(
-                f"{name}: 답 {len(answers)}개 가운데 {same}개가 질문 모음의 정답과 같습니다. 모델의 답을 주세요.",
+                f"{name}: 답 {len(answers)}개 중 {same}개가 질문 모음의 정답과 같아요. 모델의 답을 주세요.",
                 f"{name}: {same} of {len(answers)} answers are the set's own gold answers. Give a model's.",
             )
         )

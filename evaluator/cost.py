@@ -146,7 +146,7 @@ def _prices(path: Path) -> dict[str, Price]:
 
 def _price(name: str, row: Any, as_of: str, faults: list[str]) -> Price | None:
     if not isinstance(row, dict) or not {"input", "output"} <= row.keys():
-        faults.append(f"{name}: {say('input과 output이 있어야 합니다', 'must have input and output')}")
+        faults.append(f"{name}: {say('input과 output이 있어야 해요', 'must have input and output')}")
         return None
     values = rules.checked(row, _PRICE_RULES, f"{name}.", faults)
     return Price(**values, as_of=as_of) if {"input", "output"} <= values.keys() else None

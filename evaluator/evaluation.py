@@ -142,7 +142,7 @@ def load_run(store: VerdictStore, number: int | None = None) -> Evaluation:
     if row is None:
         raise KullmError(
             say(
-                "평가가 없습니다. `kullm eval run`으로 시작하세요.",
+                "평가가 없어요. `kullm eval run`으로 시작하세요.",
                 "there is no evaluation. Start one with `kullm eval run`.",
             )
         )
@@ -155,7 +155,7 @@ def load_run(store: VerdictStore, number: int | None = None) -> Evaluation:
         if now != then:
             raise ConfigError(
                 say(
-                    f"{kind}: 평가한 뒤로 내용이 바뀌어 그때의 점수와 섞을 수 없습니다. `kullm eval run`으로 새로 평가하세요.",
+                    f"{kind}: 평가한 뒤로 내용이 바뀌어 그때의 점수와 섞을 수 없어요. `kullm eval run`으로 새로 평가하세요.",
                     f"{kind} has changed since, and its scores are not mixed with those of then. Run it anew with `kullm eval run`.",
                 )
             )
@@ -168,7 +168,7 @@ def refuse_same_names(systems: Sequence[System]) -> None:
     names = [system.name for system in systems]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice:
-        raise KullmError(say(f"{twice}: 두 번 나옵니다.", f"{twice} is named twice."))
+        raise KullmError(say(f"{twice}: 두 번 나와요.", f"{twice} is named twice."))
 
 
 def _plan(evaluation: Evaluation) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from evaluator.provenance import provenance_lines
 from evaluator.questions import Question
 from evaluator.report import csv_text, markdown, score_table
 from evaluator.verdict import Verdict
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.files import publish
 from kullm_tui.core.language import say
@@ -49,8 +50,8 @@ def write_report(
     except OSError as error:
         raise KullmError(
             say(
-                f"{folder}에 쓸 수 없습니다({error.strerror or error}). 다른 폴더를 주세요.",
-                f"{folder} cannot be written to ({error.strerror or error}). Give another folder.",
+                f"{folder}에 쓸 수 없어요({cause_of(error)}). 다른 폴더를 주세요.",
+                f"{folder} cannot be written to ({cause_of(error)}). Give another folder.",
             )
         ) from error
     return tuple(folder / name for name in texts)

@@ -48,14 +48,12 @@ def judge_endpoint(name: str, endpoints: Sequence[EndpointSettings]) -> tuple[En
     if not key:
         raise KeyMissing(
             say(
-                f"채점자에게 물을 키가 없습니다. `kullm keys set {_KEY}`로 넣거나 환경 변수로 주세요.",
+                f"채점자에게 물을 키가 없어요. `kullm keys set {_KEY}`로 넣거나 환경 변수로 주세요.",
                 f"there is no key for the judge. Store it with `kullm keys set {_KEY}`, or give it in the environment.",
             )
         )
     if not (key.isascii() and key.isprintable()):
-        raise KeyMissing(
-            say(f"{_KEY}: 키에 쓸 수 없는 글자가 있습니다.", f"{_KEY}: the key holds unusable characters.")
-        )
+        raise KeyMissing(say(f"{_KEY}: 키에 쓸 수 없는 글자가 있어요.", f"{_KEY}: the key holds unusable characters."))
     return Endpoint(settings.name, settings.base_url, key), model
 
 
@@ -93,7 +91,7 @@ def strongest(offered: Sequence[str], endpoint: Endpoint) -> str:
         return offered[0]
     raise ModelNotFound(
         say(
-            f"{endpoint.name}: 채점자로 고를 모델이 없습니다. {_naming_one()} {_offered_line(offered)}",
+            f"{endpoint.name}: 채점자로 고를 모델이 없어요. {_naming_one()} {_offered_line(offered)}",
             f"{endpoint.name} offers no judge known here. {_naming_one()} {_offered_line(offered)}",
         )
     )
@@ -110,7 +108,7 @@ async def retired(error: EndpointError, judge: Judge) -> EndpointError:
 
 def _naming_one() -> str:
     return say(
-        "채점자를 정해 주세요(명령에서는 --judge-model, 앱에서는 ^p의 판정 설정).",
+        "채점자를 정해 주세요(셸에서는 --judge-model, 앱에서는 ^p의 채점 설정).",
         "Name a judge: --judge-model on the command line, the judge's settings (^p) in the app.",
     )
 

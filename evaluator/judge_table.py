@@ -94,6 +94,6 @@ def _read(path: Path) -> JudgeTable:
 
 def _row(row: object, where: str, faults: list[str]) -> Mapping[str, Any]:
     if not isinstance(row, dict) or "match" not in row:
-        faults.append(f"{where}: {say('match가 있어야 합니다', 'must have match')}")
+        faults.append(f"{where}: {say('match가 있어야 해요', 'must have match')}")
         return {}
     return rules.checked(row, _PARAMETERS, f"{where}.", faults)

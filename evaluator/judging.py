@@ -327,7 +327,7 @@ def _budget_spent(budget: Budget) -> BudgetSpent:
     limit, spent = budget.dollars or 0.0, budget.spent
     return BudgetSpent(
         say(
-            f"예산 {money(limit)}에 닿아 멈췄습니다(쓴 돈 {money(spent)}). 받은 채점은 남아 있으니 예산을 늘려 다시 하면 이어집니다.",
+            f"예산 {money(limit)}에 도달해서 멈췄어요(사용 금액 {money(spent)}). 받은 채점은 남아 있으니 예산을 늘려 다시 하면 이어져요.",
             f"stopped at the budget of {money(limit)} ({money(spent)} spent). What was bought is kept: "
             "run it again with a larger budget and it goes on.",
         )

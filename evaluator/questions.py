@@ -18,8 +18,8 @@ from typing import Any
 
 from evaluator.question_fetch import PUBLIC_SETS, PublicSet, cached_place, public_text
 from kullm_tui.core import paths
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import KullmError
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.text import is_whole, nfc
 
@@ -120,7 +120,7 @@ def load_questions(name: str) -> QuestionSet:
         listed = ", ".join(one.name for one in PUBLIC_SETS)
         raise BadQuestions(
             say(
-                f"질문 파일을 읽을 수 없습니다: {name}({error}). 있는 것: {listed}, 또는 .jsonl 파일.",
+                f"질문 파일을 읽을 수 없어요: {name}({cause_of(error)}). 있는 것: {listed}, 또는 .jsonl 파일.",
                 f"the questions {name} cannot be read ({error}). There are {listed}; or give a .jsonl file.",
             )
         ) from error
@@ -133,7 +133,7 @@ def _of_lines(text: str, name: str) -> QuestionSet:
     lines = ((number, nfc(line).strip()) for number, line in enumerate(text.split("\n"), start=1))
     questions = tuple(Question(str(number), line) for number, line in lines if line)
     if not questions:
-        raise BadQuestions(f"{name}: {say('질문이 없습니다', 'there are no questions')}")
+        raise BadQuestions(f"{name}: {say('질문이 없어요', 'there are no questions')}")
     return QuestionSet(name, questions)
 
 
@@ -165,22 +165,22 @@ def parse_questions(text: str, name: str) -> QuestionSet:
         except (ValueError, KeyError, TypeError, LookupError, AttributeError) as error:
             faults.append(say(f"{number}행: {_fault(error)}", f"line {number}: {_fault(error)}"))
     twice = [one for one, times in Counter(one.id for one in questions).items() if times > 1]
-    faults += [say(f"id {one}: 두 번 나옵니다", f"id {one} occurs twice") for one in twice]
+    faults += [say(f"id {one}: 두 번 나와요", f"id {one} occurs twice") for one in twice]
     if faults or not questions:
-        listed = "\n".join(faults[:_FAULTS_SHOWN]) or say("질문이 없습니다", "there are no questions")
+        listed = "\n".join(faults[:_FAULTS_SHOWN]) or say("질문이 없어요", "there are no questions")
         raise BadQuestions(f"{name}: {listed}")
     return QuestionSet(name, tuple(questions))
 
 
 def _fault(error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError):
-        return say("JSON이 아닙니다", "this is no JSON")
+        return say("JSON이 아니에요", "this is no JSON")
     if isinstance(error, KeyError):
         name = str(error.args[0])
-        return say(f"{name}{particle(name, '이/가')} 없습니다", f"{name} is missing")
+        return say(f"{name} 항목이 없어요", f"{name} is missing")
     if isinstance(error, ValueError):
         return str(error)
-    return say("질문의 모양이 아닙니다", "this is not the form of a question")
+    return say("질문 형식이 아니에요", "this is not the form of a question")
 
 
 def _questions(row: Mapping[str, Any], number: int) -> list[Question]:
@@ -221,7 +221,7 @@ def _question(row: Mapping[str, Any], number: int) -> Question:
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise ValueError(say("글이 아닌 것이 있습니다", "something is not text"))
+        raise ValueError(say("글이 아닌 것이 있어요", "something is not text"))
     if not is_whole(value):
-        raise ValueError(say("깨진 글자가 있습니다", "there is a broken character"))
+        raise ValueError(say("깨진 글자가 있어요", "there is a broken character"))
     return nfc(value)

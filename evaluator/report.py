@@ -250,15 +250,15 @@ def _answer_notes(row: TableRow) -> Iterator[str]:
     faults = ", ".join(f"{name} {count}" for name, count in row.faults.items() if count and name != CUT)
     if faults:
         yield say(
-            f"답이 아닌 답 ({faults}). 프롬프트 양식이 맞는지 확인하세요",
+            f"비정상 답변 ({faults}). 프롬프트 양식이 맞는지 확인하세요",
             f"answers that are none ({faults}). See whether its template is right",
         )
     if row.faults.get(CUT):
         yield say(
-            f"길이 한도에서 잘린 답 {row.faults[CUT]}개", f"{row.faults[CUT]} answers were cut at the limit of tokens"
+            f"길이 한도에서 잘린 답변 {row.faults[CUT]}개", f"{row.faults[CUT]} answers were cut at the limit of tokens"
         )
     if row.flagged:
-        yield say(f"채점자에게 말을 거는 답 {row.flagged}개", f"{row.flagged} speak to the judge")
+        yield say(f"채점자에게 말을 거는 답변 {row.flagged}개", f"{row.flagged} speak to the judge")
 
 
 def _score_notes(row: TableRow) -> Iterator[str]:
@@ -267,12 +267,12 @@ def _score_notes(row: TableRow) -> Iterator[str]:
         yield say(f"점수 없음 ({unscored})", f"unscored ({unscored})")
     if others := row.unscored.get("other-judge"):
         yield say(
-            f"{others}개는 채점자의 다른 판이 채점해 평균에 넣지 않았습니다. --judge-model에 날짜가 붙은 이름을 쓰세요",
+            f"{others}개는 채점자의 다른 버전이 채점해 평균에 넣지 않았어요. --judge-model에 날짜가 붙은 이름을 쓰세요",
             f"{others} were judged by another version of the judge and are left out. Name a dated --judge-model",
         )
     if 0 < row.scored < FEW:
         yield say(
-            f"점수가 {row.scored}개뿐이라 구간이 실제보다 좁을 수 있습니다",
+            f"점수가 {row.scored}개뿐이라 구간이 실제보다 좁을 수 있어요",
             f"only {row.scored} scores, so the intervals may be narrower than they should be",
         )
     elif row.length_correlation is not None:

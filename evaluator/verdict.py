@@ -71,9 +71,9 @@ class Verdict:
 def status_of(reply: JudgeReply, rubric: Rubric, mode: Mode, *, response: str) -> tuple[Status, Mapping[str, int], str]:
     """Status, scores and reason, from the words alone: what is stored can be read again at any time."""
     if reply.refusal or reply.finish_reason == "content_filter":
-        return "refused", {}, nfc(reply.refusal) or say("내용 필터에 걸렸습니다", "stopped by a content filter")
+        return "refused", {}, nfc(reply.refusal) or say("내용 필터에 걸렸어요", "stopped by a content filter")
     if reply.finish_reason == "length":
-        return "unparsed", {}, say("채점이 길이 한도에서 잘렸습니다", "cut at the length limit")
+        return "unparsed", {}, say("채점이 길이 한도에서 잘렸어요", "cut at the length limit")
     read = _scores(reply.text, rubric, mode, response)
     if not isinstance(read, Unscored):
         return "ok", read.values, read.reason

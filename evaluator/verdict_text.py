@@ -12,6 +12,7 @@ from typing import Any
 
 from evaluator.rubric import Criterion, Rubric
 from evaluator.score_lines import Found, Misfit, bare_score, label_pattern, statements
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.language import say
 from kullm_tui.core.text import nfc
 
@@ -36,7 +37,7 @@ class Unscored:
 def read_free_text(text: str, rubric: Rubric, *, response: str = "") -> Scores | Unscored:
     own_words = _THOUGHT.sub("", _without_echo(nfc(text), nfc(response), rubric))
     if not own_words.strip():
-        return Unscored(say("채점자가 한 말이 없습니다", "the judge said nothing of its own"))
+        return Unscored(say("채점자가 한 말이 없어요", "the judge said nothing of its own"))
     if len(rubric.criteria) == 1:
         only = rubric.criteria[0]
         score = bare_score(own_words, only)
@@ -53,9 +54,9 @@ def read_json(text: str, rubric: Rubric) -> Scores | Unscored:
     try:
         answer = json.loads(fenced[1] if fenced else text, object_pairs_hook=_each_once)
     except (ValueError, RecursionError) as error:
-        return Unscored(say(f"JSON이 아닙니다: {error}", f"this is not JSON: {error}"))
+        return Unscored(say(f"JSON이 아니에요: {cause_of(error)}", f"this is not JSON: {error}"))
     if not isinstance(answer, dict):
-        return Unscored(say("JSON 객체가 아닙니다", "this is no JSON object"))
+        return Unscored(say("JSON 객체가 아니에요", "this is no JSON object"))
     found: list[Found | Misfit] = []
     for criterion in rubric.criteria:
         given = [answer[name] for name in (criterion.name, *criterion.aliases) if name in answer]
@@ -97,17 +98,17 @@ def _one_score(criterion: Criterion, found: Sequence[Found | Misfit]) -> int | U
     misfits = [one.line for one in found if isinstance(one, Misfit)]
     if misfits:
         line = misfits[0][:_SHOWN]
-        return Unscored(say(f"{name}: 점수의 꼴이 아닙니다({line})", f"{name}: not in a score's form ({line})"))
+        return Unscored(say(f"{name}: 점수 형식이 아니에요({line})", f"{name}: not in a score's form ({line})"))
     scores = {one.score for one in found if isinstance(one, Found)}
     if not scores:
-        return Unscored(say(f"{name}: 점수가 없습니다", f"{name}: no score"))
+        return Unscored(say(f"{name}: 점수가 없어요", f"{name}: no score"))
     if len(scores) > 1:
         listed = ", ".join(map(str, sorted(scores)))
-        return Unscored(say(f"{name}: 서로 다른 점수가 있습니다({listed})", f"{name}: contradictory scores ({listed})"))
+        return Unscored(say(f"{name}: 서로 다른 점수가 있어요({listed})", f"{name}: contradictory scores ({listed})"))
     score = scores.pop()
     if not criterion.low <= score <= criterion.high:
         span = f"{criterion.low}–{criterion.high}"
-        return Unscored(say(f"{name}: {score}점은 범위({span}) 밖입니다", f"{name}: {score} is outside {span}"))
+        return Unscored(say(f"{name}: {score}점은 범위({span}) 밖이에요", f"{name}: {score} is outside {span}"))
     return score
 
 
@@ -134,5 +135,5 @@ def _remarks(text: str, rubric: Rubric) -> str:
 def _each_once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     keys = [key for key, _ in pairs]
     if len(set(keys)) < len(keys):
-        raise ValueError(say("같은 이름이 두 번 있습니다", "a name occurs twice"))
+        raise ValueError(say("같은 이름이 두 번 있어요", "a name occurs twice"))
     return {nfc(key): value for key, value in pairs}

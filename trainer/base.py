@@ -69,7 +69,7 @@ def base_of(recipe: Recipe) -> tuple[ModelRef, Path]:
     if ref.profile.kind != "weights":
         raise ConfigError(
             say(
-                f"{recipe.model.base}에는 학습할 가중치가 없습니다. 어댑터나 엔드포인트가 아닌 베이스 모델을 고르세요.",
+                f"{recipe.model.base}에는 학습할 가중치가 없어요. 어댑터나 엔드포인트가 아닌 베이스 모델을 고르세요.",
                 f"{recipe.model.base} has no weights to train on. Choose a base model, not an adapter or an endpoint.",
             )
         )
@@ -99,7 +99,7 @@ def _base(recipe: Recipe, folder: Path, device: torch.device) -> PreTrainedModel
     if whole and precision in ("4bit", "8bit"):
         raise ConfigError(
             say(
-                f"{precision}에서는 가중치를 모두 학습하거나 무작위로 시작할 수 없습니다. precision을 bf16이나 fp32로 바꾸세요.",
+                f"{precision}에서는 가중치를 모두 학습하거나 무작위로 시작할 수 없어요. precision을 bf16이나 fp32로 바꾸세요.",
                 f"{precision} weights cannot be trained whole or made from scratch. Set precision to bf16 or fp32.",
             )
         )
@@ -139,8 +139,8 @@ def _with_method(model: PreTrainedModel, recipe: Recipe) -> PeftModel:
         targets = ", ".join(recipe.method.targets) or "-"
         raise ConfigError(
             say(
-                f"{recipe.method.kind} 방식을 {model.config.model_type} 모델에 붙이지 못했습니다(targets: {targets}). "
-                f"method.targets에 이 모델의 층 이름을 적으세요. 원인: {error}",
+                f"{recipe.method.kind} 방식을 {model.config.model_type} 모델에 붙이지 못했어요(targets: {targets}). "
+                f"method.targets에 이 모델의 층 이름을 적으세요.",
                 f"{recipe.method.kind} does not fit a {model.config.model_type} model (targets: {targets}). "
                 f"Name layers of this model in method.targets. Cause: {error}",
             )
@@ -176,7 +176,7 @@ def _adaption_prompt(method: Method, model: PreTrainedModel) -> Any:
         known = ", ".join(TRANSFORMERS_MODEL_CONFIG)
         raise ConfigError(
             say(
-                f"llama-adapter는 {model.config.model_type} 모델에서 쓸 수 없습니다. 쓸 수 있는 구조: {known}. "
+                f"llama-adapter는 {model.config.model_type} 모델에서 쓸 수 없어요. 쓸 수 있는 구조: {known}. "
                 'method.kind를 "lora"나 "ia3"으로 바꾸세요.',
                 f"llama-adapter does not exist for {model.config.model_type} models, only for {known}. "
                 'Set method.kind to "lora" or "ia3".',

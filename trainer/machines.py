@@ -118,7 +118,7 @@ def _this_cpu(ranks: int = 1) -> Machine:
     if ranks > usable_cores():
         raise UsageError(
             say(
-                f"--on {ranks}xcpu: 쓸 수 있는 코어가 {usable_cores()}개입니다. 프로세스를 그보다 많이 띄울 수는 없습니다.",
+                f"--on {ranks}xcpu: 쓸 수 있는 코어가 {usable_cores()}개예요. 프로세스를 그보다 많이 띄울 수는 없어요.",
                 f"--on {ranks}xcpu: there are {usable_cores()} cores to use, and no more ranks than that.",
             )
         )
@@ -165,7 +165,7 @@ def _unknown(text: str) -> UsageError:
     listed = ", ".join(["cpu", *known_gpus()])
     return UsageError(
         say(
-            f"--on {text}: 모르는 장비입니다. {hint}4xA100-80GB처럼 씁니다. 아는 것: {listed}",
+            f"--on {text}: 알 수 없는 장비예요. {hint}4xA100-80GB처럼 적어 주세요. 쓸 수 있는 것: {listed}",
             f"--on {text}: no such machine is known. {hint}Write it like 4xA100-80GB. Known: {listed}",
         )
     )

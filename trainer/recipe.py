@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kullm_tui.core import paths
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import ConfigError
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.rules import nearest
 from trainer import recipe_rules
@@ -121,7 +121,7 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
     recipe = _checked(path.stem, tables, faults)
     if recipe is None:
         listed = "\n".join(f"  {fault}" for fault in faults)
-        what = f"레시피 {name}{particle(name, '을/를')}"
+        what = f"{name} 레시피를"
         raise ConfigError(say(f"{what} 고쳐 주세요:\n{listed}", f"please correct the recipe {name}:\n{listed}"))
     return _anchored(recipe, path.parent)
 
@@ -138,7 +138,7 @@ def recipe_from(tables: Mapping[str, Any]) -> Recipe:
     if recipe is None:
         listed = "\n".join(f"  {fault}" for fault in faults)
         raise ConfigError(
-            say(f"저장된 레시피를 쓸 수 없습니다:\n{listed}", f"the stored recipe cannot be used:\n{listed}")
+            say(f"저장된 레시피를 쓸 수 없어요:\n{listed}", f"the stored recipe cannot be used:\n{listed}")
         )
     return recipe
 
@@ -185,20 +185,20 @@ def _read(path: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise _unknown(str(path)) from error
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = cause_of(error)
         raise ConfigError(
-            say(f"레시피 파일을 읽을 수 없습니다({reason}): {path}", f"the recipe cannot be read ({reason}): {path}")
+            say(f"레시피 파일을 읽을 수 없어요({reason}): {path}", f"the recipe cannot be read ({reason}): {path}")
         ) from error
     except UnicodeDecodeError as error:
         raise ConfigError(
             say(
-                f"레시피 파일이 UTF-8이 아닙니다: {path}\nUTF-8로 저장해 주세요.",
+                f"레시피 파일이 UTF-8이 아니에요: {path}\nUTF-8로 저장해 주세요.",
                 f"{path} is not UTF-8. Save it as UTF-8.",
             )
         ) from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(
-            say(f"레시피 파일이 TOML 형식이 아닙니다: {path}\n  {error}", f"{path} is not TOML:\n  {error}")
+            say(f"레시피 파일이 TOML 형식이 아니에요: {path}\n  {cause_of(error)}", f"{path} is not TOML:\n  {error}")
         ) from error
 
 
@@ -208,7 +208,7 @@ def _unknown(name: str) -> ConfigError:
     listed = ", ".join(shipped_recipes())
     return ConfigError(
         say(
-            f"'{name}' 레시피가 없습니다. {hint}준비된 레시피: {listed}\n직접 쓴 레시피는 .toml로 끝나는 파일 이름으로 적어 주세요.",
+            f"'{name}' 레시피가 없어요. {hint}준비된 레시피: {listed}\n직접 쓴 레시피는 .toml로 끝나는 파일 이름으로 적어 주세요.",
             f"There is no recipe '{name}'. {hint}Shipped: {listed}\nName your own by its file, ending in .toml.",
         )
     )

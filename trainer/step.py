@@ -111,7 +111,7 @@ def go_back(job: Job, course: Course, loss: float, *, last_word: bool) -> None:
 def _too_long(course: Course) -> TooLarge:
     return TooLarge(
         say(
-            f"{course.step + 1}단계에서 예제 하나도 메모리에 들어가지 않습니다. data.cutoff를 줄이거나 train.recompute를 1로 하거나 "
+            f"{course.step + 1}단계에서 예제 하나도 메모리에 들어가지 않아요. data.cutoff를 줄이거나 train.recompute를 1로 하거나 "
             "model.precision을 4bit로 바꾸세요.",
             f"At step {course.step + 1} a single example does not fit the memory. Lower data.cutoff, set train.recompute to 1, "
             "or set model.precision to 4bit.",

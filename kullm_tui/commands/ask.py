@@ -29,15 +29,15 @@ from kullm_tui.core.text import TerminalSafeStream, terminal_safe_json
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
-    parser = subparsers.add_parser("ask", help=say("한 번 묻고 답을 받습니다", "ask once and read the answer"))
+    parser = subparsers.add_parser("ask", help=say("한 번 묻고 답을 받아요", "ask once and read the answer"))
     question.add_arguments(parser)
     parser.add_argument(
         "--continue",
         dest="continued",
         action="store_true",
-        help=say("마지막 대화를 이어 갑니다", "go on with the last conversation"),
+        help=say("마지막 대화를 이어 가요", "go on with the last conversation"),
     )
-    parser.add_argument("--json", action="store_true", help=say("JSON 하나로 답합니다", "answer with one JSON object"))
+    parser.add_argument("--json", action="store_true", help=say("JSON 하나로 답해요", "answer with one JSON object"))
     judging_glue.add_arguments(parser)
 
 
@@ -144,7 +144,7 @@ def _earlier(store: Store, args: argparse.Namespace) -> Conversation | None:
     if args.system:
         raise UsageError(
             say(
-                "--system은 새 대화를 시작할 때만 씁니다. --continue를 빼고 다시 해 보세요.",
+                "--system은 새 대화를 시작할 때만 써요. --continue를 빼고 다시 해 보세요.",
                 "--system is for a new conversation. Leave --continue out.",
             )
         )
@@ -152,7 +152,7 @@ def _earlier(store: Store, args: argparse.Namespace) -> Conversation | None:
     if earlier is None:
         raise UsageError(
             say(
-                "이어 갈 대화가 없습니다. --continue 없이 물어보세요.",
+                "이어 갈 대화가 없어요. --continue 없이 물어보세요.",
                 "there is no conversation to go on with. Leave --continue out.",
             )
         )
@@ -165,7 +165,7 @@ def _default(model: str, narration: Narration) -> str:
         return model
     narration.note(
         say(
-            "정해 둔 모델이 없어 작은 데모 모델이 답합니다. `kullm models list`에서 골라 -m 이름을 붙이거나 "
+            "정해 둔 모델이 없어 작은 데모 모델이 답해요. `kullm models list`에서 골라 -m 이름을 붙이거나 "
             "`kullm config set model 이름`으로 정해 두세요.",
             "No model is chosen, so the small demo model answers. Pick one from `kullm models list` and give it with -m NAME, "
             "or keep it with `kullm config set model NAME`.",
@@ -190,14 +190,14 @@ def _tell_limits(finished: Finished, narration: Narration) -> None:
     if finished.dropped_turns:
         narration.note(
             say(
-                f"대화가 길어 앞의 {finished.dropped_turns}차례를 빼고 물었습니다.",
+                f"대화가 길어서 앞의 문답 {finished.dropped_turns}개를 빼고 물었어요.",
                 f"the conversation is long: its first {finished.dropped_turns} turns were left out.",
             )
         )
     if finished.reason == "length":
         narration.note(
             say(
-                "답이 길이 한도에서 멈췄습니다. --max-tokens로 늘릴 수 있습니다.",
+                "답이 길이 한도에서 멈췄어요. --max-tokens로 늘릴 수 있어요.",
                 "the answer stopped at the length limit; --max-tokens raises it.",
             )
         )

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from kullm_tui.core import paths
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.config import load_config
 from kullm_tui.core.consent import is_outside
 from kullm_tui.core.database import file_system_of
@@ -97,7 +98,7 @@ def processor() -> Finding:
         return Finding(
             "notice",
             say(
-                f"{found}, AVX2 없음: CPU에서 4비트가 느립니다. llama.cpp 서버를 엔드포인트로 쓰는 편이 빠릅니다.",
+                f"{found}, AVX2 없음: CPU에서 4비트가 느려요. llama.cpp 서버를 엔드포인트로 쓰는 편이 빨라요.",
                 f"{found}, no AVX2: 4-bit is slow on this CPU. A llama.cpp server as an endpoint is faster.",
             ),
         )
@@ -105,7 +106,7 @@ def processor() -> Finding:
         return Finding(
             "notice",
             say(
-                f"{found}, C 컴파일러 없음: 설치하면(sudo apt install gcc) CPU에서 답변이 빨라집니다.",
+                f"{found}, C 컴파일러 없음: 설치하면(sudo apt install gcc) CPU에서 답변이 빨라져요.",
                 f"{found}, no C compiler: with one (sudo apt install gcc) replies on the CPU come faster.",
             ),
         )
@@ -116,7 +117,7 @@ def processor() -> Finding:
 def graphics() -> Finding:
     command = shutil.which("nvidia-smi")
     if command is None:
-        return Finding("fine", say("NVIDIA GPU 없음, CPU로 돌립니다", "no NVIDIA GPU, models run on the CPU"))
+        return Finding("fine", say("NVIDIA GPU 없음, CPU로 돌려요", "no NVIDIA GPU, models run on the CPU"))
     try:
         answer = subprocess.run(
             [command, "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"],
@@ -127,7 +128,9 @@ def graphics() -> Finding:
             check=True,
         )
     except (OSError, subprocess.SubprocessError) as error:
-        return Finding("notice", say(f"nvidia-smi가 답하지 않습니다: {error}", f"nvidia-smi does not answer: {error}"))
+        return Finding(
+            "notice", say(f"nvidia-smi가 답하지 않아요: {cause_of(error)}", f"nvidia-smi does not answer: {error}")
+        )
     return Finding("fine", " / ".join(answer.stdout.split("\n")).strip(" /"))
 
 
@@ -138,7 +141,7 @@ def memory() -> Finding:
     free = available / 1e9
     verdict: Verdict = "fine" if free >= _LEAST_MEMORY_GB else "notice"
     hint = (
-        say("5.8B를 4비트로 쓰기에는 모자랍니다", "too little for a 5.8B model in 4-bit") if verdict == "notice" else ""
+        say("5.8B를 4비트로 쓰기에는 부족해요", "too little for a 5.8B model in 4-bit") if verdict == "notice" else ""
     )
     return Finding(verdict, _joined(say(f"쓸 수 있는 것 {free:.1f} GB", f"{free:.1f} GB available"), hint))
 
@@ -151,7 +154,7 @@ def disk() -> Finding:
         say(f"{name} {size:.0f} GB 남음 ({places[name]})", f"{name} {size:.0f} GB free ({places[name]})")
         for name, size in free.items()
     )
-    hint = say("12.8B를 내려받기에는 모자랄 수 있습니다", "a large model may not fit") if verdict == "notice" else ""
+    hint = say("12.8B를 내려받기에는 부족할 수 있어요", "a large model may not fit") if verdict == "notice" else ""
     return Finding(verdict, _joined(listed, hint))
 
 
@@ -177,7 +180,7 @@ def configuration() -> Finding:
         names = ", ".join(bare)
         return Finding(
             "notice",
-            say(f"키가 암호화되지 않은 http로 나갑니다: {names}", f"keys travel over plain http: {names}"),
+            say(f"키가 암호화되지 않은 http로 나가요: {names}", f"keys travel over plain http: {names}"),
         )
     file = paths.config_file()
     return Finding("fine", str(file) if file.exists() else say(f"기본값 ({file} 없음)", f"defaults (no {file})"))
@@ -190,7 +193,7 @@ def keys() -> Finding:
         return Finding(
             "problem",
             say(
-                f"다른 사람도 키 파일을 읽을 수 있습니다: chmod 600 {file}",
+                f"다른 사람도 키 파일을 읽을 수 있어요: chmod 600 {file}",
                 f"others can read the key file: chmod 600 {file}",
             ),
         )
@@ -207,7 +210,7 @@ def home() -> Finding:
         return Finding(
             "notice",
             say(
-                f"다른 사람도 볼 수 있는 폴더입니다: {opened}. 막으려면 chmod 700",
+                f"다른 사람도 볼 수 있는 폴더예요: {opened}. 막으려면 chmod 700",
                 f"others can look into it: {opened}. To close it: chmod 700",
             ),
         )
@@ -237,7 +240,7 @@ def terminal() -> Finding:
         return Finding(
             "problem",
             say(
-                f"로캘의 문자 집합이 {encoding}입니다: export LANG=ko_KR.UTF-8",
+                f"로캘의 문자 집합: {encoding}. 고치려면 export LANG=ko_KR.UTF-8",
                 f"the locale is {encoding}: export LANG=en_US.UTF-8",
             ),
         )

@@ -41,7 +41,7 @@ from kullm_tui.core.text import terminal_safe, terminal_safe_json
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
-    parser = subparsers.add_parser("eval", help=say("모델을 논문처럼 평가합니다", "evaluate models as the paper does"))
+    parser = subparsers.add_parser("eval", help=say("모델을 논문처럼 평가해요", "evaluate models as the paper does"))
     actions = parser.add_subparsers(dest="action", metavar=say("동작", "ACTION"))
     for name, (words, add) in _verbs().items():
         action = actions.add_parser(name, help=words)
@@ -131,7 +131,7 @@ def _add_run(run: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=FILE",
-        help=say("다른 시스템의 답을 가져옵니다 (여러 번)", "answers of another system (repeatable)"),
+        help=say("다른 시스템의 답을 가져와요 (여러 번)", "answers of another system (repeatable)"),
     )
     run.add_argument("--decoding", choices=["paper"], help=say("구름 논문의 디코딩 설정", "the KULLM paper's decoding"))
     add_judge_arguments(run)
@@ -265,11 +265,11 @@ def _plot(table: Table, args: argparse.Namespace) -> int:
         from evaluator.figure_png import png
 
         publish_bytes(out, png(table, font=args.font or ""), mode=0o644)
-        Narration().note(say(f"{args.out}에 썼습니다.", f"written to {args.out}."))
+        Narration().note(say(f"{args.out}에 저장했어요.", f"written to {args.out}."))
     else:
         raise UsageError(
             say(
-                "그림은 .svg나 .png로 씁니다. 예: --out figure.svg",
+                "그림은 .svg나 .png로 저장해요. 예: --out figure.svg",
                 "a plot is written as .svg or .png: --out figure.svg",
             )
         )
@@ -279,6 +279,6 @@ def _plot(table: Table, args: argparse.Namespace) -> int:
 def _put(text: str, out: str | None) -> None:
     if out:
         publish(paths.typed(out), text, mode=0o644)
-        Narration().note(say(f"{out}에 썼습니다.", f"written to {out}."))
+        Narration().note(say(f"{out}에 저장했어요.", f"written to {out}."))
     else:
         print(terminal_safe(text), end="")

@@ -66,7 +66,7 @@ def run_evaluation(args: argparse.Namespace) -> int:
         for name in judges_itself(evaluation):
             narration.note(
                 say(
-                    f"{name}: 채점자가 자기 답을 채점합니다. 점수가 후할 수 있습니다.",
+                    f"{name}: 채점자가 자기 답을 채점해요. 점수가 후할 수 있어요.",
                     f"{name} judges itself: its scores may be generous.",
                 )
             )
@@ -100,7 +100,7 @@ def _judge(
         show(done, budget.spent)
 
     outcome = asyncio.run(judge_evaluation(evaluation, store=store, budget=budget, told=told))
-    narration.note(say(f"이번에 쓴 돈 ${outcome.spent:.4f}.", f"${outcome.spent:.4f} was spent now."))
+    narration.note(say(f"이번 사용 금액 ${outcome.spent:.4f}.", f"${outcome.spent:.4f} was spent now."))
     return outcome.stopped
 
 
@@ -138,7 +138,7 @@ def _answer(
 def _imported(store: VerdictStore, questions: QuestionSet, text: str) -> System:
     name, _, file = text.partition("=")
     if not name or not file:
-        raise UsageError(say("--answers는 이름=파일로 씁니다.", "--answers takes NAME=FILE."))
+        raise UsageError(say("--answers는 이름=파일로 써요.", "--answers takes NAME=FILE."))
     try:
         content = paths.typed(file).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:

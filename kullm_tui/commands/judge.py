@@ -30,7 +30,7 @@ _MOST_REPEATS = 1000
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
-    parser = subparsers.add_parser("judge", help=say("답을 GPT-4로 채점합니다", "have answers judged by GPT-4"))
+    parser = subparsers.add_parser("judge", help=say("답을 GPT-4로 채점해요", "have answers judged by GPT-4"))
     parser.add_argument(
         "file",
         metavar="FILE",
@@ -45,13 +45,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
         type=_repeat,
         default=0,
         metavar="N",
-        help=say("N번째로 다시 채점합니다 (기본 0)", "judge again, for the Nth time (0 unless told)"),
+        help=say("N번째로 다시 채점해요 (기본 0)", "judge again, for the Nth time (0 unless told)"),
     )
     parser.add_argument(
         "--pairwise",
         action="store_true",
         help=say(
-            "left와 right 가운데 나은 쪽을, 순서를 바꾸어 두 번 묻습니다",
+            "left와 right 중 나은 쪽을, 순서를 바꾸어 두 번 물어요",
             "which of left and right is better, asked twice with their places swapped",
         ),
     )
@@ -100,7 +100,7 @@ def _warn_of_itself(rows: Sequence[Row], judge: Judge, narration: Narration) -> 
     if own:
         narration.note(
             say(
-                f"{own:,}행은 채점자 {judge.model}의 답입니다. 자기 답에는 점수가 후할 수 있습니다.",
+                f"{own:,}행은 채점자 {judge.model}의 답이에요. 자기 답에는 점수가 후할 수 있어요.",
                 f"{own:,} rows are the answers of the judge itself, {judge.model}: its scores may be generous.",
             )
         )
@@ -159,7 +159,7 @@ def _summary(outcome: Outcome, wanted: int) -> str:
     scored = sum(verdict.status == "ok" for verdict in outcome.verdicts.values())
     kept = sum(verdict.kept for verdict in outcome.verdicts.values())
     return say(
-        f"{wanted:,}개 가운데 {scored:,}개에 점수가 있습니다. 전에 받아 둔 것 {kept:,}개, 이번에 쓴 돈 ${outcome.spent:.4f}.",
+        f"{wanted:,}개 중 {scored:,}개에 점수가 있어요. 전에 받아 둔 것 {kept:,}개, 이번 사용 금액 ${outcome.spent:.4f}.",
         f"{scored:,} of {wanted:,} have scores. {kept:,} were kept from before; ${outcome.spent:.4f} was spent now.",
     )
 
@@ -169,11 +169,11 @@ def _lines(name: str) -> Iterator[str]:
         text = sys.stdin.buffer.read() if name == "-" else paths.typed(name).read_bytes()
         return iter(text.decode("utf-8-sig").split("\n"))
     except OSError as error:
-        raise UsageError(say(f"{name}: 읽을 수 없습니다({error.strerror}).", f"{name}: {error.strerror}.")) from error
+        raise UsageError(say(f"{name}: 읽을 수 없어요({cause_of(error)}).", f"{name}: {cause_of(error)}.")) from error
     except UnicodeDecodeError as error:
         raise UsageError(
             say(
-                f"{name}: UTF-8이 아닙니다. 예: iconv -f cp949 -t utf-8",
+                f"{name}: UTF-8이 아니에요. 예: iconv -f cp949 -t utf-8",
                 f"{name} is not UTF-8. Try: iconv -f cp949 -t utf-8",
             )
         ) from error
@@ -181,5 +181,5 @@ def _lines(name: str) -> Iterator[str]:
 
 def _repeat(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) <= _MOST_REPEATS):
-        raise argparse.ArgumentTypeError(say("0에서 1000 사이의 정수여야 합니다", "must be a whole number to 1000"))
+        raise argparse.ArgumentTypeError(say("0에서 1000 사이의 정수여야 해요", "must be a whole number to 1000"))
     return int(text)

@@ -26,7 +26,7 @@ def add_judge(parser: argparse.ArgumentParser) -> None:
         default="",
         metavar="M",
         help=say(
-            "채점할 모델 (없으면 키로 쓸 수 있는 것 가운데 고릅니다)",
+            "채점할 모델 (없으면 키로 쓸 수 있는 것 중에서 골라요)",
             "the judge (else chosen from what the key can use)",
         ),
     )
@@ -41,13 +41,13 @@ def add_spending(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--yes",
         action="store_true",
-        help=say("묻지 않고 보내고 씁니다", "agree to sending and spending without being asked"),
+        help=say("묻지 않고 보내고 비용을 써요", "agree to sending and spending without being asked"),
     )
     parser.add_argument(
         "--max-cost",
         type=_dollars,
         metavar="USD",
-        help=say("여기까지만 쓰고 멈춥니다 (묻지 않습니다)", "spend no more than this, unasked"),
+        help=say("이 금액까지만 쓰고 멈춰요 (묻지 않아요)", "spend no more than this, unasked"),
     )
 
 
@@ -57,5 +57,5 @@ def _dollars(text: str) -> float:
     except ValueError:
         dollars = -1.0
     if not 0 <= dollars <= 1_000_000:
-        raise argparse.ArgumentTypeError(say("0 이상의 달러 금액이어야 합니다", "must be an amount of dollars"))
+        raise argparse.ArgumentTypeError(say("0 이상의 달러 금액이어야 해요", "must be an amount of dollars"))
     return dollars

@@ -46,7 +46,7 @@ def judge_pairs(args: argparse.Namespace, rows: Sequence[PairRow]) -> int:
     for row in rows:
         _print(row, _both(row, outcome.verdicts, why, judge.model), as_json=args.json)
     _summary(rows, outcome.verdicts, narration)
-    narration.note(say(f"이번에 쓴 돈 ${outcome.spent:.4f}.", f"${outcome.spent:.4f} was spent now."))
+    narration.note(say(f"이번 사용 금액 ${outcome.spent:.4f}.", f"${outcome.spent:.4f} was spent now."))
     spending.told_why(outcome.stopped)
     return 1 if any(verdict.status == "error" for verdict in outcome.verdicts.values()) else 0
 
@@ -103,10 +103,10 @@ def _facts(row: PairRow, both: tuple[Verdict, Verdict]) -> dict[str, Any]:
 
 def _word(which: Winner, *, flipped: bool = False) -> str:
     if flipped:
-        return say("비깁니다(순서를 바꾸자 판정이 뒤집혔습니다)", "a tie (the judgement turned round with the order)")
+        return say("비겨요(순서를 바꾸자 결과가 뒤집혔어요)", "a tie (the judgement turned round with the order)")
     return {
-        "left": say("왼쪽이 낫습니다", "left is better"),
-        "right": say("오른쪽이 낫습니다", "right is better"),
-        "tie": say("비깁니다", "a tie"),
-        "unscored": say("가릴 수 없습니다", "undecided"),
+        "left": say("왼쪽이 나아요", "left is better"),
+        "right": say("오른쪽이 나아요", "right is better"),
+        "tie": say("비겨요", "a tie"),
+        "unscored": say("가릴 수 없어요", "undecided"),
     }[which]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """--judge with what belongs to it, --yes among them."""
     parser.add_argument(
-        "--judge", action="store_true", help=say("답을 채점자에게 판정받습니다", "have the answer judged")
+        "--judge", action="store_true", help=say("답을 채점자에게 채점받아요", "have the answer judged")
     )
     judge_arguments.add_choice(parser)
     judge_arguments.add_spending(parser)
@@ -85,7 +85,7 @@ class Judging:
         for model in (one for one in models if is_its_own_judge(self.judge.model, one)):
             narration.note(
                 say(
-                    f"{model}: 채점자가 자기 답을 채점합니다. 점수가 후할 수 있습니다.",
+                    f"{model}: 채점자가 자기 답을 채점해요. 점수가 후할 수 있어요.",
                     f"{model} judges itself: its scores may be generous.",
                 )
             )
@@ -146,8 +146,8 @@ def verdict_line(verdict: Verdict) -> str:
 def verdict_note(verdict: Verdict) -> str:
     """Beside an answer: who judged, by which rubric, the scores, the reason and what it cost."""
     if verdict.cost is None:
-        cost = say("값 모름", "cost unknown")
+        cost = say("비용 모름", "cost unknown")
     else:
         cost = say("전에 받아 둔 것", "kept from before") if verdict.kept else money(verdict.cost)
-    head = f"{say('판정', 'verdict')} {verdict.model} · {verdict.rubric} · {cost}\n{verdict_line(verdict)}"
+    head = f"{say('채점', 'verdict')} {verdict.model} · {verdict.rubric} · {cost}\n{verdict_line(verdict)}"
     return f"{head}\n{verdict.reason}" if verdict.status == "ok" and verdict.reason else head

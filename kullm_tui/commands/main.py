@@ -36,19 +36,19 @@ class Verb:
 
 
 VERBS = (
-    Verb("ask", "한 번 묻고 답을 받습니다", "ask once and read the answer"),
-    Verb("compare", "여러 모델에 같은 것을 묻고 견줍니다", "ask several models the same and compare"),
-    Verb("history", "지난 대화를 보고 옮깁니다", "see, export and import conversations"),
-    Verb("judge", "답을 GPT-4로 채점합니다", "have answers judged by GPT-4"),
-    Verb("eval", "모델을 논문처럼 평가합니다", "evaluate models as the paper does"),
-    Verb("serve", "모델을 OpenAI 규약의 서버로 엽니다", "serve models over OpenAI's protocol"),
-    Verb("engine", "이 컴퓨터의 엔진을 보고 끝냅니다", "see and end this machine's engine"),
-    Verb("models", "모델을 찾아보고 내려받습니다", "list, show and download models"),
-    Verb("train", "레시피대로 모델을 학습합니다", "train a model by a recipe"),
-    Verb("adapters", "학습한 어댑터를 보고 다룹니다", "see and handle your adapters"),
-    Verb("config", "설정을 보고 바꿉니다", "show and change settings"),
-    Verb("keys", "API 키를 넣고 뺍니다", "store and remove API keys"),
-    Verb("doctor", "이 컴퓨터가 준비되었는지 살펴봅니다", "check that this machine is ready"),
+    Verb("ask", "한 번 묻고 답을 받아요", "ask once and read the answer"),
+    Verb("compare", "여러 모델에 같은 질문을 하고 비교해요", "ask several models the same and compare"),
+    Verb("history", "지난 대화를 보고 옮겨요", "see, export and import conversations"),
+    Verb("judge", "답을 GPT-4로 채점해요", "have answers judged by GPT-4"),
+    Verb("eval", "모델을 논문처럼 평가해요", "evaluate models as the paper does"),
+    Verb("serve", "모델을 OpenAI 호환 서버로 열어요", "serve models over OpenAI's protocol"),
+    Verb("engine", "이 컴퓨터의 엔진을 보고 끝내요", "see and end this machine's engine"),
+    Verb("models", "모델을 찾아보고 내려받아요", "list, show and download models"),
+    Verb("train", "레시피대로 모델을 학습해요", "train a model by a recipe"),
+    Verb("adapters", "학습한 어댑터를 보고 다뤄요", "see and handle your adapters"),
+    Verb("config", "설정을 보고 바꿔요", "show and change settings"),
+    Verb("keys", "API 키를 넣고 빼요", "store and remove API keys"),
+    Verb("doctor", "이 컴퓨터가 준비되었는지 살펴봐요", "check that this machine is ready"),
 )
 
 
@@ -59,8 +59,8 @@ class Parser(argparse.ArgumentParser):
         options.setdefault("formatter_class", _Formatter)
         super().__init__(add_help=False, allow_abbrev=False, **options)
         self._positionals.title = say("인자", "arguments")
-        self._optionals.title = say("선택지", "options")
-        self.add_argument("-h", "--help", action="help", help=say("이 도움말을 표시합니다", "show this help"))
+        self._optionals.title = say("옵션", "options")
+        self.add_argument("-h", "--help", action="help", help=say("이 도움말을 표시해요", "show this help"))
 
     def error(self, message: str) -> NoReturn:
         raise _wrong_usage(message, self.prog)
@@ -100,7 +100,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _report(error, str(error), error.exit_code, debug=debug)
     except Exception as error:  # noqa: BLE001 - the edge: a bug of ours is told in one line too
         advice = say(
-            f"kullm 안의 오류입니다({type(error).__name__}). `--debug`를 붙여 다시 하면 자세한 기록이 나옵니다.",
+            f"kullm 안의 오류예요({type(error).__name__}). `--debug`를 붙여 다시 하면 자세한 기록이 나와요.",
             f"this is a bug in kullm ({type(error).__name__}). Run it again with `--debug` for the details.",
         )
         return _report(error, advice, 1, debug=debug)
@@ -135,7 +135,7 @@ def _parser(chosen: str | None) -> tuple[Parser, Mapping[str, Parser]]:
     parser.add_argument(
         "--debug",
         action="store_true",
-        help=say("오류가 나면 자세한 기록을 표시합니다", "show the whole traceback of an error"),
+        help=say("오류가 나면 자세한 기록을 표시해요", "show the whole traceback of an error"),
     )
     subparsers = parser.add_subparsers(
         dest="verb", metavar=say("명령", "COMMAND"), title=say("할 수 있는 일", "what it can do")

@@ -85,7 +85,7 @@ def configured_endpoint(settings: EndpointSettings) -> Endpoint:
     if key is None or not (key.isascii() and key.isprintable()):
         raise KeyMissing(
             say(
-                f"엔드포인트 {settings.name}에 쓸 키 {settings.key}: 없거나 쓸 수 없는 글자가 있습니다. "
+                f"엔드포인트 {settings.name}에 쓸 키 {settings.key}: 없거나 쓸 수 없는 글자가 있어요. "
                 f"`kullm keys set {settings.key}`로 넣어 주세요.",
                 f"the key {settings.key} of the endpoint {settings.name} is not there or not usable. "
                 f"Store it with `kullm keys set {settings.key}`.",
@@ -182,7 +182,7 @@ async def list_model_rows(endpoint: Endpoint, *, quiet_seconds: float = _ASKING_
 def _without_list(endpoint: Endpoint, status: int) -> EndpointError:
     return EndpointError(
         say(
-            f"{endpoint.base_url}에는 모델 목록이 없습니다({status}). 주소가 /v1로 끝나는지 확인하세요.",
+            f"{endpoint.base_url}에는 모델 목록이 없어요({status}). 주소가 /v1로 끝나는지 확인하세요.",
             f"{endpoint.base_url} has no list of models ({status}). Check that the address ends with /v1.",
         ),
         status=status,

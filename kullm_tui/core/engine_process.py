@@ -134,7 +134,7 @@ def _start(files: EngineFiles) -> EngineState:
     reason = files.log.read_bytes()[log_start:].decode(errors="replace").strip().splitlines()[-1:]
     raise EngineStartError(
         say(
-            f"엔진을 시작하지 못했습니다: {''.join(reason)}\n자세한 기록: {files.log}",
+            f"엔진을 시작하지 못했어요: {''.join(reason)}\n자세한 기록: {files.log}",
             f"The engine did not start: {''.join(reason)}\nThe whole log: {files.log}",
         )
     )
@@ -146,7 +146,7 @@ def _locked(path: Path) -> Iterator[None]:
         if not _wait(lambda: _try_lock(lock.fileno()), _START_SECONDS):
             raise EngineStartError(
                 say(
-                    f"다른 kullm이 엔진을 시작하고 있으나 끝나지 않습니다. 잠금 파일: {path}",
+                    f"다른 kullm이 엔진을 시작하고 있으나 끝나지 않아요. 잠금 파일: {path}",
                     f"Another kullm is starting the engine and does not finish. The lock: {path}",
                 )
             )

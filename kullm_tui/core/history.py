@@ -179,11 +179,11 @@ def mapping_from(text: str | None) -> dict[str, Any]:
 def no_conversation(conversation_id: int) -> StoreError:
     return StoreError(
         say(
-            f"{conversation_id}번 대화가 없습니다. `kullm history list`에서 번호를 확인하세요.",
+            f"{conversation_id}번 대화가 없어요. `kullm history list`에서 번호를 확인하세요.",
             f"there is no conversation {conversation_id}. See `kullm history list` for the numbers.",
         )
     )
 
 
 def no_message(message_id: int) -> StoreError:
-    return StoreError(say(f"{message_id}번 메시지가 없습니다.", f"there is no message {message_id}."))
+    return StoreError(say(f"{message_id}번 메시지가 없어요.", f"there is no message {message_id}."))

@@ -120,7 +120,7 @@ def bury_orphans(connection: Connection) -> None:
         if is_dead(row["writer"] or ""):
             connection.execute(
                 "UPDATE messages SET state = 'failed', error = ? WHERE id = ?",
-                (say("프로그램이 도중에 끝났습니다.", "the program ended in the middle."), row["id"]),
+                (say("프로그램이 도중에 끝났어요.", "the program ended in the middle."), row["id"]),
             )
 
 

@@ -70,9 +70,9 @@ def _of_entry(entry: Entry, loaded: Collection[str]) -> Answerer:
     group: Group = "endpoint" if profile.kind == "endpoint" else "here"
     if entry.state in ("missing", "partial"):
         group = "missing"
-    detail = profile.endpoint if profile.kind == "endpoint" else profile.description
+    detail = profile.endpoint if profile.kind == "endpoint" else profile.about
     return Answerer(
-        group, entry.name, "", profile.title, detail, entry.need, entry.name in loaded, entry.fit != "too-large"
+        group, entry.name, "", profile.called, detail, entry.need, entry.name in loaded, entry.fit != "too-large"
     )
 
 

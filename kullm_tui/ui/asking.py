@@ -73,13 +73,13 @@ def write_failure(store: Store, question: Committed, session: Session, error: st
 
 def facts_of_model(session: Session, config: Config) -> ModelFacts:
     """A model that is not there any more is named all the same: the fault is told when it is asked."""
-    titles = {name: profile.title for name, profile in all_profiles().items()}
+    titles = {name: profile.called for name, profile in all_profiles().items()}
     try:
         reference = resolve(session.model, endpoints=config.endpoints)
     except KullmError:
         return ModelFacts(session.model, session.adapter, 0, demo=False, endpoint=False, titles=titles)
     return ModelFacts(
-        title=titles.get(session.model) or reference.profile.title,
+        title=titles.get(session.model) or reference.profile.called,
         adapter=session.adapter,
         context=reference.profile.context,
         demo=session.model.startswith("demo-"),

@@ -195,7 +195,7 @@ class ChatDesk(Desk["ChatScreen"]):
             self._tell_editing()
 
     def _tell_editing(self) -> None:
-        told = say("고쳐서 보내면 새 갈래가 생겨요 · esc 그만두기", "Sent again, it makes a new branch · esc leaves it")
+        told = say("고쳐서 보내면 새 갈래가 생겨요 · esc 취소", "Sent again, it makes a new branch · esc leaves it")
         self.screen.notice(told if self._drafts.editing else "")
 
     def stop_editing(self) -> None:

@@ -116,7 +116,7 @@ def _doubts(row: TableRow) -> list[tuple[str, str]]:
         told.append(
             (
                 say(
-                    f"답이 아닌 답 ({faults}) · 프롬프트 양식을 확인하세요",
+                    f"비정상 답변 ({faults}) · 프롬프트 양식을 확인하세요",
                     f"answers that are none ({faults}) · see whether its template is right",
                 ),
                 "$warning",
@@ -125,7 +125,9 @@ def _doubts(row: TableRow) -> list[tuple[str, str]]:
     if row.faults.get(CUT):
         told.append((f"{fault_word(CUT)} {row.faults[CUT]}", "$warning"))
     if row.flagged:
-        told.append((say(f"채점자에게 말을 거는 답 {row.flagged}개", f"{row.flagged} speak to the judge"), "$warning"))
+        told.append(
+            (say(f"채점자에게 말을 거는 답변 {row.flagged}개", f"{row.flagged} speak to the judge"), "$warning")
+        )
     if 0 < row.scored < FEW:
         few = say(
             f"점수가 {row.scored}개뿐이라 구간이 실제보다 좁아요",
@@ -205,7 +207,7 @@ def _axis(cells: int) -> str:
 
 def agreement_lines(found: Mapping[str, Agreement]) -> list[Content]:
     """Krippendorff's alpha, criterion by criterion."""
-    heads = (say("기준", "criterion"), say("채점자와 α", "with judge α"), say("사람끼리 α", "people α"), "n")
+    heads = (say("기준", "criterion"), say("채점자와 α", "with judge α"), say("사람 사이의 α", "people α"), "n")
     name_cells = max(Content(name).cell_length for name in (*found, heads[0]))
     widths = [name_cells, 12, 12, 5]
     lines = [_aligned(heads, widths).stylize("$quiet")]
@@ -253,7 +255,7 @@ def status_word(name: str) -> str:
         "refused": say("거절", "refused"),
         "error": say("오류", "error"),
         "missing": say("채점 안 함", "not judged"),
-        "other-judge": say("채점자의 다른 판", "another version of the judge"),
+        "other-judge": say("채점자의 다른 버전", "another version of the judge"),
     }
     return words.get(name, name)
 
@@ -276,7 +278,7 @@ def page_lines(table: Table, page: str, width: int, *, rater: str, judge: str, r
         last = safe_line(table.rubric.criteria[-1].name)
         among_all = ", p: Holm" if len(table.differences) > 1 else ""
         head = say(
-            f"둘씩 같은 질문끼리 견준 차이 ({last}{among_all})",
+            f"같은 질문끼리 짝지어 비교한 차이 ({last}{among_all})",
             f"two by two, on the same questions ({last}{among_all})",
         )
         lines += [Content(""), Content.styled(head, "$quiet"), *differences]

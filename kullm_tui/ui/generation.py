@@ -161,7 +161,7 @@ def waiting_for(event: Starting | LoadProgress | Progress) -> str:
     from kullm_tui.core.exchange import Starting
 
     if isinstance(event, Starting):
-        return say("엔진을 켜는 중", "starting the engine")
+        return say("엔진을 시작하는 중", "starting the engine")
     if isinstance(event, Progress):
         return f"{say('빔 탐색 중', 'beam search')} {_percent(event.done, event.total)}"
     doing = {

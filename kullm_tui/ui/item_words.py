@@ -48,7 +48,7 @@ def _verdict_parts(given: Given, item: Item, *, raw: bool) -> list[Content]:
     if verdict.flags:
         parts.append(Content.styled("* " + ", ".join(flag_word(one) for one in verdict.flags) + "\n", "$error"))
     if given.by_another:
-        other = say("채점자의 다른 판이라 평균에 넣지 않음", "by another version of the judge, in no mean")
+        other = say("채점자의 다른 버전이라 평균에 넣지 않음", "by another version of the judge, in no mean")
         parts.append(Content.styled(f"{other}: {safe_line(verdict.answered_by)}\n", "$warning"))
     if verdict.status == "ok":
         parts += _score_lines(verdict.scores, item)

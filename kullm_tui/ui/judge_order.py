@@ -239,14 +239,14 @@ def _verdict_of(item: Item, outcome: Outcome, order: Order, budget: Budget) -> V
 def _budget_reached(budget: Budget) -> str:
     limit, spent = money(budget.dollars or 0.0), money(budget.spent)
     return say(
-        f"예산 {limit}에 닿아 묻지 않았어요(이번에 쓴 돈 {spent}). ^p의 '판정 설정'에서 늘릴 수 있어요.",
+        f"예산 {limit}에 도달해서 묻지 않았어요(이번 사용 금액 {spent}). ^p의 '채점 설정'에서 늘릴 수 있어요.",
         f"Not asked: the budget of {limit} is reached ({spent} spent in this session). The judge's settings (^p) raise it.",
     )
 
 
 def _budget_without_price(model: str) -> str:
     return say(
-        f"{model}의 가격을 몰라 예산을 지킬 수 없어요. {users_prices_file()}에 가격을 적거나 ^p의 '판정 설정'에서 예산을 비워 주세요.",
+        f"{model}의 가격을 몰라 예산을 지킬 수 없어요. {users_prices_file()}에 가격을 적거나 ^p의 '채점 설정'에서 예산을 비워 주세요.",
         f"The price of {model} is not known, so the budget cannot be kept. Put it into {users_prices_file()}, "
         "or empty the budget in the judge's settings (^p).",
     )

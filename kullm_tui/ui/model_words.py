@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.content import Content
 
 from kullm_tui.core.catalogue import Entry, licence_class_of
-from kullm_tui.core.language import interface_language, say
+from kullm_tui.core.language import say
 from kullm_tui.core.memory import Memory
 from kullm_tui.core.text import size_text
 from kullm_tui.ui.plain import safe, safe_line
@@ -80,9 +80,9 @@ def _fit_word(entry: Entry) -> tuple[str, str]:
     if entry.state in ("remote", "cannot-run"):
         return "", ""
     return {
-        "fits": (say("맞음", "yes"), "$success"),
+        "fits": (say("충분", "yes"), "$success"),
         "tight": (say("빠듯", "tight"), "$warning"),
-        "too-large": (say("모자람", "no"), "$error"),
+        "too-large": (say("부족", "no"), "$error"),
         "unknown": ("", ""),
     }[entry.fit]
 
@@ -94,7 +94,7 @@ def state_words(entry: Entry, work: Work) -> tuple[str, str]:
         return going
     return {
         "remote": (say("원격", "remote"), "$quiet"),
-        "cannot-run": (say("못 돌림", "cannot run"), "$quiet"),
+        "cannot-run": (say("실행 불가", "cannot run"), "$quiet"),
         "missing": ("", ""),
         "partial": (say("받다 멈춤", "unfinished"), "$warning"),
         "here": (say("받음", "here"), "$success"),
@@ -104,14 +104,14 @@ def state_words(entry: Entry, work: Work) -> tuple[str, str]:
 
 def _about(entry: Entry) -> str:
     profile = entry.profile
-    about = profile.description if interface_language() == "ko" and profile.description else profile.title
+    about = profile.about or profile.called
     return safe_line(about if profile.verified else f"{about} ({say('미확인', 'unverified')})")
 
 
 def details(entry: Entry, memory: Memory | None, work: Work, *, brief: bool = False) -> Content:
     """Everything known, the work that goes on first; `brief` without empty lines."""
     profile = entry.profile
-    lines = [Content.styled(safe_line(profile.title), "bold"), Content(safe(profile.description)), Content("")]
+    lines = [Content.styled(safe_line(profile.called), "bold"), Content(safe(profile.about)), Content("")]
     lines += work_lines(work)
     if profile.note:
         lines += [Content.styled(safe(profile.note), "$warning"), Content("")]

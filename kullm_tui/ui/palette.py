@@ -158,8 +158,8 @@ def commands(app: KullmApp, screen: Screen[object]) -> Iterator[Command]:
     for key in usable(screen):
         if key.action not in _NOT_LISTED and "(" not in key.action:
             yield _of(key, app)
-    settings = say("판정 설정: 채점자·기준·예산", "Judge: model, rubric, budget")
-    yield Command(settings, "", f"{settings} 판정 채점 예산 judge rubric budget", app.action_judge_settings)
+    settings = say("채점 설정: 채점자·기준·예산", "Judge: model, rubric, budget")
+    yield Command(settings, "", f"{settings} 채점 예산 judge rubric budget", app.action_judge_settings)
     if isinstance(screen, MovesConversations):
         for korean, english, run in (
             ("이 대화 내보내기", "Export this conversation", screen.export_conversation),
@@ -235,4 +235,4 @@ def _title(title: str) -> str:
 def _profiles() -> list[tuple[str, str]]:
     from kullm_tui.core.profiles import all_profiles
 
-    return [(safe_line(name), safe_line(profile.description)) for name, profile in all_profiles().items()]
+    return [(safe_line(name), safe_line(profile.about)) for name, profile in all_profiles().items()]

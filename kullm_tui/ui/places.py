@@ -79,10 +79,10 @@ CHAT = (
     Key(
         "f3",
         "judge",
-        "판정",
+        "채점",
         "judge",
         footer=True,
-        told=("답 판정받기(고른 답이나 마지막 답)", "have the reply judged (the chosen or the last)"),
+        told=("답 채점받기(고른 답이나 마지막 답)", "have the reply judged (the chosen or the last)"),
     ),
     Key(
         "f6",
@@ -98,11 +98,11 @@ CHAT = (
     Key(
         "ctrl+t",
         "toggle_input",
-        "입력 칸 여닫기",
+        "입력 칸 열고 닫기",
         "input field on or off",
-        told=("입력 칸 여닫기(지시와 따로 줄 글)", "input field on or off (text beside the instruction)"),
+        told=("입력 칸 열고 닫기(지시와 따로 줄 글)", "input field on or off (text beside the instruction)"),
     ),
-    Key("ctrl+o", "attach", "글 파일 붙이기", "attach a text file"),
+    Key("ctrl+o", "attach", "텍스트 파일 첨부", "attach a text file"),
     Key("pageup", "page_up", "대화 위로", "scroll up"),
     Key("pagedown", "page_down", "대화 아래로", "scroll down"),
     Key("ctrl+end", "newest", "맨 아래로", "to the newest"),
@@ -111,8 +111,8 @@ CHAT = (
 PROMPT = (
     Key("enter", "send", "보내기", "send", footer=True),
     Key("shift+enter,ctrl+j,alt+enter", "newline", "줄바꿈", "new line", footer=True),
-    Key("up", "earlier", "앞서 보낸 글(첫 줄에서)", "earlier prompt (on the first line)"),
-    Key("down", "later", "뒤에 보낸 글(끝 줄에서)", "later prompt (on the last line)"),
+    Key("up", "earlier", "이전에 보낸 글(첫 줄에서)", "earlier prompt (on the first line)"),
+    Key("down", "later", "다음에 보낸 글(끝 줄에서)", "later prompt (on the last line)"),
     Key("shift+tab", "to_thread", "대화로 가기", "to the thread"),
 )
 
@@ -122,10 +122,10 @@ THREAD = (
     Key("b", "copy_code", "코드 복사", "copy code", footer=True, told=("코드 블록 복사", "copy the code block")),
     Key("e", "edit", "고치기", "edit", footer=True, told=("질문 고쳐 보내기", "edit and resend the question")),
     Key("r", "regenerate", "다시", "again", footer=True, told=("답 다시 받기", "answer again")),
-    Key("left", "branch(-1)", "앞 갈래", "earlier branch", footer=True),
-    Key("right", "branch(1)", "뒤 갈래", "later branch", footer=True),
-    Key("up,k", "choose(-1)", "윗 차례", "turn above"),
-    Key("down,j", "choose(1)", "아랫 차례", "turn below"),
+    Key("left", "branch(-1)", "이전 갈래", "earlier branch", footer=True),
+    Key("right", "branch(1)", "다음 갈래", "later branch", footer=True),
+    Key("up,k", "choose(-1)", "이전 차례", "turn above"),
+    Key("down,j", "choose(1)", "다음 차례", "turn below"),
 )
 
 # Its actions have names of their own: a key stands in the footer where its action is bound, whichever place lists it.
@@ -152,11 +152,11 @@ COMPARE = (
     Key(
         "f3",
         "judge_columns",
-        "판정",
+        "채점",
         "judge",
         footer=True,
         told=(
-            "고른 칸의 답, 고르지 않았으면 모든 칸의 답 판정받기",
+            "고른 칸의 답, 고르지 않았으면 모든 칸의 답 채점받기",
             "have the focused column's reply judged, else all",
         ),
     ),
@@ -168,12 +168,12 @@ COMPARE = (
     Key(
         "ctrl+o",
         "question_set",
-        "질문 묶음",
+        "질문 모음",
         "question set",
         told=("파일의 질문을 차례로 비교하기", "go through the questions of a file"),
     ),
     Key("f7", "shared_parameters", "생성 설정", "parameters"),
-    Key("ctrl+t", "input_field", "입력 칸 여닫기", "input field on or off"),
+    Key("ctrl+t", "input_field", "입력 칸 열고 닫기", "input field on or off"),
     Key("pageup", "columns_up", "칸 위로", "scroll up"),
     Key("pagedown", "columns_down", "칸 아래로", "scroll down"),
     Key("ctrl+end", "columns_end", "맨 아래로", "to the newest"),
@@ -187,11 +187,11 @@ COLUMN = (
     Key(
         "p",
         "judge_pairs",
-        "둘씩 판정",
+        "둘씩 채점",
         "judge pairs",
         footer=True,
         told=(
-            "이 칸의 답을 다른 칸들과 둘씩 판정받기(순서를 바꿔 두 번)",
+            "이 칸의 답을 다른 칸들과 둘씩 채점받기(순서를 바꿔 두 번)",
             "have this reply judged against each of the others, in both orders",
         ),
     ),
@@ -226,7 +226,7 @@ BROWSER = (
     Key("p", "pause", "멈춤", "pause", footer=True),
     Key("z", "quantise", "4비트", "quantise", footer=True),
     Key("x", "remove", "지우기", "remove", footer=True),
-    Key("a", "add", "더하기", "add", footer=True),
+    Key("a", "add", "추가", "add", footer=True),
     Key("slash", "search", "찾기", "filter", footer=True),
     Key("escape", "leave", "돌아가기", "back", footer=True),
     Key("l", "licence", "라이선스", "licence", footer=True),
@@ -244,10 +244,10 @@ EVALUATIONS = (
     Key(
         "c",
         "copy_run",
-        "이것처럼",
+        "복제",
         "like this",
         footer=True,
-        told=("이것처럼 새로 평가", "a new evaluation like this one"),
+        told=("같은 설정으로 새 평가", "a new evaluation like this one"),
     ),
     Key("delete", "forget_run", "지우기", "remove", footer=True, told=("목록에서 빼기", "take it off the list")),
 )
@@ -265,7 +265,7 @@ SYSTEMS = (
 
 EVALUATION_FORM = (
     Key("ctrl+r", "begin", "시작", "begin", footer=True, told=("평가 시작", "begin the evaluation")),
-    Key("escape", "leave_form", "그만두기", "leave", footer=True),
+    Key("escape", "leave_form", "취소", "leave", footer=True),
 )
 
 EVALUATION = (
@@ -294,31 +294,36 @@ EVALUATION = (
         footer=True,
         told=("채점자나 사람의 점수로", "the judge's scores or a person's"),
     ),
-    Key("c", "copy_this", "이것처럼", "like this", told=("이것처럼 새로 평가", "a new evaluation like this one")),
+    Key("c", "copy_this", "복제", "like this", told=("같은 설정으로 새 평가", "a new evaluation like this one")),
 )
 
 ITEMS = (
-    Key("f", "filter_items", "거르기", "filter", footer=True),
+    Key("f", "filter_items", "필터", "filter", footer=True),
     Key("slash,g", "find_item", "찾기", "find", footer=True, told=("번호나 낱말로 찾기", "find by number or words")),
     Key("w", "raw", "원문", "raw", footer=True, told=("채점자의 글 그대로", "the judge word for word")),
-    Key("left", "system(-1)", "앞 시스템", "earlier system"),
-    Key("right", "system(1)", "뒤 시스템", "later system"),
+    Key("left", "system(-1)", "이전 시스템", "earlier system"),
+    Key("right", "system(1)", "다음 시스템", "later system"),
     Key("n", "item(1)", "다음 문항", "next item", footer=True),
-    Key("b", "item(-1)", "앞 문항", "item before"),
+    Key("b", "item(-1)", "이전 문항", "item before"),
 )
 
 RATING = (
     Key(
-        "backspace", "take_back", "고치기", "correct", footer=True, told=("앞 점수 고치기", "correct the score before")
+        "backspace",
+        "take_back",
+        "고치기",
+        "correct",
+        footer=True,
+        told=("이전 점수 고치기", "correct the score before"),
     ),
     Key("s", "skip", "건너뛰기", "skip", footer=True),
     Key(
         "u",
         "rate_before",
-        "앞 답으로",
+        "이전 답으로",
         "answer before",
         footer=True,
-        told=("앞 답의 점수 다시 매기기", "rate the answer before again"),
+        told=("이전 답의 점수 다시 매기기", "rate the answer before again"),
     ),
     Key("escape", "leave_rating", "끝내기", "finish", footer=True),
 )

@@ -23,15 +23,17 @@ def question(app: KullmApp) -> Confirm | None:
     if not count:
         return Confirm(
             say("평가를 하는 중이에요. 끝낼까요?", "An evaluation is running. Quit?"),
-            say("평가를 멈추고 끝내기", "Stop it and quit"),
+            say("멈추고 끝내기", "Stop it and quit"),
+            stay=say("계속 평가하기", "Keep it going"),
             more=say(
                 "받은 답과 채점은 남아요. 다음에 F12에서 이어서 할 수 있어요.",
                 "Its answers and verdicts are kept; F12 goes on with it another time.",
             ),
         )
-    stopped = say(f"답 {count}개를 멈추고 끝내기", f"Stop {count} replies and quit")
+    on_their_way = say(f"답 {count}개가 오는 중이에요. 끝낼까요?", f"{count} replies are on their way. Quit?")
     return Confirm(
-        say("답이 오는 중이에요. 끝낼까요?", "A reply is on its way. Quit?"),
-        stopped if count > 1 else say("답을 멈추고 끝내기", "Stop it and quit"),
+        on_their_way if count > 1 else say("답이 오는 중이에요. 끝낼까요?", "A reply is on its way. Quit?"),
+        say("멈추고 끝내기", "Stop and quit"),
+        stay=say("계속 받기", "Keep going"),
         more=say("여기까지 온 글은 남아요.", "What has come of it is kept."),
     )

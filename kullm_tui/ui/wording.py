@@ -92,7 +92,7 @@ def limits_of(turn: Turn) -> list[str]:
     if dropped:
         told.append(
             say(
-                f"대화가 길어서 앞의 {dropped}차례는 모델에 보내지 않았어요. F9에서 보낸 글을 볼 수 있어요.",
+                f"대화가 길어서 앞의 문답 {dropped}개는 모델에 보내지 않았어요. F9에서 보낸 글을 볼 수 있어요.",
                 f"The conversation is long: its first {dropped} turns were not sent. F9 shows what was.",
             )
         )

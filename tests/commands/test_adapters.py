@@ -49,11 +49,11 @@ def test_without_a_name_the_folders_own_is_taken_and_numbered(tmp_path: Path, tr
     ("arguments", "code", "told"),
     [
         (("import", "./no/such"), 1, "경로를 확인"),
-        (("import", "."), 1, "온전한 PEFT 어댑터가 없습니다"),
-        (("remove", "none", "--yes"), 1, "'none' 어댑터가 없습니다"),
-        (("merge", "none", "--to", "x"), 1, "'none' 어댑터가 없습니다"),
-        (("merge", "none"), 2, "빠진 것이 있습니다: --to"),
-        (("import",), 2, "빠진 것이 있습니다"),
+        (("import", "."), 1, "온전한 PEFT 어댑터가 없어요"),
+        (("remove", "none", "--yes"), 1, "'none' 어댑터가 없어요"),
+        (("merge", "none", "--to", "x"), 1, "'none' 어댑터가 없어요"),
+        (("merge", "none"), 2, "빠진 인자가 있어요: --to"),
+        (("import",), 2, "빠진 인자가 있어요"),
         (("fly",), 2, "list"),
     ],
 )

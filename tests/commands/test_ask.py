@@ -64,7 +64,7 @@ def test_json_is_one_object_with_everything(home: Path, server: OpenAIServer) ->
         "usage": {"prompt_tokens": 3, "completion_tokens": 1},
         "dropped_turns": 1,
     }
-    assert "1차례를 빼고" in done.stderr
+    assert "문답 1개를 빼고" in done.stderr
     assert "길이 한도" in done.stderr
 
 
@@ -176,7 +176,7 @@ def test_continue_goes_on_with_the_last_conversation_and_its_model(home: Path, s
 
 def test_continue_survives_a_question_that_failed(home: Path, server: OpenAIServer) -> None:
     kullm(home, *ASK, "첫째")
-    server.script.append(refuses(400, "안 됩니다"))
+    server.script.append(refuses(400, "안 돼요"))
     assert kullm(home, *ASK, "실패할 질문").returncode == 1
     assert kullm(home, "ask", "--continue", "둘째").returncode == 0
     assert [message["content"] for message in server.requests[-1].body["messages"]] == ["첫째", "안녕하세요", "둘째"]

@@ -16,7 +16,7 @@ def test_an_adapter_that_is_not_there_is_told_as_one_and_nothing_is_kept(home: P
     for name, hint in (("nosuch", ""), ("job-21", "혹시 job-20인가요"), ("empty", ""), ("./no/such", "")):
         done = kullm(home, "ask", "-m", "kullm-5.8b", "--adapter", name, "?")
         assert done.returncode == 1
-        assert f"'{name}' 어댑터가 없습니다" in done.stderr
+        assert f"'{name}' 어댑터가 없어요" in done.stderr
         assert hint in done.stderr
         assert ("혹시" in done.stderr) == bool(hint)
     assert not engine.requests
@@ -143,7 +143,7 @@ def test_an_engine_that_dies_is_told_with_the_way_out(home: Path, engine: OpenAI
     engine.script.extend(replies)
     done = kullm(home, "ask", "-m", "kullm-5.8b", "수도는?")
     assert done.returncode == 1
-    assert "다시 보내면 새로 시작합니다" in done.stderr
+    assert "다시 보내면 새로 시작해요" in done.stderr
     assert messages(home)[1]["state"] == "failed"
 
 

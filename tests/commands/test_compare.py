@@ -96,7 +96,7 @@ def test_json_is_one_object_a_question(demos: Path) -> None:
     [found] = lines(done.stdout)
     assert (found["prompt"], found["plan"]) == (
         CAPITAL,
-        "세 모델이 한 베이스 모델(demo-base)을 함께 써서 같이 답합니다.",
+        "세 모델이 한 베이스 모델(demo-base)을 함께 써서 같이 답해요.",
     )
     assert [reply["name"] for reply in found["replies"]] == ["demo-kullm", "demo-base", "demo-koalpaca"]
     for reply in found["replies"]:
@@ -229,7 +229,7 @@ def test_a_vote_needs_two_replies(tmp_path: Path, far: Models) -> None:
     far.replies = {"a": Reply([chunk("반쪽"), CUT])}
     terminal = Terminal(tmp_path, "compare", "-m", "far/a,far/b", "--vote", "?")
     assert terminal.ends() == 1
-    assert "투표하지 않습니다" in terminal.shown
+    assert "투표하지 않아요" in terminal.shown
     assert kept(tmp_path, "SELECT * FROM votes") == []
 
 

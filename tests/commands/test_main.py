@@ -59,19 +59,19 @@ def test_wrong_usage_is_two_lines_and_code_2(tmp_path: Path, arguments: list[str
     ("arguments", "told", "where"),
     [
         (["ask", "--seed", "x", "?"], "--seed: 0에서", "kullm ask"),
-        (["ask", "--temperature"], "--temperature: 값이 있어야 합니다", "kullm ask"),
-        (["ask", "--wrong", "?"], "모르는 말이 있습니다: --wrong", "kullm ask"),
-        (["models", "list", "--wrong"], "모르는 말이 있습니다: --wrong", "kullm models list"),
+        (["ask", "--temperature"], "--temperature: 값이 있어야 해요", "kullm ask"),
+        (["ask", "--wrong", "?"], "알 수 없는 옵션이에요: --wrong", "kullm ask"),
+        (["models", "list", "--wrong"], "알 수 없는 옵션이에요: --wrong", "kullm models list"),
         (
             ["models", "list", "--all", "--downloaded"],
-            "--downloaded: 함께 쓸 수 없는 것이 있습니다: --all",
+            "--downloaded: 함께 쓸 수 없는 것이 있어요: --all",
             "kullm models list",
         ),
-        (["models", "list", "--licence", "free"], "'free' 대신 이 가운데 하나를 쓰세요", "kullm models list"),
-        (["models", "pull"], "빠진 것이 있습니다: NAME", "kullm models pull"),
-        (["models", "add", "mine"], "이 가운데 하나가 있어야 합니다: --repository", "kullm models add"),
+        (["models", "list", "--licence", "free"], "'free' 대신 이 중 하나를 쓰세요", "kullm models list"),
+        (["models", "pull"], "빠진 인자가 있어요: NAME", "kullm models pull"),
+        (["models", "add", "mine"], "이 중 하나가 있어야 해요: --repository", "kullm models add"),
         (["engine", "logs", "-n", "x"], "'x' 대신 정수를 쓰세요", "kullm engine logs"),
-        (["--wrong"], "모르는 말이 있습니다: --wrong", "kullm"),
+        (["--wrong"], "알 수 없는 옵션이에요: --wrong", "kullm"),
     ],
 )
 def test_usage_errors_are_korean_and_point_to_the_right_help(

@@ -181,7 +181,7 @@ async def test_a_syllable_cut_between_packets_arrives_whole(server: OpenAIServer
 async def test_no_server_is_told_with_its_host_and_what_to_check() -> None:
     error = await fails(Endpoint("집", f"http://127.0.0.1:{closed_port()}/v1"))
     assert "집 (127.0.0.1)" in str(error)
-    assert "연결하지 못했습니다" in str(error)
+    assert "연결하지 못했어요" in str(error)
 
 
 @pytest.mark.parametrize("broken", [[chunk("반쪽"), CUT], [chunk("반쪽")]])
@@ -221,8 +221,8 @@ async def test_retry_after_is_honoured(server: OpenAIServer) -> None:
 @pytest.mark.parametrize(
     ("reply", "words"),
     [
-        (refuses(401, "bad key sk-secret-1234"), "키를 받아 주지 않았습니다"),
-        (refuses(403, "no"), "키를 받아 주지 않았습니다"),
+        (refuses(401, "bad key sk-secret-1234"), "키를 받아 주지 않았어요"),
+        (refuses(403, "no"), "키를 받아 주지 않았어요"),
         (refuses(404, "no such model", code="model_not_found"), "모델 m"),
         (refuses(429, "no money", code="insufficient_quota"), "한도"),
         (refuses(400, "bad temperature"), "bad temperature"),
@@ -272,7 +272,7 @@ async def test_a_hostile_message_is_quoted_harmlessly(server: OpenAIServer) -> N
 
 async def test_silence_ends_in_a_time_out(server: OpenAIServer) -> None:
     server.script.append(Reply([chunk("가"), 30.0]))
-    with pytest.raises(EndpointError, match="오지 않았습니다"):
+    with pytest.raises(EndpointError, match="오지 않았어요"):
         async for _ in stream_chat(foreign(server), model="m", messages=QUESTION, decoding={}, quiet_seconds=0.3):
             pass
 
@@ -283,7 +283,7 @@ async def test_a_dead_engine_is_noticed_within_two_seconds(server: OpenAIServer,
     began = time.monotonic()
     error = await fails(local(server), EngineGone)
     assert time.monotonic() - began < 2
-    assert "다시 보내면 새로 시작합니다" in str(error)
+    assert "다시 보내면 새로 시작해요" in str(error)
     assert len(server.requests) == 1
 
 

@@ -90,7 +90,7 @@ def test_somebody_elses_database_is_refused_and_untouched(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE photos (id INTEGER)")
     before = path.read_bytes()
-    with pytest.raises(StoreError, match="kullm의 대화 파일이 아닙니다"):
+    with pytest.raises(StoreError, match="kullm의 대화 파일이 아니에요"):
         Database(path)
     assert path.read_bytes() == before
 
@@ -105,7 +105,7 @@ def test_a_damaged_database_is_told_and_untouched(path: Path, damage: str) -> No
         start = 0 if damage == "head" else 100
         data[start : start + 2000] = b"\xa5" * 2000
     path.write_bytes(data)
-    with pytest.raises(StoreError, match=r"깨져 있습니다.*kullm\.db"):
+    with pytest.raises(StoreError, match=r"깨져 있어요.*kullm\.db"):
         one_conversation(path)
     assert path.read_bytes() == data
 

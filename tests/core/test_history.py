@@ -115,7 +115,7 @@ def test_what_is_not_there_is_told(store: Store) -> None:
         lambda: store.purge(99),
         lambda: list(store.kept([99])),
     ):
-        with pytest.raises(StoreError, match="없습니다"):
+        with pytest.raises(StoreError, match="없어요"):
             attempt()
 
 

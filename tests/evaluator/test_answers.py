@@ -95,7 +95,7 @@ def test_answers_are_kept_as_they_come_and_a_run_goes_on(store: VerdictStore) ->
     with OpenAIServer() as server:
         target = Target("집/m", "m", None, Endpoint("집", server.base_url))
         system = target_system(target, {"temperature": 0})
-        server.script.extend([says("가"), says("나"), refuses(400, "안 됩니다")])
+        server.script.extend([says("가"), says("나"), refuses(400, "안 돼요")])
         assert target.endpoint
         with pytest.raises(EndpointError):
             asyncio.run(answer_questions(questions, system, target.endpoint, store=store, at_once=1))

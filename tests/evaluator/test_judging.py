@@ -181,7 +181,7 @@ def test_a_lasting_fault_is_an_error_that_is_not_kept(
     [
         (refuses(429, "You exceeded your quota", code="insufficient_quota"), "한도"),
         (refuses(429, "come back tomorrow", headers={"retry-after": "86400"}), "잠시 뒤에"),
-        (refuses(401, "bad key"), "키를 받아 주지 않았습니다"),
+        (refuses(401, "bad key"), "키를 받아 주지 않았어요"),
         (refuses(404, "no such model", code="model_not_found"), "gpt-4o"),
     ],
 )

@@ -71,12 +71,12 @@ def test_a_passing_fault_is_tried_again(server: FileServer, fault: Reply) -> Non
 @pytest.mark.parametrize(
     ("fault", "times", "said"),
     [
-        (Reply([TEXT[:60], CUT], media_type="text/plain"), 3, "끊겼습니다"),
+        (Reply([TEXT[:60], CUT], media_type="text/plain"), 3, "끊겼어요"),
         (Reply(["oops"], 500), 3, "HTTP 500"),
         (Reply(["not here"], 404), 1, "HTTP 404"),
-        (Reply([TEXT[:60]], media_type="text/plain"), 1, "5개 질문과 달라"),
-        (Reply([TEXT.replace("지시 3", "지시 9")], media_type="text/plain"), 1, "5개 질문과 달라"),
-        (Reply(["<html>Sign in</html>"], media_type="text/html"), 1, "5개 질문과 달라"),
+        (Reply([TEXT[:60]], media_type="text/plain"), 1, "질문 5개와 달라"),
+        (Reply([TEXT.replace("지시 3", "지시 9")], media_type="text/plain"), 1, "질문 5개와 달라"),
+        (Reply(["<html>Sign in</html>"], media_type="text/html"), 1, "질문 5개와 달라"),
         (Reply([b"\xff\xfe\x00"], media_type="text/plain"), 1, "UTF-8"),
     ],
 )

@@ -121,7 +121,7 @@ def test_a_system_that_fails_does_not_stop_the_others_and_is_had_later(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def not_a(request: Received) -> Reply:
-        return refuses(400, "안 됩니다") if request.body["model"] == "a" else says("안녕")
+        return refuses(400, "안 돼요") if request.body["model"] == "a" else says("안녕")
 
     with monkeypatch.context() as patch:
         patch.setattr(model, "answer", not_a)

@@ -119,7 +119,7 @@ async def test_a_model_that_is_not_there_is_said_and_the_question_is_kept(databa
         chat.use("nobody")
         failed = await chat.asks("누구세요")
         assert failed.state == "failed"
-        assert chat.told("'nobody' 모델이 없습니다")
+        assert chat.told("'nobody' 모델이 없어요")
         chat.use("demo-kullm")
         await chat.pilot.press("ctrl+r")
         await chat.until(lambda: chat.turns[-1].model == "demo-kullm")

@@ -124,7 +124,7 @@ async def test_what_is_too_long_for_the_terminal_goes_to_a_private_file(
     text = "가" * 40_000
     said = await copy(app[0], text)
     file = tmp_path / "home" / "copied.txt"
-    assert said == f"너무 길어서 복사하지 못하고 파일에 담았어요: {file}"
+    assert said == f"너무 길어서 복사하지 못하고 파일로 저장했어요: {file}"
     assert file.read_text() == text
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert not app[1].data

@@ -62,7 +62,7 @@ async def test_damage_that_is_found_while_one_reads_is_told_and_the_rest_goes_on
             other = chat.desk.conversation
             assert other
             chat.desk.open(_named(chat.app.store, 40))
-            await chat.until(lambda: chat.told("따로 옮겨 두었습니다") and chat.desk.conversation)
+            await chat.until(lambda: chat.told("따로 옮겨 두었어요") and chat.desk.conversation)
             await chat.until(lambda: len(chat.screen.sidebar.store.conversations()) > _MANY - 5)  # type: ignore[union-attr]
             (aside,) = _aside(database)
             bytes_aside = aside.read_bytes()
@@ -95,7 +95,7 @@ async def test_damage_of_the_search_alone_loses_nothing(database: Path) -> None:
     async with chatting(database) as chat:
         await chat.pilot.press("f6")
         await chat.types("표식")
-        await chat.until(lambda: chat.told("따로 옮겨 두었습니다"))
+        await chat.until(lambda: chat.told("따로 옮겨 두었어요"))
         await chat.until(lambda: chat.told("표식79끝"))
         await chat.app._storing.close()
     with Store(database) as store:

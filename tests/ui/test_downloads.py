@@ -108,7 +108,7 @@ async def test_no_network_is_told_and_the_next_try_works(hub: Hub, monkeypatch: 
     downloads = Downloads()
     download = await settled(downloads.start(resolve(NAME)))
     assert download.state == "failed"
-    assert "연결할 수 없습니다" in download.error
+    assert "연결할 수 없어요" in download.error
     monkeypatch.setenv("HF_ENDPOINT", hub.url)
     assert (await settled(downloads.start(resolve(NAME)))).state == "done"
 

@@ -102,7 +102,7 @@ async def test_what_is_asked_and_told_looks_like_this(size: tuple[int, int], hom
     async with browser(size) as pilot:
         await choose(pilot, "kullm-5.8b")
         await pilot.press("x")
-        await shows(pilot, "지울 것이 없습니다")
+        await shows(pilot, "지울 것이 없어요")
         await assert_looks_like(pilot, f"models-told-{shape}")
         await choose(pilot, "lab/")
         await pilot.press("x")
@@ -168,7 +168,7 @@ async def test_a_gated_model_is_led_through(hub: Hub) -> None:
         await shows(pilot, "k로 Hugging Face 토큰(HF_TOKEN)을 넣으세요")
         await pilot.press("k")
         await pilot.press(*"wrong", "enter")
-        await shows(pilot, "허브가 이 토큰을 받아 주지 않습니다")
+        await shows(pilot, "허브가 이 토큰을 받아 주지 않아요")
         assert list_keys() == []
         await fill(pilot, value=TOKEN)
         await pilot.press("enter")
@@ -210,11 +210,11 @@ async def test_what_cannot_run_or_be_removed_says_why() -> None:
         await shows(pilot, "kullm3-awq: ")
         await choose(pilot, "kullm-5.8b")
         await pilot.press("x")
-        await shows(pilot, "지울 것이 없습니다")
+        await shows(pilot, "지울 것이 없어요")
         await pilot.press("c")
         await shows(pilot, "비울 것이 없어요")
         await pilot.press("z")
-        await shows(pilot, "아직 내려받지 않았습니다")
+        await shows(pilot, "아직 내려받지 않았어요")
 
 
 async def test_a_repository_and_a_folder_are_added_with_the_checks_of_the_command(home: Path) -> None:
@@ -322,7 +322,7 @@ async def test_an_endpoint_that_does_not_answer_is_saved_only_when_that_is_wishe
         await pilot.press("a", "shift+tab", "left")
         await fill(pilot, name="lab", base_url=f"http://127.0.0.1:{closed_port()}/v1", model="m")
         await pilot.press("tab", "enter")
-        await shows(pilot, "연결하지 못했습니다")
+        await shows(pilot, "연결하지 못했어요")
         assert user_profiles() == {}
         await shows(pilot, "그래도 등록하기")
         await pilot.press("enter")
@@ -337,7 +337,7 @@ async def test_a_key_is_tested_where_it_will_be_used_and_shown_nowhere() -> None
             await pilot.press("k")
             await fill(pilot, value="sk-wrong-1")
             await pilot.press("enter")
-            await shows(pilot, "키를 받아 주지 않았습니다")
+            await shows(pilot, "키를 받아 주지 않았어요")
             await shows(pilot, "그래도 넣기")
             assert "sk-wrong-1" not in text_of(pilot.app)
             assert list_keys() == []

@@ -36,7 +36,7 @@ def test_a_terminal_that_answers_is_told_what_it_can_do(tmp_path: Path) -> None:
     assert said["색"] == "정상 1600만 색"
     assert said["글자 폭"].startswith("정상")
     assert said["복사"].startswith("정상 OSC 52")
-    assert said["한글 입력"] == "정상 온전하게 왔습니다 (kitty 방식)"
+    assert said["한글 입력"] == "정상 온전하게 왔어요 (kitty 방식)"
     assert terminal.shown.endswith("\r\n")
     assert "\x1b[<u" in terminal.shown  # the mode is given back
 
@@ -51,7 +51,7 @@ def test_an_old_terminal_with_wide_boxes_is_told_what_to_change(tmp_path: Path) 
     assert "^j" in said["키"]
     assert said["색"] == "정상 256색"
     assert "모호한 너비" in said["글자 폭"]
-    assert said["한글 입력"].startswith("문제 온 글: 안녕하세 (예전 방식). 끝 글자가 빠졌습니다.")
+    assert said["한글 입력"].startswith("문제 온 글: 안녕하세 (예전 방식). 끝 글자가 빠졌어요.")
     assert "\x1b[>25u" not in terminal.shown
 
 
@@ -61,7 +61,7 @@ def test_colours_that_the_environment_hides_are_found(tmp_path: Path) -> None:
     terminal.types("\x1b")
     assert terminal.ends() == 0
     assert "export COLORTERM=truecolor" in lines(terminal)["색"]
-    assert lines(terminal)["한글 입력"] == "정상 건너뛰었습니다"
+    assert lines(terminal)["한글 입력"] == "정상 건너뛰었어요"
 
 
 def test_a_silent_terminal_is_not_waited_for_long(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_ctrl_c_skips_the_rest_and_the_terminal_is_put_back(tmp_path: Path) -> N
     terminal.waits_for("› \x1b[>25u")
     terminal.types("\x1b[99;5u")
     assert terminal.ends() == 0
-    assert lines(terminal)["터미널 시험"] == "주의 나머지는 건너뛰었습니다"
+    assert lines(terminal)["터미널 시험"] == "주의 나머지는 건너뛰었어요"
     assert terminal.shown.index("\x1b[<u") > terminal.shown.index("\x1b[>25u")
 
 

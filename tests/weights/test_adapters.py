@@ -319,7 +319,7 @@ def test_in_korean_the_two_models_are_told_apart_without_odd_particles(
     monkeypatch.setenv("KULLM_LANG", "ko")
     with pytest.raises(AdapterError) as caught:
         rack.attach("x", tiny_models.save_lora(tmp_path / "x", base))
-    expected = "m2 (hidden 64) 모델에서 학습되었지만 엔진에는 polyglot-tiny (hidden 64) 모델이 올라와 있습니다"
+    expected = "m2 (hidden 64) 모델에서 학습되었지만 엔진에는 polyglot-tiny (hidden 64) 모델이 올라와 있어요"
     assert expected in str(caught.value)
 
 

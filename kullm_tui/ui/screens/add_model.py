@@ -21,7 +21,6 @@ from kullm_tui.core.config import EndpointSettings
 from kullm_tui.core.consent import is_outside
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.keys import get_key
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.profiles import all_profiles
 from kullm_tui.core.registration import WrongField, check_endpoint, check_fields, register, register_endpoint
@@ -88,7 +87,7 @@ class AddModelScreen(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
-            yield Static(say("모델 더하기", "Add a model"), classes="dialog--question", markup=False)
+            yield Static(say("모델 추가", "Add a model"), classes="dialog--question", markup=False)
             yield Choice(
                 (
                     say("허브 저장소", "repository of the hub"),
@@ -105,7 +104,7 @@ class AddModelScreen(ModalScreen[str | None]):
             yield OptionList(id="offered", markup=False)
             yield Static(classes="form--fault", id="fault", markup=False)
             with Horizontal(classes="dialog--buttons"):
-                yield Button(plain(say("그만두기", "Cancel")), id="no")
+                yield Button(plain(say("취소", "Cancel")), id="no")
                 yield Button(plain(say("등록하기", "Add it")), id="yes")
 
     def on_mount(self) -> None:
@@ -221,7 +220,7 @@ class AddModelScreen(ModalScreen[str | None]):
                 found = await asyncio.to_thread(get_key, settings.key)
         if found is None:
             name = settings.key
-            self._tell(say(f"키 {name}{particle(name, '이/가')} 아직 없어요.", f"There is no key {name} yet."))
+            self._tell(say(f"{name} 키가 아직 없어요.", f"There is no key {name} yet."))
         return found
 
     def _offers(self, models: tuple[str, ...]) -> bool:

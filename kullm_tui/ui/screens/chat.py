@@ -328,7 +328,9 @@ class ChatScreen(Screen[None]):
     def action_attach(self) -> None:
         from kullm_tui.ui.screens.open_file import text_file
 
-        self.app.push_screen(text_file(say("어떤 글 파일을 붙일까요?", "Which text file?")), self._take_attachment)
+        self.app.push_screen(
+            text_file(say("어떤 텍스트 파일을 첨부할까요?", "Which text file?")), self._take_attachment
+        )
 
     def _take_attachment(self, attachment: Attachment | None) -> None:
         if attachment is None:
@@ -342,7 +344,7 @@ class ChatScreen(Screen[None]):
         size = f"{len(attachment.text):,}"
         self.notice(
             say(
-                f"{attachment.name} 붙임 · {size}자 · {attachment.encoding}",
+                f"{attachment.name} 첨부함 · {size}자 · {attachment.encoding}",
                 f"{attachment.name} attached · {size} characters · {attachment.encoding}",
             )
         )

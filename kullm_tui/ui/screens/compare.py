@@ -174,7 +174,7 @@ class CompareScreen(Screen[None]):
         if run and run.is_last:
             self.notice(
                 say(
-                    f"{run.name}: 질문 {len(run.questions)}개 가운데 {run.voted}개에 투표했어요 · F9 순위",
+                    f"{run.name}: 질문 {len(run.questions)}개 중 {run.voted}개에 투표했어요 · F9 순위",
                     f"{run.name}: voted on {run.voted} of {len(run.questions)} questions · F9 ratings",
                 )
             )

@@ -154,7 +154,7 @@ class EvaluationScreen(Screen[None]):
             evaluation_words.count_line(name, one, total, judged=judged, width=width) for name, one in counts.items()
         ]
         missing = any(max(one.answers - one.verdicts if judged else 0, total - one.answers) for one in counts.values())
-        said = say("r로 이어서 할 수 있어요.", "r goes on.") if missing else say("다 했어요.", "Done.")
+        said = say("r로 이어서 할 수 있어요.", "r goes on.") if missing else say("모두 끝났어요.", "Done.")
         lines += [Content(""), Content.styled(said, "$quiet")]
         self.query_one("#progress-text", Static).update(evaluation_words.joined(lines))
 
@@ -203,7 +203,7 @@ class EvaluationScreen(Screen[None]):
     async def _draw_table(self, facts: RunFacts) -> None:
         page = self.query_one(f"#{self.shown}-text", Static)
         if not str(page.render()):
-            page.update(Content.styled(say("셈하는 중", "reckoning"), "$quiet"))
+            page.update(Content.styled(say("계산하는 중", "reckoning"), "$quiet"))
         rater, shown = self.rater, self.shown
         table = await asyncio.to_thread(facts.table, rater)
         if (rater, shown) != (self.rater, self.shown):

@@ -20,7 +20,6 @@ from textual.widgets._static import Static
 from kullm_tui.core.catalogue import Entry, catalogue, total_on_disk
 from kullm_tui.core.config import Config, load_config
 from kullm_tui.core.fetching import HUB_KEY
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.memory import Memory, memory_here
 from kullm_tui.core.models import ModelRef, resolve
@@ -184,7 +183,7 @@ class ModelsScreen(Screen[str | None]):
             name = safe_line(entry.name)
             self.tell(
                 say(
-                    f"{name}{particle(name, '은/는')} 아직 다 받지 않았어요. d로 내려받으세요.",
+                    f"{name} 모델을 아직 다 받지 않았어요. d로 내려받으세요.",
                     f"{name} is not here yet; d downloads it.",
                 )
             )
@@ -197,7 +196,7 @@ class ModelsScreen(Screen[str | None]):
 
     async def _choose_at_endpoint(self, entry: Entry) -> None:
         """A configured endpoint has many models: its user names one."""
-        title = safe_line(entry.profile.title)
+        title = safe_line(entry.profile.called)
         model = await self.app.push_screen_wait(
             AskLine(
                 say(f"{title}의 어떤 모델을 쓸까요?", f"Which model of {title}?"),

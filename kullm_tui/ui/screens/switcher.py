@@ -203,7 +203,7 @@ def _memory_line(memory: Memory) -> Content:
         return Content(f"{device} {total}")
     return Content(
         say(
-            f"{device} {total} 가운데 {size_text(memory.free)} 비어 있음",
+            f"{device} {total} 중 {size_text(memory.free)} 비어 있음",
             f"{device}: {size_text(memory.free)} of {total} free",
         )
     )

@@ -92,6 +92,14 @@ class ModelList(OptionList):
 
     def _is_wanted(self, entry: Entry) -> bool:
         profile = entry.profile
-        searched = (profile.name, profile.title, profile.description, profile.repository, profile.endpoint)
+        searched = (
+            profile.name,
+            profile.title,
+            profile.called,
+            profile.description,
+            profile.about,
+            profile.repository,
+            profile.endpoint,
+        )
         text = nfc(" ".join(searched)).lower()
         return self._licence in (None, licence_class_of(profile)) and all(word in text for word in self._words)

@@ -212,7 +212,7 @@ class Thread(VerticalScroll, can_focus=True):
             return
         subject = self.subject
         if subject is None:
-            self.app.notify(say("판정할 답이 아직 없어요.", "There is no reply to judge yet."), markup=False)
+            self.app.notify(say("채점할 답이 아직 없어요.", "There is no reply to judge yet."), markup=False)
         else:
             self._desk.request(subject)
 

@@ -8,7 +8,6 @@ from textual.message import Message
 from textual.widgets._button import Button
 from textual.widgets._static import Static
 
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.ui.plain import plain
 
@@ -75,14 +74,13 @@ class Welcome(Vertical):
         """Who answers: its title, and whether it is the small model that comes with the app."""
         self._answers = title, demo
         who = plain(title).stylize("bold")
-        subject = particle(title, "이/가")
         if demo:
             told = say(
-                f"{subject} 답해요. 앱과 함께 오는 아주 작은 데모 모델이라 수도, 셈, 단위, 낱말 뜻처럼 정해진 것만 알아요.",
+                " 모델이 답해요. 앱과 함께 오는 아주 작은 데모 모델이라 수도, 셈, 단위, 낱말 뜻처럼 정해진 것만 알아요.",
                 " answers. It is the tiny demo model that comes with the app and knows a few things only: capitals, sums, units, words. It speaks Korean.",
             )
         else:
-            told = say(f"{subject} 답해요.", " answers.")
+            told = say(" 모델이 답해요.", " answers.")
         self.query_one(".who", Static).update(Content.assemble(who, told))
         for place, question in enumerate(sample_questions(demo=demo)):
             self.query_one(f"#sample-{place}", Button).label = Content(question)

@@ -87,7 +87,7 @@ async def test_without_a_key_the_form_takes_one_or_lets_people_rate(home: Path, 
         form.query_one("#set", Choice).chosen = 2
         form.query_one("#set-file", Input).value = str(write_questions(home))
         form.query_one(SystemPicker).add(Pick("home/a"))
-        await one.tells("키가 없습니다")
+        await one.tells("키가 없어요")
         assert form.query_one("#key", Button).display
         assert form.query_one("#begin", Button).disabled
         form.query_one("#judge", Choice).chosen = 2
