@@ -120,12 +120,12 @@ def _refuse_stranger(
     if place not in questions:
         raise KullmError(
             say(
-                f"{where}행: {set_name}에는 {place} 차례의 질문이 없습니다.",
+                f"{where}행: {set_name}에는 {place} 차례의 질문이 없어요.",
                 f"{where}: {set_name} has no question {place}.",
             )
         )
     if place in answers:
-        raise KullmError(say(f"{where}행: {place}의 답이 두 번 나옵니다.", f"{where}: a second answer to {place}."))
+        raise KullmError(say(f"{where}행: {place}의 답이 두 번 나와요.", f"{where}: a second answer to {place}."))
 
 
 def _row(line: str, number: int, name: str) -> dict[str, Any]:

@@ -111,7 +111,7 @@ def without_reference(evaluation: Evaluation) -> str:
     if not (evaluation.rubric.uses_reference and bare):
         return ""
     return say(
-        f"질문 {len(questions)}개 가운데 {bare}개에는 reference가 없어요. 그 질문은 모범 답안 없이 채점돼요.",
+        f"질문 {len(questions)}개 중 {bare}개에는 reference가 없어요. 그 질문은 모범 답안 없이 채점돼요.",
         f"{bare} of {len(questions)} questions have no reference; their answers are judged without one.",
     )
 

@@ -189,7 +189,7 @@ def _questions(row: Mapping[str, Any], number: int) -> list[Question]:
         return [_question(row, number)]
     first = str(row.get("question_id", row.get("id", number)))
     if not isinstance(turns, list) or not turns:
-        raise ValueError(say("turns에 질문이 없습니다", "turns holds no question"))
+        raise ValueError(say("turns에 질문이 없어요", "turns holds no question"))
     texts = [_text(turn) for turn in turns]
     given = row.get("reference", row.get("references"))
     references = [_text(one or "") for one in (given if isinstance(given, list) else [given])]

@@ -107,7 +107,7 @@ def _refuse_gold(rows: list[Row]) -> None:
 
 def _fault(value: object) -> str:
     if not isinstance(value, dict):
-        return say("JSON 객체가 아닙니다", "this is no JSON object")
+        return say("JSON 객체가 아니에요", "this is no JSON object")
     if response_of(value) is None and ("instances" in value or "output" in value):
         return say(
             "정답(output)을 답으로 채점하지 않아요. 모델의 답이라면 response라는 이름으로 주세요",

@@ -144,7 +144,7 @@ def _question(value: object) -> str:
         listed = ", ".join(f"{{{place}}}" for place in _PLACES)
         raise rules.Fault(
             say(
-                f"{listed}가 꼭 한 번씩 있어야 합니다. {{reference}}는 없어도 되고 한 번만 쓸 수 있습니다",
+                f"{listed}가 꼭 한 번씩 있어야 해요. {{reference}}는 없어도 되고 한 번만 쓸 수 있어요",
                 f"must hold {listed}, each once, and may hold {{reference}} once",
             )
         )

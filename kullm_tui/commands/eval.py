@@ -58,7 +58,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
 def _verbs() -> Mapping[str, tuple[str, Callable[[argparse.ArgumentParser], None]]]:
     """What each verb does, in a line, and what adds its arguments."""
     return {
-        "run": (say("답을 받고 채점합니다 (이어서 할 수 있습니다)", "answer and judge; resumes"), _add_run),
+        "run": (say("답을 받고 채점해요 (이어서 할 수 있어요)", "answer and judge; resumes"), _add_run),
         "list": (say("해 둔 평가와 그 번호", "the evaluations there are, with their numbers"), eval_list.add_list),
         "table": (say("논문의 표", "the paper's table"), _add_table),
         "plot": (say("논문의 그림 1 (0–100)", "the paper's Figure 1, on 0–100"), _add_plot),
@@ -88,7 +88,7 @@ def _verbs() -> Mapping[str, tuple[str, Callable[[argparse.ArgumentParser], None
 
 def _add_table(table: argparse.ArgumentParser) -> None:
     table.add_argument(
-        "--format", choices=["text", "markdown", "csv", "json"], default="text", help=say("꼴", "the form")
+        "--format", choices=["text", "markdown", "csv", "json"], default="text", help=say("형식", "the form")
     )
     _add_out(table)
 
@@ -102,7 +102,7 @@ def _add_out(action: argparse.ArgumentParser) -> None:
     action.add_argument(
         "--out",
         metavar="FILE",
-        help=say("파일로 씁니다 (그림은 .svg나 .png)", "write to a file (.svg or .png for the plot)"),
+        help=say("파일로 저장해요 (그림은 .svg나 .png)", "write to a file (.svg or .png for the plot)"),
     )
 
 

@@ -67,7 +67,7 @@ def retry(args: argparse.Namespace) -> int:
         left = len(_unread(evaluation, store))
     narration.note(
         say(
-            f"{len(items):,}개를 다시 물어 {len(items) - left:,}개에 점수가 생겼어요. 이번에 쓴 돈 ${outcome.spent:.4f}.",
+            f"{len(items):,}개를 다시 물어 {len(items) - left:,}개에 점수가 생겼어요. 이번 사용 금액 ${outcome.spent:.4f}.",
             f"{len(items):,} were asked again, and {len(items) - left:,} have scores now. ${outcome.spent:.4f} was spent.",
         )
     )

@@ -31,7 +31,7 @@ def add_win(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help=say("견줄 시스템 (그 평가에 있는 이름)", "the system to compare with, as the evaluation names it"),
     )
-    parser.add_argument("--format", choices=["text", "markdown", "json"], default="text", help=say("꼴", "the form"))
+    parser.add_argument("--format", choices=["text", "markdown", "json"], default="text", help=say("형식", "the form"))
     judge_arguments.add_judge(parser)
     judge_arguments.add_spending(parser)
 
@@ -56,7 +56,7 @@ def show_win_rates(args: argparse.Namespace) -> int:
             print("\n".join(map(terminal_safe, shown)), end="\n\n" if groups and some is lines else "\n")
     for note in _notes(rates, judge):
         narration.note(note)
-    narration.note(say(f"이번에 쓴 돈 ${outcome.spent:.4f}.", f"${outcome.spent:.4f} was spent now."))
+    narration.note(say(f"이번 사용 금액 ${outcome.spent:.4f}.", f"${outcome.spent:.4f} was spent now."))
     spending.told_why(outcome.stopped)
     return 1 if any(one.status == "error" for one in outcome.verdicts.values()) else 0
 
