@@ -12,9 +12,11 @@ from evaluator.answer_store import Answer, System, kept_answers
 from evaluator.buying import UnderWay
 from evaluator.cost import Budget
 from evaluator.judge import Judge, is_its_own_judge
-from evaluator.judging import Outcome, judge_items, kept_verdicts
+from evaluator.judging import Outcome, judge_items
 from evaluator.questions import QuestionSet, load_questions
 from evaluator.rubric import Rubric, load_rubric
+from evaluator.turns import is_askable, judged_item
+from evaluator.unread import counted_verdicts
 from evaluator.verdict import Item, Verdict
 from evaluator.verdicts import VerdictStore
 from kullm_tui.core.chat_client import Endpoint
@@ -51,16 +53,16 @@ def evaluation_items(evaluation: Evaluation, store: VerdictStore) -> list[Item]:
     for system in evaluation.systems:
         answers = kept_answers(store, system, evaluation.questions.questions)
         items += [
-            Item(f"{system.name}{_BETWEEN}{one.id}", one.instruction, one.input, answers[one.id].response)
+            judged_item(f"{system.name}{_BETWEEN}{one.id}", one, answers, evaluation.rubric)
             for one in evaluation.questions.questions
-            if one.id in answers
+            if one.id in answers and is_askable(one, answers)
         ]
     return items
 
 
 def system_of(item_id: str) -> str:
     """Whose answer an item is."""
-    return item_id.partition(_BETWEEN)[0]
+    return item_place(item_id)[0]
 
 
 async def judge_evaluation(
@@ -88,14 +90,12 @@ async def judge_evaluation(
 def results(evaluation: Evaluation, store: VerdictStore) -> list[SystemResult]:
     """What is kept, system by system, and why what could not be had is missing; nothing is asked."""
     items = evaluation_items(evaluation, store)
-    verdicts = kept_verdicts(items, judge=evaluation.judge, rubric=evaluation.rubric, store=store)
+    verdicts = counted_verdicts(items, judge=evaluation.judge, rubric=evaluation.rubric, store=store)
     version = _judges_version(verdicts.values())
     found = []
     for system in evaluation.systems:
         answers = kept_answers(store, system, evaluation.questions.questions)
-        own = {
-            name.partition(_BETWEEN)[2]: verdict for name, verdict in verdicts.items() if system_of(name) == system.name
-        }
+        own = {item_place(name)[1]: verdict for name, verdict in verdicts.items() if system_of(name) == system.name}
         others = {name: one for name, one in own.items() if one.answered_by not in (version, "")}
         same = {name: one for name, one in own.items() if name not in others}
         found.append(SystemResult(system, answers, same, others))
@@ -113,6 +113,24 @@ def judges_itself(evaluation: Evaluation) -> list[str]:
     judge = evaluation.judge.model
     named = {system.name: (system.name, str(system.source.get("model", ""))) for system in evaluation.systems}
     return [name for name, models in named.items() if any(is_its_own_judge(judge, model) for model in models)]
+
+
+def without_reference(evaluation: Evaluation) -> str:
+    """What to know where the rubric shows a reference and some questions have none; empty where nothing is amiss."""
+    questions = evaluation.questions.questions
+    bare = sum(not one.right_answer for one in questions)
+    if not (evaluation.rubric.uses_reference and bare):
+        return ""
+    return say(
+        f"질문 {len(questions)}개 중 {bare}개에는 reference가 없어요. 그 질문은 모범 답안 없이 채점돼요.",
+        f"{bare} of {len(questions)} questions have no reference; their answers are judged without one.",
+    )
+
+
+def item_place(item_id: str) -> tuple[str, str]:
+    """An item's system and question."""
+    system, _, question = item_id.partition(_BETWEEN)
+    return system, question
 
 
 def keep_run(evaluation: Evaluation, store: VerdictStore) -> int:

@@ -47,7 +47,8 @@ class Judge:
 
     def key(self, rubric: Rubric, item: Item, repeat: int = 0) -> str:
         """By content, never by position: the same question to the same judge is bought once."""
-        judged = (item.instruction, item.input, item.response)
+        shown = (item.reference,) if rubric.uses_reference else ()
+        judged = (item.instruction, item.input, item.response, *shown)
         parts = (self.model, self.endpoint.base_url, self.settings, rubric.sha256, *judged, repeat)
         return hashlib.sha256(json.dumps(parts, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 
@@ -68,7 +69,9 @@ def _undated(model: str) -> str:
 
 
 def request_body(judge: Judge, rubric: Rubric, item: Item) -> dict[str, Any]:
-    question = rubric.filled(instruction=item.instruction, input=item.input, response=item.response)
+    question = rubric.filled(
+        instruction=item.instruction, input=item.input, response=item.response, reference=item.reference
+    )
     messages = [{"role": "system", "content": rubric.system}] if rubric.system else []
     body = {
         "model": judge.model,

@@ -7,6 +7,7 @@ Endpoint and key are taken as the SDK takes them, from OPENAI_BASE_URL and OPENA
 import os
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from evaluator.judge import Judge
 from evaluator.judge_table import judge_parameters, judge_table
@@ -61,6 +62,22 @@ async def chosen_judge(name: str, mode: Mode, endpoints: Sequence[EndpointSettin
     endpoint, model = judge_endpoint(name, endpoints)
     model = model or strongest(await list_models(endpoint), endpoint)
     return Judge(endpoint, model, mode, judge_parameters(model), insists)
+
+
+def judge_again(judge: Judge, endpoints: Sequence[EndpointSettings]) -> Judge:
+    """The judge as it was, with the key that is there now. ConfigError where that key is for another address."""
+    configured = any(one.name == judge.endpoint.name for one in endpoints)
+    endpoint, _ = judge_endpoint(f"{judge.endpoint.name}/-" if configured else "", endpoints)
+    if endpoint.base_url != judge.endpoint.base_url:
+        raise ConfigError(
+            say(
+                f"그때의 채점자는 {judge.endpoint.base_url}에 있었는데 지금 쓰는 주소는 {endpoint.base_url}예요. "
+                "주소를 되돌리거나 새로 평가하세요.",
+                f"The judge was at {judge.endpoint.base_url}, and the address in use is {endpoint.base_url}. "
+                "Put the address back, or evaluate anew.",
+            )
+        )
+    return replace(judge, endpoint=endpoint)
 
 
 def strongest(offered: Sequence[str], endpoint: Endpoint) -> str:

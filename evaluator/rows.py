@@ -1,4 +1,7 @@
-"""Rows to be judged, from JSON lines: `{id, instruction, input, response}`. Every fault of a file is told together."""
+"""Rows to be judged, from JSON lines: `{id, instruction, input, response}`. Every fault of a file is told together.
+
+A response may be called `answer`, as in other evaluators' files.
+"""
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -32,6 +35,11 @@ class Row:
 class PairRow:
     id: Any
     pair: Pair
+
+
+def response_of(row: Mapping[str, Any]) -> object:
+    """The model's answer under either name; None where there is none."""
+    return row.get("response", row.get("answer"))
 
 
 def read_rows(lines: Iterable[str]) -> list[Row]:
@@ -70,7 +78,7 @@ def _values(lines: Iterable[str], fault_of: Callable[[object], str]) -> list[tup
 
 
 def _row(value: Mapping[str, Any], number: int) -> Row:
-    texts = (str(value.get("instruction", "")), str(value.get("input") or ""), str(value["response"]))
+    texts = (str(value.get("instruction", "")), str(value.get("input") or ""), str(response_of(value)))
     return Row(value.get("id", number), str(value.get("model") or ""), _gold(value), Item(str(number), *texts))
 
 
@@ -100,12 +108,12 @@ def _refuse_gold(rows: list[Row]) -> None:
 def _fault(value: object) -> str:
     if not isinstance(value, dict):
         return say("JSON 객체가 아니에요", "this is no JSON object")
-    if "response" not in value and ("instances" in value or "output" in value):
+    if response_of(value) is None and ("instances" in value or "output" in value):
         return say(
             "정답(output)을 답으로 채점하지 않아요. 모델의 답이라면 response라는 이름으로 주세요",
             "gold answers (output) are not judged as responses. If it is a model's answer, name the field response",
         )
-    return _text_fault(value, ("instruction", "response"))
+    return _text_fault({**value, "response": response_of(value)}, ("instruction", "response"))
 
 
 def _pair_fault(value: object) -> str:

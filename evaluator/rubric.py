@@ -28,7 +28,8 @@ Mode = Literal["paper", "strict"]
 
 _SHIPPED = Path(__file__).with_name("rubrics")
 _PLACES = ("instruction", "input", "response")
-_PLACE = re.compile(r"\{(instruction|input|response)\}")
+_REFERENCE = "reference"
+_PLACE = re.compile(r"\{(instruction|input|response|reference)\}")
 _LOWEST, _HIGHEST = 0, 100
 
 
@@ -77,9 +78,19 @@ class Rubric:
         asked = json.dumps([self.system, self.user, criteria], ensure_ascii=False)
         return hashlib.sha256(asked.encode()).hexdigest()
 
-    def filled(self, *, instruction: str, input: str, response: str) -> str:  # noqa: A002 - KULLM's own name
-        """The user's message. Braces in the three texts are theirs and stay."""
-        texts = {"instruction": nfc(instruction), "input": nfc(input), "response": nfc(response)}
+    @property
+    def uses_reference(self) -> bool:
+        """Whether the judge is shown the right answer too."""
+        return f"{{{_REFERENCE}}}" in self.user
+
+    def filled(self, *, instruction: str, input: str, response: str, reference: str = "") -> str:  # noqa: A002 - KULLM's own name
+        """The user's message. Braces in the texts are theirs and stay."""
+        texts = {
+            "instruction": nfc(instruction),
+            "input": nfc(input),
+            "response": nfc(response),
+            _REFERENCE: nfc(reference),
+        }
         return _PLACE.sub(lambda place: texts[place[1]], self.user)
 
 
@@ -138,9 +149,14 @@ def _passage(value: object) -> str:
 def _question(value: object) -> str:
     text = _passage(value)
     found = Counter(_PLACE.findall(text))
-    if any(found[place] != 1 for place in _PLACES):
+    if any(found[place] != 1 for place in _PLACES) or found[_REFERENCE] > 1:
         listed = ", ".join(f"{{{place}}}" for place in _PLACES)
-        raise rules.Fault(say(f"{listed}가 꼭 한 번씩 있어야 해요", f"must hold {listed}, each once"))
+        raise rules.Fault(
+            say(
+                f"{listed}가 꼭 한 번씩 있어야 해요. {{reference}}는 없어도 되고 한 번만 쓸 수 있어요",
+                f"must hold {listed}, each once, and may hold {{reference}} once",
+            )
+        )
     return text
 
 

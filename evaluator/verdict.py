@@ -27,9 +27,10 @@ class Item:
     instruction: str
     input: str
     response: str
+    reference: str = ""  # the right answer, for a rubric that shows one
 
     def __post_init__(self) -> None:
-        for name in ("instruction", "input", "response"):
+        for name in ("instruction", "input", "response", "reference"):
             object.__setattr__(self, name, nfc(getattr(self, name)))
 
 
@@ -63,6 +64,8 @@ class Verdict:
     criteria: tuple[Criterion, ...] = ()  # the rubric's, for whoever shows the scores
     origin: str = ""  # Judge.origin; empty: not known
     created: float = 0.0  # when it was bought; 0: not known
+    repeat: int = 0  # which asking it came of; more than 0: what came before could not be read
+    by_hand: str = ""  # who read the scores in the judge's words, where the reader could not
 
 
 def status_of(

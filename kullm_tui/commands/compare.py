@@ -148,7 +148,7 @@ def _questions(args: argparse.Namespace) -> list[Message]:
         raise UsageError(say("--set과 질문을 함께 줄 수 없어요.", "give either --set or a question, not both."))
     from evaluator.questions import load_questions
 
-    return [Message("user", one.instruction, one.input) for one in load_questions(args.set).questions]
+    return [Message("user", one.instruction, one.input) for one in load_questions(args.set).questions if not one.before]
 
 
 def _names(args: argparse.Namespace, narration: Narration) -> list[str]:

@@ -16,6 +16,16 @@ from kullm_tui.core.text import terminal_safe, terminal_safe_json
 _NAMED = 3
 
 
+def add_agreement(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--ratings",
+        required=True,
+        metavar="FILE",
+        help=say("id, model, scores가 든 JSONL", "a JSONL file of id, model, scores"),
+    )
+    parser.add_argument("--json", action="store_true", help=say("JSON으로", "as JSON"))
+
+
 def show_agreement(evaluation: Evaluation, found: Sequence[SystemResult], args: argparse.Namespace) -> int:
     try:
         lines = paths.typed(args.ratings).read_text(encoding="utf-8-sig").split("\n")

@@ -16,6 +16,7 @@ from evaluator.evaluation import (
     keep_run,
     refuse_same_names,
     results,
+    without_reference,
 )
 from evaluator.judging import Outcome
 from evaluator.questions import QuestionSet, load_questions
@@ -67,6 +68,8 @@ def run_evaluation(args: argparse.Namespace) -> int:
                     f"{name} judges itself: its scores may be generous.",
                 )
             )
+        if missing := without_reference(evaluation):
+            narration.note(missing)
         for target, system in answering:
             _answer(store, questions, target, system, args, narration)
         number = keep_run(evaluation, store)
@@ -78,7 +81,7 @@ def run_evaluation(args: argparse.Namespace) -> int:
     if args.json:
         print(terminal_safe_json({"run": number, **eval_command.table_facts(table)}))
     else:
-        eval_command.show_table(table)
+        eval_command.show_table(table, number)
     spending.told_why(outcome.stopped)
     return _told_what_failed(outcome, narration)
 

@@ -18,6 +18,11 @@ def add_choice(parser: argparse.ArgumentParser, rubrics: Sequence[str] = ()) -> 
         metavar="R",
         help=say("채점 기준: ", "the rubric: ") + listed + say(", 파일.toml", ", FILE.toml"),
     )
+    add_judge(parser)
+
+
+def add_judge(parser: argparse.ArgumentParser) -> None:
+    """Who, where the rubric is settled."""
     parser.add_argument(
         "--judge-model",
         default="",

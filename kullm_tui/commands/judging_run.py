@@ -4,13 +4,15 @@ import argparse
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from evaluator.buying import UnderWay
-from evaluator.cost import estimated
+from evaluator.cost import Estimate, estimated
 from evaluator.judge import Judge
 from evaluator.judging import Outcome, judge_items, missing_items, mode_note
 from evaluator.rubric import Rubric
+from evaluator.unread import ask_again
 from evaluator.verdict import Item, Verdict
 from evaluator.verdicts import VerdictStore
 from kullm_tui.commands import judge_arguments, spending
@@ -34,13 +36,40 @@ def judged(
     told: Callable[[Verdict], None] | None = None,
 ) -> Outcome:
     """Every item's verdict, after somebody agreed to the price of those that are missing. `told` hears each as it comes."""
-    calls = judge_arguments.calls_of(args, load_config().judging)
     missing = missing_items(items, judge=judge, rubric=rubric, store=store, repeat=repeat)
-    budget = spending.agreed_budget(estimated(judge, rubric, missing), judge.model, args, narration)
+    buying = partial(judge_items, items, judge=judge, rubric=rubric, store=store, repeat=repeat)
+    return _bought(buying, len(items), estimated(judge, rubric, missing), judge, args, narration, told)
+
+
+def judged_again(
+    items: Sequence[Item],
+    *,
+    judge: Judge,
+    rubric: Rubric,
+    store: VerdictStore,
+    args: argparse.Namespace,
+    narration: Narration,
+) -> Outcome:
+    """Each once more, where its verdict could not be read."""
+    buying = partial(ask_again, items, judge=judge, rubric=rubric, store=store)
+    return _bought(buying, len(items), estimated(judge, rubric, items), judge, args, narration)
+
+
+def _bought(
+    buying: Callable[..., Coroutine[Any, Any, Outcome]],
+    wanted: int,
+    estimate: Estimate,
+    judge: Judge,
+    args: argparse.Namespace,
+    narration: Narration,
+    told: Callable[[Verdict], None] | None = None,
+) -> Outcome:
+    calls = judge_arguments.calls_of(args, load_config().judging)
+    budget = spending.agreed_budget(estimate, judge.model, args, narration)
     under_way, done = UnderWay(), 0
 
     def line() -> str:
-        parts = [f"{say('채점 중', 'judging')} … {done:,}/{len(items):,}  ${budget.spent:.4f}", under_way.words]
+        parts = [f"{say('채점 중', 'judging')} … {done:,}/{wanted:,}  ${budget.spent:.4f}", under_way.words]
         return " · ".join(part for part in parts if part)
 
     def hear(verdict: Verdict) -> None:
@@ -51,17 +80,7 @@ def judged(
             told(verdict)
         narration.progress(line())
 
-    work = judge_items(
-        items,
-        judge=judge,
-        rubric=rubric,
-        store=store,
-        repeat=repeat,
-        budget=budget,
-        calls=calls,
-        under_way=under_way,
-        told=hear,
-    )
+    work = buying(budget=budget, calls=calls, under_way=under_way, told=hear)
     outcome = asyncio.run(_watched(work, line, narration))
     narration.clear()
     if note := mode_note(judge, outcome):
@@ -76,7 +95,7 @@ def spent_words(outcome: Outcome) -> str:
         return f"{line}."
     assumed = f"${outcome.assumed:.4f}"
     part = say(
-        f"그중 {assumed}는 답 없이 끝난 호출의 어림값", f"{assumed} of it assumed, for calls that brought nothing"
+        f"그중 {assumed}는 답 없이 끝난 호출의 추정값", f"{assumed} of it assumed, for calls that brought nothing"
     )
     return f"{line} ({part})."
 

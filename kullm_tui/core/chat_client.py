@@ -157,6 +157,12 @@ async def unload_model(endpoint: Endpoint, model: str) -> None:
 
 async def list_models(endpoint: Endpoint, *, quiet_seconds: float = _ASKING_SECONDS) -> tuple[str, ...]:
     """The names of the models that the endpoint offers: the cheapest question that tells whether address and key are right."""
+    names = [row.get("id") for row in await list_model_rows(endpoint, quiet_seconds=quiet_seconds)]
+    return tuple(name for name in names if isinstance(name, str) and name)
+
+
+async def list_model_rows(endpoint: Endpoint, *, quiet_seconds: float = _ASKING_SECONDS) -> list[dict[str, Any]]:
+    """What the endpoint says of each model that it offers."""
     import openai
 
     try:
@@ -164,8 +170,7 @@ async def list_models(endpoint: Endpoint, *, quiet_seconds: float = _ASKING_SECO
             answer = await client.get("/models", cast_to=object)
             if not isinstance(answer, dict) or not isinstance(answer.get("data"), list):
                 raise Malformed
-            names = [row.get("id") for row in answer["data"] if isinstance(row, dict)]
-            return tuple(name for name in names if isinstance(name, str) and name)
+            return [row for row in answer["data"] if isinstance(row, dict)]
     except (openai.OpenAIError, CutOff, Malformed, ValueError) as failure:
         if isinstance(failure, openai.APIStatusError) and failure.status_code in (404, 405):
             raise _without_list(endpoint, failure.status_code) from failure

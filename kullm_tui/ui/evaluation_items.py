@@ -10,6 +10,7 @@ from evaluator.answer_faults import CUT
 from evaluator.answer_store import Answer
 from evaluator.evaluation import Evaluation, SystemResult, load_run, results
 from evaluator.people import Ratings, Scores, rated_results, raters_of, ratings_of
+from evaluator.provenance import provenance
 from evaluator.questions import Question
 from evaluator.report import Table, score_table
 from evaluator.rubric import Criterion
@@ -121,6 +122,7 @@ class RunFacts:
     results: Sequence[SystemResult]
     ratings: Ratings
     items: tuple[Item, ...]
+    provenance: Mapping[str, object]
     _tables: dict[str, Table] = field(default_factory=dict)  # by rater; one takes seconds, and two views show it
 
     @property
@@ -154,7 +156,7 @@ def facts_of(store: VerdictStore, number: int) -> RunFacts:
         Item(place, question, tuple(_given(one, question, ratings) for one in judged), criteria)
         for place, question in enumerate(evaluation.questions.questions, start=1)
     )
-    return RunFacts(number, evaluation, judged, ratings, items)
+    return RunFacts(number, evaluation, judged, ratings, items, provenance(evaluation, store, number))
 
 
 def found(items: Sequence[Item], chosen: Filter, words: str) -> list[Item]:

@@ -9,7 +9,7 @@ from textual.content import Content
 
 from evaluator.agreement import Agreement
 from evaluator.answer_faults import CUT
-from evaluator.report import FEW, Cell, Table, TableRow
+from evaluator.report import FEW, Cell, Table, TableRow, counted, reading_notes
 from evaluator.rubric import Criterion
 from evaluator.statistics import Interval
 from evaluator.unscored import loss_warning, reason_lines, unscored_words
@@ -141,7 +141,7 @@ def _doubts(row: TableRow) -> list[tuple[str, str]]:
     elif row.length_correlation is not None:
         pull = f"{row.length_correlation:+.2f}"
         told.append((say(f"길이와 점수의 순위상관 {pull}", f"rank correlation of length and score {pull}"), "$quiet"))
-    return told
+    return told + [(note, "$quiet") for note in reading_notes(row)]
 
 
 def difference_lines(table: Table) -> list[Content]:
@@ -170,7 +170,7 @@ def difference_lines(table: Table) -> list[Content]:
 
 
 def plot_lines(table: Table, width: int) -> list[Content]:
-    """Bars on 0–100, system under system for each criterion; the 95 % interval around the end."""
+    """Bars on 0–100, system under system for each criterion, the 95 % interval around the end; and how many scores they rest on."""
     wanted = max((Content(safe_line(row.name)).cell_length for row in table.rows), default=0)
     name_cells = max(_NARROWEST_NAME, min(wanted, _NAME_CELLS))
     cells = max(10, width - name_cells - len(_GAP) * 2 - 5)
@@ -186,7 +186,8 @@ def plot_lines(table: Table, width: int) -> list[Content]:
             scaled = Interval(criterion.scaled(found.interval.low), criterion.scaled(found.interval.high))
             drawn = cell(_bar(found.scaled, scaled, cells, _COLOURS[place % len(_COLOURS)]), cells)
             lines.append(Content.assemble(name, _GAP, drawn, _GAP, f"{found.scaled:.1f}".rjust(5)))
-    return lines
+    counts = " · ".join(f"{safe_line(row.name)} {counted(row)}" for row in table.rows)
+    return [*lines, Content.styled(counts, "$quiet")]
 
 
 def _bar(scaled: float, interval: Interval, cells: int, colour: str) -> Content:

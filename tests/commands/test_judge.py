@@ -178,3 +178,23 @@ def test_pairs_without_two_sides_are_refused(tmp_path: Path, env: dict[str, str]
     assert done.returncode == 1
     assert "right" in done.stderr
     assert not server.requests
+
+
+@pytest.mark.parametrize("told", ["2027-01-14", 1799884800])
+def test_a_judge_that_will_be_shut_down_is_warned_of_before_anything_is_spent(
+    tmp_path: Path, rows: Path, env: dict[str, str], server: JudgeServer, told: str | int
+) -> None:
+    server.shutdown_dates["gpt-4.1-2025-04-14"] = told
+    done = kullm(tmp_path, "judge", "--max-cost", "0", str(rows), env=env)
+    assert (server.paid, "2027-01-14에 서비스가 끝나요" in done.stderr) == (0, True), done.stderr
+    assert (
+        "서비스가 끝나요"
+        not in kullm(tmp_path, "judge", "--yes", "--judge-model", "gpt-4.1", str(rows), env=env).stderr
+    )
+
+
+def test_a_date_of_shutdown_that_cannot_be_read_holds_nothing_up(
+    tmp_path: Path, rows: Path, env: dict[str, str], server: JudgeServer
+) -> None:
+    server.shutdown_dates["gpt-4.1"] = "bald"
+    assert kullm(tmp_path, "judge", "--yes", "--judge-model", "gpt-4.1", str(rows), env=env).returncode == 0

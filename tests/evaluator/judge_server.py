@@ -127,6 +127,7 @@ class JudgeServer(OpenAIServer):
     ) -> None:
         super().__init__()
         self.models: tuple[str, ...] = MODELS
+        self.shutdown_dates: dict[str, str | int] = {}  # of models that will be gone
         self.bought: Counter[str] = Counter()  # how often each question was answered, and so paid for
         self.refusals = 0
         self.charged = 0.0  # tokens in and out, each at its price of gpt-4.1, in dollars
@@ -143,7 +144,9 @@ class JudgeServer(OpenAIServer):
 
     def answer(self, request: Received) -> Reply:
         if request.path.endswith("/models"):
-            rows = [{"id": name, "object": "model"} for name in self.models]
+            rows: list[dict[str, str | int]] = [{"id": name, "object": "model"} for name in self.models]
+            for row in rows:
+                row |= {"shutdown_date": end} if (end := self.shutdown_dates.get(str(row["id"]))) else {}
             return Reply([json.dumps({"object": "list", "data": rows})], media_type="application/json")
         if self.script:
             return self.script.popleft()

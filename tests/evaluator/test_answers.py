@@ -41,7 +41,11 @@ def test_three_forms_of_questions_are_read(tmp_path: Path) -> None:
     path.write_text(
         '{"question_id": 7, "category": "generic", "turns": ["첫째", "둘째"]}\n{"id": "a", "instruction": "지시", "input": "입력"}\n'
     )
-    assert load_questions(str(path)).questions == (Question("7", "첫째"), Question("a", "지시", "입력"))
+    assert load_questions(str(path)).questions == (
+        Question("7", "첫째", category="generic"),
+        Question("7/2", "둘째", category="generic", before=("첫째",)),
+        Question("a", "지시", "입력"),
+    )
     for bad in ("", "아님", '{"id": 1}', '{"id": "a", "instruction": "x"}\n{"id": "a", "instruction": "y"}'):
         path.write_text(bad)
         with pytest.raises(BadQuestions):

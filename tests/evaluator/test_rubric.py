@@ -7,8 +7,8 @@ from evaluator.verdict_text import json_schema
 from kullm_tui.core.errors import ConfigError
 
 
-def test_the_three_shipped_rubrics_load() -> None:
-    assert shipped_rubrics() == ("kullm-2023-ko", "kullm-2023-ko-fixed", "kullm3-2024-en")
+def test_the_shipped_rubrics_load() -> None:
+    assert shipped_rubrics() == ("kullm-2023-ko", "kullm-2023-ko-fixed", "kullm3-2024-en", "reference-ko")
     for name in shipped_rubrics():
         rubric = load_rubric(name)
         assert rubric.source

@@ -331,15 +331,17 @@ class EvaluationScreen(Screen[None]):
                 button=say("여기에 쓰기", "Write it here"),
                 value=f"~/kullm-eval-{self.number}",
                 more=say(
-                    "표(Markdown, CSV), 그림(SVG), 문항마다의 답과 채점(JSONL)을 써요. 같은 이름의 파일은 바뀌어요.",
-                    "The table (Markdown, CSV), the figure (SVG), and every answer with its verdict (JSONL). Files of the same name are replaced.",
+                    "표(Markdown, CSV), 그림(SVG), 출처(JSON), 문항마다의 답과 채점(JSONL)을 써요. 같은 이름의 파일은 바뀌어요.",
+                    "The table (Markdown, CSV), the figure (SVG), where it all comes from (JSON), and every answer with its verdict (JSONL). Files of the same name are replaced.",
                 ),
                 fault=lambda line: None if line else say("폴더가 비어 있어요.", "The folder is empty."),
             )
         )
         if folder:
             path = paths.typed(folder)
-            files = await asyncio.to_thread(write_report, path, facts.evaluation, facts.results, facts.ratings)
+            files = await asyncio.to_thread(
+                write_report, path, facts.evaluation, facts.results, facts.ratings, facts.provenance
+            )
             names = ", ".join(file.name for file in files)
             self.tell(say(f"{path}에 썼어요: {names}", f"Written to {path}: {names}"))
 
