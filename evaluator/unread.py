@@ -110,11 +110,9 @@ def score_fault(scores: Mapping[str, object], rubric: Rubric) -> str:
     """Why these are no whole set of the rubric's scores; empty where they are."""
     for criterion in rubric.criteria:
         score = scores.get(criterion.name)
-        if type(score) is not int or not criterion.low <= score <= criterion.high:
+        if score not in criterion.choices or isinstance(score, bool):
             span = f"{criterion.low}–{criterion.high}"
-            return say(
-                f"{criterion.name}: {span}의 정수여야 해요", f"{criterion.name} must be a whole number of {span}"
-            )
+            return say(f"{criterion.name}: {span}의 점수여야 해요", f"{criterion.name} must be a score of {span}")
     names = [one.name for one in rubric.criteria]
     stranger = next((name for name in scores if name not in names), None)
     return say(f"{stranger}: 없는 기준이에요", f"there is no criterion {stranger}") if stranger else ""

@@ -68,7 +68,7 @@ def duels_against(baseline: str, evaluation: Evaluation, store: VerdictStore) ->
         listed = ", ".join(names)
         raise UsageError(
             say(
-                f"{baseline}: 이 평가에서 견줄 수 없어요. 시스템이 둘은 있어야 하고, 그 가운데 하나를 골라야 해요: {listed}.",
+                f"{baseline}: 이 평가에서 비교할 수 없어요. 시스템이 두 개는 있어야 하고, 그중 하나를 골라야 해요: {listed}.",
                 f"{baseline} cannot be compared with here: it takes two systems, and one of them as the baseline: {listed}.",
             )
         )

@@ -29,7 +29,7 @@ def add_win(parser: argparse.ArgumentParser) -> None:
         "--baseline",
         required=True,
         metavar="NAME",
-        help=say("견줄 시스템 (그 평가에 있는 이름)", "the system to compare with, as the evaluation names it"),
+        help=say("비교할 시스템 (그 평가에 있는 이름)", "the system to compare with, as the evaluation names it"),
     )
     parser.add_argument("--format", choices=["text", "markdown", "json"], default="text", help=say("형식", "the form"))
     judge_arguments.add_judge(parser)

@@ -136,7 +136,7 @@ async def test_a_console_without_a_clipboard_gets_a_file(
     app: tuple[App[None], _Written], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TERM", "linux")
-    assert "파일에 담았어요" in await copy(app[0], _TEXT)
+    assert "파일로 저장했어요" in await copy(app[0], _TEXT)
     assert not app[1].data
 
 

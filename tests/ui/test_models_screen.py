@@ -143,7 +143,7 @@ async def test_a_model_is_downloaded_and_removed_again(hub: Hub) -> None:
     async with browser() as pilot:
         await choose(pilot, "mine")
         await pilot.press("enter")
-        await shows(pilot, "mine은(는) 아직 다 받지 않았어요")
+        await shows(pilot, "mine 모델을 아직 다 받지 않았어요")
         await pilot.press("d")
         await until(pilot, lambda: cached_snapshot(NAME, None) is not None)
         await shows(pilot, "다 받았어요")

@@ -115,8 +115,8 @@ async def test_a_host_elsewhere_is_named_and_asked_for_once(
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     async with answered(home, "하나", "둘") as chat:
         await chat.pilot.press("f3")
-        await chat.until(lambda: chat.told("질문과 답을 이 컴퓨터 밖의 judge.example(으)로"))
-        assert chat.told("judge.example(으)로 보내기")
+        await chat.until(lambda: chat.told("질문과 답을 이 컴퓨터 밖의 judge.example에"))
+        assert chat.told("judge.example에 보내기")
         assert not judge.requests
         await chat.pilot.press("escape")
         await chat.until(lambda: isinstance(chat.app.screen, ChatScreen) and not chat.told("채점자를 찾는 중"))
