@@ -107,7 +107,7 @@ def _system_words(system: Mapping[str, Any]) -> str:
             + f", sha256 {_short(system['sha256'])}"
         )
     decoding = _words(system.get("decoding") or {}) or say("모델의 기본값", "the model's defaults")
-    template = system.get("template") or say("서버의 것", "the server's")
+    template = system.get("template") or say("서버 기본값", "the server's")
     rest = {name: value for name, value in system.items() if name not in ("name", "template", "decoding")}
     return f"{say('양식', 'template')} {template}, {say('디코딩', 'decoding')} {decoding}, {_words(rest)}"
 

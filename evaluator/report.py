@@ -147,7 +147,7 @@ def markdown(table: Table) -> str:
         parts += ["", f"## {say('짝지은 비교', 'Pairs')}: {table.rubric.criteria[-1].name}", ""]
         parts += markdown_table(difference_lines(table))
     if table.groups:
-        parts += ["", f"## {say('갈래별', 'By group')}: {table.rubric.criteria[-1].name}", ""]
+        parts += ["", f"## {say('분류별', 'By group')}: {table.rubric.criteria[-1].name}", ""]
         parts += markdown_table(group_lines(table))
     notes = [f"- {note}" for note in [*judge_notes(table), *pair_notes(table), *system_notes(table)]]
     return "\n".join([parts[0], "", *parts[1:], "", *notes]) + "\n"
@@ -167,7 +167,7 @@ def difference_lines(table: Table) -> list[list[str]]:
 def group_lines(table: Table) -> list[list[str]]:
     """A heading and a line a group: for each system the last criterion's mean, its interval and how many scores it rests on."""
     last = table.rubric.criteria[-1].name
-    heading = [say("갈래", "group"), *(row.name for row in table.rows)]
+    heading = [say("분류", "group"), *(row.name for row in table.rows)]
     return [heading, *([name, *(_group_cell(row, last) for row in group.rows)] for name, group in table.groups.items())]
 
 
@@ -294,7 +294,7 @@ def reading_notes(row: TableRow) -> Iterator[str]:
         yield say(f"다시 물어 얻은 점수 {row.asked_again}개", f"{row.asked_again} scores came of asking again")
     for reader, count in sorted(row.by_hand.items()):
         yield say(
-            f"채점자의 글에서 사람이 읽어 적은 점수 {count}개 ({reader})",
+            f"채점자의 글을 사람이 읽고 적은 점수 {count}개 ({reader})",
             f"{count} scores were read in the judge's words by a person ({reader})",
         )
 

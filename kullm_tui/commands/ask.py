@@ -199,7 +199,7 @@ def _tell_thinking(thinking: str, finished: Finished, narration: Narration) -> N
         seconds = int(finished.timings.get("thinking_ms", 0) / 1000)
         narration.aside(
             say(
-                f"생각 {seconds}초 · {len(thinking):,}자 (앱에서 펴 볼 수 있어요)",
+                f"생각 {seconds}초 · {len(thinking):,}자 (앱에서 펼쳐 볼 수 있어요)",
                 f"thought for {seconds} s · {len(thinking):,} characters (the app unfolds them)",
             )
         )

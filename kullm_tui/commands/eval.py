@@ -72,7 +72,7 @@ def _verbs() -> Mapping[str, tuple[str, Callable[[argparse.ArgumentParser], None
             eval_again.add_rescore,
         ),
         "win": (
-            say("한 시스템을 기준으로 한 승률 (쌍으로 견줘요)", "win rates against a baseline, pair by pair"),
+            say("한 시스템을 기준으로 한 승률 (둘씩 비교해요)", "win rates against a baseline, pair by pair"),
             eval_win.add_win,
         ),
         "agreement": (say("사람의 점수와 얼마나 맞는지", "agreement with people's ratings"), add_agreement),
@@ -252,7 +252,7 @@ def _text_lines(table: Table) -> list[str]:
         return shown
     last = table.rubric.criteria[-1].name
     groups = aligned(group_lines(table), right=range(1, len(table.rows) + 1))
-    return [*shown, "", say(f"갈래별 {last}", f"{last} by group"), *groups]
+    return [*shown, "", say(f"분류별 {last}", f"{last} by group"), *groups]
 
 
 def _plot(table: Table, args: argparse.Namespace) -> int:

@@ -118,7 +118,7 @@ def _from_file(file: str, waiting: list[Unread], rubric: Rubric) -> Iterator[tup
         given, fault = _given(line)
         one = by_place.get(given.place) if given else None
         if not fault and one is None:
-            fault = say("점수 없는 채점 가운데 없어요", "is not among the verdicts without scores")
+            fault = say("점수 없는 채점에 들어 있지 않아요", "is not among the verdicts without scores")
         if not fault and given:
             fault = score_fault(given.scores, rubric)
         if fault:

@@ -23,7 +23,10 @@ def show_runs(args: argparse.Namespace) -> int:
         return 0
     if not runs:
         print(
-            say("아직 평가가 없어요. `kullm eval run`으로 시작해요.", "No evaluation yet; `kullm eval run` begins one.")
+            say(
+                "아직 평가가 없어요. `kullm eval run`으로 시작하세요.",
+                "No evaluation yet; `kullm eval run` begins one.",
+            )
         )
         return 0
     heading = ["", say("시작", "begun"), say("질문 모음", "questions"), say("시스템", "systems"),

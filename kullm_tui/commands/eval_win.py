@@ -77,7 +77,7 @@ def _warn_of_itself(judge: Judge, evaluation: Evaluation, narration: Narration) 
         if any(is_its_own_judge(judge.model, one) for one in (system.name, str(system.source.get("model", "")))):
             narration.note(
                 say(
-                    f"{system.name}: 채점자가 자기 답을 견줘요. 자기 쪽을 고를 수 있어요.",
+                    f"{system.name}: 채점자가 자기 답을 비교해요. 자기 쪽을 고를 수 있어요.",
                     f"{system.name} judges itself: it may favour its own answers.",
                 )
             )
@@ -104,7 +104,7 @@ def _line(row: WinRate) -> list[str]:
 def _group_lines(rates: WinRates) -> list[list[str]]:
     if not rates.groups:
         return []
-    heading = [say("갈래", "group"), *(row.system for row in rates.rows)]
+    heading = [say("분류", "group"), *(row.system for row in rates.rows)]
     return [heading, *([name, *map(_group_cell, rows)] for name, rows in rates.groups.items())]
 
 
@@ -120,7 +120,7 @@ def _notes(rates: WinRates, judge: Judge) -> list[str]:
     notes = [
         say(
             f"{rates.baseline}에 이긴 비율. 채점자 {judge.model}, 기준 {PAIRWISE.name}, 순서를 바꾸어 두 번 물었고 엇갈리면 비김이에요. "
-            "구간과 p(50 %와 견줌)는 부호 뒤집기 검정 하나에서 나와요",
+            "구간과 p(50 %와 비교)는 부호 뒤집기 검정 하나에서 나와요",
             f"rate of wins over {rates.baseline}; judge {judge.model}, rubric {PAIRWISE.name}, asked in both orders, and a tie where "
             "they disagree. Interval and p (against 50 %) come from one test, by flipping signs",
         ),
@@ -133,7 +133,7 @@ def _notes(rates: WinRates, judge: Judge) -> list[str]:
     for row in rates.rows:
         notes.append(
             say(
-                f"{row.system}: 답이 평균 {row.longer_by:+,.0f}자, 비김 가운데 순서를 바꾸자 뒤집힌 것 {row.flipped}, "
+                f"{row.system}: 답이 평균 {row.longer_by:+,.0f}자, 비김 중 순서를 바꾸자 뒤집힌 것 {row.flipped}, "
                 f"가릴 수 없음 {row.unscored}, 답 없음 {row.missing}",
                 f"{row.system}: answers {row.longer_by:+,.0f} characters on average; {row.flipped} ties turned round with the "
                 f"order, {row.unscored} undecided, {row.missing} without an answer",

@@ -83,7 +83,7 @@ def _ruled(name: str) -> Callable[[str], float]:
             value: float = float(text) if not text.isdecimal() else int(text)
             return JUDGING_RULES[name](value)  # type: ignore[no-any-return]
         except ValueError as error:
-            raise argparse.ArgumentTypeError(say("수여야 해요", "must be a number")) from error
+            raise argparse.ArgumentTypeError(say("숫자여야 해요", "must be a number")) from error
         except Fault as fault:
             raise argparse.ArgumentTypeError(str(fault)) from fault
 

@@ -79,7 +79,7 @@ def _wrong_usage(message: str, command: str) -> UsageError:
 def _goes_on_alone(verb: str) -> UsageError:
     return UsageError(
         say(
-            f"`kullm -c`는 앱에서 마지막 대화를 열어요. `{verb}`와 함께 쓰지 않아요.\n"
+            f"`kullm -c`는 앱에서 마지막 대화를 열어요. {verb} 명령과 함께 쓸 수 없어요.\n"
             '마지막 대화에 이어 한 번만 물으려면 `kullm ask --continue "질문"`을 쓰세요.',
             f"`kullm -c` opens the app at the last conversation and does not go with `{verb}`.\n"
             'To ask once more in it: `kullm ask --continue "QUESTION"`.',

@@ -188,7 +188,7 @@ async def _keep(journal: Journal, reply: LiveReply, state: FinalState) -> None:
     try:
         await reply.save()
     except (NoSpace, StoreBusy) as error:
-        again = say("자리가 나면 저절로 저장해요.", "It is saved by itself once there is room.")
+        again = say("공간이 생기면 자동으로 저장해요.", "It is saved by itself once there is room.")
         reply.unsaved_why = f"{error}\n{again}"
     except KullmError as error:
         reply.unsaved = None

@@ -170,7 +170,7 @@ THREAD = (
         told=("질문 고쳐 보내기", "edit and resend the question"),
     ),
     Key("r", "regenerate", "다시", "again", footer=True, when="asked", told=("답 다시 받기", "answer again")),
-    Key("t", "thinking", "생각", "thinking", told=("생각 펴고 접기", "unfold what it thought")),
+    Key("t", "thinking", "생각", "thinking", told=("생각 펼치고 접기", "unfold what it thought")),
     Key("left", "branch(-1)", "이전 갈래", "earlier branch", footer=True, when="has earlier branch"),
     Key("right", "branch(1)", "다음 갈래", "later branch", footer=True, when="has later branch"),
     Key("up,k", "choose(-1)", "이전 차례", "turn above"),
@@ -258,7 +258,7 @@ COLUMN = (
 
 # No key that types something: what is typed at the bar is the next question.
 VOTE = (
-    Key("left", "choose_vote(-1)", "앞 답", "one before", told=("앞 답 고르기", "choose the one before")),
+    Key("left", "choose_vote(-1)", "이전 답", "one before", told=("이전 답 고르기", "choose the one before")),
     Key("right", "choose_vote(1)", "고르기", "choose", footer=True, told=("다음 답 고르기", "choose the next one")),
     Key(
         "enter",
@@ -419,7 +419,7 @@ PLACES = (
     Place("대화 목록", "Conversations", SIDEBAR, typing=False),
     Place("비교", "Compare", COMPARE, typing=True),
     Place("비교의 칸(⇥)", "A column of a comparison (⇥)", COLUMN, typing=False),
-    Place("투표(⇧⇥, 답이 다 오면 저절로)", "Voting (⇧⇥, or by itself once all have answered)", VOTE, typing=False),
+    Place("투표(⇧⇥, 답이 다 오면 자동으로)", "Voting (⇧⇥, or by itself once all have answered)", VOTE, typing=False),
     Place("모델", "Models", BROWSER, typing=False),
     Place("평가 목록", "Evaluations", EVALUATIONS, typing=False),
     Place("새 평가", "A new evaluation", EVALUATION_FORM, typing=True),

@@ -54,7 +54,7 @@ def _losing(count: int) -> Confirm:
         ),
         say("저장하지 않고 끝내기", "Quit without saving"),
         more=say(
-            "자리를 비우면 저절로 저장해요. 끝내면 화면에 있는 답은 사라져요.",
+            "공간을 비우면 자동으로 저장해요. 끝내면 화면에 있는 답은 사라져요.",
             "They are saved by themselves once there is room. What is on the screen is lost by quitting.",
         ),
         danger=True,

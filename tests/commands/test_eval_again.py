@@ -92,7 +92,7 @@ def test_a_score_read_by_hand_says_who_read_it_and_is_never_mixed_in_unsaid(home
         ({"id": "q2", "model": "남", "scores": {**FORM_SCORES, "전반적인 품질": 6}}, "1–5의 정수"),
         ({"id": "q2", "model": "남", "scores": {"전반적인 품질": 4}}, "0–1의 정수"),
         ({"id": "q2", "model": "남", "scores": {**FORM_SCORES, "멋": 1}}, "없는 기준"),
-        ({"id": "q0", "model": "남", "scores": FORM_SCORES}, "점수 없는 채점 가운데 없어요"),
+        ({"id": "q0", "model": "남", "scores": FORM_SCORES}, "점수 없는 채점에 들어 있지 않아요"),
         ({"id": "q2"}, "id, model, scores"),
     ],
 )

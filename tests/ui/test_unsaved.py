@@ -23,7 +23,7 @@ async def _with_a_full_disk(chat: Chat) -> None:
     _limit(chat.app.store, 3)
     await chat.sends("길게 말해 줘")
     await chat.until(lambda: len(chat.app.unsaved) == 1)
-    await chat.until(lambda: chat.told("자리가 나면 저절로 저장해요"))
+    await chat.until(lambda: chat.told("공간이 생기면 자동으로 저장해요"))
     assert chat.last_text.strip() == _LONG.strip()
 
 

@@ -140,7 +140,7 @@ class SwitcherScreen(ModalScreen[Session | None]):
             hint = say(f"{name}/모델이름을 적어서 쓸 수 있어요.", f"Type {name}/MODEL to use one all the same.")
             self._tell(f"{error} {hint}", error=True)
             return
-        self._tell("" if models else say(f"{name}: 모델이 없대요.", f"{name} offers no model."))
+        self._tell("" if models else say(f"{name}: 제공하는 모델이 없어요.", f"{name} offers no model."))
         self._opened[endpoint.name] = tuple(at_endpoint(endpoint, model) for model in models)
         self._list(first_of=endpoint.name if go_there else "")
 
