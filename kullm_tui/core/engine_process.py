@@ -23,6 +23,7 @@ from kullm_tui import __version__
 from kullm_tui.core import paths
 from kullm_tui.core.errors import EngineStartError
 from kullm_tui.core.language import say
+from kullm_tui.core.trust import check_file
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 10.0
@@ -60,8 +61,10 @@ class EngineFiles:
         draft.replace(self.state)
 
     def read_state(self) -> EngineState | None:
+        check_file(self.state)
         try:
-            return EngineState(**json.loads(self.state.read_text()))
+            state = EngineState(**json.loads(self.state.read_text()))
+            return state if type(state.pid) is int and state.pid > 1 else None
         except (OSError, ValueError, TypeError):
             return None
 

@@ -16,6 +16,7 @@ from kullm_tui.core.errors import ConfigError, UsageError
 from kullm_tui.core.files import publish
 from kullm_tui.core.language import say
 from kullm_tui.core.paths import keys_file
+from kullm_tui.core.trust import check_file
 
 Place = Literal["environment", "keyring", "file"]
 
@@ -104,6 +105,7 @@ def _check_name(name: str) -> None:
 
 def _read() -> dict[str, Any]:
     path = keys_file()
+    check_file(path)
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
         if isinstance(stored["keys"], dict) and isinstance(stored["keyring"], list):
