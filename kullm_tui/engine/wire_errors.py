@@ -7,6 +7,7 @@ from starlette.responses import JSONResponse
 
 from kullm_tui.core import errors
 from kullm_tui.core.errors import KullmError
+from kullm_tui.engine.sampling import NoToken
 
 
 class RequestError(KullmError):
@@ -29,6 +30,7 @@ _STATUS_AND_CODE: dict[type[KullmError], tuple[int, str]] = {
     errors.AdapterError: (400, "adapter_mismatch"),
     errors.WeightsError: (400, "weights_unusable"),
     errors.ConfigError: (400, "invalid_configuration"),
+    NoToken: (400, "no_token"),
     errors.NoSpace: (507, "no_space"),
 }
 
