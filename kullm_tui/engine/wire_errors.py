@@ -9,6 +9,8 @@ from kullm_tui.core import errors
 from kullm_tui.core.errors import KullmError
 from kullm_tui.engine.sampling import NoToken
 
+RETRY_SECONDS = 1
+
 
 class RequestError(KullmError):
     """A request that cannot be answered as it stands."""
@@ -50,7 +52,9 @@ def error_object(error: KullmError) -> tuple[int, dict[str, Any]]:
 
 def error_response(error: KullmError) -> JSONResponse:
     status, body = error_object(error)
-    return JSONResponse(body, status_code=status)
+    return JSONResponse(
+        body, status_code=status, headers={"Retry-After": str(RETRY_SECONDS)} if status == 503 else None
+    )
 
 
 def from_validation(error: ValidationError) -> RequestError:
