@@ -3,7 +3,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
 	&& { command -v $$python; break; }; done)
 BIN := .venv/bin
-BENCHES := bench/app.py bench/compare.py bench/engine.py bench/history.py bench/judge.py bench/streaming.py bench/talking.py bench/trainer.py
+BENCHES := bench/app.py bench/compare.py bench/engine.py bench/history.py bench/judge.py bench/moments.py bench/streaming.py bench/talking.py bench/trainer.py
 
 .PHONY: run test lint check bench soak wheel demo-model
 .DELETE_ON_ERROR:
@@ -29,6 +29,7 @@ bench: .venv/test.stamp
 soak: .venv/peers.stamp
 	KULLM_LLAMA_CPP_PYTHON=$(CURDIR)/$(BIN)/python $(BIN)/pytest -s -m "soak or peers" --timeout 3600
 	KULLM_FUZZ_REQUESTS=5000 $(BIN)/pytest -s tests/engine/test_fuzz.py
+	KULLM_FUZZ_VERDICTS=5000 $(BIN)/pytest -s tests/evaluator/test_verdict_mutations.py
 
 # About half an hour on two cores; a rebuild that was stopped goes on.
 demo-model: .venv/test.stamp

@@ -4,6 +4,8 @@
 
 FOLDER is from `bench/weights.py`, FILE.gguf from `bench/llama_file.py`, PYTHON the one that has llama-cpp-python. Without FOLDER the
 1.3b shape is written to a temporary folder. Every side runs in a process of its own and only one of them works at a time.
+KULLM_PROCESSOR has our side and `generate` take another processor's path; llama.cpp is held to one when it is built
+(CMAKE_ARGS="-DGGML_NATIVE=OFF -DGGML_AVX2=ON -DGGML_FMA=ON -DGGML_F16C=ON -DGGML_BMI2=ON").
 """
 
 import argparse
@@ -180,19 +182,6 @@ def arrival(setup: Setup) -> list[Row]:
     return [Row("longest pause : token, 8 streams", found, ratio, "≤ 3", ratio <= 3, {"seconds": measured})]
 
 
-def without_avx512(setup: Setup) -> list[Row]:
-    """A CPU without AVX512-BF16: our kernel against bitsandbytes' own way, which expands the weights for every product."""
-    with setup.engine() as engine, _ended(Child("side_generate", environment=setup.environment)) as generate:
-        engine.do("hide_avx512")
-        generate.do("hide_avx512")
-        generate.do("load", folder=str(setup.checkpoint), form="bnb")
-        raw = {
-            "engine": [_TOKENS / engine.do("decode", context=8, tokens=_TOKENS)["seconds"] for _ in range(2)],
-            "generate": [2 / generate.do("decode", context=8, tokens=2)["seconds"] for _ in range(2)],
-        }
-    return [_against("decode without AVX512-BF16", median(raw["engine"]), median(raw["generate"]), "", None, raw)]
-
-
 def first_load(setup: Setup) -> list[Row]:
     """Nothing cached, to the first token; then the same from the cache; then as a notebook does it."""
     with tempfile.TemporaryDirectory(prefix="kullm-bench-", dir=setup.home) as home:
@@ -292,7 +281,6 @@ MEASURES: dict[str, Callable[[Setup], list[Row]]] = {
     "adapters": adapters,
     "second-turn": second_turn,
     "arrival": arrival,
-    "without-avx512": without_avx512,
     "cold-start": cold_start,
     "first-load": first_load,
 }

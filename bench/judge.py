@@ -3,8 +3,9 @@
     python bench/judge.py [--systems 6] [--items 252] [--rate 20] [--size 60] [--latency 0.3] [--kills 10] [--only TEXT] [--out FOLDER]
 
 The server enforces a token bucket and says so in its headers, only in Retry-After, or not at all; each call takes 300 ms. The ratio
-is calls a second over the rate at which the bucket fills, after the burst that a full bucket gives away is taken off. In the
-last row a process that judges the same rows is killed ten times on the way: nothing that was answered is lost, and no more is paid
+is calls a second over the rate at which the bucket fills, after the burst that a full bucket gives away is taken off. A busy
+server has no rate: it refuses a share of all calls by chance, without a word, and the ratio is to the same server when it is not
+busy, measured just before. In the last row a process that judges the same rows is killed ten times on the way: nothing that was answered is lost, and no more is paid
 twice than was under way when it died.
 """
 
@@ -32,6 +33,7 @@ from tests.evaluator.judge_server import Bucket, JudgeServer  # noqa: E402
 
 GOAL = 0.9
 MOST_REFUSED = 0.05
+BUSY, BUSY_GOAL = (0.05, 0.1, 0.2), 0.75  # shares of calls that are refused by chance
 
 
 def main() -> None:
@@ -58,6 +60,9 @@ def main() -> None:
     ):
         if arguments.only in headers:
             report.add([measured(headers, bucket, arguments)])
+    for share in BUSY:
+        if arguments.only in f"busy {share:.0%}":
+            report.add([busy(share, arguments)])
     if arguments.only in "kill -9":
         report.add([killed(arguments)])
     report.finish()
@@ -99,6 +104,32 @@ def measured(headers: str, bucket: Bucket, arguments: argparse.Namespace) -> Row
         f"≥ {GOAL}, ≤ {MOST_REFUSED:.0%} refused" if has_goal else "",
         met if has_goal else None,
         {"seconds": seconds, "calls": len(items), "scored": scored, "refused": server.refusals, "twice": twice},
+    )
+
+
+def busy(share: float, arguments: argparse.Namespace) -> Row:
+    """Calls a second at a server that refuses by chance, over those at the same one when it does not."""
+    speeds, refused, scored = [], 0, 0
+    for now in (0.0, share):
+        items = rows(arguments)
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            JudgeServer(latency=arguments.latency, busy=now) as server,
+            VerdictStore(Path(folder) / "evaluation.db") as store,
+        ):
+            judge, rubric = judge_at(server.base_url), load_rubric("kullm-2023-ko")
+            began = time.monotonic()
+            outcome = asyncio.run(judge_items(items, judge=judge, rubric=rubric, store=store))
+            speeds.append(len(items) / (time.monotonic() - began))
+        refused, scored = server.refusals, sum(one.status == "ok" for one in outcome.verdicts.values())
+    ratio = speeds[1] / speeds[0]
+    return Row(
+        f"judging, busy {share:.0%}, no headers",
+        f"{speeds[1]:.1f} calls/s of {speeds[0]:.1f}; {refused} refused",
+        ratio,
+        f"≥ {BUSY_GOAL}",
+        ratio >= BUSY_GOAL and scored == len(items),
+        {"speeds": speeds, "scored": scored, "refused": refused},
     )
 
 

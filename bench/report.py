@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from kullm_tui.core.processor import processor
+
 _ROOT = Path(__file__).parent.parent
 
 
@@ -64,6 +66,7 @@ def machine() -> dict[str, Any]:
         "uncommitted_changes": bool(changed.stdout.strip()),
         "cpu": names[0] if names else platform.processor(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "path": processor().level + ("" if processor().compiler else ", no compiler"),
         "instructions": sorted({"avx2", "avx512_bf16", "amx_bf16"} & set(flags)),
         "python": platform.python_version(),
         "time": time.strftime("%Y-%m-%dT%H:%M:%S%z"),

@@ -21,12 +21,14 @@ class Child:
     """A side that was started. `peak` is its largest anonymous memory so far, in bytes."""
 
     def __init__(self, module: str, *, python: str = sys.executable, environment: dict[str, str] | None = None) -> None:
+        from kullm_tui.core import processor  # late: a side may run where kullm is not installed
+
         self._process = subprocess.Popen(
             [python, "-P", str(Path(__file__).with_name(f"{module}.py"))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, **(environment or {})},
+            env=processor.environment(processor.setting(), {**os.environ, **(environment or {})}),
         )
         self.peak = 0
         threading.Thread(target=self._watch, daemon=True).start()

@@ -37,14 +37,6 @@ class Side:
         self._tokens = min(20000, config.vocab_size - 10)
         return {"seconds": time.perf_counter() - started, "bytes": loaded.bytes_used}
 
-    def hide_avx512(self) -> None:
-        """As on a CPU without AVX512-BF16: the 4-bit layers run through our own kernel."""
-        from kullm_tui.weights.packed import PackedLinear
-
-        for layer in self.model.modules():
-            if isinstance(layer, PackedLinear):
-                layer._kernel = None
-
     def attach(self, folder: str, name: str) -> None:
         self.rack.attach(name, Path(folder))
 

@@ -24,13 +24,6 @@ class Side:
             self.model = load_model(Path(folder), precision="bf16", device=device, **quiet).model
         return {"seconds": time.perf_counter() - started}
 
-    def hide_avx512(self) -> None:
-        """bitsandbytes as on a CPU without AVX512-BF16."""
-        from bitsandbytes import functional
-        from bitsandbytes.nn import modules
-
-        functional.has_avx512bf16 = modules.has_avx512bf16 = lambda: False
-
     def quantising_load(self, folder: str) -> dict[str, float]:
         """What a notebook does."""
         import torch

@@ -90,9 +90,12 @@ def facts_of(made: list[tuple[list[int], int]]) -> dict[str, float]:
 
 
 def _ours(model: Path, made: list[tuple[list[int], int]], batch: int, *, weights: Any, **_: Any) -> Clock:
+    import torch
+
     from tests.trainer.examples import Row, Rows, a_job, a_recipe
     from trainer.job import begin
     from trainer.recipe import Method
+    from trainer.side_by_side import workers_of
     from trainer.step import take_step
 
     examples = Rows(tuple(Row(tuple(ids), (False,) * n + (True,) * (len(ids) - n)) for ids, n in made))
@@ -100,7 +103,8 @@ def _ours(model: Path, made: list[tuple[list[int], int]], batch: int, *, weights
     recipe = a_recipe(model, precision=weights, method=Method(kind="lora", rank=RANK, alpha=ALPHA), **how)
     clock = Clock()
     with tempfile.TemporaryDirectory() as folder:
-        job = a_job(recipe, Path(folder), rows=examples)
+        workers = workers_of(recipe, torch.device("cpu"), torch.get_num_threads())
+        job = a_job(recipe, Path(folder), rows=examples, workers=workers)
         assert job.forward.packs
         with job.forward.attending():
             job.forward(job.forward.batch([Row((5,) * 64, (True,) * 64)])).backward()  # type: ignore[no-untyped-call]
@@ -109,7 +113,9 @@ def _ours(model: Path, made: list[tuple[list[int], int]], batch: int, *, weights
         course = begin(job)
         clock.begin()
         while course.step < course.total:
-            tally, facts = take_step(job, course)
+            taken = take_step(job, course)
+            assert taken
+            tally, facts = taken
             clock.tokens += int(tally.tokens)
             clock.step(facts["loss"])
     return clock

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from evaluator.rubric import Rubric
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 
 Level = Literal["nominal", "ordinal", "interval"]
 Ratings = Mapping[str, Sequence[float]]  # unit → what each of its raters gave
 Place = tuple[str, str]  # a system and a question
-Scores = Mapping[str, int]  # by the criterion's name
+Scores = Mapping[str, float]  # by the criterion's name
 People = Mapping[Place, Mapping[str, Scores]]  # by rater
 
 
@@ -28,7 +29,7 @@ class Agreement:
 
 
 def agreement(criterion: str, verdicts: Mapping[Place, Scores], people: People) -> Agreement:
-    given: dict[Place, dict[str, int]] = {}
+    given: dict[Place, dict[str, float]] = {}
     for place, raters in people.items():
         scores = {rater: one[criterion] for rater, one in raters.items() if criterion in one}
         if scores and place in verdicts:
@@ -41,7 +42,7 @@ def agreement(criterion: str, verdicts: Mapping[Place, Scores], people: People) 
 
 
 def _with_judge(
-    rater: str, criterion: str, verdicts: Mapping[Place, Scores], given: Mapping[Place, Mapping[str, int]]
+    rater: str, criterion: str, verdicts: Mapping[Place, Scores], given: Mapping[Place, Scores]
 ) -> float | None:
     return krippendorff(
         (scores[rater], verdicts[place][criterion]) for place, scores in given.items() if rater in scores
@@ -94,14 +95,14 @@ def read_ratings(lines: Iterable[str], rubric: Rubric) -> dict[Place, dict[str, 
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise KullmError(
                 say(
-                    f"{number}행: id, model, scores가 있는 JSON이어야 합니다({error}).",
+                    f"{number}행: id, model, scores가 있는 JSON이어야 해요({cause_of(error)}).",
                     f"line {number} must be JSON with id, model and scores ({error}).",
                 )
             ) from error
         fault = _scores_fault(scores, rubric)
         if rater in ratings[place]:
             fault = say(
-                f"{rater or '이름 없는 사람'}의 점수가 이 답에 두 번 나옵니다",
+                f"{rater or '이름 없는 사람'}의 점수가 이 답에 두 번 나와요",
                 f"{rater or 'nobody'} rates this answer twice",
             )
         if fault:
@@ -117,8 +118,8 @@ def _scores_fault(scores: Mapping[str, Any], rubric: Rubric) -> str:
         if one is None:
             names = ", ".join(known)
             return say(
-                f"{name}: 이 채점 기준에 없는 이름입니다({names})", f"{name} is no criterion of the rubric ({names})"
+                f"{name}: 이 채점 기준에 없는 이름이에요({names})", f"{name} is no criterion of the rubric ({names})"
             )
-        if type(score) is not int or not one.low <= score <= one.high:
-            return say(f"{name} 점수가 범위 밖입니다", f"{name} is outside its range")
+        if isinstance(score, bool) or score not in one.choices:
+            return say(f"{name} 점수가 범위 밖이에요", f"{name} is outside its range")
     return ""

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from evaluator.answer_faults import CUT, answer_fault
-from evaluator.questions import Question, QuestionSet
-from evaluator.rows import GOLD_SHARE
+from evaluator.questions import Question, QuestionSet, turn_id
+from evaluator.rows import GOLD_SHARE, response_of
 from evaluator.verdicts import VerdictStore
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
@@ -29,6 +29,7 @@ class System:
 
     def key(self, question: Question) -> str:
         parts = [self.name, dict(self.source), question.instruction, question.input]
+        parts += [question.before] if question.before else []
         return hashlib.sha256(json.dumps(parts, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 
 
@@ -77,35 +78,35 @@ def kept_answers(store: VerdictStore, system: System, questions: Sequence[Questi
 
 
 def imported_answers(lines: Iterable[str], questions: QuestionSet, name: str) -> dict[str, Answer]:
-    """Another system's answers, `{id, response}` or `{instruction, input, response}`; GoldAnswers for the set's own outputs."""
+    """Another system's answers, `{id, response}` or `{instruction, input, response}`; GoldAnswers for the set's own outputs.
+
+    `answer` is as good a name as `response`, and an instruction is the same whatever blanks stand around it. A list answers the turns
+    of one conversation; so do LogicKor's `outputs` and FastChat's `choices: [{turns}]`.
+    """
     by_id = {question.id: question for question in questions.questions}
-    by_text = {(question.instruction, question.input): question for question in questions.questions}
+    by_text = {(question.instruction.strip(), question.input.strip()): question for question in questions.questions}
     answers: dict[str, Answer] = {}
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         row = _row(line, number, name)
-        asked = (nfc(str(row.get("instruction", ""))), nfc(str(row.get("input") or "")))
-        question = by_id.get(str(row.get("id", ""))) or by_text.get(asked)
-        if question is None or (row.get("instruction") and asked[0] != question.instruction):
+        asked = (nfc(str(row.get("instruction", ""))).strip(), nfc(str(row.get("input") or "")).strip())
+        question = by_id.get(str(row.get("id", row.get("question_id", "")))) or by_text.get(asked)
+        if question is None or (row.get("instruction") and asked[0] != question.instruction.strip()):
             raise KullmError(
                 say(
-                    f"{name} {number}행: {questions.name}에 없는 질문입니다.",
+                    f"{name} {number}행: {questions.name}에 없는 질문이에요.",
                     f"{name}, line {number}: {questions.name} has no such question.",
                 )
             )
-        if question.id in answers:
-            raise KullmError(
-                say(
-                    f"{name} {number}행: {question.id}의 답이 두 번 나옵니다.",
-                    f"{name}, line {number}: a second answer to {question.id}.",
-                )
-            )
-        answers[question.id] = Answer(nfc(row["response"]))
+        for turn, response in enumerate(row["responses"], start=question.turn):
+            place = turn_id(question.first, turn)
+            _refuse_stranger(place, by_id, answers, f"{name} {number}", questions.name)
+            answers[place] = Answer(nfc(response))
     if not answers:
         raise KullmError(
             say(
-                f"{name}: {questions.name}의 질문에 답한 것이 하나도 없습니다.",
+                f"{name}: {questions.name}의 질문에 답한 것이 하나도 없어요.",
                 f"{name} answers none of the questions of {questions.name}.",
             )
         )
@@ -113,25 +114,52 @@ def imported_answers(lines: Iterable[str], questions: QuestionSet, name: str) ->
     return answers
 
 
+def _refuse_stranger(
+    place: str, questions: Mapping[str, Question], answers: Mapping[str, Answer], where: str, set_name: str
+) -> None:
+    if place not in questions:
+        raise KullmError(
+            say(
+                f"{where}행: {set_name}에는 {place} 차례의 질문이 없어요.",
+                f"{where}: {set_name} has no question {place}.",
+            )
+        )
+    if place in answers:
+        raise KullmError(say(f"{where}행: {place}의 답이 두 번 나와요.", f"{where}: a second answer to {place}."))
+
+
 def _row(line: str, number: int, name: str) -> dict[str, Any]:
+    """With `responses`, one for each turn that it answers."""
     try:
         row = json.loads(line)
     except ValueError:
         row = None
-    if isinstance(row, dict) and isinstance(row.get("response"), str):
-        if not is_whole(row["response"]):
+    responses = _responses(row) if isinstance(row, dict) else []
+    if responses:
+        if not all(map(is_whole, responses)):
             raise KullmError(
-                say(f"{name} {number}행: 깨진 글자가 있습니다.", f"{name}, line {number}: there is a broken character.")
+                say(f"{name} {number}행: 깨진 글자가 있어요.", f"{name}, line {number}: there is a broken character.")
             )
-        return row
+        return {**row, "responses": responses}
     if isinstance(row, dict) and ("instances" in row or "output" in row):
         raise GoldAnswers(
             say(
-                f"{name} {number}행: 정답(output)은 답으로 받지 않습니다. 모델의 답은 response에 넣어 주세요.",
+                f"{name} {number}행: 정답(output)은 답으로 받지 않아요. 모델의 답은 response에 넣어 주세요.",
                 f"{name}, line {number}: gold answers (output) are no responses. Put a model's answer under response.",
             )
         )
-    raise KullmError(say(f"{name} {number}행: response가 있어야 합니다.", f"{name}, line {number} needs a response."))
+    raise KullmError(say(f"{name} {number}행: response가 있어야 해요.", f"{name}, line {number} needs a response."))
+
+
+def _responses(row: Mapping[str, Any]) -> list[str]:
+    given: object = response_of(row)
+    if given is None:
+        given = row.get("outputs")
+    if given is None and isinstance(choices := row.get("choices"), list) and choices and isinstance(choices[0], dict):
+        given = choices[0].get("turns")
+    listed = given if isinstance(given, list) else [given]
+    texts = [one for one in listed if isinstance(one, str)]
+    return texts if len(texts) == len(listed) else []
 
 
 def _refuse_gold(answers: Mapping[str, Answer], questions: Mapping[str, Question], name: str) -> None:
@@ -139,7 +167,7 @@ def _refuse_gold(answers: Mapping[str, Answer], questions: Mapping[str, Question
     if answers and same / len(answers) > GOLD_SHARE:
         raise GoldAnswers(
             say(
-                f"{name}: 답 {len(answers)}개 가운데 {same}개가 질문 모음의 정답과 같습니다. 모델의 답을 주세요.",
+                f"{name}: 답 {len(answers)}개 중 {same}개가 질문 모음의 정답과 같아요. 모델의 답을 주세요.",
                 f"{name}: {same} of {len(answers)} answers are the set's own gold answers. Give a model's.",
             )
         )

@@ -9,12 +9,13 @@ from typing import Any
 from evaluator.answer_store import Answer, System, keep_answer, kept_answers
 from evaluator.questions import Question, QuestionSet
 from evaluator.system_files import files_of
+from evaluator.turns import chat_messages
 from evaluator.verdicts import VerdictStore
-from kullm_tui.core.chat_client import Delta, Endpoint, Finished, load_model, stream_chat
+from kullm_tui.core.chat_client import Endpoint, Finished, load_model, stream_chat
 from kullm_tui.core.errors import KullmError
-from kullm_tui.core.records import Message
 from kullm_tui.core.target import Target, adapter_for_engine
 from kullm_tui.core.text import nfc
+from kullm_tui.core.thinking import Delta, Resorted
 
 _AT_ONCE = 8
 
@@ -43,18 +44,18 @@ async def answer_questions(
 ) -> dict[str, Answer]:
     """Every question's answer, by its id. The first failure ends the run; what was answered is kept. `told` hears how many."""
     answers = await asyncio.to_thread(kept_answers, store, system, questions.questions)
-    waiting = deque(question for question in questions.questions if question.id not in answers)
+    waiting = deque(_conversations(questions, answers))
     if waiting and endpoint.local:
         await _loaded(endpoint, system)
 
     async def work() -> None:
         while waiting:
-            question = waiting.popleft()
-            answer = await _answer(question, system, endpoint)
-            await asyncio.to_thread(keep_answer, store, system, question, answer)
-            answers[question.id] = answer
-            if told:
-                told(len(answers))
+            for question in waiting.popleft():
+                answer = await _answer(question, answers, system, endpoint)
+                await asyncio.to_thread(keep_answer, store, system, question, answer)
+                answers[question.id] = answer
+                if told:
+                    told(len(answers))
 
     try:
         async with asyncio.TaskGroup() as group:
@@ -65,7 +66,16 @@ async def answer_questions(
     return answers
 
 
-async def _answer(question: Question, system: System, endpoint: Endpoint) -> Answer:
+def _conversations(questions: QuestionSet, answers: Mapping[str, Answer]) -> list[list[Question]]:
+    """What has no answer yet; the turns of one conversation together, since each needs the answer before it."""
+    found: dict[str, list[Question]] = {}
+    for question in questions.questions:
+        if question.id not in answers:
+            found.setdefault(question.first, []).append(question)
+    return list(found.values())
+
+
+async def _answer(question: Question, answers: Mapping[str, Answer], system: System, endpoint: Endpoint) -> Answer:
     decoding = dict(system.source.get("decoding", {}))
     if adapter := system.source.get("adapter"):
         decoding["adapter"] = adapter
@@ -73,13 +83,15 @@ async def _answer(question: Question, system: System, endpoint: Endpoint) -> Ans
     pieces = stream_chat(
         endpoint,
         model=system.source["model"],
-        messages=[Message("user", question.instruction, question.input)],
+        messages=chat_messages(question, answers),
         decoding=decoding,
     )
     async with aclosing(pieces):
         async for piece in pieces:
             if isinstance(piece, Delta):
                 text.append(piece.text)
+            elif isinstance(piece, Resorted):
+                text = [piece.text]
             elif isinstance(piece, Finished):
                 finished = piece
     response = nfc("".join(text)).encode("utf-8", errors="replace").decode()

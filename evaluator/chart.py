@@ -1,20 +1,20 @@
 """The paper's Figure 1 from a table as rows of text for a terminal, every criterion on 0–100; `figure.py` draws it."""
 
-from evaluator.report import Table
+from evaluator.report import Table, counted
 
 _BAR_CELLS = 30
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
 def chart_lines(table: Table) -> list[list[str]]:
-    """Criterion, system, bar, value; the criterion stands on its first line only."""
+    """Criterion, system, bar, value, the scores that it rests on; the criterion stands on its first line only."""
     lines = []
     for criterion in table.rubric.criteria:
         for place, row in enumerate(table.rows):
             cell = row.cells.get(criterion.name)
             value = f"{cell.scaled:.1f}" if cell else "–"
             bar = _bar(cell.scaled if cell else 0.0)
-            lines.append([criterion.name if place == 0 else "", row.name, bar, value])
+            lines.append([criterion.name if place == 0 else "", row.name, bar, value, counted(row)])
     return lines
 
 

@@ -1,9 +1,10 @@
-"""What judging costs: an estimate before anything is spent, what was really spent, and a budget that stops.
+"""What judging costs: an estimate before anything is spent, what was really spent, and a budget that holds.
 
 The estimate counts characters, since no tokenizer of a judge's is at hand without the network: so many tokens for a Hangul
 syllable as the price list says, one for four other letters. What is charged follows from the tokens that the server reports.
 """
 
+import asyncio
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -26,6 +27,7 @@ _HANGUL = re.compile("[가-힣ㄱ-ㅣ]")
 _LETTERS_A_TOKEN = 4
 _OTHER_CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
 _TOKENS_A_MESSAGE = 8
+_ROUNDING = 1e-9  # dollars
 _PAPER_TOKENS, _STRICT_TOKENS = 90, 220  # a verdict in the paper's form; one in JSON with its reason
 
 
@@ -50,25 +52,60 @@ class Estimate:
     as_of: str = ""  # the month of the shipped price that it rests on
 
 
+@dataclass(frozen=True)
+class CallCost:
+    """Dollars, before a call goes out: what it will come to by all that is known, and what it can come to at most."""
+
+    usual: float
+    most: float
+
+
+@dataclass(eq=False)
+class Reservation:
+    cost: CallCost
+
+
 class Budget:
-    """Money that may be spent; what calls under way will cost is set aside before they go out."""
+    """Money that may be spent. Before a call goes out what it may cost is reserved, and settled by what it did cost.
+
+    A call may go where what is under way and this one fit by what they usually cost, and all of them but the dearest by what they
+    can cost at most. So whatever comes, no more is spent than the budget and one call, and what fits is used: as the money
+    runs out fewer go at a time, and the last ones one by one.
+    """
 
     def __init__(self, dollars: float | None = None) -> None:
         self.dollars = dollars
         self.spent = 0.0
-        self._set_aside = 0.0
+        self.assumed = 0.0  # of it: for calls that may be charged and brought nothing that tells how much
+        self._under_way: list[Reservation] = []
+        self._news = asyncio.Event()
 
-    def set_aside(self, amount: float) -> bool:
-        """False where it would not be enough."""
-        if self.dollars is not None and self.spent + self._set_aside + amount > self.dollars:
+    async def reserve(self, cost: CallCost, *, alone: bool = False) -> Reservation | None:
+        """Waits for calls under way where these might leave room; None where the budget is spent. `alone`: beside no other call."""
+        while not self._has_room(cost, alone=alone):
+            if not self._under_way:
+                return None
+            self._news.clear()
+            await self._news.wait()
+        reservation = Reservation(cost)
+        self._under_way.append(reservation)
+        return reservation
+
+    def settle(self, reservation: Reservation, cost: float, *, assumed: bool = False) -> None:
+        self._under_way.remove(reservation)
+        self.spent += cost
+        self.assumed += cost if assumed else 0.0
+        self._news.set()
+
+    def _has_room(self, cost: CallCost, *, alone: bool) -> bool:
+        if self.dollars is None:
+            return True
+        if alone and self._under_way:
             return False
-        self._set_aside += amount
-        return True
-
-    def settle(self, amount: float, cost: float | None) -> None:
-        """What was set aside becomes what it really cost; None where the call came to nothing."""
-        self._set_aside = max(0.0, self._set_aside - amount)
-        self.spent += cost or 0.0
+        calls = [one.cost for one in self._under_way] + [cost]
+        left = self.dollars - self.spent + _ROUNDING
+        dearest = max(one.most for one in calls)
+        return sum(one.usual for one in calls) <= left and sum(one.most for one in calls) - dearest <= left
 
 
 def price_of(judge: Judge) -> Price | None:
@@ -146,7 +183,7 @@ def _prices(path: Path) -> dict[str, Price]:
 
 def _price(name: str, row: Any, as_of: str, faults: list[str]) -> Price | None:
     if not isinstance(row, dict) or not {"input", "output"} <= row.keys():
-        faults.append(f"{name}: {say('input과 output이 있어야 합니다', 'must have input and output')}")
+        faults.append(f"{name}: {say('input과 output이 있어야 해요', 'must have input and output')}")
         return None
     values = rules.checked(row, _PRICE_RULES, f"{name}.", faults)
     return Price(**values, as_of=as_of) if {"input", "output"} <= values.keys() else None

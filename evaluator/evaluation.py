@@ -5,18 +5,22 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from evaluator.answer_store import Answer, System, kept_answers
+from evaluator.buying import UnderWay
 from evaluator.cost import Budget
 from evaluator.judge import Judge, is_its_own_judge
-from evaluator.judging import Outcome, judge_items, kept_verdicts
+from evaluator.judging import Outcome, judge_items
 from evaluator.questions import QuestionSet, load_questions
 from evaluator.rubric import Rubric, load_rubric
+from evaluator.turns import is_askable, judged_item
+from evaluator.unread import counted_verdicts
 from evaluator.verdict import Item, Verdict
 from evaluator.verdicts import VerdictStore
 from kullm_tui.core.chat_client import Endpoint
+from kullm_tui.core.config import JudgingSettings
 from kullm_tui.core.errors import ConfigError, KullmError
 from kullm_tui.core.language import say
 
@@ -49,16 +53,16 @@ def evaluation_items(evaluation: Evaluation, store: VerdictStore) -> list[Item]:
     for system in evaluation.systems:
         answers = kept_answers(store, system, evaluation.questions.questions)
         items += [
-            Item(f"{system.name}{_BETWEEN}{one.id}", one.instruction, one.input, answers[one.id].response)
+            judged_item(f"{system.name}{_BETWEEN}{one.id}", one, answers, evaluation.rubric)
             for one in evaluation.questions.questions
-            if one.id in answers
+            if one.id in answers and is_askable(one, answers)
         ]
     return items
 
 
 def system_of(item_id: str) -> str:
     """Whose answer an item is."""
-    return item_id.partition(_BETWEEN)[0]
+    return item_place(item_id)[0]
 
 
 async def judge_evaluation(
@@ -66,25 +70,32 @@ async def judge_evaluation(
     *,
     store: VerdictStore,
     budget: Budget | None = None,
+    calls: JudgingSettings | None = None,
+    under_way: UnderWay | None = None,
     told: Callable[[Verdict], None] | None = None,
 ) -> Outcome:
     items = await asyncio.to_thread(evaluation_items, evaluation, store)
     return await judge_items(
-        items, judge=evaluation.judge, rubric=evaluation.rubric, store=store, budget=budget, told=told
+        items,
+        judge=evaluation.judge,
+        rubric=evaluation.rubric,
+        store=store,
+        budget=budget,
+        calls=calls,
+        under_way=under_way,
+        told=told,
     )
 
 
 def results(evaluation: Evaluation, store: VerdictStore) -> list[SystemResult]:
-    """What is kept, system by system; nothing is asked."""
+    """What is kept, system by system, and why what could not be had is missing; nothing is asked."""
     items = evaluation_items(evaluation, store)
-    verdicts = kept_verdicts(items, judge=evaluation.judge, rubric=evaluation.rubric, store=store)
+    verdicts = counted_verdicts(items, judge=evaluation.judge, rubric=evaluation.rubric, store=store)
     version = _judges_version(verdicts.values())
     found = []
     for system in evaluation.systems:
         answers = kept_answers(store, system, evaluation.questions.questions)
-        own = {
-            name.partition(_BETWEEN)[2]: verdict for name, verdict in verdicts.items() if system_of(name) == system.name
-        }
+        own = {item_place(name)[1]: verdict for name, verdict in verdicts.items() if system_of(name) == system.name}
         others = {name: one for name, one in own.items() if one.answered_by not in (version, "")}
         same = {name: one for name, one in own.items() if name not in others}
         found.append(SystemResult(system, answers, same, others))
@@ -104,6 +115,24 @@ def judges_itself(evaluation: Evaluation) -> list[str]:
     return [name for name, models in named.items() if any(is_its_own_judge(judge, model) for model in models)]
 
 
+def without_reference(evaluation: Evaluation) -> str:
+    """What to know where the rubric shows a reference and some questions have none; empty where nothing is amiss."""
+    questions = evaluation.questions.questions
+    bare = sum(not one.right_answer for one in questions)
+    if not (evaluation.rubric.uses_reference and bare):
+        return ""
+    return say(
+        f"질문 {len(questions)}개 중 {bare}개에는 reference가 없어요. 그 질문은 모범 답안 없이 채점돼요.",
+        f"{bare} of {len(questions)} questions have no reference; their answers are judged without one.",
+    )
+
+
+def item_place(item_id: str) -> tuple[str, str]:
+    """An item's system and question."""
+    system, _, question = item_id.partition(_BETWEEN)
+    return system, question
+
+
 def keep_run(evaluation: Evaluation, store: VerdictStore) -> int:
     """The plan under a number; the same plan keeps its number."""
     plan = json.dumps(_plan(evaluation), ensure_ascii=False, sort_keys=True)
@@ -116,6 +145,16 @@ def keep_run(evaluation: Evaluation, store: VerdictStore) -> int:
     return int(row.lastrowid or 0)
 
 
+def change_judge(evaluation: Evaluation, judge: Judge, store: VerdictStore, number: int) -> Evaluation:
+    """The run as its judge really was asked, under its number; an older run with the same plan gives way to it."""
+    changed = replace(evaluation, judge=judge)
+    plan = json.dumps(_plan(changed), ensure_ascii=False, sort_keys=True)
+    with store.database.transaction() as connection:
+        connection.execute("DELETE FROM runs WHERE plan = ? AND id != ?", (plan, number))
+        connection.execute("UPDATE runs SET plan = ? WHERE id = ?", (plan, number))
+    return changed
+
+
 def load_run(store: VerdictStore, number: int | None = None) -> Evaluation:
     """The run of that number, or the last one. ConfigError where its questions or rubric have changed since."""
     which = "ORDER BY created DESC LIMIT 1" if number is None else "WHERE id = ?"
@@ -124,7 +163,7 @@ def load_run(store: VerdictStore, number: int | None = None) -> Evaluation:
     if row is None:
         raise KullmError(
             say(
-                "평가가 없습니다. `kullm eval run`으로 시작하세요.",
+                "평가가 없어요. `kullm eval run`으로 시작하세요.",
                 "there is no evaluation. Start one with `kullm eval run`.",
             )
         )
@@ -137,7 +176,7 @@ def load_run(store: VerdictStore, number: int | None = None) -> Evaluation:
         if now != then:
             raise ConfigError(
                 say(
-                    f"{kind}: 평가한 뒤로 내용이 바뀌어 그때의 점수와 섞을 수 없습니다. `kullm eval run`으로 새로 평가하세요.",
+                    f"{kind}: 평가한 뒤로 내용이 바뀌어 그때의 점수와 섞을 수 없어요. `kullm eval run`으로 새로 평가하세요.",
                     f"{kind} has changed since, and its scores are not mixed with those of then. Run it anew with `kullm eval run`.",
                 )
             )
@@ -150,7 +189,7 @@ def refuse_same_names(systems: Sequence[System]) -> None:
     names = [system.name for system in systems]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice:
-        raise KullmError(say(f"{twice}: 두 번 나옵니다.", f"{twice} is named twice."))
+        raise KullmError(say(f"{twice}: 두 번 나와요.", f"{twice} is named twice."))
 
 
 def _plan(evaluation: Evaluation) -> dict[str, Any]:

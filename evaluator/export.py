@@ -1,9 +1,10 @@
 """A run's report as files in one folder: the table in Markdown and CSV, the figure, and every item with its verdict and ratings.
 
-table.md   table.csv   figure.svg   items.jsonl   ratings.jsonl (what `kullm eval agreement` reads; where people rated)
+table.md   table.csv   figure.svg   provenance.json   items.jsonl   ratings.jsonl (what `kullm eval agreement` reads; where people rated)
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,12 @@ from evaluator.answer_store import Answer
 from evaluator.evaluation import Evaluation, SystemResult
 from evaluator.figure import svg
 from evaluator.people import Ratings
+from evaluator.provenance import provenance_lines
 from evaluator.questions import Question
 from evaluator.report import csv_text, markdown, score_table
+from evaluator.unscored import reason_of_missing
 from evaluator.verdict import Verdict
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.files import publish
 from kullm_tui.core.language import say
@@ -23,12 +27,17 @@ _READABLE = 0o644
 
 
 def write_report(
-    folder: Path, evaluation: Evaluation, results: Sequence[SystemResult], ratings: Ratings
+    folder: Path,
+    evaluation: Evaluation,
+    results: Sequence[SystemResult],
+    ratings: Ratings,
+    origin: Mapping[str, Any],
 ) -> tuple[Path, ...]:
-    """The files that were written; those of an earlier report of the same folder are replaced."""
+    """The files that were written, with `origin`, where their numbers come from, in two of them; those of an earlier report of the same folder are replaced."""
     table = score_table(evaluation, results)
     texts = {
-        "table.md": markdown(table),
+        "table.md": with_provenance(markdown(table), origin),
+        "provenance.json": f"{terminal_safe_json(origin)}\n",
         "table.csv": csv_text(table),
         "figure.svg": svg(table),
         "items.jsonl": _lines(item_facts(evaluation, results)),
@@ -42,11 +51,15 @@ def write_report(
     except OSError as error:
         raise KullmError(
             say(
-                f"{folder}에 쓸 수 없습니다({error.strerror or error}). 다른 폴더를 주세요.",
-                f"{folder} cannot be written to ({error.strerror or error}). Give another folder.",
+                f"{folder}에 쓸 수 없어요({cause_of(error)}). 다른 폴더를 주세요.",
+                f"{folder} cannot be written to ({cause_of(error)}). Give another folder.",
             )
         ) from error
     return tuple(folder / name for name in texts)
+
+
+def with_provenance(report: str, origin: Mapping[str, Any]) -> str:
+    return "\n".join([report, *provenance_lines(origin), ""])
 
 
 def item_facts(evaluation: Evaluation, found: Sequence[SystemResult]) -> Iterator[dict[str, Any]]:
@@ -65,17 +78,27 @@ def _facts(question: Question, system: str, answer: Answer | None, verdict: Verd
         "status": verdict.status if verdict else "missing",
         "scores": dict(verdict.scores) if verdict else {},
         "text": verdict.text if verdict else "",
-        "reason": verdict.reason if verdict else "",
+        "reason": verdict.reason if verdict else reason_of_missing(answered=answer is not None),
         "model": verdict.model if verdict else "",
         "answered_by": verdict.answered_by if verdict else "",
         "rubric": verdict.rubric if verdict else "",
         "cost": verdict.cost if verdict else None,
         "flags": list(verdict.flags) if verdict else [],
+        "asked": verdict.repeat + 1 if verdict else 0,
+        "by_hand": {"reader": verdict.by_hand, "when": _when(verdict.created)} if verdict and verdict.by_hand else None,
         "fault": answer.fault(question) if answer else "missing",
+        "category": question.category,
+        "turn": question.turn,
+        "before": list(question.before),
+        "reference": question.right_answer,
         "instruction": question.instruction,
         "input": question.input,
         "response": answer.response if answer else None,
     }
+
+
+def _when(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
 def _ratings(ratings: Ratings) -> Iterator[dict[str, Any]]:

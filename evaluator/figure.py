@@ -1,7 +1,7 @@
 """The paper's Figure 1 from a table: bars on 0–100, a group a criterion, a whisker for each 95 % interval. Laid out once, as shapes;
 here written as SVG, by `figure_png.py` as PNG.
 
-      name ■   name ■            legend, as many lines as it takes
+      ■ name (n = 252)  ■ …      legend, as many lines as it takes
     100 ┬
         │ ▐▌█                    y = (x − min) / (max − min) × 100
       0 ┴────────
@@ -14,7 +14,7 @@ from html import escape
 
 from rich.cells import cell_len
 
-from evaluator.report import Cell, Table, TableRow
+from evaluator.report import Cell, Table, TableRow, counted
 from evaluator.rubric import Criterion
 from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe
@@ -71,7 +71,7 @@ class Figure:
 
 
 def figure(table: Table) -> Figure:
-    legend, top = _legend([row.name for row in table.rows])
+    legend, top = _legend(table)
     height = top + _PLOT_HEIGHT + _BOTTOM
     shapes: list[Shape] = [Box(0, 0, _WIDTH, height, "#ffffff"), *legend, *_grid(top)]
     step = (_WIDTH - _LEFT - _RIGHT) / len(table.rubric.criteria)
@@ -82,7 +82,8 @@ def figure(table: Table) -> Figure:
         shapes.append(Words(left + step / 2, top + _PLOT_HEIGHT + _LINE, name, "middle"))
     judge = table.answered_by or table.judge
     whiskers = say("가는 선: 95 % 구간", "whiskers: 95 %")
-    note = f"{judge}, {table.rubric.name}, n = {table.items}, (x - min) / (max - min) × 100, {whiskers}"
+    questions = say(f"질문 {table.items}개", f"{table.items} questions")
+    note = f"{judge}, {table.rubric.name}, {questions}, (x - min) / (max - min) × 100, {whiskers}"
     shapes.append(Words(_LEFT, height - _MARGIN, _shortened(note, _WIDTH - _LEFT - _RIGHT)))
     return Figure(_WIDTH, int(height), tuple(shapes))
 
@@ -114,7 +115,7 @@ def _bars(rows: Sequence[TableRow], criterion: Criterion, left: float, step: flo
         if cell is None:
             continue
         x, y = left + step * _GAP_SHARE / 2 + place * breadth, _y(cell.scaled, top)
-        title = f"{row.name}: {cell.scaled:.1f}"
+        title = f"{row.name}: {cell.scaled:.1f} ({counted(row)})"
         yield Box(x, y, breadth, _y(0, top) - y, COLOURS[place % len(COLOURS)], title)
         yield from _whisker(cell, criterion, x + breadth / 2, breadth, top)
 
@@ -127,13 +128,14 @@ def _whisker(cell: Cell, criterion: Criterion, x: float, breadth: float, top: fl
     yield Line(x - half, high, x + half, high, _WHISKER)
 
 
-def _legend(names: Sequence[str]) -> tuple[list[Shape], float]:
-    """The keys, and where the plot may begin."""
+def _legend(table: Table) -> tuple[list[Shape], float]:
+    """The keys, each with the scores that its bars rest on, and where the plot may begin."""
     shapes: list[Shape] = []
     x, y = float(_LEFT), float(_MARGIN)
     room = _WIDTH - _LEFT - _RIGHT
-    for place, name in enumerate(names):
-        shown = _shortened(name, room - _KEY - _KEY_GAP)
+    for place, row in enumerate(table.rows):
+        count = f" ({counted(row)})"
+        shown = _shortened(row.name, room - _KEY - _KEY_GAP - cell_len(count) * _CELL) + count
         needed = _KEY + _KEY_GAP + cell_len(shown) * _CELL
         if x > _LEFT and x + needed > _WIDTH - _RIGHT:
             x, y = float(_LEFT), y + _LINE

@@ -54,7 +54,7 @@ def png(table: Table, *, font: str = "") -> bytes:
     except ImportError as error:
         raise MissingExtra(
             say(
-                "PNG 그림에는 Pillow가 더 필요합니다. 설치: pip install 'kullm[plot]' (.svg는 없어도 됩니다)",
+                "PNG 그림에는 Pillow가 더 필요해요. 설치: pip install 'kullm[plot]' (.svg는 없어도 돼요)",
                 "A PNG also needs Pillow. Install: pip install 'kullm[plot]' (an .svg needs nothing)",
             )
         ) from error
@@ -87,7 +87,7 @@ def _face(named: str) -> "ImageFont.FreeTypeFont":
         if face is None or not _has_hangul(face):
             raise UsageError(
                 say(
-                    f"{named}: 한글이 있는 글꼴 파일(.ttf, .otf, .ttc)이 아닙니다.",
+                    f"{named}: 한글이 있는 글꼴 파일(.ttf, .otf, .ttc)이 아니에요.",
                     f"{named} is no font (.ttf, .otf, .ttc) that has Hangul.",
                 )
             )
@@ -98,7 +98,7 @@ def _face(named: str) -> "ImageFont.FreeTypeFont":
             return face
     raise UsageError(
         say(
-            "한글이 있는 글꼴을 찾지 못했습니다. --font 글꼴.ttf로 정하거나 글꼴을 설치하세요(데비안: apt install fonts-nanum). .svg는 글꼴 없이 됩니다.",
+            "한글이 있는 글꼴을 찾지 못했어요. --font 글꼴.ttf로 정하거나 글꼴을 설치하세요(데비안: apt install fonts-nanum). .svg는 글꼴 없이 돼요.",
             "No font with Hangul was found. Name one with --font FONT.ttf, or install one (Debian: apt install fonts-nanum). An .svg needs none.",
         )
     )

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluator.statistics import Z95, Interval, wilson
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import KullmError, MissingExtra, UsageError
 from kullm_tui.core.language import say
 
@@ -78,7 +79,7 @@ def require_harness() -> None:
     if find_spec("lm_eval") is None:
         raise MissingExtra(
             say(
-                "lm-evaluation-harness가 더 필요합니다. 설치: pip install 'kullm[harness]'",
+                "lm-evaluation-harness가 더 필요해요. 설치: pip install 'kullm[harness]'",
                 "This also needs lm-evaluation-harness. Install: pip install 'kullm[harness]'",
             )
         )
@@ -92,7 +93,7 @@ def checked_tasks(text: str) -> tuple[str, ...]:
     if wrong or not tasks:
         raise UsageError(
             say(
-                f"과제의 이름이 아닙니다: {wrong or text!r}. 예: --tasks kobest_boolq,kobest_copa",
+                f"과제의 이름이 아니에요: {wrong or text!r}. 예: --tasks kobest_boolq,kobest_copa",
                 f"that is no task's name: {wrong or text!r}. Try --tasks kobest_boolq,kobest_copa",
             )
         )
@@ -160,7 +161,7 @@ def read_results(output: Path) -> list[TaskResult]:
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise KullmError(
             say(
-                f"lm-evaluation-harness의 결과를 읽을 수 없습니다({error!r}).",
+                f"lm-evaluation-harness의 결과를 읽을 수 없어요({cause_of(error)}).",
                 f"the results of lm-evaluation-harness cannot be read ({error!r}).",
             )
         ) from error

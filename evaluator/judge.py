@@ -5,6 +5,7 @@ Text leaves for the judge's host only after `consent` was asked for; whoever ope
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import re
@@ -31,6 +32,9 @@ class Judge:
     model: str
     mode: Mode
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    insists: bool = (
+        False  # somebody asked for this mode: a server without schemas is told of and not asked in the other
+    )
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -43,7 +47,8 @@ class Judge:
 
     def key(self, rubric: Rubric, item: Item, repeat: int = 0) -> str:
         """By content, never by position: the same question to the same judge is bought once."""
-        judged = (item.instruction, item.input, item.response)
+        shown = (item.reference,) if rubric.uses_reference else ()
+        judged = (item.instruction, item.input, item.response, *shown)
         parts = (self.model, self.endpoint.base_url, self.settings, rubric.sha256, *judged, repeat)
         return hashlib.sha256(json.dumps(parts, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 
@@ -64,7 +69,9 @@ def _undated(model: str) -> str:
 
 
 def request_body(judge: Judge, rubric: Rubric, item: Item) -> dict[str, Any]:
-    question = rubric.filled(instruction=item.instruction, input=item.input, response=item.response)
+    question = rubric.filled(
+        instruction=item.instruction, input=item.input, response=item.response, reference=item.reference
+    )
     messages = [{"role": "system", "content": rubric.system}] if rubric.system else []
     body = {
         "model": judge.model,
@@ -77,11 +84,18 @@ def request_body(judge: Judge, rubric: Rubric, item: Item) -> dict[str, Any]:
     return body
 
 
-async def ask(client: openai.AsyncOpenAI, body: Mapping[str, Any]) -> tuple[JudgeReply, Mapping[str, str]]:
+async def ask(
+    client: openai.AsyncOpenAI, body: Mapping[str, Any], *, seconds: float
+) -> tuple[JudgeReply, Mapping[str, str]]:
     """One call: what the judge said, and the server's headers. The SDK's errors pass; Malformed for a body of another kind."""
     import httpx2
+    import openai
 
-    response = await client.post("/chat/completions", body=dict(body), cast_to=httpx2.Response)
+    try:
+        async with asyncio.timeout(seconds):  # in all: a server may send blanks for ever to keep a connection
+            response = await client.post("/chat/completions", body=dict(body), cast_to=httpx2.Response)
+    except TimeoutError as silence:
+        raise openai.APITimeoutError(httpx2.Request("POST", client.base_url)) from silence
     try:
         answer = json.loads(response.content)
         choice = answer["choices"][0]

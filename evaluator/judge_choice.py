@@ -7,6 +7,7 @@ Endpoint and key are taken as the SDK takes them, from OPENAI_BASE_URL and OPENA
 import os
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from evaluator.judge import Judge
 from evaluator.judge_table import judge_parameters, judge_table
@@ -47,22 +48,36 @@ def judge_endpoint(name: str, endpoints: Sequence[EndpointSettings]) -> tuple[En
     if not key:
         raise KeyMissing(
             say(
-                f"채점자에게 물을 키가 없습니다. `kullm keys set {_KEY}`로 넣거나 환경 변수로 주세요.",
+                f"채점자에게 물을 키가 없어요. `kullm keys set {_KEY}`로 넣거나 환경 변수로 주세요.",
                 f"there is no key for the judge. Store it with `kullm keys set {_KEY}`, or give it in the environment.",
             )
         )
     if not (key.isascii() and key.isprintable()):
-        raise KeyMissing(
-            say(f"{_KEY}: 키에 쓸 수 없는 글자가 있습니다.", f"{_KEY}: the key holds unusable characters.")
-        )
+        raise KeyMissing(say(f"{_KEY}: 키에 쓸 수 없는 글자가 있어요.", f"{_KEY}: the key holds unusable characters."))
     return Endpoint(settings.name, settings.base_url, key), model
 
 
-async def chosen_judge(name: str, mode: Mode, endpoints: Sequence[EndpointSettings]) -> Judge:
-    """The named judge; without a name the strongest one on the key's list."""
+async def chosen_judge(name: str, mode: Mode, endpoints: Sequence[EndpointSettings], *, insists: bool = False) -> Judge:
+    """The named judge; without a name the strongest one on the key's list. `insists`: on that mode."""
     endpoint, model = judge_endpoint(name, endpoints)
     model = model or strongest(await list_models(endpoint), endpoint)
-    return Judge(endpoint, model, mode, judge_parameters(model))
+    return Judge(endpoint, model, mode, judge_parameters(model), insists)
+
+
+def judge_again(judge: Judge, endpoints: Sequence[EndpointSettings]) -> Judge:
+    """The judge as it was, with the key that is there now. ConfigError where that key is for another address."""
+    configured = any(one.name == judge.endpoint.name for one in endpoints)
+    endpoint, _ = judge_endpoint(f"{judge.endpoint.name}/-" if configured else "", endpoints)
+    if endpoint.base_url != judge.endpoint.base_url:
+        raise ConfigError(
+            say(
+                f"그때의 채점자는 {judge.endpoint.base_url}에 있었는데 지금 쓰는 주소는 {endpoint.base_url}예요. "
+                "주소를 되돌리거나 새로 평가하세요.",
+                f"The judge was at {judge.endpoint.base_url}, and the address in use is {endpoint.base_url}. "
+                "Put the address back, or evaluate anew.",
+            )
+        )
+    return replace(judge, endpoint=endpoint)
 
 
 def strongest(offered: Sequence[str], endpoint: Endpoint) -> str:
@@ -76,7 +91,7 @@ def strongest(offered: Sequence[str], endpoint: Endpoint) -> str:
         return offered[0]
     raise ModelNotFound(
         say(
-            f"{endpoint.name}: 채점자로 고를 모델이 없습니다. {_naming_one()} {_offered_line(offered)}",
+            f"{endpoint.name}: 채점자로 고를 모델이 없어요. {_naming_one()} {_offered_line(offered)}",
             f"{endpoint.name} offers no judge known here. {_naming_one()} {_offered_line(offered)}",
         )
     )
@@ -93,7 +108,7 @@ async def retired(error: EndpointError, judge: Judge) -> EndpointError:
 
 def _naming_one() -> str:
     return say(
-        "채점자를 정해 주세요(명령에서는 --judge-model, 앱에서는 ^p의 판정 설정).",
+        "채점자를 정해 주세요(셸에서는 --judge-model, 앱에서는 ^p의 채점 설정).",
         "Name a judge: --judge-model on the command line, the judge's settings (^p) in the app.",
     )
 

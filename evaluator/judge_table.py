@@ -23,6 +23,18 @@ class JudgeTable:
     parameters: tuple[Mapping[str, Any], ...]  # the first whose `match` fits a model's whole name counts
 
 
+@dataclass(frozen=True)
+class Cap:
+    """How long a reply may be, and the parameter that says so; an empty one where the server takes none."""
+
+    parameter: str
+    tokens: int
+
+
+CAPS = ("max_tokens", "max_completion_tokens")
+_CAP_FIELDS = ("match", "cap", "most_tokens")
+
+
 def users_judges_file() -> Path:
     return config_file().with_name("judges.toml")
 
@@ -43,8 +55,18 @@ def judge_parameters(model: str) -> dict[str, Any]:
     """What this model takes beside the texts."""
     for row in judge_table().parameters:
         if re.fullmatch(row["match"], model):
-            return {name: value for name, value in row.items() if name != "match"}
+            return {name: value for name, value in row.items() if name not in _CAP_FIELDS}
     return {}
+
+
+def reply_cap(model: str, parameters: Mapping[str, Any]) -> Cap:
+    """One among the judge's own parameters comes first: it was asked for, and is part of what decides a verdict."""
+    own = next((name for name in CAPS if name in parameters), None)
+    if own:
+        return Cap(own, int(parameters[own]))
+    rows = (row for row in judge_table().parameters if "most_tokens" in row and re.fullmatch(row["match"], model))
+    row = next(rows)  # the shipped table's last one fits every name
+    return Cap(row.get("cap", CAPS[0]), row["most_tokens"])
 
 
 def usual_mode(model: str, rubric: Rubric) -> Mode:
@@ -71,6 +93,8 @@ _PARAMETERS: Mapping[str, rules.Rule] = {
     "max_completion_tokens": rules.whole(1, 1_000_000),
     "reasoning_effort": rules.text,
     "service_tier": rules.text,
+    "cap": rules.one_of(*CAPS),
+    "most_tokens": rules.whole(1, 1_000_000),
 }
 
 
@@ -94,6 +118,6 @@ def _read(path: Path) -> JudgeTable:
 
 def _row(row: object, where: str, faults: list[str]) -> Mapping[str, Any]:
     if not isinstance(row, dict) or "match" not in row:
-        faults.append(f"{where}: {say('match가 있어야 합니다', 'must have match')}")
+        faults.append(f"{where}: {say('match가 있어야 해요', 'must have match')}")
         return {}
     return rules.checked(row, _PARAMETERS, f"{where}.", faults)

@@ -58,6 +58,6 @@ def _read(item: Item, bought: Bought, rubric: Rubric | None) -> Verdict:
 
 def _rubric_gone(name: str) -> str:
     return say(
-        f"채점 기준({name})이 그 뒤로 바뀌었거나 없어져 점수로 읽지 않았습니다",
+        f"채점 기준({name})이 그 뒤로 바뀌었거나 없어져 점수로 읽지 않았어요",
         f"its rubric ({name}) was changed or is gone, so no scores are read",
     )

@@ -2,7 +2,9 @@
 
 A server with rate headers keeps a bucket for requests and one for tokens, and says after each call what is left in them and
 when they will be full again. Between its answers the same buckets are kept here, so that calls go out as fast as it refills.
-A server without them is listened to by its refusals: `pace_unsaid.py`.
+A server without them is listened to by its refusals (`pace_unsaid.py`), once it is known that they mean a rate (`pace_overload.py`).
+
+Whoever was refused goes first, so that no call is left behind by those that have not been tried yet.
 """
 
 import asyncio
@@ -12,6 +14,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from evaluator.pace_overload import Overload
 from evaluator.pace_unsaid import UnsaidRate
 from kullm_tui.core.endpoint_errors import asked_delay
 
@@ -34,71 +37,123 @@ class Turn:
     began: float  # when it was given; once the call has left, when it did
 
 
+@dataclass(eq=False)
+class _Place:
+    """In the line before the next call."""
+
+    again: bool
+
+
 class Pace:
     def __init__(self, *, most_at_once: int = _MOST_AT_ONCE) -> None:
         self._most = most_at_once
         self._window = min(_FIRST_AT_ONCE, most_at_once)
         self._buckets = {"requests": _Bucket(), "tokens": _Bucket()}
-        self._unsaid = UnsaidRate()
+        self._unsaid, self._overload = UnsaidRate(), Overload()
+        self._refused_first: tuple[float, list[float]] = (
+            0.0,
+            [],
+        )  # when the call on trial left at first, and those under way then
         self._paused_until = 0.0
         self._backoff = _FIRST_BACKOFF_SECONDS
         self._under_way: set[Turn] = set()
         self._turns = 0
-        self._queue = asyncio.Lock()
+        self._fresh: deque[_Place] = deque()
+        self._again: deque[_Place] = deque()
         self._news = asyncio.Event()
 
-    async def turn(self, tokens: float) -> Turn:
-        """Waits until the next call may go out; whoever asked first goes first."""
-        async with self._queue:
-            while (delay := self._delay(tokens)) > 0:
+    async def turn(self, tokens: float, *, again: bool = False) -> Turn:
+        """Waits until the next call may go out. Who was refused goes `again` before the others; else who asked first goes first."""
+        place, line = _Place(again), self._again if again else self._fresh
+        line.append(place)
+        try:
+            while (delay := self._delay(place, tokens)) > 0:
                 self._news.clear()
                 try:
                     async with asyncio.timeout(delay):
                         await self._news.wait()
                 except TimeoutError:
                     continue
-            self._turns += 1
-            turn = Turn(self._turns, tokens, time.monotonic())
-            self._under_way.add(turn)
-            self._unsaid.went(turn.began)
-            self._buckets["requests"].take(turn, 1)
-            self._buckets["tokens"].take(turn, tokens)
-            return turn
+        finally:
+            line.remove(place)
+            self._news.set()
+        self._turns += 1
+        turn = Turn(self._turns, tokens, time.monotonic())
+        if self._overload.wants(again=again):
+            self._overload.leaves(turn)
+        self._under_way.add(turn)
+        self._unsaid.went(turn.began)
+        self._buckets["requests"].take(turn, 1)
+        self._buckets["tokens"].take(turn, tokens)
+        return turn
 
     def leaves(self, turn: Turn) -> None:
         """The call goes out now: what the server says in its answer holds from here, not from when it waited for the disk."""
         turn.began = time.monotonic()
+        if self._overload.is_of_the_trial(turn):
+            self._overload.leaves(turn)
 
     def answered(self, turn: Turn, headers: Mapping[str, str]) -> None:
         self._observe(turn, headers)
         self._unsaid.granted(turn.began)
+        was_a_rate = self._overload.is_a_rate
+        self._overload.got_in(turn)
+        self._freed(was_a_rate)
         self._backoff = _FIRST_BACKOFF_SECONDS
         most = self._most if self._unsaid.known else min(_MOST_AT_ONCE_UNTOLD, self._most)
         self._window = min(self._window + 1, most)
 
-    def refused(self, turn: Turn, headers: Mapping[str, str]) -> None:
-        """A 429: everything waits as long as the server asks, or ever longer where it does not say."""
+    def refused(self, turn: Turn, headers: Mapping[str, str]) -> float:
+        """A 429: everything waits as long as the server asks, or ever longer where it does not say. Seconds that this call alone
+        should wait before it gets in line again."""
         told = self._observe(turn, headers)
         delay, now = asked_delay(headers), time.monotonic()
+        self._under_way.discard(turn)
+        if not told and delay is None:
+            return self._refused_without_a_word(turn, now)
         if not told:
-            self._under_way.discard(turn)
-            first = self._unsaid.refused(turn.began, [one.began for one in self._under_way], now)
-            if delay is None and first:
-                delay = self._backoff
-                self._backoff = min(self._backoff * 2, _LONGEST_BACKOFF_SECONDS)
+            self._unsaid.refused(turn.began, [one.began for one in self._under_way], now)
             self._unsaid.wait(delay or 0.0, now)
         self._paused_until = max(self._paused_until, now + (delay or 0.0))
+        return 0.0
+
+    def _refused_without_a_word(self, turn: Turn, now: float) -> float:
+        was_on_trial, ends_it = self._overload.on_trial, self._overload.refused(turn)
+        if not was_on_trial:
+            self._overload.begin(now - turn.began)
+            self._refused_first = (turn.began, [one.began for one in self._under_way])
+            return 0.0
+        if not ends_it:  # what comes of the trial holds for this one too
+            return self._backoff if self._overload.is_likely else 0.0
+        if not self._overload.is_a_rate:
+            return self._backoff
+        if self._unsaid.refused(*self._refused_first, now):
+            self._unsaid.wait(self._backoff, now)
+            self._paused_until = max(self._paused_until, now + self._backoff)
+            self._backoff = min(self._backoff * 2, _LONGEST_BACKOFF_SECONDS)
+        return 0.0
+
+    def _freed(self, was_a_rate: bool) -> None:
+        if was_a_rate and not self._overload.is_a_rate:
+            self._unsaid = UnsaidRate()
 
     def ended(self, turn: Turn) -> None:
         """A call is over, however it went: its place is free."""
         self._under_way.discard(turn)
         self._news.set()
 
-    def _delay(self, tokens: float) -> float:
+    def _delay(self, place: _Place, tokens: float) -> float:
         now = time.monotonic()
+        if place is not (self._again or self._fresh)[0]:
+            return _SECONDS_OF_A_LIMIT  # until news comes
+        was_a_rate = self._overload.is_a_rate
+        on_trial = self._overload.rest(now)
+        self._freed(was_a_rate)
+        if on_trial and not self._overload.is_likely:
+            return 0.0 if self._overload.wants(again=place.again) else on_trial
         told = self._buckets["requests"].known
         if len(self._under_way) >= (self._most if told else self._window):
-            return _SECONDS_OF_A_LIMIT  # until news comes
+            return _SECONDS_OF_A_LIMIT
         return max(
             self._paused_until - now,
             0.0 if told else self._unsaid.delay(now),

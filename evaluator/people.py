@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 from evaluator.evaluation import Evaluation, SystemResult
 from evaluator.questions import Question
 from evaluator.rubric import Rubric
+from evaluator.turns import is_askable, judged_item
 from evaluator.verdict import Verdict
 from evaluator.verdicts import VerdictStore
 from kullm_tui.core.text import nfc
 
-Scores = Mapping[str, int]  # by the criterion's name
+Scores = Mapping[str, float]  # by the criterion's name
 Texts = tuple[str, str, str]  # instruction, input, response
 # By system and question, and then by rater: as `agreement` reads them.
 Ratings = Mapping[tuple[str, str], Mapping[str, Scores]]
@@ -74,7 +75,7 @@ def ratings_of(evaluation: Evaluation, results: Sequence[SystemResult], store: V
     found = {}
     for result in results:
         for question in evaluation.questions.questions:
-            rated = _texts(result, question)
+            rated = _texts(result, question, evaluation.rubric)
             if rated and rated in given:
                 found[result.system.name, question.id] = given[rated]
     return found
@@ -110,17 +111,22 @@ def unrated(
     waiting: dict[Texts, Unrated] = {}
     for result in results:
         for question in evaluation.questions.questions:
-            texts = _texts(result, question)
+            texts = _texts(result, question, evaluation.rubric)
             if texts and rater not in ratings.get((result.system.name, question.id), {}):
-                waiting.setdefault(texts, Unrated(result.system.name, question, texts[2]))
+                waiting.setdefault(
+                    texts, Unrated(result.system.name, replace(question, instruction=texts[0]), texts[2])
+                )
     shuffled = sorted(waiting.values(), key=lambda one: json.dumps(one.texts, ensure_ascii=False))
     random.Random(f"{rater} {evaluation.questions.sha256}").shuffle(shuffled)
     return tuple(shuffled)
 
 
-def _texts(result: SystemResult, question: Question) -> Texts | None:
-    answer = result.answers.get(question.id)
-    return (question.instruction, question.input, answer.response) if answer else None
+def _texts(result: SystemResult, question: Question, rubric: Rubric) -> Texts | None:
+    """What a rater sees, with the conversation before it; None where there is no answer."""
+    if question.id not in result.answers or not is_askable(question, result.answers):
+        return None
+    item = judged_item(question.id, question, result.answers, rubric)
+    return (item.instruction, item.input, item.response)
 
 
 def _key(rubric: Rubric, texts: Texts, rater: str) -> str:

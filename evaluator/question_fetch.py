@@ -69,7 +69,7 @@ def public_text(public: PublicSet, is_whole: Callable[[str], bool]) -> str:
     if not is_whole(text):
         raise NotFetched(
             say(
-                f"{public.name}: {url}에서 받은 것이 알려진 {public.questions}개 질문과 달라 쓰지 않았습니다. {_other_way(path)}",
+                f"{public.name}: {url}에서 받은 내용이 알려진 질문 {public.questions}개와 달라서 쓰지 않았어요. {_other_way(path)}",
                 f"{public.name}: what {url} sent is not the {public.questions} questions it is known by, and was not used. {_other_way(path)}",
             )
         )
@@ -110,7 +110,7 @@ def _downloaded(url: str, place: Path) -> str:
     host = urlsplit(url).hostname or url
     raise NotFetched(
         say(
-            f"질문을 내려받지 못했습니다: {url}\n{_reason(failure, host)} {_other_way(place)}",
+            f"질문을 내려받지 못했어요: {url}\n{_reason(failure, host)} {_other_way(place)}",
             f"the questions were not fetched: {url}\n{_reason(failure, host)} {_other_way(place)}",
         )
     ) from failure
@@ -128,7 +128,7 @@ def _once(url: str) -> str:
         for piece in answer.iter_bytes():
             content += piece
             if len(content) > _LARGEST_SET:
-                raise ValueError(say("너무 큽니다.", "It is too large."))
+                raise ValueError(say("너무 커요.", "It is too large."))
     return bytes(content).decode("utf-8-sig")
 
 
@@ -144,15 +144,15 @@ def _reason(failure: Exception | None, host: str) -> str:
 
     if isinstance(failure, httpx2.HTTPStatusError):
         status = failure.response.status_code
-        return say(f"{host}의 답이 HTTP {status}입니다.", f"{host} answered HTTP {status}.")
+        return say(f"{host}의 답이 정상이 아니에요(HTTP {status}).", f"{host} answered HTTP {status}.")
     if isinstance(failure, httpx2.ConnectError | httpx2.ConnectTimeout):
-        return say(f"{host}에 연결할 수 없습니다. 네트워크를 확인하세요.", f"There is no connection to {host}. Check the network.")  # fmt: skip
+        return say(f"{host}에 연결할 수 없어요. 네트워크를 확인하세요.", f"There is no connection to {host}. Check the network.")  # fmt: skip
     if isinstance(failure, httpx2.TimeoutException):
-        return say(f"{host}의 답이 오지 않습니다.", f"{host} does not answer.")
+        return say(f"{host}의 답이 오지 않아요.", f"{host} does not answer.")
     if isinstance(failure, httpx2.TransportError):
-        return say("받는 도중에 연결이 끊겼습니다.", "The connection broke on the way.")
+        return say("받는 도중에 연결이 끊겼어요.", "The connection broke on the way.")
     if isinstance(failure, UnicodeDecodeError):
-        return say("UTF-8로 된 글이 아닙니다.", "It is not UTF-8.")
+        return say("UTF-8로 된 글이 아니에요.", "It is not UTF-8.")
     return str(failure)
 
 

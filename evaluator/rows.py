@@ -1,4 +1,7 @@
-"""Rows to be judged, from JSON lines: `{id, instruction, input, response}`. Every fault of a file is told together."""
+"""Rows to be judged, from JSON lines: `{id, instruction, input, response}`. Every fault of a file is told together.
+
+A response may be called `answer`, as in other evaluators' files.
+"""
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -7,8 +10,8 @@ from typing import Any
 
 from evaluator.pairwise import Pair
 from evaluator.verdict import Item
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import KullmError
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.text import nfc
 
@@ -34,6 +37,11 @@ class PairRow:
     pair: Pair
 
 
+def response_of(row: Mapping[str, Any]) -> object:
+    """The model's answer under either name; None where there is none."""
+    return row.get("response", row.get("answer"))
+
+
 def read_rows(lines: Iterable[str]) -> list[Row]:
     rows = [_row(value, number) for number, value in _values(lines, _fault)]
     _refuse_gold(rows)
@@ -57,7 +65,7 @@ def _values(lines: Iterable[str], fault_of: Callable[[object], str]) -> list[tup
             value = json.loads(line)
             fault = fault_of(value)
         except (ValueError, RecursionError) as error:
-            fault = say(f"JSON이 아닙니다({error})", f"this is not JSON ({error})")
+            fault = say(f"JSON이 아니에요({cause_of(error)})", f"this is not JSON ({error})")
         if fault:
             faults.append(say(f"{number}행: {fault}", f"line {number}: {fault}"))
         else:
@@ -65,12 +73,12 @@ def _values(lines: Iterable[str], fault_of: Callable[[object], str]) -> list[tup
     if faults:
         raise BadRows(_listed(faults))
     if not found:
-        raise BadRows(say("채점할 행이 없습니다.", "there are no rows to judge."))
+        raise BadRows(say("채점할 행이 없어요.", "there are no rows to judge."))
     return found
 
 
 def _row(value: Mapping[str, Any], number: int) -> Row:
-    texts = (str(value.get("instruction", "")), str(value.get("input") or ""), str(value["response"]))
+    texts = (str(value.get("instruction", "")), str(value.get("input") or ""), str(response_of(value)))
     return Row(value.get("id", number), str(value.get("model") or ""), _gold(value), Item(str(number), *texts))
 
 
@@ -91,7 +99,7 @@ def _refuse_gold(rows: list[Row]) -> None:
     if same / len(rows) > GOLD_SHARE:
         raise BadRows(
             say(
-                f"{len(rows)}행 가운데 {same}행의 response가 정답(output)과 같습니다. 정답은 채점하지 않습니다. 모델의 답을 주세요.",
+                f"{len(rows)}행 중 {same}행의 response가 정답(output)과 같아요. 정답은 채점하지 않아요. 모델의 답을 주세요.",
                 f"in {same} of {len(rows)} rows the response is the gold answer (output), which is not judged. Give a model's answers.",
             )
         )
@@ -99,31 +107,31 @@ def _refuse_gold(rows: list[Row]) -> None:
 
 def _fault(value: object) -> str:
     if not isinstance(value, dict):
-        return say("JSON 객체가 아닙니다", "this is no JSON object")
-    if "response" not in value and ("instances" in value or "output" in value):
+        return say("JSON 객체가 아니에요", "this is no JSON object")
+    if response_of(value) is None and ("instances" in value or "output" in value):
         return say(
-            "정답(output)을 답으로 채점하지 않습니다. 모델의 답이라면 response라는 이름으로 주세요",
+            "정답(output)을 답으로 채점하지 않아요. 모델의 답이라면 response라는 이름으로 주세요",
             "gold answers (output) are not judged as responses. If it is a model's answer, name the field response",
         )
-    return _text_fault(value, ("instruction", "response"))
+    return _text_fault({**value, "response": response_of(value)}, ("instruction", "response"))
 
 
 def _pair_fault(value: object) -> str:
     if not isinstance(value, dict):
-        return say("JSON 객체가 아닙니다", "this is no JSON object")
+        return say("JSON 객체가 아니에요", "this is no JSON object")
     return _text_fault(value, ("instruction", "left", "right"))
 
 
 def _text_fault(value: Mapping[str, Any], names: Sequence[str]) -> str:
     for name in names:
         if not isinstance(value.get(name), str):
-            return say(f"{name}{particle(name, '이/가')} 글이어야 합니다", f"{name} must be text")
+            return say(f"{name} 값은 글이어야 해요", f"{name} must be text")
     if not isinstance(value.get("input") or "", str):
-        return say("input이 글이어야 합니다", "input must be text")
+        return say("input이 글이어야 해요", "input must be text")
     try:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
-        return say("깨진 글자가 있습니다", "there is a broken character")
+        return say("깨진 글자가 있어요", "there is a broken character")
     return ""
 
 

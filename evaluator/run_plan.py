@@ -13,6 +13,8 @@ from evaluator.evaluation import Evaluation
 from evaluator.judge import Judge
 from evaluator.judging import missing_items
 from evaluator.questions import PUBLIC_SETS, Question, QuestionSet, is_at_hand, load_questions
+from evaluator.rubric import Rubric
+from evaluator.turns import is_askable, judged_item
 from evaluator.verdict import Item
 from evaluator.verdicts import VerdictStore
 
@@ -67,7 +69,7 @@ def plan_run(
             rate = answers_a_second(store, system)
             known = rate is not None and answer_seconds is not None
             answer_seconds = (answer_seconds or 0.0) + missing[system.name] / rate if known and rate else None
-        items += _items(system, expected, answers)
+        items += _items(system, expected, answers, evaluation.rubric)
     if not evaluation.judge.model:
         return RunPlan(len(questions), at_hand, missing, None, answer_seconds, 0.0)
     judge, rubric = evaluation.judge, evaluation.rubric
@@ -95,19 +97,12 @@ def verdicts_a_second(store: VerdictStore, judge: Judge) -> float | None:
     return _rate([row["created"] for row in rows])
 
 
-def _items(system: System, expected: Sequence[Question], answers: Mapping[str, Answer]) -> list[Item]:
+def _items(system: System, expected: Sequence[Question], answers: Mapping[str, Answer], rubric: Rubric) -> list[Item]:
     """What would be judged. Stand-ins differ from each other, so that none is taken for another's verdict."""
     known = [len(answer.response) for answer in answers.values()]
     usual = "가" * (sum(known) // len(known)) if known else _USUAL_ANSWER
-    return [
-        Item(
-            f"{system.name} {one.id}",
-            one.instruction,
-            one.input,
-            answers[one.id].response if one.id in answers else f"{system.name} {one.id} {usual}",
-        )
-        for one in expected
-    ]
+    whole = {one.id: answers.get(one.id) or Answer(f"{system.name} {one.id} {usual}") for one in expected}
+    return [judged_item(f"{system.name} {one.id}", one, whole, rubric) for one in expected if is_askable(one, whole)]
 
 
 def _rate(latest_first: Sequence[float]) -> float | None:

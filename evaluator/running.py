@@ -11,11 +11,14 @@ from typing import Literal
 
 from evaluator.answer_store import System, kept_answers
 from evaluator.answers import answer_questions
+from evaluator.buying import UnderWay
 from evaluator.cost import Budget
 from evaluator.evaluation import Evaluation, judge_evaluation, system_of
+from evaluator.judge import Judge
 from evaluator.verdict import Verdict
 from evaluator.verdicts import VerdictStore
 from kullm_tui.core.chat_client import Endpoint
+from kullm_tui.core.config import JudgingSettings
 from kullm_tui.core.errors import EngineGone, KullmError
 from kullm_tui.core.target import Target
 
@@ -34,7 +37,11 @@ class Progress:
     verdicts: dict[str, int] = field(default_factory=dict)
     unscored: dict[str, int] = field(default_factory=dict)
     failures: dict[str, KullmError] = field(default_factory=dict)  # by system
+    troubles: dict[str, str] = field(default_factory=dict)  # by system: why the last call that failed did
+    failed: int = 0  # calls to the judge
     stopped: KullmError | None = None  # why judging ended before its time
+    judge: Judge | None = None  # as it really was asked, once it was
+    under_way: UnderWay = field(default_factory=UnderWay)  # calls to the judge
     began: float = field(default_factory=time.monotonic)  # what is done now: this system's answers, or the judging
     done: int = 0  # since then, without what was kept from before
 
@@ -45,7 +52,7 @@ class Progress:
     @property
     def complete(self) -> bool:
         """It ran to its end, and nothing failed on the way."""
-        return self.stage == "ended" and not self.failures and self.stopped is None
+        return self.stage == "ended" and not self.failures and not self.failed and self.stopped is None
 
 
 async def run_evaluation(
@@ -56,6 +63,7 @@ async def run_evaluation(
     budget: Budget,
     progress: Progress,
     start_engine: StartEngine,
+    calls: JudgingSettings | None = None,
 ) -> None:
     """`targets` by the system's name, without those whose answers were imported or are all there."""
     for system in evaluation.systems:
@@ -70,8 +78,15 @@ async def run_evaluation(
                 progress.failures[system.name] = failure
     if evaluation.judge.model:
         progress.begin("judging")
-        outcome = await judge_evaluation(evaluation, store=store, budget=budget, told=_counting(progress))
-        progress.stopped = outcome.stopped
+        outcome = await judge_evaluation(
+            evaluation,
+            store=store,
+            budget=budget,
+            calls=calls,
+            under_way=progress.under_way,
+            told=_counting(progress),
+        )
+        progress.stopped, progress.failed, progress.judge = outcome.stopped, outcome.failed, outcome.judge
     progress.begin("ended")
 
 
@@ -112,5 +127,7 @@ def _counting(progress: Progress) -> Callable[[Verdict], None]:
         progress.verdicts[system] = progress.verdicts.get(system, 0) + (verdict.status != "error")
         if verdict.status != "ok":
             progress.unscored[system] = progress.unscored.get(system, 0) + 1
+        if verdict.status == "error":
+            progress.troubles[system] = verdict.reason
 
     return told

@@ -38,6 +38,13 @@ def list_runs(store: VerdictStore) -> list[Run]:
     return [_run(row["id"], row["created"], json.loads(row["plan"])) for row in rows]
 
 
+def latest_number(store: VerdictStore) -> int | None:
+    """Of the run that was begun last."""
+    with store.database.reading() as connection:
+        row = connection.execute("SELECT id FROM runs ORDER BY created DESC LIMIT 1").fetchone()
+    return int(row["id"]) if row else None
+
+
 def plan_of(store: VerdictStore, number: int) -> Mapping[str, Any]:
     """As it was begun, whatever has changed since; empty where it was forgotten."""
     with store.database.reading() as connection:

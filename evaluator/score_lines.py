@@ -1,63 +1,33 @@
-"""Lines such as `- 이해 가능성 (0 - 1): 1` in free text: where a criterion is named, and the score that stands beside it.
+"""Where a judge's text names a criterion, and the score that stands there: on its line, below it, before it, or in a table.
 
-What stands there must be one whole number and nothing that could make it another: `3.5`, `3-4`, `3/10`, `5점 만점에 4점` and
-`3 가지` are no scores. In doubt a line is a Misfit, never a score: an unread verdict is asked about, a wrong one is believed.
+What stands beside the name is read in score_beside.py. In doubt a place is a Misfit, never a score: an unread verdict is asked
+about, a wrong one is believed.
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from evaluator.rubric import Criterion
+from evaluator.score_beside import Unclear, Value, bare, value_at_end, value_beside
+from evaluator.score_doubts import doubt
+from evaluator.score_tables import cells, tables
+from evaluator.score_text import MARK, NUMBER, as_score, label_pattern, plain
+from kullm_tui.core.language import say
 
-# What markdown and quoting put around labels and numbers.
-_DECORATION = re.compile(r"[*`\"'“”‘’]|__")
-# Fullwidth forms, as a Korean keyboard writes them, to ASCII.
-_NARROW = {0xFF01 + offset: 0x21 + offset for offset in range(94)} | {ord("〜"): ord("~"), 0x3000: ord(" ")}
-
-_SCORE_WORD = r"(?:점수|평점|score|rating)"
-_MARK = r"(?:점|points?\b)"
-_NUMBER = r"(?:0|[1-9][0-9]{0,2})"
-# Where a label may begin: a line, past bullets and numbering, or after a separator within a line.
-_HEAD = r"(?:^[\s\-•·#|\[{(]*(?:\(?[0-9]{1,2}[.)]\s*)?|[,;|/·.]\s*)"
-_AFTER_LABEL = re.compile(
-    rf"""(?:\s*{_SCORE_WORD})?
-    (?P<brackets>(?:\s*[(\[][^()\[\]]*[)\]]){{0,3}}+)
-    (?:\s*{_SCORE_WORD})?
-    (?P<separator>\s*(?:[:=|]|->|=>|→)\s*|\s+[-–—]\s+|\s*[은는]\s+|\s*)
-    (?P<column>[0-9]+\s*[-~–—]\s*[0-9]+\s*\|\s*)?
-    (?:{_SCORE_WORD}\s*[:=]?\s*)?
-    (?P<opening>[(\[]\s*)?
-    (?P<number>{_NUMBER})
-    (?P<mark>\s*{_MARK})?
-    (?:\s*(?:/|out\s+of)\s*(?P<most>[0-9]{{1,3}})\s*점?)?
-    (?:\s*[(\[]\s*(?P<full>[0-9]{{1,3}})\s*점?\s*만점\s*[)\]])?
-    (?P<tail>.*)$""",
-    re.VERBOSE | re.IGNORECASE,
-)
-# What may follow a score: nothing, the sentence's end, or an explanation set apart; never another number.
-_HARMLESS_TAIL = re.compile(r"\s*(?:$|입니다|이다|(?:[.;,:)\]}|(]|\s[-–—])(?!\s*\d))")
-_RANGE = re.compile(
-    r"([0-9]{1,3})\s*점?\s*(?:[-~–—,/]|to|or|또는|에서)\s*([0-9]{1,3})\s*점?(?:\s*(?:까지|사이|scale))?", re.IGNORECASE
-)
-_MOST = re.compile(
-    r"(?:(?:out\s+of|max(?:imum)?|최대|/)\s*:?\s*([0-9]{1,3})점?|([0-9]{1,3})\s*점?\s*만점)", re.IGNORECASE
-)
-_BRACKET = re.compile(r"[(\[]([^()\[\]]*)[)\]]")
-_BARE = re.compile(
-    rf"[\s\-•·]*(?:{_SCORE_WORD}\s*[:=]?\s*)?(?P<number>{_NUMBER})\s*{_MARK}?(?:\s*/\s*(?P<most>[0-9]{{1,3}})점?)?\s*\.?",
-    re.IGNORECASE,
-)
-_EMPTY_AFTER_LABEL = re.compile(
-    rf"(?:\s*{_SCORE_WORD})?(?P<brackets>(?:\s*[(\[][^()\[\]]*[)\]]){{0,3}}+)\s*[:=]?\s*$", re.I
-)
+# Where a label may begin: a line, past bullets and numbering; after a separator within it; after a score.
+_HEAD = r"""(?:^[\s\-–—•·◦▪●○+#|\[{(<]*(?:[(\[]?(?:[0-9]{1,2}|[A-Za-z가-하])[.)\]:]\s*|[①-⑳]\s*|[0-9]{1,2}\s*\|\s*)?[\s#|\-]*
+    |[,;|/·.{]\s*(?:(?:and|그리고|및)\s+)?
+    |(?<=[0-9점)\]])\s+(?:(?:and|그리고|및)\s+)?)
+    (?:(?:최종|제|final|my|the|overall\s+score\s+for|score\s+for|rating\s+for)\s+)?"""
+_FIRST = rf"^[\s\-–—•|]*[(\[]?(?P<number>{NUMBER})(?P<mark>\s*(?:{MARK}|/\s*(?P<most>[0-9]{{1,3}})))?[)\]]?(?:\s*[:|=]\s*|\s+[-–—]\s+|\s+)"
 
 
 @dataclass(frozen=True)
 class Found:
     criterion: Criterion
-    score: int
+    score: float
+    place: int = 0  # the line
 
 
 @dataclass(frozen=True)
@@ -66,95 +36,141 @@ class Misfit:
 
     criterion: Criterion
     line: str
+    place: int = 0
+    why: str = ""
+    firm: bool = True  # False: a sentence about the score, which the form below it may settle
+
+
+@dataclass(frozen=True)
+class _Label:
+    criterion: Criterion
+    place: int
+    start: int
+    rest: str  # up to the next label of the line
+    last: bool  # of its line
 
 
 def statements(text: str, criteria: Sequence[Criterion]) -> list[Found | Misfit]:
-    """Every place of the text that gives, or tries to give, a criterion its score."""
-    lines = [_DECORATION.sub("", line.translate(_NARROW)) for line in text.splitlines()]
-    lines = [line for line in lines if line.strip() and not line.lstrip().startswith(">")]  # a quotation says nothing
+    """Every place of the text that gives, or tries to give, a criterion its score, from top to bottom."""
+    return statements_in(plain_lines(text), criteria)
+
+
+def plain_lines(text: str) -> list[str]:
+    return [
+        "" if line.lstrip().startswith(">") else line for line in plain(text).splitlines()
+    ]  # a quotation says nothing
+
+
+def statements_in(lines: Sequence[str], criteria: Sequence[Criterion]) -> list[Found | Misfit]:
     found: list[Found | Misfit] = []
+    lines = list(lines)
+    for table in tables(lines):
+        for cell in cells(table, criteria):
+            found.append(_statement(cell.criterion, cell.said, lines[cell.line], cell.line))
+        lines[table.lines.start : table.lines.stop] = [""] * len(table.lines)
+    first = _scores_first(lines, criteria)
+    for place in {one.place for one in first}:
+        lines[place] = ""
+    found += [*first, *_at_labels(lines, criteria)]
+    stated = {one.place for one in found if isinstance(one, Found)}
+    return sorted((_firm_beside(one, stated) for one in found), key=lambda one: one.place)
+
+
+def _firm_beside(one: Found | Misfit, stated: set[int]) -> Found | Misfit:
+    """On a line that gives a score, a sentence about another is part of what the line says."""
+    return replace(one, firm=True) if isinstance(one, Misfit) and one.place in stated else one
+
+
+def numbers_beside(lines: Sequence[str], criteria: Sequence[Criterion]) -> Iterator[tuple[str, float]]:
+    """Every number that stands on a line with a criterion's name, whatever it is there."""
+    for label in _labels(lines, criteria):
+        for number in re.findall(NUMBER, label.rest):
+            yield label.criterion.name, as_score(number)
+
+
+def _at_labels(lines: Sequence[str], criteria: Sequence[Criterion]) -> Iterator[Found | Misfit]:
+    labels = list(_labels(lines, criteria))
+    for number, label in enumerate(labels):
+        said = value_beside(label.rest, label.criterion)
+        if said is not None:
+            yield _statement(label.criterion, said, lines[label.place], label.place)
+        elif label.last:
+            end = labels[number + 1].place if number + 1 < len(labels) else len(lines)
+            yield from _below(label, lines, end)
+
+
+def _labels(lines: Sequence[str], criteria: Sequence[Criterion]) -> Iterator[_Label]:
+    pattern, owners = _label_finder(criteria)
     for place, line in enumerate(lines):
-        following = lines[place + 1] if place + 1 < len(lines) else ""
-        found += _in_line(line, following, criteria)
-    return found + list(_in_tables(lines, criteria))
+        matches = list(pattern.finditer(line))
+        for number, match in enumerate(matches):
+            last = number + 1 == len(matches)
+            rest = line[match.end() : len(line) if last else matches[number + 1].start()]
+            yield _Label(_owner(match["label"], owners), place, match.start(), rest, last)
 
 
-def bare_score(text: str, criterion: Criterion) -> int | None:
-    """A text that is one number and nothing else, as a judge with a single criterion answers."""
-    match = _BARE.fullmatch(_DECORATION.sub("", text.translate(_NARROW)).strip())
-    return int(match["number"]) if match and match["most"] in (None, str(criterion.high)) else None
+def _label_finder(criteria: Sequence[Criterion]) -> tuple[re.Pattern[str], Mapping[str, Criterion]]:
+    owners = {_folded(name): one for one in criteria for name in (one.name, *one.aliases)}
+    names = sorted((label_pattern(one) for one in criteria), key=len, reverse=True)
+    alternatives = sorted("|".join(names).split("|"), key=len, reverse=True)
+    return re.compile(rf"{_HEAD}(?P<label>{'|'.join(alternatives)})(?![A-Za-z])", re.IGNORECASE | re.VERBOSE), owners
 
 
-@cache
-def label_pattern(criterion: Criterion) -> str:
-    """Any of its names, however they are spaced."""
-    names = sorted((criterion.name, *criterion.aliases), key=len, reverse=True)
-    return "|".join(r"[\s_]*".join(map(re.escape, name.split())) for name in names)
+def _owner(label: str, owners: Mapping[str, Criterion]) -> Criterion:
+    return owners[_folded(label)]
 
 
-def _in_line(line: str, following: str, criteria: Sequence[Criterion]) -> Iterator[Found | Misfit]:
-    for criterion in criteria:
-        for label in re.finditer(rf"{_HEAD}(?:{label_pattern(criterion)})(?![A-Za-z])", line, re.IGNORECASE):
-            rest = line[label.end() :]
-            said = _AFTER_LABEL.match(rest)
-            if said:
-                yield _read(criterion, said, line)
-            elif (empty := _EMPTY_AFTER_LABEL.match(rest)) and (below := _BARE.fullmatch(following)):
-                fits = _brackets_fit(empty["brackets"], criterion) and below["most"] in (None, str(criterion.high))
-                yield Found(criterion, int(below["number"])) if fits else Misfit(criterion, line)
+def _folded(name: str) -> str:
+    return re.sub(r"[\s_\-]+", "", name).casefold()
 
 
-def _read(criterion: Criterion, said: re.Match[str], line: str) -> Found | Misfit:
-    separator = said["separator"].strip()
-    ends_there = not said["tail"].strip()
-    set_apart = bool(
-        (separator and separator not in "은는")
-        or (separator and said["mark"])
-        or said["brackets"]
-        or (said["separator"] and ends_there)
-    )
-    fits = (
-        set_apart
-        and _brackets_fit(said["brackets"], criterion)
-        and (said["column"] is None or _range_fits(said["column"].rstrip("| "), criterion))
-        and all(said[name] in (None, str(criterion.high)) for name in ("most", "full"))
-        and _HARMLESS_TAIL.match(said["tail"])
-        and (said["opening"] is None) == (not said["tail"].lstrip().startswith((")", "]")))
-    )
-    return Found(criterion, int(said["number"])) if fits else Misfit(criterion, line.strip())
+def _below(label: _Label, lines: Sequence[str], end: int) -> Iterator[Found | Misfit]:
+    """A heading with its reason, and the score on a line of its own or closing the reason."""
+    given: dict[int, Value] = {}
+    reason = re.sub(r"^\s*(?:[(\[][^()\[\]]*[)\]]\s*)*[:=\-–—]?\s*", "", label.rest)
+    if value := value_at_end(reason, label.criterion):
+        given[label.place] = value
+    for place in range(label.place + 1, end):
+        if value := bare(lines[place], label.criterion) or value_at_end(lines[place], label.criterion):
+            given[place] = value
+    if not given:
+        return
+    place, line = max(given), lines[label.place]
+    if len({value.score for value in given.values()}) > 1:
+        yield Misfit(label.criterion, line, label.place, say("수가 여러 개 있어요", "several numbers follow"))
+    elif not _scale_fits(label.rest, label.criterion):
+        yield Misfit(label.criterion, line, label.place, say("다른 척도예요", "another scale"))
+    elif label.place not in given and (why := doubt(f". {reason}", given[place].score, label.criterion)):
+        yield Misfit(label.criterion, line, label.place, why)
+    else:
+        yield Found(label.criterion, given[place].score, place)
 
 
-def _brackets_fit(brackets: str, criterion: Criterion) -> bool:
-    return all(_range_fits(inside.strip(), criterion) for inside in _BRACKET.findall(brackets))
+def _scale_fits(rest: str, criterion: Criterion) -> bool:
+    brackets = re.match(r"\s*((?:[(\[][^()\[\]]*[)\]]\s*)*)", rest)
+    probe = value_beside(f"{brackets[1] if brackets else ''} : {criterion.high}", criterion)
+    return isinstance(probe, Value)
 
 
-def _range_fits(text: str, criterion: Criterion) -> bool:
-    """A judge that names another range has judged on another scale. Words without digits are only a translation."""
-    if span := _RANGE.fullmatch(text):
-        return (int(span[1]), int(span[2])) == (criterion.low, criterion.high)
-    if most := _MOST.fullmatch(text):
-        return int(most[1] or most[2]) == criterion.high
-    return not re.search(r"\d", text)
+def _scores_first(lines: Sequence[str], criteria: Sequence[Criterion]) -> list[Found | Misfit]:
+    """`5 - Fluency`, `3점: 자연스러움`. Where the numbers may be the lines' own, 1, 2, 3, they say nothing."""
+    found: list[tuple[Found, bool]] = []
+    for place, line in enumerate(lines):
+        for one in criteria:
+            match = re.match(rf"{_FIRST}(?:{label_pattern(one)})(?![A-Za-z가-힣])\s*(?P<tail>.*)$", line, re.IGNORECASE)
+            if not match or match["most"] not in (None, str(one.high)):
+                continue
+            score = as_score(match["number"])
+            tail = re.sub(rf"^[(\[]\s*{one.low}\s*[-~–—]\s*{one.high}\s*[)\]]\s*", "", match["tail"])
+            if re.search(r"\d", tail) or (tail and doubt(f". {tail}", score, one)):
+                continue
+            found.append((Found(one, score, place), bool(match["mark"])))
+    numbers = [one.score for one, _ in found]
+    counts_up = numbers == list(range(1, len(numbers) + 1)) or numbers == list(range(len(numbers)))
+    return [one for one, marked in found if marked or not counts_up]
 
 
-def _in_tables(lines: Sequence[str], criteria: Sequence[Criterion]) -> Iterator[Found | Misfit]:
-    """A header of criteria, a rule, and one row of scores."""
-    for place in range(len(lines) - 2):
-        header, rule, row = (_cells(line) for line in lines[place : place + 3])
-        if len(header) != len(row) or not rule or not all(re.fullmatch(r":?-+:?", cell) for cell in rule):
-            continue
-        for criterion in criteria:
-            label = re.compile(rf"(?:{label_pattern(criterion)})(?P<brackets>(?:\s*[(\[][^()\[\]]*[)\]])*)", re.I)
-            for column, cell in enumerate(header):
-                if match := label.fullmatch(cell):
-                    yield _in_cell(criterion, match["brackets"], row[column])
-
-
-def _in_cell(criterion: Criterion, brackets: str, cell: str) -> Found | Misfit:
-    score = bare_score(cell, criterion)
-    fits = score is not None and _brackets_fit(brackets, criterion)
-    return Found(criterion, score) if fits and score is not None else Misfit(criterion, cell)
-
-
-def _cells(line: str) -> list[str]:
-    return [cell.strip() for cell in line.strip().strip("|").split("|")] if "|" in line else []
+def _statement(criterion: Criterion, said: Value | Unclear, line: str, place: int) -> Found | Misfit:
+    if isinstance(said, Value):
+        return Found(criterion, said.score, place)
+    return Misfit(criterion, line.strip(), place, said.why, said.firm)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from kullm_tui.core import paths
 from kullm_tui.core.adapters import MADE, is_adapter
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from kullm_tui.core.models import ModelRef, resolve
@@ -26,7 +27,7 @@ def files_of(model: str, adapter: str = "") -> dict[str, str]:
     except OSError as error:
         raise KullmError(
             say(
-                f"{model}의 파일을 읽을 수 없습니다({error}). 파일의 권한을 확인하세요.",
+                f"{model}의 파일을 읽을 수 없어요({cause_of(error)}). 파일의 권한을 확인하세요.",
                 f"the files of {model} cannot be read ({error}). Check who may read them.",
             )
         ) from error

@@ -21,7 +21,7 @@ def answering_system(model: str, adapter: str, config: Config, decoding: Mapping
     if target.endpoint:
         raise UsageError(
             say(
-                f"{model}: 어댑터는 이 컴퓨터에서 돌리는 모델에만 얹을 수 있습니다.",
+                f"{model}: 어댑터는 이 컴퓨터에서 돌리는 모델에만 얹을 수 있어요.",
                 f"{model}: an adapter goes over a model that runs on this machine.",
             )
         )
@@ -43,7 +43,7 @@ def answering_again(system: System, config: Config) -> Target | None:
     if now != system:
         raise ConfigError(
             say(
-                f"{system.name}: 그때와 모델, 템플릿이나 주소가 달라져서 답을 섞을 수 없습니다. 새로 평가하세요.",
+                f"{system.name}: 그때와 모델, 템플릿이나 주소가 달라져서 답을 섞을 수 없어요. 새로 평가하세요.",
                 f"{system.name}: its model, template or address is another than then, and its answers are not mixed. "
                 "Evaluate it anew.",
             )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from evaluator.rubric import Criterion, Mode, Rubric
-from evaluator.verdict_text import Scores, Unscored, read_free_text, read_json
+from evaluator.verdict_text import Unscored, read_free_text, read_json
 from kullm_tui.core.language import say
 from kullm_tui.core.text import nfc
 
@@ -27,9 +27,10 @@ class Item:
     instruction: str
     input: str
     response: str
+    reference: str = ""  # the right answer, for a rubric that shows one
 
     def __post_init__(self) -> None:
-        for name in ("instruction", "input", "response"):
+        for name in ("instruction", "input", "response", "reference"):
             object.__setattr__(self, name, nfc(getattr(self, name)))
 
 
@@ -50,7 +51,7 @@ class JudgeReply:
 class Verdict:
     id: str
     status: Status
-    scores: Mapping[str, int] = field(default_factory=dict)  # every criterion, or none
+    scores: Mapping[str, float] = field(default_factory=dict)  # every criterion, or none
     text: str = ""  # the judge's own words; for an error, the error
     reason: str = ""  # the judge's; else why there are no scores
     model: str = ""
@@ -63,22 +64,21 @@ class Verdict:
     criteria: tuple[Criterion, ...] = ()  # the rubric's, for whoever shows the scores
     origin: str = ""  # Judge.origin; empty: not known
     created: float = 0.0  # when it was bought; 0: not known
+    repeat: int = 0  # which asking it came of; more than 0: what came before could not be read
+    by_hand: str = ""  # who read the scores in the judge's words, where the reader could not
 
 
-def status_of(reply: JudgeReply, rubric: Rubric, mode: Mode, *, response: str) -> tuple[Status, Mapping[str, int], str]:
+def status_of(
+    reply: JudgeReply, rubric: Rubric, mode: Mode, *, response: str
+) -> tuple[Status, Mapping[str, float], str]:
     """Status, scores and reason, from the words alone: what is stored can be read again at any time."""
     if reply.refusal or reply.finish_reason == "content_filter":
-        return "refused", {}, nfc(reply.refusal) or say("내용 필터에 걸렸습니다", "stopped by a content filter")
+        return "refused", {}, nfc(reply.refusal) or say("내용 필터에 걸렸어요", "stopped by a content filter")
     if reply.finish_reason == "length":
-        return "unparsed", {}, say("채점이 길이 한도에서 잘렸습니다", "cut at the length limit")
-    read = _scores(reply.text, rubric, mode, response)
+        return "unparsed", {}, say("채점이 길이 한도에서 잘렸어요", "cut at the length limit")
+    # A server that knows nothing of schemas answers in the paper's form all the same.
+    reader = read_json if mode == "strict" and "{" in reply.text else read_free_text
+    read = reader(reply.text, rubric, response=response)
     if not isinstance(read, Unscored):
         return "ok", read.values, read.reason
     return "refused" if _REFUSAL.match(reply.text) else "unparsed", {}, read.reason
-
-
-def _scores(text: str, rubric: Rubric, mode: Mode, response: str) -> Scores | Unscored:
-    if mode == "strict" and "{" in text:
-        return read_json(text, rubric)
-    # A server that knows nothing of schemas answers in the paper's form all the same.
-    return read_free_text(text, rubric, response=response)

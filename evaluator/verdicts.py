@@ -1,4 +1,5 @@
-"""The store of what was paid for: `evaluation.db`. A reply is written the moment it arrives; an error never is.
+"""The store of what was paid for: `evaluation.db`. A reply is written the moment it arrives. An error is no verdict: only why there is
+none is noted, until it was bought.
 
 Before a call goes out it is marked as under way. A run that is killed loses the calls that were under way and no others, and
 a second program that needs the same verdict waits for the first one's.
@@ -129,6 +130,28 @@ class VerdictStore:
         with self.database.transaction() as connection:
             _insert(connection, "verdicts", row)
             connection.execute("DELETE FROM under_way WHERE key = ?", (key,))
+            connection.execute("DELETE FROM failures WHERE key = ?", (key,))
+
+    def note_failures(self, reasons: Mapping[str, str]) -> None:
+        """Why there is no verdict under these keys; what was noted before is replaced."""
+        now = time.time()
+        with self.database.transaction() as connection:
+            connection.executemany(
+                "INSERT OR REPLACE INTO failures (key, created, reason) VALUES (?, ?, ?)",
+                [(key, now, reason) for key, reason in reasons.items()],
+            )
+
+    def failures(self, keys: Iterable[str]) -> dict[str, str]:
+        """What was noted of these."""
+        wanted = list(dict.fromkeys(keys))
+        found: dict[str, str] = {}
+        with self.database.reading() as connection:
+            for start in range(0, len(wanted), _AT_ONCE):
+                some = wanted[start : start + _AT_ONCE]
+                marks = ", ".join("?" * len(some))
+                rows = connection.execute(f"SELECT key, reason FROM failures WHERE key IN ({marks})", some)
+                found |= {row["key"]: row["reason"] for row in rows}
+        return found
 
     def about(self, item: Item) -> list[Bought]:
         """Every reply about this very response to this very question, the newest first, whichever judge gave it."""

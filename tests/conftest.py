@@ -2,14 +2,41 @@
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from multiprocessing import resource_tracker
 from pathlib import Path
 
 import pytest
 
+from kullm_tui.core.errors import ConfigError
+from kullm_tui.core.processor import hold
+from tests import processes
+
 # A shell that runs a whole check in the background has its children ignore ctrl-c, and theirs; the tests send it on purpose.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# The whole suite runs on the path that KULLM_PROCESSOR forces; this file is read before any that imports torch.
+try:
+    hold()
+except ConfigError as error:
+    raise pytest.UsageError(str(error)) from error
+
+
+@pytest.fixture(scope="session", autouse=True)
+def mark_of_all_tests() -> Iterator[str]:
+    """What carries it alone goes on when a test ends: an engine that answers the next ones too."""
+    with processes.ended_with(also_when_killed=True) as mark:
+        resource_tracker.ensure_running()  # multiprocessing's own, one for all: it would complain of having been ended by the first that used it
+        yield mark
+
+
+@pytest.fixture(autouse=True)
+def _ends_what_it_began() -> Iterator[None]:
+    """Set up before everything else of the test, so what it began is ended after all that would end it more gently."""
+    with processes.ended_with():
+        yield
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ class Words:
             yield chunk(f"{len(self.sent)} ")
             yield self._pause
 
-    def waits_for_the_first(self, seconds: float = 30.0) -> None:
+    def waits_for_the_first(self, seconds: float = 240) -> None:
         deadline = time.monotonic() + seconds
         while not self.sent:
             assert time.monotonic() < deadline, "nobody asked"

@@ -8,11 +8,13 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-_SECONDS = 60.0
-_KEPT = ("PATH", "LD_LIBRARY_PATH", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "OMP_NUM_THREADS")
+from tests.processes import MARK
+
+_SECONDS = 240.0
+_KEPT = ("PATH", "LD_LIBRARY_PATH", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "OMP_NUM_THREADS", "KULLM_PROCESSOR", MARK)
 COMMAND = (sys.executable, "-P", "-m", "kullm_tui")
 
 
@@ -69,7 +71,12 @@ class Terminal:
     """`kullm` in a pseudo-terminal of its own."""
 
     def __init__(
-        self, home: Path, *arguments: str, size: tuple[int, int] = (100, 30), env: Mapping[str, str] | None = None
+        self,
+        home: Path,
+        *arguments: str,
+        size: tuple[int, int] = (100, 30),
+        env: Mapping[str, str] | None = None,
+        command: Sequence[str] = COMMAND,
     ) -> None:
         self.shown = ""
         self._pid, self._terminal = pty.fork()
@@ -77,7 +84,7 @@ class Terminal:
             termios.tcsetwinsize(0, size[::-1])
             os.chdir(home)
             os.execve(
-                COMMAND[0], [*COMMAND, *arguments], environment(home, **{"TERM": "xterm-256color", **(env or {})})
+                command[0], [*command, *arguments], environment(home, **{"TERM": "xterm-256color", **(env or {})})
             )
 
     def types(self, text: str) -> None:

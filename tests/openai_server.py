@@ -33,6 +33,8 @@ class Received:
     headers: Mapping[str, str]
     body: Any
     disconnected: threading.Event = field(default_factory=threading.Event)
+    """That the client left before the reply's end, however long ago."""
+    answered: bool = False
 
 
 def event(data: Any) -> str:
@@ -53,6 +55,14 @@ def says(*texts: str, finish: str = "stop", last: Mapping[str, Any] | None = Non
     if last is not None:
         parts.append(event({"choices": [], **last}))
     return Reply([*parts, event("[DONE]")])
+
+
+def thinks(*thoughts: str, field: str = "reasoning_content", answer: Sequence[str] = (), pause: float = 0.0) -> Reply:
+    """A reply whose thinking comes in a field of its own, as vLLM and others send it."""
+    parts: list[Part] = [event({"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}]})]
+    for text in thoughts:
+        parts += [pause, event({"choices": [{"index": 0, "delta": {field: text}, "finish_reason": None}]})]
+    return Reply([*parts, *(chunk(text) for text in answer), chunk(finish="stop"), event("[DONE]")])
 
 
 def refuses(status: int, message: str, *, code: str | None = None, headers: Mapping[str, str] | None = None) -> Reply:
@@ -89,7 +99,7 @@ class OpenAIServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._server.should_exit = True
-        self._thread.join(10)
+        self._thread.join(60)
         self._socket.close()
         assert not self._thread.is_alive()
 
@@ -107,7 +117,7 @@ class OpenAIServer:
         request = Received(scope["path"], headers, json.loads(body or b"null"))
         self.requests.append(request)
         reply = self.answer(request)
-        sending = asyncio.create_task(self._send(reply, send))
+        sending = asyncio.create_task(self._send(reply, request, send))
         leaving = asyncio.create_task(_left(receive, request))
         await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
         for task in (sending, leaving):
@@ -116,7 +126,7 @@ class OpenAIServer:
         if sending.done() and not sending.cancelled() and sending.exception():
             raise ConnectionAbortedError  # uvicorn closes the connection in the middle of the body
 
-    async def _send(self, reply: Reply, send: Callable[[Any], Any]) -> None:
+    async def _send(self, reply: Reply, request: Received, send: Callable[[Any], Any]) -> None:
         headers = {"content-type": reply.media_type, **reply.headers}
         raw = [(name.encode(), value.encode()) for name, value in headers.items()]
         await send({"type": "http.response.start", "status": reply.status, "headers": raw})
@@ -128,13 +138,15 @@ class OpenAIServer:
             else:
                 data = part.encode() if isinstance(part, str) else part
                 await send({"type": "http.response.body", "body": data, "more_body": True})
+        request.answered = True
         await send({"type": "http.response.body", "body": b""})
 
 
 async def _left(receive: Callable[[], Any], request: Received) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-    request.disconnected.set()
+    if not request.answered:
+        request.disconnected.set()
 
 
 def closed_port() -> int:

@@ -10,7 +10,7 @@ from typing import Self
 
 from tests.kullm_command import COMMAND, environment
 
-_SECONDS = 60.0
+_SECONDS = 240.0
 _POLL_SECONDS = 0.05
 
 

@@ -15,6 +15,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from kullm_tui.core.processor import hold
+
+hold()  # before torch, which looks at the processor when it is imported
+
 import torch
 from transformers.utils import logging as transformers_logging
 
@@ -34,6 +38,7 @@ from trainer.recipe import Recipe, recipe_from
 from trainer.recompute import layers_of, recompute
 from trainer.run_folder import RunFolder, held, note, publish_json, read_spec, taking_turns
 from trainer.samples import sample_replies
+from trainer.side_by_side import workers_of
 from trainer.tokens import TokenSet, evaluation_set, tokenised
 from trainer.utilisation import rate_of_cards, rate_of_processor, share_of_a_token
 
@@ -81,6 +86,7 @@ def _job(
     recipe: Recipe, folder: RunFolder, ranks: Ranks, sets: tuple[TokenSet, TokenSet | None], interrupt: Interrupt
 ) -> Job:
     examples, held_out = sets
+    workers = workers_of(recipe, ranks.device, torch.get_num_threads())
     trainable = trainable_model(recipe, ranks.device)
     forward = forward_of(trainable, recipe.train.packing)
     recompute(trainable.model, recipe.train.recompute)
@@ -99,6 +105,7 @@ def _job(
         held_out=held_out,
         ask=lambda: sample_replies(trainable, how, recipe.train.samples),
         stopping=interrupt,
+        workers=workers,
         mfu_of_a_token=share_of_a_token(recipe, base, lengths, _rate(recipe, ranks)),
     )
 

@@ -1,7 +1,7 @@
 """The model that is trained: the base in its precision, the method's parameters over it.
 
     lora, ia3, llama-adapter   the base is frozen, its files mapped or quantised as the engine does; what is trained is fp32
-    full                       all of it, fp32; computed in bf16 where the recipe says bf16
+    full                       all of it, fp32; computed in bf16 where the recipe says bf16 and the processor multiplies that
     scratch                    random weights of config.json's shape, from the seed
 
 Refuses a method that the architecture cannot carry, and what no gradient gets through.
@@ -26,6 +26,7 @@ from kullm_tui.weights.loading import load_in_form
 from kullm_tui.weights.skeleton import read_config
 from trainer.lean_layers import make_lean
 from trainer.recipe import Method, Recipe
+from trainer.wide_layers import computes_wide, make_wide
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def base_of(recipe: Recipe) -> tuple[ModelRef, Path]:
     if ref.profile.kind != "weights":
         raise ConfigError(
             say(
-                f"{recipe.model.base}에는 학습할 가중치가 없습니다. 어댑터나 엔드포인트가 아닌 베이스 모델을 고르세요.",
+                f"{recipe.model.base}에는 학습할 가중치가 없어요. 어댑터나 엔드포인트가 아닌 베이스 모델을 고르세요.",
                 f"{recipe.model.base} has no weights to train on. Choose a base model, not an adapter or an endpoint.",
             )
         )
@@ -81,6 +82,9 @@ def trainable_model(recipe: Recipe, device: torch.device) -> Trainable:
     model = _base(recipe, folder, device)
     model.name_or_path = ref.profile.repository or str(folder)  # what peft writes down as the adapter's base
     torch.manual_seed(recipe.train.seed)
+    wide = computes_wide(recipe, device)
+    if wide and recipe.method.kind != "full":
+        make_wide(model)
     tuned = None if recipe.method.kind == "full" else _with_method(model, recipe)
     if tuned is None:
         _thaw(model)
@@ -89,7 +93,7 @@ def trainable_model(recipe: Recipe, device: torch.device) -> Trainable:
     make_lean(model)
     narrow = _widen_trained(model)
     parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
-    autocast = narrow or (tuned is None and recipe.model.precision == "bf16")
+    autocast = not wide and (narrow or (tuned is None and recipe.model.precision == "bf16"))
     return Trainable(model, tuned, parameters, device, autocast)
 
 
@@ -99,7 +103,7 @@ def _base(recipe: Recipe, folder: Path, device: torch.device) -> PreTrainedModel
     if whole and precision in ("4bit", "8bit"):
         raise ConfigError(
             say(
-                f"{precision}에서는 가중치를 모두 학습하거나 무작위로 시작할 수 없습니다. precision을 bf16이나 fp32로 바꾸세요.",
+                f"{precision}에서는 가중치를 모두 학습하거나 무작위로 시작할 수 없어요. precision을 bf16이나 fp32로 바꾸세요.",
                 f"{precision} weights cannot be trained whole or made from scratch. Set precision to bf16 or fp32.",
             )
         )
@@ -110,6 +114,7 @@ def _base(recipe: Recipe, folder: Path, device: torch.device) -> PreTrainedModel
             config, dtype=torch.float32, attn_implementation="sdpa"
         )
         return model.to(device)
+    assert precision != "auto", "a run is given a settled recipe"
     form: Any = "bnb" if precision in ("4bit", "8bit") else "plain"  # the engine's packed form has no backward
     loaded = load_in_form(
         folder, "fp32" if whole else precision, form, device, progress=lambda _: None, cancelled=lambda: False
@@ -139,8 +144,8 @@ def _with_method(model: PreTrainedModel, recipe: Recipe) -> PeftModel:
         targets = ", ".join(recipe.method.targets) or "-"
         raise ConfigError(
             say(
-                f"{recipe.method.kind} 방식을 {model.config.model_type} 모델에 붙이지 못했습니다(targets: {targets}). "
-                f"method.targets에 이 모델의 층 이름을 적으세요. 원인: {error}",
+                f"{recipe.method.kind} 방식을 {model.config.model_type} 모델에 붙이지 못했어요(targets: {targets}). "
+                f"method.targets에 이 모델의 층 이름을 적으세요.",
                 f"{recipe.method.kind} does not fit a {model.config.model_type} model (targets: {targets}). "
                 f"Name layers of this model in method.targets. Cause: {error}",
             )
@@ -176,7 +181,7 @@ def _adaption_prompt(method: Method, model: PreTrainedModel) -> Any:
         known = ", ".join(TRANSFORMERS_MODEL_CONFIG)
         raise ConfigError(
             say(
-                f"llama-adapter는 {model.config.model_type} 모델에서 쓸 수 없습니다. 쓸 수 있는 구조: {known}. "
+                f"llama-adapter는 {model.config.model_type} 모델에서 쓸 수 없어요. 쓸 수 있는 구조: {known}. "
                 'method.kind를 "lora"나 "ia3"으로 바꾸세요.',
                 f"llama-adapter does not exist for {model.config.model_type} models, only for {known}. "
                 'Set method.kind to "lora" or "ia3".',

@@ -24,8 +24,8 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import ConfigError, KullmError, NoSpace
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.paths import private_dir
 from trainer.run_folder import RunFolder, note
@@ -150,7 +150,10 @@ def disk_faults(target: Path) -> Iterator[None]:
         if number in _FULL or any(f"os error {code})" in str(error) for code in _FULL):
             raise _no_space(target) from error
         raise KullmError(
-            say(f"{target}에 체크포인트를 쓰지 못했습니다({error}).", f"{target} could not be written ({error}).")
+            say(
+                f"{target}에 체크포인트를 쓰지 못했어요({cause_of(error)}).",
+                f"{target} could not be written ({error}).",
+            )
         ) from error
 
 
@@ -187,14 +190,14 @@ def _require_same(path: Path, complete: Mapping[str, Any], digests: Digests) -> 
     if complete.get("recipe") != digests.recipe:
         raise CheckpointRefused(
             say(
-                f"{path}{particle(path, '은/는')} 다른 레시피로 만든 체크포인트라 이어서 학습하지 않습니다. 레시피를 되돌리거나 새로 시작하세요.",
+                f"{path}: 다른 레시피로 만든 체크포인트라 이어서 학습하지 않아요. 레시피를 되돌리거나 새로 시작하세요.",
                 f"{path} was made by another recipe and is not resumed. Go back to that recipe, or start a new run.",
             )
         )
     if complete.get("data") != digests.data:
         raise CheckpointRefused(
             say(
-                f"{path}{particle(path, '은/는')} 다른 데이터로 만든 체크포인트라 이어서 학습하지 않습니다. 데이터를 되돌리거나 새로 시작하세요.",
+                f"{path}: 다른 데이터로 만든 체크포인트라 이어서 학습하지 않아요. 데이터를 되돌리거나 새로 시작하세요.",
                 f"{path} was made from other data and is not resumed. Go back to that data, or start a new run.",
             )
         )
@@ -203,7 +206,7 @@ def _require_same(path: Path, complete: Mapping[str, Any], digests: Digests) -> 
 def _no_space(target: Path) -> NoSpace:
     return NoSpace(
         say(
-            f"디스크가 가득 차서 체크포인트를 쓰지 못했습니다: {target}\n앞의 체크포인트는 그대로입니다. 공간을 비우고 이어서 하세요.",
+            f"디스크가 가득 차서 체크포인트를 쓰지 못했어요: {target}\n앞의 체크포인트는 그대로예요. 공간을 비우고 이어서 하세요.",
             f"The disk is full: the checkpoint {target} was not written.\n"
             "The one before it is untouched. Free some space and resume the run.",
         )

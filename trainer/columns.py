@@ -110,12 +110,12 @@ def _turns(value: Any) -> Any:
 
 def _refused(source: str, present: Sequence[str], missing: Sequence[str], likely: Sequence[str]) -> ConfigError:
     listed = ", ".join(present) or say("없음", "none")
-    absent = say(f"{', '.join(missing)} 열이 없습니다. ", f"has no column {', '.join(missing)}. ") if missing else ""
+    absent = say(f"{', '.join(missing)} 열이 없어요. ", f"has no column {', '.join(missing)}. ") if missing else ""
     hint = " ".join(f"--set {one}" for one in likely) or "--set data.columns.instruction=… --set data.columns.output=…"
-    likely_korean = "아마 이것일 것입니다" if likely else "어느 열을 읽을지 알려 주세요"
+    likely_korean = "아마 이것일 거예요" if likely else "어느 열을 읽을지 알려 주세요"
     return ConfigError(
         say(
-            f"{source}: {absent}instruction과 output 열, 또는 conversations 열이 있어야 합니다. 지금 있는 열: {listed}\n{likely_korean}: {hint}",
+            f"{source}: {absent}instruction과 output 열, 또는 conversations 열이 있어야 해요. 지금 있는 열: {listed}\n{likely_korean}: {hint}",
             f"{source}: {absent}it needs the columns instruction and output, or conversations; it has: {listed}\n"
             f"{'Most likely' if likely else 'Say which columns to read'}: {hint}",
         )
@@ -125,7 +125,7 @@ def _refused(source: str, present: Sequence[str], missing: Sequence[str], likely
 def _two_forms(source: str) -> ConfigError:
     return ConfigError(
         say(
-            f"{source}: 한 행에 conversations와 output이 함께 있어 어느 쪽을 학습할지 알 수 없습니다.\n"
+            f"{source}: 한 행에 conversations와 output이 함께 있어 어느 쪽을 학습할지 알 수 없어요.\n"
             "--set data.columns.conversations=conversations 또는 --set data.columns.output=output으로 골라 주세요.",
             f"{source}: rows hold conversations and output at once, so either could be trained.\n"
             "Choose with --set data.columns.conversations=conversations or --set data.columns.output=output.",
@@ -137,7 +137,7 @@ def _unread(source: str, unread: Sequence[str]) -> ConfigError:
     name = unread[0].partition("=")[2]
     return ConfigError(
         say(
-            f'{source}: input 열이 없고 {name} 열은 읽히지 않습니다.\n입력으로 쓰려면 --set {unread[0]}, 쓰지 않으려면 --set data.columns.input=""를 붙이세요.',
+            f'{source}: input 열이 없고 {name} 열은 읽히지 않아요.\n입력으로 쓰려면 --set {unread[0]}, 쓰지 않으려면 --set data.columns.input=""를 붙이세요.',
             f"{source}: there is no column input, and the column {name} would not be read.\n"
             f'To use it: --set {unread[0]}. To leave it out: --set data.columns.input="".',
         )

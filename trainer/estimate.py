@@ -18,6 +18,7 @@ from trainer.estimate_time import Duration, duration_of
 from trainer.estimate_tokens import Lengths, recorded_lengths
 from trainer.machines import Machine
 from trainer.recipe import Recipe
+from trainer.settle import settled
 
 _PADDING = 1.1  # rows of like length, padded to the longest beside them
 _CHECKPOINT_BYTES = 12  # fp32: the weight and Adam's two moments
@@ -35,7 +36,8 @@ class Fit:
 
 @dataclass(frozen=True)
 class Plan:
-    recipe: Recipe
+    asked: Recipe
+    recipe: Recipe  # settled on the machine
     machine: Machine
     known: KnownShape
     lengths: Lengths
@@ -53,9 +55,11 @@ def plan_run(recipe: Recipe, machine: Machine, *, lengths: Lengths | None = None
     known = shape_of(recipe.model.base)
     shape = known.shape
     lengths = lengths or recorded_lengths(recipe)
+    asked, recipe = recipe, settled(recipe, machine, lengths)
     steps, share = _steps(recipe, lengths)
     tokens = Figure(lengths.tokens * share * (1 if recipe.train.packing else _PADDING), _tokens_basis(recipe, lengths))
     return Plan(
+        asked=asked,
         recipe=recipe,
         machine=machine,
         known=known,
@@ -127,6 +131,8 @@ def plan_facts(plan: Plan) -> dict[str, Any]:
         "recipe": plan.recipe.name,
         "base": plan.recipe.model.base,
         "precision": plan.recipe.model.precision,
+        "precision_asked": plan.asked.model.precision,
+        "minutes": plan.asked.train.minutes,
         "method": plan.recipe.method.kind,
         "machine": {"name": plan.machine.name, "ranks": plan.machine.count, "memory_bytes": plan.machine.memory_bytes},
         "parameters": plan.known.shape.parameters,

@@ -14,8 +14,9 @@ b: bytes of the arithmetic's type), for the fused blocks of GPT-NeoX with a base
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from trainer.arithmetic import arithmetic, arithmetic_here
 from trainer.estimate_figures import Basis, Figure
 from trainer.estimate_shape import FEEDFORWARD_OUT, ModelShape, lora_targets, trainable_parameters
 from trainer.machines import Machine
@@ -51,15 +52,19 @@ class Memory:
 
 def memory_of(recipe: Recipe, shape: ModelShape, machine: Machine, *, tokens: int, labelled: float) -> Memory:
     """`tokens`: of the fullest micro-batch; `labelled`: how many of them have a label."""
+    base, opened = base_bytes(recipe, shape), _opened_bytes(recipe, shape)
     trained = trainable_parameters(shape, recipe.method)
+    if machine.is_cpu and arithmetic_here(recipe.model.precision) != arithmetic(recipe.model.precision):
+        opened = 4 * max(shape.vocab * shape.hidden, _largest_matrix(shape))  # a matrix made wide, the head among them
+        recipe = replace(recipe, model=replace(recipe.model, precision="fp32"))  # all but the base is as in fp32
     kept = tokens * activation_bytes(recipe, shape)
-    block = tokens * _passing_bytes(recipe, shape) + _opened_bytes(recipe, shape)
+    block = tokens * _passing_bytes(recipe, shape) + opened
     passing = max(block, _head_bytes(recipe, shape, machine, labelled))  # the head's are gone when the blocks' come
     context = _process_bytes(recipe) if machine.is_cpu else _CUDA_CONTEXT
     basis: Basis = "measured" if machine.is_cpu else "assumed"
     slack = _slack_share(recipe, shape, machine, tokens)
     parts = {
-        "base": Figure(base_bytes(recipe, shape), "computed"),
+        "base": Figure(base, "computed"),
         "trained": Figure(_TRAINED_BYTES * trained, "computed"),
         "activations": Figure(kept, "computed"),
         "passing": Figure(passing, "computed"),
@@ -162,4 +167,8 @@ def _opened_bytes(recipe: Recipe, shape: ModelShape) -> float:
     """The largest matrix as numbers, while a quantised layer multiplies."""
     if recipe.model.precision not in ("4bit", "8bit"):
         return 0
-    return 2 * max(rows * columns for rows, columns in shape.matrices.values())
+    return 2 * _largest_matrix(shape)
+
+
+def _largest_matrix(shape: ModelShape) -> int:
+    return max(rows * columns for rows, columns in shape.matrices.values())

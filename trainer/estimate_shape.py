@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from kullm_tui.core.errors import ModelNotFound
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.models import resolve
 from trainer.recipe import Method
@@ -163,7 +162,7 @@ def shape_of(base: str) -> KnownShape:
             return KnownShape(ModelShape(**facts), True, round(entry["download_gb"] * 1e9))
     raise ModelNotFound(
         say(
-            f"{base}{particle(base, '을/를')} 아직 내려받지 않아 모델의 크기를 알 수 없습니다. `kullm models pull {base}`로 먼저 받으세요.",
+            f"{base} 모델을 아직 내려받지 않아 모델의 크기를 알 수 없어요. `kullm models pull {base}`로 먼저 받으세요.",
             f"{base} is not downloaded yet, so its size is not known. Fetch it first with `kullm models pull {base}`.",
         )
     )
@@ -181,7 +180,7 @@ def shape_of_folder(folder: Path) -> ModelShape:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ZeroDivisionError) as error:
         raise ModelNotFound(
             say(
-                f"{folder}/config.json에서 모델의 크기를 읽을 수 없습니다. 모델의 폴더가 맞는지 확인하세요.",
+                f"{folder}/config.json에서 모델의 크기를 읽을 수 없어요. 모델의 폴더가 맞는지 확인하세요.",
                 f"{folder}/config.json does not tell the model's size. Check that it is a model's folder.",
             )
         ) from error

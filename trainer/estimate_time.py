@@ -8,16 +8,19 @@ document that an average token stands in:
     recomputed share r         + r·2·P
     attention                  + L·(2 + 5)·q·s         causal: half of 4·q·s forward, two and a half times that backward
 
-A card's speed is a share of its peak. This computer's processor is measured on one block of the very shape.
+A card's speed is a share of its peak. This computer's processor is measured on one block of the very shape, once; where the recipe leaves
+the precision open, in each arithmetic that it may be, and the faster one counts.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +28,7 @@ from typing import Any
 
 from kullm_tui.core import paths
 from kullm_tui.core.files import publish
+from trainer.arithmetic import alternatives_here
 from trainer.estimate_figures import Figure
 from trainer.estimate_shape import ModelShape, trainable_parameters
 from trainer.estimate_tokens import Lengths
@@ -40,7 +44,7 @@ _MEASURE_SECONDS = 300
 _MEASURED_TOKENS = 2048  # of a micro-batch at most: products of half the size reach a third less on some processors
 
 Measured = dict[str, Any]
-Measure = Callable[[Mapping[str, Any]], Measured | None]
+Measure = Callable[[Mapping[str, Any]], Mapping[str, Measured] | None]  # by precision
 
 
 @dataclass(frozen=True)
@@ -87,27 +91,44 @@ def _speed(
     if gpu is not None:
         share = _QUANTISED_SHARE if recipe.model.precision in ("4bit", "8bit") else _CARD_SHARE
         return Figure(share * (gpu.bf16_flops or _UNKNOWN_CARD_FLOPS) / flops, "assumed")
-    measured = measured_block(recipe, shape, lengths, measure)
-    if measured is None:
+    rates = measured_speeds(recipe, shape, lengths, measure)
+    if not rates:
         return Figure(usable_cores() * _CORE_FLOPS / flops, "assumed")
-    again = 1 + recipe.train.recompute / 3  # a forward is a third of forward and backward together
-    seconds = measured["rest"] + shape.layers * again * measured["block"]
-    return Figure(measured["tokens"] / seconds, "measured")
+    return Figure(max(rates.values()), "measured")
 
 
-def measured_block(recipe: Recipe, shape: ModelShape, lengths: Lengths, measure: Measure) -> Measured | None:
-    """Seconds of a block and of the rest over some tokens, measured once and kept; None where torch is not installed."""
+def measured_speeds(
+    recipe: Recipe, shape: ModelShape, lengths: Lengths, measure: Measure | None = None, *, within: float = math.inf
+) -> Mapping[str, float]:
+    """Tokens a second of this processor in each precision that the recipe may have; nothing where torch is not installed.
+
+    Measured once and kept; `within` so many seconds, where the machine as it is at this moment counts.
+    """
+    precision = recipe.model.precision
     facts = _facts(recipe, shape, lengths)
+    keys = {kind: _key(facts, kind) for kind in (alternatives_here() if precision == "auto" else (precision,))}
     place = paths.cache_dir() / "measured" / "processor.json"
-    key = f"{processor_name()}, {hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]}"
     known = _read(place)
-    if key in known:
-        found: Measured = known[key]
-        return found
-    fresh = measure(facts)
-    if fresh is not None:
-        publish(place, json.dumps({**known, key: fresh}, indent=1), mode=0o600)
-    return fresh
+    since = time.time() - within
+    missing = [kind for kind, key in keys.items() if key not in known or known[key].get("time", 0) < since]
+    if missing:
+        found = (measure or _measure)({**facts, "precisions": missing})
+        if found is None:
+            return {}
+        known |= {keys[kind]: {**entry, "time": round(time.time())} for kind, entry in found.items()}
+        publish(place, json.dumps(known, indent=1), mode=0o600)
+    again = 1 + recipe.train.recompute / 3  # a forward is a third of forward and backward together
+    return {kind: _tokens_per_second(known[key], shape.layers * again) for kind, key in keys.items()}
+
+
+def _tokens_per_second(measured: Measured, blocks: float) -> float:
+    return float(measured["tokens"]) / float(measured["rest"] + blocks * measured["block"])
+
+
+def _key(facts: Mapping[str, Any], precision: str) -> str:
+    """What tells one measurement from another: the processor, the precision, and all that a step's time depends on."""
+    told = json.dumps({**facts, "precision": precision}, sort_keys=True)
+    return f"{processor_name()}, {hashlib.sha256(told.encode()).hexdigest()[:16]}"
 
 
 def _facts(recipe: Recipe, shape: ModelShape, lengths: Lengths) -> Mapping[str, Any]:
@@ -117,9 +138,9 @@ def _facts(recipe: Recipe, shape: ModelShape, lengths: Lengths) -> Mapping[str, 
     recipe = replace(
         recipe,
         name="measured",
-        model=replace(recipe.model, base="", template="plain", init="pretrained"),
-        data=DataChoice(source="measured"),
-        train=Training(packing=recipe.train.packing),
+        model=replace(recipe.model, base="", template="plain", init="pretrained", precision="fp32"),
+        data=DataChoice(source="measured", cutoff=recipe.data.cutoff),
+        train=Training(packing=recipe.train.packing, micro_tokens=recipe.train.micro_tokens),
         summary="",
         summary_en="",
         source="",
@@ -142,14 +163,14 @@ def _read(place: Path) -> dict[str, Any]:
     return known if isinstance(known, dict) else {}
 
 
-def _measure(facts: Mapping[str, Any]) -> Measured | None:
+def _measure(facts: Mapping[str, Any]) -> Mapping[str, Measured] | None:
     command = [sys.executable, "-P", "-m", "trainer.measure", json.dumps(facts)]
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=_MEASURE_SECONDS, check=True, env=environment
         )
-        measured: Measured = json.loads(done.stdout.splitlines()[-1])
+        measured: Mapping[str, Measured] = json.loads(done.stdout.splitlines()[-1])
     except (OSError, ValueError, IndexError, subprocess.SubprocessError):
         return None
     return measured

@@ -51,6 +51,10 @@ _RECORDED = {
     "nlpai-lab/kullm-v2": _Recorded(152_630, 171.4, 0.72, 0.70, 512),
     # Of this one only the number of rows is known.
     "beomi/koalpaca-v1.1a": _Recorded(21_155, 171.4, 0.72, 0.70, 0),
+    # The demo's own, each with its template and the demo's tokenizer.
+    "demo:kullm": _Recorded(17_213, 54.95, 0.324, 0.41, 256),
+    "demo:koalpaca": _Recorded(18_357, 23.26, 0.419, 0.24, 256),
+    "demo:kovicuna": _Recorded(11_274, 71.75, 0.300, 0.35, 256),
 }
 _ASSUMED = _Recorded(10_000, 171.4, 0.72, 0.70, 0)
 

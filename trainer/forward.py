@@ -72,7 +72,7 @@ def _require_own_head(trainable: Trainable, softcap: float | None) -> None:
         kind = trainable.model.config.model_type
         raise ConfigError(
             say(
-                f"{kind} 구조는 출력층 뒤에서 값을 더 바꾸므로 학습할 수 없습니다. 다른 베이스 모델을 고르세요.",
+                f"{kind} 구조는 출력층 뒤에서 값을 더 바꾸므로 학습할 수 없어요. 다른 베이스 모델을 고르세요.",
                 f"{kind} models change their logits behind the head, so they cannot be trained here. Choose another base.",
             )
         )

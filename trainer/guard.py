@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from kullm_tui.core.errors import KullmError
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 
 Verdict = Literal["good", "skip", "back", "stop"]
@@ -63,7 +62,7 @@ class Guard:
 def diverged(step: int, loss: float) -> Diverged:
     return Diverged(
         say(
-            f"{step}단계에서 손실이 {loss:g}{particle(f'{loss:g}', '이/가')} 되어 학습을 멈췄습니다. 마지막 체크포인트로 되돌려도 나아지지 않았습니다. "
+            f"{step}단계에서 손실이 비정상 값({loss:g})이 되어 학습을 멈췄어요. 마지막 체크포인트로 되돌려도 나아지지 않았어요. "
             "학습률을 낮추거나 그 구간의 데이터를 살펴보세요.",
             f"Training stopped at step {step}: the loss became {loss:g}, and going back to the last checkpoint did not help. "
             "Lower the learning rate, or look at the data of that stretch.",

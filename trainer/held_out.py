@@ -29,7 +29,7 @@ def evaluation_source(data: DataChoice) -> DataChoice:
     if not isinstance(data.evaluate, str):
         return data
     split = _DEMO_SPLIT if data.evaluate.startswith(DEMO) else data.split
-    return replace(data, source=data.evaluate, split=split, evaluate=0, limit=0)
+    return replace(data, source=data.evaluate, split=split, evaluate=0, limit=data.evaluate_limit)
 
 
 def _rule(data: DataChoice) -> IsHeldOut:

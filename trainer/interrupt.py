@@ -1,4 +1,4 @@
-"""Ctrl-c and SIGTERM: the first asks the run to save and end after its step, the second ends it at once."""
+"""Ctrl-c and SIGTERM: the first asks the run to save and end at its next micro-batch, the second ends it at once."""
 
 import os
 import signal

@@ -12,11 +12,12 @@ from trainer.checkpoint import Digests, State
 from trainer.evaluation import Standing
 from trainer.forward import Forward
 from trainer.guard import Guard
-from trainer.packing import Step, epoch_steps
+from trainer.packing import Deal, Step, epoch_steps
 from trainer.ranks import Ranks
 from trainer.recipe import Recipe
 from trainer.run_folder import RunFolder, note, publish_json
 from trainer.schedule import steps_per_epoch, total_steps
+from trainer.side_by_side import Workers
 
 
 class ExampleSet(Protocol):
@@ -41,6 +42,7 @@ class Job:
     held_out: ExampleSet | None = None
     ask: Callable[[], Sequence[Mapping[str, Any]]] = tuple  # rows of sample replies
     stopping: Callable[[], bool] = lambda: False
+    workers: Workers = Workers()
     mfu_of_a_token: float | None = None  # a second; None: nobody knows how fast the devices are
 
     @property
@@ -68,9 +70,12 @@ class Job:
             seed=training.seed,
             epoch=epoch,
             batch=batch or training.batch,
-            world=self.ranks.world,
-            micro_tokens=micro_tokens,
-            packing=self.forward.packs,
+            deal=Deal(
+                world=self.ranks.world,
+                micro_tokens=micro_tokens // self.workers.count,  # what all of them hold together is the budget
+                packing=self.forward.packs,
+                side_by_side=self.workers.count,
+            ),
         )
 
 
@@ -104,7 +109,7 @@ def begin(job: Job) -> Course:
 
 def save(job: Job, course: Course) -> None:
     course.guard.saved()
-    if not job.ranks.first:
+    if not job.ranks.first or not course.step:
         return
     standing = course.standing
     progress = {"micro_tokens": course.micro_tokens, "guard": course.guard.state(), "standing": standing.state()}

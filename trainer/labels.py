@@ -72,7 +72,7 @@ class Labelling:
         if token is None:
             raise ConfigError(
                 say(
-                    "베이스 모델에 답변을 끝내는 토큰(eos)이 없습니다. 프로필이나 config.json에 eos를 적어 주세요.",
+                    "베이스 모델에 답변을 끝내는 토큰(eos)이 없어요. 프로필이나 config.json에 eos를 적어 주세요.",
                     "The base names no token that ends a reply (eos). Name it in its profile or config.json.",
                 )
             )
@@ -139,7 +139,7 @@ def _example(row: Row, marked: Marked, how: Labelling) -> Example | Rejection:
             row.number,
             "too-long",
             say(
-                f"질문만으로 {how.cutoff}토큰이 넘어 학습할 답변이 남지 않습니다",
+                f"질문만으로 {how.cutoff}토큰이 넘어 학습할 답변이 남지 않아요",
                 f"the prompt alone fills the {how.cutoff} tokens: no reply is left to train",
             ),
         )
@@ -182,11 +182,11 @@ def _fault(messages: Iterable[Message], record: Record) -> tuple[str, str] | Non
     """Why the row cannot be trained, by its text alone."""
     turns = [message for message in messages if message.role != "system"]
     if sum(len(message.content) + len(message.input) for message in record.messages) > _LONGEST_ROW:
-        return "too-many-characters", say(f"{_LONGEST_ROW:,}자가 넘습니다", f"over {_LONGEST_ROW:,} characters")
+        return "too-many-characters", say(f"{_LONGEST_ROW:,}자가 넘어요", f"over {_LONGEST_ROW:,} characters")
     if not turns or any(not (message.content.strip() or message.input.strip()) for message in turns):
-        return "empty", say("질문이나 답변이 비었습니다", "a question or a reply is empty")
+        return "empty", say("질문이나 답변이 비었어요", "a question or a reply is empty")
     if any(_unspeakable(message.content + message.input) for message in messages):
-        return "unreadable", say("짝 없는 유니코드 문자가 있습니다", "half a surrogate pair among the characters")
+        return "unreadable", say("짝 없는 유니코드 문자가 있어요", "half a surrogate pair among the characters")
     return None
 
 

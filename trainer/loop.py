@@ -1,7 +1,8 @@
 """The training loop, from the top down.
 
     while there are steps:
-        gradients of one global batch, summed over micro-batches and ranks      halving the token budget when memory runs out
+        gradients of one global batch, summed over micro-batches and ranks      halving the token budget when memory runs out,
+                                                                                saving and ending when the run is to stop
         the guard's verdict: take the step, skip it, go back, stop
         evaluate, save, report
 
@@ -28,7 +29,11 @@ def train(job: Job) -> Literal["done", "stopped"]:
         return "stopped"
     while not finished(job, course):
         began = time.monotonic()
-        tally, facts = take_step(job, course)
+        taken = take_step(job, course)
+        if taken is None:
+            save(job, course)
+            return "stopped"
+        tally, facts = taken
         facts |= pace(job, course, tally, time.monotonic() - began)
         improved = evaluation_due(job, course) and evaluate(job, course, facts)
         report(job, facts)  # before the checkpoint: a kill between them repeats a row and loses none

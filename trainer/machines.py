@@ -20,6 +20,7 @@ from pathlib import Path
 from kullm_tui.core.errors import UsageError
 from kullm_tui.core.language import say
 from kullm_tui.core.memory import host_total
+from kullm_tui.core.processor import forced_path
 from kullm_tui.core.rules import nearest
 
 _NAMED = re.compile(r"(?:(?P<count>\d{1,4})\s*[x×*]\s*)?(?P<name>.+)", re.IGNORECASE)
@@ -118,7 +119,7 @@ def _this_cpu(ranks: int = 1) -> Machine:
     if ranks > usable_cores():
         raise UsageError(
             say(
-                f"--on {ranks}xcpu: 쓸 수 있는 코어가 {usable_cores()}개입니다. 프로세스를 그보다 많이 띄울 수는 없습니다.",
+                f"--on {ranks}xcpu: 쓸 수 있는 코어가 {usable_cores()}개예요. 프로세스를 그보다 많이 띄울 수는 없어요.",
                 f"--on {ranks}xcpu: there are {usable_cores()} cores to use, and no more ranks than that.",
             )
         )
@@ -152,7 +153,8 @@ def processor_name() -> str:
     except OSError:
         lines = []
     model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
-    return f"{model or platform.processor() or platform.machine()}, {usable_cores()}"
+    forced = f", {forced_path()}" if forced_path() else ""
+    return f"{model or platform.processor() or platform.machine()}, {usable_cores()}{forced}"
 
 
 def usable_cores() -> int:
@@ -165,7 +167,7 @@ def _unknown(text: str) -> UsageError:
     listed = ", ".join(["cpu", *known_gpus()])
     return UsageError(
         say(
-            f"--on {text}: 모르는 장비입니다. {hint}4xA100-80GB처럼 씁니다. 아는 것: {listed}",
+            f"--on {text}: 알 수 없는 장비예요. {hint}4xA100-80GB처럼 적어 주세요. 쓸 수 있는 것: {listed}",
             f"--on {text}: no such machine is known. {hint}Write it like 4xA100-80GB. Known: {listed}",
         )
     )

@@ -84,7 +84,7 @@ def _require_plain(base: Path) -> None:
         method = config["quantization_config"].get("quant_method", "?")
         raise WeightsError(
             say(
-                f"{base}에는 이미 양자화된({method}) 가중치만 있습니다. 병합하면 한 번 더 반올림되어 품질이 떨어집니다. 원본(bf16이나 fp16) 베이스를 받아 그 위에 병합하세요.",
+                f"{base}에는 이미 양자화된({method}) 가중치만 있어요. 병합하면 한 번 더 반올림되어 품질이 떨어져요. 원본(bf16이나 fp16) 베이스를 받아 그 위에 병합하세요.",
                 f"{base} holds only quantised weights ({method}). Merging would round them once more and cost quality. "
                 "Fetch the original base (bf16 or fp16) and merge into that.",
             )
@@ -205,7 +205,7 @@ def _model_facts(adapter_facts: str, template: str) -> str:
 def _not_mergeable(files: AdapterFiles, module: str) -> AdapterError:
     return AdapterError(
         say(
-            f"어댑터 {files.name}의 {module} 층은 베이스의 가중치에 합칠 수 없습니다(다른 층과 나누어 쓰거나 파일에 없습니다). `--adapter`로 붙여 쓰세요.",
+            f"어댑터 {files.name}의 {module} 층은 베이스의 가중치에 합칠 수 없어요(다른 층과 나누어 쓰거나 파일에 없어요). `--adapter`로 붙여 쓰세요.",
             f"The layer {module} of the adapter {files.name} cannot be put into the base's weights: they are shared or not in its files. Use it with `--adapter`.",
         )
     )

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import KullmError, NoSpace, WeightsError
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.text import size_text
 
@@ -23,7 +23,7 @@ def drafted(to: Path) -> Iterator[Path]:
     if to.exists():
         raise WeightsError(
             say(
-                f"{to}{particle(to, '이/가')} 이미 있습니다. 다른 폴더를 고르거나 먼저 지우세요.",
+                f"이미 있는 폴더예요: {to}. 다른 폴더를 고르거나 먼저 지우세요.",
                 f"{to} exists already. Choose another folder, or remove it first.",
             )
         )
@@ -48,7 +48,7 @@ def _lock(descriptor: int, to: Path) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         raise WeightsError(
-            say(f"다른 kullm이 {to}에 병합하고 있습니다.", f"Another kullm is merging into {to}.")
+            say(f"다른 kullm이 {to}에 병합하고 있어요.", f"Another kullm is merging into {to}.")
         ) from error
 
 
@@ -58,7 +58,7 @@ def require_space(draft: Path, needed: int) -> None:
     if free < need:
         raise NoSpace(
             say(
-                f"병합하려면 {size_text(need)}가 필요하지만 {draft.parent}에 {size_text(free)}만 남아 있습니다. 공간을 비우거나 다른 디스크의 폴더를 고르세요.",
+                f"병합하려면 {size_text(need)}가 필요하지만 {draft.parent}에 {size_text(free)}만 남아 있어요. 공간을 비우거나 다른 디스크의 폴더를 고르세요.",
                 f"Merging takes {size_text(need)}; {draft.parent} has {size_text(free)} left. Free some space or choose another disk.",
             )
         )
@@ -68,14 +68,14 @@ def _disk_fault(to: Path, error: OSError) -> KullmError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return NoSpace(
             say(
-                f"디스크가 가득 차서 {to}{particle(to, '을/를')} 만들지 못했습니다. 공간을 비우고 다시 해 보세요.",
+                f"디스크가 가득 차서 {to} 폴더를 만들지 못했어요. 공간을 비우고 다시 해 보세요.",
                 f"The disk is full: {to} was not made. Free some space and try again.",
             )
         )
-    reason = error.strerror or str(error)
+    reason = cause_of(error)
     return WeightsError(
         say(
-            f"{error.filename or to}{particle(error.filename or to, '을/를')} 읽거나 쓰지 못했습니다: {reason}",
+            f"{error.filename or to} 파일을 읽거나 쓰지 못했어요: {reason}",
             f"{error.filename or to} could not be read or written: {reason}",
         )
     )

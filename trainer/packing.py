@@ -36,6 +36,7 @@ class Deal:
     world: int
     micro_tokens: int
     packing: bool
+    side_by_side: int = 1  # micro-batches that a rank computes at once
 
 
 class EpochSteps(Sequence[Step]):
@@ -62,12 +63,9 @@ class EpochSteps(Sequence[Step]):
         return step_of(self.batch(step), self._lengths, self._deal)
 
 
-def epoch_steps(
-    lengths: Sequence[int], *, seed: int, epoch: int, batch: int, world: int, micro_tokens: int, packing: bool
-) -> EpochSteps:
+def epoch_steps(lengths: Sequence[int], *, seed: int, epoch: int, batch: int, deal: Deal) -> EpochSteps:
     """Every example once; the last batch may be smaller."""
-    order = shuffled(len(lengths), seed=seed, epoch=epoch)
-    return EpochSteps(lengths, order, batch=batch, deal=Deal(world=world, micro_tokens=micro_tokens, packing=packing))
+    return EpochSteps(lengths, shuffled(len(lengths), seed=seed, epoch=epoch), batch=batch, deal=deal)
 
 
 def step_of(batch: Sequence[int], lengths: Sequence[int], deal: Deal) -> Step:
@@ -80,6 +78,8 @@ def step_of(batch: Sequence[int], lengths: Sequence[int], deal: Deal) -> Step:
 
 def micro_batches(examples: Iterable[int], sizes: dict[int, int], deal: Deal) -> Iterator[MicroBatch]:
     """One rank's examples within the budget. An example longer than the budget stands alone."""
+    if deal.packing and deal.side_by_side > 1:
+        return _even(list(examples), sizes, deal)
     longest_first = sorted(examples, key=lambda index: (-sizes[index], index))
     return (_packed if deal.packing else _padded)(longest_first, sizes, deal.micro_tokens)
 
@@ -124,6 +124,16 @@ def _packed(longest_first: Sequence[int], sizes: dict[int, int], budget: int) ->
         bins[number].append(index)
         insort(room, (left - sizes[index], number))
     return map(tuple, bins)
+
+
+def _even(examples: Sequence[int], sizes: dict[int, int], deal: Deal) -> Iterator[MicroBatch]:
+    """As many micro-batches as are computed at once, or a multiple, of like cost: none waits for another."""
+    count = 0
+    while True:
+        count += deal.side_by_side
+        dealt = [tuple(one) for one in _dealt(examples, sizes, count) if one]
+        if all(len(one) == 1 or sum(map(sizes.__getitem__, one)) <= deal.micro_tokens for one in dealt):
+            return iter(dealt)
 
 
 def _padded(longest_first: Sequence[int], sizes: dict[int, int], budget: int) -> Iterator[MicroBatch]:

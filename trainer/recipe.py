@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kullm_tui.core import paths
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import ConfigError
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.rules import nearest
 from trainer import recipe_rules
@@ -24,14 +24,14 @@ from trainer.recipe_overrides import overridden
 
 _SHIPPED = Path(__file__).with_name("recipes")
 # What may change in a run that goes on: how long it lasts, and how it is watched and kept.
-_COMPARABLE = ("epochs", "max_steps", "eval_every", "save_every", "keep", "patience", "samples")
+_COMPARABLE = ("epochs", "max_steps", "minutes", "eval_every", "save_every", "keep", "patience", "samples")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelChoice:
     base: str  # a profile, a repository or a folder
     template: str = "profile"  # a registry name; "profile": the base's; "chat": its tokenizer's own
-    precision: Literal["fp32", "bf16", "8bit", "4bit"] = "bf16"
+    precision: Literal["auto", "fp32", "bf16", "8bit", "4bit"] = "bf16"  # auto: fp32 or bf16, the faster where it runs
     init: Literal["pretrained", "scratch"] = "pretrained"  # scratch: config.json and tokenizer, no weights
 
 
@@ -44,6 +44,7 @@ class DataChoice:
     loss: Literal["output", "all"] = "output"
     evaluate: float | int | str = 0  # a share below 1, a number of rows, or a file; 0: none
     limit: int = 0  # the first rows only; 0: all
+    evaluate_limit: int = 0  # of an evaluation file, the same
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +62,7 @@ class Method:
 class Training:
     epochs: float = 3.0
     max_steps: int = 0  # 0: what the epochs come to
+    minutes: float = 0.0  # of training on the machine where the run begins, which decides the steps; 0: no bound
     batch: int = 128  # examples a step, over all ranks
     micro_tokens: int = 4096  # what one rank computes at once
     learning_rate: float = 3e-4
@@ -121,7 +123,7 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
     recipe = _checked(path.stem, tables, faults)
     if recipe is None:
         listed = "\n".join(f"  {fault}" for fault in faults)
-        what = f"레시피 {name}{particle(name, '을/를')}"
+        what = f"{name} 레시피를"
         raise ConfigError(say(f"{what} 고쳐 주세요:\n{listed}", f"please correct the recipe {name}:\n{listed}"))
     return _anchored(recipe, path.parent)
 
@@ -138,7 +140,7 @@ def recipe_from(tables: Mapping[str, Any]) -> Recipe:
     if recipe is None:
         listed = "\n".join(f"  {fault}" for fault in faults)
         raise ConfigError(
-            say(f"저장된 레시피를 쓸 수 없습니다:\n{listed}", f"the stored recipe cannot be used:\n{listed}")
+            say(f"저장된 레시피를 쓸 수 없어요:\n{listed}", f"the stored recipe cannot be used:\n{listed}")
         )
     return recipe
 
@@ -185,20 +187,20 @@ def _read(path: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise _unknown(str(path)) from error
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = cause_of(error)
         raise ConfigError(
-            say(f"레시피 파일을 읽을 수 없습니다({reason}): {path}", f"the recipe cannot be read ({reason}): {path}")
+            say(f"레시피 파일을 읽을 수 없어요({reason}): {path}", f"the recipe cannot be read ({reason}): {path}")
         ) from error
     except UnicodeDecodeError as error:
         raise ConfigError(
             say(
-                f"레시피 파일이 UTF-8이 아닙니다: {path}\nUTF-8로 저장해 주세요.",
+                f"레시피 파일이 UTF-8이 아니에요: {path}\nUTF-8로 저장해 주세요.",
                 f"{path} is not UTF-8. Save it as UTF-8.",
             )
         ) from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(
-            say(f"레시피 파일이 TOML 형식이 아닙니다: {path}\n  {error}", f"{path} is not TOML:\n  {error}")
+            say(f"레시피 파일이 TOML 형식이 아니에요: {path}\n  {cause_of(error)}", f"{path} is not TOML:\n  {error}")
         ) from error
 
 
@@ -208,7 +210,7 @@ def _unknown(name: str) -> ConfigError:
     listed = ", ".join(shipped_recipes())
     return ConfigError(
         say(
-            f"'{name}' 레시피가 없습니다. {hint}준비된 레시피: {listed}\n직접 쓴 레시피는 .toml로 끝나는 파일 이름으로 적어 주세요.",
+            f"'{name}' 레시피가 없어요. {hint}준비된 레시피: {listed}\n직접 쓴 레시피는 .toml로 끝나는 파일 이름으로 적어 주세요.",
             f"There is no recipe '{name}'. {hint}Shipped: {listed}\nName your own by its file, ending in .toml.",
         )
     )

@@ -17,7 +17,7 @@ def overridden(tables: Mapping[str, Any], overrides: Sequence[str], faults: list
             faults.append(
                 f"{override}: "
                 + say(
-                    '"표.항목=값" 꼴이어야 합니다. 예: train.epochs=5',
+                    '"표.항목=값" 형식이어야 해요. 예: train.epochs=5',
                     'must look like "table.key=value", as in train.epochs=5',
                 )
             )

@@ -21,7 +21,7 @@ def checked_recipe(tables: Mapping[str, Any], faults: list[str]) -> dict[str, An
     for name, key in (("model", "base"), ("data", "source")):
         given = tables.get(name, {})
         if isinstance(given, Mapping) and key not in given:
-            faults.append(f"{name}.{key}: {say('빠져 있습니다', 'is missing')}")
+            faults.append(f"{name}.{key}: {say('빠져 있어요', 'is missing')}")
     faults += _excluded(values["model"], values["method"])
     return values
 
@@ -33,7 +33,7 @@ def _excluded(model: Mapping[str, Any], method: Mapping[str, Any]) -> list[str]:
         found.append(
             "model.precision: "
             + say(
-                '모든 가중치를 학습할 때(method.kind = "full")는 bf16이나 fp32여야 합니다',
+                '모든 가중치를 학습할 때(method.kind = "full")는 bf16이나 fp32여야 해요',
                 'must be bf16 or fp32 where all weights are trained (method.kind = "full")',
             )
         )
@@ -41,7 +41,7 @@ def _excluded(model: Mapping[str, Any], method: Mapping[str, Any]) -> list[str]:
         found.append(
             "model.init: "
             + say(
-                'scratch는 모든 가중치를 학습할 때(method.kind = "full")만 쓸 수 있습니다',
+                'scratch는 모든 가중치를 학습할 때(method.kind = "full")만 쓸 수 있어요',
                 'scratch goes only with method.kind = "full"',
             )
         )
@@ -51,14 +51,14 @@ def _excluded(model: Mapping[str, Any], method: Mapping[str, Any]) -> list[str]:
 def _filled(value: object) -> str:
     text = rules.text(value)
     if not text.strip():
-        raise rules.Fault(say("비어 있습니다", "is empty"))
+        raise rules.Fault(say("비어 있어요", "is empty"))
     return text
 
 
 def _prose(value: object) -> str:
     """Text of any number of lines."""
     if not isinstance(value, str):
-        raise rules.Fault(say("글이어야 합니다", "must be text"))
+        raise rules.Fault(say("글이어야 해요", "must be text"))
     return value
 
 
@@ -68,7 +68,7 @@ def _template(value: object) -> str:
         return value
     near = ", ".join(get_close_matches(str(value), known))
     hint = say(f" 혹시 {near}인가요?", f" Did you mean {near}?") if near else ""
-    raise rules.Fault(say(f"그런 템플릿이 없습니다.{hint}", f"is no template.{hint}"))
+    raise rules.Fault(say(f"그런 템플릿이 없어요.{hint}", f"is no template.{hint}"))
 
 
 def _columns(value: object) -> dict[str, str]:
@@ -89,7 +89,7 @@ def _evaluate(value: object) -> float | int | str:
         return value  # type: ignore[return-value]
     raise rules.Fault(
         say(
-            "1보다 작은 비율, 행의 수(정수), 또는 파일이어야 합니다",
+            "1보다 작은 비율, 행의 수(정수), 또는 파일이어야 해요",
             "must be a share below 1, a whole number of rows, or a file",
         )
     )
@@ -104,7 +104,7 @@ def _decimal(low: float, high: float) -> rules.Rule:
 def _betas(value: object) -> tuple[float, float]:
     inside = _decimal(0, 0.999999)
     if not isinstance(value, list) or len(value) != 2:
-        raise rules.Fault(say("수 두 개의 목록이어야 합니다", "must be a list of two numbers"))
+        raise rules.Fault(say("수 두 개의 목록이어야 해요", "must be a list of two numbers"))
     return inside(value[0]), inside(value[1])
 
 
@@ -123,7 +123,7 @@ _RULES: Mapping[str, Mapping[str, rules.Rule]] = {
     "model": {
         "base": _filled,
         "template": _template,
-        "precision": rules.one_of("fp32", "bf16", "8bit", "4bit"),
+        "precision": rules.one_of("auto", "fp32", "bf16", "8bit", "4bit"),
         "init": rules.one_of("pretrained", "scratch"),
     },
     "data": {
@@ -134,6 +134,7 @@ _RULES: Mapping[str, Mapping[str, rules.Rule]] = {
         "loss": rules.one_of("output", "all"),
         "evaluate": _evaluate,
         "limit": rules.whole(0, _MANY),
+        "evaluate_limit": rules.whole(0, _MANY),
     },
     "method": {
         "kind": rules.one_of("lora", "ia3", "llama-adapter", "full"),
@@ -147,6 +148,7 @@ _RULES: Mapping[str, Mapping[str, rules.Rule]] = {
     "train": {
         "epochs": _decimal(1e-4, 100_000),
         "max_steps": rules.whole(0, _MANY),
+        "minutes": _decimal(0, 1_000_000),
         "batch": rules.whole(1, 1_000_000),
         "micro_tokens": rules.whole(16, 100_000_000),
         "learning_rate": _decimal(1e-12, 100),

@@ -26,7 +26,7 @@ def recompute(model: nn.Module, share: float) -> int:
     if not layers:
         raise ConfigError(
             say(
-                "이 모델 구조는 활성값 재계산을 지원하지 않습니다. train.recompute를 0으로 하세요.",
+                "이 모델 구조는 활성값 재계산을 지원하지 않아요. train.recompute를 0으로 하세요.",
                 "This architecture has no layers that can be computed again. Set train.recompute to 0.",
             )
         )

@@ -127,7 +127,7 @@ def create_run(path: Path, spec: Mapping[str, Any]) -> RunFolder:
     if folder.spec.exists():
         raise ConfigError(
             say(
-                f"{path}에는 이미 학습이 있습니다. 이어서 하려면 `kullm train --resume`을, 새로 하려면 다른 폴더를 쓰세요.",
+                f"{path}에는 이미 학습이 있어요. 이어서 하려면 `kullm train --resume`을, 새로 하려면 다른 폴더를 쓰세요.",
                 f"{path} is a run already. Resume it with `kullm train --resume`, or use another folder for a new one.",
             )
         )
@@ -188,7 +188,7 @@ def held(folder: RunFolder) -> Iterator[None]:
         except BlockingIOError as error:
             raise RunBusy(
                 say(
-                    f"{folder.path.name} 학습은 이미 실행 중입니다. 끝나기를 기다리거나 먼저 멈추세요.",
+                    f"{folder.path.name} 학습은 이미 실행 중이에요. 끝나기를 기다리거나 먼저 멈추세요.",
                     f"{folder.path.name} is being trained already. Wait for it, or stop it first.",
                 )
             ) from error
@@ -210,7 +210,7 @@ def _document(value: Mapping[str, Any]) -> str:
 def _unreadable(folder: RunFolder) -> ConfigError:
     return ConfigError(
         say(
-            f"{folder.spec} 파일이 없거나 읽을 수 없습니다. `kullm train`이 만든 폴더를 고르세요.",
+            f"{folder.spec} 파일이 없거나 읽을 수 없어요. `kullm train`이 만든 폴더를 고르세요.",
             f"{folder.spec} is missing or cannot be read. Choose a folder that `kullm train` made.",
         )
     )

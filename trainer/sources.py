@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from kullm_tui.core import paths
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import ConfigError, HubError
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.models import REPOSITORY
 from kullm_tui.core.records import BadRecord, Record, read_record
@@ -51,7 +51,7 @@ def records(data: DataChoice) -> Iterator[Row | Rejection]:
     if not first:
         raise ConfigError(
             say(
-                f"{data.source}에 행이 없습니다. 파일을 확인하세요.",
+                f"{data.source}에 행이 없어요. 파일을 확인하세요.",
                 f"{data.source} holds no rows. Look into the file.",
             )
         )
@@ -116,7 +116,7 @@ def _demo_rows(name: str, split: str) -> Iterator[Raw]:
         yield from enumerate(corpus.records(name, split), start=1)
     except ValueError as error:
         raise ConfigError(
-            say(f"예제 데이터 {DEMO}{name}({split})이 없습니다.", f"There is no demo data {DEMO}{name} ({split}).")
+            say(f"예제 데이터 {DEMO}{name}({split})이 없어요.", f"There is no demo data {DEMO}{name} ({split}).")
         ) from error
 
 
@@ -126,7 +126,7 @@ def _data_set(data: DataChoice) -> Any:
     if not is_folder and not REPOSITORY.fullmatch(name) or Path(name).suffix in (".json", ".jsonl", ".csv", ".tsv"):
         raise ConfigError(
             say(
-                f"데이터 파일 {name}{particle(name, '이/가')} 없습니다. 경로를 확인하세요.",
+                f"데이터 파일이 없어요: {name}. 경로를 확인하세요.",
                 f"There is no data file {name}. Check the path.",
             )
         )
@@ -140,7 +140,7 @@ def _data_set(data: DataChoice) -> Any:
         first_line = str(error).partition("\n")[0]
         raise HubError(
             say(
-                f"데이터셋 {name}({data.split})을 받지 못했습니다: {first_line}\n이름과 data.split, 네트워크를 확인하거나 파일로 받아 --set data.source=파일로 정하세요.",
+                f"데이터셋 {name}({data.split})을 받지 못했어요: {first_line}\n이름과 data.split, 네트워크를 확인하거나 파일로 받아 --set data.source=파일로 정하세요.",
                 f"The data set {name} ({data.split}) did not arrive: {first_line}\n"
                 "Check its name, data.split and the network, or name a file with --set data.source=FILE.",
             )
@@ -154,7 +154,7 @@ def _record(row: Raw, columns: Mapping[str, str]) -> Row | Rejection:
     found = mapped(table, columns)
     if not usable(found):
         listed = ", ".join(map(str, table))
-        return Rejection(number, "columns", say(f"읽을 열이 없습니다: {listed}", f"no column to read among: {listed}"))
+        return Rejection(number, "columns", say(f"읽을 열이 없어요: {listed}", f"no column to read among: {listed}"))
     try:
         record = read_record(found)
     except BadRecord as error:
@@ -171,6 +171,6 @@ def _hash_of(paths: list[Path]) -> str:
                     digest.update(block)
     except OSError as error:
         raise ConfigError(
-            say(f"{path} 파일을 읽을 수 없습니다({error.strerror}).", f"{path} cannot be read ({error.strerror}).")
+            say(f"{path} 파일을 읽을 수 없어요({cause_of(error)}).", f"{path} cannot be read ({cause_of(error)}).")
         ) from error
     return digest.hexdigest()

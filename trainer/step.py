@@ -1,7 +1,12 @@
-"""One step: the gradients of a global batch over all micro-batches and ranks, the guard's verdict on them, and what follows from it."""
+"""One step: the gradients of a global batch over all micro-batches and ranks, the guard's verdict on them, and what follows from it.
+
+Between two micro-batches a run can be stopped. What was done of the step until then is thrown away on every rank: whoever goes on begins
+the step anew, and ends as if it had never been stopped.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -10,8 +15,9 @@ from kullm_tui.core.errors import TooLarge
 from kullm_tui.core.language import say
 from trainer.guard import diverged
 from trainer.job import Course, Job, newest_step, restore
-from trainer.packing import Step
+from trainer.packing import MicroBatch, Step
 from trainer.schedule import learning_rate
+from trainer.side_by_side import Part, gradients_of
 
 
 @dataclass(frozen=True)
@@ -23,13 +29,17 @@ class Tally:
     tokens: float
     out_of_memory: float
     unsplittable: float
+    cut_short: float
     stopping: float
 
 
-def take_step(job: Job, course: Course) -> tuple[Tally, dict[str, Any]]:
-    """One global batch, and its facts for the report; the course is one step further."""
+def take_step(job: Job, course: Course) -> tuple[Tally, dict[str, Any]] | None:
+    """One global batch, and its facts for the report; the course is one step further. None where it was stopped on the way."""
     training, parameters = job.recipe.train, job.parameters
     tally = summed_gradients(job, course)
+    if tally.cut_short:
+        course.optimizer.zero_grad()
+        return None
     loss = tally.loss / max(1.0, tally.labels)
     norm = mean_and_clip(parameters, tally.labels, training.clip)
     rate = learning_rate(training, course.step, course.total)
@@ -53,6 +63,8 @@ def summed_gradients(job: Job, course: Course) -> Tally:
     while True:
         job.ranks.throw_dice(job.recipe.train.seed, course.step)
         tally = Tally(*job.ranks.sums(*_backward(job, course)))
+        if tally.cut_short:
+            return tally
         if not tally.out_of_memory:
             job.ranks.sum_gradients(job.parameters)
             return tally
@@ -64,22 +76,37 @@ def summed_gradients(job: Job, course: Course) -> Tally:
 
 
 def _backward(job: Job, course: Course) -> tuple[float, ...]:
-    """This rank's part of the batch: loss, labels, tokens, out of memory, by a single example, asked to stop."""
-    device = job.ranks.device
-    loss, labels, tokens = torch.zeros((), device=device, dtype=torch.float64), 0, 0
-    places: tuple[int, ...] = ()
+    """This rank's part of the batch: loss, labels, tokens, out of memory, by a single example, cut short, asked to stop."""
+    loss, labels, tokens = torch.zeros((), device=job.ranks.device, dtype=torch.float64), 0, 0
+    planned = _planned(job, course).ranks[job.ranks.rank]
+    done = 0
     try:
         with job.forward.attending():
-            for places in _planned(job, course).ranks[job.ranks.rank]:
-                batch = job.forward.batch([job.examples.example(place) for place in places])
-                part = job.forward(batch)
-                part.backward()  # type: ignore[no-untyped-call]
-                loss += part.detach()
-                labels, tokens = labels + len(batch.targets), tokens + batch.tokens
+            for part in job.workers.map(partial(_part, job), planned):
+                if part is None:
+                    return 0.0, 0, 0, 0, 0, 1, 1
+                done += 1
+                _add(job.parameters, part.gradients)
+                loss += part.loss
+                labels, tokens = labels + part.labels, tokens + part.tokens
     except torch.OutOfMemoryError:
         # What hangs on the traceback goes with it; the split is tried from outside.
-        return 0.0, 0, 0, 1, len(places) == 1, job.stopping()
-    return float(loss), labels, tokens, 0, 0, job.stopping()
+        return 0.0, 0, 0, 1, len(planned[done]) == 1, 0, job.stopping()
+    return float(loss), labels, tokens, 0, 0, 0, job.stopping()
+
+
+def _part(job: Job, places: MicroBatch) -> Part | None:
+    """None where the run is to stop."""
+    if job.stopping():
+        return None
+    return gradients_of(job.forward, job.workers.count > 1, [job.examples.example(place) for place in places])
+
+
+@torch.no_grad()
+def _add(parameters: Sequence[torch.nn.Parameter], gradients: Sequence[torch.Tensor | None]) -> None:
+    for parameter, gradient in zip(parameters, gradients, strict=False):  # nothing at all where they are there already
+        if gradient is not None:
+            parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
 
 
 def _planned(job: Job, course: Course) -> Step:
@@ -111,7 +138,7 @@ def go_back(job: Job, course: Course, loss: float, *, last_word: bool) -> None:
 def _too_long(course: Course) -> TooLarge:
     return TooLarge(
         say(
-            f"{course.step + 1}단계에서 예제 하나도 메모리에 들어가지 않습니다. data.cutoff를 줄이거나 train.recompute를 1로 하거나 "
+            f"{course.step + 1}단계에서 예제 하나도 메모리에 들어가지 않아요. data.cutoff를 줄이거나 train.recompute를 1로 하거나 "
             "model.precision을 4bit로 바꾸세요.",
             f"At step {course.step + 1} a single example does not fit the memory. Lower data.cutoff, set train.recompute to 1, "
             "or set model.precision to 4bit.",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import ConfigError, MissingExtra
 from kullm_tui.core.language import say
 
@@ -31,16 +32,16 @@ def rows_of_file(path: Path) -> Iterator[Raw]:
         known = ", ".join(_READERS)
         raise ConfigError(
             say(
-                f"{path}: 읽을 수 없는 형식입니다. {known} 파일을 고르세요.",
+                f"{path}: 읽을 수 없는 형식이에요. {known} 파일을 고르세요.",
                 f"{path}: not a kind of file that is read here. Choose one of {known}.",
             )
         )
     try:
         yield from read(path)
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = cause_of(error)
         raise ConfigError(
-            say(f"{path} 파일을 읽을 수 없습니다({reason}).", f"{path} cannot be read ({reason}).")
+            say(f"{path} 파일을 읽을 수 없어요({reason}).", f"{path} cannot be read ({reason}).")
         ) from error
 
 
@@ -56,12 +57,12 @@ def _parsed(number: int, line: bytes) -> Raw:
     try:
         row = json.loads(line.decode())
     except UnicodeDecodeError:
-        return BadLine(number, say("UTF-8이 아닙니다", "not UTF-8"))
+        return BadLine(number, say("UTF-8이 아니에요", "not UTF-8"))
     except RecursionError:
-        return BadLine(number, say("JSON이 너무 깊습니다", "JSON nested too deeply"))
+        return BadLine(number, say("JSON이 너무 깊어요", "JSON nested too deeply"))
     except ValueError as error:
-        return BadLine(number, say(f"JSON이 아닙니다: {error}", f"not JSON: {error}"))
-    return (number, row) if isinstance(row, dict) else BadLine(number, say("JSON 객체가 아닙니다", "not a JSON object"))
+        return BadLine(number, say(f"JSON이 아니에요: {cause_of(error)}", f"not JSON: {error}"))
+    return (number, row) if isinstance(row, dict) else BadLine(number, say("JSON 객체가 아니에요", "not a JSON object"))
 
 
 def _json(path: Path) -> Iterator[Raw]:
@@ -74,17 +75,19 @@ def _json(path: Path) -> Iterator[Raw]:
         rows = json.loads(content.decode())
     except UnicodeDecodeError as error:
         raise _unreadable(
-            path, content.count(b"\n", 0, error.start) + 1, say("UTF-8이 아닙니다", "not UTF-8")
+            path, content.count(b"\n", 0, error.start) + 1, say("UTF-8이 아니에요", "not UTF-8")
         ) from error
     except RecursionError as error:
-        raise _unreadable(path, 1, say("JSON이 너무 깊습니다", "JSON nested too deeply")) from error
+        raise _unreadable(path, 1, say("JSON이 너무 깊어요", "JSON nested too deeply")) from error
     except json.JSONDecodeError as error:
-        raise _unreadable(path, error.lineno, say(f"JSON이 아닙니다: {error.msg}", f"not JSON: {error.msg}")) from error
+        raise _unreadable(
+            path, error.lineno, say(f"JSON이 아니에요: {cause_of(error)}", f"not JSON: {error.msg}")
+        ) from error
     for number, row in enumerate(rows, start=1):
         if isinstance(row, dict):
             yield number, row
         else:
-            yield BadLine(number, say("JSON 객체가 아닙니다", "not a JSON object"))
+            yield BadLine(number, say("JSON 객체가 아니에요", "not a JSON object"))
 
 
 def _table(dialect: type[csv.Dialect]) -> Callable[[Path], Iterator[Raw]]:
@@ -109,7 +112,7 @@ def _row(number: int, header: list[str], cells: list[str]) -> Raw:
         return BadLine(
             number,
             say(
-                f"칸이 {len(cells)}개로 제목 줄의 {len(header)}개보다 많습니다",
+                f"칸이 {len(cells)}개로 제목 줄의 {len(header)}개보다 많아요",
                 f"{len(cells)} cells under a header of {len(header)}",
             ),
         )
@@ -121,7 +124,7 @@ def _decoded(path: Path, file: Iterator[bytes]) -> Iterator[str]:
         try:
             yield (line.removeprefix(_BOM) if number == 1 else line).decode()
         except UnicodeDecodeError as error:
-            raise _unreadable(path, number, say("UTF-8이 아닙니다", "not UTF-8")) from error
+            raise _unreadable(path, number, say("UTF-8이 아니에요", "not UTF-8")) from error
 
 
 def _require_distinct(path: Path, header: list[str]) -> None:
@@ -129,7 +132,7 @@ def _require_distinct(path: Path, header: list[str]) -> None:
     if twice:
         raise ConfigError(
             say(
-                f"{path}: 제목 줄에 같은 이름의 열이 두 번 있습니다: {', '.join(twice)}\n이름을 바꿔 주세요.",
+                f"{path}: 제목 줄에 같은 이름의 열이 두 번 있어요: {', '.join(twice)}\n이름을 바꿔 주세요.",
                 f"{path}: the header names a column twice: {', '.join(twice)}\nRename one.",
             )
         )
@@ -154,7 +157,7 @@ def _parquet(path: Path) -> Iterator[Raw]:
 def parquet_missing() -> MissingExtra:
     return MissingExtra(
         say(
-            "parquet 파일과 허브의 데이터셋을 읽으려면 datasets가 필요합니다: pip install 'kullm[train]'",
+            "parquet 파일과 허브의 데이터셋을 읽으려면 datasets가 필요해요: pip install 'kullm[train]'",
             "Parquet files and data sets of the hub need datasets: pip install 'kullm[train]'",
         )
     )
@@ -163,7 +166,7 @@ def parquet_missing() -> MissingExtra:
 def _unreadable(path: Path, number: int, fault: str) -> ConfigError:
     return ConfigError(
         say(
-            f"{path} {number}번째 줄을 읽을 수 없습니다({fault}). 그 줄을 고치거나 UTF-8로 다시 저장해 주세요.",
+            f"{path} {number}번째 줄을 읽을 수 없어요({fault}). 그 줄을 고치거나 UTF-8로 다시 저장해 주세요.",
             f"{path}, line {number} cannot be read ({fault}). Correct it, or save the file as UTF-8.",
         )
     )

@@ -16,6 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import ConfigError, KullmError, NoSpace
 from kullm_tui.core.language import say
 from kullm_tui.core.paths import cache_dir, private_dir
@@ -166,14 +167,14 @@ class _Writing:
         if not self.rows and part == "evaluation":
             raise ConfigError(
                 say(
-                    f"{source}에서 평가용으로 떼어 둔 행이 없습니다. data.evaluate를 늘려 주세요.",
+                    f"{source}에서 평가용으로 떼어 둔 행이 없어요. data.evaluate를 늘려 주세요.",
                     f"No row of {source} is held out. Raise data.evaluate.",
                 )
             )
         count = len(shown)
         raise ConfigError(
             say(
-                f"{source}: 읽은 {self.rows:,}행 가운데 {count:,}행을 학습에 쓸 수 없어 멈췄습니다.\n{listed}\n"
+                f"{source}: 읽은 {self.rows:,}행 중 {count:,}행을 학습에 쓸 수 없어 멈췄어요.\n{listed}\n"
                 "파일이나 data.columns, data.cutoff를 고쳐 주세요.",
                 f"{source}: {count:,} of the {self.rows:,} rows read cannot be trained, so nothing was started.\n{listed}\n"
                 "Correct the file, data.columns or data.cutoff.",
@@ -225,17 +226,17 @@ def _disk_faults(folder: Path) -> Iterator[None]:
 
 
 def _translated(error: OSError, folder: Path) -> KullmError:
-    reason = error.strerror or str(error)
+    reason = cause_of(error)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return NoSpace(
             say(
-                f"디스크가 가득 차서 토큰을 저장하지 못했습니다: {folder}\n공간을 비우고 다시 해 보세요.",
+                f"디스크가 가득 차서 토큰을 저장하지 못했어요: {folder}\n공간을 비우고 다시 해 보세요.",
                 f"the disk is full: the tokens were not stored in {folder}. Free some space and try again.",
             )
         )
     return ConfigError(
         say(
-            f"토큰을 저장하지 못했습니다({reason}): {folder}\n권한을 확인하거나, KULLM_HOME으로 다른 폴더를 정하세요.",
+            f"토큰을 저장하지 못했어요({reason}): {folder}\n권한을 확인하거나, KULLM_HOME으로 다른 폴더를 정하세요.",
             f"the tokens could not be stored ({reason}): {folder}\nSee who may write there, or choose another with KULLM_HOME.",
         )
     )

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from kullm_tui.core import paths
 from kullm_tui.core.errors import KullmError
+from trainer.arithmetic import arithmetic, arithmetic_here
 from trainer.estimate_shape import shape_of_folder
 from trainer.estimate_time import flops_per_token
 from trainer.estimate_tokens import Lengths
@@ -45,13 +46,10 @@ def rate_of_processor(recipe: Recipe) -> float | None:
         known = json.loads((paths.cache_dir() / "measured" / "processor.json").read_text(encoding="utf-8"))
         entries = [entry for key, entry in known.items() if key.startswith(f"{processor_name()}, ")]
         rates = [
-            float(entry["flops"]) for entry in entries if entry.get("arithmetic") == arithmetic(recipe.model.precision)
+            float(entry["flops"])
+            for entry in entries
+            if entry.get("arithmetic") == arithmetic_here(recipe.model.precision)
         ]
     except (OSError, ValueError, KeyError, AttributeError, TypeError):
         return None
     return max(rates, default=None)
-
-
-def arithmetic(precision: str) -> str:
-    """What a base of that precision is multiplied in."""
-    return "fp32" if precision == "fp32" else "bf16"

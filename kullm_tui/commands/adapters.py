@@ -28,7 +28,6 @@ from kullm_tui.core.adapters import (
 )
 from kullm_tui.core.errors import AdapterError, KullmError, UsageError
 from kullm_tui.core.extras import require_local
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.models import local_folder, resolve
 from kullm_tui.core.text import size_text, terminal_safe, terminal_safe_json
@@ -37,30 +36,28 @@ _INTERRUPTED = 130
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
-    parser = subparsers.add_parser(
-        "adapters", help=say("학습한 어댑터를 보고 다룹니다", "see and handle your adapters")
-    )
+    parser = subparsers.add_parser("adapters", help=say("학습한 어댑터를 보고 다뤄요", "see and handle your adapters"))
     actions = parser.add_subparsers(dest="action", metavar=say("동작", "ACTION"))
     listing = actions.add_parser("list", help=say("어댑터의 목록", "the adapters there are"))
     listing.add_argument("--json", action="store_true", help=say("JSON으로, 한 줄에 하나", "as JSON, one a line"))
     bring = actions.add_parser(
-        "import", help=say("폴더나 압축 파일의 어댑터를 들여옵니다", "bring in a folder or archive")
+        "import", help=say("폴더나 압축 파일의 어댑터를 가져와요", "bring in a folder or archive")
     )
     bring.add_argument(
         "source", metavar="FOLDER", help=say("PEFT 어댑터의 폴더나 zip, tar", "a PEFT adapter's folder, zip or tar")
     )
     bring.add_argument("--name", metavar="NAME", help=say("여기서 쓸 이름", "what to call it here"))
     merging = actions.add_parser(
-        "merge", help=say("베이스에 합쳐 온전한 모델을 만듭니다", "make a whole model of base and adapter")
+        "merge", help=say("베이스에 합쳐 온전한 모델을 만들어요", "make a whole model of base and adapter")
     )
     merging.add_argument("name", metavar="NAME", help=say("어댑터의 이름이나 폴더", "an adapter's name or folder"))
     merging.add_argument("--to", required=True, metavar="FOLDER", help=say("새 모델의 폴더", "the new model's folder"))
     merging.add_argument(
         "--base", metavar="MODEL", help=say("베이스 (적혀 있지 않을 때)", "the base, where the adapter does not say")
     )
-    removal = actions.add_parser("remove", help=say("어댑터를 지웁니다", "remove an adapter"))
+    removal = actions.add_parser("remove", help=say("어댑터를 지워요", "remove an adapter"))
     removal.add_argument("name", metavar="NAME", help=say("어댑터의 이름", "the adapter's name"))
-    removal.add_argument("--yes", action="store_true", help=say("묻지 않고 지웁니다", "remove without asking"))
+    removal.add_argument("--yes", action="store_true", help=say("묻지 않고 지워요", "remove without asking"))
 
 
 def run(args: argparse.Namespace) -> int:
@@ -76,7 +73,7 @@ def _list(args: argparse.Namespace) -> int:
     if not adapters:
         Narration().note(
             say(
-                "아직 어댑터가 없습니다. `kullm train`으로 학습하거나 `kullm adapters import 폴더`로 들여오세요.",
+                "아직 어댑터가 없어요. `kullm train`으로 학습하거나 `kullm adapters import 폴더`로 가져오세요.",
                 "There are no adapters yet. Train one with `kullm train`, or bring one in with `kullm adapters import FOLDER`.",
             )
         )
@@ -112,13 +109,13 @@ def _import(args: argparse.Namespace) -> int:
     if not source.exists():
         raise AdapterError(
             say(
-                f"{source}{particle(source, '이/가')} 없습니다. 어댑터의 폴더나 압축 파일의 경로를 확인하세요.",
+                f"{source}: 그런 파일이나 폴더가 없어요. 어댑터의 폴더나 압축 파일의 경로를 확인하세요.",
                 f"There is no {source}. Check the path of the adapter's folder or archive.",
             )
         )
     adapter = import_adapter(source, args.name or free_name(source.resolve().name.split(".")[0]))
     base = f"-m {adapter.base} " if adapter.base else ""
-    Narration().note(say("들여왔습니다. 이렇게 씁니다:", "Brought in. Use it like this:"))
+    Narration().note(say("가져왔어요. 이렇게 써요:", "Brought in. Use it like this:"))
     print(terminal_safe(f'kullm ask {base}--adapter {adapter.name} "안녕하세요?"'))
     return 0
 
@@ -134,13 +131,11 @@ def _remove(args: argparse.Namespace) -> int:
                 )
             )
         name = f"{adapter.name}({size_text(adapter.bytes)})"
-        if not confirmed(say(f"{name}{particle(adapter.name, '을/를')} 지울까요?", f"Remove {name}?")):
-            Narration().note(say("그대로 두었습니다.", "Nothing was removed."))
+        if not confirmed(say(f"{name} 어댑터를 지울까요?", f"Remove {name}?")):
+            Narration().note(say("그대로 두었어요.", "Nothing was removed."))
             return 1
     remove_adapter(adapter.name)
-    Narration().note(
-        say(f"{adapter.name}{particle(adapter.name, '을/를')} 지웠습니다.", f"{adapter.name} was removed.")
-    )
+    Narration().note(say(f"{adapter.name} 어댑터를 지웠어요.", f"{adapter.name} was removed."))
     return 0
 
 
@@ -152,7 +147,7 @@ def _merge(args: argparse.Namespace) -> int:
     if not base:
         raise UsageError(
             say(
-                f"{adapter.name}의 베이스가 적혀 있지 않습니다. --base 모델로 알려 주세요.",
+                f"{adapter.name}의 베이스가 적혀 있지 않아요. --base 모델로 알려 주세요.",
                 f"{adapter.name} does not say its base. Give it with --base MODEL.",
             )
         )
@@ -160,7 +155,7 @@ def _merge(args: argparse.Namespace) -> int:
     to = paths.typed(args.to).absolute()
     code = _merged(adapter.folder, folder, to)
     if code == 0:
-        Narration().note(say("합쳤습니다. 이렇게 씁니다:", "Merged. Use it like this:"))
+        Narration().note(say("합쳤어요. 이렇게 써요:", "Merged. Use it like this:"))
         print(terminal_safe(f'kullm ask -m {to} "안녕하세요?"'))
     return code
 
@@ -204,7 +199,7 @@ def _told(faults: str, code: int) -> str:
     """What the child said; of a crash, its last line."""
     text = faults.strip()
     if not text:
-        return say(f"합치지 못했습니다(종료 코드 {code}).", f"the merge failed (exit code {code}).")
+        return say(f"합치지 못했어요(종료 코드 {code}).", f"the merge failed (exit code {code}).")
     return text.splitlines()[-1] if "Traceback" in text else text
 
 

@@ -13,12 +13,12 @@ from typing import Any
 
 from kullm_tui.commands import judging_glue, question
 from kullm_tui.commands.consenting import obtain_consent
-from kullm_tui.commands.narration import Narration, loading_line
+from kullm_tui.commands.narration import Narration
 from kullm_tui.core import paths
-from kullm_tui.core.chat_client import Delta, Finished, LoadProgress, Progress
+from kullm_tui.core.chat_client import Finished
 from kullm_tui.core.config import load_config
 from kullm_tui.core.errors import UsageError
-from kullm_tui.core.exchange import Piece, Starting, exchange
+from kullm_tui.core.exchange import Piece, exchange
 from kullm_tui.core.history import Conversation
 from kullm_tui.core.journal import ReplySource
 from kullm_tui.core.language import say
@@ -26,18 +26,20 @@ from kullm_tui.core.profiles import DEMO
 from kullm_tui.core.store import Store
 from kullm_tui.core.target import adapter_for_engine, base_of, choose_target, prompted_by
 from kullm_tui.core.text import TerminalSafeStream, terminal_safe_json
+from kullm_tui.core.thinking import Delta, Resorted, Thought
+from kullm_tui.core.waiting_words import waiting_for
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
-    parser = subparsers.add_parser("ask", help=say("한 번 묻고 답을 받습니다", "ask once and read the answer"))
+    parser = subparsers.add_parser("ask", help=say("한 번 묻고 답을 받아요", "ask once and read the answer"))
     question.add_arguments(parser)
     parser.add_argument(
         "--continue",
         dest="continued",
         action="store_true",
-        help=say("마지막 대화를 이어 갑니다", "go on with the last conversation"),
+        help=say("마지막 대화를 이어 가요", "go on with the last conversation"),
     )
-    parser.add_argument("--json", action="store_true", help=say("JSON 하나로 답합니다", "answer with one JSON object"))
+    parser.add_argument("--json", action="store_true", help=say("JSON 하나로 답해요", "answer with one JSON object"))
     judging_glue.add_arguments(parser)
 
 
@@ -64,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
         turn = store.add_user_turn(conversation.id, message, parent_id=conversation.leaf_id)
         source = ReplySource(target.name, adapter, target.template, decoding)
         with store.open_reply(conversation.id, turn, source) as journal, closing(_Answer(args.json)) as answer:
-            pieces = exchange(target, [*messages, message], decoding, journal)
+            pieces = exchange(target, [*messages, message], decoding, journal, thinking=config.thinking)
             try:
                 finished = asyncio.run(_show(pieces, answer, narration))
             finally:
@@ -73,9 +75,10 @@ def run(args: argparse.Namespace) -> int:
     verdict = judging.verdict(message, answer.text, target.name, narration) if judging else None
     if args.json:
         told = {"verdict": judging_glue.verdict_facts(verdict)} if verdict else {}
-        print(terminal_safe_json({**_result(target.name, adapter, answer.text, finished), **told}))
+        print(terminal_safe_json({**_result(target.name, adapter, answer, finished), **told}))
     elif verdict:
         narration.note(judging_glue.verdict_note(verdict))
+    _tell_thinking(answer.thinking, finished, narration)
     _tell_limits(finished, narration)
     return 1 if verdict and verdict.status == "error" else 0
 
@@ -87,14 +90,27 @@ class _Answer:
         self._keep = keep
         self._safe = TerminalSafeStream()
         self._pieces: list[str] = []
+        self._thoughts: list[str] = []
         self._last = "\n"
 
     @property
     def text(self) -> str:
         return "".join(self._pieces)
 
+    @property
+    def thinking(self) -> str:
+        return "".join(self._thoughts)
+
     def take(self, text: str) -> None:
         self._pieces.append(text)
+        self._show(self._safe.feed(text))
+
+    def think(self, text: str) -> None:
+        self._thoughts.append(text)
+
+    def resort(self, thinking: str, text: str) -> None:
+        """What a pipe has taken cannot be taken back; what is kept, and `--json`, have each in its place."""
+        self._thoughts, self._pieces = [thinking], [text]
         self._show(self._safe.feed(text))
 
     def close(self) -> None:
@@ -116,26 +132,16 @@ async def _show(pieces: AsyncGenerator[Piece, None], answer: _Answer, narration:
             if isinstance(piece, Delta):
                 narration.clear()
                 answer.take(piece.text)
+            elif isinstance(piece, Thought):
+                answer.think(piece.text)
+                narration.progress(say("생각하는 중", "thinking"))
+            elif isinstance(piece, Resorted):
+                answer.resort(piece.thinking, piece.text)
             elif isinstance(piece, Finished):
                 finished = piece
-            elif isinstance(piece, LoadProgress) and piece.status == "ready":
-                narration.clear()
             else:
-                narration.progress(_waiting_line(piece))
+                narration.progress(waiting_for(piece))
     return finished
-
-
-def _waiting_line(piece: Starting | LoadProgress | Progress) -> str:
-    if isinstance(piece, Starting):
-        return say("엔진을 시작하는 중", "starting the engine")
-    if isinstance(piece, LoadProgress):
-        return loading_line(piece)
-    return _searching(piece)
-
-
-def _searching(progress: Progress) -> str:
-    percent = min(100, 100 * progress.done // progress.total)
-    return f"{say('빔 탐색 중', 'beam search')} … {percent}%"
 
 
 def _earlier(store: Store, args: argparse.Namespace) -> Conversation | None:
@@ -144,7 +150,7 @@ def _earlier(store: Store, args: argparse.Namespace) -> Conversation | None:
     if args.system:
         raise UsageError(
             say(
-                "--system은 새 대화를 시작할 때만 씁니다. --continue를 빼고 다시 해 보세요.",
+                "--system은 새 대화를 시작할 때만 써요. --continue를 빼고 다시 해 보세요.",
                 "--system is for a new conversation. Leave --continue out.",
             )
         )
@@ -152,7 +158,7 @@ def _earlier(store: Store, args: argparse.Namespace) -> Conversation | None:
     if earlier is None:
         raise UsageError(
             say(
-                "이어 갈 대화가 없습니다. --continue 없이 물어보세요.",
+                "이어 갈 대화가 없어요. --continue 없이 물어보세요.",
                 "there is no conversation to go on with. Leave --continue out.",
             )
         )
@@ -165,7 +171,7 @@ def _default(model: str, narration: Narration) -> str:
         return model
     narration.note(
         say(
-            "정해 둔 모델이 없어 작은 데모 모델이 답합니다. `kullm models list`에서 골라 -m 이름을 붙이거나 "
+            "정해 둔 모델이 없어 작은 데모 모델이 답해요. `kullm models list`에서 골라 -m 이름을 붙이거나 "
             "`kullm config set model 이름`으로 정해 두세요.",
             "No model is chosen, so the small demo model answers. Pick one from `kullm models list` and give it with -m NAME, "
             "or keep it with `kullm config set model NAME`.",
@@ -174,11 +180,12 @@ def _default(model: str, narration: Narration) -> str:
     return DEMO
 
 
-def _result(model: str, adapter: str | None, text: str, finished: Finished) -> dict[str, Any]:
+def _result(model: str, adapter: str | None, answer: _Answer, finished: Finished) -> dict[str, Any]:
     return {
         "model": model,
         "adapter": adapter,
-        "text": text,
+        "text": answer.text,
+        **({"thinking": answer.thinking} if answer.thinking else {}),
         "finish_reason": finished.reason,
         "usage": asdict(finished.usage),
         "timings": dict(finished.timings),
@@ -186,18 +193,30 @@ def _result(model: str, adapter: str | None, text: str, finished: Finished) -> d
     }
 
 
+def _tell_thinking(thinking: str, finished: Finished, narration: Narration) -> None:
+    """Folded, as in the app, where it is kept."""
+    if thinking:
+        seconds = int(finished.timings.get("thinking_ms", 0) / 1000)
+        narration.aside(
+            say(
+                f"생각 {seconds}초 · {len(thinking):,}자 (앱에서 펴 볼 수 있어요)",
+                f"thought for {seconds} s · {len(thinking):,} characters (the app unfolds them)",
+            )
+        )
+
+
 def _tell_limits(finished: Finished, narration: Narration) -> None:
     if finished.dropped_turns:
         narration.note(
             say(
-                f"대화가 길어 앞의 {finished.dropped_turns}차례를 빼고 물었습니다.",
+                f"대화가 길어서 앞의 문답 {finished.dropped_turns}개를 빼고 물었어요.",
                 f"the conversation is long: its first {finished.dropped_turns} turns were left out.",
             )
         )
     if finished.reason == "length":
         narration.note(
             say(
-                "답이 길이 한도에서 멈췄습니다. --max-tokens로 늘릴 수 있습니다.",
+                "답이 길이 한도에서 멈췄어요. --max-tokens로 늘릴 수 있어요.",
                 "the answer stopped at the length limit; --max-tokens raises it.",
             )
         )

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from kullm_tui.core import paths
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.config import load_config
 from kullm_tui.core.consent import is_outside
 from kullm_tui.core.database import file_system_of
@@ -25,12 +26,14 @@ from kullm_tui.core.hub_cache import hub_cache
 from kullm_tui.core.keys import get_key, list_keys
 from kullm_tui.core.language import say
 from kullm_tui.core.memory import free_host_memory
-from kullm_tui.core.native import cpu_flags, find_compiler, runs_avx2
+from kullm_tui.core.processor import SETTING, Processor, forced_path
+from kullm_tui.core.processor import processor as own_processor
 from kullm_tui.core.store import Store
 
 Verdict = Literal["fine", "notice", "problem"]
 
 _LOCAL_PACKAGES = ("torch", "transformers", "peft", "bitsandbytes", "accelerate", "safetensors")
+_LEVEL_NAMES = {"avx512-bf16": "AVX512-BF16", "avx512": "AVX-512", "avx2": "AVX2"}
 _NARROWEST = 80
 _LEAST_DISK_GB = 10
 _LEAST_MEMORY_GB = 6
@@ -91,32 +94,37 @@ def packages() -> Finding:
 
 
 def processor() -> Finding:
+    """The path that serves, and what would be faster."""
+    own = own_processor()
     name, count = platform.machine(), os.cpu_count() or 1
-    found = say(f"{name}, 코어 {count}", f"{name}, {count} cores")
-    if "avx512_bf16" not in cpu_flags() and not runs_avx2():
-        return Finding(
-            "notice",
-            say(
-                f"{found}, AVX2 없음: CPU에서 4비트가 느립니다. llama.cpp 서버를 엔드포인트로 쓰는 편이 빠릅니다.",
-                f"{found}, no AVX2: 4-bit is slow on this CPU. A llama.cpp server as an endpoint is faster.",
-            ),
+    path = _LEVEL_NAMES.get(own.level) or say("AVX2 없음", "no AVX2")
+    found = say(f"{name}, 코어 {count}, {path}", f"{name}, {count} cores, {path}")
+    if forced_path():
+        found += f" ({SETTING}={forced_path()})"
+    faster = _faster(own)
+    if faster:
+        return Finding("notice", _joined(found, faster))
+    return Finding("fine", say(f"{found}, C 컴파일러 있음", f"{found}, with a C compiler"))
+
+
+def _faster(own: Processor) -> str:
+    if own.level == "plain":
+        return say(
+            "CPU에서 4비트가 느려요. llama.cpp 서버를 엔드포인트로 쓰는 편이 빨라요.",
+            "4-bit is slow on this CPU. A llama.cpp server as an endpoint is faster.",
         )
-    if find_compiler() is None:
-        return Finding(
-            "notice",
-            say(
-                f"{found}, C 컴파일러 없음: 설치하면(sudo apt install gcc) CPU에서 답변이 빨라집니다.",
-                f"{found}, no C compiler: with one (sudo apt install gcc) replies on the CPU come faster.",
-            ),
+    if own.compiler is None:
+        return say(
+            "C 컴파일러가 없어요. 설치하면(sudo apt install gcc) CPU에서 답변이 빨라져요.",
+            "no C compiler. With one (sudo apt install gcc) replies on the CPU come faster.",
         )
-    extension = "AVX512-BF16" if "avx512_bf16" in cpu_flags() else "AVX2"
-    return Finding("fine", say(f"{found}, {extension}, C 컴파일러 있음", f"{found}, {extension}, with a C compiler"))
+    return ""
 
 
 def graphics() -> Finding:
     command = shutil.which("nvidia-smi")
     if command is None:
-        return Finding("fine", say("NVIDIA GPU 없음, CPU로 돌립니다", "no NVIDIA GPU, models run on the CPU"))
+        return Finding("fine", say("NVIDIA GPU 없음, CPU로 돌려요", "no NVIDIA GPU, models run on the CPU"))
     try:
         answer = subprocess.run(
             [command, "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"],
@@ -127,7 +135,9 @@ def graphics() -> Finding:
             check=True,
         )
     except (OSError, subprocess.SubprocessError) as error:
-        return Finding("notice", say(f"nvidia-smi가 답하지 않습니다: {error}", f"nvidia-smi does not answer: {error}"))
+        return Finding(
+            "notice", say(f"nvidia-smi가 답하지 않아요: {cause_of(error)}", f"nvidia-smi does not answer: {error}")
+        )
     return Finding("fine", " / ".join(answer.stdout.split("\n")).strip(" /"))
 
 
@@ -138,7 +148,7 @@ def memory() -> Finding:
     free = available / 1e9
     verdict: Verdict = "fine" if free >= _LEAST_MEMORY_GB else "notice"
     hint = (
-        say("5.8B를 4비트로 쓰기에는 모자랍니다", "too little for a 5.8B model in 4-bit") if verdict == "notice" else ""
+        say("5.8B를 4비트로 쓰기에는 부족해요", "too little for a 5.8B model in 4-bit") if verdict == "notice" else ""
     )
     return Finding(verdict, _joined(say(f"쓸 수 있는 것 {free:.1f} GB", f"{free:.1f} GB available"), hint))
 
@@ -151,7 +161,7 @@ def disk() -> Finding:
         say(f"{name} {size:.0f} GB 남음 ({places[name]})", f"{name} {size:.0f} GB free ({places[name]})")
         for name, size in free.items()
     )
-    hint = say("12.8B를 내려받기에는 모자랄 수 있습니다", "a large model may not fit") if verdict == "notice" else ""
+    hint = say("12.8B를 내려받기에는 부족할 수 있어요", "a large model may not fit") if verdict == "notice" else ""
     return Finding(verdict, _joined(listed, hint))
 
 
@@ -177,7 +187,7 @@ def configuration() -> Finding:
         names = ", ".join(bare)
         return Finding(
             "notice",
-            say(f"키가 암호화되지 않은 http로 나갑니다: {names}", f"keys travel over plain http: {names}"),
+            say(f"키가 암호화되지 않은 http로 나가요: {names}", f"keys travel over plain http: {names}"),
         )
     file = paths.config_file()
     return Finding("fine", str(file) if file.exists() else say(f"기본값 ({file} 없음)", f"defaults (no {file})"))
@@ -190,7 +200,7 @@ def keys() -> Finding:
         return Finding(
             "problem",
             say(
-                f"다른 사람도 키 파일을 읽을 수 있습니다: chmod 600 {file}",
+                f"다른 사람도 키 파일을 읽을 수 있어요: chmod 600 {file}",
                 f"others can read the key file: chmod 600 {file}",
             ),
         )
@@ -207,7 +217,7 @@ def home() -> Finding:
         return Finding(
             "notice",
             say(
-                f"다른 사람도 볼 수 있는 폴더입니다: {opened}. 막으려면 chmod 700",
+                f"다른 사람도 볼 수 있는 폴더예요: {opened}. 막으려면 chmod 700",
                 f"others can look into it: {opened}. To close it: chmod 700",
             ),
         )
@@ -237,7 +247,7 @@ def terminal() -> Finding:
         return Finding(
             "problem",
             say(
-                f"로캘의 문자 집합이 {encoding}입니다: export LANG=ko_KR.UTF-8",
+                f"로캘의 문자 집합: {encoding}. 고치려면 export LANG=ko_KR.UTF-8",
                 f"the locale is {encoding}: export LANG=en_US.UTF-8",
             ),
         )

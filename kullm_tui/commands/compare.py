@@ -34,7 +34,7 @@ _EXAMPLE = 'kullm compare -m kullm-5.8b,koalpaca-5.8b "대한민국의 수도는
 
 def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
     parser = subparsers.add_parser(
-        "compare", help=say("여러 모델에 같은 것을 묻고 견줍니다", "ask several models the same and compare")
+        "compare", help=say("여러 모델에 같은 질문을 하고 비교해요", "ask several models the same and compare")
     )
     question.add_prompt_arguments(parser)
     question.add_decoding_arguments(parser)
@@ -53,31 +53,31 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
         "--set",
         metavar="FILE",
         help=say(
-            "한 줄에 질문 하나인 글, JSONL, 또는 human-eval-ko 같은 질문 모음을 차례로 묻습니다",
+            "한 줄에 질문 하나인 글, JSONL, 또는 human-eval-ko 같은 질문 모음을 차례로 물어요",
             "questions asked in one go: a text with one a line, JSONL, or a set such as human-eval-ko",
         ),
     )
-    add("--blind", action="store_true", help=say("투표할 때까지 이름을 가립니다", "hide the names until the vote"))
-    add("--vote", action="store_true", help=say("답마다 투표합니다", "vote on each round"))
+    add("--blind", action="store_true", help=say("투표할 때까지 이름을 가려요", "hide the names until the vote"))
+    add("--vote", action="store_true", help=say("답마다 투표해요", "vote on each round"))
     add("--json", action="store_true", help=say("질문마다 JSON 하나", "one JSON object a question"))
     judging_glue.add_arguments(parser)
     kept = parser.add_argument_group(say("지난 투표", "votes so far")).add_mutually_exclusive_group()
-    kept.add_argument("--votes", action="store_true", help=say("투표를 표시합니다", "show the votes"))
+    kept.add_argument("--votes", action="store_true", help=say("투표를 표시해요", "show the votes"))
     kept.add_argument(
         "--ratings",
         action="store_true",
-        help=say("투표로 매긴 점수를 구간과 함께 표시합니다", "ratings from the votes, with intervals"),
+        help=say("투표로 매긴 점수를 구간과 함께 표시해요", "ratings from the votes, with intervals"),
     )
     kept.add_argument(
         "--export",
         metavar="FILE",
         help=say(
-            '선호 쌍을 JSONL로 내보냅니다(TRL의 형식). "-"이면 표준 출력',
+            '선호 쌍을 JSONL로 내보내요(TRL의 형식). "-"이면 표준 출력',
             'write preference pairs as JSONL in TRL\'s form; "-" is stdout',
         ),
     )
     parser.add_argument(
-        "--force", action="store_true", help=say("있는 파일을 바꿔 씁니다", "replace a file that is there")
+        "--force", action="store_true", help=say("있는 파일을 덮어써요", "replace a file that is there")
     )
 
 
@@ -109,7 +109,7 @@ def _compare(store: Store, args: argparse.Namespace) -> int:
     judging = judging_glue.prepared(args, "kullm compare", narration)
     plan = plan_contest([entrant.contestant for entrant in competing], config)
     if narration.live or not plan.together:
-        narration.note(plan.why_formal)
+        narration.note(plan.why)
     at_once = max(1, config.engine.max_rows // len(competing))
     contest = Contest(store, competing, plan, decoding, args.system, args.blind, at_once)
     rounds = [Round(one) for one in questions]
@@ -135,7 +135,7 @@ def _require_voter(args: argparse.Namespace, *, voting: bool) -> None:
     if args.json or not (can_ask() and sys.stdout.isatty()):
         raise UsageError(
             say(
-                "--vote와 --blind는 터미널에서 사람이 고를 때 씁니다. --json이나 파이프와 함께 쓸 수 없습니다.",
+                "--vote와 --blind는 터미널에서 사람이 고를 때 써요. --json이나 파이프와 함께 쓸 수 없어요.",
                 "--vote and --blind are for a person at a terminal, and not for --json or a pipe.",
             )
         )
@@ -145,10 +145,10 @@ def _questions(args: argparse.Namespace) -> list[Message]:
     if args.set is None:
         return [question.read(args, example=_EXAMPLE)]
     if args.prompt is not None or args.input is not None:
-        raise UsageError(say("--set과 질문을 함께 줄 수 없습니다.", "give either --set or a question, not both."))
+        raise UsageError(say("--set과 질문을 함께 줄 수 없어요.", "give either --set or a question, not both."))
     from evaluator.questions import load_questions
 
-    return [Message("user", one.instruction, one.input) for one in load_questions(args.set).questions]
+    return [Message("user", one.instruction, one.input) for one in load_questions(args.set).questions if not one.before]
 
 
 def _names(args: argparse.Namespace, narration: Narration) -> list[str]:
@@ -156,9 +156,7 @@ def _names(args: argparse.Namespace, narration: Narration) -> list[str]:
         return [name.strip() for part in args.models for name in part.split(",") if name.strip()]
     names = [contestant.label for contestant in usual_contestants()]
     listed = ", ".join(names)
-    narration.note(
-        say(f"{listed}에 묻습니다. -m A,B,C로 고를 수 있습니다.", f"Asking {listed}. -m A,B,C chooses others.")
-    )
+    narration.note(say(f"{listed}에 물어요. -m A,B,C로 고를 수 있어요.", f"Asking {listed}. -m A,B,C chooses others."))
     return names
 
 
@@ -224,7 +222,7 @@ def _print_json(one: Round, contest: Contest, number: int = 0, verdicts: Verdict
         "comparison": one.comparison and one.comparison.id,
         "prompt": one.question.content,
         "input": one.question.input,
-        "plan": contest.plan.why_formal,
+        "plan": contest.plan.why,
         "replies": replies,
     }
     print(terminal_safe_json(facts), flush=True)

@@ -6,26 +6,26 @@ from dataclasses import asdict
 from typing import Any
 
 from kullm_tui.core import config_edit
-from kullm_tui.core.config import Config, load_config
+from kullm_tui.core.config import SECTIONS, Config, load_config
 from kullm_tui.core.language import say
 from kullm_tui.core.paths import config_file
 from kullm_tui.core.text import terminal_safe, terminal_safe_json
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
-    parser = subparsers.add_parser("config", help=say("설정을 보고 바꿉니다", "show and change settings"))
+    parser = subparsers.add_parser("config", help=say("설정을 보고 바꿔요", "show and change settings"))
     actions = parser.add_subparsers(dest="action", metavar=say("동작", "ACTION"))
-    actions.add_parser("path", help=say("설정 파일이 있는 곳", "where the file is"))
-    show = actions.add_parser("show", help=say("지금 쓰이는 설정", "the settings in use"))
+    actions.add_parser("path", help=say("설정 파일의 위치", "where the file is"))
+    show = actions.add_parser("show", help=say("지금 쓰는 설정", "the settings in use"))
     show.add_argument("--json", action="store_true", help=say("JSON으로", "as JSON"))
-    change = actions.add_parser("set", help=say("설정 하나를 바꿉니다", "change one setting"))
+    change = actions.add_parser("set", help=say("설정 하나를 바꿔요", "change one setting"))
     change.add_argument(
         "key",
         help=say(
             "예: model, engine.precision, endpoints.이름.base_url", "model, engine.precision, endpoints.NAME.base_url …"
         ),
     )
-    change.add_argument("value", help=say('새 값 (""이면 지웁니다)', 'the new value ("" takes it away)'))
+    change.add_argument("value", help=say('새 값 (""이면 지워요)', 'the new value ("" takes it away)'))
 
 
 def run(args: argparse.Namespace) -> int:
@@ -42,9 +42,10 @@ def run(args: argparse.Namespace) -> int:
 
 def _lines(config: Config) -> list[str]:
     """The settings in the file's own form, defaults included."""
-    top = {name: value for name, value in asdict(config).items() if name not in ("engine", "endpoints")}
-    lines = [_line(name, value) for name, value in top.items()]
-    lines += ["", "[engine]", *(_line(name, value) for name, value in asdict(config.engine).items())]
+    every = asdict(config)
+    lines = [_line(name, value) for name, value in every.items() if name not in (*SECTIONS, "endpoints")]
+    for section in SECTIONS:
+        lines += ["", f"[{section}]", *(_line(name, value) for name, value in every[section].items())]
     for endpoint in config.endpoints:
         lines += ["", "[[endpoints]]", *(f"{name} = {_toml(value)}" for name, value in asdict(endpoint).items())]
     return lines

@@ -24,11 +24,11 @@ def require_room(file: Path, *, force: bool) -> None:
     """A file that is there may be the only copy of something."""
     if force or not is_there(file) or file.is_fifo() or file.is_char_device():
         return
-    replaced = say(f"{file} 파일이 이미 있습니다. 바꿔 쓸까요?", f"{file} is there already. Replace it?")
+    replaced = say(f"{file} 파일이 이미 있어요. 덮어쓸까요?", f"{file} is there already. Replace it?")
     if not can_ask() or not confirmed(replaced):
         raise UsageError(
             say(
-                f"{file} 파일이 이미 있습니다. 바꿔 쓰려면 --force를 붙이세요.",
+                f"{file} 파일이 이미 있어요. 덮어쓰려면 --force를 붙이세요.",
                 f"{file} is there already; --force replaces it.",
             )
         )

@@ -9,7 +9,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
-from kullm_tui.core.chat_client import Delta, Finished
+from kullm_tui.core.chat_client import Finished
 from kullm_tui.core.comparisons import Comparison
 from kullm_tui.core.contest import Plan
 from kullm_tui.core.entrants import Entrant
@@ -18,6 +18,7 @@ from kullm_tui.core.exchange import Piece, exchange
 from kullm_tui.core.journal import FinalState, Journal, ReplySource
 from kullm_tui.core.records import Message
 from kullm_tui.core.store import Store
+from kullm_tui.core.thinking import Delta, Resorted
 
 
 @dataclass
@@ -131,6 +132,8 @@ class Contest:
             async for piece in pieces:
                 if isinstance(piece, Delta):
                     lane.pieces.append(piece.text)
+                elif isinstance(piece, Resorted):
+                    lane.pieces = [piece.text]
                 elif isinstance(piece, Finished):
                     lane.finished = piece
                 lane.latest = piece

@@ -11,11 +11,12 @@ from typing import Protocol
 
 from kullm_tui.commands.columns import cells
 from kullm_tui.commands.contest import Lane, Round
-from kullm_tui.commands.narration import Narration, loading_line
+from kullm_tui.commands.narration import Narration
 from kullm_tui.core.chat_client import LoadProgress
 from kullm_tui.core.exchange import Starting
 from kullm_tui.core.language import say
 from kullm_tui.core.text import TerminalSafeStream, terminal_safe
+from kullm_tui.core.waiting_words import waiting_for
 from kullm_tui.ui.wording import seconds, speed
 
 _NARROWEST = 32  # cells of a column that can be read
@@ -75,10 +76,8 @@ def _standing(one: Round, *, blind: bool) -> str:
 def _standing_of(lane: Lane) -> str:
     if lane.pieces:
         return say(f"{len(lane.text):,}자", f"{len(lane.text):,} characters")
-    if isinstance(lane.latest, Starting):
-        return say("엔진을 시작하는 중", "starting the engine")
-    if isinstance(lane.latest, LoadProgress) and lane.latest.status != "ready":
-        return loading_line(lane.latest)
+    if isinstance(lane.latest, Starting | LoadProgress):
+        return waiting_for(lane.latest)
     return say("기다리는 중", "waiting")
 
 

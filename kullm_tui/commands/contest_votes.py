@@ -27,7 +27,9 @@ async def ask_for_vote(store: Store, one: Round, narration: Narration) -> Vote |
     places = [place for place, lane in enumerate(one.lanes) if lane.can_be_chosen]
     vote = None
     if len(places) < 2:
-        narration.note(say("견줄 답이 둘이 되지 않아 투표하지 않습니다.", "fewer than two replies: there is no vote."))
+        narration.note(
+            say("비교할 답이 두 개가 되지 않아 투표하지 않아요.", "fewer than two replies: there is no vote.")
+        )
     elif choice := await _choice(one, places, blind=comparison.blind):
         outcome, winner = choice
         replies = [lane.reply_id for lane in one.lanes]
@@ -147,14 +149,14 @@ def print_ratings(store: Store, *, as_json: bool) -> int:
     blind, bad = sum(vote.blind for vote in votes), sum(vote.outcome == "bad" for vote in votes)
     Narration().note(
         say(
-            f"투표 {len(votes):,}번(이름을 가린 것 {blind:,}번, 모두 나쁨 {bad:,}번). 모두 나쁨은 비김으로 셉니다.",
+            f"투표 {len(votes):,}번(이름을 가린 것 {blind:,}번, 모두 나쁨 {bad:,}번). 모두 나쁨은 비김으로 쳐요.",
             f"{len(votes):,} votes ({blind:,} of them blind, {bad:,} all bad). All bad counts as a tie.",
         )
     )
     if not told:
         Narration().note(
             say(
-                f"표가 {FEWEST_VOTES}개는 모여야 구간을 말할 수 있습니다.",
+                f"투투투표가 {FEWEST_VOTES}개는 모여야 구간을 말할 수 있어요.",
                 f"With fewer than {FEWEST_VOTES} votes there is no interval to tell.",
             )
         )
@@ -182,7 +184,7 @@ def export_pairs(store: Store, file: str) -> int:
     apart = sum(not pair["same_prompt"] for pair in pairs)
     Narration().note(
         say(
-            f"선호 쌍 {len(pairs):,}개를 내보냈습니다. 그 가운데 {apart:,}개는 앞선 대화가 서로 다릅니다(same_prompt).",
+            f"선호 쌍 {len(pairs):,}개를 내보냈어요. 그중 {apart:,}개는 앞선 대화가 서로 달라요(same_prompt).",
             f"{len(pairs):,} preference pairs; in {apart:,} of them the two had read different turns before (same_prompt).",
         )
     )
@@ -192,7 +194,7 @@ def export_pairs(store: Store, file: str) -> int:
 def _tell_none() -> None:
     Narration().note(
         say(
-            "아직 투표가 없습니다. `kullm compare --blind 질문`으로 시작하세요.",
+            "아직 투표가 없어요. `kullm compare --blind 질문`으로 시작하세요.",
             "There are no votes yet. Begin with `kullm compare --blind PROMPT`.",
         )
     )

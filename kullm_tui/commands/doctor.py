@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
     parser = subparsers.add_parser(
-        "doctor", help=say("이 컴퓨터가 준비되었는지 살펴봅니다", "check that this machine is ready")
+        "doctor", help=say("이 컴퓨터가 준비되었는지 살펴봐요", "check that this machine is ready")
     )
     parser.add_argument("--json", action="store_true", help=say("JSON으로", "as JSON"))
 

@@ -16,12 +16,12 @@ _ANSWER_SECONDS = 10
 
 def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
     parser = subparsers.add_parser(
-        "engine", help=say("이 컴퓨터의 엔진을 보고 끝냅니다", "see and end this machine's engine")
+        "engine", help=say("이 컴퓨터의 엔진을 보고 끝내요", "see and end this machine's engine")
     )
     actions = parser.add_subparsers(dest="action", metavar=say("동작", "ACTION"))
     status = actions.add_parser("status", help=say("올라와 있는 모델과 메모리", "what is loaded, and its memory"))
     status.add_argument("--json", action="store_true", help=say("JSON으로", "as JSON"))
-    actions.add_parser("stop", help=say("엔진을 끝냅니다", "end the engine"))
+    actions.add_parser("stop", help=say("엔진을 끝내요", "end the engine"))
     logs = actions.add_parser("logs", help=say("엔진의 기록", "what the engine had to say"))
     logs.add_argument(
         "-n",
@@ -49,7 +49,7 @@ def _status(*, as_json: bool) -> int:
         else:
             print(
                 say(
-                    "엔진이 실행 중이 아닙니다. 처음 질문할 때 시작합니다.",
+                    "엔진이 실행 중이 아니에요. 처음 질문할 때 시작해요.",
                     "No engine is running. The first question starts one.",
                 )
             )
@@ -82,7 +82,7 @@ def _health(state: EngineState) -> dict[str, Any]:
     except (httpx2.HTTPError, ValueError) as error:
         raise EngineGone(
             say(
-                "엔진이 대답하지 않습니다. `kullm engine stop`으로 끝낸 뒤 다시 시도하세요.",
+                "엔진이 대답하지 않아요. `kullm engine stop`으로 끝낸 뒤 다시 시도하세요.",
                 "The engine does not answer. End it with `kullm engine stop` and try again.",
             )
         ) from error
@@ -91,16 +91,16 @@ def _health(state: EngineState) -> dict[str, Any]:
 
 def _stop() -> int:
     if stop_engine():
-        print(say("엔진을 끝냈습니다.", "The engine has ended."), file=sys.stderr)
+        print(say("엔진을 끝냈어요.", "The engine has ended."), file=sys.stderr)
     else:
-        print(say("실행 중인 엔진이 없습니다.", "No engine was running."), file=sys.stderr)
+        print(say("실행 중인 엔진이 없어요.", "No engine was running."), file=sys.stderr)
     return 0
 
 
 def _logs(lines: int) -> int:
     log = EngineFiles().log
     if not log.exists():
-        print(say("아직 기록이 없습니다.", "There is no log yet."), file=sys.stderr)
+        print(say("아직 기록이 없어요.", "There is no log yet."), file=sys.stderr)
         return 0
     with log.open(encoding="utf-8", errors="replace") as text:
         for line in deque(text, maxlen=max(lines, 0)):

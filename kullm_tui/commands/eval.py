@@ -1,18 +1,34 @@
-"""`kullm eval run|table|plot|items|agreement|harness`: models answer a question set, a judge scores them, and the paper's table
+"""`kullm eval run|list|table|plot|items|retry|rescore|agreement|harness`: models answer a question set, a judge scores them, and the paper's table
 comes of it."""
 
 import argparse
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from evaluator.chart import chart_lines
 from evaluator.evaluation import load_run, results
+from evaluator.export import with_provenance
 from evaluator.figure import svg
+from evaluator.provenance import provenance
 from evaluator.question_fetch import PUBLIC_SETS
-from evaluator.report import Cell, Table, csv_text, interval_lines, markdown, score_table, table_lines, table_notes
+from evaluator.report import (
+    Cell,
+    Table,
+    TableRow,
+    csv_text,
+    group_lines,
+    interval_lines,
+    markdown,
+    score_table,
+    table_lines,
+    table_notes,
+)
+from evaluator.runs import latest_number
 from evaluator.statistics import Difference
 from evaluator.verdicts import VerdictStore
+from kullm_tui.commands import eval_again, eval_list, eval_win
 from kullm_tui.commands.columns import aligned
-from kullm_tui.commands.eval_agreement import show_agreement
+from kullm_tui.commands.eval_agreement import add_agreement, show_agreement
 from kullm_tui.commands.eval_harness import add_harness, run_harness
 from kullm_tui.commands.eval_items import show_items
 from kullm_tui.commands.judge import add_judge_arguments
@@ -25,51 +41,73 @@ from kullm_tui.core.text import terminal_safe, terminal_safe_json
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
-    parser = subparsers.add_parser("eval", help=say("모델을 논문처럼 평가합니다", "evaluate models as the paper does"))
+    parser = subparsers.add_parser("eval", help=say("모델을 논문처럼 평가해요", "evaluate models as the paper does"))
     actions = parser.add_subparsers(dest="action", metavar=say("동작", "ACTION"))
-    _add_run(
-        actions.add_parser("run", help=say("답을 받고 채점합니다 (이어서 할 수 있습니다)", "answer and judge; resumes"))
-    )
-    table = actions.add_parser("table", help=say("논문의 표", "the paper's table"))
-    table.add_argument(
-        "--format", choices=["text", "markdown", "csv", "json"], default="text", help=say("꼴", "the form")
-    )
-    plot = actions.add_parser("plot", help=say("논문의 그림 1 (0–100)", "the paper's Figure 1, on 0–100"))
-    plot.add_argument("--font", metavar="FILE", help=say(".png에 쓸 한글 글꼴 파일", "a font with Hangul, for .png"))
-    items = actions.add_parser("items", help=say("답 하나하나와 채점자의 말", "each answer with the judge's words"))
-    items.add_argument("--json", action="store_true", help=say("한 답에 JSON 하나", "one JSON object an answer"))
-    agreement = actions.add_parser(
-        "agreement", help=say("사람의 점수와 얼마나 맞는지", "agreement with people's ratings")
-    )
-    agreement.add_argument(
-        "--ratings",
-        required=True,
-        metavar="FILE",
-        help=say("id, model, scores가 든 JSONL", "a JSONL file of id, model, scores"),
-    )
-    agreement.add_argument("--json", action="store_true", help=say("JSON으로", "as JSON"))
-    for action in (table, plot, items, agreement):
-        action.add_argument(
-            "--run",
-            type=int,
-            metavar="N",
-            help=say("평가의 번호 (없으면 마지막)", "the evaluation's number; else the last"),
-        )
-    for action in (table, plot):
-        action.add_argument(
-            "--out",
-            metavar="FILE",
-            help=say("파일로 씁니다 (그림은 .svg나 .png)", "write to a file (.svg or .png for the plot)"),
-        )
-    add_harness(
-        actions.add_parser(
-            "harness",
-            help=say(
+    for name, (words, add) in _verbs().items():
+        action = actions.add_parser(name, help=words)
+        if name not in ("run", "list", "harness"):
+            action.add_argument(
+                "--run",
+                type=int,
+                metavar="N",
+                help=say("평가의 번호 (없으면 마지막)", "the evaluation's number; else the last"),
+            )
+        add(action)
+
+
+def _verbs() -> Mapping[str, tuple[str, Callable[[argparse.ArgumentParser], None]]]:
+    """What each verb does, in a line, and what adds its arguments."""
+    return {
+        "run": (say("답을 받고 채점해요 (이어서 할 수 있어요)", "answer and judge; resumes"), _add_run),
+        "list": (say("해 둔 평가와 그 번호", "the evaluations there are, with their numbers"), eval_list.add_list),
+        "table": (say("논문의 표", "the paper's table"), _add_table),
+        "plot": (say("논문의 그림 1 (0–100)", "the paper's Figure 1, on 0–100"), _add_plot),
+        "items": (say("답 하나하나와 채점자의 말", "each answer with the judge's words"), _add_items),
+        "retry": (
+            say("읽을 수 없던 채점을 다시 물어요", "ask again for verdicts that could not be read"),
+            eval_again.add_retry,
+        ),
+        "rescore": (
+            say("읽을 수 없던 채점의 점수를 사람이 적어요", "put down scores for verdicts that could not be read"),
+            eval_again.add_rescore,
+        ),
+        "win": (
+            say("한 시스템을 기준으로 한 승률 (쌍으로 견줘요)", "win rates against a baseline, pair by pair"),
+            eval_win.add_win,
+        ),
+        "agreement": (say("사람의 점수와 얼마나 맞는지", "agreement with people's ratings"), add_agreement),
+        "harness": (
+            say(
                 "KoBEST 등 객관식 과제 (lm-evaluation-harness)",
                 "KoBEST and other multiple-choice tasks (lm-evaluation-harness)",
             ),
-        )
+            add_harness,
+        ),
+    }
+
+
+def _add_table(table: argparse.ArgumentParser) -> None:
+    table.add_argument(
+        "--format", choices=["text", "markdown", "csv", "json"], default="text", help=say("형식", "the form")
     )
+    _add_out(table)
+
+
+def _add_plot(plot: argparse.ArgumentParser) -> None:
+    plot.add_argument("--font", metavar="FILE", help=say(".png에 쓸 한글 글꼴 파일", "a font with Hangul, for .png"))
+    _add_out(plot)
+
+
+def _add_out(action: argparse.ArgumentParser) -> None:
+    action.add_argument(
+        "--out",
+        metavar="FILE",
+        help=say("파일로 저장해요 (그림은 .svg나 .png)", "write to a file (.svg or .png for the plot)"),
+    )
+
+
+def _add_items(items: argparse.ArgumentParser) -> None:
+    items.add_argument("--json", action="store_true", help=say("한 답에 JSON 하나", "one JSON object an answer"))
 
 
 def _add_run(run: argparse.ArgumentParser) -> None:
@@ -93,7 +131,7 @@ def _add_run(run: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=FILE",
-        help=say("다른 시스템의 답을 가져옵니다 (여러 번)", "answers of another system (repeatable)"),
+        help=say("다른 시스템의 답을 가져와요 (여러 번)", "answers of another system (repeatable)"),
     )
     run.add_argument("--decoding", choices=["paper"], help=say("구름 논문의 디코딩 설정", "the KULLM paper's decoding"))
     add_judge_arguments(run)
@@ -105,48 +143,71 @@ def run(args: argparse.Namespace) -> int:
         from kullm_tui.commands.eval_run import run_evaluation
 
         return run_evaluation(args)
-    if args.action == "harness":
-        return run_harness(args)
+    actions = {
+        "harness": run_harness,
+        "list": eval_list.show_runs,
+        "win": eval_win.show_win_rates,
+        "retry": eval_again.retry,
+        "rescore": eval_again.rescore,
+    }
+    if args.action in actions:
+        return actions[args.action](args)
     with VerdictStore() as store:
         evaluation = load_run(store, args.run)
+        number = args.run or latest_number(store) or 0
         found = results(evaluation, store)
+        origin = provenance(evaluation, store, number) if args.action == "table" else {}
     if args.action == "agreement":
         return show_agreement(evaluation, found, args)
     if args.action == "items":
         return show_items(evaluation, found, as_json=args.json)
     table = score_table(evaluation, found)
-    return _plot(table, args) if args.action == "plot" else _table(table, args.format, args.out)
+    return _plot(table, args) if args.action == "plot" else _table(table, origin, args.format, args.out)
 
 
-def show_table(table: Table) -> None:
+def show_table(table: Table, number: int) -> None:
     for line in _text_lines(table):
         print(terminal_safe(line))
     narration = Narration()
-    for note in table_notes(table):
+    for note in (*table_notes(table), run_note(number)):
         narration.note(note)
 
 
+def run_note(number: int) -> str:
+    return say(
+        f"평가 {number}번이에요. `kullm eval table --run {number}`로 다시 볼 수 있어요.",
+        f"evaluation {number}: `kullm eval table --run {number}` shows it again.",
+    )
+
+
 def table_facts(table: Table) -> dict[str, Any]:
-    rows = [
-        {
-            "model": row.name,
-            "scores": {name: _cell_facts(cell) for name, cell in row.cells.items()},
-            "n": row.scored,
-            "unscored": dict(row.unscored),
-            "faults": dict(row.faults),
-            "flagged": row.flagged,
-            "length_correlation": row.length_correlation,
-        }
-        for row in table.rows
-    ]
     return {
         "set": table.set_name,
         "judge": table.judge,
         "answered_by": table.answered_by,
         "rubric": table.rubric.name,
         "items": table.items,
-        "rows": rows,
+        "rows": [_row_facts(row) for row in table.rows],
         "differences": [_difference_facts(pair, one) for pair, one in table.differences.items()],
+        "groups": [
+            {"group": name, "rows": [{**_row_facts(row), "items": group.items} for row in group.rows]}
+            for name, group in table.groups.items()
+        ],
+    }
+
+
+def _row_facts(row: TableRow) -> dict[str, Any]:
+    return {
+        "model": row.name,
+        "scores": {name: _cell_facts(cell) for name, cell in row.cells.items()},
+        "n": row.scored,
+        "unscored": dict(row.unscored),
+        "reasons": dict(row.reasons),
+        "faults": dict(row.faults),
+        "flagged": row.flagged,
+        "asked_again": row.asked_again,
+        "by_hand": dict(row.by_hand),
+        "length_correlation": row.length_correlation,
     }
 
 
@@ -166,15 +227,15 @@ def _cell_facts(cell: Cell) -> dict[str, float]:
     return {"mean": cell.mean, "low": cell.interval.low, "high": cell.interval.high, "scaled": cell.scaled}
 
 
-def _table(table: Table, form: str, out: str | None) -> int:
+def _table(table: Table, origin: Mapping[str, Any], form: str, out: str | None) -> int:
     if form == "text" and not out:
-        show_table(table)
+        show_table(table, origin["run"])
         return 0
     text = {
         "text": lambda: "\n".join([*_text_lines(table), "", *table_notes(table)]) + "\n",
-        "markdown": lambda: markdown(table),
+        "markdown": lambda: with_provenance(markdown(table), origin),
         "csv": lambda: csv_text(table),
-        "json": lambda: terminal_safe_json(table_facts(table)) + "\n",
+        "json": lambda: terminal_safe_json({"run": origin["run"], **table_facts(table), "provenance": origin}) + "\n",
     }[form]()
     _put(text, out)
     return 0
@@ -186,7 +247,12 @@ def _text_lines(table: Table) -> list[str]:
     lines = [heading]
     for line, spans in zip(means, interval_lines(table), strict=True):
         lines += [line, spans]
-    return aligned(lines, right=range(1, len(heading)))
+    shown = aligned(lines, right=range(1, len(heading)))
+    if not table.groups:
+        return shown
+    last = table.rubric.criteria[-1].name
+    groups = aligned(group_lines(table), right=range(1, len(table.rows) + 1))
+    return [*shown, "", say(f"갈래별 {last}", f"{last} by group"), *groups]
 
 
 def _plot(table: Table, args: argparse.Namespace) -> int:
@@ -200,11 +266,11 @@ def _plot(table: Table, args: argparse.Namespace) -> int:
         from evaluator.figure_png import png
 
         publish_bytes(out, png(table, font=args.font or ""), mode=0o644)
-        Narration().note(say(f"{args.out}에 썼습니다.", f"written to {args.out}."))
+        Narration().note(say(f"{args.out}에 저장했어요.", f"written to {args.out}."))
     else:
         raise UsageError(
             say(
-                "그림은 .svg나 .png로 씁니다. 예: --out figure.svg",
+                "그림은 .svg나 .png로 저장해요. 예: --out figure.svg",
                 "a plot is written as .svg or .png: --out figure.svg",
             )
         )
@@ -214,6 +280,6 @@ def _plot(table: Table, args: argparse.Namespace) -> int:
 def _put(text: str, out: str | None) -> None:
     if out:
         publish(paths.typed(out), text, mode=0o644)
-        Narration().note(say(f"{out}에 썼습니다.", f"written to {out}."))
+        Narration().note(say(f"{out}에 저장했어요.", f"written to {out}."))
     else:
         print(terminal_safe(text), end="")

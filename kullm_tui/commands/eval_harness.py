@@ -64,7 +64,7 @@ def add_harness(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tokenizer", metavar="DIR", help=say("토크나이저의 폴더 (엔드포인트일 때)", "the tokenizer's folder, for an endpoint"))  # fmt: skip
     parser.add_argument("--task-folder", metavar="DIR", help=say("자기 과제(.yaml)의 폴더", "a folder with tasks of one's own (.yaml)"))  # fmt: skip
     parser.add_argument("--json", action="store_true", help=say("한 과제에 JSON 하나", "one JSON object a task"))
-    parser.add_argument("--yes", action="store_true", help=say("이 컴퓨터 밖으로 보내는 데 동의합니다", "agree to text leaving this machine"))  # fmt: skip
+    parser.add_argument("--yes", action="store_true", help=say("이 컴퓨터 밖으로 보내는 데 동의해요", "agree to text leaving this machine"))  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def _subject(args: argparse.Namespace) -> _Subject:
         if named is None:
             raise UsageError(
                 say(
-                    "엔드포인트의 모델에는 --tokenizer로 그 모델의 토크나이저 폴더를 알려 주세요. 답이 어디서 시작하는지 세는 데 씁니다.",
+                    "엔드포인트의 모델에는 --tokenizer로 그 모델의 토크나이저 폴더를 알려 주세요. 답이 어디서 시작하는지 세는 데 써요.",
                     "for a model at an endpoint, name its tokenizer's folder with --tokenizer: it tells where an answer begins.",
                 )
             )
@@ -143,7 +143,7 @@ def _context(tokenizer: Path) -> int:
     except (OSError, ValueError, AttributeError) as error:
         raise UsageError(
             say(
-                f"{tokenizer}에 토크나이저가 없습니다(tokenizer_config.json).",
+                f"{tokenizer}에 토크나이저가 없어요(tokenizer_config.json).",
                 f"there is no tokenizer (tokenizer_config.json) in {tokenizer}.",
             )
         ) from error
@@ -194,5 +194,5 @@ def _facts(one: TaskResult, system: System, prompt: str) -> dict[str, object]:
 
 def _count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) < 10**6):
-        raise argparse.ArgumentTypeError(say("0 이상의 정수여야 합니다", "must be a whole number"))
+        raise argparse.ArgumentTypeError(say("0 이상의 정수여야 해요", "must be a whole number"))
     return int(text)

@@ -5,6 +5,7 @@ from typing import Any
 
 from evaluator.evaluation import Evaluation, SystemResult
 from evaluator.export import item_facts
+from evaluator.unscored import status_word
 from kullm_tui.commands.columns import aligned
 from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe, terminal_safe_json
@@ -18,7 +19,7 @@ def show_items(evaluation: Evaluation, found: Sequence[SystemResult], *, as_json
             print(terminal_safe_json(facts))
         return 0
     overall = evaluation.rubric.criteria[-1].name
-    heading = ["id", say("모델", "model"), overall, say("답", "answer"), say("표시", "flags")]
+    heading = ["id", say("모델", "model"), overall, say("답", "answer"), say("표시", "flags"), say("까닭", "reason")]
     lines = [heading, *(_line(facts, overall) for facts in item_facts(evaluation, found))]
     for line in aligned(lines, right=(2,)):
         print(terminal_safe(line))
@@ -27,7 +28,12 @@ def show_items(evaluation: Evaluation, found: Sequence[SystemResult], *, as_json
 
 def _line(facts: dict[str, Any], overall: str) -> list[str]:
     score = facts["scores"].get(overall)
-    response = " ".join((facts["response"] or "").split())
-    shown = response if len(response) <= _SHOWN else f"{response[:_SHOWN]}…"
     flags = ", ".join([*([facts["fault"]] if facts["fault"] else []), *facts["flags"]])
-    return [facts["id"], facts["system"], facts["status"] if score is None else str(score), shown, flags]
+    shown = str(score) if facts["status"] == "ok" else status_word(facts["status"])
+    why = " ".join(facts["reason"].split()) if facts["status"] != "ok" else ""
+    return [facts["id"], facts["system"], shown, _short(facts["response"] or ""), flags, why]
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _SHOWN else f"{line[:_SHOWN]}…"

@@ -8,31 +8,30 @@ from pathlib import Path
 
 from evaluator.answer_store import System, imported_answers, keep_answer
 from evaluator.answers import answer_questions
-from evaluator.cost import estimated
 from evaluator.evaluation import (
     Evaluation,
+    change_judge,
     evaluation_items,
-    judge_evaluation,
     judges_itself,
     keep_run,
     refuse_same_names,
     results,
+    without_reference,
 )
-from evaluator.judging import missing_items
+from evaluator.judging import Outcome
 from evaluator.questions import QuestionSet, load_questions
 from evaluator.report import score_table
 from evaluator.rubric import load_rubric
 from evaluator.systems import answering_system
-from evaluator.verdict import Verdict
 from evaluator.verdicts import VerdictStore
 from kullm_tui.commands import eval as eval_command
-from kullm_tui.commands import spending
+from kullm_tui.commands import judging_run, spending
 from kullm_tui.commands.consenting import obtain_consent
 from kullm_tui.commands.judge import agreed_judge
 from kullm_tui.commands.narration import Narration
 from kullm_tui.core import paths
 from kullm_tui.core.config import load_config
-from kullm_tui.core.errors import EngineGone, KullmError, UsageError
+from kullm_tui.core.errors import EngineGone, UsageError
 from kullm_tui.core.language import say
 from kullm_tui.core.profiles import PAPER_DECODING
 from kullm_tui.core.target import Target, split_adapter, start_engine
@@ -65,40 +64,41 @@ def run_evaluation(args: argparse.Namespace) -> int:
         for name in judges_itself(evaluation):
             narration.note(
                 say(
-                    f"{name}: 채점자가 자기 답을 채점합니다. 점수가 후할 수 있습니다.",
+                    f"{name}: 채점자가 자기 답을 채점해요. 점수가 후할 수 있어요.",
                     f"{name} judges itself: its scores may be generous.",
                 )
             )
+        if missing := without_reference(evaluation):
+            narration.note(missing)
         for target, system in answering:
             _answer(store, questions, target, system, args, narration)
         number = keep_run(evaluation, store)
-        stopped = _judge(evaluation, store, args, narration)
+        items = evaluation_items(evaluation, store)
+        outcome = judging_run.judged(items, judge=judge, rubric=rubric, store=store, args=args, narration=narration)
+        narration.note(judging_run.spent_words(outcome))
+        evaluation = change_judge(evaluation, outcome.judge, store, number)
         table = score_table(evaluation, results(evaluation, store))
     if args.json:
         print(terminal_safe_json({"run": number, **eval_command.table_facts(table)}))
     else:
-        eval_command.show_table(table)
-    spending.told_why(stopped)
-    return 0
+        eval_command.show_table(table, number)
+    spending.told_why(outcome.stopped)
+    return _told_what_failed(outcome, narration)
 
 
-def _judge(
-    evaluation: Evaluation, store: VerdictStore, args: argparse.Namespace, narration: Narration
-) -> KullmError | None:
-    items = evaluation_items(evaluation, store)
-    judge, rubric = evaluation.judge, evaluation.rubric
-    missing = missing_items(items, judge=judge, rubric=rubric, store=store)
-    budget = spending.agreed_budget(estimated(judge, rubric, missing), judge.model, args, narration)
-    show, done = spending.running_total(narration, len(items)), 0
-
-    def told(_verdict: Verdict) -> None:
-        nonlocal done
-        done += 1
-        show(done, budget.spent)
-
-    outcome = asyncio.run(judge_evaluation(evaluation, store=store, budget=budget, told=told))
-    narration.note(say(f"이번에 쓴 돈 ${outcome.spent:.4f}.", f"${outcome.spent:.4f} was spent now."))
-    return outcome.stopped
+def _told_what_failed(outcome: Outcome, narration: Narration) -> int:
+    """1 where a fault of the way cost scores, or nothing has any; what a judge said that cannot be read is the judge's."""
+    if outcome.failed:
+        narration.note(
+            say(
+                f"{len(outcome.verdicts):,}개 중 {outcome.failed:,}개를 오류로 채점하지 못했어요. "
+                "같은 명령을 다시 하면 그것만 다시 물어요.",
+                f"{outcome.failed:,} of {len(outcome.verdicts):,} could not be judged for errors. "
+                "The same command asks for those alone again.",
+            )
+        )
+    scored = sum(verdict.status == "ok" for verdict in outcome.verdicts.values())
+    return 1 if outcome.failed or not scored else 0
 
 
 def _answer(
@@ -135,7 +135,7 @@ def _answer(
 def _imported(store: VerdictStore, questions: QuestionSet, text: str) -> System:
     name, _, file = text.partition("=")
     if not name or not file:
-        raise UsageError(say("--answers는 이름=파일로 씁니다.", "--answers takes NAME=FILE."))
+        raise UsageError(say("--answers는 이름=파일로 써요.", "--answers takes NAME=FILE."))
     try:
         content = paths.typed(file).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:

@@ -92,7 +92,7 @@ def run_child(command: list[str], environment: Mapping[str, str], log: Path, nar
     if code:
         raise KullmError(
             say(
-                f"lm-evaluation-harness가 멈췄습니다: {last or code}\n전체 기록: {log}",
+                f"lm-evaluation-harness가 멈췄어요: {last or code}\n전체 기록: {log}",
                 f"lm-evaluation-harness stopped: {last or code}\nAll it said: {log}",
             )
         )

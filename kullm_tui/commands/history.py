@@ -24,7 +24,7 @@ _LARGEST_NUMBER = 2**63 - 1
 
 def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
     parser = subparsers.add_parser(
-        "history", help=say("지난 대화를 보고 옮깁니다", "see, export and import conversations")
+        "history", help=say("지난 대화를 보고 옮겨요", "see, export and import conversations")
     )
     actions = parser.add_subparsers(dest="action", metavar=say("동작", "ACTION"))
     for name, korean, english, arguments in (
@@ -55,9 +55,9 @@ def _list_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _search_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "words", nargs="+", metavar="WORD", help=say("모두 들어 있어야 할 말", "words that must all occur")
+        "words", nargs="+", metavar="WORD", help=say("모두 들어 있어야 할 낱말", "words that must all occur")
     )
-    parser.add_argument("--limit", type=_number, default=50, metavar="N", help=say("많아야 이만큼", "at most so many"))
+    parser.add_argument("--limit", type=_number, default=50, metavar="N", help=say("최대 개수", "at most so many"))
     _json_argument(parser)
 
 
@@ -86,7 +86,7 @@ def _export_arguments(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", type=Path, metavar="FILE", help=say("표준 출력 대신 이 파일에", "instead of stdout")
     )
     parser.add_argument(
-        "--force", action="store_true", help=say("있는 파일을 바꿔 씁니다", "replace a file that is there")
+        "--force", action="store_true", help=say("있는 파일을 덮어써요", "replace a file that is there")
     )
 
 
@@ -106,7 +106,7 @@ def _import_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _delete_arguments(parser: argparse.ArgumentParser) -> None:
     _number_argument(parser, nargs="+")
-    parser.add_argument("--yes", action="store_true", help=say("묻지 않고 지웁니다", "delete without asking"))
+    parser.add_argument("--yes", action="store_true", help=say("묻지 않고 지워요", "delete without asking"))
 
 
 def _number_argument(parser: argparse.ArgumentParser, *, nargs: str | None = None) -> None:
@@ -121,7 +121,7 @@ def _json_argument(parser: argparse.ArgumentParser) -> None:
 def _number(text: str) -> int:
     if text.isascii() and text.isdecimal() and len(text) < 20 and 0 < int(text) <= _LARGEST_NUMBER:
         return int(text)
-    raise argparse.ArgumentTypeError(say("1 이상의 번호여야 합니다", "must be a number from 1"))
+    raise argparse.ArgumentTypeError(say("1 이상의 번호여야 해요", "must be a number from 1"))
 
 
 def _list(store: Store, args: argparse.Namespace) -> int:
@@ -131,7 +131,7 @@ def _list(store: Store, args: argparse.Namespace) -> int:
         return 0
     if not found:
         Narration().note(
-            say('아직 대화가 없습니다. 예: kullm ask "안녕?"', 'no conversations yet. Try: kullm ask "Hello?"')
+            say('아직 대화가 없어요. 예: kullm ask "안녕?"', 'no conversations yet. Try: kullm ask "Hello?"')
         )
         return 0
     shown = found if args.all else found[:_LISTED]
@@ -139,7 +139,7 @@ def _list(store: Store, args: argparse.Namespace) -> int:
     rows = [[str(one.id), _date(one.updated), _pin(one), one.model or "", one.title] for one in shown]
     _print_aligned([head, *rows])
     if len(shown) < len(found):
-        Narration().note(say("더 있습니다. 전부 보려면 --all을 붙이세요.", "there are more; --all shows them."))
+        Narration().note(say("더 있어요. 전부 보려면 --all을 붙이세요.", "there are more; --all shows them."))
     return 0
 
 
@@ -149,7 +149,7 @@ def _search(store: Store, args: argparse.Namespace) -> int:
         print(terminal_safe_json({"hits": [asdict(hit) for hit in hits]}))
         return 0
     if not hits:
-        Narration().note(say("찾는 말이 든 대화가 없습니다.", "no conversation holds these words."))
+        Narration().note(say("찾는 말이 있는 대화가 없어요.", "no conversation holds these words."))
         return 1
     _print_aligned([[str(hit.conversation.id), _date(hit.conversation.updated), hit.excerpt] for hit in hits])
     return 0
@@ -187,7 +187,7 @@ def _export(store: Store, args: argparse.Namespace) -> int:
         require_room(args.output, force=args.force)
         export_file(store, args.numbers, args.output, args.format)
         count = len(set(args.numbers)) or len(store.conversations())
-        Narration().note(say(f"대화 {count:,}개를 {args.output}에 저장했습니다.", f"saved {count:,} in {args.output}."))
+        Narration().note(say(f"대화 {count:,}개를 {args.output}에 저장했어요.", f"saved {count:,} in {args.output}."))
     else:
         sys.stdout.writelines(exported(store, args.numbers, args.format or "jsonl"))
     return 0
@@ -226,12 +226,12 @@ def _delete(store: Store, args: argparse.Namespace) -> int:
             raise UsageError(say("묻지 않고 지우려면 --yes를 붙이세요.", "add --yes to delete without being asked."))
         for one in chosen:
             Narration().note(f"{one.id}  {_date(one.updated)}  {one.title}")
-        if not confirmed(say("되돌릴 수 없습니다. 지울까요?", "This cannot be undone. Delete?")):
-            Narration().note(say("지우지 않았습니다.", "nothing was deleted."))
+        if not confirmed(say("되돌릴 수 없어요. 지울까요?", "This cannot be undone. Delete?")):
+            Narration().note(say("지우지 않았어요.", "nothing was deleted."))
             return 1
     for one in chosen:
         store.purge(one.id)
-    Narration().note(say(f"대화 {len(chosen)}개를 지웠습니다.", f"{len(chosen)} deleted."))
+    Narration().note(say(f"대화 {len(chosen)}개를 지웠어요.", f"{len(chosen)} deleted."))
     return 0
 
 

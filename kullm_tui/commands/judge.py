@@ -4,22 +4,24 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Iterator, Sequence
+from datetime import date
 from typing import Any
 
-from evaluator.cost import estimated
 from evaluator.judge import Judge, is_its_own_judge
 from evaluator.judge_choice import chosen_judge, judge_endpoint
-from evaluator.judging import Outcome, judge_items, missing_items
+from evaluator.judge_end import shutdown_date, shutdown_note
+from evaluator.judging import Outcome
 from evaluator.rows import Row, read_pairs, read_rows
-from evaluator.rubric import Rubric, load_rubric, shipped_rubrics
+from evaluator.rubric import Mode, Rubric, load_rubric, shipped_rubrics
 from evaluator.verdict import Verdict
 from evaluator.verdicts import VerdictStore
-from kullm_tui.commands import judge_arguments, spending
+from kullm_tui.commands import judge_arguments, judging_run, spending
 from kullm_tui.commands.consenting import obtain_consent
 from kullm_tui.commands.judging_glue import verdict_facts, verdict_line
 from kullm_tui.commands.narration import Narration
 from kullm_tui.core import paths
-from kullm_tui.core.config import load_config
+from kullm_tui.core.causes import cause_of
+from kullm_tui.core.config import EndpointSettings, load_config
 from kullm_tui.core.errors import UsageError
 from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe, terminal_safe_json
@@ -28,7 +30,7 @@ _MOST_REPEATS = 1000
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
-    parser = subparsers.add_parser("judge", help=say("답을 GPT-4로 채점합니다", "have answers judged by GPT-4"))
+    parser = subparsers.add_parser("judge", help=say("답을 GPT-4로 채점해요", "have answers judged by GPT-4"))
     parser.add_argument(
         "file",
         metavar="FILE",
@@ -43,13 +45,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
         type=_repeat,
         default=0,
         metavar="N",
-        help=say("N번째로 다시 채점합니다 (기본 0)", "judge again, for the Nth time (0 unless told)"),
+        help=say("N번째로 다시 채점해요 (기본 0)", "judge again, for the Nth time (0 unless told)"),
     )
     parser.add_argument(
         "--pairwise",
         action="store_true",
         help=say(
-            "left와 right 가운데 나은 쪽을, 순서를 바꾸어 두 번 묻습니다",
+            "left와 right 중 나은 쪽을, 순서를 바꾸어 두 번 물어요",
             "which of left and right is better, asked twice with their places swapped",
         ),
     )
@@ -59,6 +61,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
 def add_judge_arguments(parser: argparse.ArgumentParser) -> None:
     judge_arguments.add_choice(parser, shipped_rubrics())
     judge_arguments.add_spending(parser)
+    judge_arguments.add_calls(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -73,24 +76,21 @@ def run(args: argparse.Namespace) -> int:
     _warn_of_itself(rows, judge, narration)
     items = [row.item for row in rows]
     with VerdictStore() as store:
-        missing = missing_items(items, judge=judge, rubric=rubric, store=store, repeat=args.repeat)
-        budget = spending.agreed_budget(estimated(judge, rubric, missing), judge.model, args, narration)
-        printer = _Printer(rows, rubric, as_json=args.json)
-        show = spending.running_total(narration, len(rows))
-
-        def told(verdict: Verdict) -> None:
-            narration.clear()
-            printer.take(verdict)
-            show(printer.taken, budget.spent)
-
-        outcome = asyncio.run(
-            judge_items(items, judge=judge, rubric=rubric, store=store, repeat=args.repeat, budget=budget, told=told)
+        printer = _Printer(rows, as_json=args.json)
+        outcome = judging_run.judged(
+            items,
+            judge=judge,
+            rubric=rubric,
+            store=store,
+            args=args,
+            narration=narration,
+            repeat=args.repeat,
+            told=printer.take,
         )
-    narration.clear()
-    printer.finish(judge, outcome)
-    narration.note(_summary(outcome, len(rows)))
+    printer.finish(outcome)
+    narration.note(f"{_summary(outcome, len(rows))} {judging_run.spent_words(outcome)}")
     spending.told_why(outcome.stopped)
-    return 1 if any(verdict.status == "error" for verdict in outcome.verdicts.values()) else 0
+    return 1 if outcome.failed else 0
 
 
 def _warn_of_itself(rows: Sequence[Row], judge: Judge, narration: Narration) -> None:
@@ -98,7 +98,7 @@ def _warn_of_itself(rows: Sequence[Row], judge: Judge, narration: Narration) -> 
     if own:
         narration.note(
             say(
-                f"{own:,}행은 채점자 {judge.model}의 답입니다. 자기 답에는 점수가 후할 수 있습니다.",
+                f"{own:,}행은 채점자 {judge.model}의 답이에요. 자기 답에는 점수가 후할 수 있어요.",
                 f"{own:,} rows are the answers of the judge itself, {judge.model}: its scores may be generous.",
             )
         )
@@ -109,32 +109,40 @@ def agreed_judge(args: argparse.Namespace, rubric: Rubric, command: str) -> Judg
     endpoints = load_config().endpoints
     endpoint, _ = judge_endpoint(args.judge_model, endpoints)
     obtain_consent(endpoint, command, leaving="answer", agreed_now=args.yes)
-    return asyncio.run(chosen_judge(args.judge_model, args.mode or rubric.mode, endpoints))
+    mode = args.mode or rubric.mode
+    judge, end = asyncio.run(_chosen(args.judge_model, mode, endpoints, insists=bool(args.mode)))
+    if end:
+        Narration().note(shutdown_note(judge, end))
+    return judge
+
+
+async def _chosen(
+    name: str, mode: Mode, endpoints: Sequence[EndpointSettings], *, insists: bool
+) -> tuple[Judge, date | None]:
+    judge = await chosen_judge(name, mode, endpoints, insists=insists)
+    return judge, await shutdown_date(judge)
 
 
 class _Printer:
     """Rows to stdout in the file's order, each as soon as those before it are there."""
 
-    def __init__(self, rows: Sequence[Row], rubric: Rubric, *, as_json: bool) -> None:
-        self.taken = 0
-        self._rows, self._rubric, self._as_json = rows, rubric, as_json
+    def __init__(self, rows: Sequence[Row], *, as_json: bool) -> None:
+        self._rows, self._as_json = rows, as_json
+        self._taken: set[str] = set()
         self._waiting: dict[str, Verdict] = {}
         self._next = 0
 
     def take(self, verdict: Verdict) -> None:
-        self.taken += 1
+        self._taken.add(verdict.id)
         self._waiting[verdict.id] = verdict
         while self._next < len(self._rows) and self._rows[self._next].item.id in self._waiting:
             self._print(self._waiting.pop(self._rows[self._next].item.id))
 
-    def finish(self, judge: Judge, outcome: Outcome) -> None:
+    def finish(self, outcome: Outcome) -> None:
         """What was not reached gets its row too, as an error."""
         for row in self._rows:
-            if row.item.id not in outcome.verdicts:
-                unreached = str(outcome.stopped or "")
-                self.take(
-                    Verdict(row.item.id, "error", text=unreached, model=judge.model, rubric=self._rubric.name, cost=0.0)
-                )
+            if row.item.id not in self._taken:
+                self.take(outcome.verdicts[row.item.id])
 
     def _print(self, verdict: Verdict) -> None:
         row = self._rows[self._next]
@@ -149,8 +157,8 @@ def _summary(outcome: Outcome, wanted: int) -> str:
     scored = sum(verdict.status == "ok" for verdict in outcome.verdicts.values())
     kept = sum(verdict.kept for verdict in outcome.verdicts.values())
     return say(
-        f"{wanted:,}개 가운데 {scored:,}개에 점수가 있습니다. 전에 받아 둔 것 {kept:,}개, 이번에 쓴 돈 ${outcome.spent:.4f}.",
-        f"{scored:,} of {wanted:,} have scores. {kept:,} were kept from before; ${outcome.spent:.4f} was spent now.",
+        f"{wanted:,}개 중 {scored:,}개에 점수가 있어요. 전에 받아 둔 것 {kept:,}개.",
+        f"{scored:,} of {wanted:,} have scores. {kept:,} were kept from before.",
     )
 
 
@@ -159,11 +167,11 @@ def _lines(name: str) -> Iterator[str]:
         text = sys.stdin.buffer.read() if name == "-" else paths.typed(name).read_bytes()
         return iter(text.decode("utf-8-sig").split("\n"))
     except OSError as error:
-        raise UsageError(say(f"{name}: 읽을 수 없습니다({error.strerror}).", f"{name}: {error.strerror}.")) from error
+        raise UsageError(say(f"{name}: 읽을 수 없어요({cause_of(error)}).", f"{name}: {cause_of(error)}.")) from error
     except UnicodeDecodeError as error:
         raise UsageError(
             say(
-                f"{name}: UTF-8이 아닙니다. 예: iconv -f cp949 -t utf-8",
+                f"{name}: UTF-8이 아니에요. 예: iconv -f cp949 -t utf-8",
                 f"{name} is not UTF-8. Try: iconv -f cp949 -t utf-8",
             )
         ) from error
@@ -171,5 +179,5 @@ def _lines(name: str) -> Iterator[str]:
 
 def _repeat(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) <= _MOST_REPEATS):
-        raise argparse.ArgumentTypeError(say("0에서 1000 사이의 정수여야 합니다", "must be a whole number to 1000"))
+        raise argparse.ArgumentTypeError(say("0에서 1000 사이의 정수여야 해요", "must be a whole number to 1000"))
     return int(text)

@@ -1,9 +1,11 @@
 """The arguments that say who judges, by which rubric and for how much. Nothing of the evaluator is imported for them."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from kullm_tui.core.config import JUDGING_RULES, JudgingSettings
 from kullm_tui.core.language import say
+from kullm_tui.core.rules import Fault
 
 DEFAULT_RUBRIC = "kullm-2023-ko"
 
@@ -16,12 +18,17 @@ def add_choice(parser: argparse.ArgumentParser, rubrics: Sequence[str] = ()) -> 
         metavar="R",
         help=say("채점 기준: ", "the rubric: ") + listed + say(", 파일.toml", ", FILE.toml"),
     )
+    add_judge(parser)
+
+
+def add_judge(parser: argparse.ArgumentParser) -> None:
+    """Who, where the rubric is settled."""
     parser.add_argument(
         "--judge-model",
         default="",
         metavar="M",
         help=say(
-            "채점할 모델 (없으면 키로 쓸 수 있는 것 가운데 고릅니다)",
+            "채점할 모델 (없으면 키로 쓸 수 있는 것 중에서 골라요)",
             "the judge (else chosen from what the key can use)",
         ),
     )
@@ -36,14 +43,51 @@ def add_spending(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--yes",
         action="store_true",
-        help=say("묻지 않고 보내고 씁니다", "agree to sending and spending without being asked"),
+        help=say("묻지 않고 보내고 비용을 써요", "agree to sending and spending without being asked"),
     )
     parser.add_argument(
         "--max-cost",
         type=_dollars,
         metavar="USD",
-        help=say("여기까지만 쓰고 멈춥니다 (묻지 않습니다)", "spend no more than this, unasked"),
+        help=say("이 금액까지만 쓰고 멈춰요 (묻지 않아요)", "spend no more than this, unasked"),
     )
+
+
+def add_calls(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--timeout",
+        type=_ruled("timeout_seconds"),
+        metavar="SECONDS",
+        help=say("한 호출의 답을 기다리는 시간 (기본 120초)", "how long one call may take (120 s unless told)"),
+    )
+    parser.add_argument(
+        "--at-once",
+        type=_ruled("at_once"),
+        metavar="N",
+        help=say(
+            "채점자에게 한꺼번에 물을 수 있는 수 (기본 64)", "calls to the judge at once, at most (64 unless told)"
+        ),
+    )
+
+
+def calls_of(args: argparse.Namespace, settings: JudgingSettings) -> JudgingSettings:
+    """As the configuration has it, or as it was asked for now."""
+    return JudgingSettings(args.timeout or settings.timeout_seconds, args.at_once or settings.at_once)
+
+
+def _ruled(name: str) -> Callable[[str], float]:
+    """A number that the configuration would take too."""
+
+    def number(text: str) -> float:
+        try:
+            value: float = float(text) if not text.isdecimal() else int(text)
+            return JUDGING_RULES[name](value)  # type: ignore[no-any-return]
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(say("수여야 해요", "must be a number")) from error
+        except Fault as fault:
+            raise argparse.ArgumentTypeError(str(fault)) from fault
+
+    return number
 
 
 def _dollars(text: str) -> float:
@@ -52,5 +96,5 @@ def _dollars(text: str) -> float:
     except ValueError:
         dollars = -1.0
     if not 0 <= dollars <= 1_000_000:
-        raise argparse.ArgumentTypeError(say("0 이상의 달러 금액이어야 합니다", "must be an amount of dollars"))
+        raise argparse.ArgumentTypeError(say("0 이상의 달러 금액이어야 해요", "must be an amount of dollars"))
     return dollars

@@ -1,20 +1,17 @@
 """`kullm judge --pairwise`: which of two responses is better, each pair judged in both orders; disagreement is a tie."""
 
 import argparse
-import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from evaluator.cost import estimated
 from evaluator.judge_table import usual_mode
-from evaluator.judging import judge_items, missing_items
 from evaluator.pairwise import PAIRWISE, Winner, is_flipped, winner
 from evaluator.rows import PairRow
 from evaluator.verdict import Verdict
 from evaluator.verdicts import VerdictStore
-from kullm_tui.commands import spending
+from kullm_tui.commands import judging_run, spending
 from kullm_tui.commands.judge import agreed_judge
 from kullm_tui.commands.judging_glue import verdict_line
 from kullm_tui.commands.narration import Narration
@@ -29,31 +26,20 @@ def judge_pairs(args: argparse.Namespace, rows: Sequence[PairRow]) -> int:
     judge = judge if args.mode else replace(judge, mode=usual_mode(judge.model, PAIRWISE))
     items = [item for row in rows for item in row.pair.items]
     with VerdictStore() as store:
-        missing = missing_items(items, judge=judge, rubric=PAIRWISE, store=store, repeat=args.repeat)
-        budget = spending.agreed_budget(estimated(judge, PAIRWISE, missing), judge.model, args, narration)
-        show, done = spending.running_total(narration, len(items)), 0
-
-        def told(_verdict: Verdict) -> None:
-            nonlocal done
-            done += 1
-            show(done, budget.spent)
-
-        outcome = asyncio.run(
-            judge_items(items, judge=judge, rubric=PAIRWISE, store=store, repeat=args.repeat, budget=budget, told=told)
+        outcome = judging_run.judged(
+            items, judge=judge, rubric=PAIRWISE, store=store, args=args, narration=narration, repeat=args.repeat
         )
-    narration.clear()
-    why = str(outcome.stopped or "")
     for row in rows:
-        _print(row, _both(row, outcome.verdicts, why, judge.model), as_json=args.json)
+        straight, swapped = (outcome.verdicts[item.id] for item in row.pair.items)
+        _print(row, (straight, swapped), as_json=args.json)
     _summary(rows, outcome.verdicts, narration)
-    narration.note(say(f"이번에 쓴 돈 ${outcome.spent:.4f}.", f"${outcome.spent:.4f} was spent now."))
+    narration.note(judging_run.spent_words(outcome))
     spending.told_why(outcome.stopped)
-    return 1 if any(verdict.status == "error" for verdict in outcome.verdicts.values()) else 0
+    return 1 if outcome.failed else 0
 
 
 def _summary(rows: Sequence[PairRow], verdicts: Mapping[str, Verdict], narration: Narration) -> None:
-    pairs = [(verdicts.get(one.id), verdicts.get(other.id)) for one, other in (row.pair.items for row in rows)]
-    judged = [(one, other) for one, other in pairs if one and other]
+    judged = [(verdicts[one.id], verdicts[other.id]) for one, other in (row.pair.items for row in rows)]
     counts = Counter(winner(one, other) for one, other in judged)
     flips = sum(is_flipped(one, other) for one, other in judged)
     narration.note(
@@ -64,15 +50,6 @@ def _summary(rows: Sequence[PairRow], verdicts: Mapping[str, Verdict], narration
             f"undecided {len(rows) - counts['left'] - counts['tie'] - counts['right']}",
         )
     )
-
-
-def _both(row: PairRow, verdicts: Mapping[str, Verdict], why: str, model: str) -> tuple[Verdict, Verdict]:
-    """As they stand, and swapped; one that was not reached is an error that says why."""
-    straight, swapped = (
-        verdicts.get(item.id) or Verdict(item.id, "error", text=why, model=model, rubric=PAIRWISE.name, cost=0.0)
-        for item in row.pair.items
-    )
-    return straight, swapped
 
 
 def _print(row: PairRow, both: tuple[Verdict, Verdict], *, as_json: bool) -> None:
@@ -103,10 +80,10 @@ def _facts(row: PairRow, both: tuple[Verdict, Verdict]) -> dict[str, Any]:
 
 def _word(which: Winner, *, flipped: bool = False) -> str:
     if flipped:
-        return say("비깁니다(순서를 바꾸자 판정이 뒤집혔습니다)", "a tie (the judgement turned round with the order)")
+        return say("비겨요(순서를 바꾸자 결과가 뒤집혔어요)", "a tie (the judgement turned round with the order)")
     return {
-        "left": say("왼쪽이 낫습니다", "left is better"),
-        "right": say("오른쪽이 낫습니다", "right is better"),
-        "tie": say("비깁니다", "a tie"),
-        "unscored": say("가릴 수 없습니다", "undecided"),
+        "left": say("왼쪽이 나아요", "left is better"),
+        "right": say("오른쪽이 나아요", "right is better"),
+        "tie": say("비겨요", "a tie"),
+        "unscored": say("가릴 수 없어요", "undecided"),
     }[which]

@@ -6,7 +6,6 @@ The evaluator is imported only where somebody asked for verdicts.
 from __future__ import annotations
 
 import argparse
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,7 +19,6 @@ from kullm_tui.core.records import Message
 
 if TYPE_CHECKING:
     from evaluator.judge import Judge
-    from evaluator.judging import Outcome
     from evaluator.rubric import Rubric
     from evaluator.verdict import Item, Verdict
 
@@ -28,10 +26,11 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """--judge with what belongs to it, --yes among them."""
     parser.add_argument(
-        "--judge", action="store_true", help=say("답을 채점자에게 판정받습니다", "have the answer judged")
+        "--judge", action="store_true", help=say("답을 채점자에게 채점받아요", "have the answer judged")
     )
     judge_arguments.add_choice(parser)
     judge_arguments.add_spending(parser)
+    judge_arguments.add_calls(parser)
 
 
 @dataclass(frozen=True)
@@ -53,31 +52,21 @@ class Judging:
     def verdicts(self, items: Sequence[Item], narration: Narration) -> Mapping[str, Verdict]:
         """By the items' ids. What was not reached, or declined, is an error that says why: the answers are there all the same."""
         try:
-            outcome = self._judged(items, narration)
-            reached, why = outcome.verdicts, str(outcome.stopped or "")
+            return self._judged(items, narration)
         except KullmError as fault:
-            reached, why = {}, str(fault)
-        narration.clear()
-        return {item.id: reached.get(item.id) or self._unreached(item, why) for item in items}
+            from evaluator.reading import failed_verdict
 
-    def _judged(self, items: Sequence[Item], narration: Narration) -> Outcome:
-        from evaluator.cost import estimated
-        from evaluator.judging import judge_items, missing_items
+            narration.clear()
+            return {one.id: failed_verdict(one, str(fault), judge=self.judge, rubric=self.rubric) for one in items}
+
+    def _judged(self, items: Sequence[Item], narration: Narration) -> Mapping[str, Verdict]:
         from evaluator.verdicts import VerdictStore
-        from kullm_tui.commands import spending
+        from kullm_tui.commands.judging_run import judged
 
-        judge, rubric = self.judge, self.rubric
         with VerdictStore() as store:
-            missing = missing_items(items, judge=judge, rubric=rubric, store=store)
-            budget = spending.agreed_budget(estimated(judge, rubric, missing), judge.model, self.args, narration)
-            show, done = spending.running_total(narration, len(items)), 0
-
-            def told(_verdict: Verdict) -> None:
-                nonlocal done
-                done += 1
-                show(done, budget.spent)
-
-            return asyncio.run(judge_items(items, judge=judge, rubric=rubric, store=store, budget=budget, told=told))
+            return judged(
+                items, judge=self.judge, rubric=self.rubric, store=store, args=self.args, narration=narration
+            ).verdicts
 
     def warn_of_itself(self, models: Sequence[str], narration: Narration) -> None:
         from evaluator.judge import is_its_own_judge
@@ -85,15 +74,10 @@ class Judging:
         for model in (one for one in models if is_its_own_judge(self.judge.model, one)):
             narration.note(
                 say(
-                    f"{model}: 채점자가 자기 답을 채점합니다. 점수가 후할 수 있습니다.",
+                    f"{model}: 채점자가 자기 답을 채점해요. 점수가 후할 수 있어요.",
                     f"{model} judges itself: its scores may be generous.",
                 )
             )
-
-    def _unreached(self, item: Item, why: str) -> Verdict:
-        from evaluator.verdict import Verdict
-
-        return Verdict(item.id, "error", text=why, model=self.judge.model, rubric=self.rubric.name, cost=0.0)
 
 
 def prepared(args: argparse.Namespace, command: str, narration: Narration) -> Judging | None:
@@ -146,8 +130,8 @@ def verdict_line(verdict: Verdict) -> str:
 def verdict_note(verdict: Verdict) -> str:
     """Beside an answer: who judged, by which rubric, the scores, the reason and what it cost."""
     if verdict.cost is None:
-        cost = say("값 모름", "cost unknown")
+        cost = say("비용 모름", "cost unknown")
     else:
         cost = say("전에 받아 둔 것", "kept from before") if verdict.kept else money(verdict.cost)
-    head = f"{say('판정', 'verdict')} {verdict.model} · {verdict.rubric} · {cost}\n{verdict_line(verdict)}"
+    head = f"{say('채점', 'verdict')} {verdict.model} · {verdict.rubric} · {cost}\n{verdict_line(verdict)}"
     return f"{head}\n{verdict.reason}" if verdict.status == "ok" and verdict.reason else head

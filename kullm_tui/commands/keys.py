@@ -11,17 +11,15 @@ from kullm_tui.core.language import say
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
-    parser = subparsers.add_parser("keys", help=say("API 키를 넣고 뺍니다", "store and remove API keys"))
+    parser = subparsers.add_parser("keys", help=say("API 키를 넣고 빼요", "store and remove API keys"))
     actions = parser.add_subparsers(dest="action", metavar=say("동작", "ACTION"))
-    actions.add_parser("list", help=say("키의 이름과 있는 곳", "the names, and where each key is"))
+    actions.add_parser("list", help=say("키 이름과 저장 위치", "the names, and where each key is"))
     for action, explanation in (
         (
             "set",
-            say(
-                "키를 넣습니다 (값은 화면에 보이지 않게 묻습니다)", "store a key (asked for unseen, or read from stdin)"
-            ),
+            say("키를 넣어요 (값은 화면에 보이지 않게 물어요)", "store a key (asked for unseen, or read from stdin)"),
         ),
-        ("remove", say("키를 지웁니다", "remove a key")),
+        ("remove", say("키를 지워요", "remove a key")),
     ):
         one = actions.add_parser(action, help=explanation)
         one.add_argument("name", help=say("예: ", "as in ") + ", ".join(KNOWN_NAMES))
@@ -33,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     if getattr(args, "unwanted", None):
         raise UsageError(
             say(
-                f"키의 값은 명령줄에 쓰지 않습니다. `kullm keys {args.action} 이름`만 쓰세요. 쓴 값은 셸 기록에서 지우세요.",
+                f"키의 값은 명령줄에 쓰지 않아요. `kullm keys {args.action} 이름`만 쓰세요. 쓴 값은 셸 기록에서 지우세요.",
                 f"a key's value does not belong on the command line: just `kullm keys {args.action} NAME`. "
                 "Delete the value from your shell's history.",
             )
@@ -43,9 +41,7 @@ def run(args: argparse.Namespace) -> int:
     if args.action == "remove":
         return _remove(args.name)
     place = set_key(args.name, _value(args.name))
-    print(
-        say(f"{args.name}: {_place(place)}에 넣었습니다.", f"{args.name}: stored in {_place(place)}."), file=sys.stderr
-    )
+    print(say(f"{args.name}: {_place(place)}에 넣었어요.", f"{args.name}: stored in {_place(place)}."), file=sys.stderr)
     return 0
 
 
@@ -55,7 +51,7 @@ def _list() -> int:
         print(f"{key.name}\t{_place(key.place)}")
     if not keys:
         print(
-            say("넣은 키가 없습니다. 예: kullm keys set OPENAI_API_KEY", "no keys. Try: kullm keys set OPENAI_API_KEY"),
+            say("넣은 키가 없어요. 예: kullm keys set OPENAI_API_KEY", "no keys. Try: kullm keys set OPENAI_API_KEY"),
             file=sys.stderr,
         )
     return 0
@@ -65,7 +61,7 @@ def _remove(name: str) -> int:
     if not remove_key(name):
         raise KullmError(
             say(
-                f"{name}: 저장된 키가 없습니다(환경 변수는 셸에서 지웁니다).",
+                f"{name}: 저장된 키가 없어요(환경 변수는 셸에서 지워요).",
                 f"{name}: no such key is stored (a variable of the environment is yours to unset).",
             )
         )

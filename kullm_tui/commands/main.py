@@ -19,6 +19,7 @@ from kullm_tui import __version__
 from kullm_tui.commands.usage import korean_fault
 from kullm_tui.core.errors import ConfigError, KullmError, UsageError
 from kullm_tui.core.language import say
+from kullm_tui.core.processor import hold
 from kullm_tui.core.text import terminal_safe
 from kullm_tui.core.trust import check_homes
 
@@ -37,19 +38,19 @@ class Verb:
 
 
 VERBS = (
-    Verb("ask", "한 번 묻고 답을 받습니다", "ask once and read the answer"),
-    Verb("compare", "여러 모델에 같은 것을 묻고 견줍니다", "ask several models the same and compare"),
-    Verb("history", "지난 대화를 보고 옮깁니다", "see, export and import conversations"),
-    Verb("judge", "답을 GPT-4로 채점합니다", "have answers judged by GPT-4"),
-    Verb("eval", "모델을 논문처럼 평가합니다", "evaluate models as the paper does"),
-    Verb("serve", "모델을 OpenAI 규약의 서버로 엽니다", "serve models over OpenAI's protocol"),
-    Verb("engine", "이 컴퓨터의 엔진을 보고 끝냅니다", "see and end this machine's engine"),
-    Verb("models", "모델을 찾아보고 내려받습니다", "list, show and download models"),
-    Verb("train", "레시피대로 모델을 학습합니다", "train a model by a recipe"),
-    Verb("adapters", "학습한 어댑터를 보고 다룹니다", "see and handle your adapters"),
-    Verb("config", "설정을 보고 바꿉니다", "show and change settings"),
-    Verb("keys", "API 키를 넣고 뺍니다", "store and remove API keys"),
-    Verb("doctor", "이 컴퓨터가 준비되었는지 살펴봅니다", "check that this machine is ready"),
+    Verb("ask", "한 번 묻고 답을 받아요", "ask once and read the answer"),
+    Verb("compare", "여러 모델에 같은 질문을 하고 비교해요", "ask several models the same and compare"),
+    Verb("history", "지난 대화를 보고 옮겨요", "see, export and import conversations"),
+    Verb("judge", "답을 GPT-4로 채점해요", "have answers judged by GPT-4"),
+    Verb("eval", "모델을 논문처럼 평가해요", "evaluate models as the paper does"),
+    Verb("serve", "모델을 OpenAI 호환 서버로 열어요", "serve models over OpenAI's protocol"),
+    Verb("engine", "이 컴퓨터의 엔진을 보고 끝내요", "see and end this machine's engine"),
+    Verb("models", "모델을 찾아보고 내려받아요", "list, show and download models"),
+    Verb("train", "레시피대로 모델을 학습해요", "train a model by a recipe"),
+    Verb("adapters", "학습한 어댑터를 보고 다뤄요", "see and handle your adapters"),
+    Verb("config", "설정을 보고 바꿔요", "show and change settings"),
+    Verb("keys", "API 키를 넣고 빼요", "store and remove API keys"),
+    Verb("doctor", "이 컴퓨터가 준비되었는지 살펴봐요", "check that this machine is ready"),
 )
 
 
@@ -60,8 +61,8 @@ class Parser(argparse.ArgumentParser):
         options.setdefault("formatter_class", _Formatter)
         super().__init__(add_help=False, allow_abbrev=False, **options)
         self._positionals.title = say("인자", "arguments")
-        self._optionals.title = say("선택지", "options")
-        self.add_argument("-h", "--help", action="help", help=say("이 도움말을 표시합니다", "show this help"))
+        self._optionals.title = say("옵션", "options")
+        self.add_argument("-h", "--help", action="help", help=say("이 도움말을 표시해요", "show this help"))
 
     def error(self, message: str) -> NoReturn:
         raise _wrong_usage(message, self.prog)
@@ -72,6 +73,17 @@ def _wrong_usage(message: str, command: str) -> UsageError:
         say(
             f"{korean_fault(message)}\n`{command} --help`를 보세요.",
             f"{message}\nSee `{command} --help`.",
+        )
+    )
+
+
+def _goes_on_alone(verb: str) -> UsageError:
+    return UsageError(
+        say(
+            f"`kullm -c`는 앱에서 마지막 대화를 열어요. `{verb}`와 함께 쓰지 않아요.\n"
+            '마지막 대화에 이어 한 번만 물으려면 `kullm ask --continue "질문"`을 쓰세요.',
+            f"`kullm -c` opens the app at the last conversation and does not go with `{verb}`.\n"
+            'To ask once more in it: `kullm ask --continue "QUESTION"`.',
         )
     )
 
@@ -90,6 +102,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         check_homes()
         _choose_language()
+        hold()
         code = _run(arguments)
         sys.stdout.flush()
         return code
@@ -102,7 +115,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _report(error, str(error), error.exit_code, debug=debug)
     except Exception as error:  # noqa: BLE001 - the edge: a bug of ours is told in one line too
         advice = say(
-            f"kullm 안의 오류입니다({type(error).__name__}). `--debug`를 붙여 다시 하면 자세한 기록이 나옵니다.",
+            f"kullm 안의 오류예요({type(error).__name__}). `--debug`를 붙여 다시 하면 자세한 기록이 나와요.",
             f"this is a bug in kullm ({type(error).__name__}). Run it again with `--debug` for the details.",
         )
         return _report(error, advice, 1, debug=debug)
@@ -120,7 +133,9 @@ def _run(arguments: Sequence[str]) -> int:
         command = " ".join(filter(None, (parser.prog, parsed.verb, action)))
         raise _wrong_usage(f"unrecognized arguments: {' '.join(strange)}", command)
     if parsed.verb is None:
-        return _open_app() if sys.stdout.isatty() else _sample()
+        return _open_app(goes_on=parsed.goes_on) if parsed.goes_on or sys.stdout.isatty() else _sample()
+    if parsed.goes_on:
+        raise _goes_on_alone(parsed.verb)
     if action is None:  # a verb with verbs of its own, and none was chosen
         verbs[parsed.verb].print_help(sys.stderr)
         return UsageError.exit_code
@@ -135,9 +150,16 @@ def _parser(chosen: str | None) -> tuple[Parser, Mapping[str, Parser]]:
     )
     parser.add_argument("--version", action="version", version=f"kullm {__version__}", help=say("버전", "the version"))
     parser.add_argument(
+        "-c",
+        "--continue",
+        dest="goes_on",
+        action="store_true",
+        help=say("마지막 대화를 열어 이어 가요", "open the app at the last conversation"),
+    )
+    parser.add_argument(
         "--debug",
         action="store_true",
-        help=say("오류가 나면 자세한 기록을 표시합니다", "show the whole traceback of an error"),
+        help=say("오류가 나면 자세한 기록을 표시해요", "show the whole traceback of an error"),
     )
     subparsers = parser.add_subparsers(
         dest="verb", metavar=say("명령", "COMMAND"), title=say("할 수 있는 일", "what it can do")
@@ -150,10 +172,10 @@ def _parser(chosen: str | None) -> tuple[Parser, Mapping[str, Parser]]:
     return parser, subparsers.choices
 
 
-def _open_app() -> int:
+def _open_app(*, goes_on: bool) -> int:
     from kullm_tui.ui import start
 
-    return start.run()
+    return start.run(goes_on=goes_on)
 
 
 def _sample() -> int:

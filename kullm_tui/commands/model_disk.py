@@ -8,7 +8,6 @@ from kullm_tui.commands.columns import aligned
 from kullm_tui.commands.confirm import can_ask, confirmed
 from kullm_tui.core.errors import KullmError, UsageError
 from kullm_tui.core.hub_cache import Leftover
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.model_disk import nothing_to_remove, prunable, prune_all, remove_model
 from kullm_tui.core.models import resolve
@@ -21,11 +20,9 @@ def remove(args: argparse.Namespace) -> int:
     ref = resolve(args.name)
     removal = remove_model(ref)
     if removal.forgets:
-        _tell(
-            say(f"{args.name}{particle(args.name, '을/를')} 목록에서 뺐습니다.", f"{args.name} was taken off the list.")
-        )
+        _tell(say(f"{args.name} 모델을 목록에서 뺐어요.", f"{args.name} was taken off the list."))
     if removal.frees:
-        _tell(say(f"{size_text(removal.frees)}를 비웠습니다.", f"{size_text(removal.frees)} set free."))
+        _tell(say(f"{size_text(removal.frees)}를 비웠어요.", f"{size_text(removal.frees)} set free."))
     if not removal.forgets and not removal.frees:
         raise KullmError(nothing_to_remove(ref, removal))
     return 0
@@ -35,18 +32,18 @@ def prune(args: argparse.Namespace) -> int:
     """Quantised weights, which the next load makes anew, and files of the hub that nothing leads to any more."""
     found = prunable()
     if not found:
-        _tell(say("비울 것이 없습니다.", "There is nothing to prune."))
+        _tell(say("비울 것이 없어요.", "There is nothing to prune."))
         return 0
     total = sum(one.bytes for one in found)
     for line in aligned([_row(one) for one in found], right=[0]):
         print(terminal_safe(line))
     if not args.yes and not _agreed(total):
-        _tell(say("그대로 두었습니다.", "Nothing was removed."))
+        _tell(say("그대로 두었어요.", "Nothing was removed."))
         return 1
     freed, refused = prune_all(found)
     for error in refused:
         _tell(str(error))
-    _tell(say(f"{size_text(sum(freed))}를 비웠습니다.", f"{size_text(sum(freed))} set free."))
+    _tell(say(f"{size_text(sum(freed))}를 비웠어요.", f"{size_text(sum(freed))} set free."))
     return 1 if refused else 0
 
 
@@ -70,12 +67,12 @@ def _agreed(total: int) -> bool:
     if not can_ask():
         raise UsageError(
             say(
-                f"모두 {size_text(total)}입니다. 지우려면 `kullm models prune --yes`로 하세요.",
+                f"모두 {size_text(total)} 있어요. 지우려면 `kullm models prune --yes`로 하세요.",
                 f"{size_text(total)} in all. To remove them: `kullm models prune --yes`.",
             )
         )
     question = say(
-        f"모두 {size_text(total)}입니다. 양자화한 가중치는 다음에 올릴 때 다시 만듭니다. 지울까요?",
+        f"모두 {size_text(total)} 있어요. 양자화한 가중치는 다음에 올릴 때 다시 만들어요. 지울까요?",
         f"{size_text(total)} in all; quantised weights are made again at the next load. Remove them?",
     )
     return confirmed(question)

@@ -7,7 +7,7 @@ from typing import Any
 from kullm_tui.commands.columns import aligned
 from kullm_tui.commands.narration import Narration
 from kullm_tui.core.catalogue import licence_class_of
-from kullm_tui.core.language import interface_language, say
+from kullm_tui.core.language import say
 from kullm_tui.core.model_disk import disk_use
 from kullm_tui.core.models import ModelRef, Profile, all_profiles, is_downloaded
 from kullm_tui.core.text import size_text, terminal_safe, terminal_safe_json
@@ -33,7 +33,7 @@ def show_list(args: argparse.Namespace) -> int:
         print(terminal_safe(line))
     if not args.all and not args.downloaded:
         Narration().note(
-            say("못 돌리는 모델까지 보려면 --all을 붙이세요.", "--all also shows what this engine cannot run.")
+            say("실행할 수 없는 모델까지 보려면 --all을 붙이세요.", "--all also shows what this engine cannot run.")
         )
     return 0
 
@@ -48,8 +48,8 @@ def _row(profile: Profile, here: bool) -> list[str]:
     if profile.kind == "endpoint":
         state = say("원격", "remote")
     elif not profile.runs_here:
-        state = say("못 돌림", "cannot run")
-    about = profile.description if interface_language() == "ko" and profile.description else profile.title
+        state = say("실행 불가", "cannot run")
+    about = profile.about or profile.called
     return [
         profile.name,
         state,
@@ -89,8 +89,8 @@ def _lines(ref: ModelRef) -> list[tuple[str, str]]:
     use = disk_use(profile)
     licence = say("상업 이용 가능", "commercial use") if profile.licence_class == "commercial" else ""
     return [
-        (say("이름", "name"), f"{profile.name} ({profile.title})"),
-        (say("설명", "about"), profile.description),
+        (say("이름", "name"), f"{profile.name} ({profile.called})"),
+        (say("설명", "about"), profile.about),
         (say("저장소", "repository"), " @ ".join(filter(None, (profile.repository, profile.revision)))),
         (say("폴더", "folder"), str(ref.folder or profile.folder or "")),
         (say("엔드포인트", "endpoint"), " ".join(filter(None, (profile.endpoint, profile.model)))),

@@ -49,7 +49,7 @@ def show_prompt(ref: ModelRef, messages: list[Message], *, as_json: bool) -> int
     if profile.kind == "endpoint":
         raise UsageError(
             say(
-                f"{ref.name}의 프롬프트는 그 서버가 만들어서 여기서 보일 수 없습니다.",
+                f"{ref.name}의 프롬프트는 그 서버가 만들어서 여기서 보일 수 없어요.",
                 f"The server behind {ref.name} makes the prompt, so it cannot be shown here.",
             )
         )
@@ -86,7 +86,7 @@ def _json(path: Path) -> Mapping[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise ConfigError(say(f"{path} 파일을 읽을 수 없습니다.", f"{path} cannot be read.")) from error
+        raise ConfigError(say(f"{path} 파일을 읽을 수 없어요.", f"{path} cannot be read.")) from error
     return value if isinstance(value, dict) else {}
 
 
@@ -107,7 +107,7 @@ def _rendered(ref: ModelRef, profile: Profile, known: _Tokenizer | None, message
     if known is None or known.chat_template is None:
         raise ConfigError(
             say(
-                f"{ref.name}에는 대화 템플릿이 없습니다. `kullm models add`로 --template을 정해 등록하세요.",
+                f"{ref.name}에는 대화 템플릿이 없어요. `kullm models add`로 --template을 정해 등록하세요.",
                 f"{ref.name} carries no chat template. Add it with `kullm models add` and name one with --template.",
             )
         )
@@ -151,7 +151,7 @@ def _notes(profile: Profile, messages: list[Message], known: _Tokenizer | None, 
     if not _is_verified(profile):
         notes.append(
             say(
-                f"미확인(unverified): {profile.name}의 템플릿({profile.template})을 원본에서 확인하지 못했습니다.",
+                f"미확인(unverified): {profile.name}의 템플릿({profile.template})을 원본에서 확인하지 못했어요.",
                 f"unverified: the template of {profile.name} ({profile.template}) was not read at its source.",
             )
         )
@@ -161,7 +161,7 @@ def _notes(profile: Profile, messages: list[Message], known: _Tokenizer | None, 
     if on_terminal and known is None:
         notes.append(
             say(
-                "토큰 경계는 모델을 내려받은 뒤에 표시합니다.",
+                "토큰 경계는 모델을 내려받은 뒤에 표시해요.",
                 "Token boundaries are shown once the model is downloaded.",
             )
         )
@@ -174,14 +174,14 @@ def _form_notes(template: Template, messages: list[Message]) -> list[str]:
     if template.one_turn and has_system:
         notes.append(
             say(
-                "이 모델은 시스템 프롬프트가 있는 꼴로 학습되지 않았습니다. 첫 지시 앞에 붙였습니다.",
+                "이 모델은 시스템 프롬프트가 있는 형식으로 학습되지 않았어요. 첫 지시 앞에 붙였어요.",
                 "The model was not trained on a system text; it stands before the first instruction.",
             )
         )
     elif template.one_turn and template.name != "plain":
         notes.append(
             say(
-                "이 템플릿은 한 차례 문답용입니다. 이어지는 차례는 학습하지 않은 꼴로 붙습니다.",
+                "이 템플릿은 한 번 묻고 한 번 답하는 용도예요. 이어지는 문답은 학습하지 않은 형식으로 붙어요.",
                 "This template is for one turn; later turns take a form that the model was not trained on.",
             )
         )
@@ -190,7 +190,7 @@ def _form_notes(template: Template, messages: list[Message]) -> list[str]:
     if any(message.input for message in messages) and not takes_input:
         notes.append(
             say(
-                "이 템플릿에는 입력 자리가 없어 질문 뒤에 붙였습니다.",
+                "이 템플릿에는 입력 자리가 없어 질문 뒤에 붙였어요.",
                 "This template has no place for an input; it follows the question.",
             )
         )

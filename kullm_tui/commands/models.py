@@ -14,7 +14,6 @@ from kullm_tui.core.config import load_config
 from kullm_tui.core.errors import UsageError
 from kullm_tui.core.fetching import fetch, fetch_plan
 from kullm_tui.core.keys import get_key
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.models import Profile, local_folder, resolve
 from kullm_tui.core.profiles import shipped_profiles
@@ -26,7 +25,7 @@ _REDRAW_SECONDS = 0.1
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
-    parser = subparsers.add_parser("models", help=say("모델을 찾아보고 내려받습니다", "list, show and download models"))
+    parser = subparsers.add_parser("models", help=say("모델을 찾아보고 내려받아요", "list, show and download models"))
     actions = parser.add_subparsers(dest="action", metavar=say("동작", "ACTION"))
     for name, korean, english, arguments in (
         ("list", "모델 목록", "the models", _list_arguments),
@@ -57,7 +56,7 @@ def _list_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help=say("JSON으로", "as JSON"))
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
-        "--all", action="store_true", help=say("이 엔진이 못 돌리는 것까지", "also what this engine cannot run")
+        "--all", action="store_true", help=say("이 엔진이 실행할 수 없는 모델까지", "also what this engine cannot run")
     )
     which.add_argument("--downloaded", action="store_true", help=say("내려받은 것만", "only what is downloaded"))
     parser.add_argument(
@@ -68,7 +67,7 @@ def _list_arguments(parser: argparse.ArgumentParser) -> None:
 def _show_arguments(parser: argparse.ArgumentParser) -> None:
     _name_argument(parser)
     parser.add_argument(
-        "--prompt", metavar="TEXT", help=say("이 질문의 프롬프트를 봅니다", "show this question's prompt")
+        "--prompt", metavar="TEXT", help=say("이 질문의 프롬프트를 봐요", "show this question's prompt")
     )
     parser.add_argument("--input", default="", metavar="TEXT", help=say("입력 글", "an input beside the instruction"))
     parser.add_argument("--system", default="", metavar="TEXT", help=say("시스템 프롬프트", "the system text"))
@@ -89,12 +88,12 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--revision", help=say("저장소의 리비전", "a revision of the repository"))
     parser.add_argument("--base", help=say("어댑터의 베이스 모델", "what an adapter stands on"))
     parser.add_argument("--template", help=say("프롬프트 템플릿의 이름", "the name of a prompt template"))
-    parser.add_argument("--model", help=say("엔드포인트에서 부르는 모델 이름", "the model's name at the endpoint"))
+    parser.add_argument("--model", help=say("엔드포인트에서 쓰는 모델 이름", "the model's name at the endpoint"))
     parser.add_argument("--key", help=say("넣어 둔 키의 이름", "the name of a stored key"))
 
 
 def _prune_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--yes", action="store_true", help=say("묻지 않고 지웁니다", "remove without asking"))
+    parser.add_argument("--yes", action="store_true", help=say("묻지 않고 지워요", "remove without asking"))
 
 
 def _show(args: argparse.Namespace) -> int:
@@ -105,7 +104,7 @@ def _show(args: argparse.Namespace) -> int:
         system = [Message("system", args.system)] if args.system else []
         return show_prompt(ref, [*system, Message("user", args.prompt, args.input)], as_json=args.json)
     if args.input or args.system:
-        raise UsageError(say("--input과 --system은 --prompt와 함께 씁니다.", "--input and --system go with --prompt."))
+        raise UsageError(say("--input과 --system은 --prompt와 함께 써요.", "--input and --system go with --prompt."))
     return show_facts(ref, as_json=args.json)
 
 
@@ -152,7 +151,7 @@ def _quantize(args: argparse.Namespace) -> int:
         asyncio.run(tell_loading(narration, start_engine(narration.progress), target.model, precision="4bit"))
     finally:
         narration.clear()
-    narration.note(say(f"{args.name}{particle(args.name, '을/를')} 쓸 준비가 되었습니다.", f"{args.name} is ready."))
+    narration.note(say(f"{args.name} 모델을 쓸 준비가 됐어요.", f"{args.name} is ready."))
     return 0
 
 
@@ -161,18 +160,18 @@ def _add(args: argparse.Namespace) -> int:
     if args.name in shipped_profiles():
         _tell(
             say(
-                f"앱에 들어 있던 {args.name} 대신 이것을 씁니다. 되돌리려면 `kullm models remove {args.name}`.",
+                f"앱에 들어 있던 {args.name} 대신 이것을 써요. 되돌리려면 `kullm models remove {args.name}`.",
                 f"This now stands in for the {args.name} that comes with the app. `kullm models remove {args.name}` undoes it.",
             )
         )
     if profile.key and get_key(profile.key) is None:
         _tell(
             say(
-                f"키 {profile.key}{particle(profile.key, '이/가')} 아직 없습니다. `kullm keys set {profile.key}`로 넣으세요.",
+                f"{profile.key} 키가 아직 없어요. `kullm keys set {profile.key}`로 넣으세요.",
                 f"There is no key {profile.key} yet. Store it with `kullm keys set {profile.key}`.",
             )
         )
-    _tell(say(f"{args.name}{particle(args.name, '을/를')} 등록했습니다.", f"{args.name} was added."))
+    _tell(say(f"{args.name} 모델을 등록했어요.", f"{args.name} was added."))
     return 0
 
 
@@ -195,9 +194,7 @@ def _refuse_strays(args: argparse.Namespace) -> None:
     strays += ["--revision"] if args.folder else []
     for stray in strays:
         if getattr(args, stray.removeprefix("--")):
-            raise UsageError(
-                say(f"{stray}{particle(stray, '은/는')} 여기서 쓰이지 않습니다.", f"{stray} has no use here.")
-            )
+            raise UsageError(say(f"{stray} 옵션은 여기서 쓰지 않아요.", f"{stray} has no use here."))
 
 
 def _tell(text: str) -> None:

@@ -3,10 +3,10 @@
 import sys
 from contextlib import aclosing
 
-from kullm_tui.core.chat_client import Endpoint, LoadProgress, load_model
+from kullm_tui.core.chat_client import Endpoint, load_model
 from kullm_tui.core.config import Precision
-from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe
+from kullm_tui.core.waiting_words import waiting_for
 
 
 class Narration:
@@ -28,6 +28,12 @@ class Narration:
             sys.stderr.flush()
             self._shown = False
 
+    def aside(self, text: str) -> None:
+        """A dim line for a person who looks; nothing in a log."""
+        if self.live:
+            self.clear()
+            print(f"\x1b[2m{terminal_safe(text)}\x1b[0m", file=sys.stderr)
+
     def note(self, text: str) -> None:
         self.clear()
         print(terminal_safe(text), file=sys.stderr)
@@ -44,17 +50,5 @@ async def tell_loading(
     """Have the engine load the model, and show how far it is."""
     async with aclosing(load_model(endpoint, model, adapter, precision=precision)) as steps:
         async for step in steps:
-            narration.progress(loading_line(step))
+            narration.progress(waiting_for(step))
     narration.clear()
-
-
-def loading_line(progress: LoadProgress) -> str:
-    doing = {
-        "quantize": say("모델을 변환하는 중(처음 한 번)", "converting the model (this once)"),
-        "wait": say(
-            "다른 프로세스가 모델을 변환하는 동안 기다리는 중", "waiting while another process converts the model"
-        ),
-    }.get(progress.phase, say("모델을 올리는 중", "loading the model"))
-    if progress.total <= 0:
-        return doing
-    return f"{doing} … {min(100, int(100 * progress.done / progress.total))}%"

@@ -38,7 +38,7 @@ def add_prompt_arguments(parser: argparse.ArgumentParser) -> None:
         "prompt",
         nargs="?",
         metavar="PROMPT",
-        help=say('질문. "-"이면 표준 입력에서 읽습니다', 'the question; "-" reads stdin'),
+        help=say('질문. "-"이면 표준 입력에서 읽어요', 'the question; "-" reads stdin'),
     )
     add("--system", default="", help=say("시스템 프롬프트", "the system text"))
     add("--input", help=say("지시와 따로 주는 입력 글", "an input beside the instruction"))
@@ -76,7 +76,7 @@ def add_decoding_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         type=_stop,
         metavar="S",
-        help=say("여기서 멈춥니다 (여러 번 쓸 수 있음)", "stop here (repeatable)"),
+        help=say("여기서 멈춰요 (여러 번 쓸 수 있음)", "stop here (repeatable)"),
     )
 
 
@@ -85,7 +85,7 @@ def decoding(args: argparse.Namespace) -> dict[str, Any]:
     fields = PAPER_DECODING.request_fields() if args.decoding == "paper" else {}
     if len(args.stop or ()) > _MOST_STOPS:
         raise UsageError(
-            say(f"--stop은 {_MOST_STOPS}번까지 쓸 수 있습니다.", f"--stop can be given {_MOST_STOPS} times.")
+            say(f"--stop은 {_MOST_STOPS}번까지 쓸 수 있어요.", f"--stop can be given {_MOST_STOPS} times.")
         )
     given = {name: getattr(args, name) for name in _DECODING_FIELDS}
     return {**fields, **{name: value for name, value in given.items() if value is not None}}
@@ -103,7 +103,7 @@ def read(args: argparse.Namespace, *, example: str = _EXAMPLE) -> Message:
     if prompt is None or not prompt.strip():
         raise UsageError(
             say(
-                f"질문이 비어 있습니다. 예: {example}",
+                f"질문이 비어 있어요. 예: {example}",
                 f"the question is empty. Try: {example}",
             )
         )
@@ -122,13 +122,13 @@ def _is_piped() -> bool:
 def _stdin_text() -> str:
     data = sys.stdin.buffer.read(_LARGEST_INPUT_BYTES + 1) if sys.stdin else b""
     if len(data) > _LARGEST_INPUT_BYTES:
-        raise UsageError(say("표준 입력이 너무 큽니다 (8 MB까지).", "stdin is too large (8 MB at most)."))
+        raise UsageError(say("표준 입력이 너무 커요 (8 MB까지).", "stdin is too large (8 MB at most)."))
     try:
         return data.decode("utf-8-sig").rstrip("\r\n")
     except UnicodeDecodeError:
         raise UsageError(
             say(
-                "표준 입력이 UTF-8이 아닙니다. 예: iconv -f cp949 -t utf-8",
+                "표준 입력이 UTF-8이 아니에요. 예: iconv -f cp949 -t utf-8",
                 "stdin is not UTF-8. Try: iconv -f cp949 -t utf-8",
             )
         ) from None
@@ -138,7 +138,7 @@ def _require_text(text: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise UsageError(say("명령줄의 글이 UTF-8이 아닙니다.", "the command line's text is not UTF-8.")) from None
+        raise UsageError(say("명령줄의 글이 UTF-8이 아니에요.", "the command line's text is not UTF-8.")) from None
 
 
 def _whole(low: int, high: int) -> Callable[[str], int]:
@@ -149,7 +149,7 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
             number = low - 1
         if not low <= number <= high:
             raise argparse.ArgumentTypeError(
-                say(f"{low}에서 {high:,} 사이의 정수여야 합니다", f"must be a whole number from {low} to {high:,}")
+                say(f"{low}에서 {high:,} 사이의 정수여야 해요", f"must be a whole number from {low} to {high:,}")
             )
         return number
 
@@ -159,7 +159,7 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
 def _temperature(text: str) -> float:
     number = _number(text)
     if not 0 <= number <= 10:
-        raise argparse.ArgumentTypeError(say("0에서 10 사이의 수여야 합니다", "must be a number from 0 to 10"))
+        raise argparse.ArgumentTypeError(say("0에서 10 사이의 수여야 해요", "must be a number from 0 to 10"))
     return number
 
 
@@ -167,7 +167,7 @@ def _top_p(text: str) -> float:
     number = _number(text)
     if not 0 < number <= 1:
         raise argparse.ArgumentTypeError(
-            say("0보다 크고 1 이하인 수여야 합니다", "must be a number above 0 and at most 1")
+            say("0보다 크고 1 이하인 수여야 해요", "must be a number above 0 and at most 1")
         )
     return number
 
@@ -184,7 +184,7 @@ def _stop(text: str) -> str:
     if not 0 < len(text) <= _LONGEST_STOP:
         raise argparse.ArgumentTypeError(
             say(
-                f"1자에서 {_LONGEST_STOP:,}자까지의 글이어야 합니다",
+                f"1자에서 {_LONGEST_STOP:,}자까지의 글이어야 해요",
                 f"must be a text of 1 to {_LONGEST_STOP:,} characters",
             )
         )

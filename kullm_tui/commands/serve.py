@@ -13,7 +13,7 @@ from kullm_tui.core.language import say
 
 def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
     parser = subparsers.add_parser(
-        "serve", help=say("모델을 OpenAI 규약의 서버로 엽니다", "serve models over OpenAI's protocol")
+        "serve", help=say("모델을 OpenAI 호환 서버로 열어요", "serve models over OpenAI's protocol")
     )
     parser.add_argument(
         "-m",
@@ -21,7 +21,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
         action="append",
         default=[],
         metavar="[NAME=]MODEL",
-        help=say("열 모델과 그 이름 (여러 번 쓸 수 있습니다)", "a model to offer, and its name (repeatable)"),
+        help=say("서버로 열 모델과 그 이름 (여러 번 쓸 수 있어요)", "a model to offer, and its name (repeatable)"),
     )
     parser.add_argument(
         "--adapter",
@@ -29,22 +29,22 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
         default=[],
         metavar="NAME=FOLDER",
         help=say(
-            "첫 모델 위의 어댑터를 NAME이라는 모델로 함께 엽니다",
+            "첫 모델 위의 어댑터를 NAME이라는 모델로 함께 열어요",
             "offers an adapter over the first model as the model NAME",
         ),
     )
-    parser.add_argument("--host", default="127.0.0.1", help=say("들을 주소", "the address to listen on"))
+    parser.add_argument("--host", default="127.0.0.1", help=say("요청을 받을 주소", "the address to listen on"))
     parser.add_argument("--port", type=int, default=8377, help=say("포트 (0: 빈 포트)", "the port (0: any free one)"))
     parser.add_argument(
         "--api-key-file",
         metavar="FILE",
         help=say(
-            "키가 적힌 파일 (없으면 KULLM_API_KEY, 그것도 없으면 새로 만듭니다)",
+            "키가 적힌 파일 (없으면 KULLM_API_KEY, 그것도 없으면 새로 만들어요)",
             "the key's file (else KULLM_API_KEY, else one is made)",
         ),
     )
     parser.add_argument(
-        "--json", action="store_true", help=say("주소를 JSON 한 줄로 알립니다", "announce the address as one JSON line")
+        "--json", action="store_true", help=say("주소를 JSON 한 줄로 알려요", "announce the address as one JSON line")
     )
 
 

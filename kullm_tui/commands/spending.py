@@ -1,7 +1,6 @@
 """Before money is spent: the cost is shown, and somebody agrees."""
 
 import argparse
-from collections.abc import Callable
 
 from evaluator.cost import Budget, Estimate, users_prices_file
 from kullm_tui.commands.confirm import can_ask, confirmed
@@ -23,7 +22,7 @@ def agreed_budget(estimate: Estimate, judge: str, args: argparse.Namespace, narr
     if args.yes:
         narration.note(line)
     elif not confirmed(f"{line} {say('채점할까요?', 'Go on?')}"):
-        raise ConsentNeeded(say("채점하지 않았습니다.", "nothing was judged."))
+        raise ConsentNeeded(say("채점하지 않았어요.", "nothing was judged."))
     return Budget()
 
 
@@ -32,7 +31,7 @@ def refuse_unattended(estimate: Estimate, judge: str, args: argparse.Namespace) 
     if args.max_cost is not None and estimate.dollars is None:
         raise UsageError(
             say(
-                f"{judge}의 가격을 몰라 --max-cost를 지킬 수 없습니다. {users_prices_file()}에 가격을 적어 주세요.",
+                f"{judge}의 가격을 몰라 --max-cost를 지킬 수 없어요. {users_prices_file()}에 가격을 적어 주세요.",
                 f"the price of {judge} is not known, so --max-cost cannot be kept. Put it into {users_prices_file()}.",
             )
         )
@@ -45,27 +44,16 @@ def refuse_unattended(estimate: Estimate, judge: str, args: argparse.Namespace) 
 def estimate_line(estimate: Estimate, judge: str) -> str:
     tokens = estimate.input_tokens + estimate.output_tokens
     if estimate.dollars is None:
-        price = say("가격은 모릅니다", "price unknown")
+        price = say("가격을 몰라요", "price unknown")
     else:
         amount = money(estimate.dollars)
         price = say(f"약 {amount}", f"about {amount}")
         if estimate.as_of and estimate.dollars:
-            price += say(
-                f" ({estimate.as_of} 기준으로 기억해 둔 가격)", f" (at prices remembered from {estimate.as_of})"
-            )
+            price += say(f" ({estimate.as_of} 기준으로 저장된 가격)", f" (at prices remembered from {estimate.as_of})")
     return say(
-        f"{judge}에게 {estimate.calls:,}번 묻습니다: 약 {tokens:,}토큰, {price}.",
+        f"{judge}에게 {estimate.calls:,}번 물어요: 약 {tokens:,}토큰, {price}.",
         f"{estimate.calls:,} calls to {judge}: about {tokens:,} tokens, {price}.",
     )
-
-
-def running_total(narration: Narration, wanted: int) -> Callable[[int, float], None]:
-    def show(done: int, spent: float) -> None:
-        narration.progress(
-            say(f"채점 중 … {done:,}/{wanted:,}  ${spent:.4f}", f"judging … {done:,}/{wanted:,}  ${spent:.4f}")
-        )
-
-    return show
 
 
 def told_why(stopped: KullmError | None) -> None:

@@ -23,7 +23,7 @@ from trainer.recipe import Recipe, load_recipe, shipped_recipes
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
-    parser = subparsers.add_parser("train", help=say("레시피대로 모델을 학습합니다", "train a model by a recipe"))
+    parser = subparsers.add_parser("train", help=say("레시피대로 모델을 학습해요", "train a model by a recipe"))
     add = parser.add_argument
     add(
         "recipe",
@@ -34,7 +34,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
     add(
         "--plan",
         action="store_true",
-        help=say("학습하지 않고 메모리, 시간, 디스크를 어림합니다", "estimate memory, time and disk; train nothing"),
+        help=say("학습하지 않고 메모리, 시간, 디스크를 예상해요", "estimate memory, time and disk; train nothing"),
     )
     add(
         "--on",
@@ -47,21 +47,21 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
         action="append",
         default=[],
         metavar="K=V",
-        help=say("레시피의 값을 바꿉니다: train.epochs=1", "changes a value of the recipe: train.epochs=1"),
+        help=say("레시피의 값을 바꿔요: train.epochs=1", "changes a value of the recipe: train.epochs=1"),
     )
     add(
         "--show",
         type=_count,
         metavar="N",
-        help=say("학습할 부분을 표시한 행 N개를 봅니다", "show N rows with what is trained of them marked"),
+        help=say("학습할 부분을 표시한 행 N개를 봐요", "show N rows with what is trained of them marked"),
     )
     add("--name", metavar="NAME", help=say("결과 어댑터의 이름", "the name of the adapter"))
-    add("--resume", metavar="RUN", help=say("멈춘 학습을 이어서 합니다", "go on with a run that was stopped"))
+    add("--resume", metavar="RUN", help=say("멈춘 학습을 이어서 해요", "go on with a run that was stopped"))
     add("--json", action="store_true", help=say("결과를 JSON 하나로", "the result as one JSON object"))
     add(
         "--yes",
         action="store_true",
-        help=say("들어가지 않을 것 같아도 시작합니다", "start even if it seems not to fit"),
+        help=say("들어가지 않을 것 같아도 시작해요", "start even if it seems not to fit"),
     )
 
 
@@ -95,7 +95,7 @@ def _list(*, as_json: bool) -> int:
     for line in aligned([[recipe.name, _summary(recipe)] for recipe in recipes]):
         print(terminal_safe(line))
     Narration().note(
-        say("학습: kullm train 이름   어림: kullm train 이름 --plan", "train: kullm train NAME   estimate: --plan")
+        say("학습: kullm train 이름   예상: kullm train 이름 --plan", "train: kullm train NAME   estimate: --plan")
     )
     return 0
 
@@ -134,7 +134,7 @@ def _base_folder(recipe: Recipe) -> Any:
     if reference.profile.kind == "adapter":
         raise ConfigError(
             say(
-                f"{recipe.model.base}: 어댑터 위에는 학습할 수 없습니다. 그 베이스 모델을 고르거나 `kullm adapters merge`로 먼저 합치세요.",
+                f"{recipe.model.base}: 어댑터 위에는 학습할 수 없어요. 그 베이스 모델을 고르거나 `kullm adapters merge`로 먼저 합치세요.",
                 f"{recipe.model.base} is an adapter. Choose its base, or merge it first with `kullm adapters merge`.",
             )
         )
@@ -152,9 +152,27 @@ def _train(recipe: Recipe, args: argparse.Namespace) -> int:
     folder = _base_folder(recipe)
     narration = Narration()
     lengths = tokenise(recipe, folder, narration)
+    recipe = _settled(recipe, machine, lengths, narration)
     _require_room(recipe, machine, lengths, agreed=args.yes)
     run_folder = new_run(recipe, sys.argv[1:], name=args.name or free_name(recipe.name), on=args.on or "")
     return follow(run_folder, machine, narration, as_json=args.json)
+
+
+def _settled(recipe: Recipe, machine: Machine, lengths: Any, narration: Narration) -> Recipe:
+    """What the recipe leaves to the machine, decided now and said; the run keeps it, however often it is resumed."""
+    from trainer.settle import settled
+
+    if recipe.model.precision != "auto" and not recipe.train.minutes:
+        return recipe
+    narration.progress(say("이 컴퓨터의 속도를 재는 중 …", "measuring this machine …"))
+    found = settled(recipe, machine, lengths, now=True)
+    narration.clear()
+    parts: list[str] = [found.model.precision] if recipe.model.precision == "auto" else []
+    if recipe.train.minutes:
+        steps, minutes = found.train.max_steps, recipe.train.minutes
+        parts.append(say(f"{steps:,}단계 ({minutes:g}분에 맞춤)", f"{steps:,} steps (made for {minutes:g} min)"))
+    narration.note(say("이 컴퓨터에서는 ", "on this machine: ") + ", ".join(parts))
+    return found
 
 
 def _require_name(recipe: Recipe, name: str) -> None:
@@ -162,7 +180,7 @@ def _require_name(recipe: Recipe, name: str) -> None:
     if recipe.method.kind == "full" and name in all_profiles():
         raise UsageError(
             say(
-                f"{name} 모델이 이미 있습니다. 다른 이름을 쓰세요.",
+                f"{name} 모델이 이미 있어요. 다른 이름을 쓰세요.",
                 f"There is a model {name} already. Use another name.",
             )
         )
@@ -179,7 +197,7 @@ def _local_machine(on: str | None) -> Machine:
     if here.gpu is None or asked.gpu is None or here.gpu.name != asked.gpu.name or asked.count > here.count:
         raise UsageError(
             say(
-                f"이 컴퓨터는 {here.name}입니다. 다른 장비는 --plan으로 어림만 할 수 있습니다: kullm train … --plan --on {on}",
+                f"이 컴퓨터의 장비는 {here.name}뿐이에요. 다른 장비는 --plan으로 예상만 할 수 있어요: kullm train … --plan --on {on}",
                 f"This machine is {here.name}. For another, only an estimate can be had: kullm train … --plan --on {on}",
             )
         )
@@ -197,7 +215,7 @@ def _require_room(recipe: Recipe, machine: Machine, lengths: Any, *, agreed: boo
     need, have = size_text(fit.memory.total), size_text(machine.memory_bytes)
     lines = [
         say(
-            f"메모리가 모자랄 것 같습니다: {machine.name}에 {have}가 있고 {need}쯤 듭니다.",
+            f"메모리가 부족할 것 같아요: {machine.name}에 {have} 있고 {need} 정도 필요해요.",
             f"this will probably not fit: {machine.name} has {have}, and it takes about {need}.",
         ),
         *advice_lines(fit.advice),
@@ -208,7 +226,7 @@ def _require_room(recipe: Recipe, machine: Machine, lengths: Any, *, agreed: boo
     for line in lines:
         print(terminal_safe(line), file=sys.stderr)
     if not confirmed(say("그래도 시작할까요?", "Start all the same?")):
-        raise TooLarge(say("시작하지 않았습니다.", "It was not started."))
+        raise TooLarge(say("시작하지 않았어요.", "It was not started."))
 
 
 def _resume(args: argparse.Namespace) -> int:
@@ -237,7 +255,7 @@ def _refuse_beside_resume(args: argparse.Namespace) -> None:
     if strays:
         raise UsageError(
             say(
-                f"--resume은 처음의 설정 그대로 이어 갑니다. {strays[0]} 없이 쓰세요.",
+                f"--resume은 처음의 설정 그대로 이어 가요. {strays[0]} 없이 쓰세요.",
                 f"--resume goes on with the settings of the start. Use it without {strays[0]}.",
             )
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 from kullm_tui.commands.narration import Narration
 from kullm_tui.core import paths
 from kullm_tui.core.adapters import free_name, is_adapter, list_adapters, publish_adapter
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.folder_profile import profile_of_folder
 from kullm_tui.core.language import say
@@ -34,7 +35,7 @@ def keep(folder: RunFolder, narration: Narration, *, as_json: bool) -> int:
     if spec["recipe"]["method"]["kind"] == "llama-adapter":
         narration.note(
             say(
-                f"엔진은 LoRA와 IA3만 붙입니다. 이 어댑터는 peft로 여세요: {folder.artifacts}",
+                f"엔진은 LoRA와 IA3만 붙여요. 이 어댑터는 peft로 여세요: {folder.artifacts}",
                 f"The engine attaches LoRA and IA3 only. Open this adapter with peft: {folder.artifacts}",
             )
         )
@@ -44,7 +45,7 @@ def keep(folder: RunFolder, narration: Narration, *, as_json: bool) -> int:
         return 0
     narration.note(
         say(
-            f"학습을 마쳤습니다. 이름은 {name}입니다. 이렇게 물어보세요:",
+            f"학습을 마쳤어요. 이렇게 물어보세요(이름: {name}):",
             f"Trained, and kept as {name}. Ask it like this:",
         )
     )
@@ -79,10 +80,10 @@ def _kept_model(folder: RunFolder, name: str, recipe: str) -> str:
         (draft / _RUN).write_text(folder.path.name)
         draft.rename(models / name)
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = cause_of(error)
         raise KullmError(
             say(
-                f"학습한 모델을 {models}에 저장하지 못했습니다({reason}). 결과는 {folder.artifacts}에 있습니다.",
+                f"학습한 모델을 {models}에 저장하지 못했어요({reason}). 결과는 {folder.artifacts}에 있어요.",
                 f"The trained model was not kept in {models} ({reason}). It is in {folder.artifacts}.",
             )
         ) from error

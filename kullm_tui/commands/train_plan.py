@@ -68,8 +68,8 @@ def _total(plan: Plan) -> _Row:
 
 def _verdict(plan: Plan) -> str:
     if plan.fit.fits:
-        return say("  → 들어갑니다.", "  → it fits.")
-    lines = [say("  → 들어가지 않습니다.", "  → it does not fit.")]
+        return say("  → 들어가요.", "  → it fits.")
+    lines = [say("  → 들어가지 않아요.", "  → it does not fit.")]
     lines += [f"    {line}" for line in advice_lines(plan.fit.advice)]
     return "\n".join(lines)
 
@@ -80,17 +80,17 @@ def advice_lines(advice: Advice) -> list[str]:
     settings = [" ".join(f"--set {setting}" for setting in change.settings) for change in changes]
     lines = []
     if changes and changes[0].single:
-        lines.append(say(f"이 하나면 들어갑니다: {settings[0]}", f"this alone makes it fit: {settings[0]}"))
+        lines.append(say(f"이것만 바꾸면 들어가요: {settings[0]}", f"this alone makes it fit: {settings[0]}"))
         lines += [say(f"또는: {other}", f"or: {other}") for other in settings[1:]]
     elif changes:
         lines.append(
             say(
-                f"하나만 바꾸어서는 안 되고, 둘이면 들어갑니다: {settings[0]}",
+                f"하나만 바꾸어서는 안 되고, 둘이면 들어가요: {settings[0]}",
                 f"no single setting is enough; these two are: {settings[0]}",
             )
         )
     else:
-        lines.append(say("설정 둘을 바꾸어도 들어가지 않습니다.", "No two settings make it fit."))
+        lines.append(say("설정 둘을 바꾸어도 들어가지 않아요.", "No two settings make it fit."))
     if advice.card:
         card = advice.card
         lines.append(say(f"설정을 그대로 두려면: --on {card}", f"with the settings as they are: --on {card}"))
@@ -113,11 +113,13 @@ def _work(plan: Plan) -> list[_Row]:
         (
             say("단계", "steps"),
             f"{plan.steps:,}",
-            say(
+            _bound(plan)
+            + say(
                 f"한 단계에 {plan.recipe.train.batch}행, 마이크로배치 {plan.fullest_tokens:,}토큰까지",
                 f"{plan.recipe.train.batch} rows a step, micro-batches of up to {plan.fullest_tokens:,} tokens",
             ),
         ),
+        *_precision(plan),
         (
             say("속도", "speed"),
             say(f"{duration.tokens_per_second.value:,.0f}토큰/초", f"{duration.tokens_per_second.value:,.0f} tokens/s"),
@@ -125,6 +127,20 @@ def _work(plan: Plan) -> list[_Row]:
         ),
         (say("걸리는 시간", "time"), time_text(duration.seconds.value), basis_text(duration.seconds.basis)),
     ]
+
+
+def _bound(plan: Plan) -> str:
+    minutes = plan.asked.train.minutes
+    return say(f"{minutes:g}분에 맞춤, ", f"made for {minutes:g} min, ") if minutes else ""
+
+
+def _precision(plan: Plan) -> list[_Row]:
+    """What `auto` became; nothing where the recipe says it."""
+    if plan.asked.model.precision != "auto":
+        return []
+    measured = plan.duration.tokens_per_second.basis == "measured"
+    why = say("이 컴퓨터에서 더 빠름, ", "the faster one here, ") if measured else ""
+    return [(say("정밀도", "precision"), plan.recipe.model.precision, why + basis_text(plan.duration.seconds.basis))]
 
 
 def basis_text(basis: Basis) -> str:

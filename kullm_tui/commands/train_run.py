@@ -63,7 +63,7 @@ def find_run(name: str) -> RunFolder:
     if len(found) != 1 or not name:
         raise UsageError(
             say(
-                f"'{name}' 학습을 찾을 수 없습니다. 학습의 번호나 그 앞부분, 또는 last를 쓰세요.",
+                f"'{name}' 학습을 찾을 수 없어요. 학습의 번호나 그 앞부분, 또는 last를 쓰세요.",
                 f"there is no single run '{name}'. Give a run's id, the beginning of it, or last.",
             )
         )
@@ -103,7 +103,7 @@ class _PassingOn:
         if self.asked == 1:
             self.child.send_signal(signal.SIGTERM)
             waiting = say(
-                "저장하고 멈추는 중 … (한 번 더 누르면 바로 끝냅니다)", "saving and stopping … (again to end at once)"
+                "저장하고 멈추는 중 … (한 번 더 누르면 바로 끝내요)", "saving and stopping … (again to end at once)"
             )
             os.write(2, f"\n{waiting}\n".encode())  # within a signal: no buffer is touched
             return
@@ -152,6 +152,7 @@ def _start(folder: RunFolder, machine: Machine, attempt: int) -> "subprocess.Pop
     environment |= {"KULLM_JOB_ID": folder.path.name, "KULLM_ATTEMPT": str(attempt)}
     if machine.is_cpu:
         environment["CUDA_VISIBLE_DEVICES"] = ""
+        environment.setdefault("MALLOC_ARENA_MAX", "1")  # a heap a core would keep what the other could use
         if machine.count > 1:  # or torchrun gives each rank a single thread
             environment.setdefault("OMP_NUM_THREADS", str(max(1, usable_cores() // machine.count)))
     with log.open("ab") as output:
@@ -229,10 +230,10 @@ class _Tail:
 
 def _tell_how_to_go_on(folder: RunFolder, narration: Narration) -> None:
     steps = folder.checkpoint_steps()
-    kept = say(f"{steps[0]}단계까지 저장했습니다. ", f"Saved up to step {steps[0]}. ") if steps else ""
+    kept = say(f"{steps[0]}단계까지 저장했어요. ", f"Saved up to step {steps[0]}. ") if steps else ""
     narration.note(
         say(
-            f"멈췄습니다. {kept}이어서 하려면: kullm train --resume {folder.path.name}",
+            f"멈췄어요. {kept}이어서 하려면: kullm train --resume {folder.path.name}",
             f"Stopped. {kept}To go on: kullm train --resume {folder.path.name}",
         )
     )
@@ -247,9 +248,7 @@ def _failed(folder: RunFolder, attempt: int, log: Path, code: int) -> KullmError
             f"\nTo go on from the last checkpoint: kullm train --resume {folder.path.name}",
         )
     return KullmError(
-        say(
-            f"학습이 끝나지 못했습니다: {reason}\n기록: {log}{hint}", f"the training failed: {reason}\nlog: {log}{hint}"
-        )
+        say(f"학습이 끝나지 못했어요: {reason}\n기록: {log}{hint}", f"the training failed: {reason}\nlog: {log}{hint}")
     )
 
 

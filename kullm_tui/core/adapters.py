@@ -10,7 +10,6 @@ What is here is whole: it is copied beside its place and renamed. Nothing of an 
 
 import errno
 import json
-import os
 import re
 import shutil
 import tempfile
@@ -23,11 +22,11 @@ from typing import Any
 
 from kullm_tui.core import paths
 from kullm_tui.core.archive import import_archive
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import AdapterError, KullmError, NoSpace, UsageError
 from kullm_tui.core.files import publish
 from kullm_tui.core.folder_profile import profile_of_folder
 from kullm_tui.core.hub_cache import size_of
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.profile_form import NAME
 from kullm_tui.core.profiles import Profile
@@ -68,7 +67,7 @@ def adapter_named(name: str) -> Adapter:
     hint = say(f"혹시 {near}인가요? ", f"Did you mean {near}? ") if near else ""
     raise AdapterError(
         say(
-            f"'{name}' 어댑터가 없습니다. {hint}`kullm adapters list`로 목록을 볼 수 있습니다.",
+            f"'{name}' 어댑터가 없어요. {hint}`kullm adapters list`로 목록을 볼 수 있어요.",
             f"There is no adapter '{name}'. {hint}`kullm adapters list` shows them.",
         )
     )
@@ -90,14 +89,14 @@ def require_free(name: str) -> None:
     if not NAME.fullmatch(name):
         raise UsageError(
             say(
-                f"{name!r}: 어댑터의 이름은 영문 소문자, 숫자, 점, 줄표, 밑줄로 씁니다.",
+                f"{name!r}: 어댑터의 이름은 영문 소문자, 숫자, 점, 줄표, 밑줄로 써요.",
                 f"{name!r}: an adapter's name is made of lower-case letters, digits, dots, dashes and underscores.",
             )
         )
     if (paths.adapters_dir() / name).exists():
         raise AdapterError(
             say(
-                f"{name} 어댑터가 이미 있습니다. 다른 이름을 쓰거나 `kullm adapters remove {name}`으로 먼저 지우세요.",
+                f"{name} 어댑터가 이미 있어요. 다른 이름을 쓰거나 `kullm adapters remove {name}`으로 먼저 지우세요.",
                 f"There is an adapter {name} already. Use another name, or first `kullm adapters remove {name}`.",
             )
         )
@@ -169,7 +168,7 @@ def _require_whole(folder: Path, source: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
     raise AdapterError(
         say(
-            f"{source}에 온전한 PEFT 어댑터가 없습니다({CONFIGURATION}과 {_WEIGHTS[0]}가 있어야 합니다). 어댑터의 폴더인지 확인하세요.",
+            f"{source}에 온전한 PEFT 어댑터가 없어요({CONFIGURATION}과 {_WEIGHTS[0]}가 있어야 해요). 어댑터의 폴더인지 확인하세요.",
             f"{source} holds no whole PEFT adapter: {CONFIGURATION} and {_WEIGHTS[0]} are needed. Check the folder.",
         )
     )
@@ -214,14 +213,14 @@ def _disk_fault(name: str, error: OSError) -> KullmError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return NoSpace(
             say(
-                f"디스크가 가득 차서 어댑터 {name}{particle(name, '을/를')} 저장하지 못했습니다. 공간을 비우고 다시 해 보세요.",
+                f"디스크가 가득 차서 {name} 어댑터를 저장하지 못했어요. 공간을 비우고 다시 해 보세요.",
                 f"The disk is full: the adapter {name} was not kept. Free some space and try again.",
             )
         )
-    reason = error.strerror or os.strerror(error.errno or errno.EIO)
+    reason = cause_of(error)
     return AdapterError(
         say(
-            f"어댑터 {name}{particle(name, '을/를')} {paths.adapters_dir()}에 저장하지 못했습니다: {reason}",
+            f"{name} 어댑터를 {paths.adapters_dir()}에 저장하지 못했어요: {reason}",
             f"The adapter {name} was not kept in {paths.adapters_dir()}: {reason}",
         )
     )

@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import AdapterError, KullmError, NoSpace
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.text import nfc
 
@@ -50,7 +50,7 @@ def import_archive(archive: Path, destination: Path) -> Path:
     if destination.exists():
         raise AdapterError(
             say(
-                f"{destination}{particle(destination, '이/가')} 이미 있습니다. 다른 이름을 쓰거나 먼저 지우세요.",
+                f"이미 있는 폴더예요: {destination}. 다른 이름을 쓰거나 먼저 지우세요.",
                 f"{destination} exists already. Use another name, or remove it first.",
             )
         )
@@ -76,7 +76,7 @@ def _unpack(archive: Path, draft: Path) -> None:
         for count, entry in enumerate(entries, start=1):
             if count > _MOST_FILES:
                 raise _refused(
-                    archive, say(f"파일이 {_MOST_FILES}개를 넘습니다", f"it holds more than {_MOST_FILES} files")
+                    archive, say(f"파일이 {_MOST_FILES}개를 넘어요", f"it holds more than {_MOST_FILES} files")
                 )
             target = draft.joinpath(*entry.path.parts)
             if entry.is_folder:
@@ -88,7 +88,7 @@ def _unpack(archive: Path, draft: Path) -> None:
                 raise _refused(
                     archive,
                     say(
-                        f"{entry.path}{particle(entry.path, '이/가')} 두 번 들어 있습니다",
+                        f"{entry.path} 파일이 두 번 들어 있어요",
                         f"it holds {entry.path} twice",
                     ),
                 )
@@ -117,7 +117,7 @@ class _Budget:
         if self.left < 0:
             raise _refused(
                 self.archive,
-                say("풀면 크기가 지나치게 커집니다(압축 폭탄)", "it grows beyond all measure when unpacked (a bomb)"),
+                say("풀면 크기가 지나치게 커져요(압축 폭탄)", "it grows beyond all measure when unpacked (a bomb)"),
             )
 
 
@@ -152,7 +152,7 @@ def _zip_entries(archive: Path) -> Iterator[_Entry]:
                 raise _refused(
                     archive,
                     say(
-                        f"{path}의 암호나 압축 방식을 풀 수 없습니다",
+                        f"{path}의 암호나 압축 방식을 풀 수 없어요",
                         f"{path} is encrypted or packed in an unknown way",
                     ),
                 ) from error
@@ -191,7 +191,7 @@ def _harmless(archive: Path, name: str) -> PurePosixPath:
     if path.is_absolute() or ".." in path.parts or bad or len(path.parts) > 8:
         raise _refused(
             archive,
-            say(f"폴더 밖을 가리키거나 쓸 수 없는 이름이 있습니다: {name!r}", f"it holds an unsafe name: {name!r}"),
+            say(f"폴더 밖을 가리키거나 쓸 수 없는 이름이 있어요: {name!r}", f"it holds an unsafe name: {name!r}"),
         )
     return path
 
@@ -203,7 +203,7 @@ def _adapter_root(archive: Path, draft: Path) -> Path:
     if not (root / _CONFIGURATION).is_file() or not any((root / name).is_file() for name in _WEIGHTS):
         raise AdapterError(
             say(
-                f"{archive}에 {_CONFIGURATION}이나 {_WEIGHTS[0]}가 없습니다. PEFT 어댑터를 묶은 온전한 파일인지 확인하세요.",
+                f"{archive}에 {_CONFIGURATION}이나 {_WEIGHTS[0]}가 없어요. PEFT 어댑터를 묶은 온전한 파일인지 확인하세요.",
                 f"{archive} lacks {_CONFIGURATION} or {_WEIGHTS[0]}. Check that it packs a whole PEFT adapter.",
             )
         )
@@ -215,7 +215,7 @@ def _no_plain_file(archive: Path, name: str) -> AdapterError:
     return _refused(
         archive,
         say(
-            f"링크나 장치처럼 보통 파일이 아닌 것이 있습니다: {name!r}",
+            f"링크나 장치처럼 보통 파일이 아닌 것이 있어요: {name!r}",
             f"it holds a link, a device or the like: {name!r}",
         ),
     )
@@ -224,7 +224,7 @@ def _no_plain_file(archive: Path, name: str) -> AdapterError:
 def _refused(archive: Path, reason: str) -> AdapterError:
     return AdapterError(
         say(
-            f"{archive}{particle(archive, '을/를')} 풀지 않았습니다: {reason}. 믿을 수 있는 곳에서 다시 받으세요.",
+            f"{archive} 파일을 풀지 않았어요: {reason}. 믿을 수 있는 곳에서 다시 받으세요.",
             f"{archive} was not unpacked: {reason}. Get it again from someone you trust.",
         )
     )
@@ -233,7 +233,7 @@ def _refused(archive: Path, reason: str) -> AdapterError:
 def _damaged(archive: Path) -> AdapterError:
     return AdapterError(
         say(
-            f"{archive}{particle(archive, '은/는')} zip도 tar도 아니거나 잘렸습니다. 다시 받으세요.",
+            f"{archive} 파일은 zip도 tar도 아니거나 잘렸어요. 다시 받으세요.",
             f"{archive} is neither zip nor tar, or it is cut short. Get it again.",
         )
     )
@@ -243,17 +243,17 @@ def _disk_fault(archive: Path, destination: Path, error: OSError) -> KullmError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return NoSpace(
             say(
-                f"디스크가 가득 차서 {destination}{particle(destination, '을/를')} 만들지 못했습니다. 공간을 비우고 다시 해 보세요.",
+                f"디스크가 가득 차서 {destination} 폴더를 만들지 못했어요. 공간을 비우고 다시 해 보세요.",
                 f"The disk is full: {destination} was not made. Free some space and try again.",
             )
         )
     if isinstance(error, FileNotFoundError) and not archive.exists():
-        return AdapterError(say(f"{archive} 파일이 없습니다.", f"There is no file {archive}."))
+        return AdapterError(say(f"{archive} 파일이 없어요.", f"There is no file {archive}."))
     if error.errno is None:  # bz2 tells of damage so
         return _damaged(archive)
     return AdapterError(
         say(
-            f"{archive}{particle(archive, '을/를')} 풀지 못했습니다: {error.strerror}",
-            f"{archive} was not unpacked: {error.strerror}",
+            f"{archive} 파일을 풀지 못했어요: {cause_of(error)}",
+            f"{archive} was not unpacked: {cause_of(error)}",
         )
     )

@@ -34,6 +34,7 @@ class Entry:
     need: int | None  # bytes of memory in 4-bit with one full context; None: not known
     fit: Fit
     own: bool  # an entry of the user's, which can be taken off the list
+    recommended: bool = False  # for this machine
 
     @property
     def name(self) -> str:
@@ -41,12 +42,20 @@ class Entry:
 
 
 def catalogue(memory: Memory, endpoints: Sequence[EndpointSettings] = ()) -> tuple[Entry, ...]:
-    """Reads the disk, so not for the thread that draws."""
+    """What is recommended for this machine first. Reads the disk, so not for the thread that draws."""
     profiles = all_profiles()
     own = set(user_profiles())
     cached = list_cached()
     listed = [_entry(profile, profile.name in own, memory, cached) for profile in profiles.values()]
-    return (*listed, *(_endpoint_entry(endpoint) for endpoint in endpoints if endpoint.name not in profiles))
+    listed += [_endpoint_entry(endpoint) for endpoint in endpoints if endpoint.name not in profiles]
+    return tuple(sorted(listed, key=_rank))
+
+
+def _rank(entry: Entry) -> tuple[bool, bool, int]:
+    """Of the recommended those with the freer licence first, then the largest; all others as they stand in their files."""
+    if not entry.recommended:
+        return True, True, 0
+    return False, entry.profile.licence_class != "commercial", -(entry.need or 0)
 
 
 def licence_class_of(profile: Profile) -> LicenceClass | None:
@@ -65,7 +74,9 @@ def _entry(profile: Profile, own: bool, memory: Memory, cached: Sequence[CachedW
     if profile.kind == "endpoint":
         return Entry(profile, "remote", use, None, "unknown", own)
     need = _need(profile)
-    return Entry(profile, _state(profile, use, cached), use, need, _fit(need, memory), own)
+    fit = _fit(need, memory)
+    advised = fit == "fits" and profile.answers_in_korean and profile.verified and profile.runs_here
+    return Entry(profile, _state(profile, use, cached), use, need, fit, own, recommended=advised)
 
 
 def _endpoint_entry(endpoint: EndpointSettings) -> Entry:

@@ -19,6 +19,7 @@ from kullm_tui.core.errors import EndpointError, KeyMissing
 from kullm_tui.core.keys import get_key
 from kullm_tui.core.language import say
 from kullm_tui.core.records import Message
+from kullm_tui.core.thinking import Delta, Resorted, Said, ThinkingWish, Thought, sorting
 
 if TYPE_CHECKING:
     import openai
@@ -27,6 +28,7 @@ _RETRIES = 2
 # Without a byte for so long, the other side is taken for dead. Beam search on a CPU is silent until it ends.
 _QUIET_SECONDS_LOCAL = 3600.0
 _QUIET_SECONDS_FOREIGN = 300.0
+_REASONING = ("reasoning_content", "reasoning")  # what servers call a field of thinking; some send it under both names
 _ASKING_SECONDS = 15.0  # for the list of models, which nothing has to be computed for
 
 
@@ -36,11 +38,6 @@ class Endpoint:
     base_url: str  # with its /v1
     api_key: str = field(default="", repr=False)
     local: bool = False  # the engine that this program starts itself
-
-
-@dataclass(frozen=True)
-class Delta:
-    text: str
 
 
 @dataclass(frozen=True)
@@ -85,7 +82,7 @@ def configured_endpoint(settings: EndpointSettings) -> Endpoint:
     if key is None or not (key.isascii() and key.isprintable()):
         raise KeyMissing(
             say(
-                f"엔드포인트 {settings.name}에 쓸 키 {settings.key}: 없거나 쓸 수 없는 글자가 있습니다. "
+                f"엔드포인트 {settings.name}에 쓸 키 {settings.key}: 없거나 쓸 수 없는 글자가 있어요. "
                 f"`kullm keys set {settings.key}`로 넣어 주세요.",
                 f"the key {settings.key} of the endpoint {settings.name} is not there or not usable. "
                 f"Store it with `kullm keys set {settings.key}`.",
@@ -101,7 +98,8 @@ async def stream_chat(
     messages: Sequence[Message],
     decoding: Mapping[str, Any],
     quiet_seconds: float | None = None,
-) -> AsyncGenerator[Delta | Progress | Finished, None]:
+    thinking: ThinkingWish = "fold",
+) -> AsyncGenerator[Said | Progress | Finished, None]:
     """The reply in pieces, then one Finished. Closing the generator, or cancelling its task, closes the connection.
 
     `decoding` holds the request's fields under the protocol's names (temperature, max_tokens, adapter …), and only
@@ -110,13 +108,14 @@ async def stream_chat(
     body = _chat_body(endpoint, model, messages, decoding)
     async with _client(endpoint, quiet_seconds) as client:
         for attempt in range(_RETRIES + 1):
-            reply = _Reply()
+            reply = _Reply(thinking)
             try:
                 async with aclosing(_events(client, "/chat/completions", body)) as events:
                     async for event in events:
-                        piece = reply.take(event)
-                        if piece:
+                        for piece in reply.take(event):
                             yield piece
+                for piece in reply.rest():
+                    yield piece
                 yield reply.finished()
                 return
             except _failures() as failure:
@@ -158,6 +157,12 @@ async def unload_model(endpoint: Endpoint, model: str) -> None:
 
 async def list_models(endpoint: Endpoint, *, quiet_seconds: float = _ASKING_SECONDS) -> tuple[str, ...]:
     """The names of the models that the endpoint offers: the cheapest question that tells whether address and key are right."""
+    names = [row.get("id") for row in await list_model_rows(endpoint, quiet_seconds=quiet_seconds)]
+    return tuple(name for name in names if isinstance(name, str) and name)
+
+
+async def list_model_rows(endpoint: Endpoint, *, quiet_seconds: float = _ASKING_SECONDS) -> list[dict[str, Any]]:
+    """What the endpoint says of each model that it offers."""
     import openai
 
     try:
@@ -165,8 +170,7 @@ async def list_models(endpoint: Endpoint, *, quiet_seconds: float = _ASKING_SECO
             answer = await client.get("/models", cast_to=object)
             if not isinstance(answer, dict) or not isinstance(answer.get("data"), list):
                 raise Malformed
-            names = [row.get("id") for row in answer["data"] if isinstance(row, dict)]
-            return tuple(name for name in names if isinstance(name, str) and name)
+            return [row for row in answer["data"] if isinstance(row, dict)]
     except (openai.OpenAIError, CutOff, Malformed, ValueError) as failure:
         if isinstance(failure, openai.APIStatusError) and failure.status_code in (404, 405):
             raise _without_list(endpoint, failure.status_code) from failure
@@ -177,7 +181,7 @@ async def list_models(endpoint: Endpoint, *, quiet_seconds: float = _ASKING_SECO
 def _without_list(endpoint: Endpoint, status: int) -> EndpointError:
     return EndpointError(
         say(
-            f"{endpoint.base_url}에는 모델 목록이 없습니다({status}). 주소가 /v1로 끝나는지 확인하세요.",
+            f"{endpoint.base_url}에는 모델 목록이 없어요({status}). 주소가 /v1로 끝나는지 확인하세요.",
             f"{endpoint.base_url} has no list of models ({status}). Check that the address ends with /v1.",
         ),
         status=status,
@@ -236,9 +240,12 @@ def _wire_form(message: Message, *, local: bool) -> dict[str, str]:
 class _Reply:
     """What has arrived of one reply."""
 
-    def __init__(self) -> None:
+    def __init__(self, thinking: ThinkingWish) -> None:
         self._started = time.monotonic()
+        self._sorting = sorting(thinking)
+        self._first_ms: float | None = None  # of whatever there is to show
         self._first_text_ms: float | None = None
+        self._thought_ms: float | None = None  # how long it thought
         self._reason: str | None = None
         self._usage = Usage()
         self._timings: dict[str, float] = {}
@@ -247,9 +254,9 @@ class _Reply:
 
     @property
     def begun(self) -> bool:
-        return self._first_text_ms is not None
+        return self._first_ms is not None
 
-    def take(self, event: Any) -> Delta | Progress | None:
+    def take(self, event: Any) -> list[Said] | list[Progress]:
         """What the event brought to show, often nothing; servers may leave out or null any part of it."""
         if not isinstance(event, dict):
             raise Malformed
@@ -257,16 +264,39 @@ class _Reply:
         choices = event.get("choices")
         choice = choices[0] if isinstance(choices, list) and choices else None
         if not isinstance(choice, dict):
-            return None
+            return []
         if isinstance(choice.get("finish_reason"), str):
             self._reason = choice["finish_reason"]
         delta = choice.get("delta")
-        text = delta.get("content") if isinstance(delta, dict) else None
-        if not isinstance(text, str) or not text:
-            return _progress(choice.get("progress"))
-        if self._first_text_ms is None:
-            self._first_text_ms = self._elapsed_ms()
-        return Delta(text)
+        fields: Mapping[str, Any] = delta if isinstance(delta, dict) else {}
+        said: list[Said] = []
+        if reasoning := _text_of(fields, *_REASONING):
+            said += self._sorting.reasoning(reasoning)
+        if text := _text_of(fields, "content"):
+            said += self._sorting.content(text)
+        if said:
+            self._measure(said)
+            return said
+        progress = _progress(choice.get("progress"))
+        return [progress] if progress else []
+
+    def rest(self) -> list[Said]:
+        """What could not be told apart before the end."""
+        said = self._sorting.end()
+        self._measure(said)
+        return said
+
+    def _measure(self, said: list[Said]) -> None:
+        for one in said:
+            now = self._elapsed_ms()
+            if self._first_ms is None:
+                self._first_ms = now
+            if isinstance(one, Thought | Resorted):
+                self._thought_ms = round(now - self._first_ms, 1)
+            if isinstance(one, Delta) and self._first_text_ms is None:
+                self._first_text_ms = now
+            elif isinstance(one, Resorted):
+                self._first_text_ms = now if one.text else None
 
     def finished(self) -> Finished:
         if self._reason is None:
@@ -274,6 +304,8 @@ class _Reply:
         measured = {"client_total_ms": self._elapsed_ms()}
         if self._first_text_ms is not None:
             measured["client_first_text_ms"] = self._first_text_ms
+        if self._thought_ms is not None:
+            measured["thinking_ms"] = self._thought_ms
         return Finished(
             self._reason, self._usage, {**self._timings, **measured}, self._dropped_turns, self._prompt_sha256
         )
@@ -290,6 +322,11 @@ class _Reply:
 
     def _elapsed_ms(self) -> float:
         return round((time.monotonic() - self._started) * 1000, 1)
+
+
+def _text_of(fields: Mapping[str, Any], *names: str) -> str:
+    """The first of them that is text and not empty."""
+    return next((text for name in names if isinstance(text := fields.get(name), str) and text), "")
 
 
 def _count(value: object) -> int | None:

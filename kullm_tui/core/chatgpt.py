@@ -40,11 +40,11 @@ def read_chatgpt(rows: object) -> tuple[list[KeptConversation], int]:
     if isinstance(rows, Mapping) and "mapping" in rows:
         rows = [rows]
     if not isinstance(rows, list):
-        raise ImportRefused(say("ChatGPT의 대화 목록이 아닙니다.", "this is no list of ChatGPT's conversations."))
+        raise ImportRefused(say("ChatGPT의 대화 목록이 아니에요.", "this is no list of ChatGPT's conversations."))
     found = [conversation for row in rows if (conversation := _conversation(row))]
     if rows and not found:
         raise ImportRefused(
-            say("ChatGPT의 대화가 하나도 들어 있지 않습니다.", "there is no conversation of ChatGPT's in it.")
+            say("ChatGPT의 대화가 하나도 들어 있지 않아요.", "there is no conversation of ChatGPT's in it.")
         )
     return found, len(rows) - len(found)
 

@@ -181,4 +181,4 @@ def _column(connection: Connection, row: Row) -> Column:
 
 
 def _no_comparison(comparison_id: int) -> StoreError:
-    return StoreError(say(f"{comparison_id}번 비교가 없습니다.", f"there is no comparison {comparison_id}."))
+    return StoreError(say(f"{comparison_id}번 비교가 없어요.", f"there is no comparison {comparison_id}."))

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from kullm_tui.core import rules
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import ConfigError
 from kullm_tui.core.language import say
 from kullm_tui.core.paths import config_file
+from kullm_tui.core.thinking import ThinkingWish
 
 Precision = Literal["4bit", "8bit", "bf16", "fp32"]
 Notify = Literal["", "auto", "bell", "desktop", "off"]
@@ -25,6 +27,15 @@ class EngineSettings:
     memory_gb: float | None = None  # None: what the machine has
     max_rows: int = 8
     trust_remote_code: tuple[str, ...] = ()  # names of the models whose own code may run
+    warm: bool = True  # it starts when the app opens, where a model of this machine answers and memory is free
+
+
+@dataclass(frozen=True)
+class JudgingSettings:
+    """How the calls to a judge are made."""
+
+    timeout_seconds: float = 120  # for one call's whole answer
+    at_once: int = 64  # calls under way together, at most; the judge's server decides how many of them
 
 
 @dataclass(frozen=True)
@@ -39,10 +50,12 @@ class Config:
     model: str = ""
     language: str = ""  # empty: the locale's
     engine: EngineSettings = field(default_factory=EngineSettings)
+    judging: JudgingSettings = field(default_factory=JudgingSettings)
     endpoints: tuple[EndpointSettings, ...] = ()
     theme: str = ""  # of the app; empty: its own dark one
     won_per_dollar: float | None = None  # money is shown in won, too
     notify: Notify = ""  # how a long reply's end is told to who looks elsewhere; empty: auto
+    thinking: ThinkingWish = ""  # of models that think first; empty: folded
 
 
 def load_config() -> Config:
@@ -66,9 +79,9 @@ def config_text() -> str:
     except FileNotFoundError:
         return ""
     except UnicodeDecodeError as error:
-        raise _rejected([say("UTF-8로 저장된 글이 아닙니다.", "the text is not UTF-8.")]) from error
+        raise _rejected([say("UTF-8로 저장된 글이 아니에요.", "the text is not UTF-8.")]) from error
     except OSError as error:
-        raise _rejected([say(f"읽을 수 없습니다: {error.strerror}", f"cannot be read: {error.strerror}")]) from error
+        raise _rejected([say(f"읽을 수 없어요: {cause_of(error)}", f"cannot be read: {cause_of(error)}")]) from error
 
 
 TOP_RULES: Mapping[str, rules.Rule] = {
@@ -77,51 +90,66 @@ TOP_RULES: Mapping[str, rules.Rule] = {
     "theme": rules.one_of("", "kullm-dark", "kullm-light", "ansi-dark", "ansi-light"),
     "won_per_dollar": rules.number(0.01, 1_000_000),
     "notify": rules.one_of("", "auto", "bell", "desktop", "off"),
+    "thinking": rules.one_of("", "fold", "keep"),
 }
 ENGINE_RULES: Mapping[str, rules.Rule] = {
     "idle_minutes": rules.number(0.01, 100_000),
+    "warm": rules.truth,
     "precision": rules.one_of("4bit", "8bit", "bf16", "fp32"),
     "device": rules.matching(
         r"auto|cpu|cuda(:\d{1,2})?",
-        "auto, cpu, cuda, cuda:번호 가운데 하나여야 합니다",
+        "auto, cpu, cuda, cuda:번호 중 하나여야 해요",
         "must be auto, cpu, cuda or cuda:N",
     ),
     "memory_gb": rules.number(0.1, 100_000),
     "max_rows": rules.whole(1, 1024),
     "trust_remote_code": rules.texts,
 }
+JUDGING_RULES: Mapping[str, rules.Rule] = {
+    "timeout_seconds": rules.number(1, 3600),
+    "at_once": rules.whole(1, 256),
+}
 ENDPOINT_RULES: Mapping[str, rules.Rule] = {
     "name": rules.matching(
         r"[A-Za-z0-9][A-Za-z0-9._-]*",
-        "영문자, 숫자, 점, 줄표, 밑줄로 된 이름이어야 합니다",
+        "영문자, 숫자, 점, 줄표, 밑줄로 된 이름이어야 해요",
         "must be a name of letters, digits, dots, dashes and underscores",
     ),
     "base_url": rules.web_address,
     "key": rules.matching(
         r"([A-Za-z_][A-Za-z0-9_]*)?",
-        "`kullm keys set 이름`으로 넣은 키의 이름이어야 합니다(키 자체가 아닙니다)",
+        "`kullm keys set 이름`으로 넣은 키의 이름이어야 해요(키 자체가 아니에요)",
         "must be the name of a key stored with `kullm keys set NAME`, not the key itself",
     ),
 }  # fmt: skip
 
 
+SECTIONS: Mapping[str, Mapping[str, rules.Rule]] = {"engine": ENGINE_RULES, "judging": JUDGING_RULES}
+
+
 def _config(table: Mapping[str, Any], faults: list[str]) -> Config:
-    known = [*TOP_RULES, "engine", "endpoints"]
+    known = [*TOP_RULES, *SECTIONS, "endpoints"]
     top = rules.checked(table, TOP_RULES, "", faults, known=known)
-    engine = table.get("engine", {})
-    if not isinstance(engine, dict):
-        faults.append(f"engine: {say('[engine] 표여야 합니다', 'must be a table, [engine]')}")
-        engine = {}
+    engine, judging = (_section(table, name, faults) for name in SECTIONS)
     return Config(
         **top,
-        engine=EngineSettings(**rules.checked(engine, ENGINE_RULES, "engine.", faults)),
+        engine=EngineSettings(**engine),
+        judging=JudgingSettings(**judging),
         endpoints=_endpoints(table.get("endpoints", []), faults),
     )
 
 
+def _section(table: Mapping[str, Any], name: str, faults: list[str]) -> dict[str, Any]:
+    section = table.get(name, {})
+    if not isinstance(section, dict):
+        faults.append(f"{name}: {say(f'[{name}] 표여야 해요', f'must be a table, [{name}]')}")
+        return {}
+    return rules.checked(section, SECTIONS[name], f"{name}.", faults)
+
+
 def _endpoints(rows: object, faults: list[str]) -> tuple[EndpointSettings, ...]:
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        faults.append(f"endpoints: {say('[[endpoints]] 표여야 합니다', 'must be tables, [[endpoints]]')}")
+        faults.append(f"endpoints: {say('[[endpoints]] 표여야 해요', 'must be tables, [[endpoints]]')}")
         return ()
     found: list[EndpointSettings] = []
     for number, row in enumerate(rows, start=1):
@@ -129,10 +157,10 @@ def _endpoints(rows: object, faults: list[str]) -> tuple[EndpointSettings, ...]:
         row_values = rules.checked(row, ENDPOINT_RULES, where, faults)
         for required in ("name", "base_url"):
             if required not in row:
-                faults.append(f"{where}{required}: {say('빠져 있습니다', 'is missing')}")
+                faults.append(f"{where}{required}: {say('빠져 있어요', 'is missing')}")
         name = row_values.get("name")
         if name in [endpoint.name for endpoint in found]:
-            faults.append(f"{where}name: {say('앞의 것과 이름이 같습니다', 'has the name of an earlier one')}")
+            faults.append(f"{where}name: {say('앞의 것과 이름이 같아요', 'has the name of an earlier one')}")
         elif name and "base_url" in row_values:
             found.append(EndpointSettings(**row_values))
     return tuple(found)
@@ -148,4 +176,4 @@ def parsed_toml(text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise _rejected([say(f"TOML 형식이 아닙니다: {error}", f"this is not TOML: {error}")]) from error
+        raise _rejected([say(f"TOML 형식이 아니에요: {cause_of(error)}", f"this is not TOML: {error}")]) from error

@@ -6,7 +6,7 @@ from typing import Any
 
 from kullm_tui.core.config import (
     ENDPOINT_RULES,
-    ENGINE_RULES,
+    SECTIONS,
     TOP_RULES,
     config_text,
     parse_config,
@@ -63,10 +63,14 @@ def _rule_of(key: str) -> Rule:
         if name and last in ENDPOINT_RULES:
             return ENDPOINT_RULES[last]
     else:
-        rules = {**TOP_RULES, **{f"engine.{field}": rule for field, rule in ENGINE_RULES.items()}}
+        rules = {**TOP_RULES, **_in_sections()}
         if key in rules:
             return rules[key]
     raise ConfigError(f"{key}: {unknown_key(key, rules)}")
+
+
+def _in_sections() -> dict[str, Rule]:
+    return {f"{name}.{field}": rule for name, rules in SECTIONS.items() for field, rule in rules.items()}
 
 
 def _typed(key: str, rule: Rule, value: str) -> Any:

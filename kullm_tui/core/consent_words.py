@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from kullm_tui.core.consent import host_of
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ class ConsentWords:
     def unattended(self, agreeing: str) -> str:
         """Where nobody can be asked; `agreeing` is the command that agrees."""
         return say(
-            f"{self._where} 보냅니다. 괜찮으면 `{agreeing}`로 한 번 동의해 주세요.",
+            f"{self._where} 보내려고 해요. 괜찮으면 이 명령으로 한 번 동의해 주세요: `{agreeing}`",
             f"{self._what} would leave this machine for {self._host}. If that is fine, agree once with `{agreeing}`.",
         )
 
@@ -31,13 +30,13 @@ class ConsentWords:
     def offer(self) -> str:
         """To be answered with yes or no at a terminal."""
         return say(
-            f"{self._where} 보냅니다. 앞으로 이곳은 다시 묻지 않습니다. 보낼까요?",
+            f"{self._where} 보낼까요? 동의하면 이곳은 다시 묻지 않아요.",
             f"{self._what.capitalize()} will leave this machine for {self._host}; you will not be asked again. Send?",
         )
 
     @property
     def refusal(self) -> str:
-        return say("보내지 않았습니다.", "nothing was sent.")
+        return say("보내지 않았어요.", "nothing was sent.")
 
     @property
     def question(self) -> str:
@@ -52,7 +51,7 @@ class ConsentWords:
         goes = {
             "question": say("이 대화의 글이 그곳으로 나가요.", "The text of this conversation goes there."),
             "answer": say(
-                "판정할 질문과 답이 그곳으로 나가요. 앞의 대화는 보내지 않아요.",
+                "채점할 질문과 답이 그곳으로 나가요. 앞의 대화는 보내지 않아요.",
                 "The question and the answer go there, not the conversation before them.",
             ),
         }[self.leaving]
@@ -65,7 +64,7 @@ class ConsentWords:
 
     @property
     def _towards(self) -> str:
-        return f"{self._host}{particle(self._host, '으로/로')}"
+        return f"{self._host}에"
 
     @property
     def _what(self) -> str:

@@ -27,7 +27,6 @@ _COUNTS = {2: "두", 3: "세", 4: "네"}
 class Plan:
     waves: tuple[tuple[int, ...], ...]  # the places that stream together, wave after wave; endpoints are in the first
     why: str  # a sentence for the app
-    why_formal: str  # the same sentence for a command
 
     @property
     def together(self) -> bool:
@@ -52,11 +51,7 @@ def plan_contest(contestants: Sequence[Contestant], config: Config) -> Plan:
     waves = _waves(list(bases.values()), room)
     waves = [sorted([*far, *waves[0]]), *waves[1:]] if waves else [far]
     korean, english = _why(len(contestants), far, list(bases.values()), len(waves), room)
-    return Plan(
-        tuple(map(tuple, waves)),
-        say(f"{korean} 답해요.", english),
-        say(f"{korean} 답합니다.", english),
-    )
+    return Plan(tuple(map(tuple, waves)), say(f"{korean} 답해요.", english))
 
 
 def _bases(
@@ -151,7 +146,7 @@ def _why(count: int, far: Sequence[int], bases: Sequence[_Base], waves: int, roo
             )
         wanted = size_text(sum(base.need or 0 for base in bases))
         return (
-            f"메모리가 모자라(필요 {wanted}, 쓸 수 있는 것 {size_text(room)}) {waves}번에 나누어 차례로 바꿔 가며",
+            f"메모리가 부족해서(필요 {wanted}, 남은 메모리 {size_text(room)}) {waves}번에 나누어 차례로 바꿔 가며",
             f"There is not enough memory for all (they need {wanted} of {size_text(room)}), so they answer in {waves} turns, "
             "one swapped for the other.",
         )

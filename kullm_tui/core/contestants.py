@@ -23,7 +23,7 @@ def require_contestants(contestants: Sequence[Contestant]) -> None:
     if not FEWEST <= len(contestants) <= MOST:
         raise UsageError(
             say(
-                f"한 번에 {FEWEST}개에서 {MOST}개까지 비교합니다. 지금은 {len(contestants)}개입니다.",
+                f"한 번에 {FEWEST}개에서 {MOST}개까지 비교해요. 지금은 {len(contestants)}개예요.",
                 f"{FEWEST} to {MOST} models are compared at a time, not {len(contestants)}.",
             )
         )
@@ -32,7 +32,7 @@ def require_contestants(contestants: Sequence[Contestant]) -> None:
     if twice:
         raise UsageError(
             say(
-                f"{twice}: 두 번 적혀 있습니다. 서로 다른 모델을 고르세요.",
+                f"{twice}: 두 번 적혀 있어요. 서로 다른 모델을 고르세요.",
                 f"{twice} is named twice. Choose different models.",
             )
         )

@@ -33,7 +33,7 @@ def fit(messages: Sequence[Message], render_length: Callable[[Sequence[Message]]
         length = render_length(_without(messages, starts[-1]))
     raise ContextOverflow(
         say(
-            f"시스템 프롬프트와 마지막 질문만으로 {length:,}토큰인데 {limit:,}토큰까지 쓸 수 있습니다. "
+            f"시스템 프롬프트와 마지막 질문만으로 {length:,}토큰인데 {limit:,}토큰까지 쓸 수 있어요. "
             "질문을 줄이거나 최대 길이를 낮추세요.",
             f"The system text and the last question alone take {length:,} tokens; there is room for {limit:,}. "
             "Shorten the question, or lower the longest reply.",

@@ -150,8 +150,8 @@ class Database:
         if version > known:
             raise StoreError(
                 say(
-                    f"{self._contents.korean}{particle(self._contents.korean, '이/가')} 더 새로운 kullm의 것입니다(버전 {version}, 이 프로그램은 {known}까지): {self.path}\n"
-                    "kullm을 새 버전으로 올려 주세요. 파일은 그대로 두었습니다.",
+                    f"{self._contents.korean}{particle(self._contents.korean, '이/가')} 더 새로운 kullm이 만들었어요(버전 {version}, 이 프로그램은 {known}까지): {self.path}\n"
+                    "kullm을 새 버전으로 올려 주세요. 파일은 그대로 두었어요.",
                     f"{self._contents.english} belong to a newer kullm (version {version}, this program knows {known}): "
                     f"{self.path}\nUpgrade kullm. The file was left as it is.",
                 )
@@ -160,7 +160,7 @@ class Database:
         if version == 0 and self._tables() and self._version() == 0:
             raise StoreError(
                 say(
-                    f"kullm의 {self._contents.korean}{particle(self._contents.korean, '이/가')} 아닙니다: {self.path}\n다른 곳으로 옮긴 다음 다시 해 보세요.",
+                    f"kullm의 {self._contents.korean}{particle(self._contents.korean, '이/가')} 아니에요: {self.path}\n다른 곳으로 옮긴 다음 다시 해 보세요.",
                     f"this is no database of kullm's: {self.path}\nMove it elsewhere and try again.",
                 )
             )
@@ -174,7 +174,7 @@ class Database:
             return
         self._journal("DELETE")
         self.notice = say(
-            f"이 파일 시스템({kind or '알 수 없음'})에서는 WAL을 쓸 수 없어 느린 방식으로 저장합니다: {self.path}",
+            f"이 파일 시스템({kind or '알 수 없음'})에서는 WAL을 쓸 수 없어 느린 방식으로 저장해요: {self.path}",
             f"no WAL on this file system ({kind or 'unknown'}); saving the slower way: {self.path}",
         )
 

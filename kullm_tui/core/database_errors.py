@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import KullmError, NoSpace, StoreBusy, StoreDamaged, StoreError, StoreMoved
 from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
@@ -41,8 +42,8 @@ def translated(path: Path, contents: Contents) -> Iterator[None]:
             raise _no_space(path, contents) from error
         raise StoreError(
             say(
-                f"{_with(contents, '을/를')} 열지 못했습니다({error.strerror}): {path}",
-                f"{contents.english} cannot be opened ({error.strerror}): {path}",
+                f"{_with(contents, '을/를')} 열지 못했어요({cause_of(error)}): {path}",
+                f"{contents.english} cannot be opened ({cause_of(error)}): {path}",
             )
         ) from error
 
@@ -50,7 +51,7 @@ def translated(path: Path, contents: Contents) -> Iterator[None]:
 def _no_space(path: Path, contents: Contents) -> NoSpace:
     return NoSpace(
         say(
-            f"디스크가 가득 차서 {_with(contents, '을/를')} 저장하지 못했습니다: {path}\n공간을 비우고 다시 해 보세요.",
+            f"디스크가 가득 차서 {_with(contents, '을/를')} 저장하지 못했어요: {path}\n공간을 비우고 다시 해 보세요.",
             f"the disk is full, {contents.english} were not saved: {path}\nFree some space and try again.",
         )
     )
@@ -58,17 +59,17 @@ def _no_space(path: Path, contents: Contents) -> NoSpace:
 
 def _damaged(path: Path, contents: Contents) -> StoreDamaged:
     backup = newest_backup(path)
-    advice = say("다른 곳으로 옮기면 새로 시작합니다.", "Move it away to begin anew.")
+    advice = say("다른 곳으로 옮기면 새로 시작해요.", "Move it away to begin anew.")
     if contents.is_rescued:
         advice = say(
-            "`kullm`으로 앱을 열면 읽을 수 있는 것을 새 파일로 옮겨 줍니다.",
+            "`kullm`으로 앱을 열면 읽을 수 있는 것을 새 파일로 옮겨 줘요.",
             "Opening the app with `kullm` takes what can be read over into a new file.",
         )
     if backup:
         advice = say(f"{advice} 이전 백업: {backup}", f"{advice} An earlier backup: {backup}")
     return StoreDamaged(
         say(
-            f"{_with(contents, '이/가')} 깨져 있습니다: {path}\n파일은 그대로 두었습니다. {advice}",
+            f"{_with(contents, '이/가')} 깨져 있어요: {path}\n파일은 그대로 두었어요. {advice}",
             f"{contents.english} are damaged: {path}\nThe file was left as it is. {advice}",
         )
     )
@@ -77,7 +78,7 @@ def _damaged(path: Path, contents: Contents) -> StoreDamaged:
 def busy(path: Path, contents: Contents) -> StoreBusy:
     return StoreBusy(
         say(
-            f"다른 작업이 {_with(contents, '을/를')} 쓰고 있습니다: {path}\n잠시 뒤에 다시 해 보세요.",
+            f"다른 작업이 {_with(contents, '을/를')} 쓰고 있어요: {path}\n잠시 뒤에 다시 해 보세요.",
             f"something else is writing {contents.english}: {path}\nTry again in a while.",
         )
     )
@@ -86,7 +87,7 @@ def busy(path: Path, contents: Contents) -> StoreBusy:
 def moved(path: Path, contents: Contents) -> StoreMoved:
     return StoreMoved(
         say(
-            f"{_with(contents, '이/가')} 있던 자리에 다른 파일이 있습니다: {path}\n다시 여는 중입니다.",
+            f"{_with(contents, '이/가')} 있던 곳에 다른 파일이 있어요: {path}\n다시 여는 중이에요.",
             f"another file stands where {contents.english} were: {path}\nIt is being opened.",
         )
     )
@@ -103,7 +104,7 @@ def _store_error(error: sqlite3.Error, path: Path, contents: Contents) -> KullmE
         return busy(path, contents)
     return StoreError(
         say(
-            f"{_with(contents, '을/를')} 쓸 수 없습니다({error}): {path}\n파일과 폴더의 권한을 확인하세요.",
+            f"{_with(contents, '을/를')} 쓸 수 없어요({cause_of(error)}): {path}\n파일과 폴더의 권한을 확인하세요.",
             f"{contents.english} cannot be used ({error}): {path}\nCheck the permissions of the file and its folder.",
         )
     )

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from kullm_tui.core.causes import connection_cause
 from kullm_tui.core.errors import (
     AdapterError,
     ContextOverflow,
@@ -87,7 +88,7 @@ def translated(failure: Exception, endpoint: Endpoint, model: str, *, begun: boo
     if isinstance(failure, openai.APITimeoutError):
         return EndpointError(
             say(
-                f"{_where(endpoint)}: 기다려도 답이 오지 않았습니다. 잠시 뒤에 다시 해 보세요.",
+                f"{_where(endpoint)}: 기다려도 답이 오지 않았어요. 잠시 뒤에 다시 해 보세요.",
                 f"{_where(endpoint)} did not answer in time. Try again in a while.",
             )
         )
@@ -97,7 +98,7 @@ def translated(failure: Exception, endpoint: Endpoint, model: str, *, begun: boo
         return _error_in_stream(failure, endpoint)
     return EndpointError(
         say(
-            f"{_where(endpoint)}: OpenAI 규약이 아닌 답이 왔습니다. base_url이 맞는지 확인하세요.",
+            f"{_where(endpoint)}: OpenAI 형식이 아닌 답이 왔어요. base_url이 맞는지 확인하세요.",
             f"{_where(endpoint)} answered in something other than OpenAI's protocol. Check its base_url.",
         )
     )
@@ -109,14 +110,14 @@ def _engine_gone(failure: Exception, *, begun: bool) -> EngineGone:
     if isinstance(failure, openai.APITimeoutError):
         return EngineGone(
             say(
-                "엔진이 응답하지 않습니다. `kullm engine stop`으로 끝낸 다음 다시 보내면 새로 시작합니다.",
+                "엔진이 응답하지 않아요. `kullm engine stop`으로 끝낸 다음 다시 보내면 새로 시작해요.",
                 "The engine does not answer. End it with `kullm engine stop`; the next question starts a new one.",
             )
         )
     when = say("답하던 중에", "in the middle of the reply") if begun else say("답하기 전에", "before it answered")
     return EngineGone(
         say(
-            f"엔진이 {when} 멈췄습니다. 다시 보내면 새로 시작합니다. 이유는 `kullm engine logs`에 있습니다.",
+            f"엔진이 {when} 멈췄어요. 다시 보내면 새로 시작해요. 이유는 `kullm engine logs`에 있어요.",
             f"The engine died {when}. Send again and it starts anew; `kullm engine logs` tells why.",
         )
     )
@@ -126,14 +127,14 @@ def _connection_lost(failure: Exception, endpoint: Endpoint, *, begun: bool) -> 
     if begun or isinstance(failure, CutOff):
         return EndpointError(
             say(
-                f"{_where(endpoint)}: 답이 끝나기 전에 연결이 끊겼습니다. 다시 보내 보세요.",
+                f"{_where(endpoint)}: 답이 끝나기 전에 연결이 끊겼어요. 다시 보내 보세요.",
                 f"{_where(endpoint)}: the connection broke before the reply was finished. Send again.",
             )
         )
-    reason = _quoted(str(failure.__cause__ or failure), endpoint)
+    reason = _quoted(connection_cause(failure), endpoint)
     return EndpointError(
         say(
-            f"{_where(endpoint)}: 연결하지 못했습니다({reason}). 주소와 네트워크, 서버가 켜져 있는지 확인하세요.",
+            f"{_where(endpoint)}: 연결하지 못했어요({reason}). 주소와 네트워크, 서버가 켜져 있는지 확인하세요.",
             f"{_where(endpoint)}: no connection ({reason}). Check the address, the network, and that the server runs.",
         )
     )
@@ -148,7 +149,7 @@ def _answered(failure: openai.APIStatusError, endpoint: Endpoint, model: str) ->
     if status in (401, 403) and not endpoint.api_key:
         return KeyMissing(
             say(
-                f"{_where(endpoint)}: 키가 있어야 합니다. `kullm keys set 키이름`으로 넣고 "
+                f"{_where(endpoint)}: 키가 있어야 해요. `kullm keys set 키이름`으로 넣고 "
                 f"`kullm config set endpoints.{endpoint.name}.key 키이름`으로 이어 주세요.",
                 f"{_where(endpoint)} wants a key. Store one with `kullm keys set KEYNAME` and "
                 f"name it with `kullm config set endpoints.{endpoint.name}.key KEYNAME`.",
@@ -161,24 +162,24 @@ def _advice(failure: openai.APIStatusError, model: str) -> str:
     status = failure.status_code
     if status in (401, 403):
         return say(
-            "키를 받아 주지 않았습니다. `kullm keys set`으로 다시 넣거나 키의 권한을 확인하세요.",
+            "키를 받아 주지 않았어요. `kullm keys set`으로 다시 넣거나 키의 권한을 확인하세요.",
             "refused the key. Store it again with `kullm keys set`, or check what it may do.",
         )
     if status == 404:
         return say(
-            f"모델 {model}: 그곳에 없습니다. 모델 이름과 base_url을 확인하세요.",
+            f"모델 {model}: 그곳에 없어요. 모델 이름과 base_url을 확인하세요.",
             f"has no model {model}. Check the model's name and the base_url.",
         )
     if failure.code == "insufficient_quota":
-        return say("이 키의 사용 한도가 남아 있지 않습니다.", "has no quota left for this key.")
+        return say("이 키의 사용 한도가 남아 있지 않아요.", "has no quota left for this key.")
     if status == 429 or status >= 500:
-        return say("지금은 답하지 못합니다. 잠시 뒤에 다시 해 보세요.", "cannot answer just now. Try again in a while.")
+        return say("지금은 답하지 못해요. 잠시 뒤에 다시 해 보세요.", "cannot answer just now. Try again in a while.")
     if 300 <= status < 400:
         return say(
-            "다른 주소로 가라고 합니다. 바뀐 주소를 base_url에 적어 주세요.",
+            "다른 주소로 가라고 해요. 바뀐 주소를 base_url에 적어 주세요.",
             "points to another address. Put the new address into base_url.",
         )
-    return say("요청을 받아 주지 않았습니다.", "refused the request.")
+    return say("요청을 받아 주지 않았어요.", "refused the request.")
 
 
 def _error_in_stream(failure: openai.APIError, endpoint: Endpoint) -> KullmError:
@@ -188,7 +189,7 @@ def _error_in_stream(failure: openai.APIError, endpoint: Endpoint) -> KullmError
         return _engine_error(quote, None, code)
     return EndpointError(
         say(
-            f"{_where(endpoint)}: 답하던 중에 오류를 알려 왔습니다: {quote}",
+            f"{_where(endpoint)}: 답하던 중에 오류를 알려 왔어요: {quote}",
             f"{_where(endpoint)} reported an error while answering: {quote}",
         ),
         code=code,

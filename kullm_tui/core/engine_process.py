@@ -1,4 +1,4 @@
-"""Finding, starting and ending the local engine: one a user and version, whoever needs it first starts it.
+"""Finding, starting and ending the local engine: one a user, version and forced path, whoever needs it first starts it.
 
 starting.lock   held by the `kullm` that starts an engine: two at once elect one
 alive.lock      held by the engine for as long as it lives: the kernel lets go of it even after kill -9
@@ -18,11 +18,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from kullm_tui import __version__
 from kullm_tui.core import paths
 from kullm_tui.core.errors import EngineStartError
 from kullm_tui.core.language import say
+from kullm_tui.core.processor import forced_path
 from kullm_tui.core.trust import check_file
 
 _START_SECONDS = 60.0
@@ -35,20 +37,27 @@ _SECRETS = ("OPENAI_API_KEY", "DEEPL_AUTH_KEY", "KULLM_API_KEY")
 _started: list["subprocess.Popen[bytes]"] = []
 
 
+Phase = Literal[
+    "importing", "serving"
+]  # it listens before its libraries are there, which take seconds from a cold disk
+
+
 @dataclass(frozen=True)
 class EngineState:
     pid: int
     url: str
     token: str = field(repr=False)
     version: str
+    phase: Phase = "importing"
 
 
 class EngineFiles:
-    """Every file name of the engine of one user, version and installation."""
+    """Every file name of the engine of one user, version and installation, on one path of the processor."""
 
     def __init__(self) -> None:
         installation = hashlib.sha256(f"{sys.prefix}\0{Path(__file__).parent}".encode()).hexdigest()[:8]
-        self.folder = paths.private_dir(paths.state_dir() / "engine" / f"{__version__}-{installation}")
+        name = "-".join(filter(None, (__version__, installation, forced_path())))
+        self.folder = paths.private_dir(paths.state_dir() / "engine" / name)
         self.starting_lock = self.folder / "starting.lock"
         self.alive_lock = self.folder / "alive.lock"
         self.state = self.folder / "engine.json"
@@ -137,7 +146,7 @@ def _start(files: EngineFiles) -> EngineState:
     reason = files.log.read_bytes()[log_start:].decode(errors="replace").strip().splitlines()[-1:]
     raise EngineStartError(
         say(
-            f"엔진을 시작하지 못했습니다: {''.join(reason)}\n자세한 기록: {files.log}",
+            f"엔진을 시작하지 못했어요: {''.join(reason)}\n자세한 기록: {files.log}",
             f"The engine did not start: {''.join(reason)}\nThe whole log: {files.log}",
         )
     )
@@ -149,7 +158,7 @@ def _locked(path: Path) -> Iterator[None]:
         if not _wait(lambda: _try_lock(lock.fileno()), _START_SECONDS):
             raise EngineStartError(
                 say(
-                    f"다른 kullm이 엔진을 시작하고 있으나 끝나지 않습니다. 잠금 파일: {path}",
+                    f"다른 kullm이 엔진을 시작하고 있으나 끝나지 않아요. 잠금 파일: {path}",
                     f"Another kullm is starting the engine and does not finish. The lock: {path}",
                 )
             )

@@ -53,7 +53,7 @@ def contestant_named(name: str) -> Contestant:
         if not model:
             raise AdapterError(
                 say(
-                    f"{adapter}: 어느 베이스의 어댑터인지 모릅니다. 베이스+{adapter}처럼 적어 주세요.",
+                    f"{adapter}: 어느 베이스의 어댑터인지 몰라요. 베이스+{adapter}처럼 적어 주세요.",
                     f"The base of {adapter} is not known. Write BASE+{adapter}.",
                 )
             )
@@ -67,7 +67,7 @@ def entrant(contestant: Contestant, endpoints: Sequence[EndpointSettings]) -> En
     if target.endpoint and adapter:
         raise UsageError(
             say(
-                f"{contestant.label}: 어댑터는 이 컴퓨터에서 돌리는 모델에만 얹을 수 있습니다.",
+                f"{contestant.label}: 어댑터는 이 컴퓨터에서 돌리는 모델에만 얹을 수 있어요.",
                 f"{contestant.label}: an adapter goes over a model that runs on this machine.",
             )
         )

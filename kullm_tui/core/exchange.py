@@ -8,28 +8,36 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from kullm_tui.core.chat_client import Delta, Endpoint, Finished, LoadProgress, Progress, load_model, stream_chat
+from kullm_tui.core.chat_client import Endpoint, Finished, LoadProgress, Progress, load_model, stream_chat
 from kullm_tui.core.engine_process import running_engine
 from kullm_tui.core.errors import EngineGone
 from kullm_tui.core.journal import Journal
 from kullm_tui.core.records import Message
 from kullm_tui.core.target import Target, start_engine
+from kullm_tui.core.thinking import Delta, Resorted, Said, ThinkingWish, Thought
 
 _TICK_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
 class Starting:
-    """The engine is being started."""
+    """The engine is being started: its process, then the libraries that it imports."""
+
+    phase: Literal["process", "importing"] = "process"
 
 
-Piece = Starting | LoadProgress | Delta | Progress | Finished
+Piece = Starting | LoadProgress | Said | Progress | Finished
 
 
 async def exchange(
-    target: Target, messages: Sequence[Message], decoding: Mapping[str, Any], journal: Journal
+    target: Target,
+    messages: Sequence[Message],
+    decoding: Mapping[str, Any],
+    journal: Journal,
+    *,
+    thinking: ThinkingWish = "fold",
 ) -> AsyncGenerator[Piece, None]:
     """The answer in pieces, then one Finished. Closing the generator, or cancelling its task, stops the generation.
 
@@ -38,9 +46,9 @@ async def exchange(
     begun = False
     for last_try in (False, True):
         try:
-            async with aclosing(_journalled(_answer(target, messages, decoding), journal)) as pieces:
+            async with aclosing(_journalled(_answer(target, messages, decoding, thinking), journal)) as pieces:
                 async for piece in pieces:
-                    begun = begun or isinstance(piece, Delta)
+                    begun = begun or isinstance(piece, Said)
                     yield piece
             return
         except EngineGone:
@@ -49,17 +57,21 @@ async def exchange(
 
 
 async def _answer(
-    target: Target, messages: Sequence[Message], decoding: Mapping[str, Any]
+    target: Target, messages: Sequence[Message], decoding: Mapping[str, Any], thinking: ThinkingWish
 ) -> AsyncGenerator[Piece, None]:
     endpoint = target.endpoint
     if endpoint is None:
         if await asyncio.to_thread(running_engine) is None:
             yield Starting()
         endpoint = await asyncio.to_thread(start_engine, _in_silence)
+        engine = await asyncio.to_thread(running_engine)
+        if engine and engine.phase == "importing":
+            yield Starting("importing")
     if endpoint.local:
         async for step in _loading(endpoint, target.model, decoding.get("adapter")):
             yield step
-    async with aclosing(stream_chat(endpoint, model=target.model, messages=messages, decoding=decoding)) as pieces:
+    answer = stream_chat(endpoint, model=target.model, messages=messages, decoding=decoding, thinking=thinking)
+    async with aclosing(answer) as pieces:
         async for piece in pieces:
             yield piece
 
@@ -87,6 +99,10 @@ async def _journalled(pieces: AsyncGenerator[Piece, None], journal: Journal) -> 
                 return
             if isinstance(piece, Delta):
                 await asyncio.to_thread(journal.feed, piece.text)
+            elif isinstance(piece, Thought):
+                await asyncio.to_thread(journal.think, piece.text)
+            elif isinstance(piece, Resorted):
+                await asyncio.to_thread(journal.resort, piece.thinking, piece.text)
             yield piece
 
 

@@ -24,7 +24,7 @@ def exported(store: Store, ids: Sequence[int], form: Form) -> Iterator[str]:
     if form == "markdown" and len(ids) != 1:
         raise UsageError(
             say(
-                "마크다운으로는 대화를 하나씩 내보냅니다. 전부 내보내려면 .jsonl로 해 주세요.",
+                "마크다운으로는 대화를 하나씩 내보내요. 전부 내보내려면 .jsonl로 해 주세요.",
                 "Markdown takes one conversation. All of them go into a .jsonl file.",
             )
         )

@@ -3,7 +3,6 @@
 from importlib.util import find_spec
 
 from kullm_tui.core.errors import MissingExtra
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 
 _LOCAL_NEEDS = ("torch", "transformers", "peft", "bitsandbytes", "accelerate", "starlette", "uvicorn")
@@ -15,7 +14,7 @@ def require_local() -> None:
     if missing:
         raise MissingExtra(
             say(
-                f"이 컴퓨터에서 모델을 돌리려면 {', '.join(missing)}{particle(', '.join(missing), '이/가')} 더 필요합니다. 설치: pip install 'kullm[local]'",
+                f"이 컴퓨터에서 모델을 돌리려면 다음 패키지가 더 필요해요: {', '.join(missing)}. 설치: pip install 'kullm[local]'",
                 f"Running models on this machine also needs {', '.join(missing)}. Install: pip install 'kullm[local]'",
             )
         )

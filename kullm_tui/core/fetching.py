@@ -6,7 +6,6 @@ from kullm_tui.core.config import load_config
 from kullm_tui.core.errors import UsageError
 from kullm_tui.core.hub_transfer import Progress
 from kullm_tui.core.keys import get_key
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.models import ModelRef, Profile, resolve
 
@@ -18,7 +17,7 @@ def fetch_plan(ref: ModelRef) -> tuple[Profile, ...]:
     if ref.kind in ("folder", "endpoint") or not ref.profile.repository:
         raise UsageError(
             say(
-                f"{ref.name}{particle(ref.name, '은/는')} 허브에서 받는 모델이 아닙니다.",
+                f"{ref.name}: 허브에서 받는 모델이 아니에요.",
                 f"{ref.name} does not come from the hub.",
             )
         )

@@ -5,6 +5,7 @@ import os
 import tempfile
 from pathlib import Path
 
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import ConfigError, KullmError, NoSpace
 from kullm_tui.core.language import say
 
@@ -41,17 +42,17 @@ def publish_bytes(path: Path, content: bytes, *, mode: int) -> None:
 
 
 def _translated(error: OSError, path: Path) -> KullmError:
-    reason = error.strerror or str(error)
+    reason = cause_of(error)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return NoSpace(
             say(
-                f"디스크가 가득 차서 파일을 쓰지 못했습니다: {path}\n공간을 비우고 다시 해 보세요.",
+                f"디스크가 가득 차서 파일을 쓰지 못했어요: {path}\n공간을 비우고 다시 해 보세요.",
                 f"the disk is full: {path} was not written. Free some space and try again.",
             )
         )
     return ConfigError(
         say(
-            f"파일을 쓰지 못했습니다({reason}): {path}\n폴더의 권한을 확인하거나 다른 곳에 써 보세요. kullm의 폴더는 KULLM_HOME으로 바꿉니다.",
+            f"파일을 쓰지 못했어요({reason}): {path}\n폴더의 권한을 확인하거나 다른 곳에 써 보세요. kullm의 폴더는 KULLM_HOME으로 바꿔요.",
             f"a file could not be written ({reason}): {path}\n"
             "Check the folder's permissions, or write elsewhere; kullm's own folders are moved with KULLM_HOME.",
         )

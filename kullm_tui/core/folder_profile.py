@@ -24,7 +24,7 @@ def profile_of_folder(folder: Path, name: str) -> Profile:
     if not config and not adapter:
         raise ModelNotFound(
             say(
-                f"{folder}에 config.json도 adapter_config.json도 없습니다. 모델이나 어댑터의 폴더를 고르세요.",
+                f"{folder}에 config.json도 adapter_config.json도 없어요. 모델이나 어댑터의 폴더를 고르세요.",
                 f"{folder} holds neither config.json nor adapter_config.json. Choose a model's or an adapter's folder.",
             )
         )
@@ -67,7 +67,7 @@ def _json(path: Path) -> Mapping[str, Any]:
     except (OSError, ValueError) as error:
         raise KullmError(
             say(
-                f"{path} 파일을 읽을 수 없습니다. 잘렸거나 JSON이 아닙니다. 모델을 다시 받으세요.",
+                f"{path} 파일을 읽을 수 없어요. 잘렸거나 JSON이 아니에요. 모델을 다시 받으세요.",
                 f"{path} cannot be read: it is cut short or not JSON. Fetch the model again.",
             )
         ) from error

@@ -19,7 +19,7 @@ _CONVERSATION = "SELECT id, title, created, updated, pinned, leaf_id, model, ada
 LISTED = "deleted IS NULL AND comparison_id IS NULL"  # of a conversation: what the user sees as one
 _TURN = (
     "id, parent_id, role, content, input, created, state, error, model, adapter, template, parameters, prompt_sha256,"
-    " prompt_tokens, completion_tokens, timings"
+    " prompt_tokens, completion_tokens, timings, thinking"
 )
 
 
@@ -56,6 +56,7 @@ class Turn:
     completion_tokens: int | None
     timings: Mapping[str, float]
     siblings: tuple[int, ...]  # the messages of this role under the same parent, oldest first, itself among them
+    thinking: str = ""  # before it answered; nobody is told of it
 
 
 @dataclass(frozen=True)
@@ -179,11 +180,11 @@ def mapping_from(text: str | None) -> dict[str, Any]:
 def no_conversation(conversation_id: int) -> StoreError:
     return StoreError(
         say(
-            f"{conversation_id}번 대화가 없습니다. `kullm history list`에서 번호를 확인하세요.",
+            f"{conversation_id}번 대화가 없어요. `kullm history list`에서 번호를 확인하세요.",
             f"there is no conversation {conversation_id}. See `kullm history list` for the numbers.",
         )
     )
 
 
 def no_message(message_id: int) -> StoreError:
-    return StoreError(say(f"{message_id}번 메시지가 없습니다.", f"there is no message {message_id}."))
+    return StoreError(say(f"{message_id}번 메시지가 없어요.", f"there is no message {message_id}."))

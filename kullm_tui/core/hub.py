@@ -41,7 +41,7 @@ def pull(
     """
     wanted = revision or USUAL_REVISION
     if not _REVISION.fullmatch(wanted) or ".." in wanted:
-        raise ModelNotFound(say(f"리비전 이름이 아닙니다: {wanted}", f"{wanted} is no name of a revision."))
+        raise ModelNotFound(say(f"리비전 이름이 아니에요: {wanted}", f"{wanted} is no name of a revision."))
     with translated(repository, wanted):
         source = HubSource(repository, token)
         listing = source.listing(wanted)
@@ -67,8 +67,8 @@ def _require_space(folder: Path, files: Sequence[HubFile]) -> None:
     if missing and free < missing + _FREE_MARGIN_BYTES:
         raise NoSpace(
             say(
-                f"{folder.parent}에 {size_text(missing)}가 필요한데 {size_text(free)} 남았습니다. "
-                "공간을 비우거나 HF_HOME으로 다른 디스크를 쓰세요. `kullm models prune`이 지울 만한 것을 보여 줍니다.",
+                f"{folder.parent}에 {size_text(missing)}가 필요한데 {size_text(free)} 남았어요. "
+                "공간을 비우거나 HF_HOME으로 다른 디스크를 쓰세요. `kullm models prune`이 지울 만한 것을 보여 줘요.",
                 f"{folder.parent} needs {size_text(missing)} and has {size_text(free)} free. "
                 "Free some, or set HF_HOME to another disk. `kullm models prune` shows what can go.",
             )

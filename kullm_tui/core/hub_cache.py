@@ -20,7 +20,6 @@ from pathlib import Path
 
 from kullm_tui.core import paths
 from kullm_tui.core.errors import HubError
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 
 PART_SUFFIX = ".kullm-part"
@@ -132,7 +131,7 @@ def locked(repository: str) -> Iterator[None]:
         except BlockingIOError as error:
             raise HubError(
                 say(
-                    f"다른 kullm이 {repository}{particle(repository, '을/를')} 받고 있습니다. 끝난 뒤에 다시 해 보세요.",
+                    f"다른 kullm이 {repository} 저장소를 받고 있어요. 끝난 뒤에 다시 해 보세요.",
                     f"Another kullm is fetching {repository}. Try again when it is done.",
                 )
             ) from error

@@ -5,9 +5,9 @@ import errno
 import os
 from collections.abc import Iterator
 
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import GatedModel, HubError, KullmError, ModelNotFound, NoSpace
 from kullm_tui.core.hub_cache import PART_SUFFIX, repository_folder
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 
 _USUAL_ENDPOINT = "https://huggingface.co"
@@ -35,14 +35,14 @@ def translated(repository: str, revision: str) -> Iterator[None]:
     except errors.RevisionNotFoundError as error:
         raise ModelNotFound(
             say(
-                f"{repository} 저장소에 {revision} 리비전이 없습니다. {hub_endpoint()}/{repository}에서 확인하세요.",
+                f"{repository} 저장소에 {revision} 리비전이 없어요. {hub_endpoint()}/{repository}에서 확인하세요.",
                 f"{repository} has no revision {revision}. See {hub_endpoint()}/{repository}.",
             )
         ) from error
     except (errors.RepositoryNotFoundError, errors.HFValidationError) as error:
         raise ModelNotFound(
             say(
-                f"허브에 {repository} 저장소가 없거나 비공개입니다. 이름을 확인하고, 비공개라면 `kullm keys set HF_TOKEN`으로 토큰을 넣으세요.",
+                f"허브에 {repository} 저장소가 없거나 비공개예요. 이름을 확인하고, 비공개라면 `kullm keys set HF_TOKEN`으로 토큰을 넣으세요.",
                 f"The hub has no repository {repository}, or it is private. Check the name; "
                 "if it is private, store a token with `kullm keys set HF_TOKEN`.",
             )
@@ -59,7 +59,7 @@ def _gated(repository: str) -> GatedModel:
     page = f"{hub_endpoint()}/{repository}"
     return GatedModel(
         say(
-            f"{repository}{particle(repository, '은/는')} 라이선스에 동의한 사람만 받을 수 있습니다. {page} 에서 동의하고, "
+            f"{repository} 저장소는 라이선스에 동의한 사람만 받을 수 있어요. {page} 에서 동의하고, "
             "`kullm keys set HF_TOKEN`으로 토큰을 넣은 뒤 다시 받으세요.",
             f"{repository} is only for those who accepted its licence. Accept it at {page} , "
             "store a token with `kullm keys set HF_TOKEN`, and try again.",
@@ -74,7 +74,7 @@ def _refused(repository: str, status: int) -> HubError:
     kept_korean, kept_english = _kept(repository)
     return HubError(
         say(
-            f"허브({hub_endpoint()})가 {repository}{particle(repository, '을/를')} 내주지 않습니다(HTTP {status}). 잠시 뒤 다시 해 보세요.{kept_korean}",
+            f"허브({hub_endpoint()})가 {repository} 저장소를 내주지 않아요(HTTP {status}). 잠시 뒤 다시 해 보세요.{kept_korean}",
             f"The hub ({hub_endpoint()}) does not hand out {repository} (HTTP {status}). "
             f"Try again later.{kept_english}",
         )
@@ -86,7 +86,7 @@ def _kept(repository: str) -> tuple[str, str]:
     blobs = repository_folder(repository) / "blobs"
     if not any(part.stat().st_size for part in blobs.glob(f"*{PART_SUFFIX}")):
         return "", ""
-    return " 받은 데까지는 남아 있어 이어서 받습니다.", " It goes on from what has arrived."
+    return " 받은 데까지는 남아 있어 이어서 받아요.", " It goes on from what has arrived."
 
 
 def _unreachable(repository: str, error: Exception) -> HubError:
@@ -96,14 +96,14 @@ def _unreachable(repository: str, error: Exception) -> HubError:
     if isinstance(error, OfflineModeIsEnabled):
         return HubError(
             say(
-                "HF_HUB_OFFLINE이 켜져 있어 받을 수 없습니다. 끄고 다시 해 보세요.",
+                "HF_HUB_OFFLINE이 켜져 있어 받을 수 없어요. 끄고 다시 해 보세요.",
                 "HF_HUB_OFFLINE is set, so nothing is fetched. Unset it and try again.",
             )
         )
     kept_korean, kept_english = _kept(repository)
     late = isinstance(error, httpx2.TimeoutException)
     cut = isinstance(error, CutShort | httpx2.RemoteProtocolError | httpx2.ReadError)
-    why_korean = "답이 너무 늦습니다" if late else "연결이 자꾸 끊깁니다" if cut else "연결할 수 없습니다"
+    why_korean = "답이 너무 늦어요" if late else "연결이 자꾸 끊겨요" if cut else "연결할 수 없어요"
     why_english = "answers too slowly" if late else "keeps breaking the connection" if cut else "cannot be reached"
     return HubError(
         say(
@@ -117,13 +117,13 @@ def _disk_fault(error: OSError) -> KullmError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return NoSpace(
             say(
-                "받는 도중에 디스크가 가득 찼습니다. 공간을 비우고 다시 하면 이어서 받습니다.",
+                "받는 도중에 디스크가 가득 찼어요. 공간을 비우고 다시 하면 이어서 받아요.",
                 "The disk filled up during the download. Free some space; the next try goes on from there.",
             )
         )
     return KullmError(
         say(
-            f"허브 캐시에 쓰지 못했습니다({error}). 폴더의 권한을 확인하세요.",
+            f"허브 캐시에 쓰지 못했어요({cause_of(error)}). 폴더의 권한을 확인하세요.",
             f"The hub cache could not be written ({error}). Check the folder's permissions.",
         )
     )

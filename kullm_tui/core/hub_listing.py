@@ -43,7 +43,7 @@ def choose_files(repository: str, files: Sequence[HubFile], *, with_code: bool) 
     if not weights:
         raise HubError(
             say(
-                f"{repository}에는 이 앱이 읽는 가중치(safetensors, pytorch_model.bin)가 없습니다. "
+                f"{repository}에는 이 앱이 읽는 가중치(safetensors, pytorch_model.bin)가 없어요. "
                 "GGUF나 AWQ라면 그것을 돌리는 서버를 엔드포인트로 등록하세요.",
                 f"{repository} holds no weights that this app reads (safetensors, pytorch_model.bin). "
                 "For GGUF or AWQ, add a server that runs them as an endpoint.",
@@ -64,7 +64,7 @@ def _require_harmless(repository: str, name: str) -> None:
     if not parts or name.startswith("/") or ".." in parts or re.search(r"[\\\x00-\x1f\x7f]", name):
         raise HubError(
             say(
-                f"{repository}의 파일 목록에 캐시 밖을 가리키는 이름이 있어 받지 않았습니다: {name!r}. 다른 저장소를 쓰세요.",
+                f"{repository}의 파일 목록에 캐시 밖을 가리키는 이름이 있어 받지 않았어요: {name!r}. 다른 저장소를 쓰세요.",
                 f"{repository} lists a file that would be written outside the cache, so nothing was fetched: {name!r}. "
                 "Use another repository.",
             )

@@ -14,7 +14,6 @@ from kullm_tui.core.errors import HubError
 from kullm_tui.core.hub_cache import COMMIT, PART_SUFFIX
 from kullm_tui.core.hub_errors import CutShort, hub_endpoint
 from kullm_tui.core.hub_listing import HubFile, Listing
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 
 Progress = Callable[
@@ -76,7 +75,7 @@ class HubSource:
     def _senseless(self) -> HubError:
         return HubError(
             say(
-                f"{self._endpoint}의 답을 알아볼 수 없습니다. HF_ENDPOINT가 허깅페이스와 같은 방식의 서버인지 확인하세요.",
+                f"{self._endpoint}의 답을 알아볼 수 없어요. HF_ENDPOINT가 허깅페이스와 같은 방식의 서버인지 확인하세요.",
                 f"The answer of {self._endpoint} makes no sense. Check that HF_ENDPOINT names a hub.",
             )
         )
@@ -119,7 +118,7 @@ def obtain(source: HubSource, commit: str, file: HubFile, folder: Path, meter: M
         part.unlink()
         raise HubError(
             say(
-                f"받은 {file.name}{particle(file.name, '이/가')} 허브가 알려 준 내용과 달라 버렸습니다. 다시 받아 보세요.",
+                f"받은 {file.name} 파일이 허브가 알려 준 내용과 달라 버렸어요. 다시 받아 보세요.",
                 f"What arrived of {file.name} is not what the hub announced; it was thrown away. Try again.",
             )
         )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.chatgpt import read_chatgpt
 from kullm_tui.core.errors import ImportRefused
 from kullm_tui.core.export import read_jsonl
@@ -57,21 +58,21 @@ def outcome(imported: Imported, unreadable: int) -> str:
 def read_file(path: Path) -> ReadFile:
     try:
         if not path.is_file():
-            raise ImportRefused(say("그런 파일이 없습니다.", "there is no such file."))
+            raise ImportRefused(say("그런 파일이 없어요.", "there is no such file."))
         _require_bearable(path.stat().st_size)
         if zipfile.is_zipfile(path):
             return _from_zip(path)
         data = path.read_bytes()
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise ImportRefused(say(f"읽을 수 없습니다({reason}).", f"it cannot be read ({reason}).")) from error
+        reason = cause_of(error)
+        raise ImportRefused(say(f"읽을 수 없어요({reason}).", f"it cannot be read ({reason}).")) from error
     return _from_text(data)
 
 
 def _from_text(data: bytes) -> ReadFile:
     head = data.removeprefix(b"\xef\xbb\xbf").lstrip()[:200]
     if not head:
-        raise ImportRefused(say("빈 파일입니다.", "the file is empty."))
+        raise ImportRefused(say("빈 파일이에요.", "the file is empty."))
     if head.startswith(b"["):
         return ReadFile(*read_chatgpt(_json(data)))
     if head.startswith(b"{"):
@@ -81,11 +82,11 @@ def _from_text(data: bytes) -> ReadFile:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ImportRefused(say("UTF-8이 아닙니다.", "it is not UTF-8.")) from error
+        raise ImportRefused(say("UTF-8이 아니에요.", "it is not UTF-8.")) from error
     if not is_markdown(text):
         raise ImportRefused(
             say(
-                "아는 형식이 아닙니다. kullm이 내보낸 JSONL이나 마크다운, ChatGPT가 내보낸 conversations.json이나 zip을 주세요.",
+                "아는 형식이 아니에요. kullm이 내보낸 JSONL이나 마크다운, ChatGPT가 내보낸 conversations.json이나 zip을 주세요.",
                 "of no known form. Give what kullm exported (JSONL, Markdown) or ChatGPT's conversations.json or zip.",
             )
         )
@@ -99,19 +100,17 @@ def _from_zip(path: Path) -> ReadFile:
             inner = [entry for entry in archive.infolist() if _INNER.fullmatch(entry.filename)]
             if not inner:
                 raise ImportRefused(
-                    say("zip 안에 conversations.json이 없습니다.", "there is no conversations.json in the zip.")
+                    say("zip 안에 conversations.json이 없어요.", "there is no conversations.json in the zip.")
                 )
             for entry in inner:
                 if entry.file_size > _LARGEST_RATIO * max(entry.compress_size, 1000):
-                    raise ImportRefused(
-                        say("zip이 수상할 만큼 크게 풀립니다.", "the zip unpacks to suspiciously much.")
-                    )
+                    raise ImportRefused(say("zip이 수상할 만큼 크게 풀려요.", "the zip unpacks to suspiciously much."))
             _require_bearable(sum(entry.file_size for entry in inner))
             for entry in sorted(inner, key=lambda entry: entry.filename):
                 found = _json(archive.read(entry))
                 rows += found if isinstance(found, list) else [found]
     except _ZIP_FAULTS as error:
-        raise ImportRefused(say("zip이 깨졌거나 암호가 걸려 있습니다.", "the zip is damaged or encrypted.")) from error
+        raise ImportRefused(say("zip이 깨졌거나 암호가 걸려 있어요.", "the zip is damaged or encrypted.")) from error
     return ReadFile(*read_chatgpt(rows))
 
 
@@ -119,13 +118,13 @@ def _json(data: bytes) -> object:
     try:
         return json.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise ImportRefused(say("UTF-8이 아닙니다.", "it is not UTF-8.")) from error
+        raise ImportRefused(say("UTF-8이 아니에요.", "it is not UTF-8.")) from error
     except (ValueError, RecursionError) as error:
-        raise ImportRefused(say("JSON이 아니거나 중간에 끊겼습니다.", "no JSON, or cut off in the middle.")) from error
+        raise ImportRefused(say("JSON이 아니거나 중간에 끊겼어요.", "no JSON, or cut off in the middle.")) from error
 
 
 def _require_bearable(size: int) -> None:
     if size > _LARGEST_BYTES:
         raise ImportRefused(
-            say(f"너무 큽니다({size_text(size)}, 1 GB까지).", f"it is too large ({size_text(size)}; 1 GB at most).")
+            say(f"너무 커요({size_text(size)}, 1 GB까지).", f"it is too large ({size_text(size)}; 1 GB at most).")
         )

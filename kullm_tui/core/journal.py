@@ -5,7 +5,7 @@ import contextlib
 import json
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from sqlite3 import Connection
 from types import TracebackType
@@ -46,7 +46,8 @@ class Journal:
         self._database = database
         self._conversation_id = conversation_id
         self._pieces: list[str] = []
-        self._saved_pieces = 0
+        self._thoughts: list[str] = []
+        self._changes = self._saved_changes = 0
         self._written = time.monotonic()
         self._ended = False
         self._lock = threading.Lock()
@@ -54,12 +55,26 @@ class Journal:
     def feed(self, text: str) -> None:
         """Add text; the file is written at most about once a second."""
         self._pieces.append(text)
+        self._changes += 1
+        self.tick()
+
+    def think(self, text: str) -> None:
+        """Add to what was thought before the answer."""
+        self._thoughts.append(text)
+        self._changes += 1
+        self.tick()
+
+    def resort(self, thinking: str, text: str) -> None:
+        """What came so far was this, and not what it was taken for."""
+        with self._lock:
+            self._thoughts, self._pieces = [thinking], [text]
+            self._changes += 1
         self.tick()
 
     def tick(self) -> None:
         """To be called while nothing arrives: what is not in the file yet gets there within the second."""
         with self._lock:
-            unsaved = len(self._pieces) > self._saved_pieces
+            unsaved = self._changes > self._saved_changes
             if unsaved and not self._ended and time.monotonic() - self._written >= _JOURNAL_SECONDS:
                 # Another program writes for long, or the disk is full: at the next tick, or at the end, which tells.
                 with contextlib.suppress(StoreBusy, NoSpace):
@@ -73,10 +88,11 @@ class Journal:
             facts = finished or Finished("")
             with self._database.transaction(patience_s=_PATIENCE_AT_THE_END_S) as connection:
                 connection.execute(
-                    "UPDATE messages SET content = ?, state = ?, error = ?, writer = NULL, prompt_sha256 = ?,"
+                    "UPDATE messages SET content = ?, thinking = ?, state = ?, error = ?, writer = NULL, prompt_sha256 = ?,"
                     " prompt_tokens = ?, completion_tokens = ?, timings = ? WHERE id = ?",
                     (
-                        self._text(),
+                        _storable(self._pieces),
+                        _storable(self._thoughts),
                         state,
                         None if error is None else storable(error),
                         facts.prompt_sha256 or None,
@@ -103,15 +119,17 @@ class Journal:
             self.finish("complete")
 
     def _save(self) -> None:
-        arrived = len(self._pieces)
+        changes = self._changes
         with self._database.transaction(patience_s=_PATIENCE_IN_PASSING_S) as connection:
             connection.execute(
-                "UPDATE messages SET content = ? WHERE id = ? AND state = 'streaming'", (self._text(), self.reply_id)
+                "UPDATE messages SET content = ?, thinking = ? WHERE id = ? AND state = 'streaming'",
+                (_storable(self._pieces), _storable(self._thoughts), self.reply_id),
             )
-        self._saved_pieces = arrived
+        self._saved_changes = changes
 
-    def _text(self) -> str:
-        return storable("".join(self._pieces))
+
+def _storable(pieces: Sequence[str]) -> str:
+    return storable("".join(pieces))
 
 
 def bury_orphans(connection: Connection) -> None:
@@ -120,7 +138,7 @@ def bury_orphans(connection: Connection) -> None:
         if is_dead(row["writer"] or ""):
             connection.execute(
                 "UPDATE messages SET state = 'failed', error = ? WHERE id = ?",
-                (say("프로그램이 도중에 끝났습니다.", "the program ended in the middle."), row["id"]),
+                (say("프로그램이 도중에 끝났어요.", "the program ended in the middle."), row["id"]),
             )
 
 

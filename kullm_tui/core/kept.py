@@ -32,6 +32,7 @@ class KeptMessage:
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     timings: Mapping[str, Any] | None = None
+    thinking: str = ""
 
 
 @dataclass(frozen=True)

@@ -64,21 +64,21 @@ async def _ask_hub(token: str) -> None:
     except (httpx2.TransportError, httpx2.InvalidURL, ValueError) as error:
         raise HubError(
             say(
-                f"허브({address})에 연결할 수 없어 토큰을 시험하지 못했습니다. 네트워크와 프록시를 확인하세요.",
+                f"허브({address})에 연결할 수 없어 토큰을 시험하지 못했어요. 네트워크와 프록시를 확인하세요.",
                 f"The hub ({address}) cannot be reached, so the token was not tested. Check the network and proxy.",
             )
         ) from error
     if answer.status_code in _REFUSALS:
         raise HubError(
             say(
-                f"허브가 이 토큰을 받아 주지 않습니다. {address}/settings/tokens 에서 읽기 토큰을 만들어 다시 붙여 넣으세요.",
+                f"허브가 이 토큰을 받아 주지 않아요. {address}/settings/tokens 에서 읽기 토큰을 만들어 다시 붙여 넣으세요.",
                 f"The hub refuses this token. Make one that may read at {address}/settings/tokens and paste it.",
             )
         )
     if not answer.is_success:
         raise HubError(
             say(
-                f"허브({address})가 지금은 토큰을 확인해 주지 않습니다(HTTP {answer.status_code}). 잠시 뒤에 다시 해 보세요.",
+                f"허브({address})가 지금은 토큰을 확인해 주지 않아요(HTTP {answer.status_code}). 잠시 뒤에 다시 해 보세요.",
                 f"The hub ({address}) does not check tokens just now (HTTP {answer.status_code}). Try again later.",
             )
         )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Literal
 
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import ConfigError, UsageError
 from kullm_tui.core.files import publish
 from kullm_tui.core.language import say
@@ -52,7 +53,7 @@ def set_key(name: str, value: str) -> Place:
     if not _VALUE.fullmatch(value):
         raise UsageError(
             say(
-                f"{name}: 키가 비었거나 빈칸, 줄바꿈, ASCII가 아닌 글자가 들어 있습니다. 값만 다시 넣어 주세요.",
+                f"{name}: 키가 비었거나 빈칸, 줄바꿈, ASCII가 아닌 글자가 들어 있어요. 값만 다시 넣어 주세요.",
                 f"{name}: the key is empty or contains blanks, line breaks or non-ASCII characters. Enter the value alone.",
             )
         )
@@ -97,7 +98,7 @@ def _check_name(name: str) -> None:
     if not _NAME.fullmatch(name):
         raise UsageError(
             say(
-                "키의 이름은 영문자, 숫자, 밑줄로 씁니다. 예: kullm keys set OPENAI_API_KEY",
+                "키의 이름은 영문자, 숫자, 밑줄로 써요. 예: kullm keys set OPENAI_API_KEY",
                 "a key's name is made of letters, digits and underscores, as in: kullm keys set OPENAI_API_KEY",
             )
         )
@@ -117,7 +118,7 @@ def _read() -> dict[str, Any]:
     # From outside the handler: a JSON error carries the whole document, keys included.
     raise ConfigError(
         say(
-            f"키 파일을 읽을 수 없습니다: {path}\n파일을 지우고 `kullm keys set`으로 키를 다시 넣어 주세요.",
+            f"키 파일을 읽을 수 없어요: {path}\n파일을 지우고 `kullm keys set`으로 키를 다시 넣어 주세요.",
             f"the key file cannot be read: {path}\nDelete it and store the keys again with `kullm keys set`.",
         )
     )
@@ -156,7 +157,7 @@ def _from_keyring(name: str) -> str | None:
     except keyring.errors.KeyringError as error:
         raise ConfigError(
             say(
-                f"{name}: 운영체제의 키 보관함을 열지 못했습니다({error}). 보관함의 잠금을 풀거나 환경 변수로 넣어 주세요.",
+                f"{name}: 운영체제의 키 보관함을 열지 못했어요({cause_of(error)}). 보관함의 잠금을 풀거나 환경 변수로 넣어 주세요.",
                 f"{name}: the keyring did not open ({error}). Unlock it, or give the key as an environment variable.",
             )
         ) from error

@@ -47,7 +47,7 @@ def read_markdown(text: str) -> KeptConversation:
     sections = list(_sections(text.lstrip("\ufeff").replace("\r\n", "\n")))
     if not sections or sections[0][0] != "conversation" or not _is_text(sections[0][1].get("key")):
         raise ImportRefused(
-            say("kullm이 쓴 마크다운이 아니어서 읽을 수 없습니다.", "this Markdown was not written by kullm.")
+            say("kullm이 쓴 마크다운이 아니어서 읽을 수 없어요.", "this Markdown was not written by kullm.")
         )
     facts = sections[0][1]
     messages: list[KeptMessage] = []

@@ -79,11 +79,11 @@ def nothing_to_remove(ref: ModelRef, removal: Removal) -> str:
     if repository and removal.kept_for:
         others = ", ".join(removal.kept_for)
         return say(
-            f"{repository}의 파일은 {others}도 쓰므로 지우지 않았습니다.",
+            f"{repository}의 파일은 {others}도 쓰므로 지우지 않았어요.",
             f"The files of {repository} are used by {others} too; they were not removed.",
         )
     return say(
-        f"{ref.name}: 내려받은 파일도, 직접 등록한 항목도 없어 지울 것이 없습니다.",
+        f"{ref.name}: 내려받은 파일도, 직접 등록한 항목도 없어 지울 것이 없어요.",
         f"{ref.name}: nothing is downloaded and it is no entry of yours; there is nothing to remove.",
     )
 

@@ -13,7 +13,6 @@ from kullm_tui.core import paths
 from kullm_tui.core.errors import ModelNotFound
 from kullm_tui.core.folder_profile import context_of, profile_of_folder
 from kullm_tui.core.hub_cache import cached_snapshot
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.profiles import (
     PAPER_DECODING,
@@ -76,7 +75,7 @@ def resolve(name: str, *, endpoints: Sequence["EndpointSettings"] = ()) -> Model
         return ModelRef(name, "folder", _completed(profile_of_folder(folder, name)), folder.resolve())
     if _FOLDER_LIKE.match(name):
         raise ModelNotFound(
-            say(f"{name} 폴더가 없습니다. 경로를 확인하세요.", f"There is no folder {name}. Check the path.")
+            say(f"{name} 폴더가 없어요. 경로를 확인하세요.", f"There is no folder {name}. Check the path.")
         )
     if REPOSITORY.fullmatch(name):
         return _from_repository(name, profiles)
@@ -88,7 +87,7 @@ def local_folder(ref: ModelRef) -> Path:
     if ref.profile.kind == "endpoint":
         raise ModelNotFound(
             say(
-                f"{ref.name}{particle(ref.name, '은/는')} 엔드포인트의 모델이라 이 컴퓨터에 파일이 없습니다.",
+                f"{ref.name}: 엔드포인트의 모델이라 이 컴퓨터에 파일이 없어요.",
                 f"{ref.name} lives at an endpoint; none of its files are on this machine.",
             )
         )
@@ -97,13 +96,13 @@ def local_folder(ref: ModelRef) -> Path:
     if ref.profile.folder:
         raise ModelNotFound(
             say(
-                f"{ref.name}의 폴더 {ref.profile.folder}{particle(ref.profile.folder, '이/가')} 없습니다. 옮겼다면 `kullm models add {ref.name} --folder 새폴더`로 다시 등록하세요.",
+                f"{ref.name} 모델의 폴더가 없어요: {ref.profile.folder}. 옮겼다면 `kullm models add {ref.name} --folder 새폴더`로 다시 등록하세요.",
                 f"The folder of {ref.name}, {ref.profile.folder}, is gone. If it moved: `kullm models add {ref.name} --folder NEW`.",
             )
         )
     raise ModelNotFound(
         say(
-            f"{ref.name}{particle(ref.name, '을/를')} 아직 내려받지 않았습니다. `kullm models pull {ref.name}`으로 받으세요.",
+            f"{ref.name} 모델을 아직 내려받지 않았어요. `kullm models pull {ref.name}`으로 받으세요.",
             f"{ref.name} is not downloaded yet. Fetch it with `kullm models pull {ref.name}`.",
         )
     )
@@ -137,7 +136,7 @@ def _at_endpoint(
     if not slash or not model:
         raise ModelNotFound(
             say(
-                f"엔드포인트 {before}에서 쓸 모델을 {before}/모델이름 꼴로 적어 주세요.",
+                f"엔드포인트 {before}에서 쓸 모델을 {before}/모델이름 형식으로 적어 주세요.",
                 f"Name the model at the endpoint {before} too, as {before}/MODEL.",
             )
         )
@@ -199,7 +198,7 @@ def _unknown(name: str, known: Sequence[str]) -> ModelNotFound:
     hint = say(f"혹시 {near}인가요? ", f"Did you mean {near}? ") if near else ""
     return ModelNotFound(
         say(
-            f"'{name}' 모델이 없습니다. {hint}`kullm models list --all`로 목록을 볼 수 있습니다.",
+            f"'{name}' 모델이 없어요. {hint}`kullm models list --all`로 목록을 볼 수 있어요.",
             f"There is no model '{name}'. {hint}`kullm models list --all` shows them.",
         )
     )

@@ -5,7 +5,6 @@ Nothing compiled is shipped: a wheel serves every machine, and one without a com
 
 import hashlib
 import os
-import platform
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -31,10 +30,6 @@ def cpu_flags() -> frozenset[str]:
     except OSError:
         return frozenset()
     return next((frozenset(line.partition(":")[2].split()) for line in lines if line.startswith("flags")), frozenset())
-
-
-def runs_avx2() -> bool:
-    return platform.system() == "Linux" and platform.machine() == "x86_64" and {"avx2", "fma"} <= cpu_flags()
 
 
 def built(source: Path, compiler: str, options: Sequence[str]) -> Path:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.database_errors import newest_backup
 from kullm_tui.core.errors import StoreDamaged, StoreError
 from kullm_tui.core.language import say
@@ -64,11 +65,11 @@ def _rescued_from(aside: Path, path: Path) -> Store:
     backup = newest_backup(path)
     lines = (
         say(
-            f"대화 파일이 깨져 있어 따로 옮겨 두었습니다: {aside}",
+            f"대화 파일이 깨져 있어 따로 옮겨 두었어요: {aside}",
             f"The conversations were damaged. Their file was put aside: {aside}",
         ),
         told(rescued),
-        say(f"이전 백업이 있습니다: {backup}", f"There is an earlier backup: {backup}") if backup else "",
+        say(f"이전 백업이 있어요: {backup}", f"There is an earlier backup: {backup}") if backup else "",
         store.notice,
     )
     store.notice = "\n".join(filter(None, lines))
@@ -118,8 +119,8 @@ def _put_aside(path: Path) -> Path:
     except OSError as error:
         raise StoreError(
             say(
-                f"깨진 대화 파일을 옮기지 못했습니다({error.strerror}): {path}\n폴더의 권한을 확인하세요.",
-                f"the damaged conversations could not be put aside ({error.strerror}): {path}\n"
+                f"깨진 대화 파일을 옮기지 못했어요({cause_of(error)}): {path}\n폴더의 권한을 확인하세요.",
+                f"the damaged conversations could not be put aside ({cause_of(error)}): {path}\n"
                 "Check the permissions of its folder.",
             )
         ) from error

@@ -12,6 +12,7 @@ import os
 import sys
 from pathlib import Path
 
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import ConfigError, KullmError, NoSpace
 from kullm_tui.core.language import say
 
@@ -102,14 +103,14 @@ def _unusable(path: Path, error: OSError) -> KullmError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return NoSpace(
             say(
-                f"디스크가 가득 차서 폴더를 만들지 못했습니다: {path}\n공간을 비우고 다시 해 보세요.",
+                f"디스크가 가득 차서 폴더를 만들지 못했어요: {path}\n공간을 비우고 다시 해 보세요.",
                 f"the disk is full: the folder {path} was not made. Free some space and try again.",
             )
         )
-    reason = error.strerror or str(error)
+    reason = cause_of(error)
     return ConfigError(
         say(
-            f"폴더를 쓸 수 없습니다({reason}): {path}\n그 자리에 파일이 있는지와 권한을 확인하거나, KULLM_HOME으로 다른 폴더를 정하세요.",
+            f"폴더를 쓸 수 없어요({reason}): {path}\n그곳에 파일이 있는지와 권한을 확인하거나, KULLM_HOME으로 다른 폴더를 정하세요.",
             f"the folder cannot be used ({reason}): {path}\n"
             "See whether a file is in its place and who may write there, or choose another folder with KULLM_HOME.",
         )

@@ -25,7 +25,7 @@ def _template(value: object) -> str:
     hint = say(f" 혹시 {near}인가요?", f" Did you mean {near}?") if near else ""
     raise rules.Fault(
         say(
-            f"그런 템플릿이 없습니다.{hint} `kullm models list --all`에 템플릿의 이름이 있습니다.",
+            f"그런 템플릿이 없어요.{hint} `kullm models list --all`에 템플릿의 이름이 있어요.",
             f"is no template.{hint} `kullm models list --all` shows their names.",
         )
     )
@@ -44,11 +44,12 @@ DECODING_RULES: Mapping[str, rules.Rule] = {
 }
 PROFILE_RULES: Mapping[str, rules.Rule] = {
     "title": rules.text,
+    "title_english": rules.text,
     "kind": rules.one_of("weights", "adapter", "endpoint"),
     "repository": rules.matching(
-        r"[\w.-]+/[\w.-]+", '"주인/저장소" 꼴이어야 합니다', 'must look like "owner/repository"'
+        r"[\w.-]+/[\w.-]+", '"주인/저장소" 형식이어야 해요', 'must look like "owner/repository"'
     ),
-    "revision": rules.matching(r"[\w.-]+(/[\w.-]+)*", "리비전 이름이 아닙니다", "is no name of a revision"),
+    "revision": rules.matching(r"[\w.-]+(/[\w.-]+)*", "리비전 이름이 아니에요", "is no name of a revision"),
     "folder": rules.text,
     "base": rules.text,
     "template": _template,
@@ -63,6 +64,7 @@ PROFILE_RULES: Mapping[str, rules.Rule] = {
     "size_4bit_gb": rules.number(0.01, 10_000),
     "source": rules.text,
     "description": rules.text,
+    "description_english": rules.text,
     "verified": rules.truth,
     "runs_here": rules.truth,
     "note_korean": rules.text,
@@ -71,7 +73,7 @@ PROFILE_RULES: Mapping[str, rules.Rule] = {
     "model": rules.text,
     "key": rules.matching(
         r"[A-Za-z_][A-Za-z0-9_]*",
-        "`kullm keys set 이름`으로 넣은 키의 이름이어야 합니다",
+        "`kullm keys set 이름`으로 넣은 키의 이름이어야 해요",
         "must be the name of a key stored with `kullm keys set NAME`",
     ),
 }

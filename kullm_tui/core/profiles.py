@@ -15,6 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import ConfigError
 from kullm_tui.core.files import publish
 from kullm_tui.core.language import say
@@ -32,6 +33,8 @@ LicenceClass = Literal["commercial", "research"]
 _SHIPPED = Path(__file__).with_name("profiles")
 _PACKAGE = Path(__file__).parent.parent
 _FILES = ("demo", "korean", "current", "multilingual", "endpoints")
+_KOREAN = ("korean", "current")  # the files of models that were trained for Korean
+_UNTAUGHT = "plain"  # the template of models that only continue a text
 DEMO = "demo-kullm"  # answers where no other model was chosen
 _FALLBACK = "other"  # the table of decoding.toml for templates whose sources are silent
 
@@ -76,6 +79,7 @@ PAPER_DECODING = Decoding(
 class Profile:
     name: str
     title: str
+    title_english: str = ""
     kind: Kind = "weights"
     repository: str = ""
     revision: str | None = None
@@ -93,6 +97,7 @@ class Profile:
     size_4bit_gb: float = 0.0  # 0: not known
     source: str = ""
     description: str = ""
+    description_english: str = ""
     verified: bool = False
     runs_here: bool = True
     note_korean: str = ""
@@ -100,6 +105,20 @@ class Profile:
     endpoint: str = ""
     model: str = ""  # its name at the endpoint
     key: str = ""  # the name of the stored key that the endpoint wants
+    korean: bool = False  # trained for Korean, as far as the shipped files say
+
+    @property
+    def answers_in_korean(self) -> bool:
+        return self.korean and self.kind == "weights" and self.template != _UNTAUGHT
+
+    @property
+    def called(self) -> str:
+        """Its title as it is shown; one that the user wrote has no English twin."""
+        return say(self.title, self.title_english or self.title)
+
+    @property
+    def about(self) -> str:
+        return say(self.description, self.description_english or self.description)
 
     @property
     def note(self) -> str:
@@ -178,7 +197,8 @@ def forget_profile(name: str) -> bool:
 def _shipped() -> Mapping[str, Profile]:
     found: dict[str, Profile] = {}
     for name in _FILES:
-        found |= read_profiles(_SHIPPED / f"{name}.toml")
+        read = read_profiles(_SHIPPED / f"{name}.toml")
+        found |= {key: replace(one, korean=name in _KOREAN) for key, one in read.items()}
     beside = {name: replace(one, folder=str(_PACKAGE / one.folder)) for name, one in found.items() if one.folder}
     return MappingProxyType(found | beside)
 
@@ -203,16 +223,16 @@ def _decoding(settings: Mapping[str, Any]) -> Decoding:
 
 def _profile(name: str, table: object, faults: list[str]) -> Profile | None:
     if not isinstance(table, dict):
-        faults.append(f"{name}: {say('[이름] 표여야 합니다', 'must be a table, [name]')}")
+        faults.append(f"{name}: {say('[이름] 표여야 해요', 'must be a table, [name]')}")
         return None
     if not NAME.fullmatch(name):
         faults.append(
-            f"{name!r}: {say('이름은 영문 소문자, 숫자, 점, 줄표, 밑줄로 씁니다', 'a name is made of lower-case letters, digits, dots, dashes and underscores')}"
+            f"{name!r}: {say('이름은 영문 소문자, 숫자, 점, 줄표, 밑줄로 써요', 'a name is made of lower-case letters, digits, dots, dashes and underscores')}"
         )
     before = len(faults)
     facts = checked(table, PROFILE_RULES, f"{name}.", faults)
     generation = checked(facts.pop("decoding", {}), DECODING_RULES, f"{name}.decoding.", faults)
-    faults += [f"{name}.{key}: {say('빠져 있습니다', 'is missing')}" for key in _missing(table)]
+    faults += [f"{name}.{key}: {say('빠져 있어요', 'is missing')}" for key in _missing(table)]
     if len(faults) > before:
         return None
     template = facts.get("template", OWN_TEMPLATE)
@@ -235,10 +255,10 @@ def _read(path: Path) -> str:
     except FileNotFoundError:
         return ""
     except UnicodeDecodeError as error:
-        raise _rejected(path, [say("UTF-8로 저장된 글이 아닙니다", "the text is not UTF-8")]) from error
+        raise _rejected(path, [say("UTF-8로 저장된 글이 아니에요", "the text is not UTF-8")]) from error
     except OSError as error:
         raise _rejected(
-            path, [say(f"읽을 수 없습니다: {error.strerror}", f"cannot be read: {error.strerror}")]
+            path, [say(f"읽을 수 없어요: {cause_of(error)}", f"cannot be read: {cause_of(error)}")]
         ) from error
 
 
@@ -246,7 +266,9 @@ def _tables(text: str, path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise _rejected(path, [say(f"TOML 형식이 아닙니다: {error}", f"this is not TOML: {error}")]) from error
+        raise _rejected(
+            path, [say(f"TOML 형식이 아니에요: {cause_of(error)}", f"this is not TOML: {error}")]
+        ) from error
 
 
 def _document(path: Path) -> "TOMLDocument":
@@ -256,7 +278,9 @@ def _document(path: Path) -> "TOMLDocument":
     try:
         return tomlkit.parse(_read(path))
     except ParseError as error:
-        raise _rejected(path, [say(f"TOML 형식이 아닙니다: {error}", f"this is not TOML: {error}")]) from error
+        raise _rejected(
+            path, [say(f"TOML 형식이 아니에요: {cause_of(error)}", f"this is not TOML: {error}")]
+        ) from error
 
 
 def _rejected(path: Path, faults: list[str]) -> ConfigError:

@@ -46,7 +46,7 @@ class Prompting:
         if self.chat_template is None:
             raise ConfigError(
                 say(
-                    f"{self._profile.name}의 토크나이저에는 대화 템플릿이 없습니다. 프로필의 template을 정해 주세요.",
+                    f"{self._profile.name}의 토크나이저에는 대화 템플릿이 없어요. 프로필의 template을 정해 주세요.",
                     f"The tokenizer of {self._profile.name} has no chat template. Name one as the profile's template.",
                 )
             )

@@ -67,13 +67,13 @@ def read_record(row: Mapping[str, Any]) -> Record:
     if "conversations" in row:
         turns = row["conversations"]
         if not isinstance(turns, list) or not turns:
-            raise BadRecord(say("conversations가 비었거나 목록이 아닙니다.", "conversations is empty or not a list."))
+            raise BadRecord(say("conversations가 비었거나 목록이 아니에요.", "conversations is empty or not a list."))
         return Dialogue(identity, tuple(_message(turn) for turn in turns))
     if "instruction" not in row or "output" not in row:
         columns = ", ".join(map(str, row))
         raise BadRecord(
             say(
-                f"instruction과 output, 또는 conversations 열이 있어야 합니다. 지금 있는 열: {columns}",
+                f"instruction과 output, 또는 conversations 열이 있어야 해요. 지금 있는 열: {columns}",
                 f"needs the columns instruction and output, or conversations; found: {columns}",
             )
         )
@@ -83,12 +83,12 @@ def read_record(row: Mapping[str, Any]) -> Record:
 
 def _message(turn: object) -> Message:
     if not isinstance(turn, Mapping):
-        raise BadRecord(say("대화의 한 차례가 객체가 아닙니다.", "a turn of the conversation is not an object."))
+        raise BadRecord(say("대화의 한 차례가 객체가 아니에요.", "a turn of the conversation is not an object."))
     role = _ROLE_OF.get(str(turn.get("from", turn.get("role", ""))))
     content = turn.get("value", turn.get("content"))
     if role is None or not isinstance(content, str):
         raise BadRecord(
-            say("대화의 한 차례에 역할이나 글이 없습니다.", "a turn of the conversation lacks a role or text.")
+            say("대화의 한 차례에 역할이나 글이 없어요.", "a turn of the conversation lacks a role or text.")
         )
     return Message(role, content)
 
@@ -98,5 +98,5 @@ def _text(row: Mapping[str, Any], name: str) -> str:
     if value is None and name == "input":
         return ""
     if not isinstance(value, str):
-        raise BadRecord(say(f"{name} 열이 글이 아닙니다.", f"the column {name} is not text."))
+        raise BadRecord(say(f"{name} 열이 글이 아니에요.", f"the column {name} is not text."))
     return nfc(value)

@@ -45,7 +45,7 @@ def check_fields(name: str, fields: Mapping[str, str]) -> None:
         raise WrongField(
             "name",
             say(
-                "이름은 영문 소문자, 숫자, 점, 줄표, 밑줄로 씁니다.",
+                "이름은 영문 소문자, 숫자, 점, 줄표, 밑줄로 써요.",
                 "a name is made of lower-case letters, digits, dots, dashes and underscores.",
             ),
         )
@@ -54,7 +54,7 @@ def check_fields(name: str, fields: Mapping[str, str]) -> None:
             _obey(field, fields[field])
     if "endpoint" in fields and "model" not in fields:
         raise WrongField(
-            "model", say("그곳에서 부르는 모델 이름도 있어야 합니다.", "the model's name there is needed too.")
+            "model", say("그 서버에서 쓰는 모델 이름도 있어야 해요.", "the model's name there is needed too.")
         )
 
 

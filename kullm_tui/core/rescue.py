@@ -211,8 +211,8 @@ def _mend(target: sqlite3.Connection) -> None:
 
 def told(rescued: Rescued) -> str:
     if not rescued.conversations:
-        return say("읽을 수 있는 대화는 남아 있지 않았습니다.", "Nothing in it could be read any more.")
+        return say("읽을 수 있는 대화는 남아 있지 않았어요.", "Nothing in it could be read any more.")
     return say(
-        f"읽을 수 있는 대화 {rescued.conversations:,}개(글 {rescued.messages:,}개)를 새 파일로 옮겼습니다.",
+        f"읽을 수 있는 대화 {rescued.conversations:,}개(글 {rescued.messages:,}개)를 새 파일로 옮겼어요.",
         f"{rescued.conversations:,} conversations ({rescued.messages:,} messages) could be read and were taken over.",
     )

@@ -34,8 +34,8 @@ def checked(
 def unknown_key(key: str, known: Iterable[str]) -> str:
     near = nearest(key, known)
     if near:
-        return say(f"모르는 항목입니다. 혹시 {near}인가요?", f"is not known here. Did you mean {near}?")
-    return say("모르는 항목입니다", "is not known here")
+        return say(f"알 수 없는 항목이에요. 혹시 {near}인가요?", f"is not known here. Did you mean {near}?")
+    return say("알 수 없는 항목이에요", "is not known here")
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -44,25 +44,25 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 def text(value: object) -> str:
     if not isinstance(value, str) or any(ord(character) < 32 for character in value):
-        raise Fault(say("한 줄의 글이어야 합니다", "must be one line of text"))
+        raise Fault(say("한 줄의 글이어야 해요", "must be one line of text"))
     return value
 
 
 def texts(value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
-        raise Fault(say("글의 목록이어야 합니다", "must be a list of texts"))
+        raise Fault(say("글의 목록이어야 해요", "must be a list of texts"))
     return tuple(value)
 
 
 def table(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise Fault(say("표여야 합니다", "must be a table"))
+        raise Fault(say("표여야 해요", "must be a table"))
     return value
 
 
 def truth(value: object) -> bool:
     if not isinstance(value, bool):
-        raise Fault(say("true나 false여야 합니다", "must be true or false"))
+        raise Fault(say("true나 false여야 해요", "must be true or false"))
     return value
 
 
@@ -70,7 +70,7 @@ def one_of(*choices: str) -> Rule:
     def rule(value: object) -> str:
         if not isinstance(value, str) or value not in choices:
             listed = ", ".join(f'"{choice}"' for choice in choices if choice)
-            raise Fault(say(f"다음 가운데 하나여야 합니다: {listed}", f"must be one of {listed}"))
+            raise Fault(say(f"다음 중 하나여야 해요: {listed}", f"must be one of {listed}"))
         return value
 
     return rule
@@ -79,7 +79,7 @@ def one_of(*choices: str) -> Rule:
 def number(low: float, high: float) -> Rule:
     def rule(value: object) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-            raise Fault(say(f"{low:g}에서 {high:g} 사이의 수여야 합니다", f"must be a number from {low:g} to {high:g}"))
+            raise Fault(say(f"{low:g}에서 {high:g} 사이의 수여야 해요", f"must be a number from {low:g} to {high:g}"))
         return value
 
     return rule
@@ -88,7 +88,7 @@ def number(low: float, high: float) -> Rule:
 def whole(low: int, high: int) -> Rule:
     def rule(value: object) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise Fault(say(f"{low}에서 {high} 사이의 정수여야 합니다", f"must be a whole number from {low} to {high}"))
+            raise Fault(say(f"{low}에서 {high} 사이의 정수여야 해요", f"must be a whole number from {low} to {high}"))
         return value
 
     return rule
@@ -107,7 +107,7 @@ def web_address(value: object) -> str:
     """An address that every parser reads alike: no user part, no spaces, no backslash."""
     fault = Fault(
         say(
-            '"https://주소/v1" 꼴이어야 합니다(이름과 비밀번호는 넣지 않습니다)',
+            '"https://주소/v1" 형식이어야 해요(이름과 비밀번호는 넣지 않아요)',
             'must look like "https://host/v1", without a user name or password',
         )
     )

@@ -54,7 +54,7 @@ def adapter_for_engine(name: str) -> str:
     hint = say(f"혹시 {near}인가요? ", f"Did you mean {near}? ") if near else ""
     raise AdapterError(
         say(
-            f"'{name}' 어댑터가 없습니다. {hint}"
+            f"'{name}' 어댑터가 없어요. {hint}"
             f"adapter_config.json이 있는 폴더나 {paths.adapters_dir()} 안의 이름을 쓰세요.",
             f"There is no adapter '{name}'. {hint}"
             f"Give a folder that holds adapter_config.json, or a name in {paths.adapters_dir()}.",
@@ -74,7 +74,7 @@ def split_adapter(text: str, endpoints: Sequence[EndpointSettings] = ()) -> tupl
     if not base:
         raise AdapterError(
             say(
-                f"{adapter}: 어느 모델의 어댑터인지 알 수 없습니다. 모델+{adapter} 꼴로 적어 주세요.",
+                f"{adapter}: 어느 모델의 어댑터인지 알 수 없어요. 모델+{adapter} 형식으로 적어 주세요.",
                 f"{adapter}: it is not known which model it was trained on. Write MODEL+{adapter}.",
             )
         )

@@ -97,7 +97,7 @@ def _competing(
     if len(replies) != len(columns):
         raise StoreError(
             say(
-                f"답이 {len(columns)}개여야 하는데 {len(replies)}개입니다.",
+                f"답이 {len(columns)}개여야 하는데 {len(replies)}개예요.",
                 f"{len(columns)} replies are needed, not {len(replies)}.",
             )
         )
@@ -122,12 +122,12 @@ def _competing(
 def _require_sound(competing: Sequence[int | None], outcome: Outcome, winner: int | None) -> None:
     if sum(reply is not None for reply in competing) < FEWEST:
         raise StoreError(
-            say("견줄 답이 둘은 있어야 투표할 수 있습니다.", "a vote needs two replies that can be compared.")
+            say("비교할 답이 두 개는 있어야 투표할 수 있어요.", "a vote needs two replies that can be compared.")
         )
     chosen = winner is not None and 0 <= winner < len(competing) and competing[winner] is not None
     if chosen != (outcome == "best") or (winner is not None and not chosen):
         raise StoreError(
-            say("그 자리에는 고를 수 있는 답이 없습니다.", "there is no reply in that place that could be chosen.")
+            say("그 칸에는 고를 수 있는 답이 없어요.", "there is no reply in that place that could be chosen.")
         )
 
 

@@ -140,12 +140,12 @@ def touch(folder: Path) -> None:
 def remove(key: str) -> int:
     """Delete the key's weights, whole or half-written; the bytes set free."""
     if Path(key).name != key or key in ("", ".", ".."):
-        raise UsageError(say(f"가중치 캐시에 {key!r} 항목이 없습니다.", f"The weights cache has no entry {key!r}."))
+        raise UsageError(say(f"가중치 캐시에 {key!r} 항목이 없어요.", f"The weights cache has no entry {key!r}."))
     found = [entry for entry in list_cached() if entry.key == key]
     if not found:
         raise UsageError(
             say(
-                f"가중치 캐시에 {key} 항목이 없습니다. `kullm models prune`으로 목록을 확인하세요.",
+                f"가중치 캐시에 {key} 항목이 없어요. `kullm models prune`으로 목록을 확인하세요.",
                 f"The weights cache has no entry {key}. See the list with `kullm models prune`.",
             )
         )
@@ -153,7 +153,7 @@ def remove(key: str) -> int:
         if not held:
             raise UsageError(
                 say(
-                    f"{found[0].model} 가중치를 지금 엔진이 준비하고 있습니다. 끝난 뒤에 지우세요.",
+                    f"{found[0].model} 가중치를 지금 엔진이 준비하고 있어요. 끝난 뒤에 지우세요.",
                     f"The engine is preparing the weights of {found[0].model} now. Remove them when it is done.",
                 )
             )

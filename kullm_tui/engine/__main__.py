@@ -15,6 +15,7 @@ from kullm_tui.core.errors import ConfigError, KullmError, UsageError
 from kullm_tui.core.files import publish
 from kullm_tui.core.language import say
 from kullm_tui.core.models import local_folder, resolve
+from kullm_tui.core.processor import hold
 from kullm_tui.core.text import terminal_safe
 from kullm_tui.engine.life import Listening, Served, open_socket, serve_until_ended
 
@@ -32,6 +33,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     try:
+        hold()
         return _serve_publicly(args) if args.model else _serve_own_user()
     except KullmError as error:
         sys.stderr.write(f"kullm: {terminal_safe(str(error))}\n")
@@ -69,7 +71,7 @@ def _served(models: list[str], adapters: list[str]) -> Served:
         name, separator, folder = entry.partition("=")
         if not (name and separator and folder):
             raise UsageError(
-                say(f"--adapter는 NAME=FOLDER로 씁니다: {entry}", f"--adapter is written NAME=FOLDER: {entry}")
+                say(f"--adapter는 NAME=FOLDER로 써요: {entry}", f"--adapter is written NAME=FOLDER: {entry}")
             )
         offered[name] = (base, str(paths.typed(folder).absolute()))
     for model, adapter in offered.values():
@@ -82,7 +84,7 @@ def _require_found(model: str, adapter: str | None) -> None:
     local_folder(resolve(model))
     if adapter and not (Path(adapter) / "adapter_config.json").exists():
         raise UsageError(
-            say(f"어댑터 폴더에 adapter_config.json이 없습니다: {adapter}", f"No adapter_config.json in {adapter}")
+            say(f"어댑터 폴더에 adapter_config.json이 없어요: {adapter}", f"No adapter_config.json in {adapter}")
         )
 
 
@@ -93,7 +95,7 @@ def _key(file: Path | None, *, loopback: bool) -> tuple[str, str]:
             key, place = file.read_text(encoding="utf-8").strip(), str(file)
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(
-                say(f"키 파일을 읽을 수 없습니다: {file}", f"The key file cannot be read: {file}")
+                say(f"키 파일을 읽을 수 없어요: {file}", f"The key file cannot be read: {file}")
             ) from error
     elif "KULLM_API_KEY" in os.environ:
         key, place = os.environ.pop("KULLM_API_KEY"), "KULLM_API_KEY"
@@ -105,14 +107,14 @@ def _key(file: Path | None, *, loopback: bool) -> tuple[str, str]:
     else:
         raise UsageError(
             say(
-                "이 컴퓨터 밖에서 오는 요청을 받으려면 키가 있어야 합니다. --api-key-file이나 KULLM_API_KEY로 주세요.",
+                "이 컴퓨터 밖에서 오는 요청을 받으려면 키가 있어야 해요. --api-key-file이나 KULLM_API_KEY로 주세요.",
                 "To answer other machines, give a key with --api-key-file or KULLM_API_KEY.",
             )
         )
     if len(key) < _SHORTEST_KEY or not key.isascii():
         raise ConfigError(
             say(
-                f"{place}의 키는 ASCII {_SHORTEST_KEY}자 이상이어야 합니다.",
+                f"{place}의 키는 ASCII {_SHORTEST_KEY}자 이상이어야 해요.",
                 f"The key in {place} must have at least {_SHORTEST_KEY} ASCII characters.",
             )
         )

@@ -40,13 +40,13 @@ class AccessGuard:
     def _fault(self, headers: Headers) -> RequestError | None:
         if not self._any_host and _host_name(headers.get("host", "")) not in _LOOPBACK:
             return RequestError(
-                say("이 주소로는 엔진을 부를 수 없습니다.", "The engine does not answer under this host name."),
+                say("이 주소로는 엔진을 부를 수 없어요.", "The engine does not answer under this host name."),
                 status=403,
                 code="forbidden_host",
             )
         if "origin" in headers:
             return RequestError(
-                say("웹 페이지에서는 엔진을 부를 수 없습니다.", "The engine does not answer web pages."),
+                say("웹 페이지에서는 엔진을 부를 수 없어요.", "The engine does not answer web pages."),
                 status=403,
                 code="forbidden_origin",
             )
@@ -54,7 +54,7 @@ class AccessGuard:
         if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), self._token):
             return RequestError(
                 say(
-                    "토큰이 없거나 틀립니다. Authorization: Bearer 헤더에 엔진의 토큰을 넣으세요.",
+                    "토큰이 없거나 틀려요. Authorization: Bearer 헤더에 엔진의 토큰을 넣으세요.",
                     "The token is missing or wrong. Send the engine's token as Authorization: Bearer.",
                 ),
                 status=401,
@@ -81,7 +81,7 @@ def _measured(receive: Receive) -> Receive:
 
 def _too_much() -> RequestError:
     return RequestError(
-        say("요청이 너무 큽니다(32 MB까지).", "The request is too large (32 MB at most)."), status=413, code="too_large"
+        say("요청이 너무 커요(32 MB까지).", "The request is too large (32 MB at most)."), status=413, code="too_large"
     )
 
 

@@ -197,7 +197,7 @@ async def _body(request: Request, form: type[_BodyType]) -> _BodyType:
     try:
         content: Any = json.loads(raw)
     except (ValueError, RecursionError):
-        raise RequestError(say("본문이 올바른 JSON이 아닙니다.", "The body is not valid JSON.")) from None
+        raise RequestError(say("본문이 올바른 JSON이 아니에요.", "The body is not valid JSON.")) from None
     try:
         return form.model_validate(content)
     except ValidationError as error:
@@ -251,7 +251,7 @@ async def _say_bug(_request: Request, error: Exception) -> Response:
     return error_response(
         KullmError(
             say(
-                "엔진 안에서 오류가 났습니다. `kullm engine logs`를 보세요.",
+                "엔진 안에서 오류가 났어요. `kullm engine logs`를 보세요.",
                 "The engine failed. See `kullm engine logs`.",
             )
         )

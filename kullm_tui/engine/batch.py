@@ -336,13 +336,13 @@ def _as_kullm_error(cause: BaseException | None) -> KullmError:
     if isinstance(cause, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(cause):
         return KullmError(
             say(
-                "답변 중에 메모리가 부족해졌습니다. 대화를 줄이거나 더 작은 모델을 고르세요.",
+                "답변 중에 메모리가 부족해졌어요. 대화를 줄이거나 더 작은 모델을 고르세요.",
                 "Memory ran out while answering. Shorten the conversation or choose a smaller model.",
             )
         )
     return KullmError(
         say(
-            "엔진 안에서 오류가 나서 답변을 마치지 못했습니다. `kullm engine logs`로 이유를 볼 수 있습니다.",
+            "엔진 안에서 오류가 나서 답변을 마치지 못했어요. `kullm engine logs`로 이유를 볼 수 있어요.",
             "The reply ended with an error inside the engine. `kullm engine logs` shows why.",
         )
     )

@@ -65,7 +65,7 @@ class BeamDesk:
         except Exception:  # the engine's request edge: whatever the library raises, the engine lives on
             logger.exception("a beam search failed")
             for generation in generations:
-                generation.emit(Failed(KullmError(say("빔 탐색 중에 오류가 났습니다.", "The beam search failed."))))
+                generation.emit(Failed(KullmError(say("빔 탐색 중에 오류가 났어요.", "The beam search failed."))))
             return
         for generation, tokens in zip(generations, replies, strict=True):
             _hand_over(generation, tokens)

@@ -126,7 +126,7 @@ class Clock:
 
 def model_is_leaving() -> KullmError:
     return KullmError(
-        say("엔진이 이 모델을 내리고 있습니다. 다시 보내 주세요.", "The engine is unloading this model. Send it again.")
+        say("엔진이 이 모델을 내리고 있어요. 다시 보내 주세요.", "The engine is unloading this model. Send it again.")
     )
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from kullm_tui import __version__
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.config import EngineSettings
 from kullm_tui.core.engine_process import EngineFiles, EngineState
 from kullm_tui.core.errors import KullmError, ModelNotFound, UsageError
@@ -53,13 +54,13 @@ class Served:
         """The model and adapter behind an offered name. Clients of a public server cannot name files of this machine."""
         if adapter is not None:
             raise UsageError(
-                say("이 서버에서는 어댑터를 고를 수 없습니다.", "This server lets clients choose no adapter.")
+                say("이 서버에서는 어댑터를 고를 수 없어요.", "This server lets clients choose no adapter.")
             )
         if name not in self.models:
             offered = ", ".join(sorted(self.models))
             raise ModelNotFound(
                 say(
-                    f"이 서버에는 {name} 모델이 없습니다. 있는 모델: {offered}",
+                    f"이 서버에는 {name} 모델이 없어요. 있는 모델: {offered}",
                     f"This server has no model {name}. It has: {offered}",
                 )
             )
@@ -83,11 +84,11 @@ def open_socket(host: str, port: int) -> socket.socket:
 def _cannot_listen(host: str, port: int, error: Exception) -> str:
     if isinstance(error, OSError) and error.errno != errno.EADDRINUSE:
         return say(
-            f"{host} 주소로 요청을 받을 수 없습니다({error.strerror}). --host와 --port를 확인하세요.",
-            f"Cannot listen on {host} ({error.strerror}). Check --host and --port.",
+            f"{host} 주소로 요청을 받을 수 없어요({cause_of(error)}). --host와 --port를 확인하세요.",
+            f"Cannot listen on {host} ({cause_of(error)}). Check --host and --port.",
         )
     return say(
-        f"{port}번 포트를 쓸 수 없습니다. 다른 프로그램이 쓰고 있다면 --port로 다른 포트를 고르세요.",
+        f"{port}번 포트를 쓸 수 없어요. 다른 프로그램이 쓰고 있다면 --port로 다른 포트를 고르세요.",
         f"Port {port} cannot be used. If another program holds it, choose another with --port.",
     )
 
@@ -154,6 +155,8 @@ async def _serve(
         on_close=residency.close,
     )
     PatientProtocol.most = most_connections()
+    if files:
+        files.publish(EngineState(os.getpid(), listening.url, listening.token, __version__, "serving"))
     server = _Server(
         uvicorn.Config(
             app,

@@ -65,13 +65,13 @@ def too_large(name: str, need: int, room: int, smaller: int | None) -> TooLarge:
     """What does not fit, and what would."""
     want, have = f"{need / 1e9:.1f}", f"{room / 1e9:.1f}"
     if smaller is not None and smaller <= room:
-        korean, english = "4비트로는 들어갑니다.", "In 4-bit it fits."
+        korean, english = "4비트로는 들어가요.", "In 4-bit it fits."
     else:
         korean = "더 작은 모델을 고르거나, 다른 모델을 내리거나(`kullm engine stop`), 다른 기계의 엔드포인트를 쓰세요."
         english = "Choose a smaller model, unload others (`kullm engine stop`), or use an endpoint on another machine."
     return TooLarge(
         say(
-            f"{name}에는 메모리가 {want} GB 필요하지만 {have} GB만 남아 있습니다. {korean}",
+            f"{name}에는 메모리가 {want} GB 필요하지만 {have} GB만 남아 있어요. {korean}",
             f"{name} needs {want} GB of memory and {have} GB are left. {english}",
         )
     )

@@ -7,7 +7,6 @@ from typing import Any
 
 from kullm_tui.core.conversation import Fitted, fit
 from kullm_tui.core.errors import ContextOverflow
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.records import Message
 from kullm_tui.engine.generation import Order
@@ -151,14 +150,14 @@ def _beginning(seat: Seat) -> tuple[int, ...]:
     special = seat.resident.vocabulary.special
     begin = special.bos if special.bos is not None else min(special.eos, default=None)
     if begin is None:
-        raise RequestError(say("프롬프트가 비었습니다.", "The prompt is empty."), param="prompt")
+        raise RequestError(say("프롬프트가 비었어요.", "The prompt is empty."), param="prompt")
     return (begin,)
 
 
 def _overflow(tokens: int, context: int) -> ContextOverflow:
     return ContextOverflow(
         say(
-            f"프롬프트가 {tokens}토큰이라 문맥 길이 {context}{particle(context, '을/를')} 넘습니다. 줄여서 다시 보내세요.",
+            f"프롬프트가 {tokens}토큰이라 문맥 길이 {context}토큰을 넘어요. 줄여서 다시 보내세요.",
             f"The prompt has {tokens} tokens; the context holds {context}. Shorten it.",
         )
     )

@@ -20,7 +20,6 @@ from kullm_tui.core import paths
 from kullm_tui.core.adapters import prompted_as
 from kullm_tui.core.config import EngineSettings, Precision
 from kullm_tui.core.errors import AdapterError, ModelNotFound
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.models import Profile, local_folder, resolve
 from kullm_tui.engine.batch import Batch
@@ -264,7 +263,7 @@ def _add_once(rack: AdapterRack, name: str, prepared: PreparedAdapter) -> None:
 def _in_use(target: Target) -> RequestError:
     return RequestError(
         say(
-            f"{target.name}: 답변 중인 모델은 내릴 수 없습니다. 답변이 끝난 뒤에 다시 시도하세요.",
+            f"{target.name}: 답변 중인 모델은 내릴 수 없어요. 답변이 끝난 뒤에 다시 시도하세요.",
             f"{target.name} is answering somebody and cannot be unloaded now. Try again when it has finished.",
         ),
         status=409,
@@ -284,14 +283,14 @@ def find_target(name: str, adapter: str | None) -> Target:
     if ref.kind == "endpoint":
         raise ModelNotFound(
             say(
-                f"{name}{particle(name, '은/는')} 엔드포인트의 모델이라 엔진이 돌릴 수 없습니다.",
+                f"{name}: 엔드포인트의 모델이라 엔진이 실행할 수 없어요.",
                 f"{name} lives at an endpoint; the engine cannot run it.",
             )
         )
     profile = ref.profile
     if profile.kind == "adapter":
         if not profile.base:
-            raise AdapterError(say(f"{name}: 베이스 모델이 적혀 있지 않습니다.", f"{name}: no base model is named."))
+            raise AdapterError(say(f"{name}: 베이스 모델이 적혀 있지 않아요.", f"{name}: no base model is named."))
         base = resolve(profile.base)
         if not adapter:
             return Target(name, profile, local_folder(base), local_folder(ref))
@@ -316,7 +315,7 @@ def _adapter_folder(adapter: str) -> Path:
         return folder
     raise AdapterError(
         say(
-            f"{adapter}: 어댑터를 찾을 수 없습니다. adapter_config.json이 든 폴더나 내려받은 어댑터의 이름을 쓰세요.",
+            f"{adapter}: 어댑터를 찾을 수 없어요. adapter_config.json이 든 폴더나 내려받은 어댑터의 이름을 쓰세요.",
             f"{adapter}: no such adapter. Name a folder that holds adapter_config.json, or one that is downloaded.",
         )
     )

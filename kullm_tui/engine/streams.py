@@ -79,8 +79,11 @@ async def loading_stream(service: EngineService, target: Target, body: LoadReque
         finally:
             news.put_nowait(None)
 
+    is_here = any(resident.folder == target.folder for resident in service.residency.residents)
     sitting = asyncio.ensure_future(sit())
     try:
+        if not is_here:  # reading it begins with its configuration and tokenizer, of which no bytes are counted
+            yield _sse({"status": "loading", "phase": "open", "done": 0, "total": 0})
         while (progress := await news.get()) is not None:
             yield _sse({"status": "loading", **asdict(progress)})
         await sitting

@@ -84,7 +84,7 @@ def _require_vocabulary(folder: Path, tokenizer: Tokenizer) -> None:
     if isinstance(rows, int) and tokenizer.get_vocab_size() < rows / 2:
         raise WeightsError(
             say(
-                f"{folder}에 이 모델의 토크나이저가 없습니다(tokenizer.json). 모델을 내려받은 곳에서 함께 받아 넣으세요.",
+                f"{folder}에 이 모델의 토크나이저가 없어요(tokenizer.json). 모델을 내려받은 곳에서 함께 받아 넣으세요.",
                 f"{folder} lacks the model's tokenizer (tokenizer.json). Fetch it from where the model came from.",
             )
         )

@@ -6,9 +6,11 @@ from typing import Literal
 
 from kullm_tui.core.adapters import Adapter, list_adapters
 from kullm_tui.core.catalogue import Entry, catalogue
-from kullm_tui.core.config import Config
+from kullm_tui.core.config import Config, EndpointSettings
 from kullm_tui.core.engine_health import engine_health
+from kullm_tui.core.keys import get_key
 from kullm_tui.core.memory import Memory, memory_here
+from kullm_tui.core.profiles import all_profiles
 from kullm_tui.core.text import size_text
 
 Group = Literal["here", "adapter", "endpoint", "missing"]
@@ -27,6 +29,7 @@ class Answerer:
     need: int | None  # bytes of memory; None: not known, or not of this machine
     loaded: bool
     fits: bool
+    own: bool = False  # an entry of the user's
 
     @property
     def searched(self) -> str:
@@ -44,10 +47,10 @@ def answerers(config: Config) -> Answerers:
     loaded = loaded_models()
     entries = catalogue(memory, config.endpoints)
     needs = {entry.name: entry for entry in entries}
-    rows = [_of_entry(entry, loaded) for entry in entries if entry.state != "cannot-run"]
+    rows = [_of_entry(entry, loaded) for entry in entries if _can_be_asked(entry)]
     rows += [_of_adapter(adapter, needs) for adapter in list_adapters()]
     order: Sequence[Group] = ("here", "adapter", "endpoint", "missing")
-    return Answerers(tuple(sorted(rows, key=lambda row: order.index(row.group))), memory)
+    return Answerers(tuple(sorted(rows, key=lambda row: (order.index(row.group), not row.own))), memory)
 
 
 def loaded_models() -> dict[str, int]:
@@ -65,14 +68,45 @@ def memory_used(config: Config) -> str:
     return f"{used / 1e9:.1f}/{total / 1e9:.0f} GB"
 
 
+def endpoint_of(name: str, endpoints: Sequence[EndpointSettings]) -> EndpointSettings | None:
+    """The endpoint behind `NAME/` or `NAME/MODEL`, or behind a profile of one; None for a model of this machine."""
+    before = name.partition("/")[0]
+    configured = next((one for one in endpoints if one.name == before), None)
+    profile = all_profiles().get(before)
+    if configured or profile is None or profile.kind != "endpoint":
+        return configured
+    return EndpointSettings(before, profile.endpoint, profile.key)
+
+
+def at_endpoint(endpoint: EndpointSettings, model: str, title: str = "") -> Answerer:
+    """One of the models that an endpoint offers."""
+    detail = title or endpoint.base_url
+    return Answerer("endpoint", f"{endpoint.name}/{model}", "", model, detail, None, loaded=False, fits=True, own=True)
+
+
+def _can_be_asked(entry: Entry) -> bool:
+    """A provider that the app knows of is nobody's to ask before its key is here."""
+    if entry.profile.kind == "endpoint" and not entry.own:
+        return not entry.profile.key or get_key(entry.profile.key) is not None
+    return entry.state != "cannot-run"
+
+
 def _of_entry(entry: Entry, loaded: Collection[str]) -> Answerer:
     profile = entry.profile
     group: Group = "endpoint" if profile.kind == "endpoint" else "here"
     if entry.state in ("missing", "partial"):
         group = "missing"
-    detail = profile.endpoint if profile.kind == "endpoint" else profile.description
+    detail = profile.endpoint if profile.kind == "endpoint" else profile.about
     return Answerer(
-        group, entry.name, "", profile.title, detail, entry.need, entry.name in loaded, entry.fit != "too-large"
+        group,
+        entry.name,
+        "",
+        profile.title,
+        detail,
+        entry.need,
+        entry.name in loaded,
+        entry.fit != "too-large",
+        entry.own,
     )
 
 

@@ -64,7 +64,7 @@ def answering(contestants: Sequence[Contestant], session: Session, config: Confi
         waves=[[contestants[place] for place in wave] for wave in plan.waves],
         together=plan.together,
         why=plan.why,
-        titles={name: profile.title for name, profile in all_profiles().items()},
+        titles={name: profile.called for name, profile in all_profiles().items()},
     )
 
 

@@ -18,23 +18,29 @@ from textual.screen import Screen
 
 from kullm_tui.core.errors import ConfigError, KullmError
 from kullm_tui.core.language import say
-from kullm_tui.ui import garbage, hangul, terminal_output, themes
+from kullm_tui.ui import garbage, terminal_output, themes
 from kullm_tui.ui.places import GLOBAL, bindings
 from kullm_tui.ui.plain import safe
 from kullm_tui.ui.storing import Storing
+from kullm_tui.ui.type_ahead import TypeAhead
 from kullm_tui.ui.widgets.status import Status
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from textual.worker import WorkType
 
     from kullm_tui.core.config import Config, Notify
+    from kullm_tui.core.endpoint_models import EndpointModels
     from kullm_tui.core.store import Store
+    from kullm_tui.core.thinking import ThinkingWish
     from kullm_tui.ui.downloads import Downloads
     from kullm_tui.ui.evaluations import Evaluations, Running
     from kullm_tui.ui.judge_desk import JudgeDesk
     from kullm_tui.ui.quantising import Quantising
+    from kullm_tui.ui.unsaved import Unsaved
 
 _SIGNALLED = 128
+_LOOK_SECONDS = 0.25
 _TOUCHED_SECONDS = 10.0
 _LAST_WORDS_SECONDS = 4.0  # after which a terminal that has gone away no longer holds the process
 
@@ -44,6 +50,15 @@ class TakesModel(Protocol):
     """A screen on which a model that was chosen in the browser is used."""
 
     def use_model(self, name: str) -> None: ...
+
+
+@runtime_checkable
+class Stops(Protocol):
+    """A screen on which something may be on its way."""
+
+    def stop_replies(self) -> bool:
+        """False where nothing was to be stopped."""
+        ...
 
 
 @runtime_checkable
@@ -80,13 +95,15 @@ class KullmApp(App[int]):
     MODES = {"chat": _chat, "compare": _compare, "evaluate": _evaluate}
     DEFAULT_MODE = "chat"
     BINDINGS = bindings(GLOBAL)
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (101, "-wide")]
 
-    def __init__(self, *, store: Store | None = None, config: Config | None = None) -> None:
+    def __init__(self, *, store: Store | None = None, config: Config | None = None, goes_on: bool = False) -> None:
         super().__init__()
+        self.goes_on = goes_on  # the chat opens at the last conversation
         self.status = Status(self)
         self._storing = Storing(store, self._tell_opening)
         self._told_of: Store | None = None  # the store that the screens have
+        self._type_ahead = TypeAhead(self, super().on_event)
         self._warming = False
         self._quitting = False  # the question is on the screen
         self._tells_focus = False
@@ -114,11 +131,14 @@ class KullmApp(App[int]):
         self.call_after_refresh(self._after_first_paint)
 
     async def on_unmount(self) -> None:
+        self._type_ahead.close()
         for work in ("downloads", "quantising", "judge_desk"):
             if work in vars(self):
                 getattr(self, work).close()
         if "evaluations" in vars(self):
             await self.evaluations.close()
+        if "unsaved" in vars(self):
+            await self.unsaved.save_all()
         await self._storing.close()
 
     # The store
@@ -170,6 +190,14 @@ class KullmApp(App[int]):
 
         return Quantising(lambda one: self._work_ended(one.name, one.error, say("4비트 준비됨", "ready in 4-bit")))
 
+    # Replies that the disk had no room for
+
+    @functools.cached_property
+    def unsaved(self) -> Unsaved:
+        from kullm_tui.ui.unsaved import Unsaved
+
+        return Unsaved(self)
+
     # Judging, on whichever screen a reply stands
 
     @functools.cached_property
@@ -214,6 +242,14 @@ class KullmApp(App[int]):
                 f"{safe(name)}: {safe(error) or done}", severity="error" if error else "information", markup=False
             )
 
+    # What endpoints offer
+
+    @functools.cached_property
+    def endpoint_models(self) -> EndpointModels:
+        from kullm_tui.core.endpoint_models import EndpointModels
+
+        return EndpointModels()
+
     async def action_models(self) -> None:
         from kullm_tui.ui.screens.models import ModelsScreen
 
@@ -227,10 +263,21 @@ class KullmApp(App[int]):
     # The engine
 
     def warm_engine(self) -> None:
-        """Starts the engine while the user types. What goes wrong is told when a question is asked."""
+        """Starts the engine before it is needed. What goes wrong is told when a question is asked."""
         if not self._warming:
             self._warming = True
-            self.run_worker(_warm, thread=True, group="engine", exit_on_error=False)
+            warm: WorkType[None] = self._warm
+            self.run_worker(warm, group="engine", exit_on_error=False)
+
+    async def _warm(self) -> None:
+        from kullm_tui.core.engine_process import running_engine
+
+        with contextlib.suppress(KullmError):
+            self.status.set_engine(say("엔진 준비 중", "engine starting"))
+            await asyncio.to_thread(_start_engine)
+            while (engine := await asyncio.to_thread(running_engine)) and engine.phase == "importing":
+                await asyncio.sleep(_LOOK_SECONDS)
+        self.status.set_engine("")
 
     # Keys
 
@@ -239,24 +286,22 @@ class KullmApp(App[int]):
             self._tells_focus = True
         elif isinstance(event, events.InputEvent | events.Paste):
             self.last_touched = time.monotonic()
-        if isinstance(event, events.Key) and not event.is_forwarded:
-            for key in hangul.pressed(event, typing=self._takes_text(event)):
-                await super().on_event(key)
-            return
-        await super().on_event(event)
+        if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
+            await self._type_ahead.take(event)
+        else:
+            await super().on_event(event)
 
     @property
     def is_looked_at(self) -> bool:
         """By what the terminal says; of one that does not (tmux keeps it to itself), by whether it was touched lately."""
         return self.app_focus and (self._tells_focus or time.monotonic() - self.last_touched < _TOUCHED_SECONDS)
 
-    def _takes_text(self, event: events.Key) -> bool:
-        return self.focused is not None and self.focused.check_consume_key(event.key, event.character)
-
     async def action_quit(self) -> None:
         """Asks only where it would cost something; pressed once more, it means it."""
         from kullm_tui.ui.quitting import question
 
+        if "unsaved" in vars(self) and not self._quitting:
+            await self.unsaved.save_all()
         asked = None if self._quitting else question(self)
         if asked is None:
             self.exit()
@@ -270,6 +315,9 @@ class KullmApp(App[int]):
             self.exit()
 
     def action_help_quit(self) -> None:
+        """Ctrl-c where no text is marked: what every terminal program stops by."""
+        if isinstance(self.screen, Stops) and self.screen.stop_replies():
+            return
         self.notify(say("끝내려면 Ctrl+Q를 누르세요.", "Press Ctrl+Q to quit."), markup=False)
 
     def action_command_palette(self) -> None:
@@ -310,6 +358,11 @@ class KullmApp(App[int]):
     async def choose_notify(self, way: Notify) -> None:
         self.config = replace(self.config, notify=way)
         await self._keep("notify", way)
+
+    async def choose_thinking(self, wish: ThinkingWish) -> None:
+        """Of replies from now on."""
+        self.config = replace(self.config, thinking=wish)
+        await self._keep("thinking", wish)
 
     async def _keep(self, key: str, value: str) -> None:
         from kullm_tui.core.config_edit import set_value
@@ -378,10 +431,9 @@ def _configured(config: Config | None) -> tuple[Config, str]:
         return Config(), str(error)
 
 
-def _warm() -> None:
+def _start_engine() -> None:
     from kullm_tui.core.engine_process import ensure_engine
     from kullm_tui.core.extras import require_local
 
-    with contextlib.suppress(KullmError):
-        require_local()
-        ensure_engine()
+    require_local()
+    ensure_engine()

@@ -9,12 +9,14 @@ from kullm_tui.core.config import Config, EndpointSettings
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.history import Conversation
 from kullm_tui.core.journal import ReplySource
+from kullm_tui.core.language import say
 from kullm_tui.core.models import all_profiles, resolve
 from kullm_tui.core.records import Message
 from kullm_tui.core.store import Store
 from kullm_tui.core.target import Target, adapter_for_engine, choose_target, prompted_by
 from kullm_tui.ui.generation import LiveReply, Order
 from kullm_tui.ui.model_facts import ModelFacts
+from kullm_tui.ui.personas import personas
 from kullm_tui.ui.session import Session, messages_of, system_of
 
 
@@ -73,16 +75,29 @@ def write_failure(store: Store, question: Committed, session: Session, error: st
 
 def facts_of_model(session: Session, config: Config) -> ModelFacts:
     """A model that is not there any more is named all the same: the fault is told when it is asked."""
+    persona = _persona_of(session)
     titles = {name: profile.title for name, profile in all_profiles().items()}
     try:
         reference = resolve(session.model, endpoints=config.endpoints)
     except KullmError:
-        return ModelFacts(session.model, session.adapter, 0, demo=False, endpoint=False, titles=titles)
+        return ModelFacts(session.model, session.adapter, 0, demo=False, endpoint=False, titles=titles, persona=persona)
     return ModelFacts(
-        title=titles.get(session.model) or reference.profile.title,
+        title=titles.get(session.model) or reference.profile.called,
         adapter=session.adapter,
         context=reference.profile.context,
         demo=session.model.startswith("demo-"),
         endpoint=reference.profile.kind == "endpoint",
         titles=titles,
+        persona=persona,
     )
+
+
+def _persona_of(session: Session) -> str:
+    """The title of the preset that the system text came from; of another text, that there is one."""
+    if not session.system:
+        return ""
+    try:
+        found = next((one for one in personas() if one.system == session.system), None)
+    except KullmError:  # told where personas are chosen
+        found = None
+    return found.title if found else say("시스템 프롬프트 있음", "with a system prompt")

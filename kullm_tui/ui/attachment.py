@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kullm_tui.core import paths
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import UsageError
 from kullm_tui.core.language import say
 from kullm_tui.core.text import nfc, size_text, terminal_safe
@@ -37,7 +38,7 @@ def read_attachment(path: Path) -> Attachment:
     try:
         if path.is_dir():
             raise UsageError(
-                say(f"{name}: 폴더예요. 글 파일을 골라 주세요.", f"{name} is a folder. Choose a text file.")
+                say(f"{name}: 폴더예요. 텍스트 파일을 골라 주세요.", f"{name} is a folder. Choose a text file.")
             )
         size = path.stat().st_size
         if not path.is_file():
@@ -45,13 +46,13 @@ def read_attachment(path: Path) -> Attachment:
         if size > LARGEST_BYTES:
             raise UsageError(
                 say(
-                    f"{name}: {size_text(size)}라서 너무 커요. {size_text(LARGEST_BYTES)}까지 붙일 수 있어요.",
+                    f"{name}: {size_text(size)}라서 너무 커요. {size_text(LARGEST_BYTES)}까지 첨부할 수 있어요.",
                     f"{name} is too large ({size_text(size)}); {size_text(LARGEST_BYTES)} is the limit.",
                 )
             )
         data = path.read_bytes()
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = cause_of(error)
         raise UsageError(say(f"{name}: 읽지 못했어요 ({reason}).", f"{name} cannot be read ({reason}).")) from error
     text, encoding = _decoded(data, name)
     return Attachment(name, nfc(terminal_safe(text)).rstrip("\n"), encoding)
@@ -71,7 +72,7 @@ def _decoded(data: bytes, name: str) -> tuple[str, str]:
             continue
     raise UsageError(
         say(
-            f"{name}: 글 파일이 아닌 것 같아요. UTF-8이나 CP949로 저장한 파일을 붙여 주세요.",
+            f"{name}: 텍스트 파일이 아닌 것 같아요. UTF-8이나 CP949로 저장한 파일을 첨부해 주세요.",
             f"{name} does not look like text. Attach a file saved as UTF-8 or CP949.",
         )
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 from kullm_tui.core import records
@@ -27,18 +28,22 @@ if TYPE_CHECKING:
 
     from kullm_tui.core.config import Config
     from kullm_tui.core.history import Conversation, Turn
+    from kullm_tui.core.memory import Memory
     from kullm_tui.core.store import Store
     from kullm_tui.core.target import Target
     from kullm_tui.ui.asking import Committed
     from kullm_tui.ui.screens.chat import ChatScreen
 
 _DRAFT_SECONDS = 1.0  # of typing that a crash may lose
+_WARM_SECONDS = 1.0  # after the screen is there, so that starting the engine takes nothing from its first keys
+_ROOM_TO_WARM_BYTES = 2e9
 
 
 class ChatDesk(Desk["ChatScreen"]):
     def __init__(self, screen: ChatScreen) -> None:
         super().__init__(screen)
-        self.session = Session()
+        self.session = Session()  # of the conversation on the screen
+        self._usual = self.session  # what was chosen last: of the next new one
         self.conversation: Conversation | None = None
         self.replies = Replies(screen)
         self._facts = NOTHING_KNOWN
@@ -50,13 +55,31 @@ class ChatDesk(Desk["ChatScreen"]):
     async def begin(self) -> None:
         """Once the screen is there: the store, and what was used last."""
         app = self.screen.kullm
-        self.session = await asyncio.to_thread(last_used, app.config.model)
+        self.session = self._usual = await asyncio.to_thread(last_used, app.config.model)
         await self._learn()
         store = await app.opened()
         self.screen.sidebar.store = store
         self.screen.sidebar.reload()
         await self._drafts.load(store)
         self._tell_editing()
+        if app.goes_on:
+            await self._go_on(store)
+        self.screen.set_timer(_WARM_SECONDS, lambda: self.run(self._warm(), group="engine"))
+
+    async def _warm(self) -> None:
+        """The engine of this machine, where there is room for its libraries and a small model."""
+        if self._facts.endpoint or not self.screen.kullm.config.engine.warm:
+            return
+        free = (await asyncio.to_thread(_memory_here)).free
+        if free is None or free > _ROOM_TO_WARM_BYTES:
+            self.screen.kullm.warm_engine()
+
+    async def _go_on(self, store: Store) -> None:
+        last = await asyncio.to_thread(store.latest_conversation)
+        if last is None:
+            self.screen.notice(say("이어 갈 대화가 아직 없어요.", "There is no conversation to go on with yet."))
+        elif self.conversation is None and not self.answering and not self.busy:  # nobody was faster
+            await self._open(last, None)
 
     async def close(self) -> None:
         """Every reply is stopped and written down as far as it came, and so is what was begun in the prompt."""
@@ -166,7 +189,6 @@ class ChatDesk(Desk["ChatScreen"]):
             await self.show(reply_id)
             self.screen.thread.follow()
         self.mark()
-        await asyncio.to_thread(remember, self.session, self.screen.kullm.config.model)
 
     def regenerate(self, turn: Turn | None = None) -> None:
         """Another reply to the question of this turn, beside the one that is there."""
@@ -195,7 +217,7 @@ class ChatDesk(Desk["ChatScreen"]):
             self._tell_editing()
 
     def _tell_editing(self) -> None:
-        told = say("고쳐서 보내면 새 갈래가 생겨요 · esc 그만두기", "Sent again, it makes a new branch · esc leaves it")
+        told = say("고쳐서 보내면 새 갈래가 생겨요 · esc 취소", "Sent again, it makes a new branch · esc leaves it")
         self.screen.notice(told if self._drafts.editing else "")
 
     def stop_editing(self) -> None:
@@ -227,6 +249,10 @@ class ChatDesk(Desk["ChatScreen"]):
         self.mark()
         if not self._facts.endpoint:
             self.tell_memory()
+
+    def saved(self, reply: LiveReply) -> None:
+        if self._is_shown(reply):
+            self.run(self._settle(reply))
 
     def typing(self) -> None:
         """A question is being written: whoever will answer it gets ready."""
@@ -262,6 +288,7 @@ class ChatDesk(Desk["ChatScreen"]):
         store, conversation = await self.screen.kullm.opened(), self.conversation
         turns = await asyncio.to_thread(store.thread, conversation.id, leaf_id) if conversation else []
         if self.conversation is conversation:
+            turns = self.screen.kullm.unsaved.over(turns)
             self.screen.tell_context(turns)
             await self.screen.thread.show(turns, self._facts.titles, anew=anew)
             if anew:
@@ -280,7 +307,7 @@ class ChatDesk(Desk["ChatScreen"]):
         self.screen.tell_unread(False)
         await self.show(leaf, anew=changed)
         if changed:
-            self.session = session_of(self.turns, self.session)
+            self.session = session_of(self.turns, self._usual)
             await self._learn()
         if message_id is not None:
             await self.screen.thread.reveal(message_id)
@@ -298,7 +325,10 @@ class ChatDesk(Desk["ChatScreen"]):
         self.screen.prompt.focus()
 
     def _leave(self) -> None:
+        """To a new conversation, with what was chosen last and not with what was looked at."""
         self._change(None) if self.conversation else self._tell_editing()
+        self.session = self._usual
+        self.run(self._learn(), group="model")
         self.run(self.show(anew=True))
         self.mark()
 
@@ -349,22 +379,28 @@ class ChatDesk(Desk["ChatScreen"]):
     def mark(self) -> None:
         open_id = self.conversation.id if self.conversation else None
         self.screen.sidebar.mark(open_id, self.replies.conversations, frozenset(self._unread))
+        self.screen.refresh_bindings()
 
     # -- what is chosen ------------------------------------------------------------------------------------------------
 
     def chose(self, session: Session | None) -> None:
         """From a screen that changes it; None: nothing was changed."""
         if session is not None and session != self.session:
+            self._usual = _changed_as(self._usual, self.session, session)
             self.session = session
             self.run(self._keep_choice())
 
     async def _keep_choice(self) -> None:
         await self._learn()
-        await asyncio.to_thread(remember, self.session, self.screen.kullm.config.model)
+        await asyncio.to_thread(remember, self._usual, self.screen.kullm.config.model)
 
     async def _learn(self) -> None:
         """What is to be shown of the chosen model."""
-        self._facts = await asyncio.to_thread(_found_out, self.session, self.screen.kullm.config)
+        session = self.session
+        facts = await asyncio.to_thread(_found_out, session, self.screen.kullm.config)
+        if session is not self.session:  # another one was chosen meanwhile, and is looked up by whoever chose it
+            return
+        self._facts = facts
         self.screen.tell_model(self._facts)
         self.screen.tell_context(self.turns)
 
@@ -376,6 +412,23 @@ class ChatDesk(Desk["ChatScreen"]):
         if draft.text.strip():
             told.append(records.Message("user", draft.text, draft.input))
         return [*([records.Message("system", self.session.system)] if self.session.system else []), *told]
+
+
+def _memory_here() -> Memory:
+    """Of the processor, whose memory an engine's libraries take wherever its models are."""
+    from kullm_tui.core.memory import memory_here
+
+    return memory_here("cpu")
+
+
+def _changed_as(usual: Session, before: Session, after: Session) -> Session:
+    """What was chosen beside an old conversation, and nothing else of it, holds for new ones too."""
+    chosen = {
+        one.name: value for one in fields(after) if (value := getattr(after, one.name)) != getattr(before, one.name)
+    }
+    if "model" in chosen:
+        chosen["adapter"] = after.adapter
+    return replace(usual, **chosen)
 
 
 def _found_out(session: Session, config: Config) -> ModelFacts:

@@ -51,6 +51,6 @@ def _bug(error: Exception) -> str:
 
     kind = type(error).__name__
     return say(
-        f"예상하지 못한 오류가 났어요({kind}: {error}). 자세한 기록: {app_log()}",
+        f"예상하지 못한 오류가 났어요({kind}). 자세한 기록: {app_log()}",
         f"Something unexpected went wrong ({kind}: {error}). The details: {app_log()}",
     )

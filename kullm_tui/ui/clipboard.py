@@ -15,6 +15,7 @@ from typing import Any
 
 from textual.app import App
 
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from kullm_tui.core.paths import state_dir
@@ -131,5 +132,5 @@ def _into_file(text: str, small: bool) -> str:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
     except (OSError, KullmError) as error:
-        return say(f"복사하지 못했어요: {error}", f"not copied: {error}")
-    return say(f"{reason} 파일에 담았어요: {path}", f"{reason}, written to {path}")
+        return say(f"복사하지 못했어요: {cause_of(error)}", f"not copied: {cause_of(error)}")
+    return say(f"{reason} 파일로 저장했어요: {path}", f"{reason}, written to {path}")

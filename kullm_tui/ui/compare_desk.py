@@ -268,6 +268,14 @@ class CompareDesk(Desk["CompareScreen"]):
     def ended(self, reply: LiveReply) -> None:
         self.run(self._settle(reply))
 
+    def saved(self, reply: LiveReply) -> None:
+        self.run(self._saved(reply))
+
+    async def _saved(self, reply: LiveReply) -> None:
+        await self._show_ended(reply)
+        if not self.busy:
+            await self.look()
+
     def _place_of(self, reply: LiveReply) -> int | None:
         columns = self.comparison.columns if self.comparison else ()
         return next((one.place for one in columns if one.conversation.id == reply.conversation_id), None)
@@ -307,7 +315,7 @@ class CompareDesk(Desk["CompareScreen"]):
         conversation = comparison.columns[place].conversation
         turns = await asyncio.to_thread(store.thread, conversation.id, leaf_id)
         if self.comparison is comparison:
-            told = [self._told(turn, place) for turn in turns]
+            told = [self._told(turn, place) for turn in self.screen.kullm.unsaved.over(turns)]
             thread = self._thread(place)
             if thread is None:
                 return

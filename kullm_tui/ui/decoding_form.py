@@ -38,7 +38,7 @@ def _numbered(rule: Rule, kind: type[int] | type[float]) -> Callable[[str], Any]
 def _share(text: str) -> float:
     value = float(_numbered(rules.number(0, 1), float)(text))
     if value == 0:
-        raise Fault(say("0보다 커야 합니다", "must be above 0"))
+        raise Fault(say("0보다 커야 해요", "must be above 0"))
     return value
 
 
@@ -59,7 +59,7 @@ FIELDS = (
     Field("no_repeat_ngram_size", "반복 금지 n", "no-repeat n", _numbered(rules.whole(0, 64), int)),
     Field("num_beams", "빔", "beams", _numbered(rules.whole(1, 16), int)),
     Field("seed", "시드", "seed", _numbered(rules.whole(0, 2**63 - 1), int)),
-    Field("stop", "멈출 글", "stop at", _stops),
+    Field("stop", "정지 문자열", "stop at", _stops),
 )
 
 

@@ -13,7 +13,7 @@ from evaluator.answer_store import Answer, System, imported_answers, keep_answer
 from evaluator.cost import Budget, Estimate, users_prices_file
 from evaluator.evaluation import Evaluation, judges_itself, refuse_same_names
 from evaluator.judge import Judge
-from evaluator.judge_choice import chosen_judge, judge_endpoint
+from evaluator.judge_choice import chosen_judge, judge_again, judge_endpoint
 from evaluator.questions import PUBLIC_SETS, QuestionSet, is_at_hand, load_questions
 from evaluator.rubric import Mode, load_rubric
 from evaluator.run_plan import RunPlan, plan_run, questions_for_planning
@@ -23,7 +23,7 @@ from kullm_tui.core import paths
 from kullm_tui.core.chat_client import Endpoint
 from kullm_tui.core.config import Config
 from kullm_tui.core.consent_words import Leaving
-from kullm_tui.core.errors import ConfigError, UsageError
+from kullm_tui.core.errors import UsageError
 from kullm_tui.core.language import say
 from kullm_tui.core.money import money
 from kullm_tui.core.profiles import PAPER_DECODING
@@ -174,19 +174,7 @@ def keep_imported(prepared: Prepared, store: VerdictStore) -> None:
 
 def with_key(evaluation: Evaluation, config: Config) -> Evaluation:
     """The judge as it was, with the key that is there now. ConfigError where that key is for another address."""
-    judge = evaluation.judge
-    configured = any(one.name == judge.endpoint.name for one in config.endpoints)
-    endpoint, _ = judge_endpoint(f"{judge.endpoint.name}/-" if configured else "", config.endpoints)
-    if endpoint.base_url != judge.endpoint.base_url:
-        raise ConfigError(
-            say(
-                f"그때의 채점자는 {judge.endpoint.base_url}에 있었는데 지금 쓰는 주소는 {endpoint.base_url}예요. "
-                "주소를 되돌리거나 c로 새로 평가하세요.",
-                f"The judge was at {judge.endpoint.base_url}, and the address in use is {endpoint.base_url}. "
-                "Put the address back, or evaluate anew with c.",
-            )
-        )
-    return replace(evaluation, judge=replace(judge, endpoint=endpoint))
+    return replace(evaluation, judge=judge_again(evaluation.judge, config.endpoints))
 
 
 def wishes_of(plan: Mapping[str, Any]) -> Wishes:

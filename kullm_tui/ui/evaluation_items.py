@@ -10,6 +10,7 @@ from evaluator.answer_faults import CUT
 from evaluator.answer_store import Answer
 from evaluator.evaluation import Evaluation, SystemResult, load_run, results
 from evaluator.people import Ratings, Scores, rated_results, raters_of, ratings_of
+from evaluator.provenance import provenance
 from evaluator.questions import Question
 from evaluator.report import Table, score_table
 from evaluator.rubric import Criterion
@@ -36,7 +37,7 @@ class Given:
     def scored(self) -> bool:
         return self.verdict is not None and self.verdict.status == "ok" and not self.by_another
 
-    def overall(self, criterion: Criterion) -> int | None:
+    def overall(self, criterion: Criterion) -> float | None:
         return self.verdict.scores[criterion.name] if self.verdict and self.scored else None
 
 
@@ -53,7 +54,7 @@ class Item:
         return self.criteria[-1]
 
     @property
-    def overall(self) -> tuple[int | None, ...]:
+    def overall(self) -> tuple[float | None, ...]:
         return tuple(one.overall(self.criterion) for one in self.given)
 
     @property
@@ -104,9 +105,9 @@ class Filter:
 FILTERS = (
     Filter("모두", "all", lambda _: True),
     Filter("점수 없음", "without scores", lambda item: item.unscored),
-    Filter("답이 아닌 답", "answers that are none", lambda item: item.faulty),
-    Filter("길이 한도에서 잘린 답", "cut at the length limit", lambda item: item.cut),
-    Filter("채점자에게 말을 거는 답", "speak to the judge", lambda item: item.flagged),
+    Filter("비정상 답변", "answers that are none", lambda item: item.faulty),
+    Filter("길이 한도에서 잘린 답변변변", "cut at the length limit", lambda item: item.cut),
+    Filter("채점자에게 말을 거는 답변변변", "speak to the judge", lambda item: item.flagged),
     Filter("시스템끼리 크게 다름", "systems far apart", lambda item: item.spread),
     Filter("사람과 채점자가 다름", "people and judge far apart", lambda item: item.disputed),
 )
@@ -121,6 +122,7 @@ class RunFacts:
     results: Sequence[SystemResult]
     ratings: Ratings
     items: tuple[Item, ...]
+    provenance: Mapping[str, object]
     _tables: dict[str, Table] = field(default_factory=dict)  # by rater; one takes seconds, and two views show it
 
     @property
@@ -154,7 +156,7 @@ def facts_of(store: VerdictStore, number: int) -> RunFacts:
         Item(place, question, tuple(_given(one, question, ratings) for one in judged), criteria)
         for place, question in enumerate(evaluation.questions.questions, start=1)
     )
-    return RunFacts(number, evaluation, judged, ratings, items)
+    return RunFacts(number, evaluation, judged, ratings, items, provenance(evaluation, store, number))
 
 
 def found(items: Sequence[Item], chosen: Filter, words: str) -> list[Item]:

@@ -9,9 +9,10 @@ from textual.content import Content
 
 from evaluator.agreement import Agreement
 from evaluator.answer_faults import CUT
-from evaluator.report import FEW, Cell, Table, TableRow
+from evaluator.report import FEW, Cell, Table, TableRow, counted, reading_notes
 from evaluator.rubric import Criterion
 from evaluator.statistics import Interval
+from evaluator.unscored import loss_warning, reason_lines, unscored_words
 from kullm_tui.core.language import say
 from kullm_tui.ui.evaluation_words import cell
 from kullm_tui.ui.fold import fold_words
@@ -108,15 +109,18 @@ def doubt_lines(table: Table) -> list[Content]:
 
 def _doubts(row: TableRow) -> list[tuple[str, str]]:
     told = []
-    unscored = ", ".join(f"{status_word(name)} {count}" for name, count in row.unscored.items() if count)
+    unscored = unscored_words(row.unscored)
     faults = ", ".join(f"{fault_word(name)} {count}" for name, count in row.faults.items() if count and name != CUT)
     if unscored:
         told.append((say(f"점수 없음 ({unscored})", f"without scores ({unscored})"), "$warning"))
+    told += [(safe_line(line), "$quiet") for line in reason_lines(row.reasons)]
+    if warning := loss_warning(row.scored, row.unscored):
+        told.append((warning, "$warning"))
     if faults:
         told.append(
             (
                 say(
-                    f"답이 아닌 답 ({faults}) · 프롬프트 양식을 확인하세요",
+                    f"비정상 답변 ({faults}) · 프롬프트 양식을 확인하세요",
                     f"answers that are none ({faults}) · see whether its template is right",
                 ),
                 "$warning",
@@ -125,7 +129,9 @@ def _doubts(row: TableRow) -> list[tuple[str, str]]:
     if row.faults.get(CUT):
         told.append((f"{fault_word(CUT)} {row.faults[CUT]}", "$warning"))
     if row.flagged:
-        told.append((say(f"채점자에게 말을 거는 답 {row.flagged}개", f"{row.flagged} speak to the judge"), "$warning"))
+        told.append(
+            (say(f"채점자에게 말을 거는 답변변변 {row.flagged}개", f"{row.flagged} speak to the judge"), "$warning")
+        )
     if 0 < row.scored < FEW:
         few = say(
             f"점수가 {row.scored}개뿐이라 구간이 실제보다 좁아요",
@@ -135,7 +141,7 @@ def _doubts(row: TableRow) -> list[tuple[str, str]]:
     elif row.length_correlation is not None:
         pull = f"{row.length_correlation:+.2f}"
         told.append((say(f"길이와 점수의 순위상관 {pull}", f"rank correlation of length and score {pull}"), "$quiet"))
-    return told
+    return told + [(note, "$quiet") for note in reading_notes(row)]
 
 
 def difference_lines(table: Table) -> list[Content]:
@@ -164,7 +170,7 @@ def difference_lines(table: Table) -> list[Content]:
 
 
 def plot_lines(table: Table, width: int) -> list[Content]:
-    """Bars on 0–100, system under system for each criterion; the 95 % interval around the end."""
+    """Bars on 0–100, system under system for each criterion, the 95 % interval around the end; and how many scores they rest on."""
     wanted = max((Content(safe_line(row.name)).cell_length for row in table.rows), default=0)
     name_cells = max(_NARROWEST_NAME, min(wanted, _NAME_CELLS))
     cells = max(10, width - name_cells - len(_GAP) * 2 - 5)
@@ -180,7 +186,8 @@ def plot_lines(table: Table, width: int) -> list[Content]:
             scaled = Interval(criterion.scaled(found.interval.low), criterion.scaled(found.interval.high))
             drawn = cell(_bar(found.scaled, scaled, cells, _COLOURS[place % len(_COLOURS)]), cells)
             lines.append(Content.assemble(name, _GAP, drawn, _GAP, f"{found.scaled:.1f}".rjust(5)))
-    return lines
+    counts = " · ".join(f"{safe_line(row.name)} {counted(row)}" for row in table.rows)
+    return [*lines, Content.styled(counts, "$quiet")]
 
 
 def _bar(scaled: float, interval: Interval, cells: int, colour: str) -> Content:
@@ -204,7 +211,7 @@ def _axis(cells: int) -> str:
 
 def agreement_lines(found: Mapping[str, Agreement]) -> list[Content]:
     """Krippendorff's alpha, criterion by criterion."""
-    heads = (say("기준", "criterion"), say("채점자와 α", "with judge α"), say("사람끼리 α", "people α"), "n")
+    heads = (say("기준", "criterion"), say("채점자와 α", "with judge α"), say("사람 사이의 α", "people α"), "n")
     name_cells = max(Content(name).cell_length for name in (*found, heads[0]))
     widths = [name_cells, 12, 12, 5]
     lines = [_aligned(heads, widths).stylize("$quiet")]
@@ -245,18 +252,6 @@ def flag_word(name: str) -> str:
     return words.get(name, name)
 
 
-def status_word(name: str) -> str:
-    """Why there are no scores, in a word."""
-    words = {
-        "unparsed": say("못 읽음", "unreadable"),
-        "refused": say("거절", "refused"),
-        "error": say("오류", "error"),
-        "missing": say("채점 안 함", "not judged"),
-        "other-judge": say("채점자의 다른 판", "another version of the judge"),
-    }
-    return words.get(name, name)
-
-
 # -- whole pages -------------------------------------------------------------------------------------------------------
 
 
@@ -266,7 +261,8 @@ def page_lines(table: Table, page: str, width: int, *, rater: str, judge: str, r
     more = say("   v 다른 사람의 점수", "   v another's scores") if raters else ""
     lines = [Content.styled(f"{whose}{more}", "$quiet"), Content("")]
     if not any(row.cells for row in table.rows):
-        return [*lines, Content(_nothing_yet(judge, rater))]
+        reasons = doubt_lines(table) if any(row.reasons for row in table.rows) else []
+        return [*lines, Content(_nothing_yet(judge, rater)), *([Content(""), *reasons] if reasons else [])]
     if page == "plot":
         return [*lines, *plot_lines(table, width)]
     lines += table_lines(table, width)
@@ -275,7 +271,7 @@ def page_lines(table: Table, page: str, width: int, *, rater: str, judge: str, r
         last = safe_line(table.rubric.criteria[-1].name)
         among_all = ", p: Holm" if len(table.differences) > 1 else ""
         head = say(
-            f"둘씩 같은 질문끼리 견준 차이 ({last}{among_all})",
+            f"같은 질문끼리 짝지어 비교한 차이 ({last}{among_all})",
             f"two by two, on the same questions ({last}{among_all})",
         )
         lines += [Content(""), Content.styled(head, "$quiet"), *differences]

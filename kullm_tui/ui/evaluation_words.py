@@ -121,7 +121,7 @@ def plan_lines(prepared: Prepared, won: float | None = None) -> list[Content]:
         lines.append(
             Content.styled(
                 say(
-                    f"{ceiling}에 닿으면 멈추고 다시 물어요.",
+                    f"{ceiling}에 도달하면 멈추고 다시 물어요.",
                     f"It stops and asks again at {ceiling}.",
                 ),
                 "$quiet",
@@ -180,7 +180,7 @@ def _time_line(plan: RunPlan) -> str:
         parts[0] = 0.0
     known = [one for one in parts if one is not None]
     if len(known) < len(parts):
-        return say("걸릴 시간은 조금 해 봐야 알아요.", "How long it takes is known once some of it is done.")
+        return say("걸릴 시간은 시작해 봐야 알 수 있어요.", "How long it takes is known once some of it is done.")
     return say(f"약 {seconds(sum(known))} 걸려요.", f"It takes about {seconds(sum(known))}.") if sum(known) else ""
 
 
@@ -232,15 +232,15 @@ def _bar_cells(width: int) -> int:
 def spent_words(running: Running, won: float | None) -> str:
     limit = running.budget.dollars
     spent = money(running.budget.spent, won)
-    return say(f"쓴 돈 {spent}", f"spent {spent}") + (f" / {money(limit)}" if limit is not None else "")
+    return say(f"사용 금액 {spent}", f"spent {spent}") + (f" / {money(limit)}" if limit is not None else "")
 
 
 def _headline(running: Running, won: float | None) -> Content:
     words = {
         "running": (_doing(running), "$accent"),
         "stopped": (say("멈췄어요. 받은 것은 남아 있고 r로 이어서 해요.", "Stopped. What is there is kept; r goes on."), "$warning"),
-        "done": (say("다 했어요.", "Done."), "$success"),
-        "failed": (safe(running.error) or say("다 하지 못했어요.", "Not all of it was done."), "$error"),
+        "done": (say("모두 끝났어요.", "Done."), "$success"),
+        "failed": (safe(running.error) or say("일부는 끝내지 못했어요.", "Not all of it was done."), "$error"),
     }[running.state]  # fmt: skip
     spent = f"   {spent_words(running, won)}" if running.evaluation.judge.model else ""
     return Content.assemble(words, (spent, "$quiet"))
@@ -257,7 +257,8 @@ def _doing(running: Running) -> str:
     )
     rest = remaining_seconds(running)
     left = say(f"약 {seconds(rest)} 남음", f"about {seconds(rest)} left") if rest else ""
-    return " · ".join(part for part in (doing, left, say("s 멈춤", "s stops")) if part)
+    waiting = progress.under_way.words if progress.stage == "judging" else ""
+    return " · ".join(part for part in (doing, waiting, left, say("s 멈춤", "s stops")) if part)
 
 
 def remaining_seconds(running: Running) -> float | None:
@@ -284,8 +285,10 @@ def _notes(system: str, progress: Progress) -> list[Content]:
     failure, unscored = progress.failures.get(system), progress.unscored.get(system, 0)
     lines = [Content.styled(f"  {safe_line(str(failure))}", "$error")] if failure else []
     if unscored:
-        told = say(f"  점수를 읽지 못한 것 {unscored:,}개", f"  {unscored:,} without scores")
+        told = say(f"  점수가 없는 것 {unscored:,}개", f"  {unscored:,} without scores")
         lines.append(Content.styled(told, "$warning"))
+    if trouble := progress.troubles.get(system):
+        lines.append(Content.styled(f"  {safe_line(trouble)}", "$warning"))
     return lines
 
 

@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from evaluator.cost import Budget
-from evaluator.evaluation import Evaluation, keep_run
+from evaluator.evaluation import Evaluation, change_judge, keep_run
 from evaluator.running import Progress, run_evaluation
 from evaluator.verdicts import VerdictStore
+from kullm_tui.core.config import JudgingSettings
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from kullm_tui.core.target import Target, start_engine
@@ -37,6 +38,7 @@ class Running:
     number: int
     evaluation: Evaluation
     budget: Budget
+    calls: JudgingSettings
     progress: Progress = field(default_factory=Progress)
     state: State = "running"
     error: str = ""
@@ -78,7 +80,11 @@ class Running:
             budget=self.budget,
             progress=self.progress,
             start_engine=start_engine,
+            calls=self.calls,
         )
+        served = self.progress.judge
+        if served and served.mode != self.evaluation.judge.mode:
+            self.evaluation = await asyncio.to_thread(change_judge, self.evaluation, served, store, self.number)
 
     def end(self, fault: BaseException | None) -> None:
         """What it came to, once its thread has ended."""
@@ -87,7 +93,16 @@ class Running:
         elif self.state != "stopped":
             self.state = "done" if self.progress.complete else "failed"
             failures = [*self.progress.failures.values(), self.progress.stopped]
-            self.error = next((str(one) for one in failures if one), "")
+            self.error = next((str(one) for one in failures if one), _unjudged(self.progress))
+
+
+def _unjudged(progress: Progress) -> str:
+    if not progress.failed:
+        return ""
+    return say(
+        f"{progress.failed:,}개를 오류로 채점하지 못했어요. r로 그것만 다시 물어요.",
+        f"{progress.failed:,} could not be judged for errors; r asks for those again.",
+    )
 
 
 class Evaluations:
@@ -119,7 +134,13 @@ class Evaluations:
     def of(self, number: int) -> Running | None:
         return self._all.get(number)
 
-    async def start(self, evaluation: Evaluation, targets: Mapping[str, Target], budget: Budget) -> Running:
+    async def start(
+        self,
+        evaluation: Evaluation,
+        targets: Mapping[str, Target],
+        budget: Budget,
+        calls: JudgingSettings | None = None,
+    ) -> Running:
         """Kept under its number first, so that it can be taken up whatever happens; one that runs already is that one."""
         store = await self.store()
         number = await asyncio.to_thread(keep_run, evaluation, store)
@@ -127,7 +148,7 @@ class Evaluations:
         if known and known.active:
             return known
         self._spent_before += known.budget.spent if known else 0.0
-        running = self._all[number] = Running(number, evaluation, budget)
+        running = self._all[number] = Running(number, evaluation, budget, calls or JudgingSettings())
         task = asyncio.create_task(self._follow(running, targets, store))
         self._followed.add(task)
         task.add_done_callback(self._followed.discard)

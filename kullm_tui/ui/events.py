@@ -21,3 +21,7 @@ class ReplyGrew(ReplyMessage):
 
 class ReplyEnded(ReplyMessage):
     """It is over, one way or another; `reply.state` says which."""
+
+
+class ReplySaved(ReplyMessage):
+    """There was no room for it when it ended, and now it is written down."""

@@ -14,15 +14,15 @@ import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Literal
 
-from kullm_tui.core.errors import KullmError
+from kullm_tui.core.errors import KullmError, NoSpace, StoreBusy
 from kullm_tui.core.language import say
+from kullm_tui.core.thinking import Delta, Said, ThinkingWish, Thought
 
 if TYPE_CHECKING:
-    from kullm_tui.core.chat_client import Finished, LoadProgress, Progress
-    from kullm_tui.core.exchange import Starting
+    from kullm_tui.core.chat_client import Finished
     from kullm_tui.core.journal import FinalState, Journal
     from kullm_tui.core.records import Message
     from kullm_tui.core.target import Target
@@ -42,15 +42,58 @@ class LiveReply:
     here: bool = False  # made by this machine's engine
     waiting: str = ""  # what it waits for, while nothing has arrived
     pieces: list[str] = field(default_factory=list)
+    thoughts: list[str] = field(default_factory=list)
+    resorted: int = 0  # how often what was shown turned out to be something else
     state: FinalState | None = None  # None while it goes on
     error: str = ""
     finished: Finished | None = None
     began: float = field(default_factory=time.monotonic)
+    first: float | None = None  # when something came, a thought or text
     first_text: float | None = None
+    last_thought: float | None = None
+    unsaved_why: str = ""
+    unsaved: Callable[[], None] | None = None  # writes it down; there was no room for it
+
+    async def save(self) -> None:
+        """NoSpace or StoreBusy where it still cannot be written down."""
+        if self.unsaved is not None:
+            await asyncio.to_thread(self.unsaved)
+            self.unsaved, self.unsaved_why = None, ""
 
     @property
     def text(self) -> str:
         return "".join(self.pieces)
+
+    @property
+    def thinking(self) -> str:
+        return "".join(self.thoughts)
+
+    @property
+    def is_thinking(self) -> bool:
+        """The last that came was a thought."""
+        return self.state is None and bool(self.thoughts) and not self.pieces
+
+    @property
+    def thinking_seconds(self) -> float | None:
+        if self.first is None or not self.thoughts:
+            return None
+        until = time.monotonic() if self.is_thinking else self.last_thought
+        return (until or self.first) - self.first
+
+    def take(self, piece: Said) -> None:
+        now = time.monotonic()
+        self.first = self.first or now
+        if isinstance(piece, Delta):
+            self.first_text = self.first_text or now
+            self.pieces.append(piece.text)
+            return
+        self.last_thought = now
+        if isinstance(piece, Thought):
+            self.thoughts.append(piece.text)
+        else:
+            self.thoughts, self.pieces = [piece.thinking], [piece.text] if piece.text else []
+            self.first_text = now if piece.text else None
+            self.resorted += 1
 
     @property
     def seconds(self) -> float:
@@ -63,6 +106,8 @@ class LiveReply:
         timings = {"client_total_ms": round(self.seconds * 1000, 1)}
         if self.first_text is not None:
             timings["client_first_text_ms"] = round((self.first_text - self.began) * 1000, 1)
+        if (thought := self.thinking_seconds) is not None:
+            timings["thinking_ms"] = round(thought * 1000, 1)
         return Finished("", timings=timings)
 
 
@@ -74,6 +119,7 @@ class Order:
     messages: Sequence[Message]
     decoding: Mapping[str, Any]
     journal: Journal
+    thinking: ThinkingWish = "fold"
 
 
 async def generate(order: Order, reply: LiveReply, tell: Callable[[Change], None]) -> None:
@@ -100,16 +146,15 @@ async def generate(order: Order, reply: LiveReply, tell: Callable[[Change], None
 async def _receive(order: Order, reply: LiveReply, tell: Callable[[Change], None]) -> None:
     # Late: nothing of this is needed before the first question.
     await asyncio.to_thread(_import_exchange)
-    from kullm_tui.core.chat_client import Delta, Finished
+    from kullm_tui.core.chat_client import Finished
     from kullm_tui.core.exchange import exchange
+    from kullm_tui.core.waiting_words import waiting_for
 
-    events = exchange(order.target, order.messages, order.decoding, order.journal)
+    events = exchange(order.target, order.messages, order.decoding, order.journal, thinking=order.thinking)
     async with aclosing(events):
         async for event in events:
-            if isinstance(event, Delta):
-                if reply.first_text is None:
-                    reply.first_text = time.monotonic()
-                reply.pieces.append(event.text)
+            if isinstance(event, Said):
+                reply.take(event)
                 tell("grew")
             elif isinstance(event, Finished):
                 reply.finished = _with_limits(event)
@@ -139,9 +184,14 @@ async def _to_its_end(keeping: Coroutine[Any, Any, None]) -> None:
 async def _keep(journal: Journal, reply: LiveReply, state: FinalState) -> None:
     """A reply that cannot be written down any more was still read: its text stays on the screen, with the reason."""
     finished = reply.finished or reply.measured()
+    reply.unsaved = partial(journal.finish, state, error=reply.error or None, finished=finished)
     try:
-        await asyncio.to_thread(journal.finish, state, error=reply.error or None, finished=finished)
+        await reply.save()
+    except (NoSpace, StoreBusy) as error:
+        again = say("자리가 나면 저절로 저장해요.", "It is saved by itself once there is room.")
+        reply.unsaved_why = f"{error}\n{again}"
     except KullmError as error:
+        reply.unsaved = None
         reply.error = str(error)
 
 
@@ -156,30 +206,9 @@ def _with_limits(finished: Finished) -> Finished:
     return replace(finished, timings={**finished.timings, **{name: value for name, value in told.items() if value}})
 
 
-def waiting_for(event: Starting | LoadProgress | Progress) -> str:
-    from kullm_tui.core.chat_client import Progress
-    from kullm_tui.core.exchange import Starting
-
-    if isinstance(event, Starting):
-        return say("엔진을 켜는 중", "starting the engine")
-    if isinstance(event, Progress):
-        return f"{say('빔 탐색 중', 'beam search')} {_percent(event.done, event.total)}"
-    doing = {
-        "quantize": say("모델을 4비트로 바꾸는 중 (처음 한 번)", "converting the model (this once)"),
-        "wait": say("다른 프로세스의 변환을 기다리는 중", "waiting for another process that converts it"),
-    }.get(event.phase, say("모델을 올리는 중", "loading the model"))
-    if event.status == "ready":
-        return say("답을 기다리는 중", "waiting for the reply")
-    return f"{doing} {_percent(event.done, event.total)}" if event.total > 0 else doing
-
-
-def _percent(done: float, total: float) -> str:
-    return f"{min(100, int(100 * done / total))}%"
-
-
 def _bug(error: Exception) -> str:
     kind = type(error).__name__
     return say(
-        f"예상하지 못한 오류가 났어요({kind}: {error}). ^r로 다시 물어볼 수 있어요.",
+        f"예상하지 못한 오류가 났어요({kind}). ^r로 다시 물어볼 수 있어요.",
         f"Something unexpected went wrong ({kind}: {error}). ^r asks again.",
     )

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from textual.app import App
 
 from kullm_tui.core.config_edit import remove_endpoint
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.model_disk import nothing_to_remove, prunable, prune_all, removal_of, remove_model
 from kullm_tui.core.models import ModelRef
@@ -34,7 +33,7 @@ async def give_back(app: App[int], ref: ModelRef, gone: Callable[[str], None]) -
     if not removal.forgets and not removal.frees:
         return Outcome(nothing_to_remove(ref, removal))
     name, freed = safe_line(ref.name), size_text(removal.frees)
-    question = say(f"{name}{particle(name, '을/를')} 지울까요?", f"Remove {name}?")
+    question = say(f"{name} 모델을 지울까요?", f"Remove {name}?")
     what = [say(f"{freed} 비우기", f"Free {freed}") if removal.frees else ""]
     what += [say("목록에서 빼기", "Take it off the list") if removal.forgets else ""]
     more = say("다시 쓰려면 다시 받아야 해요.", "To use it again it has to be fetched again.") if removal.frees else ""

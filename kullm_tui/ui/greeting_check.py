@@ -19,7 +19,7 @@ def judge(typed: Typed) -> Result:
     form = say("kitty 방식", "kitty form") if typed.form == "kitty" else say("예전 방식", "legacy form")
     text = unicodedata.normalize("NFC", typed.text.strip())
     if typed.ended_by != "enter" or not text:
-        return Result(subject, "fine", say("건너뛰었습니다", "skipped"))
+        return Result(subject, "fine", say("건너뛰었어요", "skipped"))
     if text == GREETING:
         return Result(subject, "fine", f"{_whole(typed)} ({form})")
     return Result(
@@ -32,14 +32,14 @@ def judge(typed: Typed) -> Result:
 def _whole(typed: Typed) -> str:
     if typed.late:
         return say(
-            "끝 글자가 Enter 뒤에 왔지만 앱이 기다려서 받습니다",
+            "끝 글자가 Enter 뒤에 왔지만 앱이 기다려서 받아요",
             "the last syllable came behind Enter; the app waits for it",
         )
     if typed.text.strip() != GREETING:
         return say(
-            "자모로 풀려 왔지만 앱이 모아서 씁니다", "it came taken apart into jamo; the app puts it together again"
+            "자모로 풀려 왔지만 앱이 모아서 써요", "it came taken apart into jamo; the app puts it together again"
         )
-    return say("온전하게 왔습니다", "arrived whole")
+    return say("온전하게 왔어요", "arrived whole")
 
 
 def _mishap(text: str, typed: Typed) -> str:
@@ -59,14 +59,14 @@ def _mishap(text: str, typed: Typed) -> str:
 
 def _what_happened(text: str) -> str:
     if GREETING.startswith(text):
-        return say("끝 글자가 빠졌습니다.", "The end is missing.")
+        return say("끝 글자가 빠졌어요.", "The end is missing.")
     if _without_repeats(text) == GREETING:
-        return say("글자가 겹쳐 왔습니다.", "Syllables came twice.")
+        return say("글자가 겹쳐 왔어요.", "Syllables came twice.")
     if sorted(text) == sorted(GREETING):
-        return say("글자의 차례가 바뀌었습니다.", "The syllables changed places.")
+        return say("글자의 순서가 바뀌었어요.", "The syllables changed places.")
     if "\ufffd" in text:
-        return say("글자가 깨졌습니다. 로캘이 UTF-8인지 보세요.", "It is not UTF-8. Look at the locale.")
-    return say("친 것과 다릅니다.", "It is not what was typed.")
+        return say("글자가 깨졌어요. 로캘이 UTF-8인지 보세요.", "It is not UTF-8. Look at the locale.")
+    return say("친 것과 달라요.", "It is not what was typed.")
 
 
 def _without_repeats(text: str) -> str:

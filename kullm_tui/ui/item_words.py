@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 from textual.content import Content
 
+from evaluator.unscored import status_word
 from kullm_tui.core.language import say
 from kullm_tui.ui.evaluation_items import Given, Item
-from kullm_tui.ui.evaluation_tables import fault_word, flag_word, status_word
+from kullm_tui.ui.evaluation_tables import fault_word, flag_word
 from kullm_tui.ui.evaluation_words import cell
 from kullm_tui.ui.plain import safe, safe_line
 
@@ -48,7 +49,7 @@ def _verdict_parts(given: Given, item: Item, *, raw: bool) -> list[Content]:
     if verdict.flags:
         parts.append(Content.styled("* " + ", ".join(flag_word(one) for one in verdict.flags) + "\n", "$error"))
     if given.by_another:
-        other = say("채점자의 다른 판이라 평균에 넣지 않음", "by another version of the judge, in no mean")
+        other = say("채점자의 다른 버전이라 평균에 넣지 않음", "by another version of the judge, in no mean")
         parts.append(Content.styled(f"{other}: {safe_line(verdict.answered_by)}\n", "$warning"))
     if verdict.status == "ok":
         parts += _score_lines(verdict.scores, item)
@@ -70,7 +71,7 @@ def _people_parts(given: Given, item: Item) -> list[Content]:
     return parts
 
 
-def _score_lines(scores: Mapping[str, int], item: Item) -> list[Content]:
+def _score_lines(scores: Mapping[str, float], item: Item) -> list[Content]:
     """`전반적인 품질   4/5`, criterion under criterion."""
     return [
         Content.assemble(

@@ -164,7 +164,7 @@ class JudgeDesk:
         """F3: judged, or, where the chosen judge has spoken, everything that was said, from where it can be asked again."""
         self._asked.add(subject)
         if subject in self._workers:
-            self.app.notify(say("판정하는 중이에요 · esc 멈춤", "It is being judged · esc stops"), markup=False)
+            self.app.notify(say("채점하는 중이에요 · esc 멈춤", "It is being judged · esc stops"), markup=False)
         else:
             self.app.run_worker(self._request(subject), group="judge requests", exit_on_error=False)
 

@@ -94,8 +94,8 @@ def price_line(
     )
     dollars = estimated(judge, rubric, [_USUAL]).dollars
     if dollars is None:
-        return say("이 채점자의 값은 가격표에 없어요.", "The price of this judge is not listed.")
+        return say("이 채점자의 가격은 가격표에 없어요.", "The price of this judge is not listed.")
     amount = money(dollars, won_per_dollar)
     return say(
-        f"보통 길이의 답이면 판정 한 번에 약 {amount}.", f"A verdict on a reply of common length: about {amount}."
+        f"보통 길이의 답이면 채점 한 번에 약 {amount}.", f"A verdict on a reply of common length: about {amount}."
     )

@@ -6,19 +6,19 @@ This is the half of `judge_desk` that knows the evaluator. Dialogs are shown fro
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
+from evaluator.buying import BudgetSpent
 from evaluator.cost import Budget, Estimate, estimated, users_prices_file
 from evaluator.judge import Judge, is_its_own_judge
 from evaluator.judge_choice import judge_address, judge_endpoint, strongest
 from evaluator.judge_table import judge_parameters, usual_mode
-from evaluator.judging import BudgetSpent, Outcome, judge_items, missing_items
+from evaluator.judging import Outcome, judge_items, missing_items
 from evaluator.kept import next_repeat
-from evaluator.rubric import Rubric, load_rubric, shipped_rubrics
+from evaluator.rubric import Mode, Rubric, load_rubric, shipped_rubrics
 from evaluator.verdict import Item, Verdict
 from evaluator.verdicts import VerdictStore
 from kullm_tui.core.chat_client import Endpoint, list_models
@@ -32,8 +32,6 @@ from kullm_tui.ui.plain import safe
 if TYPE_CHECKING:
     from kullm_tui.ui.app import KullmApp
     from kullm_tui.ui.judge_desk import Subject
-
-_NO_SCHEMAS = re.compile("response_format|json_schema|schema", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -110,8 +108,9 @@ class Ordering:
         if not model and where not in self._strongest:
             self._strongest[where] = strongest(await list_models(endpoint), endpoint)
         model = model or self._strongest[where]
-        usual = rubric.mode if (where, model) in self._without_schemas else usual_mode(model, rubric)
-        return Judge(endpoint, model, self._settings.mode or usual, judge_parameters(model))
+        usual: Mode = "paper" if (where, model) in self._without_schemas else usual_mode(model, rubric)
+        mode, insists = self._settings.mode or usual, bool(self._settings.mode)
+        return Judge(endpoint, model, mode, judge_parameters(model), insists)
 
     async def _endpoint(self) -> tuple[Endpoint | None, str]:
         """Nobody where there is no key and none was given."""
@@ -174,10 +173,11 @@ class Ordering:
         except asyncio.CancelledError:
             self._unpriced += 1  # whoever was left in mid-sentence may charge for it all the same
             raise
-        verdicts = [_verdict_of(item, outcome, order, self.budget) for item in order.items]
-        if self._refuses_schemas(order, verdicts):
+        verdicts = [_verdict_of(item, outcome, self.budget) for item in order.items]
+        if outcome.judge.mode != order.judge.mode:
             self._without_schemas.add((order.judge.endpoint.base_url, order.judge.model))
-            return await self.carry_out(replace(order, judge=replace(order.judge, mode=order.rubric.mode)))
+            if self.origin == order.judge.origin(order.rubric):
+                self.origin = outcome.judge.origin(order.rubric)
         if any(verdict.status == "error" for verdict in verdicts):
             self._strongest.pop(order.judge.endpoint.base_url, None)  # it may be gone: the list is asked for again
         self._unpriced += sum(verdict.cost is None and not verdict.kept for verdict in verdicts)
@@ -191,12 +191,8 @@ class Ordering:
             store=self._store,
             repeat=order.repeat,
             budget=self.budget,
+            calls=self._app.config.judging,
         )
-
-    def _refuses_schemas(self, order: Order, verdicts: Sequence[Verdict]) -> bool:
-        """A server without schemas, asked for one unless somebody insisted on it."""
-        asked = order.judge.mode == "strict" and order.rubric.mode != "strict" and not self._settings.mode
-        return asked and any(one.status == "error" and _NO_SCHEMAS.search(one.text) for one in verdicts)
 
 
 def item_of(subject: Subject) -> Item:
@@ -218,35 +214,25 @@ def _shipped() -> tuple[Rubric, ...]:
     return tuple(load_rubric(name) for name in shipped_rubrics())
 
 
-def _verdict_of(item: Item, outcome: Outcome, order: Order, budget: Budget) -> Verdict:
-    found, stopped = outcome.verdicts.get(item.id), outcome.stopped
-    if stopped is None and found:
-        return found
-    if found and found.status != "error":
-        return found
-    why = _budget_reached(budget) if isinstance(stopped, BudgetSpent) else str(stopped or "")
-    return Verdict(
-        item.id,
-        "error",
-        text=why,
-        model=order.judge.model,
-        rubric=order.rubric.name,
-        cost=0.0,
-        origin=order.judge.origin(order.rubric),
-    )
+def _verdict_of(item: Item, outcome: Outcome, budget: Budget) -> Verdict:
+    found = outcome.verdicts[item.id]
+    if found.status == "error" and isinstance(outcome.stopped, BudgetSpent):
+        why = _budget_reached(budget)  # with where it can be raised
+        return replace(found, text=why, reason=why)
+    return found
 
 
 def _budget_reached(budget: Budget) -> str:
     limit, spent = money(budget.dollars or 0.0), money(budget.spent)
     return say(
-        f"예산 {limit}에 닿아 묻지 않았어요(이번에 쓴 돈 {spent}). ^p의 '판정 설정'에서 늘릴 수 있어요.",
+        f"예산 {limit}에 도달해서 묻지 않았어요(이번 사용 금액 {spent}). ^p의 '채점 설정'에서 늘릴 수 있어요.",
         f"Not asked: the budget of {limit} is reached ({spent} spent in this session). The judge's settings (^p) raise it.",
     )
 
 
 def _budget_without_price(model: str) -> str:
     return say(
-        f"{model}의 가격을 몰라 예산을 지킬 수 없어요. {users_prices_file()}에 가격을 적거나 ^p의 '판정 설정'에서 예산을 비워 주세요.",
+        f"{model}의 가격을 몰라 예산을 지킬 수 없어요. {users_prices_file()}에 가격을 적거나 ^p의 '채점 설정'에서 예산을 비워 주세요.",
         f"The price of {model} is not known, so the budget cannot be kept. Put it into {users_prices_file()}, "
         "or empty the budget in the judge's settings (^p).",
     )

@@ -14,6 +14,7 @@ class ModelFacts:
     demo: bool
     endpoint: bool
     titles: Mapping[str, str]  # of every profile, by name
+    persona: str = ""  # whom it plays, or that somebody wrote a system prompt for it
 
 
 NOTHING_KNOWN = ModelFacts("", "", 0, demo=False, endpoint=True, titles={})

@@ -2,72 +2,96 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from textual.content import Content
 
 from kullm_tui.core.catalogue import Entry, licence_class_of
-from kullm_tui.core.language import interface_language, say
+from kullm_tui.core.language import say
 from kullm_tui.core.memory import Memory
 from kullm_tui.core.text import size_text
+from kullm_tui.ui.places import When
 from kullm_tui.ui.plain import safe, safe_line
 from kullm_tui.ui.work_words import Work, in_the_list, work_lines
 
-NAME_CELLS, SIZE_CELLS, FIT_CELLS, USE_CELLS, STATE_CELLS = 26, 7, 6, 6, 15
+_WIDEST_NAME, _NARROW_NAME, _NARROW = 26, 20, 90
+_WORKING = 13
 _LABEL_CELLS = 9
 _GAP, _LEAST_ABOUT_CELLS = "  ", 10
 
 
-def heading(width: int) -> Content:
-    return _columns(
-        say("이름", "name"), say("4비트", "4-bit"), say("메모리", "fits"), say("이용", "use"), say("상태", "state"),
-        say("설명", "about"), width,
-    ).stylize("$quiet")  # fmt: skip
+@dataclass(frozen=True)
+class Columns:
+    """How wide each column is, from what stands in it: what is left is for the words about the model."""
+
+    name: int
+    size: int
+    fit: int
+    use: int
+    state: int
+
+    @classmethod
+    def of(cls, rows: Sequence[tuple[Entry, Work]], width: int) -> Columns:
+        cells = [_heads(), *(_cells(entry, work) for entry, work in rows)]
+        widest = [max(one.cell_length for one in column) for column in zip(*cells, strict=True)]
+        if not any(row[4].plain for row in cells[1:]):
+            widest[4] = 0
+        elif any(in_the_list(work) for _, work in rows):
+            widest[4] = max(widest[4], _WORKING)  # a per cent that runs moves nothing
+        name = min(widest[0], _WIDEST_NAME if width > _NARROW else _NARROW_NAME)
+        return cls(name, *widest[1:])
 
 
-def row(entry: Entry, work: Work, width: int) -> Content:
+def heading(columns: Columns, width: int) -> Content:
+    return _line(_heads(), Content(say("설명", "about")), columns, width).stylize("$quiet")
+
+
+def row(entry: Entry, work: Work, columns: Columns, width: int) -> Content:
+    return _line(_cells(entry, work), _about(entry), columns, width)
+
+
+def _heads() -> list[Content]:
+    return [
+        Content(say(*words))
+        for words in (("이름", "name"), ("4비트", "4-bit"), ("메모리", "fits"), ("이용", "use"), ("상태", "state"))
+    ]
+
+
+def _cells(entry: Entry, work: Work) -> list[Content]:
     size = entry.profile.size_4bit_gb
-    fit, fit_colour = _fit_word(entry)
-    state, state_colour = state_words(entry, work)
-    return _columns(
+    return [
         Content(safe_line(entry.name)),
-        size_text(size * 1e9) if size else "",
-        Content.styled(fit, fit_colour),
-        use_word(entry),
-        Content.styled(state, state_colour),
-        Content.styled(_about(entry), "$quiet"),
-        width,
-    )
+        Content(size_text(size * 1e9) if size else ""),
+        Content.styled(*_fit_word(entry)),
+        Content(use_word(entry)),
+        Content.styled(*state_words(entry, work)),
+    ]
 
 
-def _columns(
-    name: Content | str, size: str, fit: Content | str, use: str, state: Content | str, about: Content | str, width: int
-) -> Content:
-    columns = [
-        _cell(name, NAME_CELLS),
-        Content(size.rjust(SIZE_CELLS - _wide(size))),
-        _cell(fit, FIT_CELLS),
-        _cell(use, USE_CELLS),
-        _cell(state, STATE_CELLS),
+def _line(cells: list[Content], about: Content, columns: Columns, width: int) -> Content:
+    name, size, fit, use, state = cells
+    shown = [
+        _cell(name, columns.name),
+        Content(" " * (columns.size - size.cell_length)) + size,
+        _cell(fit, columns.fit),
+        _cell(use, columns.use),
+        *([_cell(state, columns.state)] if columns.state else []),
     ]
     for place in (3, 1):  # licence class and size stand in the details too
-        if _taken(columns) > width:
-            del columns[place]
-    rest = width - _taken(columns) - len(_GAP)
+        if _taken(shown) > width:
+            del shown[place]
+    rest = width - _taken(shown) - len(_GAP)
     if rest >= _LEAST_ABOUT_CELLS:
-        columns.append(_cell(about, rest))
-    return Content(_GAP).join(columns).truncate(width)
+        shown.append(_cell(about, rest))
+    return Content(_GAP).join(shown).truncate(width)
 
 
 def _taken(columns: list[Content]) -> int:
     return sum(column.cell_length for column in columns) + len(_GAP) * (len(columns) - 1)
 
 
-def _wide(text: str) -> int:
-    """How many cells more than characters."""
-    return Content(text).cell_length - len(text)
-
-
-def _cell(text: Content | str, cells: int) -> Content:
-    content = Content(text) if isinstance(text, str) else text
+def _cell(content: Content, cells: int) -> Content:
     return content.truncate(cells, ellipsis=True, pad=True)
 
 
@@ -80,9 +104,9 @@ def _fit_word(entry: Entry) -> tuple[str, str]:
     if entry.state in ("remote", "cannot-run"):
         return "", ""
     return {
-        "fits": (say("맞음", "yes"), "$success"),
+        "fits": (say("충분", "yes"), "$success"),
         "tight": (say("빠듯", "tight"), "$warning"),
-        "too-large": (say("모자람", "no"), "$error"),
+        "too-large": (say("부족", "no"), "$error"),
         "unknown": ("", ""),
     }[entry.fit]
 
@@ -94,7 +118,7 @@ def state_words(entry: Entry, work: Work) -> tuple[str, str]:
         return going
     return {
         "remote": (say("원격", "remote"), "$quiet"),
-        "cannot-run": (say("못 돌림", "cannot run"), "$quiet"),
+        "cannot-run": (say("실행 불가", "cannot run"), "$quiet"),
         "missing": ("", ""),
         "partial": (say("받다 멈춤", "unfinished"), "$warning"),
         "here": (say("받음", "here"), "$success"),
@@ -102,16 +126,33 @@ def state_words(entry: Entry, work: Work) -> tuple[str, str]:
     }[entry.state]
 
 
-def _about(entry: Entry) -> str:
+def _about(entry: Entry) -> Content:
     profile = entry.profile
-    about = profile.description if interface_language() == "ko" and profile.description else profile.title
-    return safe_line(about if profile.verified else f"{about} ({say('미확인', 'unverified')})")
+    about = profile.about or profile.called
+    told = safe_line(about if profile.verified else f"{about} ({say('미확인', 'unverified')})")
+    advised = (f"{say('추천', 'recommended')} · ", "$accent") if entry.recommended else ""
+    return Content.assemble(advised, (told, "$quiet"))
+
+
+def can_be(when: When, entry: Entry, work: Work) -> bool:
+    """Whether a key of the browser does something for this model now."""
+    download, quantisation, profile = work.download, work.quantisation, entry.profile
+    fetches = bool(download and download.active)
+    if when == "usable":
+        return entry.state not in ("missing", "partial", "cannot-run")
+    if when == "downloadable":
+        return entry.state in ("missing", "partial") and bool(profile.repository) and not fetches
+    if when == "pausable":
+        return fetches or entry.state == "partial" or bool(download and download.state in ("paused", "failed"))
+    if when == "quantisable":
+        return entry.state == "here" or bool(quantisation and quantisation.active)
+    return entry.own or bool(entry.disk.downloaded or entry.disk.quantised)
 
 
 def details(entry: Entry, memory: Memory | None, work: Work, *, brief: bool = False) -> Content:
     """Everything known, the work that goes on first; `brief` without empty lines."""
     profile = entry.profile
-    lines = [Content.styled(safe_line(profile.title), "bold"), Content(safe(profile.description)), Content("")]
+    lines = [Content.styled(safe_line(profile.called), "bold"), Content(safe(profile.about)), Content("")]
     lines += work_lines(work)
     if profile.note:
         lines += [Content.styled(safe(profile.note), "$warning"), Content("")]

@@ -110,7 +110,7 @@ def progress(
     def tell_progress(app: KullmApp, step: Literal["keep", "index"], done: int, total: int) -> None:
         nonlocal last
         if not app.is_running:
-            raise ImportRefused(say("가져오기를 그만뒀어요.", "The import was left."))
+            raise ImportRefused(say("가져오기를 취소했어요.", "The import was left."))
         if time.monotonic() - last > every:
             last = time.monotonic()
             doing = say("가져오는 중", "Importing") if step == "keep" else say("찾을 수 있게 정리하는 중", "Indexing")

@@ -24,7 +24,7 @@ async def judge_against_others(
     mine = competing[place] if place < len(competing) else None
     others = [(other, turn) for other, turn in enumerate(competing) if turn and other != place]
     if mine is None or not others:
-        raise UsageError(say("이 칸의 답과 견줄 답이 없어요.", "There is no pair of replies with this column."))
+        raise UsageError(say("이 칸의 답과 비교할 답이 없어요.", "There is no pair of replies with this column."))
     from evaluator.pairwise import Pair
 
     question, told = round_.question, list[str]()
@@ -34,7 +34,7 @@ async def judge_against_others(
         return ""
     for number, (other, turn) in enumerate(others, start=1):
         pair = f"{names[place]} : {names[other]}"
-        doing = say("판정하는 중, 순서를 바꿔 두 번씩", "judging, in both orders")
+        doing = say("채점하는 중, 순서를 바꿔 두 번씩", "judging, in both orders")
         tell(" · ".join([*told, f"{pair} {doing} ({number}/{len(others)})"]))
         winner = await desk.pairwise(question.content, question.input, mine.content, turn.content)
         if winner is None:

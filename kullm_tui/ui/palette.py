@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from kullm_tui.core.config import Notify
     from kullm_tui.core.history import Conversation
     from kullm_tui.core.history import Hit as Found
+    from kullm_tui.core.thinking import ThinkingWish
     from kullm_tui.ui.app import KullmApp
 
 _RECENT = 8
@@ -37,7 +38,7 @@ _WIDEST_TITLE = 60
 # These are pressed, not looked for.
 _NOT_LISTED = {
     *("command_palette", "send", "newline", "earlier", "later", "to_thread", "page_up", "page_down", "stop"),
-    *("next_column", "columns_up", "columns_down", "stop_columns", "tie", "bad", "goes_on"),
+    *("next_column", "columns_up", "columns_down", "stop_columns", "vote"),
 }
 _COMMAND, _CONVERSATION, _MODEL = 3.0, 2.0, 1.0  # what stands above what
 
@@ -158,8 +159,8 @@ def commands(app: KullmApp, screen: Screen[object]) -> Iterator[Command]:
     for key in usable(screen):
         if key.action not in _NOT_LISTED and "(" not in key.action:
             yield _of(key, app)
-    settings = say("판정 설정: 채점자·기준·예산", "Judge: model, rubric, budget")
-    yield Command(settings, "", f"{settings} 판정 채점 예산 judge rubric budget", app.action_judge_settings)
+    settings = say("채점 설정: 채점자·기준·예산", "Judge: model, rubric, budget")
+    yield Command(settings, "", f"{settings} 채점 예산 judge rubric budget", app.action_judge_settings)
     if isinstance(screen, MovesConversations):
         for korean, english, run in (
             ("이 대화 내보내기", "Export this conversation", screen.export_conversation),
@@ -167,6 +168,15 @@ def commands(app: KullmApp, screen: Screen[object]) -> Iterator[Command]:
             ("대화 가져오기", "Import conversations", screen.import_conversations),
         ):
             yield Command(say(korean, english), "", f"{korean} {english} 파일 저장 file save", run)
+    yield from _choices(app)
+    if screen.is_modal:  # a dialog's words were put together by whoever opened it
+        return
+    other, title = ("en", "Language: English") if interface_language() == "ko" else ("ko", "언어: 한국어")
+    yield Command(title, "", "언어 language english 한국어 korean", partial(app.choose_language, other))
+
+
+def _choices(app: KullmApp) -> Iterator[Command]:
+    """Of settings with a few values: those that are not chosen."""
     for name, korean, english in _THEMES:
         if name != app.theme:
             title = f"{say('테마', 'Theme')}: {say(korean, english)}"
@@ -175,10 +185,10 @@ def commands(app: KullmApp, screen: Screen[object]) -> Iterator[Command]:
         if way != (app.config.notify or "auto"):
             title = f"{say('긴 답이 끝나면', 'When a long reply ends')}: {say(korean, english)}"
             yield Command(title, "", f"알림 notify {korean} {english} {way}", partial(app.choose_notify, way))
-    if screen.is_modal:  # a dialog's words were put together by whoever opened it
-        return
-    other, title = ("en", "Language: English") if interface_language() == "ko" else ("ko", "언어: 한국어")
-    yield Command(title, "", "언어 language english 한국어 korean", partial(app.choose_language, other))
+    for wish, korean, english in _THINKING:
+        if wish != (app.config.thinking or "fold"):
+            title = f"{say('모델의 생각', 'What models think')}: {say(korean, english)}"
+            yield Command(title, "", f"생각 thinking think {korean} {english}", partial(app.choose_thinking, wish))
 
 
 _THEMES = (
@@ -194,6 +204,12 @@ _NOTICES: tuple[tuple[Notify, str, str], ...] = (
     ("bell", "벨만", "the bell alone"),
     ("desktop", "바탕 화면 알림만", "a desktop notice alone"),
     ("off", "알리지 않기", "nothing"),
+)
+
+
+_THINKING: tuple[tuple[ThinkingWish, str, str], ...] = (
+    ("fold", "접어 두고 답만 이어 보내기", "folded, and only answers are sent on"),
+    ("keep", "답의 일부로 남기기", "kept as a part of the answer"),
 )
 
 
@@ -235,4 +251,4 @@ def _title(title: str) -> str:
 def _profiles() -> list[tuple[str, str]]:
     from kullm_tui.core.profiles import all_profiles
 
-    return [(safe_line(name), safe_line(profile.description)) for name, profile in all_profiles().items()]
+    return [(safe_line(name), safe_line(profile.about)) for name, profile in all_profiles().items()]

@@ -34,7 +34,7 @@ def personas() -> list[Persona]:
 
 def _long_text(value: object) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise Fault(say("비어 있지 않은 글이어야 합니다", "must be text that is not empty"))
+        raise Fault(say("비어 있지 않은 글이어야 해요", "must be text that is not empty"))
     return nfc(value).strip()
 
 
@@ -46,11 +46,11 @@ def _read(path: Path) -> Mapping[str, Persona]:
     found: dict[str, Persona] = {}
     for name, table in tables_of(path).items():
         if not isinstance(table, dict):
-            faults.append(f"{name}: {say('[이름] 표여야 합니다', 'must be a table, [name]')}")
+            faults.append(f"{name}: {say('[이름] 표여야 해요', 'must be a table, [name]')}")
             continue
         facts = checked(table, _RULES, f"{name}.", faults)
         if "system" not in table:
-            faults.append(f"{name}.system: {say('빠져 있습니다', 'is missing')}")
+            faults.append(f"{name}.system: {say('빠져 있어요', 'is missing')}")
         title = facts.get("title", name)
         if interface_language() != "ko":
             title = facts.get("title_english", title)

@@ -1,17 +1,43 @@
 """The one table of keys. The bindings, the footer, the F1 help and the test of the keys are all made from it.
 
 A place is where a key means something. Within a place the most important keys stand first: a narrow footer drops the last.
+A key that does something only at times says when; the footer shows it then, and pressed at another time it says why it does nothing.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from kullm_tui.core.language import say
 
 if TYPE_CHECKING:
     from textual.binding import Binding, BindingType
+
+
+When = Literal[
+    "always",
+    "streaming",  # a reply is on its way or being judged
+    "asked",  # there is a question, and nothing on its way answers it
+    "replied",
+    "begun",  # something stands in the thread
+    "has code",
+    "has earlier branch",
+    "has later branch",
+    "has row",
+    "usable",
+    "downloadable",
+    "pausable",
+    "quantisable",
+    "removable",
+]
+
+
+@runtime_checkable
+class KnowsWhen(Protocol):
+    """Where keys are bound that do something only at times."""
+
+    def holds(self, when: When) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -21,6 +47,7 @@ class Key:
     korean: str
     english: str
     footer: bool = False
+    when: When = "always"
     told: tuple[str, str] = ("", "")  # in the help and the palette, where the footer's word is too short
 
     @property
@@ -64,25 +91,30 @@ CHAT = (
         "멈춤",
         "stop",
         footer=True,
-        told=("답 멈추기, 아니면 입력으로", "stop the reply, or back to the prompt"),
+        when="streaming",
+        told=("답 멈추기(^c로도), 아니면 입력으로", "stop the reply (^c too), or back to the prompt"),
     ),
-    Key("ctrl+r", "regenerate", "다시", "again", footer=True, told=("답 다시 받기", "answer again")),
+    Key("ctrl+r", "regenerate", "다시", "again", footer=True, when="asked", told=("답 다시 받기", "answer again")),
     Key(
         "f2",
         "edit_last",
         "고치기",
         "edit",
         footer=True,
+        when="asked",
         told=("마지막 질문 고쳐 보내기", "edit and resend the last question"),
     ),
-    Key("ctrl+n", "new_conversation", "새 대화", "new", footer=True, told=("새 대화", "new conversation")),
+    Key(
+        "ctrl+n", "new_conversation", "새 대화", "new", footer=True, when="begun", told=("새 대화", "new conversation")
+    ),
     Key(
         "f3",
         "judge",
-        "판정",
+        "채점",
         "judge",
         footer=True,
-        told=("답 판정받기(고른 답이나 마지막 답)", "have the reply judged (the chosen or the last)"),
+        when="replied",
+        told=("답 채점받기(고른 답이나 마지막 답)", "have the reply judged (the chosen or the last)"),
     ),
     Key(
         "f6",
@@ -98,11 +130,11 @@ CHAT = (
     Key(
         "ctrl+t",
         "toggle_input",
-        "입력 칸 여닫기",
+        "입력 칸 열고 닫기",
         "input field on or off",
-        told=("입력 칸 여닫기(지시와 따로 줄 글)", "input field on or off (text beside the instruction)"),
+        told=("입력 칸 열고 닫기(지시와 따로 줄 글)", "input field on or off (text beside the instruction)"),
     ),
-    Key("ctrl+o", "attach", "글 파일 붙이기", "attach a text file"),
+    Key("ctrl+o", "attach", "텍스트 파일 첨부", "attach a text file"),
     Key("pageup", "page_up", "대화 위로", "scroll up"),
     Key("pagedown", "page_down", "대화 아래로", "scroll down"),
     Key("ctrl+end", "newest", "맨 아래로", "to the newest"),
@@ -111,21 +143,38 @@ CHAT = (
 PROMPT = (
     Key("enter", "send", "보내기", "send", footer=True),
     Key("shift+enter,ctrl+j,alt+enter", "newline", "줄바꿈", "new line", footer=True),
-    Key("up", "earlier", "앞서 보낸 글(첫 줄에서)", "earlier prompt (on the first line)"),
-    Key("down", "later", "뒤에 보낸 글(끝 줄에서)", "later prompt (on the last line)"),
+    Key("up", "earlier", "이전에 보낸 글(첫 줄에서)", "earlier prompt (on the first line)"),
+    Key("down", "later", "다음에 보낸 글(끝 줄에서)", "later prompt (on the last line)"),
     Key("shift+tab", "to_thread", "대화로 가기", "to the thread"),
 )
 
 THREAD = (
     Key("escape", "to_prompt", "입력으로", "to the prompt", footer=True),
     Key("c", "copy", "복사", "copy", footer=True, told=("글 복사", "copy the text")),
-    Key("b", "copy_code", "코드 복사", "copy code", footer=True, told=("코드 블록 복사", "copy the code block")),
-    Key("e", "edit", "고치기", "edit", footer=True, told=("질문 고쳐 보내기", "edit and resend the question")),
-    Key("r", "regenerate", "다시", "again", footer=True, told=("답 다시 받기", "answer again")),
-    Key("left", "branch(-1)", "앞 갈래", "earlier branch", footer=True),
-    Key("right", "branch(1)", "뒤 갈래", "later branch", footer=True),
-    Key("up,k", "choose(-1)", "윗 차례", "turn above"),
-    Key("down,j", "choose(1)", "아랫 차례", "turn below"),
+    Key(
+        "b",
+        "copy_code",
+        "코드 복사",
+        "copy code",
+        footer=True,
+        when="has code",
+        told=("코드 블록 복사", "copy the code block"),
+    ),
+    Key(
+        "e",
+        "edit",
+        "고치기",
+        "edit",
+        footer=True,
+        when="asked",
+        told=("질문 고쳐 보내기", "edit and resend the question"),
+    ),
+    Key("r", "regenerate", "다시", "again", footer=True, when="asked", told=("답 다시 받기", "answer again")),
+    Key("t", "thinking", "생각", "thinking", told=("생각 펴고 접기", "unfold what it thought")),
+    Key("left", "branch(-1)", "이전 갈래", "earlier branch", footer=True, when="has earlier branch"),
+    Key("right", "branch(1)", "다음 갈래", "later branch", footer=True, when="has later branch"),
+    Key("up,k", "choose(-1)", "이전 차례", "turn above"),
+    Key("down,j", "choose(1)", "다음 차례", "turn below"),
 )
 
 # Its actions have names of their own: a key stands in the footer where its action is bound, whichever place lists it.
@@ -136,9 +185,18 @@ COMPARE = (
         "멈춤",
         "stop",
         footer=True,
+        when="streaming",
         told=("고른 칸 멈추기, 아니면 모두 멈추기", "stop the focused column, else all"),
     ),
-    Key("ctrl+r", "ask_again", "다시", "again", footer=True, told=("모든 칸에 다시 묻기", "ask all columns again")),
+    Key(
+        "ctrl+r",
+        "ask_again",
+        "다시",
+        "again",
+        footer=True,
+        when="asked",
+        told=("모든 칸에 다시 묻기", "ask all columns again"),
+    ),
     Key("f2", "contestants", "참가자", "who", footer=True, told=("누구를 비교할지 고르기", "choose who is compared")),
     Key("tab", "next_column", "칸 옮기기", "columns", footer=True, told=("다음 칸으로", "to the next column")),
     Key(
@@ -152,15 +210,16 @@ COMPARE = (
     Key(
         "f3",
         "judge_columns",
-        "판정",
+        "채점",
         "judge",
         footer=True,
+        when="replied",
         told=(
-            "고른 칸의 답, 고르지 않았으면 모든 칸의 답 판정받기",
+            "고른 칸의 답, 고르지 않았으면 모든 칸의 답 채점받기",
             "have the focused column's reply judged, else all",
         ),
     ),
-    Key("ctrl+n", "new_comparison", "새 비교", "new", footer=True, told=("새 비교", "new comparison")),
+    Key("ctrl+n", "new_comparison", "새 비교", "new", footer=True, when="begun", told=("새 비교", "new comparison")),
     Key("f9", "ratings", "순위", "ratings", footer=True, told=("투표로 매긴 순위", "ratings from the votes")),
     Key(
         "f6", "earlier_comparisons", "지난 비교", "earlier", footer=True, told=("지난 비교 열기", "earlier comparisons")
@@ -168,12 +227,12 @@ COMPARE = (
     Key(
         "ctrl+o",
         "question_set",
-        "질문 묶음",
+        "질문 모음",
         "question set",
         told=("파일의 질문을 차례로 비교하기", "go through the questions of a file"),
     ),
     Key("f7", "shared_parameters", "생성 설정", "parameters"),
-    Key("ctrl+t", "input_field", "입력 칸 여닫기", "input field on or off"),
+    Key("ctrl+t", "input_field", "입력 칸 열고 닫기", "input field on or off"),
     Key("pageup", "columns_up", "칸 위로", "scroll up"),
     Key("pagedown", "columns_down", "칸 아래로", "scroll down"),
     Key("ctrl+end", "columns_end", "맨 아래로", "to the newest"),
@@ -187,32 +246,38 @@ COLUMN = (
     Key(
         "p",
         "judge_pairs",
-        "둘씩 판정",
+        "둘씩 채점",
         "judge pairs",
         footer=True,
         told=(
-            "이 칸의 답을 다른 칸들과 둘씩 판정받기(순서를 바꿔 두 번)",
+            "이 칸의 답을 다른 칸들과 둘씩 채점받기(순서를 바꿔 두 번)",
             "have this reply judged against each of the others, in both orders",
         ),
     ),
 )
 
+# No key that types something: what is typed at the bar is the next question.
 VOTE = (
-    Key("1", "best(0)", "첫째가 낫다", "first is best"),
-    Key("2", "best(1)", "둘째", "second"),
-    Key("3", "best(2)", "셋째", "third"),
-    Key("4", "best(3)", "넷째", "fourth"),
-    Key("0", "tie", "비김", "tie"),
-    Key("9", "bad", "모두 나쁨", "all bad"),
-    Key("enter", "goes_on", "다음", "next", footer=True, told=("다음 질문으로", "to the next question")),
+    Key("left", "choose_vote(-1)", "앞 답", "one before", told=("앞 답 고르기", "choose the one before")),
+    Key("right", "choose_vote(1)", "고르기", "choose", footer=True, told=("다음 답 고르기", "choose the next one")),
+    Key(
+        "enter",
+        "vote",
+        "투표",
+        "vote",
+        footer=True,
+        told=("고른 답에 투표(투표했으면 다음 질문으로)", "vote for the chosen one (then: to the next question)"),
+    ),
 )
 
 SIDEBAR = (
-    Key("enter", "take", "열기", "open", footer=True),
-    Key("f2", "rename", "이름", "rename", footer=True, told=("이름 바꾸기", "rename")),
-    Key("delete", "delete", "지우기", "delete", footer=True),
+    Key("enter", "take", "열기", "open", footer=True, when="has row"),
+    Key("f2", "rename", "이름", "rename", footer=True, when="has row", told=("이름 바꾸기", "rename")),
+    Key("delete", "delete", "지우기", "delete", footer=True, when="has row"),
     Key("u", "undo", "되살리기", "restore", told=("마지막에 지운 대화 되살리기", "restore what was deleted last")),
-    Key("p", "pin", "고정", "pin", footer=True, told=("위에 고정하거나 풀기", "pin to the top or unpin")),
+    Key(
+        "p", "pin", "고정", "pin", footer=True, when="has row", told=("위에 고정하거나 풀기", "pin to the top or unpin")
+    ),
     Key("e", "export_one", "내보내기", "export", told=("파일로 내보내기", "export into a file")),
     Key("i", "import_some", "가져오기", "import", told=("파일에서 가져오기", "import from a file")),
     Key("escape", "back", "돌아가기", "back", footer=True),
@@ -221,12 +286,12 @@ SIDEBAR = (
 )
 
 BROWSER = (
-    Key("enter", "choose", "쓰기", "use", footer=True),
-    Key("d", "download", "받기", "download", footer=True),
-    Key("p", "pause", "멈춤", "pause", footer=True),
-    Key("z", "quantise", "4비트", "quantise", footer=True),
-    Key("x", "remove", "지우기", "remove", footer=True),
-    Key("a", "add", "더하기", "add", footer=True),
+    Key("enter", "choose", "쓰기", "use", footer=True, when="usable"),
+    Key("d", "download", "받기", "download", footer=True, when="downloadable"),
+    Key("p", "pause", "멈춤", "pause", footer=True, when="pausable"),
+    Key("z", "quantise", "4비트", "quantise", footer=True, when="quantisable"),
+    Key("x", "remove", "지우기", "remove", footer=True, when="removable"),
+    Key("a", "add", "추가", "add", footer=True),
     Key("slash", "search", "찾기", "filter", footer=True),
     Key("escape", "leave", "돌아가기", "back", footer=True),
     Key("l", "licence", "라이선스", "licence", footer=True),
@@ -244,10 +309,10 @@ EVALUATIONS = (
     Key(
         "c",
         "copy_run",
-        "이것처럼",
+        "복제",
         "like this",
         footer=True,
-        told=("이것처럼 새로 평가", "a new evaluation like this one"),
+        told=("같은 설정으로 새 평가", "a new evaluation like this one"),
     ),
     Key("delete", "forget_run", "지우기", "remove", footer=True, told=("목록에서 빼기", "take it off the list")),
 )
@@ -265,7 +330,7 @@ SYSTEMS = (
 
 EVALUATION_FORM = (
     Key("ctrl+r", "begin", "시작", "begin", footer=True, told=("평가 시작", "begin the evaluation")),
-    Key("escape", "leave_form", "그만두기", "leave", footer=True),
+    Key("escape", "leave_form", "취소", "leave", footer=True),
 )
 
 EVALUATION = (
@@ -294,31 +359,36 @@ EVALUATION = (
         footer=True,
         told=("채점자나 사람의 점수로", "the judge's scores or a person's"),
     ),
-    Key("c", "copy_this", "이것처럼", "like this", told=("이것처럼 새로 평가", "a new evaluation like this one")),
+    Key("c", "copy_this", "복제", "like this", told=("같은 설정으로 새 평가", "a new evaluation like this one")),
 )
 
 ITEMS = (
-    Key("f", "filter_items", "거르기", "filter", footer=True),
+    Key("f", "filter_items", "필터", "filter", footer=True),
     Key("slash,g", "find_item", "찾기", "find", footer=True, told=("번호나 낱말로 찾기", "find by number or words")),
     Key("w", "raw", "원문", "raw", footer=True, told=("채점자의 글 그대로", "the judge word for word")),
-    Key("left", "system(-1)", "앞 시스템", "earlier system"),
-    Key("right", "system(1)", "뒤 시스템", "later system"),
+    Key("left", "system(-1)", "이전 시스템", "earlier system"),
+    Key("right", "system(1)", "다음 시스템", "later system"),
     Key("n", "item(1)", "다음 문항", "next item", footer=True),
-    Key("b", "item(-1)", "앞 문항", "item before"),
+    Key("b", "item(-1)", "이전 문항", "item before"),
 )
 
 RATING = (
     Key(
-        "backspace", "take_back", "고치기", "correct", footer=True, told=("앞 점수 고치기", "correct the score before")
+        "backspace",
+        "take_back",
+        "고치기",
+        "correct",
+        footer=True,
+        told=("이전 점수 고치기", "correct the score before"),
     ),
     Key("s", "skip", "건너뛰기", "skip", footer=True),
     Key(
         "u",
         "rate_before",
-        "앞 답으로",
+        "이전 답으로",
         "answer before",
         footer=True,
-        told=("앞 답의 점수 다시 매기기", "rate the answer before again"),
+        told=("이전 답의 점수 다시 매기기", "rate the answer before again"),
     ),
     Key("escape", "leave_rating", "끝내기", "finish", footer=True),
 )
@@ -349,7 +419,7 @@ PLACES = (
     Place("대화 목록", "Conversations", SIDEBAR, typing=False),
     Place("비교", "Compare", COMPARE, typing=True),
     Place("비교의 칸(⇥)", "A column of a comparison (⇥)", COLUMN, typing=False),
-    Place("투표", "Voting", VOTE, typing=False),
+    Place("투표(⇧⇥, 답이 다 오면 저절로)", "Voting (⇧⇥, or by itself once all have answered)", VOTE, typing=False),
     Place("모델", "Models", BROWSER, typing=False),
     Place("평가 목록", "Evaluations", EVALUATIONS, typing=False),
     Place("새 평가", "A new evaluation", EVALUATION_FORM, typing=True),

@@ -74,7 +74,8 @@ def _from_json_lines(text: str, name: str) -> tuple[Message, ...]:
     from evaluator.questions import parse_questions
 
     found = parse_questions(_with_instructions(text), name)
-    return tuple(Message("user", one.instruction.strip(), one.input.strip()) for one in found.questions)
+    opening = (one for one in found.questions if not one.before)  # a later turn means nothing by itself
+    return tuple(Message("user", one.instruction.strip(), one.input.strip()) for one in opening)
 
 
 def _with_instructions(text: str) -> str:
@@ -85,7 +86,7 @@ def _with_instructions(text: str) -> str:
             row = json.loads(line)
         except ValueError:
             row = None
-        if isinstance(row, dict) and not {"instruction", "turns"} & row.keys():
+        if isinstance(row, dict) and not {"instruction", "turns", "questions"} & row.keys():
             asked = next((row[word] for word in ("prompt", "question") if isinstance(row.get(word), str)), None)
             line = json.dumps({**row, "instruction": asked}, ensure_ascii=False) if asked else line
         lines.append(line)

@@ -1,4 +1,6 @@
-"""What quitting would stop: replies and evaluations on their way. Both keep what has come of them."""
+"""What quitting would cost: replies that found no room on the disk are lost, replies and evaluations on their way are stopped and keep
+what has come of them.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,10 @@ if TYPE_CHECKING:
 
 
 def question(app: KullmApp) -> Confirm | None:
-    """None where nothing would be stopped."""
+    """None where it costs nothing."""
+    lost = len(app.unsaved) if "unsaved" in vars(app) else 0
+    if lost:
+        return _losing(lost)
     count = len(under_way(app))
     evaluates = "evaluations" in vars(app) and bool(app.evaluations.active)
     if not count and not evaluates:
@@ -23,15 +28,34 @@ def question(app: KullmApp) -> Confirm | None:
     if not count:
         return Confirm(
             say("평가를 하는 중이에요. 끝낼까요?", "An evaluation is running. Quit?"),
-            say("평가를 멈추고 끝내기", "Stop it and quit"),
+            say("멈추고 끝내기", "Stop it and quit"),
+            stay=say("계속 평가하기", "Keep it going"),
             more=say(
                 "받은 답과 채점은 남아요. 다음에 F12에서 이어서 할 수 있어요.",
                 "Its answers and verdicts are kept; F12 goes on with it another time.",
             ),
         )
-    stopped = say(f"답 {count}개를 멈추고 끝내기", f"Stop {count} replies and quit")
+    on_their_way = say(f"답 {count}개가 오는 중이에요. 끝낼까요?", f"{count} replies are on their way. Quit?")
     return Confirm(
-        say("답이 오는 중이에요. 끝낼까요?", "A reply is on its way. Quit?"),
-        stopped if count > 1 else say("답을 멈추고 끝내기", "Stop it and quit"),
+        on_their_way if count > 1 else say("답이 오는 중이에요. 끝낼까요?", "A reply is on its way. Quit?"),
+        say("멈추고 끝내기", "Stop and quit"),
+        stay=say("계속 받기", "Keep going"),
         more=say("여기까지 온 글은 남아요.", "What has come of it is kept."),
+    )
+
+
+def _losing(count: int) -> Confirm:
+    from kullm_tui.ui.screens.ask import Confirm
+
+    return Confirm(
+        say(
+            f"디스크가 가득 차서 저장하지 못한 답이 {count}개 있어요. 끝낼까요?",
+            f"The disk is full, and {count} replies are not saved. Quit?",
+        ),
+        say("저장하지 않고 끝내기", "Quit without saving"),
+        more=say(
+            "자리를 비우면 저절로 저장해요. 끝내면 화면에 있는 답은 사라져요.",
+            "They are saved by themselves once there is room. What is on the screen is lost by quitting.",
+        ),
+        danger=True,
     )

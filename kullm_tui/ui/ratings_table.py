@@ -42,8 +42,8 @@ def ratings_of(store: Store) -> Ratings:
 def summary(ratings: Ratings) -> str:
     if not ratings.votes:
         return say(
-            "아직 표가 없어요. 비교가 끝나면 1–4, 0, 9로 투표해 주세요.",
-            "No votes yet. Vote with 1–4, 0 or 9 when a comparison has finished.",
+            "아직 투표가 없어요. 비교가 끝나면 ← →로 고르고 ⏎로 투표해 주세요.",
+            "No votes yet. When a comparison has finished, choose with ← → and vote with ⏎.",
         )
     told = say(
         f"표 {ratings.votes:,}개 · 이름을 가린 표 {ratings.blind:,} · 비김 {ratings.ties:,} · 모두 나쁨 {ratings.bad:,}",
@@ -51,9 +51,11 @@ def summary(ratings: Ratings) -> str:
     )
     if ratings.votes >= ENOUGH_VOTES:
         return told
-    few = say("표가 적어서 구간이 실제보다 좁게 나와요.", "So few votes make the intervals narrower than they are.")
+    few = say(
+        "투투투표가 적어서 구간이 실제보다 좁게 나와요.", "So few votes make the intervals narrower than they are."
+    )
     none = say(
-        f"표가 {FEWEST_VOTES}개는 모여야 구간을 말할 수 있어요.",
+        f"투투투표가 {FEWEST_VOTES}개는 모여야 구간을 말할 수 있어요.",
         f"With fewer than {FEWEST_VOTES} votes there is no interval to tell.",
     )
     return f"{told}\n{few if ratings.votes >= FEWEST_VOTES else none}"
@@ -61,7 +63,7 @@ def summary(ratings: Ratings) -> str:
 
 def table(ratings: Ratings, titles: Mapping[str, str], width: int) -> Content:
     head = _line(
-        "", say("모델", "model"), say("점수", "points"), say("95 % 구간", "95 %"), say("견줌", "duels"), Content("")
+        "", say("모델", "model"), say("점수", "points"), say("95 % 구간", "95 %"), say("비교", "duels"), Content("")
     ).stylize("$quiet")
     rows, told = ratings.rows, ratings.votes >= FEWEST_VOTES
     taken = head.cell_length

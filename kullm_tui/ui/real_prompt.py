@@ -93,14 +93,14 @@ def _form_notes(template: Template, messages: Sequence[Message]) -> list[str]:
     if template.one_turn and any(message.role == "system" for message in messages):
         notes.append(
             say(
-                "학습하지 않은 꼴: 시스템 프롬프트를 첫 지시 앞에 붙였어요.",
+                "학습하지 않은 형식: 시스템 프롬프트를 첫 지시 앞에 붙였어요.",
                 "not trained: the system text stands before the first instruction.",
             )
         )
     if template.one_turn and template.name != "plain" and sum(message.role == "user" for message in messages) > 1:
         notes.append(
             say(
-                "학습하지 않은 꼴: 한 차례 문답용 템플릿이라 앞 차례를 되풀이해 붙였어요.",
+                "학습하지 않은 형식: 한 번 묻고 답하는 템플릿이라 앞의 문답을 되풀이해 붙였어요.",
                 "not trained: the template is for one turn; earlier turns are repeated blocks.",
             )
         )

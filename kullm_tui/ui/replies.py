@@ -14,11 +14,13 @@ from textual.dom import DOMNode
 from textual.worker import Worker, WorkerError
 
 from kullm_tui.core.text import nfc
-from kullm_tui.ui.events import ReplyEnded, ReplyGrew, ReplyWaits
+from kullm_tui.ui.events import ReplyEnded, ReplyGrew, ReplySaved, ReplyWaits
 from kullm_tui.ui.generation import Change, LiveReply, Order, generate
 
 if TYPE_CHECKING:
     from kullm_tui.core.history import Turn
+    from kullm_tui.core.thinking import ThinkingWish
+    from kullm_tui.ui.app import KullmApp
 
 _of_app: WeakKeyDictionary[App[Any], WeakSet[Replies]] = WeakKeyDictionary()
 
@@ -64,6 +66,7 @@ class Replies:
 
     def start(self, order: Order, reply: LiveReply) -> None:
         _of_app.setdefault(self._listener.app, WeakSet()).add(self)
+        order = replace(order, thinking=self._wish)
         self._live[reply.reply_id] = reply
         self._workers[reply.reply_id] = self._listener.run_worker(
             generate(order, reply, partial(self._tell, reply)),
@@ -71,6 +74,11 @@ class Replies:
             group=f"replies of {reply.conversation_id}",
             exit_on_error=False,
         )
+
+    @property
+    def _wish(self) -> ThinkingWish:
+        app = self._listener.app
+        return app.config.thinking if isinstance(app, _kullm()) else ""
 
     def stop(self, reply: LiveReply) -> None:
         worker = self._workers.get(reply.reply_id)
@@ -98,6 +106,8 @@ class Replies:
             self._live.pop(reply.reply_id, None)
             self._workers.pop(reply.reply_id, None)
             self._listener.post_message(ReplyEnded(reply))
+            if reply.unsaved and isinstance(app := self._listener.app, _kullm()):
+                app.unsaved.add(reply, lambda saved: self._listener.post_message(ReplySaved(saved)))
         elif change == "waits":
             self._listener.post_message(ReplyWaits(reply))
         elif reply.reply_id not in self._untaken:
@@ -105,10 +115,26 @@ class Replies:
             self._listener.post_message(ReplyGrew(reply))
 
 
+def _kullm() -> type[KullmApp]:
+    """Late: the app imports this."""
+    from kullm_tui.ui.app import KullmApp
+
+    return KullmApp
+
+
 def as_ended(turn: Turn, reply: LiveReply) -> Turn:
     """The turn that was written down, with all that was read of it.
 
     A piece may have been written down just before the stop, and what the disk would not take was read all the same.
     """
-    content = max(turn.content, nfc(reply.text), key=len)
-    return replace(turn, content=content, state=reply.state or "failed", error=reply.error or turn.error)
+    content, thinking = (
+        max(kept, nfc(read), key=len) if not reply.resorted else nfc(read)
+        for kept, read in ((turn.content, reply.text), (turn.thinking, reply.thinking))
+    )
+    return replace(
+        turn,
+        content=content,
+        thinking=thinking,
+        state=reply.state or "failed",
+        error=reply.unsaved_why or reply.error or turn.error,
+    )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kullm_tui.core import paths
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.files import is_there
 from kullm_tui.core.language import say
 from kullm_tui.ui.screens.ask import AskLine, Confirm
@@ -48,13 +49,13 @@ def _fault(line: str) -> str | None:
         if not path.parent.is_dir():
             return say(f"그런 폴더가 없어요: {path.parent}", f"There is no such folder: {path.parent}")
     except OSError as error:
-        return say(f"쓸 수 없는 자리예요 ({error.strerror}).", f"Nothing can be written there ({error.strerror}).")
+        return say(f"쓸 수 없는 곳이에요 ({cause_of(error)}).", f"Nothing can be written there ({cause_of(error)}).")
     return None
 
 
 def _replace(path: Path) -> Confirm:
     return Confirm(
         say(f"{path.name} 파일이 이미 있어요.", f"{path.name} is there already."),
-        say("바꿔 쓰기", "Replace it"),
+        say("덮어쓰기", "Replace it"),
         danger=True,
     )

@@ -12,14 +12,14 @@ from kullm_tui.core.paths import app_log
 _LOG_BYTES = 1_000_000
 
 
-def run() -> int:
-    """The exit code of the app; UsageError where there is no terminal to open it on."""
+def run(*, goes_on: bool = False) -> int:
+    """The exit code of the app; UsageError where there is no terminal to open it on. `goes_on`: at the last conversation."""
     _require_terminal()
     prepare()
     _keep_a_log()
     from kullm_tui.ui.app import KullmApp
 
-    app = KullmApp()
+    app = KullmApp(goes_on=goes_on)
     code = app.run()
     return app.return_code or code or 0
 
@@ -56,7 +56,7 @@ def _require_terminal() -> None:
     if os.environ.get("TERM", "") in ("", "dumb"):
         raise UsageError(
             say(
-                "이 터미널에서는 화면을 그릴 수 없습니다(TERM=dumb).\n"
+                "이 터미널에서는 화면을 그릴 수 없어요(TERM=dumb).\n"
                 'TERM=xterm-256color로 다시 해 보거나, 한 번만 물으려면 `kullm ask "질문"`을 쓰세요.',
                 "this terminal cannot draw a screen (TERM=dumb).\n"
                 'Try again with TERM=xterm-256color, or ask once with `kullm ask "QUESTION"`.',
@@ -66,7 +66,7 @@ def _require_terminal() -> None:
     if not (sys.__stdin__ and sys.__stdin__.isatty() and sys.__stderr__ and sys.__stderr__.isatty()):
         raise UsageError(
             say(
-                "앱은 터미널에서 열립니다. 표준 입력과 표준 오류를 다른 곳으로 돌리지 말고 다시 해 보세요.\n"
+                "앱은 터미널에서 열려요. 표준 입력과 표준 오류를 다른 곳으로 돌리지 말고 다시 해 보세요.\n"
                 '글을 넘겨 한 번만 물으려면 `kullm ask "질문" < 글.txt`을 쓰세요.',
                 "the app opens in a terminal. Run it again without redirecting standard input or standard error.\n"
                 'To ask once about piped text: `kullm ask "QUESTION" < TEXT.txt`.',

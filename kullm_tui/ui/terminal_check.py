@@ -60,9 +60,7 @@ def examine(show: Callable[[Result], None], *, keyboard: int = 0, screen: int = 
             show(result)
     except Interrupted:
         show(
-            Result(
-                say("터미널 시험", "terminal test"), "notice", say("나머지는 건너뛰었습니다", "the rest was skipped")
-            )
+            Result(say("터미널 시험", "terminal test"), "notice", say("나머지는 건너뛰었어요", "the rest was skipped"))
         )
 
 
@@ -94,7 +92,7 @@ def _silent() -> Result:
         say("터미널 시험", "terminal test"),
         "notice",
         say(
-            "터미널이 물음에 답하지 않아 더 시험하지 못했습니다. 사람이 쓰는 터미널에서 다시 해 보세요.",
+            "터미널이 물음에 답하지 않아 더 시험하지 못했어요. 사람이 쓰는 터미널에서 다시 해 보세요.",
             "the terminal answers no questions, so nothing more was tested. Try in a terminal that a person uses.",
         ),
     )
@@ -107,7 +105,7 @@ def _keys(abilities: Abilities) -> Result:
             subject,
             "fine",
             say(
-                "예전 방식입니다. ⇧⏎ 대신 ^j로 줄을 바꿉니다.",
+                "예전 방식이에요. ⇧⏎ 대신 ^j로 줄을 바꿔요.",
                 "legacy protocol: Ctrl+J makes a new line where Shift+Enter does not.",
             ),
         )
@@ -116,12 +114,12 @@ def _keys(abilities: Abilities) -> Result:
             subject,
             "fine",
             say(
-                "kitty 방식이 되지만 iTerm2에서는 한글이 사라져 쓰지 않습니다.",
+                "kitty 방식을 지원하지만 iTerm2에서는 한글이 사라져서 쓰지 않아요.",
                 "kitty protocol; not used in iTerm2, where it drops Hangul.",
             ),
         )
     return Result(
-        subject, "fine", say("kitty 방식입니다. ⇧⏎로 줄을 바꿉니다.", "kitty protocol: Shift+Enter makes a new line.")
+        subject, "fine", say("kitty 방식이에요. ⇧⏎로 줄을 바꿔요.", "kitty protocol: Shift+Enter makes a new line.")
     )
 
 
@@ -141,7 +139,7 @@ def _colours(talk: TerminalTalk) -> Result:
             subject,
             "notice",
             say(
-                "1600만 색이 되는데 COLORTERM이 없어 256색으로 그립니다: export COLORTERM=truecolor",
+                "1600만 색을 지원하는데 COLORTERM이 없어 256색으로 그려요: export COLORTERM=truecolor",
                 "16 million colours work, but COLORTERM is not set and 256 are used: export COLORTERM=truecolor",
             ),
         )
@@ -153,7 +151,7 @@ def _colours(talk: TerminalTalk) -> Result:
         subject,
         "notice",
         say(
-            "16색 이하입니다. 명령 팔레트에서 ansi-dark 테마를 고르면 잘 보입니다.",
+            "16색 이하예요. 명령 팔레트에서 ansi-dark 테마를 고르면 잘 보여요.",
             "16 colours or fewer: choose the theme ansi-dark in the palette.",
         ),
     )
@@ -172,12 +170,12 @@ def _widths(measured: list[tuple[str, int, int | None]]) -> Result:
         return Result(
             subject,
             "notice",
-            say("커서 자리를 알려 주지 않아 재지 못했습니다.", "the terminal does not tell where its cursor stands."),
+            say("커서 자리를 알려 주지 않아 재지 못했어요.", "the terminal does not tell where its cursor stands."),
         )
     wrong = [(sample, want, width) for sample, want, width in measured if width not in (None, want)]
     if not wrong:
         return Result(
-            subject, "fine", say("한글, 이모지, 선 모두 맞습니다", "Hangul, emoji and lines are as they should")
+            subject, "fine", say("한글, 이모지, 선 모두 맞아요", "Hangul, emoji and lines are as they should")
         )
     listed = ", ".join(
         say(f"{sample} {width}칸({want}칸이어야 함)", f"{sample} takes {width} (should be {want})")
@@ -201,12 +199,12 @@ def _clipboard(abilities: Abilities, environment: Mapping[str, str]) -> Result:
             subject,
             "notice",
             say(
-                "tmux가 복사를 막습니다: tmux set -s set-clipboard on",
+                "tmux가 복사를 막아요: tmux set -s set-clipboard on",
                 "tmux keeps copies to itself: tmux set -s set-clipboard on",
             ),
         )
     if _OSC52_ATTRIBUTE in abilities.attributes[1:]:
-        return Result(subject, "fine", say("OSC 52 (SSH 너머에서도 됩니다)", "OSC 52, over SSH too"))
+        return Result(subject, "fine", say("OSC 52 (SSH 너머에서도 돼요)", "OSC 52, over SSH too"))
     tool = next((name for name in ("pbcopy", "wl-copy", "xclip", "xsel") if shutil.which(name)), None)
     if tool and not _over_ssh(environment):
         return Result(subject, "fine", say(f"OSC 52와 {tool}", f"OSC 52 and {tool}"))
@@ -214,7 +212,7 @@ def _clipboard(abilities: Abilities, environment: Mapping[str, str]) -> Result:
         subject,
         "fine",
         say(
-            "OSC 52로 보냅니다. 붙여넣기에 나오지 않으면 터미널 설정에서 클립보드 접근을 켜세요.",
+            "OSC 52로 보내요. 붙여넣기에 나오지 않으면 터미널 설정에서 클립보드 접근을 켜세요.",
             "sent as OSC 52. If it does not arrive, allow clipboard access in the terminal's settings.",
         ),
     )
@@ -244,7 +242,7 @@ def _surroundings(environment: Mapping[str, str]) -> Iterator[Result]:
     facts = terminal_safe(", ".join(filter(None, (program, environment.get("TERM"), *around))))
     if environment.get("TMUX") and _tmux_option("extended-keys") == "off":
         hint = say(
-            "⇧⏎를 쓰려면 tmux set -s extended-keys on (^j는 언제나 됩니다)",
+            "⇧⏎를 쓰려면 tmux set -s extended-keys on (^j는 언제나 돼요)",
             "for Shift+Enter: tmux set -s extended-keys on (Ctrl+J always works)",
         )
         yield Result(subject, "fine", f"{facts}: {hint}")

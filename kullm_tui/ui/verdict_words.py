@@ -26,7 +26,7 @@ def by_origin(verdicts: Sequence[Verdict]) -> list[list[Verdict]]:
 def title_of(group: Sequence[Verdict]) -> str:
     times = say(f" · {len(group)}번", f" · {len(group)} times") if len(group) > 1 else ""
     parts = [safe_line(part) for part in (group[0].model, group[0].rubric) if part]
-    return f"{say('판정', 'Verdict')} {' · '.join(parts)}{times}"
+    return f"{say('채점', 'Verdict')} {' · '.join(parts)}{times}"
 
 
 def scores_of(group: Sequence[Verdict]) -> list[tuple[str, str]]:
@@ -42,7 +42,7 @@ def scores_of(group: Sequence[Verdict]) -> list[tuple[str, str]]:
     ]
 
 
-def _score(given: Sequence[int], highest: int | None) -> str:
+def _score(given: Sequence[float], highest: int | None) -> str:
     if len(set(given)) == 1:
         return f"{given[0]}/{highest}" if highest is not None else str(given[0])
     if len(given) <= _MOST_IN_A_ROW:
@@ -61,7 +61,7 @@ def trouble_of(verdict: Verdict) -> str:
     words = {
         "unparsed": say("점수를 읽을 수 없어요", "no scores could be read"),
         "refused": say("채점자가 거절했어요", "the judge refused"),
-        "error": say("판정하지 못했어요", "not judged"),
+        "error": say("채점하지 못했어요", "not judged"),
     }
     if verdict.status == "ok":
         return ""
@@ -82,13 +82,13 @@ def warnings_of(group: Sequence[Verdict]) -> list[str]:
 
 def _flag_words() -> Mapping[str, str]:
     return {
-        "imitates-result": say("답이 판정 결과의 꼴을 흉내 내요", "the reply imitates the form of a result"),
+        "imitates-result": say("답이 채점 결과의 형식을 흉내 내요", "the reply imitates the form of a result"),
         "asks-for-marks": say("답이 점수를 달라고 해요", "the reply asks for marks"),
         "overrides-instructions": say(
             "답이 채점자의 지시를 바꾸려 해요", "the reply overrides the judge's instructions"
         ),
         "judges-itself": say(
-            "자기 답을 판정했어요: 점수가 후할 수 있어요", "it judged its own reply: scores may be generous"
+            "채점자가 쓴 답이에요: 점수가 후할 수 있어요", "it judged its own reply: scores may be generous"
         ),
     }
 

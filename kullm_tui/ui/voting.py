@@ -57,7 +57,7 @@ class Voting:
     async def _cast(self, comparison: Comparison, outcome: Outcome, winner: int | None) -> None:
         """UsageError where there is nothing that could be chosen."""
         if self.round is None or not self.round.can_be_voted_on:
-            raise UsageError(say("투표하려면 견줄 답이 둘은 있어야 해요.", "A vote needs two replies to compare."))
+            raise UsageError(say("투표하려면 비교할 답이 두 개는 있어야 해요.", "A vote needs two replies to compare."))
         competing = self.round.competing
         if winner is not None and (winner >= len(competing) or competing[winner] is None):
             raise UsageError(say("이 칸에는 고를 답이 없어요.", "There is no reply in this column to choose."))

@@ -59,6 +59,8 @@ def speed(timings: Mapping[str, float], tokens: int | None) -> float | None:
     if told:
         return told
     total, first = timings.get("client_total_ms"), timings.get("client_first_text_ms")
+    if first is not None:
+        first -= timings.get("thinking_ms", 0)  # what was thought is among the tokens
     if not tokens or tokens < 2 or total is None or first is None or total <= first:
         return None
     return (tokens - 1) / ((total - first) / 1000)
@@ -92,7 +94,7 @@ def limits_of(turn: Turn) -> list[str]:
     if dropped:
         told.append(
             say(
-                f"대화가 길어서 앞의 {dropped}차례는 모델에 보내지 않았어요. F9에서 보낸 글을 볼 수 있어요.",
+                f"대화가 길어서 앞의 문답 {dropped}개는 모델에 보내지 않았어요. F9에서 보낸 글을 볼 수 있어요.",
                 f"The conversation is long: its first {dropped} turns were not sent. F9 shows what was.",
             )
         )
@@ -107,7 +109,7 @@ def limits_of(turn: Turn) -> list[str]:
 
 def waiting_line(reply: LiveReply) -> str:
     """What is waited for, how long already, and how to stop."""
-    parts = [reply.waiting or say("답을 기다리는 중", "waiting for the reply")] if not reply.pieces else []
+    parts = [reply.waiting or say("답을 기다리는 중", "waiting for the reply")] if reply.first is None else []
     parts += [seconds_whole(reply.seconds), say("esc 멈춤", "esc stops")]
     return " · ".join(part for part in parts if part)
 

@@ -13,7 +13,6 @@ from typing import Any, Literal
 import torch
 
 from kullm_tui.core.errors import AdapterError, WeightsError
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.weights.files import Checkpoint, TensorReader, safetensors_of, unpickle
 
@@ -63,7 +62,7 @@ def read_adapter(folder: Path) -> AdapterFiles:
     if kind not in _SUPPORTED:
         raise AdapterError(
             say(
-                f"어댑터 {name}의 방식 {kind}{particle(kind, '은/는')} 지원하지 않습니다. LoRA와 IA3 어댑터만 붙일 수 있습니다.",
+                f"{name} 어댑터의 {kind} 방식은 지원하지 않아요. LoRA와 IA3 어댑터만 붙일 수 있어요.",
                 f"Adapter {name} is of the kind {kind}, which cannot be attached; only LoRA and IA3 can.",
             )
         )
@@ -77,7 +76,7 @@ def _read_options(name: str, folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise AdapterError(
             say(
-                f"어댑터 {name}{particle(name, '을/를')} 찾을 수 없습니다: {folder}에 adapter_config.json이 없습니다. 어댑터 폴더의 경로를 확인하세요.",
+                f"{name} 어댑터를 찾을 수 없어요: {folder}에 adapter_config.json이 없어요. 어댑터 폴더의 경로를 확인하세요.",
                 f"Adapter {name} was not found: there is no adapter_config.json in {folder}. Check the adapter's folder.",
             )
         )
@@ -100,7 +99,7 @@ def _require_plain(name: str, options: Mapping[str, Any]) -> None:
     if used:
         raise AdapterError(
             say(
-                f"어댑터 {name}{particle(name, '은/는')} {', '.join(used)} 설정으로 학습되어 다른 어댑터와 한 번에 실행할 수 없습니다. "
+                f"{name} 어댑터는 {', '.join(used)} 설정으로 학습되어 다른 어댑터와 한 번에 실행할 수 없어요. "
                 f"{_MERGE_KOREAN}",
                 f"Adapter {name} was trained with {', '.join(used)}, which cannot run beside other adapters. "
                 f"{_MERGE_ENGLISH}",
@@ -115,7 +114,7 @@ def _read_tensors(name: str, folder: Path) -> dict[str, dict[str, torch.Tensor]]
         if match is None:
             raise AdapterError(
                 say(
-                    f"어댑터 {name}에 LoRA나 IA3가 아닌 텐서 {key}{particle(key, '이/가')} 있습니다. {_MERGE_KOREAN}",
+                    f"{name} 어댑터에 LoRA나 IA3가 아닌 {key} 텐서가 있어요. {_MERGE_KOREAN}",
                     f"Adapter {name} holds the tensor {key}, which is neither LoRA nor IA3. {_MERGE_ENGLISH}",
                 )
             )
@@ -145,7 +144,7 @@ def _stored_tensors(name: str, folder: Path) -> dict[str, torch.Tensor]:
 def _broken(name: str, path: Path) -> AdapterError:
     return AdapterError(
         say(
-            f"어댑터 {name}의 {path}{particle(path, '이/가')} 없거나 망가졌거나 안전하지 않아 붙이지 않았습니다. 다시 받거나 다시 학습하세요.",
+            f"{name} 어댑터의 {path} 파일이 없거나 망가졌거나 안전하지 않아 붙이지 않았어요. 다시 받거나 다시 학습하세요.",
             f"Adapter {name} was not attached: {path} is missing, damaged or unsafe. Fetch or train it again.",
         )
     )

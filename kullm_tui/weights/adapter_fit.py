@@ -9,7 +9,6 @@ from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from kullm_tui.core.errors import AdapterError
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.weights.adapter_files import AdapterFiles
 from kullm_tui.weights.plan import KeyMapping
@@ -83,7 +82,7 @@ def _other_base(files: AdapterFiles, model: PreTrainedModel) -> AdapterError:
     english = f"{files.base or 'another model'}{width_of_base}"
     return AdapterError(
         say(
-            f"어댑터 {files.name}{particle(files.name, '은/는')} {korean}에서 학습되었지만 엔진에는 {here} (hidden {width}) 모델이 올라와 있습니다. 어댑터와 바탕이 같은 모델을 고르세요.",
+            f"{files.name} 어댑터는 {korean}에서 학습되었지만 엔진에는 {here} (hidden {width}) 모델이 올라와 있어요. 어댑터와 베이스가 같은 모델을 고르세요.",
             f"Adapter {files.name} was trained on {english}, but the engine holds {here} (hidden {width}). "
             "Choose the model that the adapter was trained on.",
         )

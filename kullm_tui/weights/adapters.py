@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from torch import nn
 from transformers import PreTrainedModel
 
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import AdapterError
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.weights.adapter_files import AdapterFiles, read_adapter
 from kullm_tui.weights.adapter_fit import Tensors, matched_modules
@@ -111,7 +111,7 @@ class AdapterRack:
         if prepared.name in self._attached:
             raise AdapterError(
                 say(
-                    f"어댑터 {prepared.files.name}{particle(prepared.files.name, '은/는')} 이미 붙어 있습니다.",
+                    f"{prepared.files.name} 어댑터는 이미 붙어 있어요.",
                     f"Adapter {prepared.files.name} is attached already.",
                 )
             )
@@ -149,7 +149,7 @@ class AdapterRack:
         if name not in self._attached:
             raise AdapterError(
                 say(
-                    "이 요청이 쓰던 어댑터가 그사이 모델에서 빠졌습니다. 요청을 다시 보내세요.",
+                    "이 요청이 쓰던 어댑터가 그사이 모델에서 빠졌어요. 요청을 다시 보내세요.",
                     "The adapter of this request is not attached any more. Send the request again.",
                 )
             )
@@ -162,7 +162,7 @@ class AdapterRack:
 def _not_attached(name: str, error: Exception) -> AdapterError:
     return AdapterError(
         say(
-            f"어댑터 {name}{particle(name, '을/를')} 붙이지 못했습니다({error}). 다시 받거나 다시 학습하세요.",
+            f"{name} 어댑터를 붙이지 못했어요({cause_of(error)}). 다시 받거나 다시 학습하세요.",
             f"Adapter {name} could not be attached ({error}). Fetch or train it again.",
         )
     )

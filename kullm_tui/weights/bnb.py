@@ -4,6 +4,8 @@ On CPUs with AVX512-BF16 its import asks the package `kernels` for native code f
 none. The engine runs no code fetched that way, so `kernels` is hidden for the time of the import. The import also wraps four
 optimiser and fallback functions in torch.compile, which brings in all of the compiler (docs/experiments.md has the seconds)
 for functions that the engine never calls; they stay as they are. Its 8-bit layer logs one line for every layer of every token.
+
+On a forced path (core/processor.py) below AVX512-BF16 it is told that the processor has none, wherever it asks.
 """
 
 import logging
@@ -13,6 +15,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+
+from kullm_tui.core.processor import processor
 
 _SILENCED = {
     "bitsandbytes.backends.cpu.ops": "Failed to load CPU gemm_4bit_forward",
@@ -48,6 +52,13 @@ def _without_kernels() -> Iterator[None]:
         sys.modules.update(hidden)
 
 
+def _hide_avx512bf16() -> None:
+    asked = "has_avx512bf16"
+    for module in [module for name, module in sys.modules.items() if name.partition(".")[0] == "bitsandbytes"]:
+        if hasattr(module, asked):
+            setattr(module, asked, lambda: False)
+
+
 for _logger, _opening in _SILENCED.items():
     _silence(_logger, _opening)
 
@@ -55,5 +66,8 @@ with _without_kernels(), _without_the_compiler():
     import bitsandbytes
     import bitsandbytes.functional as functional
     import bitsandbytes.nn as nn
+
+if processor().level != "avx512-bf16":
+    _hide_avx512bf16()
 
 __all__ = ["bitsandbytes", "functional", "nn"]

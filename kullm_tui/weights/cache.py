@@ -237,7 +237,7 @@ def _no_space(recipe: Recipe, place: Path) -> NoSpace:
     free, needed = (f"{number / 1e9:.1f}" for number in (shutil.disk_usage(folder).free, recipe.bytes))
     return NoSpace(
         say(
-            f"{folder}에 {recipe.model}의 {recipe.precision} 가중치를 쓸 자리가 없습니다(필요 {needed} GB, 남음 {free} GB). "
+            f"{folder}에 {recipe.model}의 {recipe.precision} 가중치를 쓸 공간이 없어요(필요 {needed} GB, 남음 {free} GB). "
             "공간을 비우거나 `kullm models prune`으로 쓰지 않는 가중치를 지우세요.",
             f"There is no room in {folder} for the {recipe.precision} weights of {recipe.model} "
             f"({needed} GB needed, {free} GB free). Free some space or delete unused weights with `kullm models prune`.",

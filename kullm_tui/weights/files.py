@@ -16,8 +16,8 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 
+from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import WeightsError
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 
 # A checkpoint's single file or, tried first, the index of its shards; safetensors before pickles.
@@ -90,11 +90,11 @@ def _read_index(index: Path) -> dict[str, str]:
         weight_map = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
         placed = {str(key): str(name) for key, name in weight_map.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise broken(index, say("색인을 읽을 수 없습니다", "its index cannot be read")) from error
+        raise broken(index, say("색인을 읽을 수 없어요", "its index cannot be read")) from error
     for name in placed.values():
         if name in ("", ".", "..") or "/" in name or "\\" in name or "\0" in name:
             reason = say(
-                f"색인이 폴더 밖의 파일 {name!r}{particle(name, '을/를')} 가리킵니다",
+                f"색인이 폴더 밖의 {name!r} 파일을 가리켜요",
                 f"its index points outside the folder, to {name!r}",
             )
             raise broken(index, reason)
@@ -104,14 +104,14 @@ def _read_index(index: Path) -> dict[str, str]:
 def _require_all(folder: Path, index_name: str, names: list[str]) -> None:
     missing = [name for name in names if not (folder / name).is_file()]
     if missing:
-        reason = say(f"{missing[0]} 파일이 없습니다", f"{missing[0]} is missing")
+        reason = say(f"{missing[0]} 파일이 없어요", f"{missing[0]} is missing")
         raise broken(folder / index_name, reason)
 
 
 def _require_placed(index: Path, weight_map: Mapping[str, str], tensors: Mapping[str, StoredTensor]) -> None:
     for key, name in weight_map.items():
         if key not in tensors or tensors[key].file.name != name:
-            raise broken(index, say(f"{name}에 {key} 텐서가 없습니다", f"{name} does not hold the tensor {key}"))
+            raise broken(index, say(f"{name}에 {key} 텐서가 없어요", f"{name} does not hold the tensor {key}"))
 
 
 def _tensors_of(file: Path, pickled: bool) -> list[StoredTensor]:
@@ -143,7 +143,7 @@ def _unreadable(file: Path, error: Exception) -> WeightsError:
     # EINVAL: torch seeks before the beginning of a pickle that was cut short.
     if isinstance(error, OSError) and error.errno != errno.EINVAL:
         return disk_fault(error, file)
-    return broken(file, say("파일이 잘렸거나 망가졌습니다", "the file is truncated or damaged"))
+    return broken(file, say("파일이 잘렸거나 망가졌어요", "the file is truncated or damaged"))
 
 
 _DTYPES = {
@@ -164,7 +164,7 @@ def _dtype(file: Path, name: str) -> torch.dtype:
     if name not in _DTYPES:
         raise broken(
             file,
-            say(f"자료형 {name}{particle(name, '을/를')} 지원하지 않습니다", f"it holds the unsupported type {name}"),
+            say(f"{name} 자료형은 지원하지 않아요", f"it holds the unsupported type {name}"),
         )
     return _DTYPES[name]
 
@@ -183,7 +183,7 @@ def unpickle(file: Path) -> dict[str, torch.Tensor]:
     except (RuntimeError, OSError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise _unreadable(file, error) from error
     if not isinstance(value, dict):
-        raise broken(file, say("텐서 묶음이 아닙니다", "it is not a set of tensors"))
+        raise broken(file, say("텐서 묶음이 아니에요", "it is not a set of tensors"))
     return {str(key): tensor for key, tensor in value.items() if isinstance(tensor, torch.Tensor)}
 
 
@@ -191,7 +191,7 @@ def broken(file: Path, reason: str) -> WeightsError:
     korean, english = fetch_again(file.parent)
     return WeightsError(
         say(
-            f"가중치 파일 {file}{particle(file, '을/를')} 쓸 수 없습니다: {reason}. {korean}",
+            f"{file} 가중치 파일을 쓸 수 없어요: {reason}. {korean}",
             f"The weights file {file} cannot be used: {reason}. {english}",
         )
     )
@@ -199,10 +199,10 @@ def broken(file: Path, reason: str) -> WeightsError:
 
 def disk_fault(error: OSError, place: Path) -> WeightsError:
     """`place`: where it happened, if the error does not say."""
-    at, reason = error.filename or place, error.strerror or str(error)
+    at, reason = error.filename or place, cause_of(error)
     return WeightsError(
         say(
-            f"{at}{particle(at, '을/를')} 읽거나 쓰지 못해 모델을 불러올 수 없습니다({reason}). 디스크의 상태와 파일의 권한을 확인한 뒤 다시 시도하세요.",
+            f"{at} 파일을 읽거나 쓰지 못해 모델을 불러올 수 없어요({reason}). 디스크의 상태와 파일의 권한을 확인한 뒤 다시 시도하세요.",
             f"The model cannot be loaded: {at} could not be read or written ({reason}). "
             "Check the disk and the file's permissions, then try again.",
         )
@@ -227,7 +227,7 @@ def hub_repository(folder: Path) -> str | None:
 def hostile(file: Path) -> WeightsError:
     return WeightsError(
         say(
-            f"가중치 파일 {file}에 텐서가 아닌 코드가 들어 있어 열지 않았습니다. 파일을 지우고, 같은 모델의 safetensors를 받으세요.",
+            f"가중치 파일 {file}에 텐서가 아닌 코드가 들어 있어 열지 않았어요. 파일을 지우고, 같은 모델의 safetensors를 받으세요.",
             f"The weights file {file} carries code beside tensors, so it was not opened. "
             "Delete it and fetch a safetensors version of the model.",
         )
@@ -238,14 +238,14 @@ def _no_weights(folder: Path) -> WeightsError:
     if (folder / "adapter_config.json").is_file():
         return WeightsError(
             say(
-                f"{folder}{particle(folder, '은/는')} 모델이 아니라 어댑터입니다. 베이스 모델을 고르고 --adapter로 지정하세요.",
+                f"{folder} 폴더에 든 것은 모델이 아니라 어댑터예요. 베이스 모델을 고르고 --adapter로 지정하세요.",
                 f"{folder} is an adapter, not a model. Choose its base model and give it with --adapter.",
             )
         )
     korean, english = fetch_again(folder)
     return WeightsError(
         say(
-            f"{folder}에 model.safetensors나 pytorch_model.bin이 없습니다. {korean}",
+            f"{folder}에 model.safetensors나 pytorch_model.bin이 없어요. {korean}",
             f"{folder} holds no model.safetensors or pytorch_model.bin. {english}",
         )
     )

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import torch
 
-from kullm_tui.core.native import built, find_compiler, runs_avx2
+from kullm_tui.core.native import built
+from kullm_tui.core.processor import Processor, processor
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +25,7 @@ _SOURCE = Path(__file__).with_name("kernels.c")
 # Sums may be reordered, which is what vectorising them takes. Not -ffast-math: a library linked with it makes the whole process
 # flush denormals to zero when it is loaded.
 _REORDERED = ("-fassociative-math", "-fno-signed-zeros", "-fno-trapping-math", "-fno-math-errno", "-ffp-contract=fast")
-_OPTIONS = ("-O3", "-march=native", *_REORDERED, "-fopenmp", "-shared", "-fPIC")
+_OPTIONS = ("-O3", *_REORDERED, "-fopenmp", "-shared", "-fPIC")
 _MOST_ROWS = 16  # more rows than this, and expanding the 4-bit matrix pays
 _EXPANDED_VALUES = 1 << 22
 _LARGEST_HEAD = 512  # HEAD_AT_MOST
@@ -105,12 +106,15 @@ def can_attend(query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) ->
 
 @cache
 def kernels() -> Kernels | None:
-    """Built on the first call, which takes about half a second; found in the cache later."""
-    compiler = find_compiler()
-    if compiler is None or not runs_avx2():
+    """This process' own. Built on the first call, which takes about half a second; found in the cache later."""
+    return kernels_for(processor())
+
+
+def kernels_for(own: Processor) -> Kernels | None:
+    if own.compiler is None or not own.runs_kernels:
         return None
     try:
-        return Kernels(built(_SOURCE, compiler, _OPTIONS))
+        return Kernels(built(_SOURCE, own.compiler, (*_OPTIONS, f"-march={own.architecture}")))
     except (OSError, subprocess.SubprocessError) as error:
-        logger.warning("the kernels could not be built with %s: %s", compiler, error)
+        logger.warning("the kernels could not be built with %s: %s", own.compiler, error)
         return None

@@ -169,7 +169,7 @@ def _gone_again(recipe: Recipe) -> WeightsError:
     folder = folder_of(recipe.key)
     return WeightsError(
         say(
-            f"{recipe.model}의 준비된 가중치가 {folder}에서 거듭 지워지거나 망가졌습니다. `kullm models prune`이 끝난 뒤 다시 시도하고, "
+            f"{recipe.model}의 준비된 가중치가 {folder}에서 거듭 지워지거나 망가졌어요. `kullm models prune`이 끝난 뒤 다시 시도하고, "
             "되풀이되면 디스크를 점검하세요.",
             f"The prepared weights of {recipe.model} were deleted or damaged in {folder} again and again. Try again when "
             "`kullm models prune` has ended; if it happens still, check the disk.",
@@ -181,7 +181,7 @@ def _no_memory(folder: Path, recipe: Recipe) -> TooLarge:
     needed = f"{recipe.bytes / 1e9:.1f}"
     return TooLarge(
         say(
-            f"{folder.name}의 {recipe.precision} 가중치 {needed} GB가 장치의 메모리에 들어가지 않습니다. 더 작은 모델이나 4bit를 고르세요.",
+            f"{folder.name}의 {recipe.precision} 가중치 {needed} GB가 장치의 메모리에 들어가지 않아요. 더 작은 모델이나 4bit를 고르세요.",
             f"The {recipe.precision} weights of {folder.name} ({needed} GB) do not fit the device's memory. "
             "Choose a smaller model or 4bit.",
         )

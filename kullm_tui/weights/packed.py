@@ -3,10 +3,12 @@
 PackedLinear   4 bits, in the form that bitsandbytes' AVX512-BF16 kernel runs. bitsandbytes' own forward looks at its state,
                converts and dispatches anew for every product, 112 times a token for Polyglot 5.8B; here that is settled when
                the weights are placed. CPUs without AVX512-BF16 run the same form through `kernels`
-RowsLinear     bf16; the few rows of a decode step go through `kernels`, which reads the matrix as fast as memory gives it
+RowsLinear     bf16; the few rows of a decode step go through `kernels`, which reads the matrix as fast as memory gives it. Many rows go
+               through fp32 where the processor has no arithmetic for bf16: torch's own product takes three times as long there
 """
 
 import ctypes
+from functools import cache
 
 import torch
 from torch import nn
@@ -17,6 +19,7 @@ from kullm_tui.weights.skeleton import BLOCK
 
 _KERNEL_NAME = "gemv_4bit_inference_cpu_nf4_bf16"
 _FEW_ROWS = 8  # with more of them torch's matrix product is the faster one
+_WIDENED_VALUES = 1 << 22  # of a bf16 matrix at a time, as fp32
 
 # (rows, outputs, inputs, x, weight, scales, out, block, stride of x, stride of out)
 _Kernel = ctypes.CFUNCTYPE(
@@ -32,7 +35,7 @@ def runs_packed(device: torch.device) -> bool:
 
 
 def has_bnb_kernel() -> bool:
-    return bool(bnb.functional.has_avx512bf16())
+    return bool(bnb.functional.has_avx512bf16())  # no, where `bnb` hides it
 
 
 class PackedLinear(bnb.nn.Linear4bit):  # type: ignore[misc]
@@ -66,16 +69,34 @@ class PackedLinear(bnb.nn.Linear4bit):  # type: ignore[misc]
         return out
 
 
+@cache
+def multiplies_bf16() -> bool:
+    """Whether torch has a fast product of bf16 matrices on this processor, held to its path: AVX-512 at least."""
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
 class RowsLinear(nn.Linear):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        own = kernels()
-        few = x.numel() <= _FEW_ROWS * self.in_features and self.weight.is_contiguous()
-        if own is None or not few or x.dtype != torch.bfloat16 or torch.is_grad_enabled():
+        if x.dtype != torch.bfloat16 or torch.is_grad_enabled():
             return super().forward(x)
-        out = own.bf16_linear(x, self.weight)
+        own = kernels()
+        if own and x.numel() <= _FEW_ROWS * self.in_features and self.weight.is_contiguous():
+            out = own.bf16_linear(x, self.weight)
+        elif multiplies_bf16():
+            return super().forward(x)
+        else:
+            out = _through_fp32(x, self.weight)
         if self.bias is not None:
             out += self.bias
         return out
+
+
+def _through_fp32(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    wide, out = x.float(), x.new_empty((*x.shape[:-1], weight.shape[0]))
+    step = max(1, _WIDENED_VALUES // weight.shape[1])
+    for first in range(0, weight.shape[0], step):
+        out[..., first : first + step] = wide @ weight[first : first + step].float().T
+    return out
 
 
 def speed_up_linears(model: nn.Module) -> None:

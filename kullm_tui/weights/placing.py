@@ -9,7 +9,6 @@ from transformers import PreTrainedModel
 
 from kullm_tui.core.config import Precision
 from kullm_tui.core.errors import WeightsError
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.weights import bnb
 from kullm_tui.weights.files import fetch_again
@@ -116,7 +115,7 @@ def settle(model: PreTrainedModel, folder: Path, missing: set[str], device: torc
         korean, english = fetch_again(folder)
         raise WeightsError(
             say(
-                f"{folder}의 가중치에 {empty[0]}{particle(empty[0], '이/가')} 없습니다. {korean}",
+                f"{folder}의 가중치에 {empty[0]} 텐서가 없어요. {korean}",
                 f"The weights in {folder} lack {empty[0]}. {english}",
             )
         )

@@ -13,7 +13,6 @@ from transformers.core_model_loading import WeightConverter, WeightRenaming, ren
 from transformers.pytorch_utils import Conv1D
 
 from kullm_tui.core.errors import WeightsError
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.weights.files import Checkpoint, StoredTensor, fetch_again
 from kullm_tui.weights.skeleton import Skeleton
@@ -101,7 +100,7 @@ def _require_shapes(checkpoint: Checkpoint, stored: Mapping[str, StoredTensor], 
     found, expected = list(stored[wrong[0]].shape), list(state[wrong[0]].shape)
     raise WeightsError(
         say(
-            f"{checkpoint.folder}의 가중치가 config.json과 맞지 않습니다: {wrong[0]}의 모양이 {expected}이어야 하는데 {found}입니다. {korean}",
+            f"{checkpoint.folder}의 가중치가 config.json과 맞지 않아요: {wrong[0]}의 모양은 {expected}, 파일의 모양은 {found}. 서로 달라요. {korean}",
             f"The weights in {checkpoint.folder} do not match its config.json: {wrong[0]} is {found}, not {expected}. {english}",
         )
     )
@@ -121,7 +120,7 @@ def _require_complete(
         korean, english = fetch_again(checkpoint.folder)
         raise WeightsError(
             say(
-                f"{checkpoint.folder}의 가중치에 {_few(missing)}{particle(_few(missing), '이/가')} 없습니다. {korean}",
+                f"{checkpoint.folder}의 가중치에 {_few(missing)} 텐서가 없어요. {korean}",
                 f"The weights in {checkpoint.folder} lack {_few(missing)}. {english}",
             )
         )
@@ -149,7 +148,7 @@ def _rearranged(checkpoint: Checkpoint, skeleton: Skeleton, key: str) -> Weights
     kind = skeleton.config.model_type
     return WeightsError(
         say(
-            f"{checkpoint.folder.name}({kind})의 가중치({key})는 합치거나 나누어야 하는 형식이라 이 엔진이 읽지 않습니다. vLLM 같은 엔드포인트를 쓰세요.",
+            f"{checkpoint.folder.name}({kind})의 가중치({key})는 합치거나 나누어야 하는 형식이라 이 엔진이 읽지 않아요. vLLM 같은 엔드포인트를 쓰세요.",
             f"The weights of {checkpoint.folder.name} ({kind}) must be merged or split while loading ({key}), "
             "which this engine does not do. Use an endpoint such as vLLM.",
         )

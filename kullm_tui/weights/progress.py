@@ -29,4 +29,4 @@ class LoadCancelled(KullmError):
 
 def stop_if(cancelled: Cancelled) -> None:
     if cancelled():
-        raise LoadCancelled(say("모델 불러오기를 취소했습니다.", "Loading the model was cancelled."))
+        raise LoadCancelled(say("모델 불러오기를 취소했어요.", "Loading the model was cancelled."))

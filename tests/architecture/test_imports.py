@@ -31,7 +31,7 @@ sys.exit(code)
 
 def _lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", "from importlinter.cli import lint_imports_command as run; run()", "--no-cache"]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240, check=False)
 
 
 def _modules_after(script: str, *arguments: str, home: Path) -> set[str]:
@@ -43,7 +43,7 @@ def _modules_after(script: str, *arguments: str, home: Path) -> set[str]:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -69,5 +69,5 @@ def test_the_terminal_session_that_the_readme_shows_is_real(tmp_path: Path) -> N
     assert len(exchanges) > 1
     for arguments, output in zip(exchanges[1::2], exchanges[2::2], strict=True):
         command = [sys.executable, "-P", "-m", "kullm_tui", *shlex.split(arguments)]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=False)
         assert done.stdout.rstrip() == output.rstrip(), f"kullm{arguments}\n{done.stderr}"

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -64,7 +63,7 @@ def test_json_is_one_object_with_everything(home: Path, server: OpenAIServer) ->
         "usage": {"prompt_tokens": 3, "completion_tokens": 1},
         "dropped_turns": 1,
     }
-    assert "1차례를 빼고" in done.stderr
+    assert "문답 1개를 빼고" in done.stderr
     assert "길이 한도" in done.stderr
 
 
@@ -176,7 +175,7 @@ def test_continue_goes_on_with_the_last_conversation_and_its_model(home: Path, s
 
 def test_continue_survives_a_question_that_failed(home: Path, server: OpenAIServer) -> None:
     kullm(home, *ASK, "첫째")
-    server.script.append(refuses(400, "안 됩니다"))
+    server.script.append(refuses(400, "안 돼요"))
     assert kullm(home, *ASK, "실패할 질문").returncode == 1
     assert kullm(home, "ask", "--continue", "둘째").returncode == 0
     assert [message["content"] for message in server.requests[-1].body["messages"]] == ["첫째", "안녕하세요", "둘째"]
@@ -200,25 +199,23 @@ def test_an_answer_cut_in_the_middle_keeps_its_text(home: Path, server: OpenAISe
 
 
 def test_text_is_shown_as_it_arrives_also_through_a_pipe(home: Path, server: OpenAIServer) -> None:
-    server.script.append(Reply([chunk("먼저"), 20.0, chunk("나중", finish="stop")]))
+    server.script.append(Reply([chunk("먼저"), 3600.0, chunk("나중", finish="stop")]))
     child = start(home, *ASK, "안녕?")
     assert child.stdout is not None
     assert os.read(child.stdout.fileno(), 100).decode() == "먼저"
     child.send_signal(signal.SIGINT)
-    child.communicate(timeout=20)
+    child.communicate(timeout=240)
 
 
 def test_ctrl_c_keeps_the_part_and_closes_the_connection(home: Path, server: OpenAIServer) -> None:
-    server.script.append(Reply([chunk("반쪽"), 30.0]))
+    server.script.append(Reply([chunk("반쪽"), 3600.0]))
     child = start(home, *ASK, "안녕?")
     assert child.stdout is not None
     assert os.read(child.stdout.fileno(), 100).decode() == "반쪽"
-    began = time.monotonic()
     child.send_signal(signal.SIGINT)
-    out, err = child.communicate(timeout=20)
-    assert time.monotonic() - began < 3
+    out, err = child.communicate(timeout=240)
     assert (child.returncode, out, err) == (130, b"\n", b"")
-    assert server.requests[0].disconnected.wait(2)
+    assert server.requests[0].disconnected.wait(60)
     assert [(row["content"], row["state"]) for row in messages(home)] == [("안녕?", "complete"), ("반쪽", "cancelled")]
 
 
@@ -232,10 +229,10 @@ def test_a_reader_that_leaves_cancels_the_reply(home: Path, server: OpenAIServer
         stdout=reader.stdin,
         stderr=subprocess.PIPE,
         env=environment(home),
-        timeout=60,
+        timeout=240,
         check=False,
     )
     assert (done.returncode, done.stderr) == (1, b"")
     assert reader.communicate()[0].decode() == "가나다"
     assert messages(home)[1]["state"] == "cancelled"
-    assert server.requests[0].disconnected.wait(2)
+    assert server.requests[0].disconnected.wait(60)

@@ -66,7 +66,7 @@ def test_a_declined_cost_leaves_the_answer(home: Path, server: OpenAIServer, env
     assert "서울" in terminal.shown
     terminal.types("n\n")
     assert terminal.ends() == 1
-    assert "채점하지 않았습니다" in terminal.shown
+    assert "채점하지 않았어요" in terminal.shown
 
 
 def test_a_judge_that_fails_leaves_the_answer_and_says_why(

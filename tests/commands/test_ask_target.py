@@ -16,7 +16,7 @@ def test_an_adapter_that_is_not_there_is_told_as_one_and_nothing_is_kept(home: P
     for name, hint in (("nosuch", ""), ("job-21", "혹시 job-20인가요"), ("empty", ""), ("./no/such", "")):
         done = kullm(home, "ask", "-m", "kullm-5.8b", "--adapter", name, "?")
         assert done.returncode == 1
-        assert f"'{name}' 어댑터가 없습니다" in done.stderr
+        assert f"'{name}' 어댑터가 없어요" in done.stderr
         assert hint in done.stderr
         assert ("혹시" in done.stderr) == bool(hint)
     assert not engine.requests
@@ -31,7 +31,7 @@ def test_beam_search_tells_how_far_it_is_on_a_terminal_only(home: Path, server: 
     server.script.extend([searched(), searched()])
     terminal = Terminal(home, *ASK, "수도는?")
     assert terminal.ends() == 0
-    assert "빔 탐색 중 … 43%" in terminal.shown
+    assert "빔 탐색 중 43%" in terminal.shown
     assert terminal.shown.rpartition("\x1b[K")[2] == "서울\r\n"
     piped = kullm(home, *ASK, "수도는?")
     assert (piped.stdout, piped.stderr) == ("서울\n", "")
@@ -94,7 +94,7 @@ def test_a_local_model_is_loaded_first_with_progress_on_the_terminal(home: Path,
     engine.script.extend([ready(43), says("서울")])
     terminal = Terminal(home, "ask", "-m", "kullm-5.8b", "--adapter", "job-20", "수도는?", "--input", "글")
     assert terminal.ends() == 0
-    assert "모델을 올리는 중 … 43%" in terminal.shown
+    assert "모델을 올리는 중 43%" in terminal.shown
     assert terminal.shown.rpartition("\x1b[K")[2] == "서울\r\n"
     load, chat = engine.requests
     assert load.body == {"model": "kullm-5.8b", "adapter": "job-20"}
@@ -143,7 +143,7 @@ def test_an_engine_that_dies_is_told_with_the_way_out(home: Path, engine: OpenAI
     engine.script.extend(replies)
     done = kullm(home, "ask", "-m", "kullm-5.8b", "수도는?")
     assert done.returncode == 1
-    assert "다시 보내면 새로 시작합니다" in done.stderr
+    assert "다시 보내면 새로 시작해요" in done.stderr
     assert messages(home)[1]["state"] == "failed"
 
 
@@ -154,7 +154,7 @@ def test_without_the_local_part_it_says_how_to_install_it(home: Path) -> None:
         "from kullm_tui.commands.main import main; sys.exit(main(['ask', '-m', 'kullm-5.8b', '?']))"
     )
     done = subprocess.run(
-        [COMMAND[0], "-P", "-c", code], capture_output=True, text=True, env=environment(home), timeout=60, check=False
+        [COMMAND[0], "-P", "-c", code], capture_output=True, text=True, env=environment(home), timeout=240, check=False
     )
     assert done.returncode == 1
     assert "pip install 'kullm[local]'" in done.stderr

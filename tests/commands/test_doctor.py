@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from kullm_tui.core.processor import runnable_paths
 from tests.kullm_command import kullm
 
 
@@ -92,3 +93,18 @@ def test_the_graphics_card_is_asked_through_its_own_tool(tmp_path: Path, answer:
     _, found = verdicts(tmp_path, PATH=f"{tool.parent}:/usr/bin:/bin")
     assert found["GPU"]["verdict"] == verdict
     assert verdict == "notice" or "A100" in found["GPU"]["text"]
+
+
+@pytest.mark.parametrize("path", [path for path in runnable_paths() if path != "auto"])
+def test_the_path_that_serves_is_said_and_what_would_be_faster(path: str, tmp_path: Path) -> None:
+    _, found = verdicts(tmp_path, KULLM_PROCESSOR=path)
+    served, faster = {
+        "avx512-bf16": ("AVX512-BF16", "C 컴파일러 있음"),
+        "avx512": ("AVX-512", "C 컴파일러 있음"),
+        "avx2": ("AVX2", "C 컴파일러 있음"),
+        "plain": ("AVX2 없음", "llama.cpp"),
+        "no-compiler": ("", "sudo apt install gcc"),
+    }[path]
+    assert f"{served} (KULLM_PROCESSOR={path})" in found["CPU"]["text"]
+    assert faster in found["CPU"]["text"]
+    assert found["CPU"]["verdict"] == ("notice" if path in ("plain", "no-compiler") else "fine")

@@ -118,7 +118,7 @@ def test_a_base_is_evaluated_against_its_adapters_and_a_retrained_one_answers_an
         assert len({source["adapter_files"] for source in sources}) == 2
         assert {source["template"] for source in sources} == {"kullm-v2", "vicuna-1.1"}
         twice = kullm(home, *run, "demo-base+mine,+mine", env=env)
-        assert (twice.returncode, "두 번 나옵니다" in twice.stderr) == (1, True)
+        assert (twice.returncode, "두 번 나와요" in twice.stderr) == (1, True)
     finally:
         kullm(home, "engine", "stop")
 
@@ -131,9 +131,9 @@ def _answers(home: Path) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("named", "said"),
     [
-        ("demo-base+nothing", "'nothing' 어댑터가 없습니다"),
+        ("demo-base+nothing", "'nothing' 어댑터가 없어요"),
         ("+nothing", "어느 모델의 어댑터인지"),
-        ("nothing+x", "'nothing' 모델이 없습니다"),
+        ("nothing+x", "'nothing' 모델이 없어요"),
     ],
 )
 def test_an_adapter_that_is_not_there_is_told_before_anything_begins(
@@ -157,7 +157,7 @@ def test_questions_that_changed_since_are_not_mixed_with_old_scores(home: Path, 
 def test_a_judge_that_judges_itself_is_warned_of(home: Path, env: dict[str, str]) -> None:
     done = kullm(home, *RUN, "--yes", "--judge-model", "m", env=env)
     assert done.returncode == 0
-    assert "자기 답을 채점합니다" in done.stderr
+    assert "자기 답을 채점해요" in done.stderr
 
 
 def test_without_an_evaluation_or_a_model_it_says_how_to_begin(home: Path, env: dict[str, str]) -> None:

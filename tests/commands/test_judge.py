@@ -68,7 +68,7 @@ def test_a_budget_stops_and_every_row_still_has_its_object(tmp_path: Path, rows:
 def test_on_a_terminal_the_cost_is_shown_and_asked_for(tmp_path: Path, rows: Path, env: dict[str, str]) -> None:
     terminal = Terminal(tmp_path, "judge", str(rows), env=env)
     terminal.waits_for("[y/N] ")
-    assert "3번 묻습니다" in terminal.shown
+    assert "3번 물어요" in terminal.shown
     terminal.types("y\n")
     assert terminal.ends() == 0
     assert "전반적인 품질 4" in terminal.shown
@@ -99,10 +99,10 @@ def test_without_a_key_it_says_how_to_store_one(tmp_path: Path, rows: Path) -> N
         ('{"instruction": "x", "instances": [{"input": "", "output": "정답"}]}', "정답"),
         ('{"instruction": "x", "output": "정답"}', "response"),
         ('{"instruction": "x"}', "response"),
-        ('{"instruction": "x", "output": "정답", "response": " 정답"}', "정답은 채점하지 않습니다"),
+        ('{"instruction": "x", "output": "정답", "response": " 정답"}', "정답은 채점하지 않아요"),
         ('{"instruction": "x", "instances": [{"input": "", "output": "정답"}], "response": "정답"}', "정답은 채점하지"),
         ("아님", "1행"),
-        ("", "행이 없습니다"),
+        ("", "행이 없어요"),
     ],
 )
 def test_rows_that_cannot_be_judged_are_refused_before_anything_is_sent(
@@ -122,7 +122,7 @@ def test_the_judges_own_answers_are_warned_of_under_any_of_its_names(tmp_path: P
     text = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
     done = kullm(tmp_path, "judge", "--json", "--yes", "-", stdin=text, env=env)
     assert done.returncode == 0
-    assert "2행은 채점자 gpt-4.1-2025-04-14의 답입니다" in done.stderr
+    assert "2행은 채점자 gpt-4.1-2025-04-14의 답이에요" in done.stderr
 
 
 def test_a_named_judge_that_is_gone_is_told_with_what_the_key_can_use(
@@ -164,12 +164,12 @@ def test_pairs_are_judged_in_both_orders_and_disagreement_is_a_tie(tmp_path: Pat
     assert [one["winner"] for one in found] == ["left", "right", "tie"]
     assert found[0]["cost"] == pytest.approx(2 * (500 * 2 + 80 * 8) / 1e6)
     assert again.stdout.splitlines() == [
-        "1  왼쪽이 낫습니다",
-        "2  오른쪽이 낫습니다",
-        "3  비깁니다(순서를 바꾸자 판정이 뒤집혔습니다)",
+        "1  왼쪽이 나아요",
+        "2  오른쪽이 나아요",
+        "3  비겨요(순서를 바꾸자 결과가 뒤집혔어요)",
     ]
     assert "왼쪽 1, 비김 1(그중 순서를 바꾸자 뒤집힌 것 1), 오른쪽 1, 가릴 수 없음 0" in again.stderr
-    assert "쓴 돈 $0.0000" in again.stderr
+    assert "사용 금액 $0.0000" in again.stderr
 
 
 def test_pairs_without_two_sides_are_refused(tmp_path: Path, env: dict[str, str], server: JudgeServer) -> None:
@@ -178,3 +178,23 @@ def test_pairs_without_two_sides_are_refused(tmp_path: Path, env: dict[str, str]
     assert done.returncode == 1
     assert "right" in done.stderr
     assert not server.requests
+
+
+@pytest.mark.parametrize("told", ["2027-01-14", 1799884800])
+def test_a_judge_that_will_be_shut_down_is_warned_of_before_anything_is_spent(
+    tmp_path: Path, rows: Path, env: dict[str, str], server: JudgeServer, told: str | int
+) -> None:
+    server.shutdown_dates["gpt-4.1-2025-04-14"] = told
+    done = kullm(tmp_path, "judge", "--max-cost", "0", str(rows), env=env)
+    assert (server.paid, "2027-01-14에 서비스가 끝나요" in done.stderr) == (0, True), done.stderr
+    assert (
+        "서비스가 끝나요"
+        not in kullm(tmp_path, "judge", "--yes", "--judge-model", "gpt-4.1", str(rows), env=env).stderr
+    )
+
+
+def test_a_date_of_shutdown_that_cannot_be_read_holds_nothing_up(
+    tmp_path: Path, rows: Path, env: dict[str, str], server: JudgeServer
+) -> None:
+    server.shutdown_dates["gpt-4.1"] = "bald"
+    assert kullm(tmp_path, "judge", "--yes", "--judge-model", "gpt-4.1", str(rows), env=env).returncode == 0

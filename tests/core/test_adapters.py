@@ -95,14 +95,14 @@ def test_an_archive_is_imported_as_a_folder_is(trained: Path, tmp_path: Path) ->
 @pytest.mark.parametrize("missing", ["adapter_config.json", "adapter_model.safetensors"])
 def test_a_folder_that_is_no_whole_adapter_is_refused_and_leaves_nothing(trained: Path, missing: str) -> None:
     (trained / missing).unlink()
-    with pytest.raises(AdapterError, match="온전한 PEFT 어댑터가 없습니다"):
+    with pytest.raises(AdapterError, match="온전한 PEFT 어댑터가 없어요"):
         import_adapter(trained, "mine")
     assert list(paths.adapters_dir().iterdir()) == []
 
 
 def test_a_name_that_is_taken_is_refused_and_the_old_one_stays(trained: Path, tmp_path: Path) -> None:
     publish_adapter(trained, "mine", run="first")
-    with pytest.raises(AdapterError, match="이미 있습니다"):
+    with pytest.raises(AdapterError, match="이미 있어요"):
         publish_adapter(adapter_folder(tmp_path / "other"), "mine", run="second")
     assert adapter_named("mine").run == "first"
 

@@ -124,7 +124,7 @@ def test_a_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(ImportRefused, match=r"수상|suspicious"):
         read_file(bomb)
     monkeypatch.setattr(importing, "_LARGEST_BYTES", 1000)
-    with pytest.raises(ImportRefused, match=r"큽니다|large"):
+    with pytest.raises(ImportRefused, match=r"커요|large"):
         read_file(zipped(tmp_path / "large.zip", conversations=json.dumps([REAL])))
 
 

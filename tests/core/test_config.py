@@ -56,7 +56,7 @@ def test_every_setting_is_read() -> None:
         "a",
         "en",
         EngineSettings(0.5, "fp32", "cuda:1", 12, 2, ("b",)),
-        (EndpointSettings("openai", "https://api.openai.com/v1", "OPENAI_API_KEY"),),
+        endpoints=(EndpointSettings("openai", "https://api.openai.com/v1", "OPENAI_API_KEY"),),
     )
 
 
@@ -79,15 +79,15 @@ def test_all_faults_are_told_together_with_the_nearest_name() -> None:
         )
     message = str(caught.value)
     for words in (
-        "modle: 모르는 항목입니다. 혹시 model인가요?",
+        "modle: 알 수 없는 항목이에요. 혹시 model인가요?",
         "language: ",
-        "engine.precison: 모르는 항목입니다. 혹시 precision인가요?",
+        "engine.precison: 알 수 없는 항목이에요. 혹시 precision인가요?",
         "engine.max_rows: ",
         "engine.idle_minutes: ",
         "endpoints[1].name: ",
         "endpoints[1].base_url: ",
-        "endpoints[2].nmae: 모르는 항목입니다. 혹시 name인가요?",
-        "endpoints[2].base_url: 빠져 있습니다",
+        "endpoints[2].nmae: 알 수 없는 항목이에요. 혹시 name인가요?",
+        "endpoints[2].base_url: 빠져 있어요",
     ):
         assert words in message
 
@@ -191,8 +191,8 @@ def test_an_endpoint_written_inline_can_be_extended(file: Path) -> None:
         ("modle", "x", "혹시 model인가요"),
         ("engine.prcision", "4bit", "혹시 engine.precision인가요"),
         ("endpoints.home.url", "http://x", "혹시 endpoints.home.base_url인가요"),
-        ("engine", "x", "모르는 항목"),
-        ("endpoints", "x", "모르는 항목"),
+        ("engine", "x", "알 수 없는 항목"),
+        ("endpoints", "x", "알 수 없는 항목"),
         ("engine.precision", "3bit", '"4bit"'),
         ("engine.max_rows", "많이", "정수"),
         ("endpoints.new.key", "K", "base_url"),
@@ -234,7 +234,7 @@ def test_a_write_that_fails_leaves_the_old_file(file: Path) -> None:
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (16, limits[1]))  # like a disk that fills up in the middle of the file
     try:
-        with pytest.raises(KullmError, match="쓰지 못했습니다"):
+        with pytest.raises(KullmError, match="쓰지 못했어요"):
             set_value("model", "x")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)

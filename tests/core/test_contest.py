@@ -76,7 +76,7 @@ def test_adapters_over_one_base_answer_together() -> None:
     found = plan(*DEMOS)
     assert (found.waves, found.together) == (((0, 1, 2),), True)
     assert found.why == "세 모델이 한 베이스 모델(demo-base)을 함께 써서 같이 답해요."
-    assert found.why_formal == "세 모델이 한 베이스 모델(demo-base)을 함께 써서 같이 답합니다."
+    assert found.why == "세 모델이 한 베이스 모델(demo-base)을 함께 써서 같이 답해요."
 
 
 def test_a_base_beside_its_adapter_is_needed_once(home: Path) -> None:
@@ -91,7 +91,7 @@ def test_bases_that_do_not_fit_take_turns_and_those_over_one_base_go_together(ho
     assert plan(*names, memory_gb=2.5).waves == ((0, 1, 2), (3,))
     narrow = plan(*names, memory_gb=1.2)
     assert narrow.waves == ((0, 2), (1,), (3,))
-    assert "메모리가 모자라" in narrow.why
+    assert "메모리가 부족" in narrow.why
     assert "3번에 나누어" in narrow.why
     assert "1.2 GB" in narrow.why
     assert str(home) not in narrow.why, "it is read before a blind vote"
@@ -195,7 +195,7 @@ def test_an_adapter_alone_stands_over_its_base(name: str) -> None:
         (["kulm-5.8b", "demo-kullm"], ModelNotFound, "혹시 kullm-5.8b"),
         (["kullm-5.8b", "demo-kullm"], ModelNotFound, "models pull kullm-5.8b"),
         (["demo-kullm+mine", "demo-base+mine"], UsageError, "두 번"),
-        (["demo-base+none", "demo-kullm"], AdapterError, "'none' 어댑터가 없습니다"),
+        (["demo-base+none", "demo-kullm"], AdapterError, "'none' 어댑터가 없어요"),
         (["far/gpt+mine", "demo-kullm"], UsageError, "이 컴퓨터에서 돌리는"),
         (["orphan", "demo-kullm"], AdapterError, r"베이스\+orphan"),
         (["demo-kullm", "demo-kullm"], UsageError, "두 번"),
@@ -203,8 +203,8 @@ def test_an_adapter_alone_stands_over_its_base(name: str) -> None:
         (["demo-kullm"], UsageError, "2개에서 4개"),
         ([], UsageError, "0개"),
         ([f"far/{name}" for name in "abcde"], UsageError, "5개"),
-        (["", "demo-kullm"], ModelNotFound, "없습니다"),
-        (["\x1b[2J", "demo-kullm"], ModelNotFound, "없습니다"),
+        (["", "demo-kullm"], ModelNotFound, "없어요"),
+        (["\x1b[2J", "demo-kullm"], ModelNotFound, "없어요"),
     ],
 )
 def test_names_that_are_wrong_are_told(names: list[str], error: type[Exception], message: str) -> None:

@@ -181,7 +181,7 @@ HEADER = b'{"kullm": "conversations", "version": 1, "conversations": 1}\n'
         (HEADER + b"[]", "객체"),
         (HEADER + b'{"key": NaN}', "JSON"),
         (HEADER.replace(b'"version": 1', b'"version": 2'), "새로운"),
-        (HEADER.replace(b": 1}", b": -1}"), "대화 파일이 아닙니다"),
+        (HEADER.replace(b": 1}", b": -1}"), "대화 파일이 아니에요"),
         *((HEADER + line_with(**change), "2번째 줄") for change in BAD_FIELDS),
     ],
 )  # fmt: skip
@@ -277,5 +277,5 @@ def test_a_file_of_no_known_form_is_refused(store: Store, tmp_path: Path, data: 
 
 def test_what_is_no_file_is_refused(store: Store, tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "없음", Path("/dev/zero")):
-        with pytest.raises(ImportRefused, match="파일이 없습니다"):
+        with pytest.raises(ImportRefused, match="파일이 없어요"):
             import_file(store, path)

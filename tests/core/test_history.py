@@ -115,7 +115,7 @@ def test_what_is_not_there_is_told(store: Store) -> None:
         lambda: store.purge(99),
         lambda: list(store.kept([99])),
     ):
-        with pytest.raises(StoreError, match="없습니다"):
+        with pytest.raises(StoreError, match="없어요"):
             attempt()
 
 
@@ -142,12 +142,11 @@ def test_broken_characters_and_nul_do_no_harm(store: Store) -> None:
 
 
 def test_reading_does_not_wait_for_a_writer(store: Store) -> None:
+    """The writer ends only after the reading."""
     store.create_conversation("하나")
     with store._database.transaction():
-        began = time.monotonic()
         assert titles(store) == ["하나"]
         assert store.search("하나")
-        assert time.monotonic() - began < 1
 
 
 def test_two_programs_write_one_database_at_once(store: Store, tmp_path: Path) -> None:
@@ -167,7 +166,7 @@ with Store(pathlib.Path(sys.argv[1])) as store:
 """
     command = [sys.executable, "-c", code, str(tmp_path / "kullm.db")]
     children = [subprocess.Popen([*command, name], stderr=subprocess.PIPE, text=True) for name in ("가", "나", "다")]
-    assert [child.communicate(timeout=120)[1] for child in children] == [""] * 3
+    assert [child.communicate(timeout=240)[1] for child in children] == [""] * 3
     assert len(store.conversations()) == 180
     assert all(len(store.thread(one.id)) == 2 for one in store.conversations())
     assert len(store.search("답변", limit=1000)) == 180

@@ -150,7 +150,7 @@ def test_two_apps_that_find_the_damage_at_once_put_aside_only_the_damaged_file(p
     children = [
         subprocess.Popen([sys.executable, "-c", code, path, str(number)], stderr=subprocess.PIPE) for number in range(5)
     ]
-    assert [child.communicate(timeout=60)[1] for child in children] == [b""] * 5
+    assert [child.communicate(timeout=240)[1] for child in children] == [b""] * 5
     assert len([file for file in path.parent.glob("*damaged*") if file.read_bytes() == b"garbage" * 1000]) == 1
     with open_store(path) as store:
         assert len(store.conversations()) == 5
@@ -249,7 +249,7 @@ with open_store(pathlib.Path(sys.argv[1])) as store:
     try:
         command = [sys.executable, "-c", code, str(disk / "kullm.db"), "disk" if mounted else "limit"]
         environment = {**os.environ, "KULLM_LANG": "ko"}
-        done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=240, check=False)
         assert done.stdout.split()[2:] == ["True", "1"], done.stderr
         kept = int(done.stdout.split()[0])
         assert kept > 3

@@ -188,7 +188,7 @@ def test_a_newer_search_ends_the_one_before(store: Store, monkeypatch: pytest.Mo
 
     def slow(content: str, _: str) -> str:
         entered.set()
-        overtaken.wait(10)
+        overtaken.wait(60)
         return content
 
     with closing(Database(store._database.path)) as slowed:
@@ -199,11 +199,11 @@ def test_a_newer_search_ends_the_one_before(store: Store, monkeypatch: pytest.Mo
         older = threading.Thread(target=lambda: answers.append(searches.find("다라마바", limit=5)))
         monkeypatch.setattr("kullm_tui.core.search._STEPS_BETWEEN_LOOKS", 1)
         older.start()
-        assert not entered.wait(0.2)  # nothing holds all of it, so no text is even read
         older.join()
+        assert not entered.is_set()  # nothing holds all of it, so no text is even read
         older = threading.Thread(target=lambda: answers.append(searches.find("가나다라", limit=5)))
         older.start()
-        assert entered.wait(10)
+        assert entered.wait(60)
         searches._newest += 1
         overtaken.set()
         older.join()

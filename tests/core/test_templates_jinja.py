@@ -16,7 +16,7 @@ from kullm_tui.core.templates.segments import Prompt
 Q1, X1, A1 = "구름은 'KULLM'\\n의 뜻?", "첫째 {{ 줄 }}\n둘째", " 네, {eos} 맞습니다.\n"
 TURNS = [("user", Q1), ("assistant", A1), ("user", "또?"), ("assistant", "그럼요"), ("user", "끝")]
 INPUTS = [(), (0,), (4,), (0, 2, 4)]
-SYSTEMS = [None, "", "친절하게\n답합니다."]
+SYSTEMS = [None, "", "친절하게\n답해요."]
 
 
 def _conversation(system: str | None, length: int, inputs: tuple[int, ...]) -> list[Message]:

@@ -1,7 +1,6 @@
 """From segments to ids, with two real tokenizers built here: LLaMA's kind and Polyglot's kind."""
 
 import json
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -18,6 +17,7 @@ from kullm_tui.core.templates.registry import TEMPLATES, template_named
 from kullm_tui.core.templates.segments import Prompt, Segment
 from kullm_tui.core.templates.template import Template
 from kullm_tui.core.templates.tokens import encode, encode_many, load_tokenizer, special_tokens
+from tests.growth import growth
 
 SPECIALS = ["<unk>", "<s>", "</s>", "<|endoftext|>"]
 HEADINGS = sorted({token for template in TEMPLATES.values() for token in template.specials})
@@ -241,11 +241,13 @@ def test_a_folder_without_a_tokenizer_is_a_clear_error(tmp_path: Path) -> None:
 
 
 def test_a_megabyte_is_encoded_in_time_that_grows_with_its_length() -> None:
-    text = "가나다 " * 100_000
-    started = time.monotonic()
-    encoded = encode(Prompt((Segment(text),)), polyglot_like(), bos=None)
-    assert "".join(encoded.pieces) == text
-    assert time.monotonic() - started < 20
+    tokenizer = polyglot_like()
+
+    def read(size: int) -> None:
+        text = "가나다 " * size
+        assert "".join(encode(Prompt((Segment(text),)), tokenizer, bos=None).pieces) == text
+
+    assert growth(read, 12_500) < 3
 
 
 @each_tokenizer

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from kullm_tui.demo.questions import heldout, is_right
+from tests import processes
 from tests.kullm_command import kullm
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(3600)]
@@ -17,10 +18,17 @@ QUESTIONS = int(os.environ.get("KULLM_SOAK_QUESTIONS", "200"))
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def models_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     home = tmp_path_factory.mktemp("home")
     yield home
     kullm(home, "engine", "stop")
+
+
+@pytest.fixture
+def home(models_home: Path, monkeypatch: pytest.MonkeyPatch, mark_of_all_tests: str) -> Path:
+    """One engine answers all tests."""
+    monkeypatch.setenv(processes.MARK, mark_of_all_tests)
+    return models_home
 
 
 @pytest.mark.parametrize("model", ["demo-kullm", "demo-koalpaca", "demo-kovicuna"])

@@ -44,7 +44,7 @@ class Server:
 
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait(10)
+        self.process.wait(60)
 
 
 @contextmanager
@@ -67,10 +67,10 @@ def serving(
     finally:
         process.terminate()
         try:
-            process.wait(10)
+            process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
-            process.wait(10)
+            process.wait(60)
         assert process.stdout
         process.stdout.close()
         log.close()
@@ -82,7 +82,7 @@ def _limited(descriptors: int | None) -> Callable[[], None] | None:
     return functools.partial(resource.setrlimit, resource.RLIMIT_NOFILE, (descriptors, descriptors))
 
 
-def wait_until(condition: Any, seconds: float = 10) -> bool:
+def wait_until(condition: Any, seconds: float = 240) -> bool:
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:

@@ -1,7 +1,6 @@
 """The project's own decode path against transformers' `generate` on a separately loaded model, and rows against themselves alone."""
 
 import functools
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -211,9 +210,8 @@ def test_a_cancelled_reply_leaves_the_batch_within_a_token(
     endless.next_event()
     batch.submit(waiting.generation)
     endless.generation.cancelled.set()
-    seen_after = time.monotonic()
     assert len(waiting.reply().tokens) == 3
-    assert time.monotonic() - seen_after < 5
+    assert len(endless.reply().tokens) < 390
 
 
 def test_waiting_replies_join_in_the_order_they_came(checkpoint: Callable[[str], Path], open_batch: OpenBatch) -> None:

@@ -6,17 +6,24 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import psutil
 import pytest
 import torch
 
-from kullm_tui.core.chat_client import Delta, Finished, engine_endpoint, stream_chat
+from kullm_tui.core.chat_client import Finished, LoadProgress, engine_endpoint, stream_chat
+from kullm_tui.core.engine_health import engine_health
 from kullm_tui.core.engine_process import EngineFiles, EngineState, ensure_engine, running_engine, stop_engine
 from kullm_tui.core.errors import EngineGone
+from kullm_tui.core.exchange import Starting, exchange
+from kullm_tui.core.journal import ReplySource
 from kullm_tui.core.records import Message
+from kullm_tui.core.store import Store
+from kullm_tui.core.target import choose_target
+from kullm_tui.core.thinking import Delta
 from tests.engine.server import wait_until
 from tests.tiny_models import Shape, save_model
 
@@ -43,9 +50,39 @@ def test_two_started_at_once_share_one_engine_twenty_times() -> None:
         starters = [
             subprocess.Popen([sys.executable, "-P", "-c", STARTER], stdout=subprocess.PIPE, text=True) for _ in range(2)
         ]
-        pids = {starter.communicate(timeout=60)[0] for starter in starters}
+        pids = {starter.communicate(timeout=240)[0] for starter in starters}
         assert len(pids) == 1
         assert stop_engine()
+
+
+def test_it_says_that_it_imports_until_it_serves() -> None:
+    """Its libraries take seconds, and twenty from a cold disk: whoever waits is told."""
+    started = ensure_engine()
+    assert started.phase == "importing"
+    wait_until(lambda: (running_engine() or started).phase == "serving", seconds=120)
+    state = running_engine()
+    assert state
+    assert (state.pid, state.url, state.token) == (started.pid, started.url, started.token)
+    assert engine_health() is not None
+
+
+async def test_each_phase_before_the_first_word_is_told(tmp_path: Path) -> None:
+    told: list[str] = []
+    with Store(tmp_path / "kullm.db") as store:
+        conversation = store.create_conversation("수도")
+        turn = store.add_user_turn(conversation.id, QUESTION[0], parent_id=None)
+        target = choose_target("demo-kullm", ())
+        with store.open_reply(conversation.id, turn, ReplySource(target.name, None, target.template, {})) as journal:
+            async for piece in exchange(target, QUESTION, {}, journal):
+                phase: str = piece.phase if isinstance(piece, Starting) else ""
+                if isinstance(piece, LoadProgress):
+                    phase = piece.phase or piece.status
+                elif isinstance(piece, Delta):
+                    phase = "word"
+                told += [phase] if phase and phase not in told else []
+            journal.finish("complete")
+    assert told[:3] == ["process", "importing", "open"]
+    assert told[-2:] == ["ready", "word"]
 
 
 def test_the_engine_survives_whoever_started_it_and_its_token_is_private() -> None:
@@ -65,26 +102,27 @@ def test_api_keys_do_not_reach_the_engine(monkeypatch: pytest.MonkeyPatch) -> No
     assert b"sk-secret" not in Path(f"/proc/{state.pid}/environ").read_bytes()
 
 
-def test_kill_9_in_mid_stream_is_told_within_two_seconds_and_the_next_question_works(slow_model: Path) -> None:
-    killed_at = 0.0
+def test_kill_9_in_mid_stream_is_told_and_the_next_question_works(slow_model: Path) -> None:
+    """How soon is for bench/moments.py; here: by the connection that closes, and not by a time-out, which is longer than this test."""
+    killed = False
 
     async def ask(state: EngineState, *, tokens: int, kill: bool) -> str:
-        nonlocal killed_at
+        nonlocal killed
         text = ""
         endpoint = engine_endpoint(state.url, state.token)
         decoding = {"max_tokens": tokens, "logit_bias": {"0": -100}}
-        async for event in stream_chat(endpoint, model=str(slow_model), messages=QUESTION, decoding=decoding):
+        asked = stream_chat(endpoint, model=str(slow_model), messages=QUESTION, decoding=decoding, quiet_seconds=3600)
+        async for event in asked:
             if isinstance(event, Delta):
                 text += event.text
-                if kill and not killed_at:
+                if kill and not killed:
                     os.kill(state.pid, signal.SIGKILL)
-                    killed_at = time.monotonic()
+                    killed = True
         return text
 
     first = ensure_engine()
     with pytest.raises(EngineGone, match="엔진"):
         asyncio.run(ask(first, tokens=900, kill=True))
-    assert time.monotonic() - killed_at < 2
     second = ensure_engine()
     assert second.pid != first.pid
     assert asyncio.run(ask(second, tokens=8, kill=False))
@@ -97,10 +135,10 @@ def test_ctrl_c_in_one_leaves_the_others_reply_alone(slow_model: Path) -> None:
         subprocess.Popen([*command, "길게 말해 주세요"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
-    assert wait_until(lambda: _active_requests() == 2, 60)
+    assert wait_until(lambda: _active_requests() == 2)
     asking[0].send_signal(signal.SIGINT)
-    _, interrupted_error = asking[0].communicate(timeout=20)
-    whole, other_error = asking[1].communicate(timeout=120)
+    _, interrupted_error = asking[0].communicate(timeout=240)
+    whole, other_error = asking[1].communicate(timeout=240)
     assert asking[0].returncode == 130
     assert "Traceback" not in interrupted_error
     assert asking[1].returncode == 0, other_error
@@ -113,17 +151,17 @@ def _active_requests() -> int:
     state = running_engine()
     if state is None:
         return 0
-    health = httpx2.get(f"{state.url}/health", headers={"Authorization": f"Bearer {state.token}"}, timeout=30).json()
+    health = httpx2.get(f"{state.url}/health", headers={"Authorization": f"Bearer {state.token}"}, timeout=240).json()
     return int(health["active_requests"])
 
 
 def test_an_idle_engine_ends_by_itself(home: Path) -> None:
     home.mkdir(parents=True, exist_ok=True)
-    (home / "config.toml").write_text("[engine]\nidle_minutes = 0.01\n")
+    (home / "config.toml").write_text("[engine]\nidle_minutes = 0.05\n")
     state = ensure_engine()
-    assert wait_until(lambda: running_engine() is None, 30)
+    assert wait_until(lambda: running_engine() is None)
     assert not EngineFiles().state.exists()
-    assert wait_until(lambda: _has_ended(state.pid), 10)
+    assert wait_until(lambda: _has_ended(state.pid))
 
 
 def _has_ended(pid: int) -> bool:
@@ -144,7 +182,7 @@ def test_an_engine_that_is_ending_is_replaced_not_asked(slow_model: Path) -> Non
     first = ensure_engine()
     asyncio.run(ask(first))
     os.kill(first.pid, signal.SIGTERM)
-    assert wait_until(lambda: running_engine() is None, 2), "its address goes first"
+    assert wait_until(lambda: running_engine() is None), "its address goes first"
     second = ensure_engine()
     assert second.pid != first.pid
     assert isinstance(asyncio.run(ask(second))[-1], Finished)
@@ -155,11 +193,16 @@ def test_a_question_to_an_engine_that_dies_before_it_answers_is_asked_again(slow
     os.kill(first.pid, signal.SIGSTOP)  # it takes the question and says nothing …
     command = [sys.executable, "-P", "-m", "kullm_tui", "ask", "-m", str(slow_model), "--max-tokens", "5", "안녕"]
     asking = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    time.sleep(3)
+    assert wait_until(lambda: _is_connected(asking.pid, first))
     os.kill(first.pid, signal.SIGKILL)  # … and is gone
-    answer, narration = asking.communicate(timeout=60)
+    answer, narration = asking.communicate(timeout=240)
     assert asking.returncode == 0, narration
     assert answer.strip()
+
+
+def _is_connected(pid: int, engine: EngineState) -> bool:
+    connections = psutil.Process(pid).net_connections("tcp")
+    return any(one.raddr and one.raddr.port == urlsplit(engine.url).port for one in connections)
 
 
 def test_an_engine_that_cannot_start_says_why(home: Path) -> None:

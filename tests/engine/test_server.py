@@ -1,18 +1,19 @@
 """`kullm serve` as its clients see it: curl, the openai SDK, `llm`, and those who should not get in."""
 
+import itertools
 import json
 import os
 import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import openai
+import psutil
 import pytest
 import torch
 from transformers import AutoModelForCausalLM
@@ -200,7 +201,7 @@ def test_curl_streams_server_sent_events(server: Server) -> None:
         ],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=True,
     )
     lines = [line for line in result.stdout.splitlines() if line]
@@ -218,7 +219,7 @@ def test_llm_from_pypi_talks_to_it_once_the_endpoint_is_configured(server: Serve
         [str(Path(sys.executable).with_name("llm")), "-m", "tiny-kullm", "-o", "max_tokens", "8", "안녕"],
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=240,
         env=environment,
         check=False,
     )
@@ -276,7 +277,7 @@ def test_nothing_is_announced_that_is_not_there(arguments: list[str], tmp_path: 
         env={**os.environ, "KULLM_HOME": str(tmp_path), "KULLM_LANG": "ko"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     assert result.returncode in (1, 2)
@@ -309,7 +310,7 @@ def test_nothing_is_announced_that_is_not_there(arguments: list[str], tmp_path: 
     ],
 )
 def test_a_bad_body_is_answered_with_the_field_at_fault(server: Server, body: bytes, named: str) -> None:
-    answer = httpx2.post(f"{server.url}/v1/chat/completions", content=body, headers=server.headers, timeout=60)
+    answer = httpx2.post(f"{server.url}/v1/chat/completions", content=body, headers=server.headers, timeout=240)
     assert answer.status_code == 400, answer.text
     error = answer.json()["error"]
     assert named in error["message"]
@@ -345,7 +346,7 @@ def test_an_unknown_path_and_method_get_openai_shaped_errors(server: Server) -> 
 
 
 def test_a_body_beyond_the_limit_is_refused_before_it_is_parsed(server: Server) -> None:
-    answer = httpx2.post(f"{server.url}/v1/completions", content=b" " * (33 << 20), headers=server.headers, timeout=60)
+    answer = httpx2.post(f"{server.url}/v1/completions", content=b" " * (33 << 20), headers=server.headers, timeout=240)
     assert answer.status_code == 413
 
 
@@ -359,7 +360,7 @@ def test_a_port_in_use_is_named_with_the_way_out(tmp_path: Path, folder: Path) -
             env={**os.environ, "KULLM_HOME": str(tmp_path), "KULLM_LANG": "ko"},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=240,
             check=False,
         )
     assert result.returncode == 2
@@ -375,7 +376,7 @@ def test_another_address_is_served_only_with_a_key(tmp_path: Path, folder: Path)
         env={**environment, "KULLM_HOME": str(tmp_path), "KULLM_LANG": "ko"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     assert result.returncode == 2
@@ -387,11 +388,23 @@ def test_another_address_is_served_only_with_a_key(tmp_path: Path, folder: Path)
 
 def test_a_closed_connection_ends_its_reply(server: Server) -> None:
     body = {"model": "tiny", "messages": question(), "max_tokens": 480, "stream": True, "logit_bias": {"0": -100}}
-    with httpx2.stream(
-        "POST", f"{server.url}/v1/chat/completions", json=body, headers=server.headers, timeout=60
-    ) as stream:
-        next(stream.iter_lines())
-    assert wait_until(lambda: server.get("/health").json()["active_requests"] == 0, 5)
+    engine = psutil.Process(server.process.pid)
+
+    def processor_seconds(lines: int) -> float:
+        """Of a reply of which so many lines are read before the connection is closed."""
+        before = engine.cpu_times()
+        with httpx2.stream(
+            "POST", f"{server.url}/v1/chat/completions", json=body, headers=server.headers, timeout=240
+        ) as stream:
+            read = list(itertools.islice(stream.iter_lines(), lines))
+        assert read
+        assert wait_until(lambda: server.get("/health").json()["active_requests"] == 0)
+        after = engine.cpu_times()
+        return float(after.user + after.system - before.user - before.system)
+
+    server.chat("tiny", QUESTION)  # it may have to be loaded
+    whole = processor_seconds(lines=10_000)
+    assert processor_seconds(lines=1) < whole / 2
 
 
 def test_clients_at_once_are_all_answered_and_alike(server: Server) -> None:
@@ -401,10 +414,8 @@ def test_clients_at_once_are_all_answered_and_alike(server: Server) -> None:
         texts.append(server.chat("tiny", QUESTION, temperature=0)["choices"][0]["message"]["content"])
 
     threads = [threading.Thread(target=ask) for _ in range(12)]
-    started = time.monotonic()
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert len(texts) == 12
-    assert time.monotonic() - started < 60

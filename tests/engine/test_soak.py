@@ -43,7 +43,7 @@ class Crowd:
 
 def _client(place: int, server: Server, crowd: Crowd, until: float) -> None:
     dice = random.Random(place)
-    with httpx2.Client(base_url=server.url, headers=server.headers, timeout=60) as http:
+    with httpx2.Client(base_url=server.url, headers=server.headers, timeout=240) as http:
         while time.monotonic() < until:
             body = {
                 "model": dice.choice(["tiny", "tuned"]),

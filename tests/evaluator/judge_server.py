@@ -1,6 +1,7 @@
 """A judge behind OpenAI's protocol: verdict texts of the recorded kinds, every fault, and a token bucket that says how full it is."""
 
 import json
+import random
 import threading
 import time
 from collections import Counter
@@ -10,6 +11,7 @@ from typing import Any
 
 from tests.openai_server import OpenAIServer, Received, Reply, refuses
 
+_FOR_EVER = 3600.0  # seconds
 MODELS = ("gpt-4o-2024-08-06", "gpt-4o", "gpt-4.1", "gpt-4.1-2025-04-14", "gpt-4.1-mini", "text-embedding-3-small")
 FORM = (
     "- 이해 가능성 (0 - 1): 1\n- 자연스러움 (1 - 3): 3\n- 맥락 유지 (1 - 3): 2\n"
@@ -25,10 +27,18 @@ FORM_SCORES = {
 }
 
 
+ASKED = 500  # tokens of every prompt, as the server counts them
+
+
 def judged(
     text: str | None, *, finish: str = "stop", headers: Mapping[str, str] | None = None, **message: Any
 ) -> Reply:
-    body = {
+    body = _body(text, finish, message)
+    return Reply([json.dumps(body, ensure_ascii=False)], 200, headers or {}, "application/json")
+
+
+def _body(text: str | None, finish: str, message: Mapping[str, Any], said: int = 80) -> dict[str, Any]:
+    return {
         "id": "c1",
         "object": "chat.completion",
         "created": 1,
@@ -37,9 +47,31 @@ def judged(
         "choices": [
             {"index": 0, "finish_reason": finish, "message": {"role": "assistant", "content": text, **message}}
         ],
-        "usage": {"prompt_tokens": 500, "completion_tokens": 80, "total_tokens": 580},
+        "usage": {"prompt_tokens": ASKED, "completion_tokens": said, "total_tokens": ASKED + said},
     }
-    return Reply([json.dumps(body, ensure_ascii=False)], 200, headers or {}, "application/json")
+
+
+def long_reply(text: str, tokens: int, cap: int | None) -> Reply:
+    """A verdict of so many tokens; one that is cut where a cap was asked for and kept to."""
+    is_cut = cap is not None and tokens > cap
+    body = _body("" if is_cut else text, "length" if is_cut else "stop", {}, cap if cap and is_cut else tokens)
+    return Reply([json.dumps(body, ensure_ascii=False)], 200, {}, "application/json")
+
+
+def no_schemas(body: Mapping[str, Any]) -> Reply | None:
+    """A server that knows no `json_schema`."""
+    if "response_format" not in body:
+        return None
+    return refuses(400, "Invalid parameter: 'response_format' of type 'json_schema' is not supported with this model.")
+
+
+def no_parameter(name: str) -> Callable[[Mapping[str, Any]], Reply | None]:
+    """A server that does not know this parameter."""
+
+    def rejects(body: Mapping[str, Any]) -> Reply | None:
+        return refuses(400, f"Unsupported parameter: '{name}' is not supported.") if name in body else None
+
+    return rejects
 
 
 @dataclass
@@ -75,7 +107,11 @@ class Bucket:
 
 
 class JudgeServer(OpenAIServer):
-    """Scripted replies first; then `verdict` of the question, after `latency` seconds, as fast as the bucket allows."""
+    """Scripted replies first; then `verdict` of the question, after `latency` seconds, as fast as the bucket allows.
+
+    Its faults: it `rejects` bodies, is `silent` on some questions (and remembers when it is left), has no time for a share
+    of all calls (`busy`), and talks for `tokens`, with the cap in mind or without.
+    """
 
     def __init__(
         self,
@@ -83,12 +119,22 @@ class JudgeServer(OpenAIServer):
         verdict: Callable[[str], str] = lambda _question: FORM,
         latency: float = 0.0,
         bucket: Bucket | None = None,
+        rejects: Callable[[Mapping[str, Any]], Reply | None] = lambda _body: None,
+        silent: Callable[[str], bool] = lambda _question: False,
+        busy: float = 0.0,
+        tokens: int = 80,
+        keeps_to_cap: bool = True,
     ) -> None:
         super().__init__()
         self.models: tuple[str, ...] = MODELS
+        self.shutdown_dates: dict[str, str | int] = {}  # of models that will be gone
         self.bought: Counter[str] = Counter()  # how often each question was answered, and so paid for
         self.refusals = 0
+        self.charged = 0.0  # tokens in and out, each at its price of gpt-4.1, in dollars
         self._verdict, self._latency, self._bucket = verdict, latency, bucket
+        self._rejects, self._silent, self._busy = rejects, silent, busy
+        self._tokens, self._keeps_to_cap = tokens, keeps_to_cap
+        self._chance = random.Random(20231020)
         self._counting = threading.Lock()
 
     @property
@@ -98,16 +144,25 @@ class JudgeServer(OpenAIServer):
 
     def answer(self, request: Received) -> Reply:
         if request.path.endswith("/models"):
-            rows = [{"id": name, "object": "model"} for name in self.models]
+            rows: list[dict[str, str | int]] = [{"id": name, "object": "model"} for name in self.models]
+            for row in rows:
+                row |= {"shutdown_date": end} if (end := self.shutdown_dates.get(str(row["id"]))) else {}
             return Reply([json.dumps({"object": "list", "data": rows})], media_type="application/json")
         if self.script:
             return self.script.popleft()
+        if rejected := self._rejects(request.body):
+            return rejected
         granted, headers = self._bucket.take() if self._bucket else (True, {})
-        if not granted:
+        if not granted or self._chance.random() < self._busy:
             self.refusals += 1
             return refuses(429, "Rate limit reached", code="rate_limit_exceeded", headers=headers)
         question = request.body["messages"][-1]["content"]
+        if self._silent(question):
+            return Reply([_FOR_EVER], media_type="application/json")
+        cap = request.body.get("max_tokens") or request.body.get("max_completion_tokens")
+        reply = long_reply(self._verdict(question), self._tokens, cap if self._keeps_to_cap else None)
+        said = min(self._tokens, cap) if cap and self._keeps_to_cap else self._tokens
         with self._counting:
             self.bought[question] += 1
-        reply = judged(self._verdict(question), headers=headers)
-        return Reply([self._latency, *reply.parts], reply.status, reply.headers, reply.media_type)
+            self.charged += (ASKED * 2 + said * 8) / 1e6
+        return Reply([self._latency, *reply.parts], 200, headers, reply.media_type)

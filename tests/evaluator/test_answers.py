@@ -41,7 +41,11 @@ def test_three_forms_of_questions_are_read(tmp_path: Path) -> None:
     path.write_text(
         '{"question_id": 7, "category": "generic", "turns": ["첫째", "둘째"]}\n{"id": "a", "instruction": "지시", "input": "입력"}\n'
     )
-    assert load_questions(str(path)).questions == (Question("7", "첫째"), Question("a", "지시", "입력"))
+    assert load_questions(str(path)).questions == (
+        Question("7", "첫째", category="generic"),
+        Question("7/2", "둘째", category="generic", before=("첫째",)),
+        Question("a", "지시", "입력"),
+    )
     for bad in ("", "아님", '{"id": 1}', '{"id": "a", "instruction": "x"}\n{"id": "a", "instruction": "y"}'):
         path.write_text(bad)
         with pytest.raises(BadQuestions):
@@ -91,7 +95,7 @@ def test_answers_are_kept_as_they_come_and_a_run_goes_on(store: VerdictStore) ->
     with OpenAIServer() as server:
         target = Target("집/m", "m", None, Endpoint("집", server.base_url))
         system = target_system(target, {"temperature": 0})
-        server.script.extend([says("가"), says("나"), refuses(400, "안 됩니다")])
+        server.script.extend([says("가"), says("나"), refuses(400, "안 돼요")])
         assert target.endpoint
         with pytest.raises(EndpointError):
             asyncio.run(answer_questions(questions, system, target.endpoint, store=store, at_once=1))

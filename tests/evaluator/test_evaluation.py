@@ -101,7 +101,7 @@ def test_verdicts_of_another_version_of_the_judge_are_never_averaged_in(store: V
     assert rows["나"].unscored["other-judge"] == 5
     assert rows["나"].unscored["missing"] == 0
     assert table.differences["가", "나"].items == 1
-    assert any("다른 판" in note for note in table_notes(table))
+    assert any("다른 버전" in note for note in table_notes(table))
 
 
 def test_another_judge_another_mode_or_another_rubric_has_its_own_verdicts(store: VerdictStore) -> None:

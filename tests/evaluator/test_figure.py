@@ -43,7 +43,14 @@ def hangul_font(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_word_of_the_svg_is_there_in_korean_and_in_a_font_that_has_it() -> None:
     root = ElementTree.fromstring(svg(table("구름 5.8b", "KoAlpaca <12.8b> & 친구")))
     words = [one.text for one in root.iter("{http://www.w3.org/2000/svg}text")]
-    for expected in ("이해 가능성", "전반적인 품질", "구름 5.8b", "KoAlpaca <12.8b> & 친구", "0", "100"):
+    for expected in (
+        "이해 가능성",
+        "전반적인 품질",
+        "구름 5.8b (n = 30)",
+        "KoAlpaca <12.8b> & 친구 (n = 30)",
+        "0",
+        "100",
+    ):
         assert expected in words
     assert "Malgun Gothic" in root.attrib["font-family"]
     assert "Apple SD Gothic Neo" in root.attrib["font-family"]
@@ -52,7 +59,9 @@ def test_every_word_of_the_svg_is_there_in_korean_and_in_a_font_that_has_it() ->
 def test_many_long_names_take_lines_of_their_own_and_none_leaves_the_picture() -> None:
     names = [f"아주 긴 이름의 모델 {number} demo-kullm+mine-{number}" for number in range(9)]
     drawn = figure(table(*names))
-    keys = [shape for shape in drawn.shapes if isinstance(shape, Words) and shape.text in names]
+    keys = [
+        shape for shape in drawn.shapes if isinstance(shape, Words) and shape.text.removesuffix(" (n = 30)") in names
+    ]
     assert len(keys) == 9
     assert len({key.y for key in keys}) > 2
     bars = [shape for shape in drawn.shapes if isinstance(shape, Box) and shape.title]
@@ -63,7 +72,7 @@ def test_many_long_names_take_lines_of_their_own_and_none_leaves_the_picture() -
 
 def test_bars_stand_on_the_papers_scale() -> None:
     bars = [shape for shape in figure(table("모델")).shapes if isinstance(shape, Box) and shape.title]
-    assert [bar.title for bar in bars] == ["모델: 50.0"] * 6
+    assert [bar.title for bar in bars] == ["모델: 50.0 (n = 30)"] * 6
     assert len({bar.height for bar in bars}) == 1
 
 

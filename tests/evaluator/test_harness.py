@@ -107,10 +107,10 @@ def test_results_are_read_with_their_intervals(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"results": {"t": 3}}'])
 def test_results_that_cannot_be_read_are_told(tmp_path: Path, text: str) -> None:
-    with pytest.raises(KullmError, match="읽을 수 없습니다"):
+    with pytest.raises(KullmError, match="읽을 수 없어요"):
         read_results(tmp_path)
     (tmp_path / "results_1.json").write_text(text)
-    with pytest.raises(KullmError, match="읽을 수 없습니다"):
+    with pytest.raises(KullmError, match="읽을 수 없어요"):
         read_results(tmp_path)
 
 

@@ -22,13 +22,15 @@ from evaluator.rubric import Rubric, load_rubric
 from evaluator.verdict import Item
 from evaluator.verdicts import VerdictStore
 from kullm_tui.core.chat_client import Endpoint
+from kullm_tui.core.config import JudgingSettings
 from kullm_tui.core.errors import ModelNotFound, NoSpace
 from tests.evaluator.judge_server import FORM, FORM_SCORES, MODELS, Bucket, JudgeServer, judged
 from tests.kullm_command import environment
 from tests.openai_server import CUT, Reply, refuses
 
 PAPER = load_rubric("kullm-2023-ko")
-TIMEOUT = 1.0
+TIMEOUT = 8.0  # no answer of the tests takes so long on a busy machine, but the one that is to
+CALLS = JudgingSettings(timeout_seconds=TIMEOUT)
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +60,7 @@ def items(count: int, start: int = 0) -> list[Item]:
 
 def run(server: JudgeServer, store: VerdictStore, rows: list[Item], **more: Any) -> Outcome:
     judge, rubric = more.pop("judge", judge_at(server)), more.pop("rubric", PAPER)
-    return asyncio.run(judge_items(rows, judge=judge, rubric=rubric, store=store, timeout_seconds=TIMEOUT, **more))
+    return asyncio.run(judge_items(rows, judge=judge, rubric=rubric, store=store, calls=CALLS, **more))
 
 
 def test_a_verdict_is_bought_once_and_read_from_the_store_ever_after(server: JudgeServer, store: VerdictStore) -> None:
@@ -181,7 +183,7 @@ def test_a_lasting_fault_is_an_error_that_is_not_kept(
     [
         (refuses(429, "You exceeded your quota", code="insufficient_quota"), "한도"),
         (refuses(429, "come back tomorrow", headers={"retry-after": "86400"}), "잠시 뒤에"),
-        (refuses(401, "bad key"), "키를 받아 주지 않았습니다"),
+        (refuses(401, "bad key"), "키를 받아 주지 않았어요"),
         (refuses(404, "no such model", code="model_not_found"), "gpt-4o"),
     ],
 )
@@ -245,8 +247,8 @@ def test_a_budget_stops_before_it_is_overdrawn_and_the_rest_can_follow(
     budget = Budget(0.01)
     outcome = run(server, store, items(20), budget=budget)
     assert "$0.01" in str(outcome.stopped)
-    assert 0 < budget.spent <= 0.011
-    assert 0 < len(outcome.verdicts) < 20
+    assert 0.01 - 1640e-6 < budget.spent <= 0.01
+    assert outcome.failed == 20 - 6
     assert len(run(server, store, items(20)).verdicts) == 20
     assert set(server.bought.values()) == {1}
 
@@ -288,22 +290,23 @@ def test_the_strongest_judge_on_the_keys_list_is_chosen() -> None:
 
 
 @pytest.mark.parametrize(
-    ("bucket", "share"),
+    "bucket",
     [
-        (Bucket(rate=20, size=20), 0.9),
-        (Bucket(rate=20, size=20, says_when=False), 0.9),
-        (Bucket(rate=20, size=20, says_rate=False), 0.7),
+        Bucket(rate=20, size=20),
+        Bucket(rate=20, size=20, says_when=False),
+        Bucket(rate=20, size=20, says_rate=False),
     ],
     ids=["rate headers and Retry-After", "rate headers", "Retry-After"],
 )
-def test_the_servers_rate_is_kept_up_with(tmp_path: Path, bucket: Bucket, share: float) -> None:
+def test_the_servers_rate_is_kept_up_with(tmp_path: Path, bucket: Bucket) -> None:
+    """How nearly is for bench/judge.py, on a quiet machine; here a pace that fell to a crawl is found, of which nothing recovers."""
     with JudgeServer(latency=0.3, bucket=bucket) as server, VerdictStore(tmp_path / "e.db") as store:
         run(server, store, items(4, start=1000))  # imports and the first connections
         began = time.monotonic()
         outcome = run(server, store, items(200))
         seconds = time.monotonic() - began
     assert all(verdict.status == "ok" for verdict in outcome.verdicts.values())
-    assert 200 / seconds >= share * bucket.rate
+    assert 200 / seconds >= bucket.rate / 8
     assert set(server.bought.values()) == {1}
 
 
@@ -363,7 +366,7 @@ def test_a_run_that_is_killed_ten_times_loses_no_verdict_and_pays_only_for_calls
         for _ in range(10):
             child = subprocess.Popen(command, env=environment(tmp_path))
             before = server.paid
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + 240
             while server.paid < before + 25 and child.poll() is None:
                 assert time.monotonic() < deadline
                 time.sleep(0.01)
@@ -373,7 +376,7 @@ def test_a_run_that_is_killed_ten_times_loses_no_verdict_and_pays_only_for_calls
                 kept = _kept(store)
                 under_way += store.clear_abandoned()
             assert kept  # what was answered before the kill is there
-        assert subprocess.run(command, env=environment(tmp_path), timeout=60, check=False).returncode == 0
+        assert subprocess.run(command, env=environment(tmp_path), timeout=240, check=False).returncode == 0
     with VerdictStore(database) as store:
         assert _kept(store) == wanted
     twice = sum(times - 1 for times in server.bought.values())

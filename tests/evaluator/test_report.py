@@ -102,7 +102,7 @@ def test_the_svg_is_well_formed_and_holds_every_bar(table: Table) -> None:
     root = ElementTree.fromstring(svg(table))
     titles = [title.text for title in root.iter("{http://www.w3.org/2000/svg}title")]
     assert len(titles) == 36
-    assert "KULLM 12.8b: 80.2" in titles
+    assert "KULLM 12.8b: 80.2 (n = 252)" in titles
 
 
 def test_csv_holds_full_precision(table: Table) -> None:
@@ -145,7 +145,7 @@ def test_what_was_not_scored_is_counted_and_never_zero() -> None:
     assert row.unscored == {"unparsed": 40, "refused": 5, "error": 0, "missing": 7}
     assert (row.flagged, row.faults) == (40, {"markup": 1})
     notes = "\n".join(table_notes(table))
-    assert "unparsed 40" in notes
+    assert "못 읽음 40" in notes
     assert "markup 1" in notes
 
 
@@ -153,3 +153,20 @@ def test_a_system_without_any_score_has_empty_cells() -> None:
     table = score_table(*evaluation_of({"모델": [Verdict("q0", "unparsed")]}))
     assert table_lines(table)[1] == ["모델", *["–"] * 6, "0/252"]
     assert "– " not in svg(table)
+
+
+def test_each_bar_and_key_says_how_many_scores_it_rests_on() -> None:
+    scores = {criterion.name: criterion.high for criterion in PAPER.criteria}
+    fewer, more = ([Verdict(f"q{number}", "ok", scores) for number in range(count)] for count in (180, 224))
+    table = score_table(*evaluation_of({"가": fewer, "나": more}))
+    drawn = svg(table)
+    assert "가 (n = 180)</text>" in drawn
+    assert "나: 100.0 (n = 224)</title>" in drawn
+    assert "n = 252" not in drawn
+    assert "질문 252개" in drawn
+    assert [line[-1] for line in chart_lines(table)[:2]] == ["n = 180", "n = 224"]
+
+
+def test_the_table_says_by_which_test_systems_are_compared(table: Table) -> None:
+    assert "부호 뒤집기" in "\n".join(table_notes(table))
+    assert "부호 뒤집기" in markdown(table)

@@ -3,11 +3,12 @@ import tomllib
 import pytest
 
 from evaluator.rubric import load_rubric, parse_rubric, shipped_rubrics
+from evaluator.verdict_text import json_schema
 from kullm_tui.core.errors import ConfigError
 
 
-def test_the_three_shipped_rubrics_load() -> None:
-    assert shipped_rubrics() == ("kullm-2023-ko", "kullm-2023-ko-fixed", "kullm3-2024-en")
+def test_the_shipped_rubrics_load() -> None:
+    assert shipped_rubrics() == ("kullm-2023-ko", "kullm-2023-ko-fixed", "kullm3-2024-en", "reference-ko")
     for name in shipped_rubrics():
         rubric = load_rubric(name)
         assert rubric.source
@@ -72,3 +73,18 @@ def test_the_hash_follows_what_is_asked_and_nothing_else() -> None:
 def test_an_unknown_rubric_is_told_with_the_nearest() -> None:
     with pytest.raises(ConfigError, match="kullm3-2024-en"):
         load_rubric("kullm3-2024")
+
+
+def test_half_points_are_scores_only_where_a_rubric_says_so() -> None:
+    table = {
+        "system": "",
+        "user": "{instruction}{input}{response}",
+        "criteria": [{"name": "품질", "low": 1, "high": 2}],
+    }
+    whole = parse_rubric(table, "a")
+    halves = parse_rubric({**table, "criteria": [{"name": "품질", "low": 1, "high": 2, "half_points": True}]}, "a")
+    assert whole.criteria[0].choices == (1, 2)
+    assert halves.criteria[0].choices == (1, 1.5, 2)
+    assert halves.sha256 != whole.sha256
+    assert json_schema(whole)["properties"]["품질"] == {"type": "integer", "enum": [1, 2]}
+    assert json_schema(halves)["properties"]["품질"] == {"type": "number", "enum": [1, 1.5, 2]}

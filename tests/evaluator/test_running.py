@@ -15,6 +15,7 @@ from evaluator.evaluation import Evaluation, keep_run, load_run, results
 from evaluator.export import write_report
 from evaluator.judge import Judge
 from evaluator.people import keep_rating, ratings_of
+from evaluator.provenance import provenance
 from evaluator.questions import load_questions
 from evaluator.rubric import load_rubric
 from evaluator.run_plan import RunPlan, answers_a_second, plan_run, questions_for_planning, verdicts_a_second
@@ -120,7 +121,7 @@ def test_a_system_that_fails_does_not_stop_the_others_and_is_had_later(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def not_a(request: Received) -> Reply:
-        return refuses(400, "안 됩니다") if request.body["model"] == "a" else says("안녕")
+        return refuses(400, "안 돼요") if request.body["model"] == "a" else says("안녕")
 
     with monkeypatch.context() as patch:
         patch.setattr(model, "answer", not_a)
@@ -229,8 +230,12 @@ def test_a_report_is_files_that_the_command_line_reads_again(
     found = results(evaluation, store)
     texts = ("지시 0", "", found[0].answers["q0"].response)
     keep_rating(store, RUBRIC, texts, "지은", FORM_SCORES)
-    files = write_report(tmp_path / "보고서", evaluation, found, ratings_of(evaluation, found, store))
-    assert [file.name for file in files] == ["table.md", "table.csv", "figure.svg", "items.jsonl", "ratings.jsonl"]
+    files = write_report(
+        tmp_path / "보고서", evaluation, found, ratings_of(evaluation, found, store), provenance(evaluation, store, 1)
+    )
+    assert [file.name for file in files] == [
+        "table.md", "provenance.json", "table.csv", "figure.svg", "items.jsonl", "ratings.jsonl",
+    ]  # fmt: skip
     items = [json.loads(line) for line in (tmp_path / "보고서" / "items.jsonl").read_text().splitlines()]
     assert len(items) == 8
     assert items[0]["scores"] == FORM_SCORES

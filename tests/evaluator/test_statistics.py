@@ -4,12 +4,14 @@ import math
 import random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from evaluator.agreement import agreement, krippendorff, read_ratings
 from evaluator.pairwise import Pair, winner
 from evaluator.ratings import Comparison, bradley_terry
 from evaluator.rubric import load_rubric
-from evaluator.statistics import Interval, _sign_flips, bootstrap_mean, holm, paired_difference, spearman, wilson
+from evaluator.statistics import Interval, bootstrap_mean, holm, paired_difference, sign_test, spearman, wilson
 from evaluator.verdict import Verdict
 from kullm_tui.core.errors import KullmError
 
@@ -126,14 +128,49 @@ def test_p_of_few_items_is_exact(differences: list[float], p: float) -> None:
     assert found.p == pytest.approx(p)
 
 
-def test_p_is_much_the_same_on_both_sides_of_where_it_is_exact() -> None:
+def test_drawn_flips_say_much_what_all_flips_say() -> None:
     draw = random.Random(5)
     for _ in range(5):
-        gains = [draw.choice([-1.0, 0.0, 1.0, 1.0]) for _ in range(26)]
-        a = {str(place): one for place, one in enumerate(gains)}
-        whole = paired_difference(a, dict.fromkeys(a, 0.0))
-        assert whole is not None
-        assert whole.p == pytest.approx(_sign_flips(gains), abs=0.12)
+        gains = [draw.choice([-1.0, 0.0, 1.0, 1.0]) for _ in range(25)]
+        exact, drawn = sign_test(gains), sign_test([*gains, 0.0])
+        assert drawn.p == pytest.approx(exact.p, abs=0.02)
+        assert drawn.interval.low == pytest.approx(exact.interval.low, abs=0.1)
+        assert drawn.interval.high == pytest.approx(exact.interval.high, abs=0.1)
+
+
+@given(st.lists(st.sampled_from([-2.0, -1.0, -1 / 3, 0.0, 1 / 3, 0.5, 1.0, 4.0]), min_size=1, max_size=60))
+@settings(max_examples=300, deadline=None)
+def test_an_interval_leaves_out_zero_just_where_p_is_below_five_percent(differences: list[float]) -> None:
+    found = sign_test(differences)
+    assert (found.p < 0.05) == (not found.interval.low <= 0 <= found.interval.high)
+    assert found.interval.low <= found.mean + 1e-9
+    assert found.interval.high >= found.mean - 1e-9
+
+
+@pytest.mark.parametrize("shift", [-0.7, 0.0, 0.4])
+def test_the_interval_holds_the_shifts_that_the_same_test_does_not_refuse(shift: float) -> None:
+    draw = random.Random(11)
+    values = [draw.choice([-1.0, 0.0, 1.0, 2.0]) for _ in range(20)]
+    found = sign_test(values)
+    inside = found.interval.low <= shift <= found.interval.high
+    assert inside == (sign_test([one - shift for one in values]).p >= 0.05)
+
+
+def test_the_interval_of_a_difference_covers_it_about_as_often_as_it_says() -> None:
+    draw = random.Random(17)
+    covered = 0
+    for _ in range(200):
+        values = [draw.choice([-1.0, 0.0, 0.0, 1.0, 2.0]) for _ in range(40)]  # 0.4 on average
+        found = sign_test(values)
+        covered += found.interval.low <= 0.4 <= found.interval.high
+    assert 180 <= covered <= 200
+
+
+def test_five_items_say_nothing_and_their_interval_is_the_whole_scale() -> None:
+    a = {str(item): 5.0 for item in range(5)}
+    found = paired_difference(a, dict.fromkeys(a, 1.0), furthest=4)
+    assert found is not None
+    assert (found.p, found.interval) == (2 / 32, Interval(-4, 4))
 
 
 def test_bradley_terry_finds_the_strengths_that_made_the_games() -> None:

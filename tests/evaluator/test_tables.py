@@ -33,9 +33,9 @@ def line(model: str) -> str:
 
 def test_a_remembered_price_is_said_to_be_one_and_of_which_month() -> None:
     shipped = tomllib.loads((ROOT / "evaluator" / "prices.toml").read_text(encoding="utf-8"))
-    assert f"({shipped['as_of']} 기준으로 기억해 둔 가격)" in line("gpt-4.1")
-    assert "기억해 둔" in line("gpt-4.1-2025-04-14")
-    assert "가격은 모릅니다" in line("gpt-9")
+    assert f"({shipped['as_of']} 기준으로 저장된 가격)" in line("gpt-4.1")
+    assert "저장된 가격" in line("gpt-4.1-2025-04-14")
+    assert "가격을 몰라요" in line("gpt-9")
 
 
 def test_the_users_own_price_comes_first_and_is_not_called_remembered() -> None:
@@ -43,8 +43,8 @@ def test_the_users_own_price_comes_first_and_is_not_called_remembered() -> None:
     price = price_of(Judge(AWAY, "gpt-4.1-2025-04-14", "paper"))
     assert price is not None
     assert (price.input, price.output, price.as_of) == (7, 70, "")
-    assert "기억해 둔" not in line("gpt-4.1")
-    assert "기억해 둔" in line("gpt-4o")
+    assert "저장된 가격" not in line("gpt-4.1")
+    assert "저장된 가격" in line("gpt-4o")
 
 
 @pytest.mark.parametrize(

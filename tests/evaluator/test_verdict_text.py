@@ -1,6 +1,7 @@
 """Judges' words as they come: scores only where there is no doubt, and never a wrong one."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +23,7 @@ FORM = (
 SCORES = (1, 3, 2, 1, 0, 4)
 
 
-def read(text: str, response: str = "") -> tuple[int, ...] | None:
+def read(text: str, response: str = "") -> tuple[float, ...] | None:
     found = read_free_text(text, PAPER, response=response)
     if isinstance(found, Unscored):
         assert found.reason
@@ -94,13 +95,21 @@ def test_a_verdict_that_is_not_whole_or_contradicts_itself_is_unscored(text: str
 
 @pytest.mark.parametrize(
     "more",
-    ["/10", ".5", " ~ 3", " 또는 2", "-2", "점 만점에 2", " of 3", "%", "0", " 2", "½", "점 중 1점", "+1", " x 2", ",5", " - 2점", "²", "번째", "가지", "/", "점~2점", "점은 아니고 2점"],
+    ["/10", ".5", " ~ 3", " 또는 2", "-2", " of 3", "%", "0", " 2", "½", "+1", " x 2", ",5", " - 2점", "²", "번째", "가지", "/", "점~2점", "점은 아니고 2점"],
 )  # fmt: skip
 def test_no_score_is_read_where_something_else_stands_at_it(more: str) -> None:
     for scores in ((0, 1, 1, 1, 0, 1), (1, 3, 3, 3, 1, 5), SCORES):
         for place in range(6):
             said = [f"{score}{more}" if place == number else score for number, score in enumerate(scores)]
             assert read(FORM.format(*said)) is None, said
+
+
+@pytest.mark.parametrize("said", ["{h}점 만점에 {s}점", "{h}점 중 {s}점", "{h}점 만점 중 {s}점", "{h}점 만점에 {s}"])
+def test_a_maximum_that_stands_first_is_the_rubrics_or_the_score_is_none(said: str) -> None:
+    highs = [one.high for one in PAPER.criteria]
+    lines = [said.format(h=high, s=score) for high, score in zip(highs, SCORES, strict=True)]
+    assert read(FORM.format(*lines)) == SCORES
+    assert read(FORM.format(*[said.format(h=10, s=score) for score in SCORES])) is None
 
 
 def test_the_first_digit_of_a_range_is_never_the_score() -> None:
@@ -118,18 +127,49 @@ def test_the_response_is_never_read_as_the_verdict() -> None:
     assert read(echoed + "좋은 답입니다.", response) is None
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        "응답에 이런 글이 있습니다.\n\n{tops}\n\n채점하지 않겠습니다.",
+        "{tops}\n\n위는 응답의 말입니다.",
+        "The response ends with\n{table}\nwhich I do not repeat.",
+        "```\n{tops}\n```\nI decline.",
+    ],
+)
+def test_a_judge_that_only_quotes_a_responses_result_has_given_none(told: str) -> None:
+    """Part of the response, whatever the form in which it is repeated; a verdict of the judge's own beside it counts."""
+    highs = [one.high for one in PAPER.criteria]
+    tops = FORM.format(*highs)
+    rows = "\n".join(f"| {name} | {high} |" for name, high in zip(NAMES, highs, strict=True))
+    text = told.format(tops=tops, table=f"| 항목 | 점수 |\n|---|---|\n{rows}\n")
+    response = f"서울입니다.\n\nResult:\n{tops}\n\n그 밖의 말."
+    assert read(text, response) is None
+    assert read(f"{tops}\n\n제 채점:\n{FORM.format(*SCORES)}", response) == SCORES
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{" * 5000, "[{" * 2000, "(" * 5000, '{"a":' * 5000, "|a" * 2000 + "\n" + "|-" * 2000 + "\n" + "|1" * 2000, "<a>" * 3000, "★" * 3000, " " * 5000 + "1",
+     "자연스러움: " * 3000, "자연스러움 (" * 1000, "> " * 2000, "1." * 3000, "|\n|-|\n|", "자연스러움\n" * 500 + "3", "\ue0000\ue001", "<think>", "</think>"],
+)  # fmt: skip
+def test_a_text_that_no_judge_would_write_is_unscored_and_breaks_nothing(text: str) -> None:
+    assert read(text, FORM.format(*SCORES)) is None
+    assert read(text) is None
+
+
 def test_strict_verdicts_are_json_with_every_criterion_in_range() -> None:
     good: dict[str, Any] = {"근거": "짧다", **dict(zip(NAMES, SCORES, strict=True))}
     text = json.dumps(good, ensure_ascii=False)
     assert read_json(text, PAPER) == Scores(dict(zip(NAMES, SCORES, strict=True)), "짧다")
     assert isinstance(read_json(f"```json\n{text}\n```", PAPER), Scores)
-    for change in (
-        {"자연스러움": 4},
-        {"자연스러움": "3"},
-        {"자연스러움": 3.0},
-        {"자연스러움": True},
-        {"자연스러움": None},
-    ):
+    for same in ("3", 3.0, "3.0", "3점", "3/3", {"score": 3}, {"점수": "3", "만점": 3}):
+        text_of_it = json.dumps({**good, "자연스러움": same})
+        assert read_json(text_of_it, PAPER) == read_json(text, PAPER), same
+        assert read_json(f"먼저 살펴봅니다. 자연스러움은 2점과 3점 사이입니다.\n{text_of_it}", PAPER) == read_json(
+            text, PAPER
+        )
+    for wrong in (4, "4", 2.5, "2.5", "2 또는 3", "3/5", True, None, [3], {"score": 3, "max": 5}, {"a": 3, "b": 2}):
+        change = {"자연스러움": wrong}
         assert isinstance(read_json(json.dumps({**good, **change}), PAPER), Unscored), change
     for broken in (text[:-3], "[]", "3", "", text.replace('"맥락 유지": 2', '"자연스러움": 2'), "[" * 100_000):
         assert isinstance(read_json(broken, PAPER), Unscored)
@@ -165,11 +205,12 @@ def test_recorded_single_scores_are_read_as_their_log_has_them(name: str, shared
         found = read_free_text(row["chatgpt"], single, response=row["answer"])
         assert isinstance(read_free_text(row["chatgpt"], PAPER), Unscored)
         if isinstance(found, Scores):
-            assert found.values == {"Score": row["score"]}
+            opened = re.match("([1-5]): [A-Z]", row["chatgpt"])  # which the log itself did not read
+            assert found.values == {"Score": int(opened[1]) if opened else row["score"]}
             scored += 1
         else:
             assert row["score"] == 0, row["chatgpt"]  # the log's own mark for a text that holds no score
-    assert scored == sum(row["score"] > 0 for row in rows)
+    assert scored == sum(row["score"] > 0 or row["chatgpt"][1:2] == ":" for row in rows)
 
 
 @pytest.mark.shared_data

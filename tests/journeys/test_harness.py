@@ -25,7 +25,7 @@ pytestmark = [
 
 SECONDS = 400.0
 WORDS = ("서울", "부산", "사과", "학교", "하늘", "바다", "강아지", "고양이")
-CHOICES = ("예", "아니오", "서울입니다.", "모릅니다")
+CHOICES = ("예", "아니오", "서울입니다.", "몰라요")
 TASK = """task: made_here
 dataset_path: json
 dataset_kwargs:

@@ -36,10 +36,10 @@ def running(command: list[str], url: str, log: Path) -> Iterator[str]:
         finally:
             process.terminate()
             try:
-                process.wait(15)
+                process.wait(60)
             except subprocess.TimeoutExpired:
                 process.kill()
-                process.wait(15)
+                process.wait(60)
 
 
 def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -58,7 +58,7 @@ def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
 def kullm(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "KULLM_HOME": str(home), "KULLM_LANG": "ko"}
     command = [sys.executable, "-P", "-m", "kullm_tui", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=False)
 
 
 def ask_through(home: Path, url: str, model: str) -> dict[str, object]:

@@ -38,7 +38,7 @@ class Installed:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=180,
+            timeout=240,
             check=False,
         )
 
@@ -57,7 +57,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for package in _PACKAGES:
         shutil.copytree(ROOT / package, source / package, ignore=shutil.ignore_patterns("__pycache__"))
     command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(source / "dist")]
-    subprocess.run(command, cwd=source, check=True, capture_output=True, timeout=180)
+    subprocess.run(command, cwd=source, check=True, capture_output=True, timeout=240)
     return next((source / "dist").glob("*.whl"))
 
 
@@ -90,7 +90,7 @@ def _install(wheel: Path, environment: Path) -> Path:
     (site_packages / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
     command = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet"]
     command += ["--no-index", "--no-deps", "--ignore-installed", str(wheel)]
-    subprocess.run(command, check=True, capture_output=True, timeout=180)
+    subprocess.run(command, check=True, capture_output=True, timeout=240)
     return environment / "bin" / "kullm"
 
 

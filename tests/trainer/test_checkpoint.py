@@ -102,7 +102,7 @@ def test_a_kill_during_a_save_leaves_the_checkpoint_before(tmp_path: Path) -> No
         checkpoint.save(folder, 2, state(2), OURS)
         child = children.Process(target=_save_and_die, args=(str(folder.path), at_sync))
         child.start()
-        child.join(60)
+        child.join(240)
         outcomes.append((child.exitcode, checkpoint.newest(folder, OURS)))
     killed = [step for code, step in outcomes if code == -signal.SIGKILL]
     assert len(killed) >= 5

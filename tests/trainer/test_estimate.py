@@ -13,7 +13,7 @@ from trainer.estimate import Plan, fullest_micro_batch, memory_on, plan_facts, p
 from trainer.estimate_fit import changes_that_fit
 from trainer.estimate_memory import activation_bytes, base_bytes
 from trainer.estimate_shape import ModelShape, shape_of, shape_of_config, trainable_parameters
-from trainer.estimate_time import duration_of, flops_per_token, measured_block
+from trainer.estimate_time import duration_of, flops_per_token, measured_speeds
 from trainer.estimate_tokens import Lengths, lengths_of, recorded_lengths
 from trainer.machines import Machine, gpu_named, known_gpus, machine_named, this_machine
 from trainer.recipe import DataChoice, Method, ModelChoice, Recipe, Training, load_recipe
@@ -278,9 +278,9 @@ def test_this_machine_has_memory_and_a_name() -> None:
 def test_a_block_is_measured_once_and_kept() -> None:
     asked: list[Any] = []
 
-    def measure(facts: Mapping[str, Any]) -> dict[str, Any]:
+    def measure(facts: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         asked.append(facts)
-        return {"block": 0.5, "rest": 1.0, "tokens": 1000}
+        return {kind: {"block": 0.5, "rest": 1.0, "tokens": 1000} for kind in facts["precisions"]}
 
     shape, lengths, cpu = shape_of("polyglot-ko-5.8b").shape, recorded_lengths(recipe()), machine_named("cpu")
     first = duration_of(recipe(), shape, lengths, cpu, tokens=10**6, measure=measure)
@@ -298,7 +298,8 @@ def test_a_processor_that_cannot_be_measured_is_assumed_and_asked_again() -> Non
     shape, lengths, cpu = shape_of("polyglot-ko-5.8b").shape, recorded_lengths(recipe()), machine_named("cpu")
     guess = duration_of(recipe(), shape, lengths, cpu, tokens=10**6, measure=lambda _: None)
     assert guess.seconds.basis == "assumed"
-    assert measured_block(recipe(), shape, lengths, lambda _: {"block": 1.0, "rest": 1.0, "tokens": 1}) is not None
+    asked = lambda _: {"bf16": {"block": 1.0, "rest": 1.0, "tokens": 58}}  # noqa: E731
+    assert measured_speeds(recipe(), shape, lengths, asked) == {"bf16": 2.0}
 
 
 def test_a_plan_is_one_json_object_with_a_basis_for_every_figure() -> None:

@@ -189,7 +189,7 @@ def _peak(code: str, *arguments: Path) -> int:
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
         check=True,
     )
     return int(done.stdout.split("PEAK")[1])
@@ -215,8 +215,9 @@ def test_a_merge_that_is_ended_leaves_nothing_and_the_next_one_works(
         assert json.loads(child.stdout.readline())["total"] > 0  # it writes
         child.send_signal(number)
         child.stdout.close()
-        child.wait(timeout=60)
+        child.wait(timeout=240)
         assert sorted(file.name for file in to.parent.iterdir()) == left
+    began = time.time()
     merge(adapter, base, to)
     assert [file.name for file in to.parent.iterdir()] == ["merged"]
-    assert time.time() - to.stat().st_mtime < 120
+    assert to.stat().st_mtime > began - 1  # files have a coarser clock

@@ -22,7 +22,7 @@ from tests.trainer.examples import (
     with_training,
 )
 from trainer.loop import train
-from trainer.packing import epoch_steps
+from trainer.packing import Deal, epoch_steps
 from trainer.recipe import Method, Recipe
 from trainer.run_folder import rows as read_rows
 
@@ -69,9 +69,7 @@ def our_order(recipe: Recipe, rows: Rows) -> list[int]:
             seed=training.seed,
             epoch=epoch,
             batch=training.batch,
-            world=1,
-            micro_tokens=10**6,
-            packing=False,
+            deal=Deal(world=1, micro_tokens=10**6, packing=False),
         )
         for place in sorted(step.examples)
     ]

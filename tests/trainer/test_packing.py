@@ -24,8 +24,19 @@ def steps_of(
     budget: int = BUDGET,
     seed: int = 42,
     epoch: int = 0,
+    side_by_side: int = 1,
 ) -> EpochSteps:
-    return epoch_steps(lengths, seed=seed, epoch=epoch, batch=batch, world=world, micro_tokens=budget, packing=packing)
+    deal = Deal(world=world, micro_tokens=budget, packing=packing, side_by_side=side_by_side)
+    return epoch_steps(lengths, seed=seed, epoch=epoch, batch=batch, deal=deal)
+
+
+@given(st.lists(st.integers(1, 100), min_size=8, max_size=60), st.integers(2, 8))
+def test_micro_batches_side_by_side_are_alike(lengths: list[int], side_by_side: int) -> None:
+    """No core waits longer for another than one example takes, and none is left without work while there is some."""
+    (step,) = steps_of(lengths, batch=len(lengths), budget=6000, side_by_side=side_by_side)
+    costs = [load([micro], lengths) for micro in step.ranks[0]]
+    assert len(costs) == side_by_side
+    assert max(costs) - min(costs) <= cost(max(lengths))
 
 
 def load(rank: Sequence[Sequence[int]], lengths: Sequence[int]) -> float:
@@ -51,15 +62,22 @@ def test_a_global_batch_is_the_same_whatever_computes_it(
     assert [len(examples) for examples in alone[:-1]] == [batch] * (len(alone) - 1)
 
 
-@given(lengths_of_sets, batches, worlds)
-def test_packed_micro_batches_keep_within_the_budget(lengths: list[int], batch: int, world: int) -> None:
-    for step in steps_of(lengths, batch=batch, world=world):
+@given(lengths_of_sets, batches, worlds, st.integers(1, 8))
+def test_packed_micro_batches_keep_within_the_budget(
+    lengths: list[int], batch: int, world: int, side_by_side: int
+) -> None:
+    for step in steps_of(lengths, batch=batch, world=world, side_by_side=side_by_side):
         assert len(step.ranks) == world
         for rank in step.ranks:
             bins = [sum(lengths[index] for index in micro) for micro in rank]
             assert all(0 < tokens <= BUDGET for tokens in bins)
-            # best fit leaves no two bins that would go into one
-            assert not bins or sum(sorted(bins)[:2]) > BUDGET or len(bins) == 1
+            # best fit leaves no two bins that would go into one; side by side they are as many as are computed at once
+            fitting = (
+                sum(sorted(bins)[:2]) > BUDGET
+                if side_by_side == 1
+                else len(bins) >= min(side_by_side, sum(map(len, rank)))
+            )
+            assert len(bins) < 2 or fitting
 
 
 @given(lengths_of_sets, batches, worlds)

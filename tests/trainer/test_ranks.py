@@ -17,15 +17,15 @@ from trainer.run_folder import rows as read_rows
 PROJECT = Path(__file__).parents[2]
 
 
-def torchrun(base: Path, folder: Path, asks: int = -1) -> subprocess.CompletedProcess[str]:
+def torchrun(base: Path, folder: Path, asks: int = -1, looks: int = 0) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "--max-restarts=0"]
     return subprocess.run(
-        [*command, "-m", "tests.trainer.rank_job", str(base), str(folder), str(asks)],
+        [*command, "-m", "tests.trainer.rank_job", str(base), str(folder), str(asks), str(looks)],
         cwd=PROJECT,
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"},
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=240,
     )
 
 
@@ -54,6 +54,20 @@ def test_a_stop_asked_of_one_rank_stops_both(tmp_path: Path) -> None:
     done = torchrun(tiny_base(tmp_path / "base"), tmp_path / "run", asks=1)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["stopped", "stopped"]
+
+
+def test_a_stop_within_a_step_throws_it_away_on_every_rank_and_resuming_changes_nothing(tmp_path: Path) -> None:
+    base = tiny_base(tmp_path / "base")
+    stopped = torchrun(base, tmp_path / "run", asks=1, looks=7)
+    assert stopped.stdout.split() == ["stopped", "stopped"], stopped.stderr
+    rows = [row["step"] for row in read_rows(tmp_path / "run" / "metrics.jsonl")]
+    assert rows == [1]
+    assert (tmp_path / "run/ckpt/checkpoint-1").is_dir()
+    for name in ("run", "whole"):
+        done = torchrun(base, tmp_path / name)
+        assert done.returncode == 0, done.stderr
+    run, whole = (load_file(tmp_path / name / "ckpt/checkpoint-6/model.safetensors") for name in ("run", "whole"))
+    assert all(torch.equal(whole[name], run[name]) for name in whole)
 
 
 def test_dice_differ_between_ranks_and_steps_and_come_again() -> None:

@@ -50,12 +50,12 @@ def trainer(folder: RunFolder) -> "subprocess.Popen[str]":
 
 
 def ended(child: "subprocess.Popen[str]") -> tuple[int, str]:
-    _, said = child.communicate(timeout=120)
+    _, said = child.communicate(timeout=240)
     return child.returncode, said
 
 
 def wait_for_steps(folder: RunFolder, child: "subprocess.Popen[str]", count: int) -> None:
-    deadline = time.monotonic() + 100
+    deadline = time.monotonic() + 240
     while sum(1 for _ in read_rows(folder.metrics)) < count:
         assert child.poll() is None, child.communicate()
         assert time.monotonic() < deadline

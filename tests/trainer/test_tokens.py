@@ -224,7 +224,7 @@ def test_a_set_is_in_use_in_whatever_process_trains_on_it(
     monkeypatch.setattr(token_room, "_MOST_BYTES", 0)
     keep = folder.with_name("another")
     assert token_room.make_room(folder.parent, keep=keep) == []
-    other.communicate(b"\n", timeout=30)
+    other.communicate(b"\n", timeout=240)
     assert token_room.make_room(folder.parent, keep=keep) == [folder]
 
 

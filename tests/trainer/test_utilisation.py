@@ -50,8 +50,8 @@ def test_a_known_card_has_its_tabulated_rate_in_bf16_and_in_nothing_else(tmp_pat
 
 
 def test_a_processor_has_the_rate_that_was_measured_on_it(tmp_path: Path) -> None:
-    bf16, fp32 = (a_recipe(tmp_path, precision=precision) for precision in ("bf16", "fp32"))
-    assert rate_of_processor(bf16) is None
+    four, fp32 = (a_recipe(tmp_path, precision=precision) for precision in ("4bit", "fp32"))
+    assert rate_of_processor(four) is None
     place = cache_dir() / "measured" / "processor.json"
     place.parent.mkdir()
     measured = {
@@ -61,10 +61,10 @@ def test_a_processor_has_the_rate_that_was_measured_on_it(tmp_path: Path) -> Non
         "another processor, 64, 1": {"arithmetic": "bf16", "flops": 9e12, "block": 1, "rest": 1, "tokens": 8},
     }
     place.write_text(json.dumps(measured))
-    assert rate_of_processor(bf16) == 4e11
+    assert rate_of_processor(four) == 4e11
     assert rate_of_processor(fp32) is None
     place.write_text("[]")
-    assert rate_of_processor(bf16) is None
+    assert rate_of_processor(four) is None
 
 
 def test_what_a_plan_measures_here_is_such_a_rate(tmp_path: Path) -> None:

@@ -1,15 +1,22 @@
 """The far side of `kullm doctor` on a terminal: a pseudo-terminal that answers what terminals are asked, or keeps silent."""
 
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from kullm_tui.commands.columns import cells
-from tests.kullm_command import Terminal
+from tests.kullm_command import COMMAND, Terminal
 
 _QUERIES = re.compile(r"\x1b\[\?u|\x1b\[c|\x1bP\$qm\x1b\\|\x1b\[6n")
 _SEQUENCES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1bP[^\x1b]*\x1b\\")
+# `kullm`, but a terminal that answers at all may be slow: it shares the machine with others.
+_PATIENT = (
+    *(sys.executable, "-P", "-c"),
+    "import sys; from kullm_tui.ui import terminal_check; terminal_check._ASKING_SECONDS = 20.0;"
+    " from kullm_tui.commands.main import main; sys.exit(main())",
+)
 
 
 @dataclass
@@ -22,7 +29,7 @@ class Habits:
 
 class AnsweringTerminal(Terminal):
     def __init__(self, home: Path, habits: Habits | None, *, env: Mapping[str, str] | None = None) -> None:
-        super().__init__(home, "doctor", env=env)
+        super().__init__(home, "doctor", env=env, command=_PATIENT if habits else COMMAND)
         self._habits = habits
         self._answered = 0
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
@@ -43,7 +44,7 @@ async def browser(size: tuple[int, int] = (140, 45)) -> AsyncIterator[Pilot[int]
         yield pilot
 
 
-async def until(pilot: Pilot[int], holds: Callable[[], bool], *, seconds: float = 20) -> None:
+async def until(pilot: Pilot[Any], holds: Callable[[], bool], *, seconds: float = 240) -> None:
     async with asyncio.timeout(seconds):
         while not holds():
             await pilot.pause(0.02)

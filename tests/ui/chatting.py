@@ -19,7 +19,7 @@ from kullm_tui.ui.screens.chat import ChatScreen
 from tests.openai_server import OpenAIServer
 from tests.ui.snapshot import text_of
 
-SECONDS = 30.0
+SECONDS = 240.0
 
 
 @dataclass

@@ -24,7 +24,7 @@ from kullm_tui.ui.widgets.vote_bar import VoteBar
 from tests.openai_server import OpenAIServer, Received, Reply, says
 from tests.ui.snapshot import text_of
 
-SECONDS = 30.0
+SECONDS = 240.0
 FAR = tuple(Contestant(f"far/{name}") for name in ("red", "green", "blue"))
 
 
@@ -103,6 +103,11 @@ class Comparing:
     async def finishes(self) -> None:
         await self.until(lambda: not self.desk.busy and self.bar.is_shown)
         await self.pilot.pause()
+
+    async def votes_for(self, way: int) -> None:
+        """The replies from the left, then the tie, then all bad: the vote bar has the focus."""
+        await self.until(lambda: self.bar.has_focus)
+        await self.pilot.press(*["right"] * (way + 1), "enter")
 
     async def until(self, condition: Callable[[], Any], seconds: float = SECONDS) -> None:
         deadline = time.monotonic() + seconds

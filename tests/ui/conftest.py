@@ -1,35 +1,46 @@
-import contextlib
-import json
-import os
-import signal
-import time
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from textual._wait import SLEEP_GRANULARITY, wait_for_idle
 
+from kullm_tui.core import endpoint_models
 from kullm_tui.core.engine_process import stop_engine
 from kullm_tui.ui.app import KullmApp
+from tests import processes
 
-_START_SECONDS = 10.0
+_LOOKS = 3  # one after another at which nothing was due
+_LONGEST_PAUSE_SECONDS = 5.0  # where a reply streams, something always is
 
 
 @pytest.fixture(autouse=True)
-def _no_engine_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Typing starts an engine. Here it does only in apps that run in a terminal of their own, whose engines end with the test."""
+def _typing_starts_no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only in apps that run in a terminal of their own."""
     monkeypatch.setattr(KullmApp, "warm_engine", lambda _: None)
-    yield
-    for log in tmp_path.glob("**/engine/*/engine.log"):
-        _end_engine(log.with_name("engine.json"))
 
 
-def _end_engine(state: Path) -> None:
-    deadline = time.monotonic() + _START_SECONDS
-    while time.monotonic() < deadline:
-        with contextlib.suppress(OSError, ValueError):
-            os.kill(json.loads(state.read_text())["pid"], signal.SIGKILL)
-            return
-        time.sleep(0.05)
+@pytest.fixture(autouse=True)
+def _a_pause_lasts_until_nothing_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Textual takes a process that spends no time for one that has nothing to do. On a busy machine it may only wait for its turn."""
+
+    async def wait(min_sleep: float = SLEEP_GRANULARITY, max_sleep: float = 1) -> None:
+        await wait_for_idle(min_sleep, max_sleep)
+        loop: Any = asyncio.get_running_loop()
+        looks, deadline = 0, loop.time() + _LONGEST_PAUSE_SECONDS
+        while looks < _LOOKS and loop.time() < deadline:
+            await asyncio.sleep(0.002)
+            looks = 0 if loop._ready else looks + 1
+
+    monkeypatch.setattr("textual.pilot.wait_for_idle", wait)
+    monkeypatch.setattr("textual.app.wait_for_idle", wait)
+
+
+@pytest.fixture(autouse=True)
+def _nobody_else_serves_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What else runs on the machine of the test is no part of it."""
+    monkeypatch.setattr(endpoint_models, "SERVERS", ())
 
 
 @pytest.fixture(scope="session")
@@ -43,8 +54,9 @@ def _engine_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture
-def chat_home(_engine_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def chat_home(_engine_home: Path, monkeypatch: pytest.MonkeyPatch, mark_of_all_tests: str) -> Path:
     """The home of the shared engine, with nothing left of the habits of another test."""
+    monkeypatch.setenv(processes.MARK, mark_of_all_tests)
     monkeypatch.setenv("KULLM_HOME", str(_engine_home))
     monkeypatch.setenv("KULLM_LANG", "ko")
     for name in ("session.json", "compare.json", "consent.json", "personas.toml", "config.toml"):

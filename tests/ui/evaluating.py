@@ -33,7 +33,7 @@ from kullm_tui.ui.widgets.system_picker import SystemPicker
 from tests.openai_server import OpenAIServer, Received, Reply, says
 from tests.ui.snapshot import text_of
 
-SECONDS = 30.0
+SECONDS = 240.0
 QUESTIONS = ("대한민국의 수도는?", "3 더하기 4는?", "1킬로미터는 몇 미터인가요?", "고맙다는 말을 영어로 해 줘.")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from evaluator.judge import Judge
 from evaluator.judge_table import judge_parameters
-from evaluator.judging import verdict_of
+from evaluator.reading import verdict_of
 from evaluator.rubric import load_rubric
 from evaluator.verdict import Item, JudgeReply, Verdict
 from evaluator.verdicts import VerdictStore
@@ -80,7 +80,7 @@ def has_verdicts(chat: Chat, count: int) -> bool:
 async def presses_f3(chat: Chat, *, agree: bool = True) -> None:
     """As far as the first call's price, and past it."""
     await chat.pilot.press("f3")
-    await chat.until(lambda: isinstance(chat.app.screen, FirstVerdictScreen) and chat.told("판정을 부탁할까요?"))
+    await chat.until(lambda: isinstance(chat.app.screen, FirstVerdictScreen) and chat.told("채점을 부탁할까요?"))
     if agree:
         await chat.pilot.press("enter")
 

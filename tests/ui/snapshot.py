@@ -6,6 +6,7 @@ A missing picture fails. `KULLM_UPDATE_SNAPSHOTS=1` writes what is there now; lo
 import os
 import re
 import tempfile
+import time
 from pathlib import Path
 
 from textual.app import App
@@ -14,24 +15,46 @@ from textual.widgets import Input, TextArea
 
 FOLDER = Path(__file__).parent / "snapshots"
 SIZES = ((80, 24), (140, 45))
+_SECONDS = 15.0
 
 
 async def assert_looks_like(pilot: Pilot, name: str) -> None:
-    await pilot.pause()
-    _hold_cursors_still(pilot.app)
-    await pilot.pause()
-    shown = picture(pilot.app)
+    """Sooner or later: on a busy machine something may still move, and how long is not what a picture is about."""
     golden = FOLDER / f"{name}.svg"
     if os.environ.get("KULLM_UPDATE_SNAPSHOTS"):
         FOLDER.mkdir(exist_ok=True)
-        golden.write_text(shown, encoding="utf-8")
+        golden.write_text(await _at_rest(pilot), encoding="utf-8")
         return
-    if golden.exists() and golden.read_text(encoding="utf-8") == shown:
+    wanted = golden.read_text(encoding="utf-8") if golden.exists() else ""
+    deadline = time.monotonic() + _SECONDS
+    while (shown := await _shown(pilot)) != wanted:
+        if not wanted or time.monotonic() > deadline:
+            break
+        await pilot.pause(0.1)
+    else:
         return
     seen = Path(tempfile.gettempdir()) / f"kullm-{name}.svg"
     seen.write_text(shown, encoding="utf-8")
     why = f"differs from {golden}" if golden.exists() else f"has no {golden}"
     raise AssertionError(f"{name} {why}; what was shown: {seen}")
+
+
+async def _shown(pilot: Pilot) -> str:
+    await pilot.pause()
+    _hold_cursors_still(pilot.app)
+    await pilot.pause()
+    return picture(pilot.app)
+
+
+async def _at_rest(pilot: Pilot) -> str:
+    """As far as it comes to rest: a line that counts seconds never does."""
+    before, shown = "", await _shown(pilot)
+    deadline = time.monotonic() + _SECONDS
+    while shown != before and time.monotonic() < deadline:
+        before = shown
+        await pilot.pause(0.5)
+        shown = await _shown(pilot)
+    return shown
 
 
 def picture(app: App) -> str:

@@ -16,7 +16,7 @@ from typing import Self
 
 from tests.kullm_command import COMMAND, environment
 
-_SECONDS = 30.0
+_SECONDS = 240.0
 
 # What leaves a terminal unusable when it is not taken back, as (switched on, switched off).
 MODES = {

@@ -11,6 +11,7 @@ from kullm_tui.core.errors import StoreError
 from kullm_tui.ui.app import KullmApp
 from kullm_tui.ui.widgets.prompt import Prompt
 from kullm_tui.ui.widgets.status import Status, StatusLine
+from tests.ui.browsing import until
 from tests.ui.snapshot import text_of
 
 
@@ -41,16 +42,15 @@ async def test_the_header_says_what_runs_and_a_number_that_changes_moves_nothing
     app = KullmApp()
     async with app.run_test(size=(80, 24)) as pilot:
         status = Status(app)
-        status.set_model("demo · 4-bit [/x]\x1b[2J")
+        status.set_model("chat", "demo · 4-bit [/x]\x1b[2J")
         status.set_memory("4.1/24 GB")
         status.set_speed("9 tok/s")
         await app.push_screen(Page(status))
-        await pilot.pause()
+        await until(pilot, lambda: text_of(app).splitlines()[0].startswith(" 구름  대화"))
         first = text_of(app).splitlines()[0]
-        assert first.startswith(" 구름  대화")
         assert first.rstrip().endswith("4.1/24 GB")
         status.set_speed("31 tok/s")
-        await pilot.pause()
+        await until(pilot, lambda: "31 tok/s" in text_of(app))
         assert text_of(app).splitlines()[0].index("demo · 4-bit [/x]") == first.index("demo")
 
 
@@ -67,18 +67,15 @@ async def test_a_database_that_cannot_be_opened_is_told_and_the_app_stays(home: 
     async with app.run_test(size=(100, 30), notifications=True) as pilot:
         with pytest.raises(StoreError):
             await app.opened()
-        await pilot.pause()
-        await pilot.pause(0.1)
+        await until(pilot, lambda: "kullm.db" in text_of(app).replace("\n", "").replace(" ", ""))
         assert app.is_running
-        assert "kullm.db" in text_of(app).replace("\n", "").replace(" ", "")
 
 
 async def test_a_broken_configuration_is_told_and_the_app_opens(home: Path) -> None:
     (home / "config.toml").write_text('"[/x][bold]" = 1\n')
     app = KullmApp()
     async with app.run_test(size=(100, 30), notifications=True) as pilot:
-        await pilot.pause(0.1)
-        assert "config.toml" in text_of(app)
+        await until(pilot, lambda: "config.toml" in text_of(app))
         assert "[/x][bold]" in text_of(app)
 
 
@@ -97,5 +94,4 @@ async def test_ctrl_c_says_how_to_quit() -> None:
     app = KullmApp()
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await pilot.press("ctrl+c")
-        await pilot.pause(0.1)
-        assert "Ctrl+Q" in text_of(app)
+        await until(pilot, lambda: "Ctrl+Q" in text_of(app))

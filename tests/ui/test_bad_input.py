@@ -13,6 +13,7 @@ from kullm_tui.core.store import Store
 from kullm_tui.ui.app import KullmApp
 from tests.far_words import Words
 from tests.openai_server import OpenAIServer, Reply, refuses, says
+from tests.ui.browsing import until
 from tests.ui.chatting import Chat, chatting
 from tests.ui.snapshot import text_of
 from tests.ui.terminal import AppTerminal, drawn, left_switched_on, strange_escapes
@@ -89,15 +90,11 @@ async def test_a_newer_kullms_conversations_are_left_alone_and_said_so(
     before = path.read_bytes()
     app = KullmApp()
     async with app.run_test(size=(100, 30), notifications=True) as pilot:
-        for _ in range(50):
-            await pilot.pause(0.05)
-            if "새로운kullm" in "".join(text_of(app).split()):
-                break
-        assert "더새로운kullm" in "".join(text_of(app).split())
+        await until(pilot, lambda: "더새로운kullm" in "".join(text_of(app).split()))
         await pilot.press(*"그래도", "enter")
         await pilot.pause(0.3)
+        await until(pilot, lambda: "그래도" in text_of(app))  # what was written is still there
         assert app.is_running
-        assert "그래도" in text_of(app), "what was written is still there"
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.glob("*damaged*")] == []
 

@@ -18,7 +18,7 @@ from tests.ui.chatting import chatting
 
 async def test_a_newcomer_asks_and_the_demo_answers(database: Path) -> None:
     async with chatting(database, size=(80, 24)) as chat:
-        assert chat.told("구름 데모가 답해요")
+        assert chat.told("구름 데모 모델이 답해요")
         assert chat.told("데모 모델")
         reply = await chat.asks("대한민국의 수도는 어디인가요?")
         assert "서울" in reply.content
@@ -35,7 +35,7 @@ async def test_a_newcomer_asks_and_the_demo_answers(database: Path) -> None:
 
 async def test_a_sample_question_can_be_picked(database: Path) -> None:
     async with chatting(database) as chat:
-        await chat.until(lambda: chat.told("구름 데모가 답해요"))
+        await chat.until(lambda: chat.told("구름 데모 모델이 답해요"))
         await chat.pilot.pause()
         await chat.pilot.click("#sample-1")
         reply = await chat.answered()
@@ -53,7 +53,7 @@ async def test_stop_keeps_what_had_arrived(database: Path) -> None:
             assert reply.state == "cancelled"
             assert reply.content.startswith("가나다")
             assert chat.told("중단됨")
-            assert server.requests[0].disconnected.wait(5)
+            assert server.requests[0].disconnected.wait(60)
     with Store(database) as store:
         kept = store.thread(store.conversations()[0].id)[-1]
     assert (kept.state, kept.content) == ("cancelled", reply.content)
@@ -119,7 +119,7 @@ async def test_a_model_that_is_not_there_is_said_and_the_question_is_kept(databa
         chat.use("nobody")
         failed = await chat.asks("누구세요")
         assert failed.state == "failed"
-        assert chat.told("'nobody' 모델이 없습니다")
+        assert chat.told("'nobody' 모델이 없어요")
         chat.use("demo-kullm")
         await chat.pilot.press("ctrl+r")
         await chat.until(lambda: chat.turns[-1].model == "demo-kullm")
@@ -199,14 +199,14 @@ async def test_what_was_left_out_or_cut_is_told_and_told_again_later(database: P
     with OpenAIServer([reply]) as server:
         async with chatting(database, server=server) as chat:
             await chat.asks("물음")
-            assert chat.told("앞의 3차례는 모델에 보내지 않았어요")
+            assert chat.told("앞의 문답 3개는 모델에 보내지 않았어요")
             assert chat.told("길이 한도에서 멈췄어요")
             conversation = chat.desk.conversation
             assert conversation
             await chat.pilot.press("ctrl+n")
             await chat.until(lambda: not chat.turns)
             chat.desk.open(conversation)
-            await chat.until(lambda: chat.told("앞의 3차례는 모델에 보내지 않았어요"))
+            await chat.until(lambda: chat.told("앞의 문답 3개는 모델에 보내지 않았어요"))
 
 
 async def test_a_reader_who_scrolled_up_stays_there_and_is_told(database: Path) -> None:

@@ -187,7 +187,7 @@ async def test_an_attached_file_goes_into_the_prompt_and_says_its_encoding(datab
     async with chatting(database) as chat:
         await chat.types("요약")
         await chat.pilot.press("ctrl+o")
-        await chat.pilot.pause(0.1)
+        await chat.until(lambda: chat.app.screen.query(Input))
         chat.app.screen.query_one(Input).value = str(tmp_path / "글.txt")
         await chat.pilot.press("enter")
         await chat.until(lambda: "둘째 줄" in chat.screen.prompt.value.text)

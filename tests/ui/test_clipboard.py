@@ -49,6 +49,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     programs_folder = tmp_path / "bin"
     programs_folder.mkdir()
     monkeypatch.setenv("PATH", str(programs_folder))
+    monkeypatch.setattr("kullm_tui.ui.clipboard._WAIT", 240.0)
     monkeypatch.setenv("KULLM_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("KULLM_LANG", "ko")
     monkeypatch.setenv("TERM", "xterm-256color")
@@ -124,7 +125,7 @@ async def test_what_is_too_long_for_the_terminal_goes_to_a_private_file(
     text = "가" * 40_000
     said = await copy(app[0], text)
     file = tmp_path / "home" / "copied.txt"
-    assert said == f"너무 길어서 복사하지 못하고 파일에 담았어요: {file}"
+    assert said == f"너무 길어서 복사하지 못하고 파일로 저장했어요: {file}"
     assert file.read_text() == text
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert not app[1].data
@@ -135,7 +136,7 @@ async def test_a_console_without_a_clipboard_gets_a_file(
     app: tuple[App[None], _Written], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TERM", "linux")
-    assert "파일에 담았어요" in await copy(app[0], _TEXT)
+    assert "파일로 저장했어요" in await copy(app[0], _TEXT)
     assert not app[1].data
 
 
@@ -211,7 +212,7 @@ def test_a_real_tmux_holds_what_was_copied(tmux: list[str], tmp_path: Path, sett
     ]
     flags = [argument for variable in environment for argument in ("-e", variable)]
     subprocess.run([*tmux, "new-window", *flags, f"{sys.executable} {script} 2> {tmp_path}/errors"], check=True)
-    for _ in range(200):
+    for _ in range(2400):
         if (tmp_path / "said").exists() and (tmp_path / "said").read_text():
             break
         time.sleep(0.1)

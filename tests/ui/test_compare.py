@@ -31,7 +31,7 @@ async def test_a_newcomer_compares_the_demos_and_votes(database: Path) -> None:
         assert here.told("가장 나은 답은?")
         assert here.shown.count("대한민국의 수도는 어디인가요?") == 1, "one question above three columns"
         assert here.shown.count("tok/s") >= 3
-        await here.pilot.press("3")
+        await here.votes_for(2)
         await here.until(lambda: here.told("구름 데모에 투표했어요"))
         vote = here.votes[0]
         assert (vote.outcome, vote.winner, vote.blind) == ("best", 2, False)
@@ -49,7 +49,7 @@ async def test_names_are_hidden_until_the_vote_and_then_shown(database: Path) ->
             await here.asks("누구세요?")
             assert here.heads == ["A", "B", "C"]
             assert "red" not in here.shown.replace("red의 답", "")
-            await here.pilot.press("2")
+            await here.votes_for(1)
             await here.until(lambda: here.heads != ["A", "B", "C"])
             comparison = here.desk.comparison
             assert comparison
@@ -69,10 +69,10 @@ async def test_what_failed_keeps_the_name_hidden_too(database: Path) -> None:
             failed = next(place for place in range(3) if here.desk.turns(place)[-1].state == "failed")
             assert here.told("✗")
             assert "far/red" not in here.shown
-            await here.pilot.press(str(failed + 1))
+            await here.votes_for(failed)
             await here.until(lambda: here.told("이 칸에는 고를 답이 없어요"))
             assert here.votes == []
-            await here.pilot.press("0")
+            await here.votes_for(3)
             await here.until(lambda: here.told("비김으로 투표했어요"))
             assert [reply is None for reply in here.votes[0].replies].count(True) == 1
 
@@ -128,7 +128,7 @@ async def test_asking_again_makes_branches_and_a_vote_again_replaces_the_first(d
     with Far() as server:
         async with comparing(database, server=server) as here:
             await here.asks("물음")
-            await here.pilot.press("1")
+            await here.votes_for(0)
             await here.until(lambda: here.told("red에 투표했어요"))
             await here.pilot.press("ctrl+r")
             await here.until(lambda: len(server.requests) == 6)
@@ -136,7 +136,7 @@ async def test_asking_again_makes_branches_and_a_vote_again_replaces_the_first(d
             assert all(len(here.desk.turns(place)[-1].siblings) == 2 for place in range(3))
             assert here.told("2/2 ‹ ›")
             here.bar.focus()
-            await here.pilot.press("9")
+            await here.votes_for(4)
             await here.until(lambda: here.told("모두 나쁨으로 투표했어요"))
             assert [vote.outcome for vote in here.votes] == ["bad"]
 
@@ -205,7 +205,7 @@ async def test_an_earlier_comparison_is_opened_again_with_its_vote(database: Pat
     with Far() as server:
         async with comparing(database, server=server) as here:
             await here.asks("첫 비교")
-            await here.pilot.press("2")
+            await here.votes_for(1)
             await here.until(lambda: here.votes)
             await here.pilot.press("ctrl+n")
             await here.until(lambda: here.desk.comparison is None and not here.told("green의 답"))
@@ -271,7 +271,7 @@ async def test_votes_are_saved_as_preference_pairs(database: Path, tmp_path: Pat
     with Far() as server:
         async with comparing(database, server=server) as here:
             await here.asks("물음")
-            await here.pilot.press("1")
+            await here.votes_for(0)
             await here.until(lambda: here.votes)
             await here.pilot.press("f9")
             await here.until(lambda: here.told("표 1개"))

@@ -78,15 +78,15 @@ async def test_the_questions_of_a_file_are_gone_through_by_keyboard(database: Pa
             await here.pilot.press("enter")
             await here.until(lambda: here.told("물음.txt 1/2 첫째 물음?") and here.bar.has_focus)
             assert here.heads == ["A", "B", "C"]
-            await here.pilot.press("2")
+            await here.votes_for(1)
             await here.until(lambda: here.told("⏎ 다음 질문"))
             await here.pilot.press("enter")
             await here.until(lambda: here.told("물음.txt 2/2 둘째 물음?") and here.bar.has_focus)
             assert here.heads == ["A", "B", "C"], "shuffled anew"
-            await here.pilot.press("0")
+            await here.votes_for(3)
             await here.until(lambda: len(here.votes) == 2)
             await here.pilot.press("enter")
-            await here.until(lambda: here.told("질문 2개 가운데 2개에 투표했어요"))
+            await here.until(lambda: here.told("질문 2개 중 2개에 투표했어요"))
             assert [vote.outcome for vote in here.votes] == ["best", "tie"]
             assert all(vote.blind for vote in here.votes)
             assert len({request.body["messages"][0]["content"] for request in server.requests}) == 2
@@ -107,19 +107,19 @@ async def test_a_file_goes_on_where_the_votes_ended_after_a_quit_too(database: P
         async with comparing(database, server=server) as here:
             await takes_the_file(here)
             await here.until(lambda: here.told("물음.txt 1/3 첫째 물음?") and here.bar.has_focus)
-            await here.pilot.press("1")
+            await here.votes_for(0)
             await here.until(lambda: here.votes)
         async with comparing(database, server=server) as here:
             await takes_the_file(here)
             await here.until(lambda: here.told("물음.txt 2/3 · 투표한 1개 건너뜀 둘째 물음?") and here.bar.has_focus)
-            await here.pilot.press("0")
+            await here.votes_for(3)
             await here.until(lambda: len(here.votes) == 2)
             await here.pilot.press("enter")
             await here.until(lambda: here.told("물음.txt 3/3 · 투표한 1개 건너뜀 셋째 물음?") and here.bar.has_focus)
-            await here.pilot.press("0")
+            await here.votes_for(3)
             await here.until(lambda: len(here.votes) == 3)
             await here.pilot.press("enter")
-            await here.until(lambda: here.told("질문 3개 가운데 3개에 투표했어요"))
+            await here.until(lambda: here.told("질문 3개 중 3개에 투표했어요"))
 
 
 async def test_a_file_without_questions_is_told(database: Path, tmp_path: Path) -> None:

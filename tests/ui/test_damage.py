@@ -62,7 +62,7 @@ async def test_damage_that_is_found_while_one_reads_is_told_and_the_rest_goes_on
             other = chat.desk.conversation
             assert other
             chat.desk.open(_named(chat.app.store, 40))
-            await chat.until(lambda: chat.told("따로 옮겨 두었습니다") and chat.desk.conversation)
+            await chat.until(lambda: chat.told("따로 옮겨 두었어요") and chat.desk.conversation)
             await chat.until(lambda: len(chat.screen.sidebar.store.conversations()) > _MANY - 5)  # type: ignore[union-attr]
             (aside,) = _aside(database)
             bytes_aside = aside.read_bytes()
@@ -95,7 +95,7 @@ async def test_damage_of_the_search_alone_loses_nothing(database: Path) -> None:
     async with chatting(database) as chat:
         await chat.pilot.press("f6")
         await chat.types("표식")
-        await chat.until(lambda: chat.told("따로 옮겨 두었습니다"))
+        await chat.until(lambda: chat.told("따로 옮겨 두었어요"))
         await chat.until(lambda: chat.told("표식79끝"))
         await chat.app._storing.close()
     with Store(database) as store:
@@ -173,6 +173,12 @@ def _asks(terminal: AppTerminal, question: str) -> None:
     terminal.types("\r")
 
 
+def _waits_until_none_streams(home: Path) -> None:
+    with Store(home / "kullm.db") as store:
+        while any(store.thread(one.id)[-1].state == "streaming" for one in store.conversations()):
+            time.sleep(0.05)
+
+
 def test_two_apps_write_into_one_file_at_once(tmp_path: Path) -> None:
     with OpenAIServer([says(*["조각 "] * 100, "끝이에요.", pause=0.02)] * 2) as far:
         _configured(tmp_path, far)
@@ -181,7 +187,7 @@ def test_two_apps_write_into_one_file_at_once(tmp_path: Path) -> None:
             _asks(two, "둘째 앱의 물음")
             for terminal in (one, two):
                 terminal.waits_for("끝이에요.")
-            time.sleep(1.0)  # or quitting would ask whether to stop the reply
+            _waits_until_none_streams(tmp_path)  # or quitting would ask whether to stop the reply
             for terminal in (one, two):
                 terminal.types("\x11")
             assert (one.ends(), two.ends()) == (0, 0)
@@ -228,7 +234,7 @@ async def test_an_opening_that_takes_long_is_told(tmp_path: Path, monkeypatch: p
     really_opened = storing._open_store
 
     def opened_late() -> Store:
-        let_go.wait(10)
+        let_go.wait(60)
         return really_opened()
 
     monkeypatch.setattr(storing, "_open_store", opened_late)

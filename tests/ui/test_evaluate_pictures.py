@@ -153,7 +153,7 @@ async def test_the_list_of_runs(size: tuple[int, int], kept: int) -> None:
 @pytest.mark.parametrize(
     ("key", "name", "words"),
     [
-        ("t", "table", "둘씩 같은 질문끼리"),
+        ("t", "table", "같은 질문끼리 짝지어"),
         ("p", "plot", "이해 가능성"),
         ("h", "people", "크리펜도르프"),
         ("i", "items", "모두 · 4/4"),

@@ -9,6 +9,7 @@ from textual import events
 from kullm_tui.ui import hangul, start
 from kullm_tui.ui.app import KullmApp
 from kullm_tui.ui.terminal_input import PasteParser
+from tests.ui.browsing import until
 
 LAYOUT = {
     "q": "ㅂ", "w": "ㅈ", "e": "ㄷ", "r": "ㄱ", "t": "ㅅ", "y": "ㅛ", "u": "ㅕ", "i": "ㅑ", "o": "ㅐ", "p": "ㅔ", "a": "ㅁ", "s": "ㄴ",
@@ -64,15 +65,13 @@ async def test_hangul_mode_opens_the_help_and_scrolls_and_closes_it() -> None:
     app = KullmApp()
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("f1")
-        await pilot.pause()
+        await until(pilot, lambda: bool(app.screen.query("#help-body")))
         shown = app.screen
         body = shown.query_one("#help-body")
         await pilot.press("ㅓ", "ㅓ")
-        await pilot.pause(0.1)
-        assert body.scroll_y == 2
+        await until(pilot, lambda: body.scroll_y == 2)
         await pilot.press("ㅂ")
-        await pilot.pause()
-        assert app.screen is not shown
+        await until(pilot, lambda: app.screen is not shown)
 
 
 async def test_hangul_mode_quits() -> None:

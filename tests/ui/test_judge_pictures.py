@@ -123,7 +123,7 @@ async def test_an_error(home: Path, size: tuple[int, int]) -> None:
         subject = judge_desk.Subject(_QUESTION, "", _ANSWER, "demo-kullm")
         chat.app.judge_desk._failed[subject] = failed
         chat.app.judge_desk.changed.publish(subject)
-        await chat.until(lambda: chat.told("F3 다시 판정"))
+        await chat.until(lambda: chat.told("F3 다시 채점"))
         await assert_looks_like(chat.pilot, f"judge-error-{size[0]}x{size[1]}")
 
 
@@ -159,7 +159,7 @@ async def test_the_price_before_the_first_verdict(home: Path, size: tuple[int, i
         won_per_dollar=1400,
     )
     async with opened(home, size) as chat:
-        await _shown(chat, screen, "쓰고 판정하기", f"judge-price-{size[0]}x{size[1]}")
+        await _shown(chat, screen, "쓰고 채점하기", f"judge-price-{size[0]}x{size[1]}")
 
 
 @sizes
@@ -174,7 +174,7 @@ async def test_everything_that_was_said(home: Path, size: tuple[int, int]) -> No
             chat.app.judge_desk.kept, judge_desk.Subject(_QUESTION, "", _ANSWER, "demo-kullm")
         )
         screen = VerdictsScreen(verdicts, None)
-        await _shown(chat, screen, "한 번 더 판정하기", f"judge-verdicts-{size[0]}x{size[1]}")
+        await _shown(chat, screen, "한 번 더 채점하기", f"judge-verdicts-{size[0]}x{size[1]}")
 
 
 @sizes

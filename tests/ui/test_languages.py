@@ -14,7 +14,7 @@ from kullm_tui.ui.app import KullmApp
 from kullm_tui.ui.palette import commands
 from kullm_tui.ui.screens.ask import Confirm
 from kullm_tui.ui.widgets.thread import Earlier
-from tests.ui.browsing import browser, choose, shows, stand_still
+from tests.ui.browsing import browser, choose, shows, stand_still, until
 from tests.ui.chatting import Chat, chatting
 from tests.ui.snapshot import text_of
 
@@ -55,7 +55,7 @@ async def test_a_conversation_says_everything_anew(database: Path, monkeypatch: 
             await chat.pilot.press("ctrl+t")
             if language == "ko":
                 await chat.app.choose_language("en")
-                await chat.pilot.pause(0.2)
+                await chat.until(lambda: chat.told("Today"))
             above = [str(line.render()) for line in chat.screen.query(Earlier).results(Earlier)]  # out of sight
             seen.append(f"{above}\n{await _settled(chat, 'Today')}")
     assert seen[0] == seen[1]
@@ -103,5 +103,5 @@ async def test_over_a_dialog_no_language_is_offered(chat_home: Path) -> None:
     async with app.run_test() as pilot:
         assert any("English" in one.title or "한국어" in one.title for one in commands(app, app.screen))
         await app.push_screen(Confirm("지울까요?", "지우기"))
-        await pilot.pause()
+        await until(pilot, lambda: isinstance(app.screen, Confirm))
         assert not any("English" in one.title or "한국어" in one.title for one in commands(app, app.screen))

@@ -97,7 +97,7 @@ async def test_quitting_asks_only_while_a_reply_is_on_its_way(database: Path) ->
             await chat.until(lambda: chat.told("글 글"))
             await chat.pilot.press("ctrl+q")
             await chat.until(lambda: isinstance(chat.app.screen, Confirm))
-            assert chat.told("답을 멈추고 끝내기")
+            assert chat.told("멈추고 끝내기")
             await chat.pilot.press("escape")
             assert chat.desk.answering
             assert chat.app.is_running

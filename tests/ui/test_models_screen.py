@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Button, Input
 
 from kullm_tui.core import hub_transfer
 from kullm_tui.core.hub_cache import cached_snapshot, repository_folder
@@ -71,7 +71,7 @@ async def test_the_browser_looks_like_this(size: tuple[int, int]) -> None:
 async def test_the_filter_looks_like_this(size: tuple[int, int]) -> None:
     async with browser(size) as pilot:
         await pilot.press("slash", *"구름", "enter", "l")
-        assert listed(pilot)[:1] == ["demo-kullm"]
+        assert listed(pilot)[:1] == ["kullm-12.8b"]  # the largest that fits
         assert "kullm-5.8b" in listed(pilot)
         assert "kullm3-awq" not in listed(pilot)  # for research only
         await assert_looks_like(pilot, f"models-filter-{size[0]}x{size[1]}")
@@ -102,7 +102,7 @@ async def test_what_is_asked_and_told_looks_like_this(size: tuple[int, int], hom
     async with browser(size) as pilot:
         await choose(pilot, "kullm-5.8b")
         await pilot.press("x")
-        await shows(pilot, "지울 것이 없습니다")
+        await shows(pilot, "지울 것이 없어요")
         await assert_looks_like(pilot, f"models-told-{shape}")
         await choose(pilot, "lab/")
         await pilot.press("x")
@@ -143,7 +143,7 @@ async def test_a_model_is_downloaded_and_removed_again(hub: Hub) -> None:
     async with browser() as pilot:
         await choose(pilot, "mine")
         await pilot.press("enter")
-        await shows(pilot, "mine은(는) 아직 다 받지 않았어요")
+        await shows(pilot, "mine 모델을 아직 다 받지 않았어요")
         await pilot.press("d")
         await until(pilot, lambda: cached_snapshot(NAME, None) is not None)
         await shows(pilot, "다 받았어요")
@@ -168,7 +168,7 @@ async def test_a_gated_model_is_led_through(hub: Hub) -> None:
         await shows(pilot, "k로 Hugging Face 토큰(HF_TOKEN)을 넣으세요")
         await pilot.press("k")
         await pilot.press(*"wrong", "enter")
-        await shows(pilot, "허브가 이 토큰을 받아 주지 않습니다")
+        await shows(pilot, "허브가 이 토큰을 받아 주지 않아요")
         assert list_keys() == []
         await fill(pilot, value=TOKEN)
         await pilot.press("enter")
@@ -210,11 +210,11 @@ async def test_what_cannot_run_or_be_removed_says_why() -> None:
         await shows(pilot, "kullm3-awq: ")
         await choose(pilot, "kullm-5.8b")
         await pilot.press("x")
-        await shows(pilot, "지울 것이 없습니다")
+        await shows(pilot, "지울 것이 없어요")
         await pilot.press("c")
         await shows(pilot, "비울 것이 없어요")
         await pilot.press("z")
-        await shows(pilot, "아직 내려받지 않았습니다")
+        await shows(pilot, "아직 내려받지 않았어요")
 
 
 async def test_a_repository_and_a_folder_are_added_with_the_checks_of_the_command(home: Path) -> None:
@@ -261,9 +261,6 @@ async def test_an_endpoint_is_asked_before_it_is_saved() -> None:
             await pilot.press("enter")
             await shows(pilot, "small")
             await shows(pilot, "[/bold]")
-            await pilot.press("enter")
-            assert pilot.app.screen.query_one("#model", Input).value == "small"
-            server.script.append(offers("small"))
             await pilot.press("enter")
             await until(pilot, lambda: isinstance(pilot.app.screen, ModelsScreen) and "lab" in listed(pilot))
     assert (user_profiles()["lab"].model, user_profiles()["lab"].endpoint) == ("small", server.base_url)
@@ -322,7 +319,7 @@ async def test_an_endpoint_that_does_not_answer_is_saved_only_when_that_is_wishe
         await pilot.press("a", "shift+tab", "left")
         await fill(pilot, name="lab", base_url=f"http://127.0.0.1:{closed_port()}/v1", model="m")
         await pilot.press("tab", "enter")
-        await shows(pilot, "연결하지 못했습니다")
+        await shows(pilot, "연결하지 못했어요")
         assert user_profiles() == {}
         await shows(pilot, "그래도 등록하기")
         await pilot.press("enter")
@@ -337,7 +334,7 @@ async def test_a_key_is_tested_where_it_will_be_used_and_shown_nowhere() -> None
             await pilot.press("k")
             await fill(pilot, value="sk-wrong-1")
             await pilot.press("enter")
-            await shows(pilot, "키를 받아 주지 않았습니다")
+            await shows(pilot, "키를 받아 주지 않았어요")
             await shows(pilot, "그래도 넣기")
             assert "sk-wrong-1" not in text_of(pilot.app)
             assert list_keys() == []
@@ -373,3 +370,43 @@ async def test_a_broken_profile_file_is_told_and_the_browser_stays(home: Path) -
         await pilot.press("f5")
         await shows(pilot, "모델 프로필 파일을 고쳐 주세요")
         await shows(pilot, "x.nonsense")
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+async def test_the_buttons_of_adding_stay_in_sight_and_the_list_goes_to_what_was_added(size: tuple[int, int]) -> None:
+    many = [f"model-{number}" for number in range(30)]
+    with OpenAIServer([offers(*many)]) as server:
+        async with browser(size) as pilot:
+            await pilot.press("a", "shift+tab", "left")
+            await fill(pilot, name="lab", base_url=server.base_url)
+            await pilot.press("tab", "enter")
+            await shows(pilot, "모두 등록하기")
+            dialog = pilot.app.screen
+            for button in dialog.query(Button):
+                assert dialog.region.contains_region(button.region)
+                assert button.region.bottom <= dialog.query_one(".dialog").region.bottom
+                assert dialog.get_widget_at(*button.region.offset)[0] is button
+            await pilot.press("tab", "tab", "enter")
+            await until(pilot, lambda: isinstance(pilot.app.screen, ModelsScreen) and "lab/" in listed(pilot))
+            rows = pilot.app.screen.query_one(ModelList)
+            await until(pilot, lambda: rows.chosen is not None and rows.chosen.name == "lab/")
+
+
+async def test_what_is_recommended_for_this_machine_stands_first_with_its_licence() -> None:
+    async with browser() as pilot:
+        first = pilot.app.screen.query_one(ModelList)._shown[0]
+        assert first.recommended
+        assert first.fit == "fits"
+        assert first.profile.licence_class == "commercial"
+        await shows(pilot, "추천 · ")
+        names = listed(pilot)
+        assert names.index("kullm-5.8b") < names.index("polyglot-ko-5.8b"), "a base that only continues a text is none"
+        assert names.index("kullm-5.8b") < names.index("vicuna-7b-v1.5"), "nor what was not made for Korean"
+
+
+async def test_descriptions_have_the_room_that_narrow_columns_leave() -> None:
+    async with browser() as pilot:
+        line = pilot.app.screen.query_one(ModelList)
+        entry = next(one for one in line._shown if one.name == "koalpaca-5.8b")
+        assert entry.profile.description[:14] in line._row(entry).plain
+        assert "상태" in line.heading.plain

@@ -156,7 +156,7 @@ def test_an_import_ends_with_the_app_and_leaves_nothing_half(database: Path, hom
         app.is_running = len(told) < 50
 
     with Store(database) as store:
-        with pytest.raises(ImportRefused, match="가져오기를 그만뒀어요"):
+        with pytest.raises(ImportRefused, match="가져오기를 취소했어요"):
             import_file(store, _many(home), partial(moving.progress(tell, every=0.0), cast("KullmApp", app)))
         assert told[-1] == "가져오는 중 … 50/200"
         assert store.conversations() == []

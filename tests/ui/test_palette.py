@@ -17,6 +17,7 @@ from kullm_tui.ui.app import KullmApp
 from kullm_tui.ui.places import CHAT, bindings
 from kullm_tui.ui.widgets.keybar import KeyBar
 from kullm_tui.ui.widgets.prompt import Prompt
+from tests.ui.browsing import until
 from tests.ui.snapshot import text_of
 
 
@@ -65,9 +66,10 @@ async def on_a_desk(pilot: Pilot) -> Desk:
 
 async def looks_for(pilot: Pilot, query: str) -> list[str]:
     await pilot.press("ctrl+p")
-    await pilot.pause()
+    await until(pilot, lambda: isinstance(pilot.app.screen, palette.Palette))
     pilot.app.screen.query_one(CommandInput).value = query
     await pilot.pause(0.5)
+    await until(pilot, lambda: all(one.is_finished for one in pilot.app.workers if one.node is pilot.app.screen))
     found = pilot.app.screen.query_one(CommandList)
     return [str(found.get_option_at_index(at).prompt) for at in range(found.option_count)]
 
@@ -97,16 +99,14 @@ async def test_a_command_is_found_in_both_languages_and_in_hangul_mode(query: st
         desk = await on_a_desk(pilot)
         assert (await looks_for(pilot, query))[0].startswith("새 대화")
         await pilot.press("enter")
-        await pilot.pause(0.2)
-        assert desk.began == 1
+        await until(pilot, lambda: desk.began == 1)
 
 
 async def test_it_opens_in_hangul_mode_too() -> None:
     app = KullmApp()
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("ctrl+ㅔ")
-        await pilot.pause()
-        assert isinstance(app.screen, palette.Palette)
+        await until(pilot, lambda: isinstance(app.screen, palette.Palette))
 
 
 async def test_the_theme_is_changed_from_the_palette() -> None:
@@ -114,8 +114,7 @@ async def test_the_theme_is_changed_from_the_palette() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await looks_for(pilot, "밝게")
         await pilot.press("enter")
-        await pilot.pause(0.2)
-        assert app.theme == "kullm-light"
+        await until(pilot, lambda: app.theme == "kullm-light")
 
 
 async def test_the_language_is_changed_from_the_palette_and_the_footer_follows() -> None:
@@ -123,8 +122,7 @@ async def test_the_language_is_changed_from_the_palette_and_the_footer_follows()
     async with app.run_test(size=(80, 24)) as pilot:
         await looks_for(pilot, "english")
         await pilot.press("enter")
-        await pilot.pause(0.2)
-        assert "F1 help" in text_of(app)
+        await until(pilot, lambda: "F1 help" in text_of(app))
 
 
 NASTY = "제목 [/x][red]\x1b[2J\x1b]52;c;AA=\x07 [bold"
@@ -140,7 +138,7 @@ async def test_conversations_are_offered_and_a_nasty_title_is_only_text(home: Pa
         found = await looks_for(pilot, "[/x]")
         assert found[0].startswith("▸ 제목 [/x][red] [bold")
         await pilot.press("enter")
-        await pilot.pause(0.2)
+        await until(pilot, lambda: bool(desk.opened))
         assert [title for title, _ in desk.opened] == ["제목 [/x][red] [bold"]
 
 
@@ -152,7 +150,7 @@ async def test_a_conversation_is_found_by_what_was_said(home: Path) -> None:
         found = await looks_for(pilot, "한강")
         assert "한강" in found[0]
         await pilot.press("enter")
-        await pilot.pause(0.2)
+        await until(pilot, lambda: bool(desk.opened))
         assert desk.opened[0][1] is not None
 
 
@@ -164,8 +162,7 @@ async def test_a_model_is_found_and_used() -> None:
         assert found
         assert found[0].startswith("kullm-5.8b")
         await pilot.press("enter")
-        await pilot.pause(0.2)
-        assert desk.used
+        await until(pilot, lambda: bool(desk.used))
         assert desk.used[0].startswith("kullm-5.8b")
 
 
@@ -173,5 +170,4 @@ async def test_what_is_not_there_is_said_in_the_language_of_the_app() -> None:
     app = KullmApp()
     async with app.run_test(size=(80, 24)) as pilot:
         await looks_for(pilot, "없는것없는것")
-        await pilot.pause(0.7)
-        assert "찾지 못했어요" in text_of(app)
+        await until(pilot, lambda: "찾지 못했어요" in text_of(app))

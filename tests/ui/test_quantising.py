@@ -26,7 +26,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 async def settled(one: Quantisation) -> Quantisation:
     assert one._task
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(240):
         await one._task
     return one
 
@@ -38,7 +38,7 @@ async def test_a_model_is_quantised_and_a_stopped_one_goes_on(home: Path) -> Non
     quantising = Quantising(lambda one: ended.append(one.state))
     one = quantising.start(resolve("tiny"))
     assert quantising.start(resolve("tiny")) is one
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(240):
         while one.state == "starting":
             await asyncio.sleep(0.005)
     quantising.stop("tiny")

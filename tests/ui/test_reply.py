@@ -13,6 +13,7 @@ from textual.pilot import Pilot
 from textual.selection import SELECT_ALL, Selection
 
 from kullm_tui.ui.widgets.reply import Reply
+from tests.ui.browsing import until
 
 EVERYTHING = """# 제목
 **한국어(Korean)**는 `코드`와 [링크](https://kullm.kr)가 있는 긴 문장입니다. 화면의 너비를 넘어서 다음 줄로 이어집니다.
@@ -68,8 +69,13 @@ class _OneReply(App[None]):
 @asynccontextmanager
 async def _shown(reply: Reply, size: tuple[int, int] = (60, 50)) -> AsyncIterator[Pilot[None]]:
     async with _OneReply(reply).run_test(size=size) as pilot:
-        await pilot.pause()
+        await _at_rest(pilot)
         yield pilot
+
+
+async def _at_rest(pilot: Pilot[None]) -> None:
+    """A long reply is laid out a little at a time, as the machine allows."""
+    await until(pilot, lambda: not any(reply.is_busy for reply in pilot.app.query(Reply)))
 
 
 def _rows(reply: Reply) -> list[str]:
@@ -133,7 +139,7 @@ async def test_a_streamed_reply_ends_as_if_it_had_come_at_once(size: int) -> Non
             reply.append(piece)
             await pilot.pause(0)
         await reply.finish()
-        await pilot.pause()
+        await _at_rest(pilot)
         assert _rows(reply) == _rows(whole)
         assert reply.text == whole.text == EVERYTHING
         assert reply.code_blocks() == whole.code_blocks()
@@ -176,8 +182,7 @@ async def test_a_reader_who_scrolled_away_is_left_alone() -> None:
     async with _shown(reply, (40, 10)) as pilot:
         scroll = pilot.app.query_one(VerticalScroll)
         reply.append("줄\n\n" * 30)
-        await pilot.pause(0.3)
-        assert scroll.scroll_y == scroll.max_scroll_y > 0
+        await until(pilot, lambda: scroll.scroll_y == scroll.max_scroll_y > 0)
         scroll.scroll_to(y=5, animate=False)
         scroll.release_anchor()
         await pilot.pause()
@@ -186,9 +191,7 @@ async def test_a_reader_who_scrolled_away_is_left_alone() -> None:
         await pilot.pause(0.5)
         assert (reply.size.height, scroll.scroll_y) == (height, 5)
         scroll.scroll_end(animate=False)
-        await pilot.pause(0.6)
-        assert reply.size.height > height
-        assert scroll.scroll_y == scroll.max_scroll_y
+        await until(pilot, lambda: reply.size.height > height and scroll.scroll_y == scroll.max_scroll_y)
 
 
 async def test_a_terminal_that_narrows_in_mid_stream_folds_anew() -> None:
@@ -200,7 +203,7 @@ async def test_a_terminal_that_narrows_in_mid_stream_folds_anew() -> None:
         reply.append(EVERYTHING[200:])
         await reply.finish()
         await pilot.app.query_one(VerticalScroll).mount(whole)
-        await pilot.pause()
+        await _at_rest(pilot)
         assert _rows(reply) == _rows(whole)
         assert max(map(cell_len, _rows(reply))) <= 30
 
@@ -212,7 +215,7 @@ async def test_decomposed_letters_are_whole_at_the_end() -> None:
             reply.append(piece)
             await pilot.pause(0)
         await reply.finish()
-        await pilot.pause()
+        await _at_rest(pilot)
         assert reply.text == "한글이에요"
         assert _rows(reply) == ["한글이에요"]
 
@@ -222,7 +225,7 @@ async def test_finish_may_say_what_the_reply_is_in_the_end() -> None:
     async with _shown(reply) as pilot:
         reply.append("# 앞서 온 것\n\n두 줄")
         await reply.finish("**나중**의 것")
-        await pilot.pause()
+        await _at_rest(pilot)
         assert reply.text == "**나중**의 것"
         assert _rows(reply) == ["나중의 것"]
 

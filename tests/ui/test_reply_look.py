@@ -72,5 +72,4 @@ async def test_a_reply_in_the_middle_of_a_block() -> None:
             await pilot.pause(0.05)
         await pilot.app.query(Reply).last().remove()
         reply.append(_TEXT[: _TEXT.index("# 부드")])
-        await pilot.pause(0.5)
         await assert_looks_like(pilot, "reply-streaming-80x24")

@@ -16,6 +16,7 @@ from kullm_tui.core.text import TerminalSafeStream, nfc, terminal_safe
 from kullm_tui.ui.document import Document
 from kullm_tui.ui.passages import Splitter
 from kullm_tui.ui.widgets.reply import Reply
+from tests.ui.browsing import until
 
 _ORDERS = re.compile(
     "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028\u2029\ud800-\udfff]"
@@ -140,7 +141,7 @@ async def test_no_strip_of_a_hostile_reply_holds_an_order() -> None:
             for start in range(0, len(text), size):
                 reply.append(text[start : start + size])
             await reply.finish()
-            await pilot.pause()
+            await until(pilot, lambda: not any(one.is_busy for one in app.query(Reply)))
             shown = "\n".join(_strips(reply))
             assert not _ORDERS.search(shown)
             assert "[/x]" in shown
@@ -155,7 +156,7 @@ async def test_a_reply_runs_only_our_own_action_when_clicked() -> None:
     app = _Replies()
     async with app.run_test(size=(80, 24)) as pilot:
         await app.query_one(VerticalScroll).mount(reply)
-        await pilot.pause()
+        await until(pilot, lambda: not reply.is_busy)
         actions = {
             str(segment.style.meta["@click"])
             for y in range(reply.size.height)

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -50,10 +49,8 @@ def test_a_signal_ends_it_and_puts_the_terminal_back(tmp_path: Path, number: sig
 
 def test_a_terminal_that_is_closed_takes_the_app_with_it(tmp_path: Path) -> None:
     with opened(tmp_path) as terminal:
-        began = time.monotonic()
         terminal.close()
         assert terminal.ends() != 0
-        assert time.monotonic() - began < 10
 
 
 def test_nothing_in_a_paste_reaches_the_terminal_and_the_app_goes_on(tmp_path: Path) -> None:

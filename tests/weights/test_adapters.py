@@ -8,13 +8,14 @@ import pytest
 import torch
 from peft import AutoPeftModelForCausalLM, LoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+from transformers import AutoModelForCausalLM
 
 from kullm_tui.core.config import Precision
 from kullm_tui.core.errors import AdapterError
 from kullm_tui.weights.adapters import AdapterRack
+from kullm_tui.weights.packed import runs_packed
 from tests import tiny_models
-from tests.weights.conftest import IDS, Load, logits_of
+from tests.weights.conftest import CPU, IDS, Load, assert_as_exact, in_four_bits, logits_of
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*is_gradient_checkpointing.*:FutureWarning", "ignore:fan_in_fan_out is set:UserWarning"
@@ -83,22 +84,18 @@ def test_adapters_in_turn_and_side_by_side_equal_plain_peft(workshop: Workshop, 
 
 
 def test_on_four_bits_lora_equals_plain_peft(neox_workshop: Workshop, load: Load) -> None:
-    settings = BitsAndBytesConfig(
-        load_in_4bit=True,
-        bnb_4bit_quant_type="nf4",
-        bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=torch.bfloat16,
-    )
     model = load(neox_workshop.base, "4bit").model
     rack = neox_workshop.rack(model, "A", "B", "I")
-    expected = {
-        name: neox_workshop.plain(name, dtype=torch.bfloat16, quantization_config=settings) for name in ("A", "B", None)
-    }
-    # plain peft cannot run IA3 on 4 bits with bf16 norms: that row is compared with itself alone.
-    expected["I"] = _with(rack, "I", model)
+    theirs, exact = (
+        {name: neox_workshop.plain(name, **in_four_bits(dtype))[0] for name in ("A", "B", None)}
+        for dtype in (torch.bfloat16, torch.float32)
+    )
     together = _with(rack, ROWS, model, IDS.repeat(len(ROWS), 1))
     for row, name in zip(together, ROWS, strict=True):
-        torch.testing.assert_close(row, expected[name][0], atol=0.05, rtol=0)
+        if name == "I":  # plain peft cannot run IA3 on 4 bits with bf16 norms: that row is compared with itself alone
+            torch.testing.assert_close(row, _with(rack, "I", model)[0], atol=0.05, rtol=0)
+        else:
+            assert_as_exact(row, theirs[name], exact[name], atol=0.05)
 
 
 @pytest.mark.parametrize("precision", ["bf16", "8bit"])
@@ -168,11 +165,13 @@ def _anatomy(model: torch.nn.Module) -> list[tuple[str, int, int]]:
     ]
 
 
-def test_attaching_keeps_four_bit_layers_packed(neox_workshop: Workshop, load: Load) -> None:
+def test_attaching_keeps_four_bit_layers_in_their_form(neox_workshop: Workshop, load: Load) -> None:
     model = load(neox_workshop.base, "4bit").model
     weight = model.gpt_neox.layers[0].attention.query_key_value.weight
+    place = weight.data_ptr()
     neox_workshop.rack(model, "A", "I")
-    assert weight.quant_state.packing_format_for_cpu
+    assert weight.data_ptr() == place
+    assert getattr(weight.quant_state, "packing_format_for_cpu", False) == runs_packed(CPU)
 
 
 def test_an_adapter_of_a_wider_base_is_refused_and_changes_nothing(
@@ -319,7 +318,7 @@ def test_in_korean_the_two_models_are_told_apart_without_odd_particles(
     monkeypatch.setenv("KULLM_LANG", "ko")
     with pytest.raises(AdapterError) as caught:
         rack.attach("x", tiny_models.save_lora(tmp_path / "x", base))
-    expected = "m2 (hidden 64) 모델에서 학습되었지만 엔진에는 polyglot-tiny (hidden 64) 모델이 올라와 있습니다"
+    expected = "m2 (hidden 64) 모델에서 학습되었지만 엔진에는 polyglot-tiny (hidden 64) 모델이 올라와 있어요"
     assert expected in str(caught.value)
 
 

@@ -16,6 +16,7 @@ from kullm_tui.core.errors import NoSpace, UsageError, WeightsError
 from kullm_tui.core.paths import weights_cache_dir
 from kullm_tui.weights.cache import Recipe, find_prepared, prepare
 from kullm_tui.weights.files import open_checkpoint
+from kullm_tui.weights.footprint import form_for
 from kullm_tui.weights.loading import load_model
 from kullm_tui.weights.plan import plan_load
 from kullm_tui.weights.progress import LoadCancelled, LoadProgress
@@ -39,7 +40,7 @@ prepare(recipe_for(Path(sys.argv[1])), report, lambda: False)
 
 def recipe_for(folder: Path, shard_bytes: int = 30_000) -> Recipe:
     checkpoint, skeleton = open_checkpoint(folder), build_skeleton(folder, "4bit")
-    return Recipe(checkpoint, plan_load(checkpoint, skeleton), "4bit", "packed", 1 << 20, shard_bytes)
+    return Recipe(checkpoint, plan_load(checkpoint, skeleton), "4bit", form_for("4bit", CPU), 1 << 20, shard_bytes)
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ def test_a_second_load_quantises_nothing(source: Path, load: Load) -> None:
 
 
 def test_a_first_load_that_was_killed_goes_on_where_it_stopped(source: Path, load: Load) -> None:
-    died = subprocess.run([sys.executable, "-c", _LOAD_AND_DIE, str(source)], check=False, timeout=60)
+    died = subprocess.run([sys.executable, "-c", _LOAD_AND_DIE, str(source)], check=False, timeout=240)
     assert died.returncode == -signal.SIGKILL
     recipe = recipe_for(source)
     assert find_prepared(recipe) is None
@@ -159,12 +160,12 @@ def test_only_one_prepares_a_model_and_the_other_waits_for_it(source: Path) -> N
         assert held
         waiting = threading.Thread(target=wait)
         waiting.start()
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 240
         while not phases and time.monotonic() < deadline:
             time.sleep(0.02)
         assert phases[0] == "wait"
         assert find_prepared(recipe) is None
-    waiting.join(30)
+    waiting.join(240)
     assert phases[-1] == "quantize"
     assert find_prepared(recipe)
 
@@ -279,7 +280,7 @@ def test_listing_goes_on_while_entries_come_and_go() -> None:
 
 def test_too_little_room_is_noticed_before_anything_is_written(source: Path) -> None:
     small = recipe_for(source)
-    recipe = Recipe(small.checkpoint, small.plan, "4bit", "packed", 1 << 60)
+    recipe = Recipe(small.checkpoint, small.plan, "4bit", small.form, 1 << 60)
     with pytest.raises(NoSpace, match="no room"):
         prepare(recipe, _nothing, _never)
     assert not list(weights_cache.partial_folder_of(recipe.key).glob("*.safetensors"))

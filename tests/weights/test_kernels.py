@@ -1,6 +1,5 @@
-"""Our own kernels against torch and bitsandbytes. This machine's compiler builds them; where there is none they are not used."""
+"""Our own kernels against torch and bitsandbytes, built by this machine's compiler for every path that uses them and runs here."""
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,19 +10,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 from torch.nn.functional import linear, scaled_dot_product_attention
 
-from kullm_tui.core import native
-from kullm_tui.weights import packed
+from kullm_tui.core.native import find_compiler
+from kullm_tui.core.processor import LEVELS, Level, Processor, machine_level
 from kullm_tui.weights.bnb import functional
-from kullm_tui.weights.kernels import Kernels, can_attend, kernels
+from kullm_tui.weights.kernels import Kernels, can_attend, kernels_for
 from kullm_tui.weights.quantize import packed_nf4
 
 SHAPES = [(32, 64), (96, 128), (1024, 192)]
 
 
-@pytest.fixture
-def own() -> Kernels:
-    found = kernels()
-    assert found is not None, "a C compiler and AVX2 are needed to test the kernels"
+AVX2 = Processor("avx2", find_compiler(), forced=True)
+
+
+@pytest.fixture(scope="module", params=LEVELS[1 : LEVELS.index(machine_level()) + 1])
+def own(request: pytest.FixtureRequest) -> Kernels:
+    """Whatever path the tests themselves are on."""
+    level: Level = request.param
+    found = kernels_for(Processor(level, find_compiler(), forced=level != machine_level()))
+    assert found is not None, "a C compiler is needed to test the kernels"
     return found
 
 
@@ -37,15 +41,31 @@ def _levels() -> torch.Tensor:
 def test_4_bit_rows_equal_the_product_with_the_expanded_matrix(
     own: Kernels, count: int, outputs: int, columns: int
 ) -> None:
+    """What the form holds are levels and scales in bf16; all that a product adds to their sum is its own rounding to bf16."""
     weight = torch.randn(outputs, columns, dtype=torch.bfloat16)
+    parts, levels = packed_nf4(weight), _levels()
+    x = torch.randn(2, count, columns, dtype=torch.bfloat16)[:1]
+    found = own.nf4_linear(x, parts[""], parts["absmax"], levels)
+    expected = x.double() @ _expanded(parts[""], parts["absmax"], levels).T
+    torch.testing.assert_close(found.double(), expected, rtol=2**-8, atol=1e-4)
+
+
+def _expanded(codes: torch.Tensor, scales: torch.Tensor, levels: torch.Tensor) -> torch.Tensor:
+    """[outputs/32][columns/2][16][2] bytes → [outputs, columns]; row r in a byte's lower half, row r+16 in the upper one."""
+    outputs, columns = codes.shape[0], 2 * codes.shape[1]
+    bytes_ = codes.view(torch.uint8).reshape(outputs // 32, columns // 2, 16, 2)
+    halves = torch.stack((bytes_ & 15, bytes_ >> 4), dim=1)  # group, half, pair, row, even or odd
+    rows = halves.permute(0, 1, 3, 2, 4).reshape(outputs, columns)
+    return levels.double()[rows.int()] * scales.double().T.reshape(outputs, -1).repeat_interleave(64, dim=1)
+
+
+def test_the_packed_form_holds_what_bitsandbytes_expands() -> None:
+    weight = torch.randn(96, 128, dtype=torch.bfloat16)
     codes, state = functional.quantize_4bit(weight, compress_statistics=True, quant_type="nf4")
     parts = packed_nf4(weight)
-    x = torch.randn(2, count, columns, dtype=torch.bfloat16)[:1]
-    plain = functional.dequantize_4bit(codes, state).float()
-    found = own.nf4_linear(x, parts[""], parts["absmax"], _levels())
-    expected = x.float() @ plain.T
-    assert found.shape == expected.shape
-    assert (found.float() - expected).abs().max() < 0.01 * expected.abs().max()
+    plain = functional.dequantize_4bit(codes, state).double()
+    # a level, a scale and bitsandbytes' value are each rounded to bf16
+    torch.testing.assert_close(_expanded(parts[""], parts["absmax"], _levels()), plain, rtol=3 * 2**-8, atol=1e-6)
 
 
 @pytest.mark.parametrize("count", [1, 3, 4, 7])
@@ -61,9 +81,9 @@ def test_bf16_rows_equal_torchs_product(own: Kernels, count: int) -> None:
     groups=some.sampled_from([1, 2, 4]),
     size=some.sampled_from([16, 64, 80, 256]),
 )
-def test_a_query_sees_its_own_row_as_far_as_it_reaches(lengths: list[int], groups: int, size: int) -> None:
-    own = kernels()
-    assert own
+def test_a_query_sees_its_own_row_as_far_as_it_reaches(
+    own: Kernels, lengths: list[int], groups: int, size: int
+) -> None:
     heads, rows = 4, len(lengths)
     slots = torch.randn(2, rows + 1, heads // groups, 200, size, dtype=torch.bfloat16)
     for row, length in enumerate(lengths):
@@ -97,13 +117,9 @@ def test_loading_the_library_leaves_the_arithmetic_of_the_process_alone(own: Ker
     assert (denormal * 1.0).item() != 0
 
 
-@pytest.mark.parametrize("missing", ["a compiler", "the processor"])
-def test_without_what_they_need_there_are_no_kernels(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    if missing == "a compiler":
-        monkeypatch.setattr(shutil, "which", lambda _: None)
-    else:
-        monkeypatch.setattr(native, "cpu_flags", lambda: frozenset({"sse2"}))
-    assert kernels.__wrapped__() is None
+@pytest.mark.parametrize("lacking", [Processor("avx2", None, forced=False), Processor("plain", "cc", forced=False)])
+def test_without_what_they_need_there_are_no_kernels(lacking: Processor) -> None:
+    assert kernels_for(lacking) is None
 
 
 def test_a_compiler_that_fails_is_done_without(
@@ -113,39 +129,29 @@ def test_a_compiler_that_fails_is_done_without(
     broken.write_text("#!/bin/sh\necho no headers >&2; exit 1\n")
     broken.chmod(0o755)
     monkeypatch.setenv("KULLM_HOME", str(tmp_path))
-    monkeypatch.setattr(native, "COMPILERS", (str(broken),))
-    assert kernels.__wrapped__() is None
+    assert kernels_for(Processor("avx2", str(broken), forced=True)) is None
     assert str(broken) in caplog.text
 
 
 def test_the_library_is_built_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KULLM_HOME", str(tmp_path))
-    assert kernels.__wrapped__() is not None
+    assert kernels_for(AVX2) is not None
     (library,) = (tmp_path / "cache" / "kernels").iterdir()
     built = library.stat().st_mtime_ns
-    assert kernels.__wrapped__() is not None
+    assert kernels_for(AVX2) is not None
     assert [file.stat().st_mtime_ns for file in library.parent.iterdir()] == [built]
 
 
 def test_processes_that_build_at_once_all_get_whole_kernels(tmp_path: Path) -> None:
-    program = "from kullm_tui.weights.kernels import kernels; import sys; sys.exit(kernels() is None)"
+    program = """import sys
+from kullm_tui.core.processor import Processor
+from kullm_tui.weights.kernels import kernels_for
+sys.exit(kernels_for(Processor("avx2", sys.argv[1], forced=True)) is None)"""
     children = [
         subprocess.Popen(
-            [sys.executable, "-P", "-c", program], env={"KULLM_HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
+            [sys.executable, "-P", "-c", program, str(AVX2.compiler)],
+            env={"KULLM_HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
         )
         for _ in range(3)
     ]
     assert [child.wait() for child in children] == [0, 0, 0]
-
-
-def test_a_packed_layer_without_bitsandbytes_kernel_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    from kullm_tui.weights.placing import _place_packed
-
-    weight, x = torch.randn(96, 128, dtype=torch.bfloat16), torch.randn(1, 3, 128, dtype=torch.bfloat16)
-    answers = []
-    for has_kernel in (packed.has_bnb_kernel(), False):
-        monkeypatch.setattr(packed, "has_bnb_kernel", lambda has_kernel=has_kernel: has_kernel)
-        layer = packed.PackedLinear(128, 96, False, torch.bfloat16, compress_statistics=True, quant_type="nf4")
-        _place_packed(layer, packed_nf4(weight))
-        answers.append(layer(x).float())
-    torch.testing.assert_close(*answers, rtol=0.02, atol=0.05)

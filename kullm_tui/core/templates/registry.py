@@ -21,7 +21,7 @@ def template_named(name: str) -> Template:
     hint = say(f"혹시 {near}인가요? ", f"Did you mean {near}? ") if near else ""
     raise ConfigError(
         say(
-            f"'{name}' 템플릿이 없습니다. {hint}`kullm models list --all`에 템플릿의 이름이 있습니다.",
+            f"'{name}' 템플릿이 없어요. {hint}`kullm models list --all`에 템플릿의 이름이 있어요.",
             f"There is no template '{name}'. {hint}`kullm models list --all` shows their names.",
         )
     )

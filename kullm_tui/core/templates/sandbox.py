@@ -60,7 +60,7 @@ def run_template(source: str, variables: Mapping[str, Any]) -> str:
         reason = str(error) or type(error).__name__
         raise ConfigError(
             say(
-                f"모델의 대화 템플릿을 쓸 수 없습니다: {reason}. 프로필에 다른 템플릿(예: chatml)을 지정하세요.",
+                f"모델의 대화 템플릿을 쓸 수 없어요: {reason}. 프로필에 다른 템플릿(예: chatml)을 지정하세요.",
                 f"The model's chat template cannot be used: {reason}. Name another template (such as chatml) in its profile.",
             )
         ) from error

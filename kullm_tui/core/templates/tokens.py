@@ -89,14 +89,14 @@ def load_tokenizer(folder: Path) -> Tokenizer:
     except OSError as error:
         raise WeightsError(
             say(
-                f"{folder}에서 tokenizer.json을 읽을 수 없습니다. tokenizer.json이 있는 저장소나 폴더를 고르세요.",
+                f"{folder}에서 tokenizer.json을 읽을 수 없어요. tokenizer.json이 있는 저장소나 폴더를 고르세요.",
                 f"tokenizer.json in {folder} cannot be read. Choose a repository or folder that has one.",
             )
         ) from error
     except ValueError as error:
         raise WeightsError(
             say(
-                f"{file} 파일이 깨졌거나 토크나이저가 아닙니다. 파일을 지우고 모델을 다시 받으세요.",
+                f"{file} 파일이 깨졌거나 토크나이저가 아니에요. 파일을 지우고 모델을 다시 받으세요.",
                 f"{file} is damaged or not a tokenizer. Delete it and download the model again.",
             )
         ) from error
@@ -127,7 +127,7 @@ def _begun(runs: list[Segment], tokenizer: Tokenizer, bos: int | None) -> list[S
     if token is None:
         raise ConfigError(
             say(
-                f"이 토크나이저에는 번호가 {bos}인 토큰이 없습니다. 모델 프로필의 bos를 고치세요.",
+                f"이 토크나이저에는 번호가 {bos}인 토큰이 없어요. 모델 프로필의 bos를 고치세요.",
                 f"This tokenizer has no token number {bos}. Correct bos in the model's profile.",
             )
         )
@@ -151,7 +151,7 @@ def _known(segment: Segment, tokenizer: Tokenizer) -> Segment:
     if segment.trained:
         raise ConfigError(
             say(
-                f"답변을 끝내는 토큰 {segment.text}가 이 토크나이저에 없습니다. 이 모델에 맞는 템플릿을 고르세요.",
+                f"답변을 끝내는 토큰 {segment.text}가 이 토크나이저에 없어요. 이 모델에 맞는 템플릿을 고르세요.",
                 f"This tokenizer has no token {segment.text}, which ends a reply. Choose a template made for this model.",
             )
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets._button import Button
 from textual.widgets._input import Input
@@ -21,7 +21,6 @@ from kullm_tui.core.config import EndpointSettings
 from kullm_tui.core.consent import is_outside
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.keys import get_key
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.profiles import all_profiles
 from kullm_tui.core.registration import WrongField, check_endpoint, check_fields, register, register_endpoint
@@ -76,6 +75,7 @@ class AddModelScreen(ModalScreen[str | None]):
     CSS = f"""
     AddModelScreen {{ {FORM_CSS} }}
     AddModelScreen Choice {{ margin-top: 1; }}
+    AddModelScreen #form {{ height: auto; max-height: 55vh; }}
     AddModelScreen #fields {{ height: auto; margin-top: 1; }}
     AddModelScreen #offered {{ height: auto; max-height: 6; margin-top: 1; display: none; border: none; background: $surface; }}
     AddModelScreen #offered.-there {{ display: block; }}
@@ -88,7 +88,7 @@ class AddModelScreen(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
-            yield Static(say("모델 더하기", "Add a model"), classes="dialog--question", markup=False)
+            yield Static(say("모델 추가", "Add a model"), classes="dialog--question", markup=False)
             yield Choice(
                 (
                     say("허브 저장소", "repository of the hub"),
@@ -97,15 +97,16 @@ class AddModelScreen(ModalScreen[str | None]):
                 ),
                 id="kind",
             )
-            with Vertical(id="fields"):
-                for field in _all_fields():
-                    with Horizontal(classes="form--row -close", id=f"row-{field.name}"):
-                        yield Static(field.label, classes="form--label", markup=False)
-                        yield Input(placeholder=field.hint, id=field.name)
-            yield OptionList(id="offered", markup=False)
-            yield Static(classes="form--fault", id="fault", markup=False)
+            with VerticalScroll(id="form", can_focus=False):
+                with Vertical(id="fields"):
+                    for field in _all_fields():
+                        with Horizontal(classes="form--row -close", id=f"row-{field.name}"):
+                            yield Static(field.label, classes="form--label", markup=False)
+                            yield Input(placeholder=field.hint, id=field.name)
+                yield OptionList(id="offered", markup=False)
+                yield Static(classes="form--fault", id="fault", markup=False)
             with Horizontal(classes="dialog--buttons"):
-                yield Button(plain(say("그만두기", "Cancel")), id="no")
+                yield Button(plain(say("취소", "Cancel")), id="no")
                 yield Button(plain(say("등록하기", "Add it")), id="yes")
 
     def on_mount(self) -> None:
@@ -221,7 +222,7 @@ class AddModelScreen(ModalScreen[str | None]):
                 found = await asyncio.to_thread(get_key, settings.key)
         if found is None:
             name = settings.key
-            self._tell(say(f"키 {name}{particle(name, '이/가')} 아직 없어요.", f"There is no key {name} yet."))
+            self._tell(say(f"{name} 키가 아직 없어요.", f"There is no key {name} yet."))
         return found
 
     def _offers(self, models: tuple[str, ...]) -> bool:
@@ -247,9 +248,12 @@ class AddModelScreen(ModalScreen[str | None]):
 
     @on(OptionList.OptionSelected, "#offered")
     def _offer_taken(self, event: OptionList.OptionSelected) -> None:
+        """The endpoint has answered and named it: nothing is left to be tested."""
         event.stop()
-        self.query_one("#model", Input).value = str(event.option.prompt)
-        self.query_one("#yes", Button).focus()
+        model = self.query_one("#model", Input)
+        with self.prevent(Input.Changed):
+            model.value = str(event.option.prompt)
+        self.action_accept()
 
     def _warns(self, text: str) -> bool:
         """True the first time: whoever accepts again means it."""
@@ -264,6 +268,7 @@ class AddModelScreen(ModalScreen[str | None]):
         fault = self.query_one("#fault", Static)
         fault.update(plain(text))
         fault.set_class(waiting, "-waiting").add_class("-told")
+        self.call_after_refresh(fault.scroll_visible, animate=False)
 
 
 def _all_fields() -> list[Field]:

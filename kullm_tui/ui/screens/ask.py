@@ -33,11 +33,13 @@ class Confirm(ModalScreen[bool]):
     DEFAULT_CSS = f"Confirm {{ {_CSS} }}"
     BINDINGS = [*bindings(DIALOG), ("left,up", "app.focus_previous"), ("right,down", "app.focus_next")]
 
-    def __init__(self, question: str, consequence: str, *, more: str = "", danger: bool = False) -> None:
-        """`consequence` is what the button says it will do: "대화 3개 지우기"."""
+    def __init__(
+        self, question: str, consequence: str, *, more: str = "", stay: str = "", danger: bool = False
+    ) -> None:
+        """`consequence` is what the button says it will do: "대화 3개 지우기"; `stay` what the other one does, by itself nothing."""
         super().__init__()
         self._question, self._more = plain(question), plain(more)
-        self._consequence = plain(consequence)
+        self._consequence, self._stay = plain(consequence), plain(stay or say("취소", "Cancel"))
         self._danger = danger
 
     def compose(self) -> ComposeResult:
@@ -46,7 +48,7 @@ class Confirm(ModalScreen[bool]):
             if self._more:
                 yield Static(self._more, classes="dialog--more", markup=False)
             with Horizontal(classes="dialog--buttons"):
-                yield Button(plain(say("그만두기", "Cancel")), id="no")
+                yield Button(self._stay, id="no")
                 yield Button(self._consequence, id="yes", classes="-danger" if self._danger else "")
 
     def on_mount(self) -> None:
@@ -94,7 +96,7 @@ class AskLine(ModalScreen[str | None]):
             yield Input(self._value, placeholder=self._placeholder, password=self._secret, classes="dialog--line")
             yield Static(classes="dialog--fault", markup=False)
             with Horizontal(classes="dialog--buttons"):
-                yield Button(plain(say("그만두기", "Cancel")), id="no")
+                yield Button(plain(say("취소", "Cancel")), id="no")
                 yield Button(self._button, id="yes")
 
     @on(Button.Pressed, "#no")

@@ -20,9 +20,9 @@ from kullm_tui.ui import wording
 from kullm_tui.ui.app import KullmApp
 from kullm_tui.ui.chat_desk import ChatDesk
 from kullm_tui.ui.copying import copy_text, copy_turn
-from kullm_tui.ui.events import ReplyEnded, ReplyGrew, ReplyWaits
+from kullm_tui.ui.events import ReplyEnded, ReplyGrew, ReplySaved, ReplyWaits
 from kullm_tui.ui.model_facts import ModelFacts
-from kullm_tui.ui.places import CHAT, bindings
+from kullm_tui.ui.places import CHAT, When, bindings
 from kullm_tui.ui.widgets.conversations import Conversations
 from kullm_tui.ui.widgets.gauge import Gauge
 from kullm_tui.ui.widgets.keybar import KeyBar
@@ -68,6 +68,8 @@ class ChatScreen(Screen[None]):
     ChatScreen NewBelow.-shown { display: block; }
     ChatScreen #foot { height: 1; }
     ChatScreen Gauge { margin: 0 1; }
+    ChatScreen.-narrow TurnView Byline { dock: top; width: 1fr; margin: 0; }
+    ChatScreen.-narrow Thread { padding: 1 0 0 0; }
     ChatScreen.-narrow Conversations { display: none; }
     ChatScreen.-narrow.-listing Conversations { display: block; width: 1fr; border-right: none; }
     ChatScreen.-narrow.-listing #talk { display: none; }
@@ -78,7 +80,6 @@ class ChatScreen(Screen[None]):
         self.prompt = Prompt()  # what was begun in it is kept when the screen is gone
         self.desk = ChatDesk(self)
         self._room = 0
-        self._model_told = ""
 
     def compose(self) -> ComposeResult:
         yield StatusLine(self.kullm.status)
@@ -100,11 +101,6 @@ class ChatScreen(Screen[None]):
 
     def _begin(self) -> None:
         self.run_worker(self.desk.begin(), group="desk", exit_on_error=False)
-
-    def on_screen_resume(self) -> None:
-        """Another mode may have put its own models into the header."""
-        if self._model_told:
-            self.kullm.status.set_model(self._model_told)
 
     async def on_unmount(self) -> None:
         await self.desk.close()
@@ -138,9 +134,8 @@ class ChatScreen(Screen[None]):
     def tell_model(self, facts: ModelFacts) -> None:
         name = wording.name_of(facts.title, facts.adapter, {})
         precision = "" if facts.endpoint or facts.demo else PRECISIONS[self.kullm.config.engine.precision]
-        self._model_told = " · ".join(filter(None, (name, precision)))
-        self.kullm.status.set_model(self._model_told)
-        self.query_one(Welcome).show(name, demo=facts.demo)
+        self.kullm.status.set_model("chat", " · ".join(filter(None, (name, facts.persona, precision))))
+        self.query_one(Welcome).show(name, demo=facts.demo, persona=facts.persona)
         self._room = facts.context
 
     def tell_context(self, turns: Sequence[Turn]) -> None:
@@ -149,6 +144,7 @@ class ChatScreen(Screen[None]):
         told = next((turn for turn in reversed(turns) if turn.prompt_tokens), None)
         used = (told.prompt_tokens or 0) + (told.completion_tokens or 0) if told else None
         self.query_one(Gauge).show(used, self._room)
+        self.refresh_bindings()
 
     # -- the prompt ----------------------------------------------------------------------------------------------------
 
@@ -177,6 +173,10 @@ class ChatScreen(Screen[None]):
     @on(ReplyEnded)
     def _ended(self, event: ReplyEnded) -> None:
         self.desk.ended(event.reply)
+
+    @on(ReplySaved)
+    def _saved(self, event: ReplySaved) -> None:
+        self.desk.saved(event.reply)
 
     # -- the thread ----------------------------------------------------------------------------------------------------
 
@@ -264,11 +264,21 @@ class ChatScreen(Screen[None]):
     def use_model(self, name: str) -> None:
         self.desk.chose(replace(self.desk.session, model=name, adapter=""))
 
+    def stop_replies(self) -> bool:
+        return self.desk.stop() or self.thread.stop_judging()
+
     # -- keys ----------------------------------------------------------------------------------------------------------
+
+    def holds(self, when: When) -> bool:
+        if when == "streaming":
+            return bool(self.desk.answering) or self.thread.is_judging
+        if when == "asked":
+            return not self.desk.answering and self.thread.holds("asked")
+        return self.thread.holds(when)
 
     def action_stop(self) -> None:
         """Stops what streams; else leaves what is open, back to the prompt."""
-        if self.desk.stop() or self.thread.stop_judging():
+        if self.stop_replies():
             return
         self.desk.stop_editing()
         self.notice()
@@ -328,7 +338,9 @@ class ChatScreen(Screen[None]):
     def action_attach(self) -> None:
         from kullm_tui.ui.screens.open_file import text_file
 
-        self.app.push_screen(text_file(say("어떤 글 파일을 붙일까요?", "Which text file?")), self._take_attachment)
+        self.app.push_screen(
+            text_file(say("어떤 텍스트 파일을 첨부할까요?", "Which text file?")), self._take_attachment
+        )
 
     def _take_attachment(self, attachment: Attachment | None) -> None:
         if attachment is None:
@@ -342,7 +354,7 @@ class ChatScreen(Screen[None]):
         size = f"{len(attachment.text):,}"
         self.notice(
             say(
-                f"{attachment.name} 붙임 · {size}자 · {attachment.encoding}",
+                f"{attachment.name} 첨부함 · {size}자 · {attachment.encoding}",
                 f"{attachment.name} attached · {size} characters · {attachment.encoding}",
             )
         )

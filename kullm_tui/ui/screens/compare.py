@@ -19,8 +19,8 @@ from kullm_tui.core.records import Message
 from kullm_tui.ui.app import KullmApp
 from kullm_tui.ui.compare_desk import CompareDesk
 from kullm_tui.ui.copying import copy_text, copy_turn
-from kullm_tui.ui.events import ReplyEnded, ReplyGrew, ReplyWaits
-from kullm_tui.ui.places import COMPARE, bindings
+from kullm_tui.ui.events import ReplyEnded, ReplyGrew, ReplySaved, ReplyWaits
+from kullm_tui.ui.places import COMPARE, When, bindings
 from kullm_tui.ui.plain import plain
 from kullm_tui.ui.widgets.column_thread import ColumnThread
 from kullm_tui.ui.widgets.columns import Columns, ColumnView, Tabs
@@ -55,7 +55,7 @@ class CompareScreen(Screen[None]):
     def __init__(self) -> None:
         super().__init__()
         self.desk = CompareDesk(self)
-        self.view = ContestView(self.desk)
+        self.view = ContestView(self.desk, self._write)
 
     def compose(self) -> ComposeResult:
         yield StatusLine(self.kullm.status)
@@ -73,9 +73,6 @@ class CompareScreen(Screen[None]):
 
     def _begin(self) -> None:
         self.run_worker(self.desk.begin(), group="desk", exit_on_error=False)
-
-    def on_screen_resume(self) -> None:
-        self._tell_status()
 
     async def on_unmount(self) -> None:
         await self.desk.close()
@@ -131,12 +128,13 @@ class CompareScreen(Screen[None]):
             self.prompt.focus()
         self._tell_status()
         self.tell_switches()
+        self.refresh_bindings()
 
     def tell_all_finished(self) -> None:
-        """The vote is a digit away, unless somebody is writing already."""
+        """The vote is two keys away, unless somebody is writing already."""
         draft = self.prompt.value
         if self.vote_bar.is_shown and not draft.text and not draft.input and self.prompt.has_focus_within:
-            self.vote_bar.focus()
+            self.set_focus(self.vote_bar)
 
     def tell_switches(self) -> None:
         comparison = self.desk.comparison
@@ -145,8 +143,7 @@ class CompareScreen(Screen[None]):
 
     def _tell_status(self) -> None:
         count = len(self.desk.contestants)
-        self.kullm.status.set_model(say(f"모델 {count}개 비교", f"{count} models"))
-        self.kullm.status.set_speed("")
+        self.kullm.status.set_model("compare", say(f"모델 {count}개 비교", f"{count} models"))
 
     # -- the prompt and the vote bar -----------------------------------------------------------------------------------
 
@@ -167,6 +164,9 @@ class CompareScreen(Screen[None]):
     @on(VoteBar.GoesOn)
     def _goes_on(self, event: VoteBar.GoesOn) -> None:
         event.stop()
+        if self.prompt.value.text.strip():  # it was typed while the focus was on its way here
+            self.prompt.send()
+            return
         run = self.desk.voting.questions
         if self.desk.voting.goes_on():
             return
@@ -174,16 +174,15 @@ class CompareScreen(Screen[None]):
         if run and run.is_last:
             self.notice(
                 say(
-                    f"{run.name}: 질문 {len(run.questions)}개 가운데 {run.voted}개에 투표했어요 · F9 순위",
+                    f"{run.name}: 질문 {len(run.questions)}개 중 {run.voted}개에 투표했어요 · F9 순위",
                     f"{run.name}: voted on {run.voted} of {len(run.questions)} questions · F9 ratings",
                 )
             )
 
-    @on(VoteBar.Typed)
-    def _typed_at_the_bar(self, event: VoteBar.Typed) -> None:
-        event.stop()
-        self.prompt.focus()
-        self.prompt.paste(event.text)
+    def _write(self, text: str) -> None:
+        """Typed at the vote bar. The focus goes at once: what follows belongs behind it."""
+        self.set_focus(self.prompt.field)
+        self.prompt.paste(text)
 
     # -- replies and threads -------------------------------------------------------------------------------------------
 
@@ -196,10 +195,14 @@ class CompareScreen(Screen[None]):
     def _ended(self, event: ReplyEnded) -> None:
         self.desk.ended(event.reply)
 
+    @on(ReplySaved)
+    def _saved(self, event: ReplySaved) -> None:
+        self.desk.saved(event.reply)
+
     @on(Thread.Left)
     def _left(self) -> None:
         """Escape in a column: its reply is stopped; else back to the prompt."""
-        if not self._stop():
+        if not self.stop_replies():
             self.prompt.focus()
 
     @on(TurnView.BranchAsked)
@@ -299,16 +302,24 @@ class CompareScreen(Screen[None]):
 
     # -- keys ----------------------------------------------------------------------------------------------------------
 
+    def holds(self, when: When) -> bool:
+        threads = [view.thread for view in self.columns.views]
+        if when == "streaming":
+            return self.desk.busy or any(thread.is_judging for thread in threads)
+        if when == "asked" and self.desk.busy:
+            return False
+        return any(thread.holds(when) for thread in threads)
+
     def action_next_column(self) -> None:
         self._walk(1)
 
     def action_stop_columns(self) -> None:
-        if not self._stop():
+        if not self.stop_replies():
             self.desk.address(None)
             self.notice()
             self.prompt.focus()
 
-    def _stop(self) -> bool:
+    def stop_replies(self) -> bool:
         """What streams or is being judged, in the focused column or everywhere."""
         if self.desk.stop(self.columns.focused_place):
             return True

@@ -107,7 +107,7 @@ class ContestantsScreen(ModalScreen[Lineup | None]):
             yield Rows()
             yield Static(
                 say(
-                    "⏎ 넣고 빼기   F2 이대로   ^L 이름 가리기   esc 그만두기",
+                    "⏎ 넣고 빼기   F2 이대로   ^L 이름 가리기   esc 취소",
                     "⏎ in or out   F2 keep   ^L blind   esc cancel",
                 ),
                 classes="hint",

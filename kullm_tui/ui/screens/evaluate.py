@@ -21,7 +21,6 @@ from evaluator.evaluation import load_run
 from evaluator.runs import Counts, Run, counts_of, forget_run, list_runs, plan_of
 from evaluator.verdicts import VerdictStore
 from kullm_tui.core.errors import KullmError
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.money import money
 from kullm_tui.ui import evaluation_words
@@ -270,7 +269,7 @@ class EvaluateScreen(Screen[None]):
         number = row.run.number
         asked = Confirm(
             say(
-                f"평가 #{number}{particle(number, '을/를')} 목록에서 뺄까요?",
+                f"{number}번 평가를 목록에서 뺄까요?",
                 f"Take evaluation #{number} off the list?",
             ),
             say("목록에서 빼기", "Take it off"),
@@ -308,7 +307,9 @@ def details(row: RunRow, width: int, won: float | None) -> Content:
     lines = [Content.styled(about, "$quiet")]
     if row.fault:
         lines.append(Content.styled(safe_line(row.fault), "$error"))
-        lines.append(Content(say("c로 이것처럼 새로 평가할 수 있어요.", "c begins a new evaluation like this one.")))
+        lines.append(
+            Content(say("c를 누르면 같은 설정으로 새로 평가할 수 있어요.", "c begins a new evaluation like this one."))
+        )
     for name, counts in (row.counts or {}).items():
         lines.append(evaluation_words.count_line(name, counts, row.total, judged=bool(run.judge), width=width))
     return evaluation_words.joined(lines)
@@ -317,7 +318,7 @@ def details(row: RunRow, width: int, won: float | None) -> Content:
 def _summary(count: int, spent: float) -> Content:
     if not count:
         return Content("")
-    paid = say(f" · 채점에 쓴 돈 모두 {money(spent)}", f" · {money(spent)} spent on judging in all") if spent else ""
+    paid = say(f" · 채점 비용 합계 {money(spent)}", f" · {money(spent)} spent on judging in all") if spent else ""
     counted = "1 evaluation" if count == 1 else f"{count:,} evaluations"
     return Content(say(f"평가 {count:,}개{paid}", f"{counted}{paid}"))
 

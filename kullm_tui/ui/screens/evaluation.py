@@ -154,7 +154,7 @@ class EvaluationScreen(Screen[None]):
             evaluation_words.count_line(name, one, total, judged=judged, width=width) for name, one in counts.items()
         ]
         missing = any(max(one.answers - one.verdicts if judged else 0, total - one.answers) for one in counts.values())
-        said = say("r로 이어서 할 수 있어요.", "r goes on.") if missing else say("다 했어요.", "Done.")
+        said = say("r로 이어서 할 수 있어요.", "r goes on.") if missing else say("모두 끝났어요.", "Done.")
         lines += [Content(""), Content.styled(said, "$quiet")]
         self.query_one("#progress-text", Static).update(evaluation_words.joined(lines))
 
@@ -203,7 +203,7 @@ class EvaluationScreen(Screen[None]):
     async def _draw_table(self, facts: RunFacts) -> None:
         page = self.query_one(f"#{self.shown}-text", Static)
         if not str(page.render()):
-            page.update(Content.styled(say("셈하는 중", "reckoning"), "$quiet"))
+            page.update(Content.styled(say("계산하는 중", "reckoning"), "$quiet"))
         rater, shown = self.rater, self.shown
         table = await asyncio.to_thread(facts.table, rater)
         if (rater, shown) != (self.rater, self.shown):
@@ -297,7 +297,9 @@ class EvaluationScreen(Screen[None]):
             more=more,
         )
         if await self.app.push_screen_wait(asked) and await agreed_hosts(self.kullm, prepared):
-            await self.kullm.evaluations.start(prepared.evaluation, prepared.targets, prepared.budget)
+            await self.kullm.evaluations.start(
+                prepared.evaluation, prepared.targets, prepared.budget, self.kullm.config.judging
+            )
             self.shown = "progress"
             self.refresh_bindings()
 
@@ -329,15 +331,17 @@ class EvaluationScreen(Screen[None]):
                 button=say("여기에 쓰기", "Write it here"),
                 value=f"~/kullm-eval-{self.number}",
                 more=say(
-                    "표(Markdown, CSV), 그림(SVG), 문항마다의 답과 채점(JSONL)을 써요. 같은 이름의 파일은 바뀌어요.",
-                    "The table (Markdown, CSV), the figure (SVG), and every answer with its verdict (JSONL). Files of the same name are replaced.",
+                    "표(Markdown, CSV), 그림(SVG), 출처(JSON), 문항마다의 답과 채점(JSONL)을 써요. 같은 이름의 파일은 바뀌어요.",
+                    "The table (Markdown, CSV), the figure (SVG), where it all comes from (JSON), and every answer with its verdict (JSONL). Files of the same name are replaced.",
                 ),
                 fault=lambda line: None if line else say("폴더가 비어 있어요.", "The folder is empty."),
             )
         )
         if folder:
             path = paths.typed(folder)
-            files = await asyncio.to_thread(write_report, path, facts.evaluation, facts.results, facts.ratings)
+            files = await asyncio.to_thread(
+                write_report, path, facts.evaluation, facts.results, facts.ratings, facts.provenance
+            )
             names = ", ".join(file.name for file in files)
             self.tell(say(f"{path}에 썼어요: {names}", f"Written to {path}: {names}"))
 

@@ -57,7 +57,7 @@ class FirstVerdictScreen(ModalScreen[Answer | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
-            asked = say(f"{self._judge}에게 판정을 부탁할까요?", f"Have {self._judge} judge it?")
+            asked = say(f"{self._judge}: 이 채점자에게 채점을 맡길까요?", f"Have {self._judge} judge it?")
             yield Static(plain(asked), classes="question", markup=False)
             yield Static(plain(f"{self._price()}\n{self._terms()}"), classes="more", markup=False)
             if self._itself:
@@ -67,7 +67,7 @@ class FirstVerdictScreen(ModalScreen[Answer | None]):
                 )
                 yield Static(plain(itself), classes="warning", markup=False)
             with Horizontal(classes="buttons"):
-                yield Button(plain(say("그만두기", "Cancel")), id="no")
+                yield Button(plain(say("취소", "Cancel")), id="no")
                 yield Button(plain(say("바꾸기", "Change")), id="change")
                 yield Button(plain(self._consequence()), id="judge")
 
@@ -77,7 +77,7 @@ class FirstVerdictScreen(ModalScreen[Answer | None]):
         calls = say(f"{one.calls}번 묻고 ", f"{one.calls} calls, ") if one.calls > 1 else ""
         if one.dollars is None:
             return say(
-                f"{calls}약 {tokens}토큰이에요. 이 채점자의 값은 가격표에 없어요.",
+                f"{calls}약 {tokens}토큰이에요. 이 채점자의 가격은 가격표에 없어요.",
                 f"{calls}about {tokens} tokens. The price of this judge is not listed.",
             )
         amount = money(one.dollars, self._won)
@@ -89,20 +89,20 @@ class FirstVerdictScreen(ModalScreen[Answer | None]):
             limit = say("예산 없음", "no budget")
         else:
             spent, whole = money(budget.spent), money(budget.dollars)
-            limit = say(f"예산 {whole} 가운데 {spent} 씀", f"{spent} of the budget of {whole} spent")
+            limit = say(f"예산 {whole} 중 {spent} 사용", f"{spent} of the budget of {whole} spent")
         return say(
-            f"기준 {self._rubric} · {limit}\n채점자와 기준마다 앱을 연 뒤 처음 한 번 물어요. 둘씩 판정은 매번 물어요.",
+            f"기준 {self._rubric} · {limit}\n채점자와 기준마다 앱을 연 뒤 처음 한 번 물어요. 둘씩 채점은 매번 물어요.",
             f"Rubric {self._rubric} · {limit}\nYou are asked once for each judge and rubric while the app runs, and each time for pairs.",
         )
 
     def _consequence(self) -> str:
         dollars = self._estimate.dollars
         if dollars is None:
-            return say("값을 모른 채 판정하기", "Judge at an unknown price")
+            return say("비용을 모른 채 채점하기", "Judge at an unknown price")
         if dollars == 0:
-            return say("판정하기", "Judge")
+            return say("채점하기", "Judge")
         amount = money(dollars, self._won)
-        return say(f"약 {amount} 쓰고 판정하기", f"Spend about {amount} and judge")
+        return say(f"약 {amount} 쓰고 채점하기", f"Spend about {amount} and judge")
 
     @on(Button.Pressed, "#judge")
     def _judged(self) -> None:

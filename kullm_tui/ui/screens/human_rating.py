@@ -88,7 +88,7 @@ class HumanRatingScreen(Screen[None]):
                 button=say("매기기 시작", "Begin"),
                 value=_login(),
                 more=say(
-                    "이름마다 따로 모아 사람끼리, 또 채점자와 얼마나 맞는지 셈해요.",
+                    "이름마다 따로 모아 사람끼리, 또 채점자와 얼마나 맞는지 계산해요.",
                     "Kept apart by name, to tell how far people agree with each other and with the judge.",
                 ),
                 fault=lambda line: None if line else say("이름이 비어 있어요.", "The name is empty."),

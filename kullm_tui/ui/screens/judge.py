@@ -58,7 +58,7 @@ class JudgeScreen(ModalScreen[JudgeSettings | None]):
         budget = "" if settings.budget is None else f"{settings.budget:g}"
         shipped = RUBRIC if own else settings.rubric
         with Vertical(classes="dialog"):
-            yield Static(say("판정 설정", "How replies are judged"), classes="dialog--question", markup=False)
+            yield Static(say("채점 설정", "How replies are judged"), classes="dialog--question", markup=False)
             yield _row(say("채점자", "judge"), _chooser("model", settings.model, self._judge_label(settings.model)))
             named = say("목록에 없으면: 이름이나 엔드포인트/모델", "where it is not listed: a name, or ENDPOINT/MODEL")
             yield _row("", Input(id="named", placeholder=named), close=True)
@@ -77,7 +77,7 @@ class JudgeScreen(ModalScreen[JudgeSettings | None]):
             yield Static(classes="form--fault", id="fault", markup=False)
             with Horizontal(classes="dialog--buttons"):
                 yield Button(plain(say("키 넣기", "Store a key")), id="key")
-                yield Button(plain(say("그만두기", "Cancel")), id="no")
+                yield Button(plain(say("취소", "Cancel")), id="no")
                 yield Button(plain(say("이대로 쓰기", "Use these")), id="yes")
 
     def on_mount(self) -> None:
@@ -154,7 +154,7 @@ class JudgeScreen(ModalScreen[JudgeSettings | None]):
         except KullmError:  # told when it is to be used
             price = ""
         spent = money(self._spent, won)
-        told = say(f"이번 실행에서 쓴 돈 {spent}.", f"Spent in this session: {spent}.")
+        told = say(f"이번 실행의 사용 금액 {spent}.", f"Spent in this session: {spent}.")
         self.query_one("#hint", Static).update(plain(f"{price} {told}".strip()))
 
     def _filled_in(self) -> JudgeSettings:

@@ -64,7 +64,7 @@ class KeyScreen(ModalScreen[str | None]):
             yield Static(plain(_hint(self._key_name)), classes="form--hint", id="hint", markup=False)
             yield Static(classes="form--fault", id="fault", markup=False)
             with Horizontal(classes="dialog--buttons"):
-                yield Button(plain(say("그만두기", "Cancel")), id="no")
+                yield Button(plain(say("취소", "Cancel")), id="no")
                 yield Button(plain(say("시험하고 넣기", "Test and store")), id="yes")
 
     @on(Input.Changed)

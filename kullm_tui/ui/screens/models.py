@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import ClassVar
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -20,7 +20,6 @@ from textual.widgets._static import Static
 from kullm_tui.core.catalogue import Entry, catalogue, total_on_disk
 from kullm_tui.core.config import Config, load_config
 from kullm_tui.core.fetching import HUB_KEY
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.memory import Memory, memory_here
 from kullm_tui.core.models import ModelRef, resolve
@@ -30,7 +29,7 @@ from kullm_tui.ui import model_words
 from kullm_tui.ui.app import KullmApp
 from kullm_tui.ui.chores import Chore, Fault, begin
 from kullm_tui.ui.giving_back import Outcome, free_disk, give_back, give_up_endpoint
-from kullm_tui.ui.places import BROWSER, bindings
+from kullm_tui.ui.places import BROWSER, When, bindings
 from kullm_tui.ui.plain import plain, safe_line
 from kullm_tui.ui.screens.ask import AskLine
 from kullm_tui.ui.widgets.keybar import KeyBar
@@ -61,7 +60,7 @@ class ModelsScreen(Screen[str | None]):
     ModelsScreen #told.-there { display: block; }
     ModelsScreen #told.-error { color: $error; }
     ModelsScreen.-wide #body { layout: horizontal; margin-top: 1; }
-    ModelsScreen.-wide #details { height: 1fr; width: 34%; min-width: 38; border-top: none; border-left: solid $rule; padding: 0 2; }
+    ModelsScreen.-wide #details { height: 1fr; width: 30%; min-width: 38; border-top: none; border-left: solid $rule; padding: 0 2; }
     """
 
     def __init__(self) -> None:
@@ -69,6 +68,7 @@ class ModelsScreen(Screen[str | None]):
         self._config = Config()
         self._memory: Memory | None = None
         self._licence = 0
+        self._wanted = ""  # what was added, and is to be chosen once the list has it
         self._told_of = ""  # the row that was chosen when something was told
 
     @property
@@ -103,7 +103,6 @@ class ModelsScreen(Screen[str | None]):
         self.query_one(StatusLine).name_place(say("모델", "Models"))
         self.query_one("#filter", Input).placeholder = say("찾기 /", "filter /")
         self.query_one("#room", Static).update(say("살펴보는 중", "looking"))
-        self.query_one("#heading", Static).update(model_words.heading(self._models.row_width))
         self._draw_licence()
         self.look_again()
 
@@ -119,6 +118,9 @@ class ModelsScreen(Screen[str | None]):
         self._memory, entries = await asyncio.to_thread(_found, self._config)
         self._draw_room(total_on_disk(entries))
         self._models.show(entries)
+        if self._wanted and (self._models.choose(self._wanted) or self._models.choose(f"{self._wanted}/")):
+            self._wanted = ""
+            self._models.focus()
         self._draw_details()
 
     def _draw_room(self, taken: int) -> None:
@@ -138,10 +140,9 @@ class ModelsScreen(Screen[str | None]):
         self._models.narrow(self.query_one("#filter", Input).value, _LICENCES[self._licence])
         self._draw_details()
 
-    def on_resize(self, _: events.Resize) -> None:
-        self.call_after_refresh(
-            lambda: self.query_one("#heading", Static).update(model_words.heading(self._models.row_width))
-        )
+    @on(ModelList.Drawn)
+    def _draw_heading(self) -> None:
+        self.query_one("#heading", Static).update(self._models.heading)
 
     @on(OptionList.OptionHighlighted)
     def _highlighted(self) -> None:
@@ -157,6 +158,11 @@ class ModelsScreen(Screen[str | None]):
         else:
             facts = plain(say("맞는 모델이 없어요. esc로 찾기를 지워요.", "No model matches. Esc clears the filter."))
         self.query_one("#facts", Static).update(facts)
+        self.refresh_bindings()
+
+    def holds(self, when: When) -> bool:
+        entry = self._models.chosen
+        return entry is not None and model_words.can_be(when, entry, self._work(entry))
 
     def _work(self, entry: Entry) -> Work:
         return Work(self.kullm.downloads.of(entry.name), self.kullm.quantising.of(entry.name))
@@ -184,7 +190,7 @@ class ModelsScreen(Screen[str | None]):
             name = safe_line(entry.name)
             self.tell(
                 say(
-                    f"{name}{particle(name, '은/는')} 아직 다 받지 않았어요. d로 내려받으세요.",
+                    f"{name} 모델을 아직 다 받지 않았어요. d로 내려받으세요.",
                     f"{name} is not here yet; d downloads it.",
                 )
             )
@@ -197,7 +203,7 @@ class ModelsScreen(Screen[str | None]):
 
     async def _choose_at_endpoint(self, entry: Entry) -> None:
         """A configured endpoint has many models: its user names one."""
-        title = safe_line(entry.profile.title)
+        title = safe_line(entry.profile.called)
         model = await self.app.push_screen_wait(
             AskLine(
                 say(f"{title}의 어떤 모델을 쓸까요?", f"Which model of {title}?"),
@@ -296,7 +302,16 @@ class ModelsScreen(Screen[str | None]):
     def action_add(self) -> None:
         from kullm_tui.ui.screens.add_model import AddModelScreen
 
-        self.app.push_screen(AddModelScreen(), lambda _: self.look_again())
+        self.app.push_screen(AddModelScreen(), self._added)
+
+    def _added(self, name: str | None) -> None:
+        """The list goes to what is new, whatever it was narrowed to."""
+        if name:
+            self._wanted, self._licence = name, 0
+            self.query_one("#filter", Input).value = ""
+            self._draw_licence()
+            self._narrow()
+        self.look_again()
 
     def action_key(self) -> None:
         from kullm_tui.ui.screens.key import KeyScreen

@@ -181,7 +181,7 @@ class NewEvaluationScreen(Screen[int | None]):
     def _plan(self) -> None:
         self._prepared = None  # what nobody has seen is not begun
         if self._preparing:
-            self._name_button(say("셈하는 중", "reckoning"), ready=False)
+            self._name_button(say("계산하는 중", "reckoning"), ready=False)
             begin(self, partial(self._reckon, self._preparing), self._tell_fault, group="plan", exclusive=True)
 
     async def _reckon(self, preparing: Preparing) -> None:
@@ -223,7 +223,7 @@ class NewEvaluationScreen(Screen[int | None]):
         title = safe_line(event.answerer.title)
         asked = AskLine(
             say(f"{title}의 어떤 모델을 평가할까요?", f"Which model of {title}?"),
-            button=say("더하기", "Add it"),
+            button=say("추가", "Add it"),
             placeholder="gpt-4o-mini",
             fault=_not_empty,
         )
@@ -236,8 +236,8 @@ class NewEvaluationScreen(Screen[int | None]):
     async def _add_name(self) -> None:
         name = await self.app.push_screen_wait(
             AskLine(
-                say("어떤 모델을 더할까요?", "Which model?"),
-                button=say("더하기", "Add it"),
+                say("어떤 모델을 추가할까요?", "Which model?"),
+                button=say("추가", "Add it"),
                 placeholder=say("이름, 저장소, 폴더, 엔드포인트/모델", "name, repository, folder, endpoint/model"),
                 fault=_not_empty,
             )
@@ -259,7 +259,7 @@ class NewEvaluationScreen(Screen[int | None]):
         name = await self.app.push_screen_wait(
             AskLine(
                 say("표에서 뭐라고 부를까요?", "What should the table call it?"),
-                button=say("더하기", "Add it"),
+                button=say("추가", "Add it"),
                 value=Path(file).stem,
                 fault=_not_empty,
             )
@@ -291,7 +291,9 @@ class NewEvaluationScreen(Screen[int | None]):
         self._name_button(say("준비하는 중", "preparing"), ready=False)
         prepared = await asyncio.to_thread(preparing.prepared, wishes, fetch=True)
         await asyncio.to_thread(keep_imported, prepared, preparing.store)
-        running = await self.kullm.evaluations.start(prepared.evaluation, prepared.targets, prepared.budget)
+        running = await self.kullm.evaluations.start(
+            prepared.evaluation, prepared.targets, prepared.budget, self.kullm.config.judging
+        )
         self.dismiss(running.number)
 
     def action_leave_form(self) -> None:
@@ -330,7 +332,7 @@ def _placeholders() -> dict[str, str]:
         "set-file": "questions.jsonl",
         "rubric-file": "rubric.toml",
         "judge-name": "gpt-4.1 · endpoint/model",
-        "limit": say("비우면 어림의 1.5배, 적어도 $0.05", "empty: 1.5 × the estimate, $0.05 at least"),
+        "limit": say("비우면 예상 비용의 1.5배, 적어도 $0.05", "empty: 1.5 × the estimate, $0.05 at least"),
     }
 
 

@@ -66,7 +66,7 @@ class OpenFile(ModalScreen[T | None], Generic[T]):
         with Vertical(classes="dialog"):
             yield Static(self._question, classes="dialog--question", markup=False)
             yield Static(
-                f"{say('⇥ 이어 쓰기', '⇥ completes')} · {self._taken}",
+                f"{say('⇥ 자동 완성', '⇥ completes')} · {self._taken}",
                 classes="hint",
                 markup=False,
             )

@@ -86,7 +86,7 @@ class ParametersScreen(ModalScreen[Session | None]):
             with Horizontal(classes="buttons"):
                 yield Button(say("논문 설정", "As in the paper"), id="paper")
                 yield Button(say("모두 기본값", "All defaults"), id="reset")
-                yield Button(say("그만두기", "Cancel"), id="cancel")
+                yield Button(say("취소", "Cancel"), id="cancel")
                 yield Button(say("이대로 쓰기", "Use these"), id="keep")
 
     def _engine_rows(self) -> ComposeResult:
@@ -197,7 +197,7 @@ class ParametersScreen(ModalScreen[Session | None]):
             self._tell(
                 [
                     say(
-                        "이 컴퓨터에서 답이 오는 중이에요. 정밀도나 장치를 바꾸면 엔진을 다시 켜야 해서 답이 멈춰요.",
+                        "이 컴퓨터에서 답이 오는 중이에요. 정밀도나 장치를 바꾸면 엔진을 다시 시작해야 해서 답이 멈춰요.",
                         "A reply is being made on this machine. Another precision or device needs the engine started again, which stops it.",
                     )
                 ]

@@ -92,7 +92,7 @@ class PromptScreen(Screen[None]):
             told.insert(
                 0,
                 say(
-                    f"문맥에 다 들어가지 않아 앞의 {found.dropped_turns}차례를 빼고 보내요.",
+                    f"문맥에 다 들어가지 않아 앞의 문답 {found.dropped_turns}개를 빼고 보내요.",
                     f"The context is too small: the first {found.dropped_turns} turns are left out.",
                 ),
             )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import ClassVar
 
 from textual import on
@@ -15,12 +17,15 @@ from textual.screen import ModalScreen
 from textual.widgets._input import Input
 from textual.widgets._static import Static
 
+from kullm_tui.core.config import EndpointSettings
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from kullm_tui.core.memory import Memory
+from kullm_tui.core.registration import register_endpoint
 from kullm_tui.core.text import nfc, size_text
-from kullm_tui.ui.answerers import Answerer, Answerers, Group, answerers
+from kullm_tui.ui.answerers import Answerer, Answerers, Group, answerers, at_endpoint, endpoint_of
 from kullm_tui.ui.app import KullmApp
+from kullm_tui.ui.chores import Fault, begin
 from kullm_tui.ui.places import DIALOG, bindings
 from kullm_tui.ui.plain import plain, safe_line
 from kullm_tui.ui.session import Session
@@ -62,6 +67,9 @@ class SwitcherScreen(ModalScreen[Session | None]):
     SwitcherScreen .dialog { width: 92; height: 90%; padding: 1 2; }
     SwitcherScreen Input { margin: 0 0 1 0; }
     SwitcherScreen #memory { color: $quiet; height: 1; }
+    SwitcherScreen #asking { color: $quiet; height: auto; max-height: 3; display: none; }
+    SwitcherScreen #asking.-told { display: block; }
+    SwitcherScreen #asking.-error { color: $error; }
     SwitcherScreen KeyBar { background: transparent; padding: 0; }
     """
 
@@ -70,6 +78,8 @@ class SwitcherScreen(ModalScreen[Session | None]):
         self._session = session
         self._found: Answerers | None = None
         self._taken_early = False  # enter was pressed before anything was found
+        self._opened: dict[str, tuple[Answerer, ...]] = {}  # what the endpoints offer whose models are listed
+        self._around: dict[str, EndpointSettings] = {}  # servers of this machine that nobody has registered yet
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
@@ -81,16 +91,21 @@ class SwitcherScreen(ModalScreen[Session | None]):
                 )
             )
             yield Rows(id="choices")
+            yield Static(id="asking", markup=False)
             yield KeyBar()
 
     def on_mount(self) -> None:
         self.query_one(Input).focus()
-        self.run_worker(self._look(), exit_on_error=False)
+        begin(self, self._look, self._failed, group="look")
+
+    @property
+    def kullm(self) -> KullmApp:
+        assert isinstance(self.app, KullmApp)
+        return self.app
 
     async def _look(self) -> None:
-        assert isinstance(self.app, KullmApp)
         try:
-            self._found = await asyncio.to_thread(answerers, self.app.config)
+            self._found = await asyncio.to_thread(answerers, self.kullm.config)
         except KullmError as error:
             self.query_one("#memory", Static).update(plain(str(error)))
             return
@@ -98,21 +113,82 @@ class SwitcherScreen(ModalScreen[Session | None]):
         self._list()
         if self._taken_early:
             self.query_one(Rows).action_take()
+            return
+        begin(self, self._look_around, self._failed, group="around")
+        here = endpoint_of(self._session.model, self.kullm.config.endpoints)
+        if here:
+            begin(self, partial(self._open_endpoint, here), self._failed, group="asking")
+
+    async def _look_around(self) -> None:
+        """Other servers of this machine, while its user reads what there is already."""
+        for server in await self.kullm.endpoint_models.look_around(self.kullm.config.endpoints):
+            self._around[server.settings.name] = server.settings
+            self._opened[server.settings.name] = tuple(
+                at_endpoint(server.settings, model, f"{server.title} · {server.settings.base_url}")
+                for model in server.models
+            )
+            self._list()
+
+    async def _open_endpoint(self, endpoint: EndpointSettings, *, go_there: bool = False) -> None:
+        """What it offers, asked once, listed under its name."""
+        name = safe_line(endpoint.name)
+        if self.kullm.endpoint_models.known(endpoint) is None:
+            self._tell(say(f"{name} 엔드포인트에 모델을 물어보고 있어요.", f"Asking {name} for its models."))
+        try:
+            models = await self.kullm.endpoint_models.ask(endpoint)
+        except KullmError as error:
+            hint = say(f"{name}/모델이름을 적어서 쓸 수 있어요.", f"Type {name}/MODEL to use one all the same.")
+            self._tell(f"{error} {hint}", error=True)
+            return
+        self._tell("" if models else say(f"{name}: 모델이 없대요.", f"{name} offers no model."))
+        self._opened[endpoint.name] = tuple(at_endpoint(endpoint, model) for model in models)
+        self._list(first_of=endpoint.name if go_there else "")
+
+    def _tell(self, text: str, *, error: bool = False) -> None:
+        line = self.query_one("#asking", Static)
+        line.update(plain(text))
+        line.set_class(bool(text), "-told").set_class(error, "-error")
+
+    def _failed(self, error: Fault) -> None:
+        self._tell(str(error), error=True)
 
     @on(Input.Changed)
-    def _list(self) -> None:
+    def _typed(self) -> None:
+        self._list()
+
+    def _list(self, *, first_of: str = "") -> None:
+        """What there is, narrowed by what was typed; the choice goes to the first model of an endpoint where one was opened."""
         if self._found is None:
             return
+        before = self._chosen_model
         typed = nfc(self.query_one(Input).value).strip()
         words = typed.lower().split()
-        chosen = [row for row in self._found.rows if all(word in row.searched for word in words)]
         rows: list[Row] = []
+        for heading, members in self._groups():
+            shown = [Choice(row, self._is_now(row)) for row in members if all(word in row.searched for word in words)]
+            rows += [Heading(heading), *shown] if shown else []
+        listed = any(isinstance(row, Choice) and row.answerer.model == typed for row in rows)
+        if typed and not listed and (not rows or self._names_a_model_there(typed)):
+            rows.append(Choice(_as_typed(typed), now=False))
+        place = _place_of(rows, f"{first_of}/" if first_of else before)
+        self.query_one(Rows).show(rows, _place_to_begin(rows, filtered=bool(words)) if place is None else place)
+
+    def _groups(self) -> Iterator[tuple[str, Sequence[Answerer]]]:
+        assert self._found
         for group, heading in _headings().items():
-            members = [Choice(row, self._is_now(row)) for row in chosen if row.group == group]
-            rows += [Heading(heading), *members] if members else []
-        if not rows and typed:
-            rows = [Choice(_as_typed(typed), now=False)]
-        self.query_one(Rows).show(rows, _place_to_begin(rows, filtered=bool(words)))
+            if group == "missing":
+                yield from self._opened.items()
+            yield heading, [row for row in self._found.rows if row.group == group]
+
+    def _names_a_model_there(self, typed: str) -> bool:
+        """An endpoint may serve what it does not list, so that whatever is typed behind its name can be used."""
+        return bool(typed.partition("/")[2] and endpoint_of(typed, self.kullm.config.endpoints))
+
+    @property
+    def _chosen_model(self) -> str:
+        rows = self.query_one(Rows)
+        row = rows.rows[rows.chosen] if rows.chosen is not None else None
+        return row.answerer.model if isinstance(row, Choice) and not self.query_one(Input).value else ""
 
     def _is_now(self, row: Answerer) -> bool:
         return row.model == self._session.model and row.adapter == self._session.adapter
@@ -142,25 +218,32 @@ class SwitcherScreen(ModalScreen[Session | None]):
         if chosen.group == "missing":
             self.run_worker(self.action_browse(), exit_on_error=False)
         elif chosen.model.endswith("/"):
-            self.run_worker(self._choose_at_endpoint(chosen), exit_on_error=False)
+            endpoint = endpoint_of(chosen.model, self.kullm.config.endpoints)
+            if endpoint:
+                self.query_one(Input).value = ""
+                begin(
+                    self,
+                    partial(self._open_endpoint, endpoint, go_there=True),
+                    self._failed,
+                    group="asking",
+                    exclusive=True,
+                )
+        elif chosen.model.partition("/")[0] in self._around:
+            begin(self, partial(self._take_in, chosen), self._failed, group="taking", exclusive=True)
         else:
-            model = chosen.model or self._session.model
-            self.dismiss(replace(self._session, model=model, adapter=chosen.adapter))
+            self._dismiss_with(chosen)
 
-    async def _choose_at_endpoint(self, chosen: Answerer) -> None:
-        """A configured endpoint has no list of models of its own here: its user names one."""
-        from kullm_tui.ui.screens.ask import AskLine
+    def _dismiss_with(self, chosen: Answerer) -> None:
+        model = chosen.model or self._session.model
+        self.dismiss(replace(self._session, model=model, adapter=chosen.adapter))
 
-        model = await self.app.push_screen_wait(
-            AskLine(
-                say(f"{chosen.title}의 어떤 모델에게 물을까요?", f"Which model of {chosen.title}?"),
-                button=say("이 모델 쓰기", "Use it"),
-                placeholder="gpt-4o-mini",
-                fault=lambda line: None if line else say("이름이 비어 있어요.", "The name is empty."),
-            )
-        )
-        if model:
-            self.dismiss(replace(self._session, model=f"{chosen.model}{model}", adapter=""))
+    async def _take_in(self, chosen: Answerer) -> None:
+        """A server that was found here becomes an endpoint of the configuration, so that the name holds from now on."""
+        settings = self._around[chosen.model.partition("/")[0]]
+        await asyncio.to_thread(register_endpoint, settings.name, settings.base_url, "")
+        config = self.kullm.config
+        self.kullm.config = replace(config, endpoints=(*config.endpoints, settings))
+        self._dismiss_with(chosen)
 
     async def action_browse(self) -> None:
         self.dismiss(None)
@@ -191,6 +274,16 @@ def _place_to_begin(rows: list[Row], *, filtered: bool) -> int | None:
     return next((place for place, row in enumerate(rows) if row.choosable), None)
 
 
+def _place_of(rows: Sequence[Row], model: str) -> int | None:
+    """The row of this model, or of the first of an endpoint's."""
+    if not model:
+        return None
+    choices = [(place, row.answerer.model) for place, row in enumerate(rows) if isinstance(row, Choice)]
+    exact = next((place for place, name in choices if name == model and not model.endswith("/")), None)
+    inside = (place for place, name in choices if model.endswith("/") and name.startswith(model) and name != model)
+    return exact if exact is not None else next(inside, None)
+
+
 def _as_typed(typed: str) -> Answerer:
     detail = say("적은 이름 그대로 쓰기", "use the name as typed")
     return Answerer("here", typed, "", typed, detail, None, loaded=False, fits=True)
@@ -203,7 +296,7 @@ def _memory_line(memory: Memory) -> Content:
         return Content(f"{device} {total}")
     return Content(
         say(
-            f"{device} {total} 가운데 {size_text(memory.free)} 비어 있음",
+            f"{device} {total} 중 {size_text(memory.free)} 비어 있음",
             f"{device}: {size_text(memory.free)} of {total} free",
         )
     )

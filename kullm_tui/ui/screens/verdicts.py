@@ -61,7 +61,7 @@ class VerdictsScreen(ModalScreen[Wish | None]):
                         yield from self._verdict(verdict)
             with Horizontal(classes="buttons"):
                 yield Static(say("↑↓ 읽기 · esc 닫기", "↑↓ read · esc closes"), id="keys", markup=False)
-                yield Button(plain(say("판정 설정", "Settings")), id="settings")
+                yield Button(plain(say("채점 설정", "Settings")), id="settings")
                 yield Button(plain(self._again_label()), id="again")
 
     def _verdict(self, verdict: Verdict) -> Iterator[Static]:
@@ -89,7 +89,7 @@ class VerdictsScreen(ModalScreen[Wish | None]):
     def _again_label(self) -> str:
         price = next((one.cost for one in self._verdicts if one.cost), None)
         about = say(f" (약 {money(price, self._won_per_dollar)})", f" (about {money(price)})") if price else ""
-        return say(f"F3 한 번 더 판정하기{about}", f"F3 Judge once more{about}")
+        return say(f"F3 한 번 더 채점하기{about}", f"F3 Judge once more{about}")
 
     @on(Button.Pressed, "#again")
     def action_again(self) -> None:

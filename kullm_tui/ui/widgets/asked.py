@@ -46,6 +46,6 @@ class Asked(Vertical):
 
 def _invitation() -> str:
     return say(
-        "한 질문에 여러 모델이 나란히 답해요. 질문을 쓰거나 ^O로 질문 묶음을 열어 보세요.",
+        "한 질문에 여러 모델이 나란히 답해요. 질문을 쓰거나 ^O로 질문 모음을 열어 보세요.",
         "Several models answer one question side by side. Write one, or open a file of questions with ^O.",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
@@ -27,10 +28,11 @@ class ContestView(Vertical):
     ContestView { height: 1fr; }
     """
 
-    def __init__(self, desk: CompareDesk) -> None:
+    def __init__(self, desk: CompareDesk, write: Callable[[str], None]) -> None:
+        """`write` takes what is typed at the vote bar."""
         super().__init__()
         self._desk = desk
-        self.asked, self.tabs, self.vote_bar = Asked(), Tabs(), VoteBar()
+        self.asked, self.tabs, self.vote_bar = Asked(), Tabs(), VoteBar(write)
         self.columns = Columns(desk.replies)
 
     def compose(self) -> ComposeResult:
@@ -113,8 +115,8 @@ class ContestView(Vertical):
                 view.head.tell(state=compare_words.state_of(live), speed=speed)
             elif waits:
                 view.head.tell(state=compare_words.waits_its_turn(), speed="")
-            ended = bool(view.head.state)
-            marks.append((view.head.column_name, "●" if live else "…" if waits else "✓" if ended else " "))
+            mark = "●" if live else "…" if waits else "✓" if view.head.won else " "
+            marks.append((view.head.column_name, mark))
         self.tabs.show(marks, self.columns.front)
 
     def tell_vote(self) -> bool:

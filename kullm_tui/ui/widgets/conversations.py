@@ -174,6 +174,10 @@ class Conversations(Vertical):
         elif isinstance(row, Entry):
             self.post_message(self.Opened(row.conversation))
 
+    @on(Rows.Moved)
+    def _moved(self) -> None:
+        self.screen.refresh_bindings()
+
     @on(Rows.LeftAtTop)
     def _to_search(self) -> None:
         self.focus_search()
@@ -205,6 +209,9 @@ class Conversations(Vertical):
         rows = self.query_one(Rows)
         row = rows.rows[rows.chosen] if rows.chosen is not None else None
         return row.conversation if isinstance(row, Entry | Found) else None
+
+    def holds(self, when: places.When) -> bool:
+        return when != "has row" or self.chosen is not None
 
     def action_pin(self) -> None:
         if (chosen := self.chosen) and self.store:

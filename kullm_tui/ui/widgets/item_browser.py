@@ -151,7 +151,7 @@ class ItemBrowser(Widget):
     def _draw(self) -> None:
         item = self.item
         if item is None:
-            nothing = say("맞는 문항이 없어요. f로 다른 거르기를 골라요.", "No item matches; f chooses another filter.")
+            nothing = say("맞는 문항이 없어요. f로 다른 필터를 골라요.", "No item matches; f chooses another filter.")
             self.query_one("#item-question-text", Static).update(Content.styled(nothing, "$quiet"))
             self.query_one("#item-systems", Static).update("")
             for one in self.query(AnswerColumn):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from textual import events
@@ -31,6 +31,7 @@ from kullm_tui.ui.places import (
     THREAD,
     VOTE,
     Key,
+    KnowsWhen,
 )
 
 _BETWEEN = "  "
@@ -73,10 +74,10 @@ class KeyBar(Widget):
 
 
 def usable(screen: Screen[object]) -> list[Key]:
-    """The keys of the table that do just now what the table says: bound, allowed, no text, and there is someone to do it."""
+    """The keys of the table that do just now what the table says: bound, allowed, no text, there is someone to do it, and it is the time."""
     focused = screen.focused
     active = {
-        (spelling, active.binding.action)
+        (spelling, active.binding.action): active.node
         for spelling, active in screen.active_bindings.items()
         if active.enabled and is_done(active.node, active.binding.action)
         if not (focused and focused.check_consume_key(spelling, key_to_character(spelling)))
@@ -102,8 +103,13 @@ def usable(screen: Screen[object]) -> list[Key]:
             GLOBAL,
         )
         for key in place
-        if any((spelling, key.action) in active for spelling in key.key.split(","))
+        if any(_is_time((spelling, key.action), key, active) for spelling in key.key.split(","))
     ]
+
+
+def _is_time(pressed: tuple[str, str], key: Key, active: Mapping[tuple[str, str], DOMNode]) -> bool:
+    node = active.get(pressed)
+    return node is not None and (key.when == "always" or not isinstance(node, KnowsWhen) or node.holds(key.when))
 
 
 def is_done(node: DOMNode, action: str) -> bool:

@@ -145,6 +145,10 @@ class Prompt(Widget):
         self._text.focus(scroll_visible)
         return self
 
+    def send(self) -> None:
+        """As Enter does."""
+        self._text.action_send()
+
     def _send(self) -> None:
         draft = self.value
         text, given = nfc(draft.text).strip(), nfc(draft.input).strip()
@@ -173,6 +177,11 @@ class Prompt(Widget):
     def on_click(self, event: events.Click) -> None:
         if not isinstance(event.widget, PromptField):
             self.focus()
+
+    @property
+    def field(self) -> PromptField:
+        """Where one writes first."""
+        return self._text
 
     @property
     def _focused(self) -> PromptField:

@@ -122,6 +122,13 @@ class Reply(Widget):
         if self._budget is not None:
             self._budget.ask(self)
 
+    def begin_anew(self) -> None:
+        """What was shown was no part of the reply."""
+        self._raw.clear()
+        self._start("")
+        self._floor = 0
+        self.refresh(layout=True)
+
     async def finish(self, text: str | None = None) -> None:
         """Shows all of it. `text` is what the reply is in the end, where that may differ from what streamed."""
         if self._budget is not None:

@@ -25,14 +25,26 @@ _MODES = {"chat": ("대화", "Chat"), "compare": ("비교", "Compare"), "evaluat
 
 
 class Status:
-    """What the header says; one for the app, shown by the header of every screen."""
+    """What the header says; one for the app, shown by the header of every screen.
+
+    Who answers is told by each mode for itself, also while another one is looked at.
+    """
 
     def __init__(self, app: App[int]) -> None:
         self.changed: Signal[None] = Signal(app, "status-changed")
-        self._texts = {"model": "", "speed": "", "memory": "", "cost": ""}
+        self._app = app
+        self._models: dict[str, str] = {}  # by mode
+        self._texts = {"engine": "", "speed": "", "memory": "", "cost": ""}
 
-    def set_model(self, text: str) -> None:
-        self._set("model", text)
+    def set_model(self, mode: str, text: str) -> None:
+        text = safe_line(text)
+        if self._models.get(mode) != text:
+            self._models[mode] = text
+            self.changed.publish(None)
+
+    def set_engine(self, text: str) -> None:
+        """Empty once it serves."""
+        self._set("engine", text)
 
     def set_speed(self, text: str) -> None:
         """Empty where nothing streams."""
@@ -45,9 +57,10 @@ class Status:
         self._set("cost", text)
 
     def parts(self) -> list[str]:
-        texts = {**self._texts}
-        if texts["speed"]:
-            texts["speed"] = texts["speed"].rjust(_SPEED_CELLS)
+        mode = self._app.current_mode
+        model = self._models.get(mode) or self._models.get(self._app.DEFAULT_MODE, "")
+        texts = {"model": model, **self._texts}
+        texts["speed"] = texts["speed"].rjust(_SPEED_CELLS) if texts["speed"] and mode == self._app.DEFAULT_MODE else ""
         return [text for text in texts.values() if text]
 
     def _set(self, name: str, text: str) -> None:

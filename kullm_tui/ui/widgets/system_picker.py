@@ -51,9 +51,7 @@ class AddRow:
 
     def draw(self, _line: int, _width: int, /) -> Content:
         words = {
-            "name": say(
-                "이름으로 더하기: 저장소, 폴더, 엔드포인트/모델", "by name: repository, folder, endpoint/model"
-            ),
+            "name": say("이름으로 추가: 저장소, 폴더, 엔드포인트/모델", "by name: repository, folder, endpoint/model"),
             "file": say("답 파일 가져오기: 다른 시스템의 답 (JSONL)", "a file of another system's answers (JSONL)"),
         }[self.adding]
         return Content.assemble((" + ", "$accent"), " ", (words, "$quiet"))

@@ -181,6 +181,7 @@ class Thread(VerticalScroll, can_focus=True):
         """Something changed about a reply, which may stand in several places."""
         if subject in [one for _, one in self._subjects()]:
             self._recall()
+            self.screen.refresh_bindings()
 
     def _subjects(self) -> list[tuple[TurnView, Subject]]:
         found = [(view, subject_of(self._turns, view.turn.id)) for view in self.views]
@@ -206,13 +207,33 @@ class Thread(VerticalScroll, can_focus=True):
                 doing, since = (waiting.doing, waiting.began) if waiting else ("", None)
                 view.verdicts.show(verdicts, doing, since=since)
 
+    @property
+    def is_judging(self) -> bool:
+        return bool(self._desk and any(self._desk.waiting(subject) for _, subject in self._subjects()))
+
+    def holds(self, when: places.When) -> bool:
+        if when == "begun":
+            return bool(self._turns)
+        if when == "asked":
+            return any(turn.role == "user" for turn in self._turns)
+        if when == "replied":
+            return self.subject is not None
+        view = self.view_of(self.chosen)
+        if view is None:
+            return False
+        if when == "has code":
+            return view.has_code
+        siblings = view.turn.siblings
+        at = siblings.index(view.turn.id) if view.turn.id in siblings else 0
+        return at > 0 if when == "has earlier branch" else at + 1 < len(siblings)
+
     def action_judge(self) -> None:
         """The chosen reply, or the reply to the chosen question; else the last one."""
         if self._desk is None:
             return
         subject = self.subject
         if subject is None:
-            self.app.notify(say("판정할 답이 아직 없어요.", "There is no reply to judge yet."), markup=False)
+            self.app.notify(say("채점할 답이 아직 없어요.", "There is no reply to judge yet."), markup=False)
         else:
             self._desk.request(subject)
 
@@ -269,6 +290,7 @@ class Thread(VerticalScroll, can_focus=True):
     def watch_chosen(self, chosen: int | None) -> None:
         for view in self.views:
             view.set_class(view.turn.id == chosen, "-chosen")
+        self.screen.refresh_bindings()
 
     def on_focus(self) -> None:
         if self.chosen is None and self.views:
@@ -319,6 +341,12 @@ class Thread(VerticalScroll, can_focus=True):
         view = self.view_of(self.chosen)
         if view:
             self.post_message(TurnView.BranchAsked(view.turn, step))
+
+    def action_thinking(self) -> None:
+        """Of the chosen turn, unfolded or folded again."""
+        view = self.view_of(self.chosen)
+        if view and view.thinking:
+            view.thinking.toggle()
 
     def action_copy(self) -> None:
         self._act("copy")

@@ -20,6 +20,7 @@ from kullm_tui.ui import wording
 from kullm_tui.ui.generation import LiveReply
 from kullm_tui.ui.plain import plain
 from kullm_tui.ui.widgets.reply import Reply
+from kullm_tui.ui.widgets.thinking import Thinking
 from kullm_tui.ui.widgets.verdict_card import VerdictCard
 
 if TYPE_CHECKING:
@@ -92,10 +93,12 @@ class TurnView(Vertical):
         self._titles = titles
         self.live = live
         self._shown_pieces = 0
+        self._resorted = 0
         self._copied_block = -1
         self._composed = False
         # Held by hand: a reply may still tell its state while the turn leaves the screen, its children first.
         self.reply = Reply("" if live else turn.content) if turn.role == "assistant" else None
+        self.thinking = Thinking() if turn.role == "assistant" else None
         self.verdicts = VerdictCard() if turn.role == "assistant" else None
         self._byline = Byline()
         self._lines = {name: Static(classes=f"{name} hidden", markup=False) for name in ("limits", "fault", "facts")}
@@ -111,7 +114,8 @@ class TurnView(Vertical):
 
     def _words(self) -> ComposeResult:
         turn = self.turn
-        if self.reply:
+        if self.reply and self.thinking:
+            yield self.thinking
             yield self.reply
         elif turn.role == "system":
             yield Static(_system_line(turn.content), classes="facts system")
@@ -142,10 +146,17 @@ class TurnView(Vertical):
         self._copied_block = (self._copied_block + 1) % len(blocks)
         return blocks[self._copied_block]
 
+    @property
+    def has_code(self) -> bool:
+        return bool(self.reply and self.reply.code_blocks())
+
     def grow(self) -> None:
         """Show what has arrived since the last look."""
         if self.live is None or not self._composed:
             return
+        if self._resorted != self.live.resorted and self.reply:
+            self._resorted, self._shown_pieces = self.live.resorted, 0
+            self.reply.begin_anew()
         fresh = "".join(self.live.pieces[self._shown_pieces :])
         self._shown_pieces = len(self.live.pieces)
         if fresh and self.reply:
@@ -156,8 +167,9 @@ class TurnView(Vertical):
         """The reply is over and written down: what the store says of it is shown from here on."""
         was_live, self.live, self.turn = self.live, None, turn
         if was_live and self.reply:
-            for piece in was_live.pieces[self._shown_pieces :]:
-                self.reply.append(piece)
+            if self._resorted == was_live.resorted:
+                for piece in was_live.pieces[self._shown_pieces :]:
+                    self.reply.append(piece)
             await self.reply.finish(turn.content)
         self._tell()
 
@@ -189,7 +201,17 @@ class TurnView(Vertical):
         if turn.role == "assistant":
             self._tell_outcome()
 
+    def _tell_thinking(self) -> None:
+        if self.thinking is None:
+            return
+        if self.live:
+            self.thinking.tell(self.live.thinking, self.live.thinking_seconds, goes_on=self.live.is_thinking)
+        else:
+            lasted = self.turn.timings.get("thinking_ms")
+            self.thinking.tell(self.turn.thinking, None if lasted is None else lasted / 1000)
+
     def _tell_outcome(self) -> None:
+        self._tell_thinking()
         if self.live and self.live.state is None:
             self._line("facts", wording.waiting_line(self.live))
             return

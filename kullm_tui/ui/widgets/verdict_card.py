@@ -93,14 +93,14 @@ class VerdictCard(Widget):
         lines = [line for group in groups[:_CARDS] for line in _card(group, width, self._won_per_dollar)]
         if len(groups) > _CARDS:
             more = len(groups) - _CARDS
-            lines.append(Content.styled(say(f"다른 판정 {more}가지 · F3", f"{more} other judges · F3"), "$quiet"))
+            lines.append(Content.styled(say(f"다른 채점 {more}가지 · F3", f"{more} other judges · F3"), "$quiet"))
         if self._waiting:
             lines.append(self._waiting_line().truncate(width, ellipsis=True))
         return lines
 
     def _waiting_line(self) -> Content:
         parts = [self._waiting, seconds_whole(time.monotonic() - self._since), say("esc 멈춤", "esc stops")]
-        head = Content.styled(f"{say('판정', 'Verdict')}: ", "$accent")
+        head = Content.styled(f"{say('채점', 'Verdict')}: ", "$accent")
         return head + plain(" · ".join(filter(None, parts))).stylize("$quiet")
 
     @property
@@ -154,7 +154,7 @@ def _trouble_rows(newest: Verdict, trouble: str, room: int) -> list[Content]:
     rows = [row for line in trouble.splitlines() for row in _folded(line, room)]
     rows = _few(rows, room, _ROWS_OF_ADVICE if newest.status == "error" else _ROWS_OF_WORDS)
     style = "$error" if newest.status == "error" else "$warning"
-    last = say("F3 다시 판정", "F3 judges again") if newest.status == "error" else say("F3 전문", "F3 shows all of it")
+    last = say("F3 다시 채점", "F3 judges again") if newest.status == "error" else say("F3 전문", "F3 shows all of it")
     told = words.words_of(newest)
     said = _few(_folded(told, room), room) if told else []
     return [*(plain(row).stylize(style) for row in rows), *map(plain, said), Content.styled(last, "$quiet")]

@@ -8,7 +8,6 @@ from textual.message import Message
 from textual.widgets._button import Button
 from textual.widgets._static import Static
 
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.ui.plain import plain
 
@@ -34,6 +33,8 @@ class Welcome(Vertical):
     Welcome > Vertical { width: 64; max-width: 100%; height: auto; }
     Welcome .name { color: $accent; text-style: bold; margin-bottom: 1; }
     Welcome .who { height: auto; margin-bottom: 1; }
+    Welcome #welcome-persona { height: auto; color: $accent; }
+    Welcome #welcome-persona.-none { display: none; }
     Welcome .hint { color: $quiet; height: auto; margin-top: 1; }
     """
 
@@ -44,12 +45,13 @@ class Welcome(Vertical):
 
     def __init__(self) -> None:
         super().__init__()
-        self._answers: tuple[str, bool] | None = None
+        self._answers: tuple[str, bool, str] | None = None
 
     def compose(self) -> ComposeResult:
         with Vertical():
             yield Static(classes="name", markup=False)
             yield Static(classes="who", markup=False)
+            yield Static(id="welcome-persona", markup=False)
             yield Static(id="welcome-ask", classes="hint", markup=False)
             for place in range(3):
                 yield Button("", id=f"sample-{place}")
@@ -68,21 +70,23 @@ class Welcome(Vertical):
             )
         )
         if self._answers:
-            title, demo = self._answers
-            self.show(title, demo=demo)
+            title, demo, persona = self._answers
+            self.show(title, demo=demo, persona=persona)
 
-    def show(self, title: str, *, demo: bool) -> None:
-        """Who answers: its title, and whether it is the small model that comes with the app."""
-        self._answers = title, demo
+    def show(self, title: str, *, demo: bool, persona: str = "") -> None:
+        """Who answers: its title, whether it is the small model that comes with the app, and whom it plays."""
+        self._answers = title, demo, persona
+        role = self.query_one("#welcome-persona", Static)
+        role.set_class(not persona, "-none")
+        role.update(plain(say(f"페르소나: {persona} · F7 바꾸기", f"Persona: {persona} · F7 changes it")))
         who = plain(title).stylize("bold")
-        subject = particle(title, "이/가")
         if demo:
             told = say(
-                f"{subject} 답해요. 앱과 함께 오는 아주 작은 데모 모델이라 수도, 셈, 단위, 낱말 뜻처럼 정해진 것만 알아요.",
+                " 모델이 답해요. 앱과 함께 오는 아주 작은 데모 모델이라 수도, 셈, 단위, 낱말 뜻처럼 정해진 것만 알아요.",
                 " answers. It is the tiny demo model that comes with the app and knows a few things only: capitals, sums, units, words. It speaks Korean.",
             )
         else:
-            told = say(f"{subject} 답해요.", " answers.")
+            told = say(" 모델이 답해요.", " answers.")
         self.query_one(".who", Static).update(Content.assemble(who, told))
         for place, question in enumerate(sample_questions(demo=demo)):
             self.query_one(f"#sample-{place}", Button).label = Content(question)

@@ -69,11 +69,11 @@ async def test_items_are_found_by_number_and_words_and_filtered(
         assert browser.item is not None
         assert browser.item.number == 4  # the number narrowed nothing
         await one.press("escape", "escape")
-        await one.press("slash", *"더하기")
+        await one.press("slash", *"추가")
         await one.until(lambda: browser.item is not None and browser.item.number == 2)
         await one.press("enter", "escape")
         await one.press("f", "f")
-        await one.tells("답이 아닌 답 · 1/4")
+        await one.tells("비정상 답변 · 1/4")
 
 
 async def test_people_rate_blind_by_keyboard_and_see_how_far_they_agree(
@@ -135,7 +135,7 @@ async def test_questions_that_changed_since_are_told_and_the_run_can_be_copied(
         keep_run(evaluation, store)
     write_questions(home, ["다른 질문"])
     async with evaluating(config) as one:
-        await one.tells("c로 이것처럼 새로 평가할 수 있어요")
+        await one.tells("c를 누르면 같은 설정으로 새로 평가할 수 있어요")
         await one.press("c")
         await one.until(lambda: isinstance(one.app.screen, NewEvaluationScreen))
         await one.tells("질문 1개 × 시스템 1개")

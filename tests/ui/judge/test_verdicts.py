@@ -21,12 +21,12 @@ from tests.ui.judging import NEWEST, REASON, SECRET, answered, card, has_verdict
 async def test_the_price_is_said_first_and_the_scores_come_in_a_card(home: Path, judge: JudgeServer) -> None:
     async with answered(home, "서울입니다.") as chat:
         await presses_f3(chat, agree=False)
-        assert chat.told(f"{NEWEST}에게 판정을 부탁할까요?")
-        assert chat.told("쓰고 판정하기")
+        assert chat.told(f"{NEWEST}: 이 채점자에게 채점을 맡길까요?")
+        assert chat.told("쓰고 채점하기")
         assert not judge.bought
         await chat.pilot.press("enter")
         await chat.until(lambda: chat.told("품질 4/5"))
-        assert chat.told(f"판정 {NEWEST} · kullm-2023-ko")
+        assert chat.told(f"채점 {NEWEST} · kullm-2023-ko")
         assert chat.told("이해 1/1  자연 3/3  맥락 2/3  흥미 1/3  지시 0/1  품질 4/5")
         assert chat.told(REASON)
         assert chat.app.status.parts()[-1] == "$0.0016"
@@ -115,8 +115,8 @@ async def test_a_host_elsewhere_is_named_and_asked_for_once(
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     async with answered(home, "하나", "둘") as chat:
         await chat.pilot.press("f3")
-        await chat.until(lambda: chat.told("질문과 답을 이 컴퓨터 밖의 judge.example(으)로"))
-        assert chat.told("judge.example(으)로 보내기")
+        await chat.until(lambda: chat.told("질문과 답을 이 컴퓨터 밖의 judge.example에"))
+        assert chat.told("judge.example에 보내기")
         assert not judge.requests
         await chat.pilot.press("escape")
         await chat.until(lambda: isinstance(chat.app.screen, ChatScreen) and not chat.told("채점자를 찾는 중"))
@@ -141,10 +141,10 @@ async def test_a_host_elsewhere_is_named_and_asked_for_once(
         (judged("", refusal="도와드릴 수 없습니다."), "채점자가 거절했어요: 도와드릴 수 없습니다."),
         (judged("일부", finish="content_filter"), "내용 필터"),
         (judged("일부", finish="length"), "길이 한도"),
-        (refuses(429, "You exceeded your current quota", code="insufficient_quota"), "판정하지 못했어요"),
-        (refuses(401, "Incorrect API key provided: sk-***", code="invalid_api_key"), "판정하지 못했어요"),
+        (refuses(429, "You exceeded your current quota", code="insufficient_quota"), "채점하지 못했어요"),
+        (refuses(401, "Incorrect API key provided: sk-***", code="invalid_api_key"), "채점하지 못했어요"),
         (refuses(404, "The model does not exist", code="model_not_found"), "gpt-4o-2024-08-06"),
-        (Reply(["{'no': json"], 200, {}, "application/json"), "판정하지 못했어요"),
+        (Reply(["{'no': json"], 200, {}, "application/json"), "채점하지 못했어요"),
     ],
 )
 async def test_what_is_no_verdict_is_shown_as_what_it_is(
@@ -176,10 +176,10 @@ async def test_an_error_is_not_kept_and_f3_asks_again(home: Path, judge: JudgeSe
     judge.script.append(refuses(403, "no"))
     async with answered(home, "서울") as chat:
         await presses_f3(chat)
-        await chat.until(lambda: chat.told("판정하지 못했어요"))
+        await chat.until(lambda: chat.told("채점하지 못했어요"))
         await chat.pilot.press("f3")
         await chat.until(lambda: chat.told("품질 4/5"))
-        assert not chat.told("판정하지 못했어요")
+        assert not chat.told("채점하지 못했어요")
 
 
 async def test_the_judges_words_are_kept_and_readable_in_full(home: Path, judge: JudgeServer) -> None:
@@ -203,7 +203,7 @@ async def test_a_reply_that_speaks_to_the_judge_is_flagged_and_scored_by_the_jud
     ) as chat:
         await judges(chat)
         assert chat.told("품질 4/5")
-        assert chat.told("답이 판정 결과의 꼴을 흉내 내요")
+        assert chat.told("답이 채점 결과의 형식을 흉내 내요")
         assert chat.told("답이 점수를 달라고 해요")
 
 
@@ -215,4 +215,4 @@ async def test_a_model_that_is_its_own_judge_is_warned_of(home: Path) -> None:
             await presses_f3(chat, agree=False)
             assert chat.told("이 답을 쓴 모델이 바로 채점자예요")
             await chat.pilot.press("enter")
-            await chat.until(lambda: chat.told("자기 답을 판정했어요"))
+            await chat.until(lambda: chat.told("자기 답을 채점했어요"))

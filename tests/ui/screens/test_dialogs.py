@@ -129,7 +129,8 @@ async def test_the_footer_says_everything_once_and_only_what_works() -> None:
         app.screen.add_class("-talking")
         app.screen.query_one(Thread).focus()
         shown = {key.meaning: key.display for key in await footer(pilot)}
-        assert (shown["다시"], shown["고치기"]) == ("r", "e")
+        assert shown["복사"] == "c"
+        assert {"다시", "고치기"}.isdisjoint(shown), "nothing was asked yet"
         assert list(shown)[-2:] == ["명령", "도움"]
         await pilot.press("f6")
         typing = [key.display for key in await footer(pilot)]
@@ -211,7 +212,6 @@ async def test_how_the_palette_looks(size: tuple[int, int]) -> None:
     async with app.run_test(size=size) as pilot:
         await app.push_screen(Blank())
         await pilot.press("ctrl+p")
-        await pilot.pause(0.5)
         await assert_looks_like(pilot, f"palette-{size[0]}x{size[1]}")
 
 
@@ -224,7 +224,7 @@ async def looks(name: str, dialog: Screen | None, size: tuple[int, int], theme: 
             await app.push_screen(Blank())
             await app.push_screen(dialog)
         else:
-            await pilot.pause(0.1)
+            await pilot.pause()
             await pilot.press("f1")
         suffix = "" if theme == "kullm-dark" else f"-{theme.removeprefix('kullm-')}"
         await assert_looks_like(pilot, f"{name}-{size[0]}x{size[1]}{suffix}")
