@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from kullm_tui.core import foreign_json
 from kullm_tui.core.files import publish
 from kullm_tui.core.paths import state_dir
 
@@ -72,7 +73,7 @@ def _file() -> Path:
 def _agreed() -> dict[str, str]:
     """An unreadable file is no consent: the question is asked again."""
     try:
-        origins = json.loads(_file().read_text(encoding="utf-8"))["agreed"]
+        origins = foreign_json.read(_file())["agreed"]
     except (OSError, ValueError, KeyError, TypeError):
         return {}
     return origins if isinstance(origins, dict) else {}

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Literal
 
 from kullm_tui import __version__
-from kullm_tui.core import paths
+from kullm_tui.core import foreign_json, paths
 from kullm_tui.core.errors import EngineStartError
 from kullm_tui.core.language import say
 from kullm_tui.core.processor import forced_path
@@ -72,7 +72,7 @@ class EngineFiles:
     def read_state(self) -> EngineState | None:
         check_file(self.state)
         try:
-            state = EngineState(**json.loads(self.state.read_text()))
+            state = EngineState(**foreign_json.read(self.state))
             return state if type(state.pid) is int and state.pid > 1 else None
         except (OSError, ValueError, TypeError):
             return None

@@ -6,8 +6,11 @@ Whatever is wrong is a ValueError, as the parser's own faults are, so that who r
 import json
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from kullm_tui.core.language import say
 
 MOST_BYTES = 64 << 20
 _DEEPEST = 64
@@ -17,11 +20,11 @@ class BadJson(ValueError):
     """Too large, too deep, or no file that ends."""
 
 
-def parsed(text: str | bytes) -> Any:
+def parsed(text: str | bytes, *, parse_constant: Callable[[str], Any] | None = None) -> Any:
     try:
-        value = json.loads(text)
+        value = json.loads(text, parse_constant=parse_constant)
     except RecursionError as error:
-        raise BadJson(f"nested more than {_DEEPEST} deep") from error
+        raise _too_deep() from error
     _check_depth(value)
     return value
 
@@ -36,10 +39,10 @@ def read_bytes(path: Path, *, most_bytes: int = MOST_BYTES) -> bytes:
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise BadJson("not a regular file")
+            raise BadJson(say("보통 파일이 아님", "not a regular file"))
         content = file.read(most_bytes + 1)
     if len(content) > most_bytes:
-        raise BadJson(f"more than {most_bytes} bytes")
+        raise BadJson(say(f"{most_bytes:,}바이트를 넘음", f"more than {most_bytes} bytes"))
     return content
 
 
@@ -49,7 +52,11 @@ def _check_depth(value: Any) -> None:
         level = [inner for outer in level for inner in _inside(outer) if isinstance(inner, list | dict)]
         if not level:
             return
-    raise BadJson(f"nested more than {_DEEPEST} deep")
+    raise _too_deep()
+
+
+def _too_deep() -> BadJson:
+    return BadJson(say(f"{_DEEPEST}겹보다 깊게 중첩됨", f"nested more than {_DEEPEST} deep"))
 
 
 def _inside(value: Any) -> Any:

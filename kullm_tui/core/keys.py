@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Literal
 
+from kullm_tui.core import foreign_json
 from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import ConfigError, UsageError
 from kullm_tui.core.files import publish
@@ -108,7 +109,7 @@ def _read() -> dict[str, Any]:
     path = keys_file()
     check_file(path)
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
+        stored = foreign_json.read(path)
         if isinstance(stored["keys"], dict) and isinstance(stored["keyring"], list):
             return {"keys": stored["keys"], "keyring": stored["keyring"]}
     except FileNotFoundError:
