@@ -89,11 +89,14 @@ def prompted_by(target: Target, adapter: str) -> Target:
 
 
 def base_of(adapter: str) -> str:
-    """The model that an adapter of this machine was trained on, if it is one of these; else empty."""
+    """The model that an adapter of this machine was trained on, if it is one of these; else empty.
+
+    Never an endpoint's, whatever its files say: whose adapter is asked means this machine.
+    """
     folder = _local_adapter(adapter)
     base = read_adapter_folder(folder).base if folder else ""
     try:
-        return base if base and models.resolve(base).kind != "endpoint" else ""
+        return base if base and models.resolve(base).profile.kind != "endpoint" else ""
     except ModelNotFound:
         return ""
 
