@@ -7,7 +7,7 @@ from pathlib import Path
 from kullm_tui.core import models, paths
 from kullm_tui.core.adapters import is_adapter, list_adapters, read_adapter_folder
 from kullm_tui.core.chat_client import Endpoint, configured_endpoint, engine_endpoint
-from kullm_tui.core.config import EndpointSettings
+from kullm_tui.core.config import EndpointSettings, load_config
 from kullm_tui.core.engine_process import ensure_engine
 from kullm_tui.core.errors import AdapterError, ModelNotFound
 from kullm_tui.core.extras import require_local
@@ -96,7 +96,8 @@ def base_of(adapter: str) -> str:
     folder = _local_adapter(adapter)
     base = read_adapter_folder(folder).base if folder else ""
     try:
-        return base if base and models.resolve(base).profile.kind != "endpoint" else ""
+        known = models.resolve(base, endpoints=load_config().endpoints) if base else None
+        return base if known and known.profile.kind != "endpoint" else ""
     except ModelNotFound:
         return ""
 
