@@ -1,12 +1,12 @@
 """Do raters agree: Krippendorff's alpha, which allows for chance, for missing ratings and for any number of raters."""
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from evaluator.rubric import Rubric
+from kullm_tui.core import foreign_json
 from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
@@ -89,7 +89,7 @@ def read_ratings(lines: Iterable[str], rubric: Rubric) -> dict[Place, dict[str, 
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = foreign_json.parsed(line)
             scores, place = dict(row["scores"]), (str(row.get("model", "")), str(row["id"]))
             rater = str(row.get("rater") or "")
         except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -11,6 +11,7 @@ from evaluator.answer_faults import CUT, answer_fault
 from evaluator.questions import Question, QuestionSet, turn_id
 from evaluator.rows import GOLD_SHARE, response_of
 from evaluator.verdicts import VerdictStore
+from kullm_tui.core import foreign_json
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from kullm_tui.core.text import is_whole, nfc
@@ -131,7 +132,7 @@ def _refuse_stranger(
 def _row(line: str, number: int, name: str) -> dict[str, Any]:
     """With `responses`, one for each turn that it answers."""
     try:
-        row = json.loads(line)
+        row = foreign_json.parsed(line)
     except ValueError:
         row = None
     responses = _responses(row) if isinstance(row, dict) else []

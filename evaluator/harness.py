@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluator.statistics import Z95, Interval, wilson
+from kullm_tui.core import foreign_json
 from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import KullmError, MissingExtra, UsageError
 from kullm_tui.core.language import say
@@ -156,7 +157,7 @@ def read_results(output: Path) -> list[TaskResult]:
     """What the harness wrote. KullmError where it wrote nothing that can be read."""
     files = sorted(output.rglob("results*.json"), key=lambda path: path.stat().st_mtime)
     try:
-        table = json.loads(files[-1].read_text(encoding="utf-8"))
+        table = foreign_json.read(files[-1])
         return [_result(task, row, table) for task, row in table["results"].items()]
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise KullmError(

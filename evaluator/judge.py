@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from evaluator.rubric import Mode, Rubric
 from evaluator.verdict import Item, JudgeReply
 from evaluator.verdict_text import json_schema
+from kullm_tui.core import foreign_json
 from kullm_tui.core.chat_client import Endpoint
 from kullm_tui.core.endpoint_errors import Malformed
 from kullm_tui.core.text import nfc
@@ -97,7 +98,7 @@ async def ask(
     except TimeoutError as silence:
         raise openai.APITimeoutError(httpx2.Request("POST", client.base_url)) from silence
     try:
-        answer = json.loads(response.content)
+        answer = foreign_json.parsed(response.content)
         choice = answer["choices"][0]
         message = choice["message"]
         text = message.get("content")

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluator.question_fetch import PUBLIC_SETS, PublicSet, cached_place, public_text
-from kullm_tui.core import paths
+from kullm_tui.core import foreign_json, paths
 from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
@@ -161,7 +161,7 @@ def parse_questions(text: str, name: str) -> QuestionSet:
         if not line.strip():
             continue
         try:
-            questions += _questions(json.loads(line), number)
+            questions += _questions(foreign_json.parsed(line), number)
         except (ValueError, KeyError, TypeError, LookupError, AttributeError) as error:
             faults.append(say(f"{number}행: {_fault(error)}", f"line {number}: {_fault(error)}"))
     twice = [one for one, times in Counter(one.id for one in questions).items() if times > 1]

@@ -10,6 +10,7 @@ from typing import Any
 
 from evaluator.pairwise import Pair
 from evaluator.verdict import Item
+from kullm_tui.core import foreign_json
 from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
@@ -62,7 +63,7 @@ def _values(lines: Iterable[str], fault_of: Callable[[object], str]) -> list[tup
             continue
         fault = ""
         try:
-            value = json.loads(line)
+            value = foreign_json.parsed(line)
             fault = fault_of(value)
         except (ValueError, RecursionError) as error:
             fault = say(f"JSON이 아니에요({cause_of(error)})", f"this is not JSON ({error})")

@@ -5,7 +5,6 @@ From config.json where the files are here, else from the shipped table. Arithmet
 
 from __future__ import annotations
 
-import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from kullm_tui.core import foreign_json
 from kullm_tui.core.errors import ModelNotFound
 from kullm_tui.core.language import say
 from kullm_tui.core.models import resolve
@@ -175,7 +175,7 @@ def _table() -> Mapping[str, Any]:
 
 def shape_of_folder(folder: Path) -> ModelShape:
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config = foreign_json.read(folder / "config.json")
         return shape_of_config(config.get("text_config") or config)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ZeroDivisionError) as error:
         raise ModelNotFound(

@@ -26,6 +26,7 @@ import torch
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
+from kullm_tui.core import foreign_json
 from kullm_tui.core.adapters import CONFIGURATION, read_adapter_folder
 from kullm_tui.core.errors import AdapterError, KullmError, WeightsError
 from kullm_tui.core.folder_profile import FOLDER_FACTS
@@ -77,7 +78,7 @@ def merge(adapter: Path, base: Path, to: Path, *, template: str = "") -> Path:
 
 def _require_plain(base: Path) -> None:
     try:
-        config = json.loads((base / "config.json").read_text(encoding="utf-8"))
+        config = foreign_json.read(base / "config.json")
     except (OSError, ValueError):
         return  # told by whatever reads it for its content
     if config.get("quantization_config"):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kullm_tui.core import foreign_json
 from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import ConfigError, MissingExtra
 from kullm_tui.core.language import say
@@ -55,10 +56,10 @@ def _json_lines(path: Path) -> Iterator[Raw]:
 
 def _parsed(number: int, line: bytes) -> Raw:
     try:
-        row = json.loads(line.decode())
+        row = foreign_json.parsed(line.decode())
     except UnicodeDecodeError:
         return BadLine(number, say("UTF-8이 아니에요", "not UTF-8"))
-    except RecursionError:
+    except foreign_json.BadJson:
         return BadLine(number, say("JSON이 너무 깊어요", "JSON nested too deeply"))
     except ValueError as error:
         return BadLine(number, say(f"JSON이 아니에요: {cause_of(error)}", f"not JSON: {error}"))
@@ -72,12 +73,12 @@ def _json(path: Path) -> Iterator[Raw]:
         yield from _json_lines(path)
         return
     try:
-        rows = json.loads(content.decode())
+        rows = foreign_json.parsed(content.decode())
     except UnicodeDecodeError as error:
         raise _unreadable(
             path, content.count(b"\n", 0, error.start) + 1, say("UTF-8이 아니에요", "not UTF-8")
         ) from error
-    except RecursionError as error:
+    except foreign_json.BadJson as error:
         raise _unreadable(path, 1, say("JSON이 너무 깊어요", "JSON nested too deeply")) from error
     except json.JSONDecodeError as error:
         raise _unreadable(

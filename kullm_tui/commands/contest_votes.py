@@ -156,7 +156,7 @@ def print_ratings(store: Store, *, as_json: bool) -> int:
     if not told:
         Narration().note(
             say(
-                f"투투표가 {FEWEST_VOTES}개는 모여야 구간을 말할 수 있어요.",
+                f"투투투표가 {FEWEST_VOTES}개는 모여야 구간을 말할 수 있어요.",
                 f"With fewer than {FEWEST_VOTES} votes there is no interval to tell.",
             )
         )

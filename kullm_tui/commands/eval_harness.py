@@ -27,7 +27,7 @@ from kullm_tui.commands.columns import aligned
 from kullm_tui.commands.consenting import obtain_consent
 from kullm_tui.commands.harness_process import Served, run_child, served
 from kullm_tui.commands.narration import Narration
-from kullm_tui.core import paths
+from kullm_tui.core import foreign_json, paths
 from kullm_tui.core.config import load_config
 from kullm_tui.core.errors import UsageError
 from kullm_tui.core.language import say
@@ -139,7 +139,7 @@ def _server(subject: _Subject, narration: Narration) -> AbstractContextManager[S
 def _context(tokenizer: Path) -> int:
     """Of a server elsewhere nobody knows it but its files."""
     try:
-        length = json.loads((tokenizer / "tokenizer_config.json").read_text(encoding="utf-8")).get("model_max_length")
+        length = foreign_json.read(tokenizer / "tokenizer_config.json").get("model_max_length")
     except (OSError, ValueError, AttributeError) as error:
         raise UsageError(
             say(

@@ -21,6 +21,7 @@ from kullm_tui.core.errors import ConfigError, KullmError, UsageError
 from kullm_tui.core.language import say
 from kullm_tui.core.processor import hold
 from kullm_tui.core.text import terminal_safe
+from kullm_tui.core.trust import check_homes
 
 _INTERRUPTED = 130
 
@@ -95,11 +96,12 @@ class _Formatter(argparse.HelpFormatter):
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     _prepare_streams()
-    _choose_language()
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
     debug = "--debug" in options  # anywhere, also after the verb and its own verbs
     arguments = [word for word in options if word != "--debug"] + arguments[len(options) :]
     try:
+        check_homes()
+        _choose_language()
         hold()
         code = _run(arguments)
         sys.stdout.flush()

@@ -1,6 +1,5 @@
 """`kullm models show NAME --prompt`: the prompt that the model really reads, and what is unsure about it."""
 
-import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
+from kullm_tui.core import foreign_json
 from kullm_tui.core.errors import ConfigError, UsageError
 from kullm_tui.core.language import say
 from kullm_tui.core.models import ModelRef, Profile, local_folder
@@ -82,7 +82,7 @@ def _tokenizer(ref: ModelRef) -> _Tokenizer | None:
 
 def _json(path: Path) -> Mapping[str, Any]:
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = foreign_json.read(path)
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:

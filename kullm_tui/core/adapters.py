@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from kullm_tui.core import paths
+from kullm_tui.core import foreign_json, paths
 from kullm_tui.core.archive import import_archive
 from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import AdapterError, KullmError, NoSpace, UsageError
@@ -203,7 +203,7 @@ def _method(options: Mapping[str, Any]) -> str:
 def _json(path: Path) -> Mapping[str, Any]:
     """Empty for what is missing or broken: the listing goes on."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = foreign_json.read(path)
     except (OSError, ValueError):
         return {}
     return value if isinstance(value, dict) else {}

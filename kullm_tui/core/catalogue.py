@@ -1,11 +1,11 @@
 """Every model that can be chosen, with what of it is on this machine and whether it would fit: the facts of a browser."""
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from kullm_tui.core import foreign_json
 from kullm_tui.core.config import EndpointSettings
 from kullm_tui.core.hub_cache import PART_SUFFIX, repository_folder
 from kullm_tui.core.memory import Memory
@@ -144,7 +144,7 @@ def _number(config: dict[str, Any], *names: str) -> int:
 
 def _config(folder: Path) -> dict[str, Any]:
     try:
-        value = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        value = foreign_json.read(folder / "config.json")
     except (OSError, ValueError):
         return {}
     return value if isinstance(value, dict) else {}

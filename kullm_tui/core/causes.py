@@ -13,6 +13,7 @@ import ssl
 import subprocess
 
 from kullm_tui.core.errors import KullmError
+from kullm_tui.core.foreign_json import BadJson
 from kullm_tui.core.language import say
 
 _KOREAN = {
@@ -63,7 +64,7 @@ _AT = re.compile(r"line (\d+),? col(?:umn)? (\d+)")
 
 def cause_of(error: BaseException) -> str:
     match error:
-        case KullmError():
+        case KullmError() | BadJson():
             cause = str(error)
         case UnicodeDecodeError():
             cause = say("UTF-8이 아님", "not UTF-8")

@@ -171,7 +171,7 @@ async def list_model_rows(endpoint: Endpoint, *, quiet_seconds: float = _ASKING_
             if not isinstance(answer, dict) or not isinstance(answer.get("data"), list):
                 raise Malformed
             return [row for row in answer["data"] if isinstance(row, dict)]
-    except (openai.OpenAIError, CutOff, Malformed, ValueError) as failure:
+    except (openai.OpenAIError, CutOff, Malformed, ValueError, RecursionError) as failure:
         if isinstance(failure, openai.APIStatusError) and failure.status_code in (404, 405):
             raise _without_list(endpoint, failure.status_code) from failure
         known = failure if isinstance(failure, openai.OpenAIError | CutOff) else Malformed()
@@ -209,7 +209,7 @@ async def _events(client: openai.AsyncOpenAI, path: str, body: Mapping[str, Any]
         try:
             async for event in stream:
                 yield event
-        except ValueError as error:  # neither JSON nor UTF-8
+        except (ValueError, RecursionError) as error:  # neither JSON nor UTF-8, or nested without an end
             raise Malformed from error
 
 

@@ -1,4 +1,7 @@
-"""Whether text may go to an endpoint outside this machine: asked once for each host, kept in `consent.json`."""
+"""Whether text may go to an endpoint outside this machine: asked once for each address, kept in `consent.json`.
+
+Who agreed to one service has not agreed to what listens on another port there, nor to the same host without encryption.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from kullm_tui.core import foreign_json
 from kullm_tui.core.files import publish
 from kullm_tui.core.paths import state_dir
 
@@ -28,7 +32,7 @@ def is_outside(base_url: str) -> bool:
         return True
     if parts.scheme in ("unix", "http+unix"):
         return False
-    if host == "localhost" or host.endswith(".localhost"):
+    if host == "localhost":  # names below it are whatever a resolver makes of them
         return False
     try:
         address = ipaddress.ip_address(host)
@@ -44,22 +48,32 @@ def host_of(endpoint: Endpoint) -> str:
 
 
 def agreed(endpoint: Endpoint) -> bool:
-    return not is_outside(endpoint.base_url) or host_of(endpoint) in _hosts()
+    return not is_outside(endpoint.base_url) or _origin(endpoint) in _agreed()
 
 
 def agree(endpoint: Endpoint) -> None:
-    hosts = _hosts() | {host_of(endpoint): datetime.now(UTC).isoformat(timespec="seconds")}
-    publish(_file(), json.dumps({"hosts": hosts}, indent=1) + "\n", mode=0o600)
+    origins = _agreed() | {_origin(endpoint): datetime.now(UTC).isoformat(timespec="seconds")}
+    publish(_file(), json.dumps({"agreed": origins}, indent=1) + "\n", mode=0o600)
+
+
+def _origin(endpoint: Endpoint) -> str:
+    """`https://api.example.com:443`, or the address itself where it has no such parts."""
+    try:
+        parts = urlsplit(endpoint.base_url)
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:
+        return endpoint.base_url
+    return f"{parts.scheme}://{host_of(endpoint)}:{port}"
 
 
 def _file() -> Path:
     return state_dir() / "consent.json"
 
 
-def _hosts() -> dict[str, str]:
+def _agreed() -> dict[str, str]:
     """An unreadable file is no consent: the question is asked again."""
     try:
-        hosts = json.loads(_file().read_text(encoding="utf-8"))["hosts"]
+        origins = foreign_json.read(_file())["agreed"]
     except (OSError, ValueError, KeyError, TypeError):
         return {}
-    return hosts if isinstance(hosts, dict) else {}
+    return origins if isinstance(origins, dict) else {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import re
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +25,8 @@ _WRITES_THAT_NEED_ROOM = (
     sqlite3.SQLITE_IOERR_SHMSIZE,
     sqlite3.SQLITE_IOERR_SHMMAP,
 )
+# What SQLite, or Python's module for it, says of broken text and of a broken schema, without a code of its own.
+_DAMAGED = re.compile("Could not decode to UTF-8|malformed|no such (function|table|column|module|collation)")
 
 
 @contextlib.contextmanager
@@ -32,6 +35,8 @@ def translated(path: Path, contents: Contents) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise _store_error(error, path, contents) from error
+    except UnicodeDecodeError as error:  # SQLite's own message quotes what stands in the broken schema
+        raise _damaged(path, contents) from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise _no_space(path, contents) from error
@@ -93,7 +98,7 @@ def _store_error(error: sqlite3.Error, path: Path, contents: Contents) -> KullmE
     code = extended & 0xFF
     if code == sqlite3.SQLITE_FULL or extended in _WRITES_THAT_NEED_ROOM:
         return _no_space(path, contents)
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or _DAMAGED.search(str(error)):
         return _damaged(path, contents)
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return busy(path, contents)

@@ -21,10 +21,11 @@ from pathlib import Path
 from typing import Literal
 
 from kullm_tui import __version__
-from kullm_tui.core import paths
+from kullm_tui.core import foreign_json, paths
 from kullm_tui.core.errors import EngineStartError
 from kullm_tui.core.language import say
 from kullm_tui.core.processor import forced_path
+from kullm_tui.core.trust import check_file
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 10.0
@@ -69,8 +70,10 @@ class EngineFiles:
         draft.replace(self.state)
 
     def read_state(self) -> EngineState | None:
+        check_file(self.state)
         try:
-            return EngineState(**json.loads(self.state.read_text()))
+            state = EngineState(**foreign_json.read(self.state))
+            return state if type(state.pid) is int and state.pid > 1 else None
         except (OSError, ValueError, TypeError):
             return None
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, get_args
 
+from kullm_tui.core import foreign_json
 from kullm_tui.core.errors import ImportRefused
 from kullm_tui.core.journal import FinalState
 from kullm_tui.core.kept import LATEST_TIME, KeptConversation, KeptMessage
@@ -58,7 +59,7 @@ def read_jsonl(lines: Iterable[bytes]) -> list[KeptConversation]:
 
 def _parsed(line: bytes, number: int) -> dict[str, Any]:
     try:
-        row = json.loads(line.removeprefix(b"\xef\xbb\xbf").decode(), parse_constant=_no_number)
+        row = foreign_json.parsed(line.removeprefix(b"\xef\xbb\xbf").decode(), parse_constant=_no_number)
     except UnicodeDecodeError as error:
         raise _fault(number, say("UTF-8이 아니에요", "not UTF-8")) from error
     except (ValueError, RecursionError) as error:

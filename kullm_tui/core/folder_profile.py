@@ -1,10 +1,10 @@
 """A profile made up from a model's own files, corrected where converted files are known to be wrong."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from kullm_tui.core import foreign_json
 from kullm_tui.core.errors import KullmError, ModelNotFound
 from kullm_tui.core.language import say
 from kullm_tui.core.profile_form import OWN_TEMPLATE
@@ -63,7 +63,7 @@ def _json(path: Path) -> Mapping[str, Any]:
     if not path.is_file():
         return {}
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = foreign_json.read(path)
     except (OSError, ValueError) as error:
         raise KullmError(
             say(

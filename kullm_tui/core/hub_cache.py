@@ -9,7 +9,6 @@ models--OWNER--NAME/
 
 import contextlib
 import fcntl
-import json
 import os
 import re
 import shutil
@@ -18,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from kullm_tui.core import paths
+from kullm_tui.core import foreign_json, paths
 from kullm_tui.core.errors import HubError
 from kullm_tui.core.language import say
 
@@ -140,7 +139,7 @@ def locked(repository: str) -> Iterator[None]:
 
 def _shards(index: Path) -> list[str]:
     try:
-        return sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+        return sorted(set(foreign_json.read(index)["weight_map"].values()))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return [""]  # the snapshot's own folder, which is no file: not whole
 

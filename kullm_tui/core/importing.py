@@ -1,6 +1,5 @@
 """Files of conversations from anywhere: what they are is told from their content, and they come in whole or not at all."""
 
-import json
 import lzma
 import re
 import zipfile
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kullm_tui.core import foreign_json
 from kullm_tui.core.causes import cause_of
 from kullm_tui.core.chatgpt import read_chatgpt
 from kullm_tui.core.errors import ImportRefused
@@ -116,7 +116,7 @@ def _from_zip(path: Path) -> ReadFile:
 
 def _json(data: bytes) -> object:
     try:
-        return json.loads(data.decode("utf-8-sig"))
+        return foreign_json.parsed(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise ImportRefused(say("UTF-8이 아니에요.", "it is not UTF-8.")) from error
     except (ValueError, RecursionError) as error:

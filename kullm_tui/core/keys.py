@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Literal
 
+from kullm_tui.core import foreign_json
 from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import ConfigError, UsageError
 from kullm_tui.core.files import publish
 from kullm_tui.core.language import say
 from kullm_tui.core.paths import keys_file
+from kullm_tui.core.trust import check_file
 
 Place = Literal["environment", "keyring", "file"]
 
@@ -105,8 +107,9 @@ def _check_name(name: str) -> None:
 
 def _read() -> dict[str, Any]:
     path = keys_file()
+    check_file(path)
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
+        stored = foreign_json.read(path)
         if isinstance(stored["keys"], dict) and isinstance(stored["keyring"], list):
             return {"keys": stored["keys"], "keyring": stored["keyring"]}
     except FileNotFoundError:

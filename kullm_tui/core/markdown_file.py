@@ -4,13 +4,13 @@ Comments that no renderer shows stand before every part and say what it is. A li
 them gets a backslash. What a terminal would obey is left out.
 """
 
-import json
 import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from kullm_tui.core import foreign_json
 from kullm_tui.core.errors import ImportRefused
 from kullm_tui.core.kept import LATEST_TIME, KeptConversation, KeptMessage
 from kullm_tui.core.language import say
@@ -114,7 +114,7 @@ def _sections(text: str) -> Iterator[tuple[str, dict[str, Any], str]]:
 
 def _facts(text: str) -> dict[str, Any]:
     try:
-        value = json.loads(text)
+        value = foreign_json.parsed(text)
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}

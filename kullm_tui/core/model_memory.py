@@ -1,10 +1,10 @@
 """How much memory a base takes once it is loaded: from the cache of quantised weights, its profile, or its files. No torch."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from kullm_tui.core import foreign_json
 from kullm_tui.core.catalogue import context_bytes
 from kullm_tui.core.config import Precision
 from kullm_tui.core.model_disk import quantised_of
@@ -41,7 +41,7 @@ def _bytes_of_files(folder: Path, precision: Precision) -> int | None:
     """Embeddings stay as they are in 4-bit and 8-bit; everything else is taken for matrices."""
     size = next((found for pattern in _WEIGHTS if (found := _sum(folder, pattern))), 0)
     try:
-        config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config: dict[str, Any] = foreign_json.read(folder / "config.json")
         a_number = _FILE_BYTES.get(str(config.get("dtype") or config.get("torch_dtype")), 2)
         tables = 1 if config.get("tie_word_embeddings") else 2
         embeddings = tables * int(config.get("vocab_size", 0)) * int(config.get("hidden_size", 0))

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from kullm_tui.core import paths
+from kullm_tui.core.trust import check_file, check_folder
 
 COMPILERS = ("cc", "gcc", "clang")
 _BUILD_SECONDS = 60
@@ -39,7 +40,9 @@ def built(source: Path, compiler: str, options: Sequence[str]) -> Path:
     parts = (source.read_text(encoding="utf-8"), compiler, *options, *sorted(cpu_flags()))
     key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
     folder = paths.private_dir(paths.cache_dir() / "kernels")
+    check_folder(folder)
     library = folder / f"{key}.so"
+    check_file(library)
     if not library.exists():
         unfinished = folder / f"{key}.{os.getpid()}.tmp"
         command = [compiler, *options, str(source), "-o", str(unfinished), "-lm"]

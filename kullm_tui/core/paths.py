@@ -41,6 +41,12 @@ def _base(xdg_variable: str, linux: str, macos: str) -> Path:
     return (Path(configured) if configured else Path.home() / linux) / "kullm"
 
 
+def own_folders() -> list[Path]:
+    """Where settings, state and cache lie, whether they are there yet or not."""
+    state = _base("XDG_DATA_HOME", ".local/share", "Library/Application Support")
+    return list(dict.fromkeys((config_file().parent, state, _cache_base())))
+
+
 def config_file() -> Path:
     return _base("XDG_CONFIG_HOME", ".config", "Library/Application Support") / "config.toml"
 
@@ -55,8 +61,12 @@ def state_dir() -> Path:
 
 
 def cache_dir() -> Path:
+    return private_dir(_cache_base())
+
+
+def _cache_base() -> Path:
     base = _base("XDG_CACHE_HOME", ".cache", "Library/Caches")
-    return private_dir(base / "cache" if os.environ.get("KULLM_HOME") else base)
+    return base / "cache" if os.environ.get("KULLM_HOME") else base
 
 
 def weights_cache_dir() -> Path:

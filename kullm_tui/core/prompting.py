@@ -1,6 +1,5 @@
 """How one model is spoken to: its template and its special tokens, from its folder and its profile. Training and answering ask here alike."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
+from kullm_tui.core import foreign_json
 from kullm_tui.core.errors import ConfigError
 from kullm_tui.core.language import say
 from kullm_tui.core.profile_form import OWN_TEMPLATE
@@ -74,7 +74,7 @@ class Prompting:
 def read_json(path: Path) -> dict[str, Any]:
     """Empty where there is no such file."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = foreign_json.read(path)
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:

@@ -7,7 +7,8 @@ import contextlib
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from kullm_tui.core.keeping import index, unindexed
 from kullm_tui.core.language import say
 from kullm_tui.core.titles import title_of
 
+_DAMAGE = (sqlite3.DatabaseError, UnicodeDecodeError)  # its messages may quote broken text
 _HEAD_BYTES = 100
 _AT_ONCE = 200  # rows; where one of them cannot be read, so many are asked for one by one
 _MOST_UNREADABLE = 100_000  # rows in a row, after which a table is given up
@@ -69,7 +71,7 @@ def _opened_copy(damaged: Path, folder: Path, whole: Path) -> sqlite3.Connection
     source = _connected(copy)
     try:
         source.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    except sqlite3.DatabaseError:
+    except _DAMAGE:
         source.close()
         _graft_head(whole, copy)
         source = _connected(copy)
@@ -115,33 +117,78 @@ def _copy(table: str, source: sqlite3.Connection, target: sqlite3.Connection) ->
 
 def _shared_columns(table: str, source: sqlite3.Connection, target: sqlite3.Connection) -> list[str]:
     there: set[str] = set()
-    with contextlib.suppress(sqlite3.DatabaseError):
+    with contextlib.suppress(*_DAMAGE):
         there = {row[1] for row in source.execute(f"PRAGMA table_info({table})")}
     return [row["name"] for row in target.execute(f"PRAGMA table_info({table})") if row["name"] in there]
 
 
 def _rows(source: sqlite3.Connection, select: str) -> Iterator[Row]:
-    """Every row that can be read, over any gap."""
-    last, unreadable = 0, 0
-    while unreadable < _MOST_UNREADABLE:
+    """Every row that can be read, once. Damage may have changed a number, so that none of them is trusted to be the greatest so far."""
+    reading = _Reading(source, select)
+    if (yield from reading.along("ORDER BY rowid")):
+        return
+    first = min(reading.latest, default=0)
+    yield from reading.along("ORDER BY rowid DESC")
+    yield from reading.between(first, max(reading.latest, default=first))
+
+
+class _Reading:
+    """One table, whose rows are told once however often a broken tree leads back to them."""
+
+    def __init__(self, source: sqlite3.Connection, select: str) -> None:
+        self._source, self._select = source, select
+        self._seen: set[int] = set()
+        self.latest: deque[int] = deque(maxlen=5)  # numbers, of which one or two may be wrong
+
+    def along(self, order: str) -> Generator[Row, None, bool]:
+        """As far as it goes; True where it went to the end."""
+        self.latest.clear()
+        repeated = 0
         try:
-            found: Sequence[Row] = source.execute(
-                f"{select} WHERE rowid > ? ORDER BY rowid LIMIT {_AT_ONCE}", (last,)
-            ).fetchall()
-        except sqlite3.DatabaseError:
-            found = list(_one_by_one(source, select, range(last + 1, last + 1 + _AT_ONCE)))
-            last += _AT_ONCE
-            unreadable = 0 if found else unreadable + _AT_ONCE
-        else:
-            if not found:
-                return
-            last = int(str(found[-1][0]))
-        yield from found
+            for row in self._source.execute(f"{self._select} {order}"):
+                self.latest.append(_number(row))
+                if self._is_new(row):
+                    yield row
+                elif (repeated := repeated + 1) > _MOST_UNREADABLE:
+                    return False
+        except _DAMAGE:
+            return False
+        return True
+
+    def between(self, last: int, end: int) -> Iterator[Row]:
+        """Over any gap. Each round either tells something new, or comes nearer to giving up."""
+        unreadable = 0
+        while unreadable < _MOST_UNREADABLE and (last < end or end == 0):
+            try:
+                found: Sequence[Row] = self._source.execute(
+                    f"{self._select} WHERE rowid > ? ORDER BY rowid LIMIT {_AT_ONCE}", (last,)
+                ).fetchall()
+            except _DAMAGE:
+                found = list(_one_by_one(self._source, self._select, range(last + 1, last + 1 + _AT_ONCE)))
+                ahead = []
+            else:
+                ahead = [number for number in map(_number, found) if number > last]
+                if not found:
+                    return
+            fresh = [row for row in found if self._is_new(row)]
+            yield from fresh
+            last = max(ahead, default=last + _AT_ONCE)
+            unreadable = 0 if fresh else unreadable + _AT_ONCE
+
+    def _is_new(self, row: Row) -> bool:
+        number = _number(row)
+        is_new = number not in self._seen
+        self._seen.add(number)
+        return is_new
+
+
+def _number(row: Row) -> int:
+    return int(str(row[0]))
 
 
 def _one_by_one(source: sqlite3.Connection, select: str, numbers: Iterable[int]) -> Iterator[Row]:
     for number in numbers:
-        with contextlib.suppress(sqlite3.DatabaseError):
+        with contextlib.suppress(*_DAMAGE):
             yield from source.execute(f"{select} WHERE rowid = ?", (number,)).fetchall()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from kullm_tui.core import models, paths
 from kullm_tui.core.adapters import is_adapter, list_adapters, read_adapter_folder
 from kullm_tui.core.chat_client import Endpoint, configured_endpoint, engine_endpoint
-from kullm_tui.core.config import EndpointSettings
+from kullm_tui.core.config import EndpointSettings, load_config
 from kullm_tui.core.engine_process import ensure_engine
 from kullm_tui.core.errors import AdapterError, ModelNotFound
 from kullm_tui.core.extras import require_local
@@ -89,11 +89,15 @@ def prompted_by(target: Target, adapter: str) -> Target:
 
 
 def base_of(adapter: str) -> str:
-    """The model that an adapter of this machine was trained on, if it is one of these; else empty."""
+    """The model that an adapter of this machine was trained on, if it is one of these; else empty.
+
+    Never an endpoint's, whatever its files say: whose adapter is asked means this machine.
+    """
     folder = _local_adapter(adapter)
     base = read_adapter_folder(folder).base if folder else ""
     try:
-        return base if base and models.resolve(base).kind != "endpoint" else ""
+        known = models.resolve(base, endpoints=load_config().endpoints) if base else None
+        return base if known and known.profile.kind != "endpoint" else ""
     except ModelNotFound:
         return ""
 

@@ -1,8 +1,13 @@
-"""Text as it enters and leaves: NFC on the way in, nothing a terminal would obey on the way out."""
+"""Text as it enters and leaves: NFC on the way in, nothing a terminal would obey on the way out.
+
+What enters is made stream-safe first (UAX #15, section 13): ordering the marks over one letter takes time quadratic in their number,
+so that a letter with a hundred thousand of them would hold up everybody.
+"""
 
 import json
 import re
 import unicodedata
+from functools import cache
 from typing import Any
 
 # What a terminal acts on: CSI, OSC/DCS/SOS/PM/APC with their terminators, other escapes, C0 but tab and newline, DEL, C1.
@@ -20,14 +25,39 @@ _OPEN_ESCAPE = re.compile(
 )
 _OBEYED = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028\u2029\ud800-\udfff]")
 _LONGEST_ESCAPE = 4096
+_MOST_MARKS = 30
+_LAST_MARKS = 0x20000  # Unicode has none beyond these planes
+_GRAPHEME_JOINER = "\u034f"
+# More characters in a row than may be marks, none of them from the blocks of ordinary writing, which hold no marks.
+_MAYBE_MARKS = re.compile(
+    "[^\x00-\u02ff\u0370-\u0482\u1100-\u11ff\u2000-\u20cf\u2100-\u2c7f\u3000-\u3029\u3030-\u3098\u309b-\ua66e"
+    f"\uac00-\ud7a3\ud7b0-\ufb1d\ufe30-\uffff]{{{_MOST_MARKS + 1}}}"
+)
 
 
 def nfc(text: str) -> str:
-    return unicodedata.normalize("NFC", text)
+    return unicodedata.normalize("NFC", _stream_safe(text))
 
 
 def nfd(text: str) -> str:
-    return unicodedata.normalize("NFD", text)
+    return unicodedata.normalize("NFD", _stream_safe(text))
+
+
+def _stream_safe(text: str) -> str:
+    if len(text) <= _MOST_MARKS or not _MAYBE_MARKS.search(text):
+        return text
+    return _too_many_marks().sub(rf"\1{_GRAPHEME_JOINER}", text)
+
+
+@cache
+def _too_many_marks() -> re.Pattern[str]:
+    """As many marks as may stand together, before another one."""
+    marks = "".join(mark for mark in map(chr, range(_LAST_MARKS)) if _is_mark(mark))
+    return re.compile(f"([{marks}]{{{_MOST_MARKS}}})(?=[{marks}])")
+
+
+def _is_mark(character: str) -> bool:
+    return unicodedata.combining(character) != 0 or character in "\u0f73\u0f75\u0f81"  # marks made of marks
 
 
 def is_whole(text: str) -> bool:

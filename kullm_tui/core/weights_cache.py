@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from kullm_tui.core import foreign_json
 from kullm_tui.core.errors import UsageError
 from kullm_tui.core.language import say
 from kullm_tui.core.paths import weights_cache_dir
@@ -72,7 +73,7 @@ def partial_folder_of(key: str) -> Path:
 def read_manifest(folder: Path) -> Manifest | None:
     """What the folder holds; None when it is missing, of another format, or its shards are not all whole."""
     try:
-        manifest = _manifest_from(json.loads((folder / MANIFEST).read_text(encoding="utf-8")))
+        manifest = _manifest_from(foreign_json.read(folder / MANIFEST))
         whole = all((folder / shard.file).stat().st_size == shard.bytes for shard in manifest.shards)
     except (OSError, ValueError, KeyError, TypeError):
         return None

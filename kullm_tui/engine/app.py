@@ -1,7 +1,6 @@
 """The engine's routes. A handler reads the body, takes a seat at a model, orders, and writes the answer."""
 
 import asyncio
-import json
 import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -18,6 +17,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from kullm_tui import __version__
+from kullm_tui.core import foreign_json
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from kullm_tui.engine import replies
@@ -195,7 +195,7 @@ async def _collect(seat: Seat, orders: list[Order]) -> list[replies.Choice]:
 async def _body(request: Request, form: type[_BodyType]) -> _BodyType:
     raw = await request.body()
     try:
-        content: Any = json.loads(raw)
+        content: Any = foreign_json.parsed(raw)
     except (ValueError, RecursionError):
         raise RequestError(say("본문이 올바른 JSON이 아니에요.", "The body is not valid JSON.")) from None
     try:

@@ -27,6 +27,7 @@ from kullm_tui.engine.masks import decode_mask
 from kullm_tui.engine.pace import Pace
 from kullm_tui.engine.prefixes import WORTH_COPYING, Prefix, PrefixStore, shared_beginning
 from kullm_tui.engine.row import Row
+from kullm_tui.engine.sampling import no_token
 from kullm_tui.weights.adapters import AdapterRack
 from kullm_tui.weights.packed import speed_up_linears
 
@@ -228,6 +229,11 @@ class Batch:
         logits = self._forward(tokens, positions, None, [row.order.adapter], logits_to_keep=keep)[0]
         row.cached += len(piece)
         self._pace.prefilled(len(piece), time.monotonic() - started)
+        if not bool(logits.amax().isfinite()):
+            self._joining = None
+            self._cache.forget(slot)
+            row.fail(no_token())
+            return
         if row.order.score_prompt:
             row.score_prompt(logits, start)
         if row.cached < len(row.tokens):
@@ -236,7 +242,7 @@ class Batch:
         self._running.append(row)
         row.begin()
         row.take(logits[-1].float())
-        if row.finish_reason:
+        if row.is_over:
             self._leave(row)
 
     def _decode_step(self) -> None:
@@ -250,13 +256,14 @@ class Batch:
         with one_token_a_row(lengths):
             logits = self._forward(tokens, positions, mask, adapters, logits_to_keep=1)
         logits = logits[:, -1].float()
-        likeliest = logits.argmax(-1).tolist()
+        highest, likeliest = logits.max(-1)
         for row in rows:
             row.cached += 1
-        for row, row_logits, best in zip(rows, logits, likeliest, strict=True):
-            row.take(row_logits, best if row.greedy else None)
+        chosen = zip(rows, logits, likeliest.tolist(), highest.isfinite().tolist(), strict=True)
+        for row, row_logits, best, is_number in chosen:
+            row.take(row_logits, best if row.greedy and is_number else None)
         for row in rows:
-            if row.finish_reason:
+            if row.is_over:
                 self._leave(row)
 
     def _forward(
@@ -284,7 +291,7 @@ class Batch:
     def _leave(self, row: Row) -> None:
         """The row's keys and values are kept for its next turn; the last row moves into its slot."""
         slot, last = self._running.index(row), len(self._running) - 1
-        if row.cached >= WORTH_COPYING:
+        if row.cached >= WORTH_COPYING and not row.failed:
             self._prefixes.keep(
                 Prefix(row.order.adapter, tuple(row.tokens[: row.cached]), self._cache.take_out(slot, row.cached))
             )

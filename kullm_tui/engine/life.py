@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 1.0
+_QUEUE = 512  # connections that the system holds until they are accepted
 _LAST_WORDS_SECONDS = 3
 
 
@@ -68,11 +69,12 @@ class Served:
 
 def open_socket(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # Named as TCP, or asyncio leaves Nagle's algorithm on: every small answer on a kept connection then waits 40 ms.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-        listener.listen(512)
+        listener.listen(_QUEUE)
     except (OSError, OverflowError) as error:
         listener.close()
         raise UsageError(_cannot_listen(host, port, error)) from error
@@ -113,6 +115,11 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._files = files
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listener in sockets or []:
+            listener.listen(_QUEUE)  # asyncio has just set it to what it accepts at once
+
     def end(self) -> None:
         state = self._files.read_state() if self._files else None
         if self._files and state and state.pid == os.getpid():
@@ -129,6 +136,7 @@ async def _serve(
 ) -> None:
     # Imported here because torch is slow: the socket listens already, and a client's first request waits in its queue.
     from kullm_tui.engine.app import build_app
+    from kullm_tui.engine.connections import ACCEPTED_AT_ONCE, PatientProtocol, most_connections
     from kullm_tui.engine.residency import Residency, choose_device, find_target
     from kullm_tui.engine.service import EngineService
 
@@ -146,11 +154,14 @@ async def _serve(
         public=served is not None,
         on_close=residency.close,
     )
+    PatientProtocol.most = most_connections()
     if files:
         files.publish(EngineState(os.getpid(), listening.url, listening.token, __version__, "serving"))
     server = _Server(
         uvicorn.Config(
             app,
+            http=PatientProtocol,
+            backlog=ACCEPTED_AT_ONCE,
             log_config=None,
             access_log=False,
             lifespan="on",

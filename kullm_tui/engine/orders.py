@@ -17,6 +17,7 @@ from kullm_tui.engine.wire_errors import RequestError
 
 # Below this a temperature is greedy in all but its arithmetic, which overflows.
 _COLDEST = 1e-4
+_LONGEST_NUMBER = 12  # digits of a token id; Python refuses to read a number of thousands
 
 
 @dataclass(frozen=True)
@@ -88,9 +89,11 @@ def _order(
 ) -> Order:
     vocabulary, profile = seat.resident.vocabulary, seat.profile
     ids = ids or _beginning(seat)
+    room = min(max_new_tokens, seat.resident.context - len(ids))
+    beams = request.num_beams or (profile.defaults.num_beams if trim else 1)
     return Order(
         prompt=ids,
-        max_new_tokens=min(max_new_tokens, seat.resident.context - len(ids)),
+        max_new_tokens=room,
         sampling=_sampling(request, seat),
         stop=request.stops + (profile.stop if trim else ()),
         eos=vocabulary.special.eos,
@@ -99,7 +102,7 @@ def _order(
         trim=trim,
         top_logprobs=top_logprobs,
         score_prompt=score_prompt,
-        num_beams=request.num_beams or (profile.defaults.num_beams if trim else 1),
+        num_beams=beams if room else 1,  # nothing is searched where nothing may be said
     )
 
 
@@ -129,8 +132,10 @@ def _logit_bias(request: SamplingFields, seat: Seat) -> dict[int, float]:
     embeddings = seat.resident.loaded.model.get_output_embeddings().out_features
     biases = {}
     for token, bias in (request.logit_bias or {}).items():
-        if not (token.isascii() and token.isdigit()) or int(token) >= embeddings:
-            raise RequestError(f"logit_bias: {token!r} is not a token id of this model", param="logit_bias")
+        if not (token.isascii() and token.isdigit() and len(token) <= _LONGEST_NUMBER) or int(token) >= embeddings:
+            raise RequestError(
+                f"logit_bias: {token[:_LONGEST_NUMBER]!r} is not a token id of this model", param="logit_bias"
+            )
         biases[int(token)] = bias
     return biases
 

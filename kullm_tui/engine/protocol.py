@@ -6,11 +6,14 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 _MAX_TEXT = 4_000_000
 _MAX_TOKENS = 1_000_000
+_MAX_PARTS = 1_000
+_MAX_REPLIES = 1_024  # prompts times n
 
 Text = Annotated[str, Field(max_length=_MAX_TEXT)]
 TokenId = Annotated[int, Field(ge=0, lt=2**31, strict=True)]
 _Entry = TypeVar("_Entry")
-SomeOf = Annotated[list[_Entry], Field(min_length=1, max_length=_MAX_TOKENS)]
+# One fault is enough to refuse a list: a million of them would take gigabytes to tell.
+SomeOf = Annotated[list[_Entry], Field(min_length=1, max_length=_MAX_TOKENS, fail_fast=True)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
@@ -25,7 +28,7 @@ class ContentPart(Body):
 
 class ChatMessage(Body):
     role: Literal["system", "developer", "user", "assistant"]
-    content: Text | list[ContentPart] | None = None
+    content: Text | Annotated[list[ContentPart], Field(max_length=_MAX_PARTS, fail_fast=True)] | None = None
     input: Text = ""  # KULLM's separate input field
     name: str | None = None
     refusal: str | None = None
@@ -87,7 +90,7 @@ class SamplingFields(Body):
 
 
 class ChatRequest(SamplingFields):
-    messages: Annotated[list[ChatMessage], Field(min_length=1, max_length=10_000)]
+    messages: Annotated[list[ChatMessage], Field(min_length=1, max_length=10_000, fail_fast=True)]
     max_completion_tokens: Annotated[int, Field(ge=0, le=_MAX_TOKENS)] | None = None
     logprobs: bool | None = None
     top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
@@ -103,6 +106,14 @@ class CompletionRequest(SamplingFields):
     logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
     best_of: Literal[1] | None = None
     suffix: None = None
+
+    @model_validator(mode="after")
+    def _not_too_many(self) -> "CompletionRequest":
+        if len(self.prompts) * self.n > _MAX_REPLIES:
+            raise ValueError(f"prompts times n must not exceed {_MAX_REPLIES}")
+        if (self.num_beams or 1) > 1 and (len(self.prompts) > 1 or self.echo):
+            raise ValueError("beam search answers one prompt, without echo")
+        return self
 
     @property
     def prompts(self) -> list[str | list[int]]:

@@ -2,9 +2,10 @@
 
 import torch
 
-from kullm_tui.engine.generation import Finished, Generation, Piece, PromptScored, TokenLogprob
+from kullm_tui.core.errors import KullmError
+from kullm_tui.engine.generation import Failed, Finished, Generation, Piece, PromptScored, TokenLogprob
 from kullm_tui.engine.reply_text import ReplyText
-from kullm_tui.engine.sampling import Sampler
+from kullm_tui.engine.sampling import NoToken, Sampler
 
 
 class Row:
@@ -16,6 +17,7 @@ class Row:
         self.cached = 0  # tokens whose keys and values lie in the row's slot
         self.reused = 0  # of those, how many were copied and not computed
         self.finish_reason: str | None = None
+        self.failed = False
         self._sampler = Sampler(order.sampling, order.prompt, device=device)
         self._text = ReplyText(order.decode, stop=order.stop, trim=order.trim)
         self._logprobs: list[TokenLogprob] = []
@@ -24,6 +26,10 @@ class Row:
     @property
     def produced(self) -> int:
         return len(self.tokens) - len(self.order.prompt)
+
+    @property
+    def is_over(self) -> bool:
+        return self.failed or self.finish_reason is not None
 
     @property
     def greedy(self) -> bool:
@@ -44,11 +50,18 @@ class Row:
             self.generation.emit(PromptScored(tuple(self._prompt_logprobs)))
 
     def take(self, logits: torch.Tensor, likeliest: int | None = None) -> None:
-        """Chooses the next token from float32 logits [vocabulary], shows what may be shown, and notes whether that ends it."""
+        """Chooses the next token from float32 logits [vocabulary], shows what may be shown, and notes whether that ends it.
+
+        What is wrong with a row's own numbers is that row's fault alone: its client is told, the others go on.
+        """
         if self.order.max_new_tokens == 0:
             self.finish("length")
             return
-        token = self._sampler.pick(logits) if likeliest is None else likeliest
+        try:
+            token = self._sampler.pick(logits) if likeliest is None else likeliest
+        except NoToken as error:
+            self.fail(error)
+            return
         if self.generation.clock.first_token is None:
             self.generation.clock.start_decoding()
         self.tokens.append(token)
@@ -81,6 +94,10 @@ class Row:
                 timings=clock.timings(tokens=self.produced, cached_tokens=self.reused),
             )
         )
+
+    def fail(self, error: KullmError) -> None:
+        self.failed = True
+        self.generation.emit(Failed(error))
 
     def _show(self, text: str, *, last: bool = False) -> None:
         if text or last:

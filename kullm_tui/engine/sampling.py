@@ -8,6 +8,13 @@ from dataclasses import dataclass, field
 
 import torch
 
+from kullm_tui.core.errors import KullmError
+from kullm_tui.core.language import say
+
+
+class NoToken(KullmError):
+    """Nothing can be chosen from a row's logits: they are no numbers, or everything is forbidden."""
+
 
 @dataclass(frozen=True)
 class Sampling:
@@ -37,6 +44,16 @@ class Sampling:
         )
 
 
+def no_token() -> NoToken:
+    return NoToken(
+        say(
+            "모델의 계산 결과가 수가 아니거나(NaN) 고를 수 있는 토큰이 없어서 답변을 멈췄어요. "
+            "어댑터나 모델의 파일이 망가졌는지, 생성 설정이 지나치지 않은지 확인하세요.",
+            "The model computed no numbers (NaN), or no token may follow. See whether the adapter or model is damaged, or the settings too strict.",
+        )
+    )
+
+
 class Sampler:
     """One row's choices: its random numbers and what it has said so far."""
 
@@ -55,9 +72,13 @@ class Sampler:
         sampling = self.sampling
         if sampling.changes_logits:
             logits = self._penalised(logits)
+        highest, likeliest = logits.max(-1)
+        if not highest.isfinite():
+            raise no_token()
         if sampling.temperature == 0:
-            return int(logits.argmax())
-        logits = _top_p(_top_k(logits / sampling.temperature, sampling.top_k), sampling.top_p)
+            return int(likeliest)
+        scaled = (logits - highest) / sampling.temperature  # however small the temperature, the highest stays 0
+        logits = _top_p(_top_k(scaled, sampling.top_k), sampling.top_p)
         return int(torch.multinomial(logits.softmax(-1), 1, generator=self._random))
 
     def said(self, token: int) -> None:

@@ -7,6 +7,9 @@ from starlette.responses import JSONResponse
 
 from kullm_tui.core import errors
 from kullm_tui.core.errors import KullmError
+from kullm_tui.engine.sampling import NoToken
+
+RETRY_SECONDS = 1
 
 
 class RequestError(KullmError):
@@ -29,6 +32,7 @@ _STATUS_AND_CODE: dict[type[KullmError], tuple[int, str]] = {
     errors.AdapterError: (400, "adapter_mismatch"),
     errors.WeightsError: (400, "weights_unusable"),
     errors.ConfigError: (400, "invalid_configuration"),
+    NoToken: (400, "no_token"),
     errors.NoSpace: (507, "no_space"),
 }
 
@@ -48,7 +52,9 @@ def error_object(error: KullmError) -> tuple[int, dict[str, Any]]:
 
 def error_response(error: KullmError) -> JSONResponse:
     status, body = error_object(error)
-    return JSONResponse(body, status_code=status)
+    return JSONResponse(
+        body, status_code=status, headers={"Retry-After": str(RETRY_SECONDS)} if status == 503 else None
+    )
 
 
 def from_validation(error: ValidationError) -> RequestError:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
+from kullm_tui.core import foreign_json
 from kullm_tui.core.errors import UsageError
 from kullm_tui.core.language import say
 from kullm_tui.core.records import Message
@@ -83,7 +84,7 @@ def _with_instructions(text: str) -> str:
     lines = []
     for line in text.splitlines():
         try:
-            row = json.loads(line)
+            row = foreign_json.parsed(line)
         except ValueError:
             row = None
         if isinstance(row, dict) and not {"instruction", "turns", "questions"} & row.keys():

@@ -51,9 +51,11 @@ def summary(ratings: Ratings) -> str:
     )
     if ratings.votes >= ENOUGH_VOTES:
         return told
-    few = say("투투표가 적어서 구간이 실제보다 좁게 나와요.", "So few votes make the intervals narrower than they are.")
+    few = say(
+        "투투투표가 적어서 구간이 실제보다 좁게 나와요.", "So few votes make the intervals narrower than they are."
+    )
     none = say(
-        f"투투표가 {FEWEST_VOTES}개는 모여야 구간을 말할 수 있어요.",
+        f"투투투표가 {FEWEST_VOTES}개는 모여야 구간을 말할 수 있어요.",
         f"With fewer than {FEWEST_VOTES} votes there is no interval to tell.",
     )
     return f"{told}\n{few if ratings.votes >= FEWEST_VOTES else none}"

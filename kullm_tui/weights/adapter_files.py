@@ -3,7 +3,6 @@
 LoRA and IA³ are read; options of peft that a batch of mixed adapters cannot carry (DoRA, modules trained whole …) are refused by name.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any, Literal
 
 import torch
 
+from kullm_tui.core import foreign_json
 from kullm_tui.core.errors import AdapterError, WeightsError
 from kullm_tui.core.language import say
 from kullm_tui.weights.files import Checkpoint, TensorReader, safetensors_of, unpickle
@@ -81,7 +81,7 @@ def _read_options(name: str, folder: Path) -> dict[str, Any]:
             )
         )
     try:
-        options = json.loads(path.read_text(encoding="utf-8"))
+        options = foreign_json.read(path)
     except (OSError, ValueError) as error:
         raise _broken(name, path) from error
     if not isinstance(options, dict):

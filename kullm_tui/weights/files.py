@@ -5,7 +5,6 @@ What is truncated, incomplete or points outside the folder is refused before any
 """
 
 import errno
-import json
 import pickle
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 
+from kullm_tui.core import foreign_json
 from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import WeightsError
 from kullm_tui.core.language import say
@@ -87,7 +87,7 @@ def open_checkpoint(folder: Path) -> Checkpoint:
 
 def _read_index(index: Path) -> dict[str, str]:
     try:
-        weight_map = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
+        weight_map = foreign_json.read(index)["weight_map"]
         placed = {str(key): str(name) for key, name in weight_map.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise broken(index, say("색인을 읽을 수 없어요", "its index cannot be read")) from error

@@ -1,11 +1,11 @@
 """Why a folder's config.json makes no model that the engine runs, and what to do about it."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from transformers import CONFIG_MAPPING
 
+from kullm_tui.core import foreign_json
 from kullm_tui.core.errors import WeightsError
 from kullm_tui.core.language import say
 from kullm_tui.weights.files import fetch_again, hub_repository
@@ -31,7 +31,7 @@ def unusable_config(folder: Path, error: Exception, *, trust_remote_code: bool) 
 
 def _stored_config(folder: Path) -> dict[str, Any]:
     try:
-        value = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        value = foreign_json.read(folder / "config.json")
     except (OSError, ValueError):
         return {}
     return value if isinstance(value, dict) else {}

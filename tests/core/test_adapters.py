@@ -164,3 +164,12 @@ def test_a_name_goes_to_the_engine_as_it_is_and_brings_its_template_and_base(tra
     assert prompted_by(target, "elsewhere").template == "plain"
     assert base_of("mine") == "polyglot-ko-5.8b"
     assert base_of("elsewhere") == ""
+
+
+@pytest.mark.parametrize("base", ["openai", "gpt-5.6-sol", "openai/gpt-4o", "hcx-007", "lab/model"])
+def test_an_adapter_that_names_an_endpoint_as_its_base_sends_nothing_there(base: str) -> None:
+    """Whoever wrote its files does not decide where the questions of its users go."""
+    adapter_folder(paths.adapters_dir() / "strange", base=base, facts=False)
+    paths.config_file().write_text('[[endpoints]]\nname = "lab"\nbase_url = "http://lab.example/v1"\n')
+
+    assert base_of("strange") == ""

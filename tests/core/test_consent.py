@@ -20,7 +20,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "http://127.9.9.9/v1",
         "http://localhost/v1",
         "http://LOCALHOST./v1",
-        "http://api.localhost:1/v1",
         "http://[::1]:8000/v1",
         "http://[::ffff:127.0.0.1]/v1",
         "http://0.0.0.0:8000/v1",
@@ -41,6 +40,7 @@ def test_this_machine_is_inside(url: str) -> None:
         "http://169.254.169.254/",
         "http://[fe80::1]/v1",
         "http://gpu01/v1",
+        "http://api.localhost:1/v1",
         "http://gpu01.local/v1",
         "http://127.0.0.1.evil.example/v1",
         "http://localhost.evil.example/v1",
@@ -56,13 +56,15 @@ def test_everything_else_is_outside(url: str) -> None:
     assert is_outside(url)
 
 
-def test_agreement_is_asked_once_for_each_host() -> None:
+def test_agreement_is_asked_once_for_each_address() -> None:
     openai = Endpoint("openai", "https://api.openai.com/v1")
     other = Endpoint("다른 곳", "https://llm.example/v1")
     assert not agreed(openai)
     agree(openai)
     assert agreed(openai)
     assert agreed(Endpoint("다른 이름", "https://API.openai.com:443/v2"))
+    for elsewhere in ("http://api.openai.com/v1", "https://api.openai.com:8443/v1", "https://openai.com/v1"):
+        assert not agreed(Endpoint("openai", elsewhere)), elsewhere
     assert not agreed(other)
     agree(other)
     assert agreed(openai)
@@ -76,7 +78,7 @@ def test_the_host_is_named() -> None:
     assert host_of(Endpoint("x", "https://Api.Example.com:8443/v1")) == "api.example.com"
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"hosts": ["api.openai.com"]}', '{"hosts": null}'])
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"agreed": ["https://api.openai.com:443"]}', '{"agreed": null}'])
 def test_an_unreadable_file_is_no_agreement(home: Path, text: str) -> None:
     openai = Endpoint("openai", "https://api.openai.com/v1")
     (home / "consent.json").write_text(text)
@@ -88,4 +90,4 @@ def test_an_unreadable_file_is_no_agreement(home: Path, text: str) -> None:
 def test_the_file_is_its_owners(home: Path) -> None:
     agree(Endpoint("openai", "https://api.openai.com/v1"))
     assert (home / "consent.json").stat().st_mode & 0o777 == 0o600
-    assert list(json.loads((home / "consent.json").read_text())["hosts"]) == ["api.openai.com"]
+    assert list(json.loads((home / "consent.json").read_text())["agreed"]) == ["https://api.openai.com:443"]

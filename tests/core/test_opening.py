@@ -75,6 +75,48 @@ def test_a_file_whose_head_alone_is_damaged_loses_nothing(path: Path) -> None:
         assert all(store.thread(one.id) for one in store.conversations())
 
 
+@pytest.mark.parametrize("number", [1, 100, 127])
+@pytest.mark.parametrize("row", [1, 14, 29])
+def test_a_row_whose_number_was_changed_keeps_no_other_from_being_read(path: Path, row: int, number: int) -> None:
+    """Where the numbers do not rise, a table was read for ever, or only up to the changed one."""
+    with Store(path) as store:
+        one = store.create_conversation("대화")
+        for turn in range(30):
+            store.add_user_turn(one.id, Message("user", f"질문 {turn}"), parent_id=None)
+    damaged = path.with_name("damaged.db")
+    path.rename(damaged)
+    _renumber(damaged, "messages", row, number)
+    with Store(path):
+        pass
+
+    assert rescue.rescue(damaged, path).messages >= 29
+
+
+def _renumber(file: Path, table: str, row: int, number: int) -> None:
+    """Writes another number over a row's in a table of one page (https://www.sqlite.org/fileformat.html)."""
+    with closing(sqlite3.connect(file)) as connection:
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (table,)).fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    data = bytearray(file.read_bytes())
+    start = (page - 1) * size
+    assert data[start] == 0x0D, "a leaf"
+    cell = start + int.from_bytes(data[start + 8 + 2 * row : start + 10 + 2 * row], "big")
+    while data[cell] & 0x80:  # past the length
+        cell += 1
+    assert data[cell + 1] == row + 1
+    data[cell + 1] = number
+    file.write_bytes(data)
+
+
+def test_a_schema_of_broken_text_is_damage_like_any_other(path: Path) -> None:
+    filled(path)
+    data = path.read_bytes()
+    name = data.index(b"conversations_by_newest")  # in the row of its index, before the statement
+    path.write_bytes(data[:name] + b"conversations_S\xa0\xfa\xd5V\xdbest" + data[name + 23 :])
+    with open_store(path) as store:
+        assert store.notice
+
+
 def test_the_notice_names_the_last_backup(path: Path) -> None:
     path.write_bytes(b"garbage" * 1000)
     path.with_name("kullm.db.backup-1").write_bytes(b"")

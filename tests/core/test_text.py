@@ -1,5 +1,6 @@
 import json
 import re
+import unicodedata
 
 import pytest
 from hypothesis import given
@@ -126,3 +127,34 @@ def test_json_means_the_same_and_holds_nothing_to_obey(value: object) -> None:
 
 def test_json_keeps_korean_readable_and_broken_characters_printable() -> None:
     assert terminal_safe_json({"text": "한글\x1b\x9b\ud800"}) == '{"text": "한글\\u001b\\u009b\\ud800"}'
+
+
+MARKS = "\u0301\u0323\u0f73\u3099\u0651\U0001d165"
+
+
+@given(st.text(alphabet=st.one_of(st.characters(codec="utf-8"), st.sampled_from(MARKS)), max_size=200))
+def test_composing_changes_nothing_but_the_number_of_marks_over_one_letter(text: str) -> None:
+    composed = nfc(text)
+
+    assert (
+        composed.replace("\u034f", "") == unicodedata.normalize("NFC", text).replace("\u034f", "")
+        or "\u034f" in composed
+    )
+    assert nfc(composed) == composed
+
+
+@pytest.mark.parametrize("mark", [*MARKS, MARKS])
+def test_no_letter_keeps_so_many_marks_that_ordering_them_takes_long(mark: str) -> None:
+    """Their order takes time quadratic in the length of a run, and holds up everybody."""
+    decomposed = unicodedata.normalize("NFD", nfc("a" + mark * 200_000))
+
+    run = longest = 0
+    for character in decomposed:
+        run = run + 1 if unicodedata.combining(character) else 0
+        longest = max(longest, run)
+    assert longest <= 2 * 31, "a mark may itself be made of two"
+
+
+def test_text_as_people_write_it_stays_as_it_is() -> None:
+    for text in ("e\u0301" * 50, "각" * 100, "\u1112\u1161\u11ab" * 40, "🙂" * 60, "กำ" * 40, "z" + "\u0301" * 30):
+        assert nfc(text) == unicodedata.normalize("NFC", text)

@@ -1,12 +1,14 @@
 """The real engine as a child process, for tests that talk to it over HTTP."""
 
+import functools
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,14 +48,18 @@ class Server:
 
 
 @contextmanager
-def serving(home: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> Iterator[Server]:
-    """`kullm serve` on a free loopback port."""
+def serving(
+    home: Path, *arguments: str, environment: Mapping[str, str] | None = None, descriptors: int | None = None
+) -> Iterator[Server]:
+    """`kullm serve` on a free loopback port, with so many open files at most."""
     command = [sys.executable, "-P", "-m", "kullm_tui", "serve", "--json", "--port", "0", *arguments]
     variables = {**os.environ, "KULLM_HOME": str(home), "KULLM_LANG": "ko", "KULLM_API_KEY": "test-key"} | dict(
         environment or {}
     )
     log = (home.parent / "serve.log").open("w")
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=variables)
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=log, text=True, env=variables, preexec_fn=_limited(descriptors)
+    )
     try:
         assert process.stdout
         announced = json.loads(process.stdout.readline())
@@ -68,6 +74,12 @@ def serving(home: Path, *arguments: str, environment: Mapping[str, str] | None =
         assert process.stdout
         process.stdout.close()
         log.close()
+
+
+def _limited(descriptors: int | None) -> Callable[[], None] | None:
+    if descriptors is None:
+        return None
+    return functools.partial(resource.setrlimit, resource.RLIMIT_NOFILE, (descriptors, descriptors))
 
 
 def wait_until(condition: Any, seconds: float = 240) -> bool:

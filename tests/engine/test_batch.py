@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from kullm_tui.core.errors import KullmError
@@ -325,3 +326,49 @@ def _reference_logprobs(folder: Path, precision: str, prompt: list[int]) -> torc
     with torch.no_grad():
         logits: torch.Tensor = model(torch.tensor([prompt])).logits[0]
     return logits.float().log_softmax(-1)
+
+
+@pytest.mark.parametrize("sampling", [Sampling(), Sampling(temperature=0.7, seed=1), Sampling(repetition_penalty=1.2)])
+def test_an_adapter_that_computes_no_numbers_ends_its_own_replies_alone(
+    sampling: Sampling, tmp_path: Path, checkpoint: Callable[[str], Path], open_batch: OpenBatch
+) -> None:
+    broken = save_lora(tmp_path / "broken", checkpoint("gpt_neox"))
+    weights = load_file(broken / "adapter_model.safetensors")
+    save_file({name: weight * float("nan") for name, weight in weights.items()}, broken / "adapter_model.safetensors")
+    batch = open_batch(checkpoint("gpt_neox"), adapters={"broken": broken}, prefix_bytes=EVERYTHING)
+    honest = Client(order(prompt_of(30), tokens=60))
+    batch.submit(honest.generation)
+    honest.next_event()
+    hurt = Client(order(prompt_of(40), adapter="broken", sampling=sampling))
+    batch.submit(hurt.generation)
+
+    with pytest.raises(KullmError, match="NaN"):
+        hurt.reply()
+
+    again = Client(order(prompt_of(40), adapter="broken", sampling=sampling))
+    batch.submit(again.generation)
+    with pytest.raises(KullmError, match="NaN"):
+        again.reply()
+    assert honest.reply().finished
+    (after,) = replies_to(batch, [order(prompt_of(30), tokens=60)])
+    assert after.tokens == generate(checkpoint("gpt_neox"), prompt_of(30), tokens=60)
+
+
+@pytest.mark.parametrize("temperature", [1e-3, 1e-30, 1e-45])
+def test_a_tiny_temperature_takes_the_likeliest(
+    temperature: float, checkpoint: Callable[[str], Path], open_batch: OpenBatch
+) -> None:
+    prompt = prompt_of(20)
+    (reply,) = replies_to(open_batch(checkpoint("llama")), [order(prompt, sampling=Sampling(temperature=temperature))])
+    assert reply.tokens == generate(checkpoint("llama"), prompt)
+
+
+def test_a_reply_that_may_say_nothing_more_is_told_so(checkpoint: Callable[[str], Path], open_batch: OpenBatch) -> None:
+    """Every token once, and none twice."""
+    batch = open_batch(checkpoint("llama"))
+    strict = Client(order(prompt_of(1), tokens=480, sampling=Sampling(no_repeat_ngram_size=1, temperature=1.0, seed=3)))
+    batch.submit(strict.generation)
+    with pytest.raises(KullmError, match="토큰"):
+        strict.reply()
+    (reply,) = replies_to(batch, [order(prompt_of(20))])
+    assert reply.finished

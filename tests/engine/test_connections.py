@@ -1,0 +1,93 @@
+"""Whoever holds connections and asks nothing holds up nobody."""
+
+import contextlib
+import resource
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from kullm_tui.engine.life import open_socket
+from tests.engine.server import Server, serving
+from tests.tiny_models import save_model
+
+FEW = 512
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    return save_model(tmp_path / "model", "gpt_neox")
+
+
+@pytest.fixture
+def server(tmp_path: Path, model: Path) -> Iterator[Server]:
+    with serving(tmp_path / "home", "-m", f"tiny={model}", descriptors=FEW) as started:
+        started.chat("tiny", "안녕?")
+        yield started
+
+
+@contextlib.contextmanager
+def many(server: Server, count: int, sent: bytes) -> Iterator[list[socket.socket]]:
+    """Connections that have sent so much and no more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 4 * count)), hard))
+    parts = urlsplit(server.url)
+    opened = []
+    try:
+        for _ in range(count):
+            one = socket.create_connection((str(parts.hostname), int(parts.port or 0)), timeout=60)
+            one.sendall(sent)
+            opened.append(one)
+        yield opened
+    finally:
+        for one in opened:
+            one.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n",
+        b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer test-key\r\nContent-Length: 9000\r\n\r\n{",
+        b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer wrong\r\n\r\n",
+    ],
+    ids=["nothing", "half a head", "half a body", "no token"],
+)
+def test_an_honest_client_is_answered_while_others_hold_connections(
+    server: Server, tmp_path: Path, sent: bytes
+) -> None:
+    with many(server, 2 * FEW, sent):
+        for _ in range(3):
+            assert server.chat("tiny", "안녕?")["choices"]
+    log = (tmp_path / "serve.log").read_text()
+    assert "Traceback" not in log
+    assert len(log) < 20_000
+
+
+def test_half_a_request_ends_by_itself(server: Server) -> None:
+    with many(server, 20, b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n") as held:
+        for one in held:
+            with contextlib.suppress(ConnectionResetError):
+                assert one.recv(1) == b"", "the time-out of the socket is longer than that of the engine"
+
+
+def test_a_body_that_comes_slowly_but_steadily_is_read(server: Server) -> None:
+    body = b'{"model": "tiny", "max_tokens": 2, "messages": [{"role": "user", "content": "hi"}]}'
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {server.token}\r\nContent-Length: {len(body)}\r\n\r\n"
+    with many(server, 1, head.encode()) as [one]:
+        for byte in body:
+            one.sendall(bytes([byte]))
+        assert b" 200 " in one.recv(100)
+
+
+def test_answers_of_several_segments_are_not_held_back() -> None:
+    """asyncio turns Nagle's algorithm off for sockets that say they are TCP, and ours did not."""
+    listener = open_socket("127.0.0.1", 0)
+    with listener, socket.create_connection(listener.getsockname()) as client:
+        accepted, _ = listener.accept()
+        with accepted, client:
+            assert accepted.proto == socket.IPPROTO_TCP
