@@ -13,7 +13,6 @@ from kullm_tui.core.engine_process import EngineFiles, EngineState
 from kullm_tui.core.errors import ConfigError
 from kullm_tui.core.keys import get_key
 
-AS_ROOT = pytest.mark.skipif(os.getuid() != 0, reason="only root gives files to somebody else")
 SOMEBODY = 12345
 VERBS = (["ask", "?"], ["keys", "list"], ["models", "list"], ["config", "show"], ["doctor"], ["history", "list"], ["engine", "status"])  # fmt: skip
 
@@ -31,7 +30,7 @@ def kullm(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-P", "-m", "kullm_tui", *arguments], capture_output=True, text=True)
 
 
-@AS_ROOT
+@pytest.mark.root
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb[0])
 def test_no_verb_reads_from_a_home_of_somebody_elses(home: Path, verb: list[str]) -> None:
     (home / "config.toml").write_text(
@@ -84,7 +83,7 @@ def test_keys_that_others_may_write_are_not_used(home: Path) -> None:
         get_key("LAB")
 
 
-@AS_ROOT
+@pytest.mark.root
 @pytest.mark.usefixtures("home")
 @pytest.mark.parametrize("planted", ["other owner", "writable", "link"])
 def test_a_planted_engine_is_not_talked_to(tmp_path: Path, planted: str) -> None:
