@@ -85,6 +85,9 @@ async def judge_items(
             break
         judge = replace(judge, mode="paper")
     stopped = await _told_in_the_end(buying.stopped, judge, budget)
+    if isinstance(stopped, EndpointError):  # told with what can be done, by the items too that met it
+        met = str(buying.stopped)
+        verdicts |= {name: replace(one, reason=str(stopped)) for name, one in verdicts.items() if one.reason == met}
     if stopped:
         unreached = [item for item in items if item.id not in verdicts]
         verdicts |= {one.id: failed_verdict(one, str(stopped), judge=judge, rubric=rubric) for one in unreached}

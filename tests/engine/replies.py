@@ -1,5 +1,6 @@
 """Running orders through a batch in a test and waiting for what comes of them."""
 
+import contextlib
 import queue
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -34,6 +35,17 @@ class Client:
 
     def next_event(self) -> Event:
         return self._events.get(timeout=WAIT_SECONDS)
+
+    def arrived(self) -> Reply:
+        """What has come so far, of a reply that may never finish."""
+        reply = Reply()
+        with contextlib.suppress(queue.Empty):
+            while True:
+                event = self._events.get_nowait()
+                if isinstance(event, Piece):
+                    reply.text += event.text
+                    reply.logprobs.extend(event.logprobs)
+        return reply
 
     def reply(self) -> Reply:
         reply = Reply()

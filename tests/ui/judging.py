@@ -80,7 +80,9 @@ def has_verdicts(chat: Chat, count: int) -> bool:
 async def presses_f3(chat: Chat, *, agree: bool = True) -> None:
     """As far as the first call's price, and past it."""
     await chat.pilot.press("f3")
-    await chat.until(lambda: isinstance(chat.app.screen, FirstVerdictScreen) and chat.told("채점을 부탁할까요?"))
+    await chat.until(
+        lambda: isinstance(chat.app.screen, FirstVerdictScreen) and chat.told("이 채점자에게 채점을 맡길까요?")
+    )
     if agree:
         await chat.pilot.press("enter")
 

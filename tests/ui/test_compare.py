@@ -299,7 +299,7 @@ async def test_tab_walks_over_every_column(database: Path, size: tuple[int, int]
                 await here.pilot.pause()
                 walked.append(here.screen.columns.focused_place)
             assert walked == [0, 1, 2]
-            assert here.told("blue의 답")
+            await here.until(lambda: here.told("blue의 답"))
             await here.pilot.press("tab")
             assert here.bar.has_focus
 

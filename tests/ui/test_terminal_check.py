@@ -142,7 +142,7 @@ def _read(sent: str, *, at_once: bool = False) -> Typed:
         (unicodedata.normalize("NFD", GREETING), "fine", "자모로 풀려"),
         ("dkssudgktpdy", "notice", "한/영"),
         ("안안녕하세요", "problem", "겹쳐"),
-        ("녕안하세요", "problem", "차례"),
+        ("녕안하세요", "problem", "순서"),
         ("안녕하세", "problem", "끝 글자"),
         ("\ufffd\ufffd", "problem", "UTF-8"),
         ("\x1b]0;x\x07안녕", "problem", "안녕"),

@@ -92,7 +92,7 @@ async def test_rubric_judge_and_budget_are_switched_and_kept(home: Path) -> None
         await chat.until(lambda: isinstance(chat.app.screen, ChatScreen))
         assert last_settings() == JudgeSettings("kullm3-2024-en", "gpt-4o", "", 0.5)
         await presses_f3(chat, agree=False)
-        for words in ("gpt-4o에게", "kullm3-2024-en", "예산 $0.50"):
+        for words in ("gpt-4o: 이 채점자에게", "kullm3-2024-en", "예산 $0.50"):
             assert chat.told(words)
 
 

@@ -215,4 +215,4 @@ async def test_a_model_that_is_its_own_judge_is_warned_of(home: Path) -> None:
             await presses_f3(chat, agree=False)
             assert chat.told("이 답을 쓴 모델이 바로 채점자예요")
             await chat.pilot.press("enter")
-            await chat.until(lambda: chat.told("자기 답을 채점했어요"))
+            await chat.until(lambda: chat.told("채점자가 쓴 답이에요"))
