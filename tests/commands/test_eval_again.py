@@ -18,7 +18,7 @@ def judge() -> Iterator[JudgeServer]:
 
     def verdict(question: str) -> str:
         times = running.bought[question]
-        return MUMBLED if ("흐린 답 2" in question or ("흐린 답 1" in question and times == 1)) else FORM
+        return MUMBLED if ("흐린 답 2" in question or ("흐린 답 1" in question and times == 0)) else FORM
 
     with JudgeServer(verdict=verdict) as running:
         yield running
@@ -76,8 +76,8 @@ def test_a_score_read_by_hand_says_who_read_it_and_is_never_mixed_in_unsaid(home
     assert done.returncode == 0, done.stderr
     row = table(home)
     assert (row["n"], row["by_hand"]) == (3, {"홍길동": 1})
-    assert "사람이 읽어 적은 점수 1개 (홍길동)" in kullm(home, "eval", "table").stderr
-    assert "사람이 읽어 적은 점수 1개 (홍길동)" in kullm(home, "eval", "table", "--format", "markdown").stdout
+    assert "사람이 읽고 적은 점수 1개 (홍길동)" in kullm(home, "eval", "table").stderr
+    assert "사람이 읽고 적은 점수 1개 (홍길동)" in kullm(home, "eval", "table", "--format", "markdown").stdout
     items = {one["id"]: one for one in map(json.loads, kullm(home, "eval", "items", "--json").stdout.splitlines())}
     assert (items["q2"]["by_hand"]["reader"], items["q2"]["text"]) == ("홍길동", MUMBLED)
     assert items["q0"]["by_hand"] is None
@@ -89,8 +89,8 @@ def test_a_score_read_by_hand_says_who_read_it_and_is_never_mixed_in_unsaid(home
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        ({"id": "q2", "model": "남", "scores": {**FORM_SCORES, "전반적인 품질": 6}}, "1–5의 정수"),
-        ({"id": "q2", "model": "남", "scores": {"전반적인 품질": 4}}, "0–1의 정수"),
+        ({"id": "q2", "model": "남", "scores": {**FORM_SCORES, "전반적인 품질": 6}}, "1–5의 점수"),
+        ({"id": "q2", "model": "남", "scores": {"전반적인 품질": 4}}, "0–1의 점수"),
         ({"id": "q2", "model": "남", "scores": {**FORM_SCORES, "멋": 1}}, "없는 기준"),
         ({"id": "q0", "model": "남", "scores": FORM_SCORES}, "점수 없는 채점에 들어 있지 않아요"),
         ({"id": "q2"}, "id, model, scores"),
@@ -108,7 +108,7 @@ def test_at_a_terminal_each_is_shown_and_asked_about(home: Path) -> None:
     terminal.waits_for("[1/2] 지시 1")
     terminal.waits_for("품질은 넷쯤입니다")
     terminal.types("1 3 2 1 0 9\r")
-    terminal.waits_for("1–5의 정수")
+    terminal.waits_for("1–5의 점수")
     terminal.types("1 3 2\r")
     terminal.waits_for("기준마다 하나씩")
     terminal.types("1 3 2 1 0 4\r")
