@@ -40,7 +40,7 @@ def check_file(path: Path) -> None:
 def check_folder(folder: Path) -> None:
     try:
         status = folder.stat()
-    except FileNotFoundError:
+    except OSError:  # not there, or no folder: whoever wants to use it says so
         return
     if status.st_uid not in (os.getuid(), 0):
         raise _not_ours(folder, f"sudo chown -R {os.getuid()} {shlex.quote(str(folder))}")
@@ -50,7 +50,7 @@ def check_folder(folder: Path) -> None:
 
 def _check_above(folder: Path) -> None:
     """Who owns it is not ours to say; but anybody may put another folder in the place of ours where all may write."""
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(OSError):
         mode = folder.stat().st_mode
         if mode & 0o002 and not mode & stat.S_ISVTX:
             raise _writable(folder)
