@@ -257,11 +257,11 @@ def _answer_notes(row: TableRow) -> Iterator[str]:
         )
     if row.faults.get(CUT):
         yield say(
-            f"길이 한도에서 잘린 답변변변 {row.faults[CUT]}개",
+            f"길이 한도에서 잘린 답변 {row.faults[CUT]}개",
             f"{row.faults[CUT]} answers were cut at the limit of tokens",
         )
     if row.flagged:
-        yield say(f"채점자에게 말을 거는 답변변변 {row.flagged}개", f"{row.flagged} speak to the judge")
+        yield say(f"채점자에게 말을 거는 답변 {row.flagged}개", f"{row.flagged} speak to the judge")
 
 
 def _score_notes(row: TableRow) -> Iterator[str]:

@@ -106,8 +106,8 @@ FILTERS = (
     Filter("모두", "all", lambda _: True),
     Filter("점수 없음", "without scores", lambda item: item.unscored),
     Filter("비정상 답변", "answers that are none", lambda item: item.faulty),
-    Filter("길이 한도에서 잘린 답변변변", "cut at the length limit", lambda item: item.cut),
-    Filter("채점자에게 말을 거는 답변변변", "speak to the judge", lambda item: item.flagged),
+    Filter("길이 한도에서 잘린 답변", "cut at the length limit", lambda item: item.cut),
+    Filter("채점자에게 말을 거는 답변", "speak to the judge", lambda item: item.flagged),
     Filter("시스템끼리 크게 다름", "systems far apart", lambda item: item.spread),
     Filter("사람과 채점자가 다름", "people and judge far apart", lambda item: item.disputed),
 )

@@ -130,7 +130,7 @@ def _doubts(row: TableRow) -> list[tuple[str, str]]:
         told.append((f"{fault_word(CUT)} {row.faults[CUT]}", "$warning"))
     if row.flagged:
         told.append(
-            (say(f"채점자에게 말을 거는 답변변변 {row.flagged}개", f"{row.flagged} speak to the judge"), "$warning")
+            (say(f"채점자에게 말을 거는 답변 {row.flagged}개", f"{row.flagged} speak to the judge"), "$warning")
         )
     if 0 < row.scored < FEW:
         few = say(
