@@ -85,10 +85,8 @@ async def judge_items(
             break
         judge = replace(judge, mode="paper")
     stopped = await _told_in_the_end(buying.stopped, judge, budget)
-    if isinstance(stopped, EndpointError):  # told with what can be done, by the items too that met it
-        met = str(buying.stopped)
-        verdicts |= {name: replace(one, reason=str(stopped)) for name, one in verdicts.items() if one.reason == met}
     if stopped:
+        verdicts |= _told_by_each(verdicts, str(buying.stopped), str(stopped))
         unreached = [item for item in items if item.id not in verdicts]
         verdicts |= {one.id: failed_verdict(one, str(stopped), judge=judge, rubric=rubric) for one in unreached}
         with suppress(StoreError):  # which may be what it was stopped by
@@ -115,6 +113,11 @@ async def _take_kept(
     )
     buying.has_judged = bool(kept)
     return keys
+
+
+def _told_by_each(verdicts: Mapping[str, Verdict], met: str, told: str) -> dict[str, Verdict]:
+    """Those that met what ended the run, with what can be done about it."""
+    return {name: replace(one, reason=told) for name, one in verdicts.items() if one.reason == met}
 
 
 async def _told_in_the_end(stopped: KullmError | None, judge: Judge, budget: Budget) -> KullmError | None:
