@@ -89,8 +89,7 @@ async def judge_items(
         verdicts |= _told_by_each(verdicts, str(buying.stopped), str(stopped))
         unreached = [item for item in items if item.id not in verdicts]
         verdicts |= {one.id: failed_verdict(one, str(stopped), judge=judge, rubric=rubric) for one in unreached}
-        with suppress(StoreError):  # which may be what it was stopped by
-            await asyncio.to_thread(store.note_failures, {keys[item.id]: str(stopped) for item in unreached})
+        await _note(store, [keys[item.id] for item in unreached], str(stopped))
     return Outcome(verdicts, budget.spent, judge, stopped, budget.assumed)
 
 
@@ -113,6 +112,11 @@ async def _take_kept(
     )
     buying.has_judged = bool(kept)
     return keys
+
+
+async def _note(store: VerdictStore, keys: Sequence[str], reason: str) -> None:
+    with suppress(StoreError):  # which may be what it was stopped by
+        await asyncio.to_thread(store.note_failures, dict.fromkeys(keys, reason))
 
 
 def _told_by_each(verdicts: Mapping[str, Verdict], met: str, told: str) -> dict[str, Verdict]:
