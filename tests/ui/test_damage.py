@@ -218,6 +218,8 @@ def test_a_disk_that_fills_in_mid_stream_is_told_and_the_reply_is_read_to_its_en
             terminal.types("\x1b")
             time.sleep(0.2)
             terminal.types("\x11")
+            terminal.waits_for("끝낼까요?", since=mark)
+            terminal.types("\x11")
             assert terminal.ends() in (0, 128 + signal.SIGTERM)
     with Store(tmp_path / "kullm.db") as store:
         question, reply = store.thread(store.conversations()[0].id)
