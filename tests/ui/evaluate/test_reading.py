@@ -122,7 +122,7 @@ async def test_a_report_is_written_where_the_user_says(home: Path, judge: JudgeS
         await one.until(lambda: bool(one.app.screen.query(Input)))
         one.app.screen.query_one(Input).value = str(home / "보고서")
         await one.press("enter")
-        await one.tells("table.md, table.csv, figure.svg, items.jsonl")
+        await one.tells("table.md, provenance.json, table.csv, figure.svg")
     assert "| home/a |" in (home / "보고서" / "table.md").read_text()
 
 
