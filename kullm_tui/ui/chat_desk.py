@@ -328,7 +328,7 @@ class ChatDesk(Desk["ChatScreen"]):
         """To a new conversation, with what was chosen last and not with what was looked at."""
         self._change(None) if self.conversation else self._tell_editing()
         self.session = self._usual
-        self.run(self._learn(), group="model")
+        self.learn()
         self.run(self.show(anew=True))
         self.mark()
 
@@ -393,6 +393,9 @@ class ChatDesk(Desk["ChatScreen"]):
     async def _keep_choice(self) -> None:
         await self._learn()
         await asyncio.to_thread(remember, self._usual, self.screen.kullm.config.model)
+
+    def learn(self) -> None:
+        self.run(self._learn(), group="model")
 
     async def _learn(self) -> None:
         """What is to be shown of the chosen model."""

@@ -96,7 +96,7 @@ def test_fastchats_answers_are_taken_turn_by_turn(home: Path, env: dict[str, str
 def test_a_rubric_with_a_reference_says_where_there_is_none(home: Path, env: dict[str, str]) -> None:
     write(home / "a.jsonl", [{"id": 81, "response": ["넷", "일곱"]}])
     done = kullm(home, *RUN, "--answers", "남=a.jsonl", env=env)
-    assert "질문 4개 가운데 2개에는 reference가 없어요" in done.stderr
+    assert "질문 4개 중 2개에는 reference가 없어요" in done.stderr
 
 
 def test_the_table_breaks_its_means_down_by_category_and_turn(home: Path, env: dict[str, str]) -> None:
@@ -108,6 +108,6 @@ def test_the_table_breaks_its_means_down_by_category_and_turn(home: Path, env: d
     shown = kullm(home, "eval", "table")
     assert "math" in shown.stdout
     assert "3.500" in shown.stdout.split("math")[1].splitlines()[0]
-    assert "## 갈래별" in kullm(home, "eval", "table", "--format", "markdown").stdout
+    assert "## 분류별" in kullm(home, "eval", "table", "--format", "markdown").stdout
     lines = kullm(home, "eval", "table", "--format", "csv").stdout.splitlines()
     assert any(line.endswith(",writing") for line in lines)

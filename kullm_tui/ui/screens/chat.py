@@ -131,6 +131,9 @@ class ChatScreen(Screen[None]):
         marker.set_class(unread, "-shown")
         marker.relabel()
 
+    def relabel(self) -> None:
+        self.desk.learn()  # the names of models and personas
+
     def tell_model(self, facts: ModelFacts) -> None:
         name = wording.name_of(facts.title, facts.adapter, {})
         precision = "" if facts.endpoint or facts.demo else PRECISIONS[self.kullm.config.engine.precision]

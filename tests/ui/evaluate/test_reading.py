@@ -69,7 +69,7 @@ async def test_items_are_found_by_number_and_words_and_filtered(
         assert browser.item is not None
         assert browser.item.number == 4  # the number narrowed nothing
         await one.press("escape", "escape")
-        await one.press("slash", *"추가")
+        await one.press("slash", *"더하기")
         await one.until(lambda: browser.item is not None and browser.item.number == 2)
         await one.press("enter", "escape")
         await one.press("f", "f")
