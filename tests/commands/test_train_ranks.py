@@ -61,8 +61,10 @@ def test_ctrl_c_saves_then_a_second_one_ends_at_once_and_the_run_goes_on(home: P
 
     command = start(home, "train", "--resume", "last")  # on two ranks, as it began
     wait_until(lambda: last_step(run) > saved + 2)
-    for rank in processes_of(run):
-        os.kill(rank, signal.SIGSTOP)  # so that none can save and end before the second
+    stopped = processes_of(run)
+    for process in stopped:
+        os.kill(process, signal.SIGSTOP)  # so that none can save and end before the second
+    wait_until(lambda: all(stands_still(process) for process in stopped))  # or it could still take the first signal
     command.send_signal(signal.SIGINT)
     wait_until(lambda: asked_to_stop(command.pid))
     command.send_signal(signal.SIGINT)
@@ -122,6 +124,10 @@ def processes_of(run: RunFolder) -> list[int]:
 def gone(run: RunFolder) -> bool:
     wait_until(lambda: not processes_of(run))
     return True
+
+
+def stands_still(process: int) -> bool:
+    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
 
 def asked_to_stop(command: int) -> bool:
