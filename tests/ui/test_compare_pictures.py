@@ -94,7 +94,7 @@ async def test_before_the_first_question(database: Path, size: tuple[int, int]) 
 @sizes
 async def test_while_they_answer(database: Path, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
     # What the far side took in truth is not the same twice.
-    monkeypatch.setattr(compare_words, "_seconds", lambda turn: 0.4)
+    monkeypatch.setattr(compare_words, "_seconds", lambda _: 0.4)
     scripts = {
         "red": [Reply([chunk("대한민국의 수도는 **서울**입니다. 한강을 끼고"), 60.0])],
         "green": [says("서울입니다.", last={"timings": {"tokens_per_second": 31.4}})],
