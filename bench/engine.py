@@ -26,6 +26,7 @@ from side import Child, anonymous_bytes  # noqa: E402
 
 _SHORT, _LONG, _TOKENS = 32, 1500, 48
 _ANSWER = 128  # tokens of a reply in a column
+_LONGEST = 20.0  # seconds that one measurement may take; of a side that is slower fewer tokens are asked
 _GB = 1e9
 
 
@@ -82,21 +83,25 @@ def decode(setup: Setup) -> list[Row]:
         setup.llama(flash=False) as plain,
     ):
         weights = engine.do("load", folder=str(setup.checkpoint))["bytes"]
-        sides = {"engine": engine, "generate": generate, "llama.cpp": plain, "llama.cpp flash": flash}
-        for context in (_SHORT, _LONG):
+        named = {"engine": engine, "generate": generate, "llama.cpp": plain, "llama.cpp flash": flash}
+        for context, most in ((_SHORT, _TOKENS), (_LONG, _TOKENS // 3)):
             # `generate` would read the long context anew for every measurement.
-            compared = [name for name, side in sides.items() if side and (name, context) != ("generate", _LONG)]
-            speeds: dict[str, list[float]] = {name: [] for name in compared}
+            sides = {name: side for name, side in named.items() if side and (name, context) != ("generate", _LONG)}
+            tokens = {name: _fitting(side, context, most) for name, side in sides.items()}
+            speeds: dict[str, list[float]] = {name: [] for name in sides}
             bandwidths: list[float] = []
-            tokens = _TOKENS if context == _SHORT else _TOKENS // 3
             for _ in range(setup.repeat if context == _SHORT else max(2, setup.repeat // 2)):
                 bandwidths.append(engine.do("bandwidth"))
-                for name in speeds:
-                    side = sides[name]
-                    assert side
-                    speeds[name].append(tokens / side.do("decode", context=context, tokens=tokens)["seconds"])
+                for name, side in sides.items():
+                    seconds = side.do("decode", context=context, tokens=tokens[name])["seconds"]
+                    speeds[name].append(tokens[name] / seconds)
             rows += _decode_rows(context, speeds, bandwidths, weights)
     return rows
+
+
+def _fitting(side: Child, context: int, most: int) -> int:
+    """How many tokens it decodes within a measurement's time."""
+    return min(most, max(2, int(_LONGEST / side.do("decode", context=context, tokens=1)["seconds"])))
 
 
 def _decode_rows(context: int, speeds: dict[str, list[float]], bandwidths: list[float], weights: int) -> list[Row]:
@@ -125,10 +130,11 @@ def prefill(setup: Setup) -> list[Row]:
         sides = {
             name: side for name, side in (("engine", engine), ("generate", generate), ("llama.cpp", llama)) if side
         }
-        seconds: dict[str, list[float]] = {name: [] for name in sides}
-        for _ in range(max(2, setup.repeat // 2)):
+        seconds = {name: [side.do("prefill", tokens=512)["seconds"]] for name, side in sides.items()}
+        for _ in range(max(2, setup.repeat // 2) - 1):
             for name, side in sides.items():
-                seconds[name].append(side.do("prefill", tokens=512)["seconds"])
+                if seconds[name][0] < _LONGEST:
+                    seconds[name].append(side.do("prefill", tokens=512)["seconds"])
     ours = median(seconds["engine"])
     peers = [name for name in sides if name != "engine"]
     return [
