@@ -126,7 +126,7 @@ class ChatDesk(Desk["ChatScreen"]):
     async def _ask(self, message: records.Message, editing: Edited | None) -> None:
         sent, conversation = False, self.conversation
         try:
-            if not self._is_free():
+            if not await self._is_free():
                 return
             async with self._committing:
                 turns = self.turns
@@ -139,7 +139,8 @@ class ChatDesk(Desk["ChatScreen"]):
                 self._drafts.give_back(conversation, message, editing)
         await self._save_drafts()
 
-    def _is_free(self) -> bool:
+    async def _is_free(self) -> bool:
+        await self.replies.wait_for_ending(self.answering)
         if not self.answering and not self.busy:
             self.screen.notice()
             return True
@@ -198,7 +199,7 @@ class ChatDesk(Desk["ChatScreen"]):
 
     async def _regenerate(self, question: Turn) -> None:
         conversation = self.conversation
-        if conversation is None or not self._is_free():
+        if conversation is None or not await self._is_free():
             return
         from kullm_tui.ui.asking import Committed
 

@@ -45,6 +45,7 @@ class LiveReply:
     thoughts: list[str] = field(default_factory=list)
     resorted: int = 0  # how often what was shown turned out to be something else
     state: FinalState | None = None  # None while it goes on
+    stopped: bool = False
     error: str = ""
     finished: Finished | None = None
     began: float = field(default_factory=time.monotonic)
@@ -94,6 +95,11 @@ class LiveReply:
             self.thoughts, self.pieces = [piece.thinking], [piece.text] if piece.text else []
             self.first_text = now if piece.text else None
             self.resorted += 1
+
+    @property
+    def ending(self) -> bool:
+        """All was said, or it is being stopped: it only has to be written down."""
+        return self.finished is not None or self.stopped
 
     @property
     def seconds(self) -> float:

@@ -83,7 +83,16 @@ class Replies:
     def stop(self, reply: LiveReply) -> None:
         worker = self._workers.get(reply.reply_id)
         if worker:
+            reply.stopped = True
             worker.cancel()
+
+    async def wait_for_ending(self, chosen: Iterable[LiveReply]) -> None:
+        """Until those of which nothing more comes are written down."""
+        for reply in chosen:
+            worker = self._workers.get(reply.reply_id)
+            if worker and reply.ending:
+                with contextlib.suppress(WorkerError):
+                    await worker.wait()
 
     async def close(self) -> None:
         """Stop them all, and wait until each is written down."""

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from kullm_tui.core.records import Message
 from kullm_tui.core.store import Store
 from kullm_tui.ui.app import KullmApp
 from kullm_tui.ui.widgets.turn import TurnView
-from tests.openai_server import CUT, OpenAIServer, Reply, chunk, refuses, says
+from tests.openai_server import CUT, OpenAIServer, Reply, chunk, event, refuses, says
 from tests.ui.chatting import chatting
 
 
@@ -285,6 +287,26 @@ async def test_sending_while_a_reply_streams_keeps_the_words_in_the_prompt(datab
             assert chat.screen.prompt.value.text == "성급한 물음"
             await chat.pilot.press("escape")
             await chat.answered()
+
+
+async def test_a_question_sent_while_the_reply_before_it_is_being_written_down_waits_for_that(database: Path) -> None:
+    first = Reply([chunk("첫째"), 0.5, chunk(finish="stop"), event("[DONE]")])
+    with OpenAIServer([first, says("둘째")]) as server:
+        async with chatting(database, server=server) as chat:
+            await chat.sends("하나")
+            live = chat.desk.answering[0]
+            await chat.until(lambda: live.pieces)
+            with closing(sqlite3.connect(database, isolation_level=None)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                await chat.until(lambda: live.finished)
+                assert live.state is None  # it cannot be written down
+                await chat.types("둘")
+                await chat.pilot.press("enter")
+                await chat.until(lambda: not chat.screen.prompt.value.text)  # taken
+                other.execute("COMMIT")
+            await chat.until(lambda: chat.told("둘째"))
+            await chat.answered()
+            assert [turn.content for turn in chat.turns] == ["하나", "첫째", "둘", "둘째"]
 
 
 async def test_a_long_conversation_mounts_only_its_end_and_the_rest_on_the_way_up(database: Path) -> None:
