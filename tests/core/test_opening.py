@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kullm_tui.core import rescue
+from kullm_tui.core import rescued_conversations
 from kullm_tui.core.database import Database
 from kullm_tui.core.errors import NoSpace, StoreError
 from kullm_tui.core.opening import open_store
@@ -89,7 +89,7 @@ def test_a_row_whose_number_was_changed_keeps_no_other_from_being_read(path: Pat
     with Store(path):
         pass
 
-    assert rescue.rescue(damaged, path).messages >= 29
+    assert rescued_conversations.rescue_conversations(damaged, path).messages >= 29
 
 
 def _renumber(file: Path, table: str, row: int, number: int) -> None:
@@ -171,7 +171,7 @@ def test_a_rescue_that_fails_leaves_the_damaged_file_in_its_place(path: Path, mo
         raise NoSpace(f"{aside} {draft}")
 
     with monkeypatch.context() as patch:
-        patch.setattr(rescue, "rescue", full)
+        patch.setattr(rescued_conversations, "rescue_conversations", full)
         with pytest.raises(NoSpace):
             open_store(path)
     assert path.read_bytes() == before
@@ -183,8 +183,8 @@ def test_a_rescue_that_fails_leaves_the_damaged_file_in_its_place(path: Path, mo
 _KILLED_IN_THE_RESCUE = """
 import os, signal, sys
 from pathlib import Path
-from kullm_tui.core import opening, rescue
-rescue.rescue = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+from kullm_tui.core import opening, rescued_conversations
+rescued_conversations.rescue_conversations = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 opening.open_store(Path(sys.argv[1]))
 """
 
