@@ -3,6 +3,7 @@
 A reader may refuse with a KullmError and with nothing else, and leaves a home as it found it.
 """
 
+import copy
 import io
 import json
 import random
@@ -90,7 +91,7 @@ def read_index(data: bytes, place: Path) -> None:
 def read_config(data: bytes, place: Path) -> None:
     (place / "config.json").write_bytes(data)
     (place / "model.safetensors").write_bytes(WEIGHTS)
-    memory_need(resolve(str(place)), place, "4bit", [])
+    memory_need(resolve(str(place)).profile, place, "4bit", [])
     read_json(place / "config.json")
 
 
@@ -183,10 +184,13 @@ def mutated(seed: bytes, chance: random.Random) -> bytes:
 
 
 def _of_another_shape(seed: bytes, chance: random.Random) -> bytes:
-    value = json.loads(seed)
+    try:
+        value = json.loads(seed)
+    except (ValueError, RecursionError):
+        return seed[: chance.randrange(len(seed))]
     for _ in range(chance.randrange(1, 4)):
         holder, place = chance.choice(list(_places(value)) or [([None], 0)])
-        holder[place] = chance.choice(_VALUES)
+        holder[place] = copy.deepcopy(chance.choice(_VALUES))
     if chance.random() < 0.05:
         return _DEEP.encode()
     if chance.random() < 0.05:
