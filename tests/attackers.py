@@ -47,6 +47,7 @@ def says(content: Any, model: str = "tiny") -> bytes:
 def odd_bodies(model: str = "tiny") -> list[tuple[bytes, dict[str, str]]]:
     """Bodies, each with the headers that go with it: what no description of the protocol leads to."""
     sound = chat(model)
+    odd: tuple[Any, ...] = (None, True, -1, 10**30, "", "x", [], {}, [[]], [None], {"": None}, ["\x00"] * 5)
     bodies = [
         b"", b"null", b"[]", b'"x"', b"\xff\xfe" * 8, b"\x00" * 64, b"{" * 5_000, b"[" * 100_000, b'{"a":' * 50_000, sound[:-1], sound + b"}",
         b'{"model": "' + model.encode() + b'", "messages": ' + b"[" * 40 + b"]" * 40 + b"}",
@@ -61,7 +62,7 @@ def odd_bodies(model: str = "tiny") -> list[tuple[bytes, dict[str, str]]]:
         *HUGE_FAULTS.values(),
         *(json.dumps({"model": model, "messages": MESSAGES, "prompt": "가", "max_tokens": 2} | fields).encode() for _, fields, _ in REFUSED),
         *(chat(model, **{name: value}) for name in ("stop", "n", "seed", "logit_bias", "tools", "stream", "adapter", "messages", "temperature", "num_beams")
-          for value in (None, True, -1, 10**30, "", "x", [], {}, [[]], [None], {"": None}, ["\x00"] * 5)),
+          for value in odd),
     ]  # fmt: skip
     headers: list[dict[str, str]] = [
         {"Content-Type": "application/json; charset=utf-16"},

@@ -6,7 +6,10 @@ from typing import Any
 
 import httpx2
 import pytest
+from starlette.responses import JSONResponse
 
+from kullm_tui.core.errors import AdapterError
+from kullm_tui.engine.wire_errors import error_object
 from tests.attackers import HUGE_FAULTS, MESSAGES, REFUSED
 from tests.engine.server import Server, serving
 from tests.tiny_models import save_model
@@ -51,3 +54,10 @@ def test_a_body_of_faults_is_told_one_of_them(server: Server, body: bytes) -> No
     assert response.status_code == 400
     assert len(response.content) < 1_000
     json.loads(response.content)
+
+
+def test_a_refusal_that_quotes_half_a_character_can_be_sent() -> None:
+    status, body = error_object(AdapterError("\ud800"))
+
+    assert status < 500
+    JSONResponse(body)

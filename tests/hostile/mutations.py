@@ -23,6 +23,7 @@ from kullm_tui.core.model_memory import memory_need
 from kullm_tui.core.models import resolve
 from kullm_tui.core.prompting import read_json
 from kullm_tui.core.templates.sandbox import run_template
+from kullm_tui.core.text import storable
 from kullm_tui.weights.adapter_files import read_adapter
 from kullm_tui.weights.files import open_checkpoint
 
@@ -152,7 +153,7 @@ def attempt(kind: Kind, data: bytes, place: Path) -> str:
     try:
         kind.read(data, place)
     except KullmError as refusal:
-        str(refusal).encode()  # it can be told
+        storable(str(refusal)).encode()  # it can be told
         return "refused"
     return "read"
 

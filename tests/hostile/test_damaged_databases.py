@@ -19,31 +19,11 @@ from kullm_tui.core.errors import StoreDamaged
 from kullm_tui.core.opening import open_again, open_store
 from kullm_tui.core.records import Message
 from kullm_tui.core.store import Store
+from tests.damage import PAGE, damaged
 
 DAMAGES = int(os.environ.get("KULLM_DAMAGES", "16"))
 SECONDS = 10
-PAGE = 4096
 PLAN = {"set": "질문" * 40, "systems": [{"name": "가"}], "judge": {"model": "judge"}, "rubric": "rubric"}
-KINDS = ("bit", "bytes", "page", "zeros", "cut")
-
-
-def damaged(data: bytes, chance: random.Random) -> bytes:
-    """One to three faults of one kind."""
-    found, kind = bytearray(data), chance.choice(KINDS)
-    for _ in range(chance.randrange(1, 4)):
-        at = chance.randrange(len(found))
-        page = slice(at - at % PAGE, at - at % PAGE + PAGE)
-        if kind == "bit":
-            found[at] ^= 1 << chance.randrange(8)
-        elif kind == "bytes":
-            found[at : at + 8] = chance.randbytes(len(found[at : at + 8]))
-        elif kind == "page":
-            found[page] = chance.randbytes(len(found[page]))
-        elif kind == "zeros":
-            found[page] = bytes(len(found[page]))
-        else:
-            return bytes(found[: max(200, at)])
-    return bytes(found)
 
 
 def conversations(path: Path) -> None:
