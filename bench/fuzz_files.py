@@ -49,7 +49,7 @@ def main() -> None:
         finally:
             shutil.rmtree(place)
 
-    limits = [f"-max_len={_LONGEST_BYTES}", f"-timeout={_SECONDS}", f"-rss_limit_mb={_MEGABYTES}"]
+    limits = [f"-max_len={_LONGEST_BYTES}", f"-timeout={_SECONDS}", f"-rss_limit_mb={_MEGABYTES}", "-len_control=0"]
     tried = [args.culprit] if args.culprit else [f"-runs={args.runs}", "-print_final_stats=1", str(corpus)]
     atheris.Setup([sys.argv[0], *limits, *tried], read)
     atheris.Fuzz()
