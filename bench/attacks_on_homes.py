@@ -22,12 +22,12 @@ from kullm_tui.core.store import Store
 from tests.attackers import MARKS, MESSAGES
 from tests.damage import renumbered
 from tests.hostile.mutations import ADAPTER, DEMO, packed_as_zip
-from tests.kullm_command import Terminal
 from tests.openai_server import OpenAIServer, Reply, chunk, event
+from tests.tmux import Tmux
 
 DEEP = b"[" * 100_000
 SOMEBODY = 12345
-RESCUE_S = 10.0
+RESCUE_S, SOON_S = 10.0, 30.0
 SECRET = "sk-secret-0123456789abcdef"
 
 
@@ -93,15 +93,20 @@ def damaged_rowid(product: Product) -> str:
     file = product.home / "kullm.db"
     with Store(file) as store:
         one = store.create_conversation("대화")
+        last = None
         for turn in range(30):
-            store.add_user_turn(one.id, Message("user", f"질문 {turn}"), parent_id=None)
+            last = store.add_turn(
+                one.id, Message("user" if turn % 2 == 0 else "assistant", f"말 {turn}"), parent_id=last
+            )
     renumbered(file, "messages", 14, 1)
-    began = time.monotonic()
-    terminal = Terminal(product.home, "-c", size=(140, 45))
-    terminal.waits_for("질문 29")
-    seconds = time.monotonic() - began
-    terminal.types("\x11")
-    terminal.ends()
+    with file.open("r+b") as damaged:  # the number alone is not noticed, and nothing is rescued
+        damaged.write(b"\xa5" * 100)
+    with Tmux(product.home) as terminal:
+        began = time.monotonic()
+        terminal.runs("-c")
+        terminal.shows("말 16", seconds=SOON_S)
+        seconds = time.monotonic() - began
+        terminal.presses("C-q")
     product.expect(seconds < RESCUE_S, f"the last question was there after {seconds:.1f} s")
     found = messages_in(file)
     product.expect(found >= 29, f"{found} of 30 messages are left")
@@ -112,10 +117,10 @@ def messages_in(file: Path) -> int:
     """As the app finds them, which opens what turns out damaged once more."""
     store = open_store(file)
     try:
-        return len(store.search("질문", limit=100))
+        return len(store.search("말", limit=100))
     except StoreDamaged:
         store = open_again(store)
-        return len(store.search("질문", limit=100))
+        return len(store.search("말", limit=100))
     finally:
         store.close()
 
@@ -271,7 +276,7 @@ def _answered_ms(product: Product) -> float:
 
 ROWS = (
     Attack(5, "JSON nested 100,000 deep in archives, folders and streams; bad zip names", nested_json),
-    Attack(7, "a database with one flipped rowid", damaged_rowid),
+    Attack(7, "a database with a broken head and a flipped rowid, opened by the app", damaged_rowid),
     Attack(11, "another's home, open keys, a planted engine, an adapter that names an endpoint", strangers_home),
     Attack(12, "an endpoint that answers with bombs, 300 MB, marks and no end", hostile_endpoint),
     Attack(13, "escapes, echoed and mistyped secrets, unreadable keys, Nagle", small_ones),
