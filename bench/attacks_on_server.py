@@ -1,5 +1,6 @@
 """Attacks on `kullm serve`: by whoever reaches its port, by a client with the token, by the files that it was given."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -7,6 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import httpx2
 from product import Product
 from rows import Attack
 
@@ -35,7 +37,13 @@ TEMPLATES = {
 
 
 def at_once(calls: Sequence[Callable[[], object]]) -> None:
-    threads = [threading.Thread(target=call, daemon=True) for call in calls]
+    """What is not answered counts nowhere; the row says how many should be."""
+
+    def tried(call: Callable[[], object]) -> None:
+        with contextlib.suppress(httpx2.HTTPError):
+            call()
+
+    threads = [threading.Thread(target=tried, args=(call,), daemon=True) for call in calls]
     for thread in threads:
         thread.start()
     for thread in threads:

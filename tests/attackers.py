@@ -57,7 +57,7 @@ def odd_bodies(model: str = "tiny") -> list[tuple[bytes, dict[str, str]]]:
         sound.replace(b'"max_tokens": 2', b'"max_tokens": 2, "temperature": 1e999'),
         sound.replace(b'"max_tokens": 2', b'"max_tokens": 2, "max_tokens": -1'),
         says("\ud800", model), says("\x00\x1b[31m\u202e", model), says("a" + MARKS * 4_000, model), says("ᄀ" * 3_000, model),
-        says([{"type": "text", "text": "a"}] * 999, model), says([{"type": "image_url", "image_url": {"url": "file:///x"}}], model),
+        says([{"type": "text", "text": "a"}] * 999, model), says([{"type": "image_url", "image_url": {"url": "x://y"}}], model),
         says([None], model), says({"type": "text"}, model), says(10**300, model),
         *HUGE_FAULTS.values(),
         *(json.dumps({"model": model, "messages": MESSAGES, "prompt": "가", "max_tokens": 2} | fields).encode() for _, fields, _ in REFUSED),
