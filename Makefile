@@ -28,7 +28,9 @@ bench: .venv/test.stamp
 
 soak: .venv/peers.stamp
 	KULLM_LLAMA_CPP_PYTHON=$(CURDIR)/$(BIN)/python $(BIN)/pytest -s -m "soak or peers" --timeout 3600
-	KULLM_FUZZ_REQUESTS=5000 $(BIN)/pytest -s tests/engine/test_fuzz.py
+	$(BIN)/python -P bench/attacks.py
+	KULLM_FUZZ_REQUESTS=10000 $(BIN)/pytest -s tests/engine/test_fuzz.py
+	KULLM_MUTATED_FILES=20000 KULLM_DAMAGES=300 $(BIN)/pytest -s tests/hostile
 	KULLM_FUZZ_VERDICTS=5000 $(BIN)/pytest -s tests/evaluator/test_verdict_mutations.py
 
 # About half an hour on two cores; a rebuild that was stopped goes on.

@@ -35,7 +35,8 @@ def list_runs(store: VerdictStore) -> list[Run]:
     """The latest first; read from the plans alone, so nothing that is missing since makes it fail."""
     with store.database.reading() as connection:
         rows = connection.execute("SELECT id, created, plan FROM runs ORDER BY created DESC").fetchall()
-    return [_run(row["id"], row["created"], json.loads(row["plan"])) for row in rows]
+    runs = (_run(row["id"], row["created"], json.loads(row["plan"])) for row in rows)
+    return [run for run in runs if run]
 
 
 def latest_number(store: VerdictStore) -> int | None:
@@ -72,6 +73,10 @@ def counts_of(evaluation: Evaluation, store: VerdictStore) -> dict[str, Counts]:
     return counts
 
 
-def _run(number: int, begun: float, plan: Mapping[str, Any]) -> Run:
-    systems = tuple(one["name"] for one in plan["systems"])
-    return Run(number, begun, plan["set"], systems, plan["judge"], plan["rubric"])
+def _run(number: int, begun: float, plan: Mapping[str, Any]) -> Run | None:
+    """None for what damage to the file has made of a plan."""
+    try:
+        systems = tuple(one["name"] for one in plan["systems"])
+        return Run(number, begun, plan["set"], systems, plan["judge"], plan["rubric"])
+    except (KeyError, TypeError):
+        return None

@@ -22,7 +22,7 @@ from kullm_tui.core.errors import StoreError
 from kullm_tui.core.paths import state_dir
 from kullm_tui.core.writers import is_dead, is_elsewhere, this_writer
 
-_CONTENTS = Contents("evaluator", "채점 파일", "the verdicts")
+CONTENTS = Contents("evaluator", "채점 파일", "the verdicts", ("다음에 열 때 kullm이", "Opening it the next time"))
 _REPLY_FIELDS = tuple(one.name for one in fields(JudgeReply))
 _LONGEST_CALL_SECONDS = 900.0  # a mark of another machine's that is older is a dead program's
 _AT_ONCE = 500  # parameters of one statement
@@ -55,7 +55,8 @@ class VerdictStore:
     """One user's verdicts, answers and runs. Its calls block; an event loop makes them in a thread."""
 
     def __init__(self, path: Path | None = None) -> None:
-        self.database = Database(path or evaluation_file(), _CONTENTS)
+        self.database = Database(path or evaluation_file(), CONTENTS)
+        self.notice = self.database.notice  # something that the user should know about the file
 
     def __enter__(self) -> Self:
         return self

@@ -138,6 +138,7 @@ class OpenAIServer:
             else:
                 data = part.encode() if isinstance(part, str) else part
                 await send({"type": "http.response.body", "body": data, "more_body": True})
+                await asyncio.sleep(0)  # or a reply without end would never see that the client has left
         request.answered = True
         await send({"type": "http.response.body", "body": b""})
 

@@ -25,7 +25,7 @@ from evaluator.report import (
 )
 from evaluator.runs import latest_number
 from evaluator.statistics import Difference
-from evaluator.verdicts import VerdictStore
+from evaluator.verdict_file import open_verdicts
 from kullm_tui.commands import eval_again, eval_list, eval_win
 from kullm_tui.commands.columns import aligned
 from kullm_tui.commands.eval_agreement import add_agreement, show_agreement
@@ -152,7 +152,7 @@ def run(args: argparse.Namespace) -> int:
     }
     if args.action in actions:
         return actions[args.action](args)
-    with VerdictStore() as store:
+    with open_verdicts(Narration().note) as store:
         evaluation = load_run(store, args.run)
         number = args.run or latest_number(store) or 0
         found = results(evaluation, store)

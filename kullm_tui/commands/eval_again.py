@@ -12,6 +12,7 @@ from evaluator.evaluation import Evaluation, evaluation_items, item_place, load_
 from evaluator.judge_choice import judge_again
 from evaluator.rubric import Rubric
 from evaluator.unread import Unread, score_fault, take_by_hand, unread
+from evaluator.verdict_file import open_verdicts
 from evaluator.verdicts import VerdictStore
 from kullm_tui.commands import judge_arguments, spending
 from kullm_tui.commands.confirm import can_ask
@@ -47,7 +48,7 @@ def add_rescore(parser: argparse.ArgumentParser) -> None:
 def retry(args: argparse.Namespace) -> int:
     """Every verdict without scores once more; 1 where some still have none."""
     narration = Narration()
-    with VerdictStore() as store:
+    with open_verdicts(narration.note) as store:
         evaluation = load_run(store, args.run)
         waiting = _unread(evaluation, store)
         if not waiting:
@@ -72,7 +73,7 @@ def rescore(args: argparse.Namespace) -> int:
     """What a person reads in the judge's words, from a file or asked for one by one."""
     reader = args.by.strip() or getpass.getuser()
     narration = Narration()
-    with VerdictStore() as store:
+    with open_verdicts(narration.note) as store:
         evaluation = load_run(store, args.run)
         waiting = _unread(evaluation, store)
         if not waiting:

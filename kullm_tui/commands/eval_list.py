@@ -4,8 +4,9 @@ import argparse
 import time
 
 from evaluator.runs import Run, list_runs
-from evaluator.verdicts import VerdictStore
+from evaluator.verdict_file import open_verdicts
 from kullm_tui.commands.columns import aligned
+from kullm_tui.commands.narration import Narration
 from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe, terminal_safe_json
 
@@ -15,7 +16,7 @@ def add_list(parser: argparse.ArgumentParser) -> None:
 
 
 def show_runs(args: argparse.Namespace) -> int:
-    with VerdictStore() as store:
+    with open_verdicts(Narration().note) as store:
         runs = list_runs(store)
     if args.json:
         for run in runs:

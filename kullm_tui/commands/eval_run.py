@@ -23,6 +23,7 @@ from evaluator.questions import QuestionSet, load_questions
 from evaluator.report import score_table
 from evaluator.rubric import load_rubric
 from evaluator.systems import answering_system
+from evaluator.verdict_file import open_verdicts
 from evaluator.verdicts import VerdictStore
 from kullm_tui.commands import eval as eval_command
 from kullm_tui.commands import judging_run, spending
@@ -54,7 +55,7 @@ def run_evaluation(args: argparse.Namespace) -> int:
     decoding = PAPER_DECODING.request_fields() if args.decoding else {}
     answering = [answering_system(*split_adapter(name, config.endpoints), config, decoding) for name in names]
     judge = agreed_judge(args, rubric, "kullm eval run")  # before an hour of answers, not after
-    with VerdictStore() as store:
+    with open_verdicts(narration.note) as store:
         imported = [_imported(store, questions, one) for one in args.answers]
         systems = [*(system for _, system in answering), *imported]
         refuse_same_names(systems)

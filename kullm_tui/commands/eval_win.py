@@ -11,7 +11,7 @@ from evaluator.judge_table import usual_mode
 from evaluator.pairwise import PAIRWISE
 from evaluator.report import markdown_table
 from evaluator.statistics import Interval
-from evaluator.verdicts import VerdictStore
+from evaluator.verdict_file import open_verdicts
 from evaluator.win_rate import WinRate, WinRates, duels_against, win_rates
 from kullm_tui.commands import judge_arguments, spending
 from kullm_tui.commands.columns import aligned
@@ -40,7 +40,7 @@ def add_win(parser: argparse.ArgumentParser) -> None:
 def show_win_rates(args: argparse.Namespace) -> int:
     """1 where pairs are left without a judgement."""
     narration = Narration()
-    with VerdictStore() as store:
+    with open_verdicts(narration.note) as store:
         evaluation = load_run(store, args.run)
         duels = duels_against(args.baseline, evaluation, store)
         judge = _judge(evaluation, args)

@@ -14,7 +14,7 @@ from evaluator.judging import Outcome
 from evaluator.rows import Row, read_pairs, read_rows
 from evaluator.rubric import Mode, Rubric, load_rubric, shipped_rubrics
 from evaluator.verdict import Verdict
-from evaluator.verdicts import VerdictStore
+from evaluator.verdict_file import open_verdicts
 from kullm_tui.commands import judge_arguments, judging_run, spending
 from kullm_tui.commands.consenting import obtain_consent
 from kullm_tui.commands.judging_glue import verdict_facts, verdict_line
@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     judge = agreed_judge(args, rubric, "kullm judge")
     _warn_of_itself(rows, judge, narration)
     items = [row.item for row in rows]
-    with VerdictStore() as store:
+    with open_verdicts(narration.note) as store:
         printer = _Printer(rows, as_json=args.json)
         outcome = judging_run.judged(
             items,

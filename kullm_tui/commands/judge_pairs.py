@@ -10,7 +10,7 @@ from evaluator.judge_table import usual_mode
 from evaluator.pairwise import PAIRWISE, Winner, is_flipped, winner
 from evaluator.rows import PairRow
 from evaluator.verdict import Verdict
-from evaluator.verdicts import VerdictStore
+from evaluator.verdict_file import open_verdicts
 from kullm_tui.commands import judging_run, spending
 from kullm_tui.commands.judge import agreed_judge
 from kullm_tui.commands.judging_glue import verdict_line
@@ -25,7 +25,7 @@ def judge_pairs(args: argparse.Namespace, rows: Sequence[PairRow]) -> int:
     judge = agreed_judge(args, PAIRWISE, "kullm judge")
     judge = judge if args.mode else replace(judge, mode=usual_mode(judge.model, PAIRWISE))
     items = [item for row in rows for item in row.pair.items]
-    with VerdictStore() as store:
+    with open_verdicts(narration.note) as store:
         outcome = judging_run.judged(
             items, judge=judge, rubric=PAIRWISE, store=store, args=args, narration=narration, repeat=args.repeat
         )

@@ -60,10 +60,10 @@ class Judging:
             return {one.id: failed_verdict(one, str(fault), judge=self.judge, rubric=self.rubric) for one in items}
 
     def _judged(self, items: Sequence[Item], narration: Narration) -> Mapping[str, Verdict]:
-        from evaluator.verdicts import VerdictStore
+        from evaluator.verdict_file import open_verdicts
         from kullm_tui.commands.judging_run import judged
 
-        with VerdictStore() as store:
+        with open_verdicts(narration.note) as store:
             return judged(
                 items, judge=self.judge, rubric=self.rubric, store=store, args=self.args, narration=narration
             ).verdicts

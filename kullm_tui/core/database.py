@@ -37,10 +37,12 @@ class Contents:
     package: str
     korean: str
     english: str
-    is_rescued: bool = False  # by the app, where it is damaged
+    rescued_by: tuple[str, str] | None = None  # what takes over what can be read, in both languages
 
 
-CONVERSATIONS = Contents("kullm_tui.core", "대화 파일", "the conversations", is_rescued=True)
+CONVERSATIONS = Contents(
+    "kullm_tui.core", "대화 파일", "the conversations", ("`kullm`으로 앱을 열면", "Opening the app with `kullm`")
+)
 
 
 class Database:

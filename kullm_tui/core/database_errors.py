@@ -25,8 +25,10 @@ _WRITES_THAT_NEED_ROOM = (
     sqlite3.SQLITE_IOERR_SHMSIZE,
     sqlite3.SQLITE_IOERR_SHMMAP,
 )
-# What SQLite, or Python's module for it, says of broken text and of a broken schema, without a code of its own.
-_DAMAGED = re.compile("Could not decode to UTF-8|malformed|no such (function|table|column|module|collation)")
+# What SQLite, or Python's module for it, says of broken text (our functions fail at no other) and of a broken schema, without a code of its own.
+_DAMAGED = re.compile(
+    "Could not decode to UTF-8|user-defined function raised|malformed|no such (function|table|column|module|collation)"
+)
 
 
 @contextlib.contextmanager
@@ -36,13 +38,13 @@ def translated(path: Path, contents: Contents) -> Iterator[None]:
     except sqlite3.Error as error:
         raise _store_error(error, path, contents) from error
     except UnicodeDecodeError as error:  # SQLite's own message quotes what stands in the broken schema
-        raise _damaged(path, contents) from error
+        raise damaged(path, contents) from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise _no_space(path, contents) from error
         raise StoreError(
             say(
-                f"{_with(contents, '을/를')} 열지 못했어요({cause_of(error)}): {path}",
+                f"{with_particle(contents, '을/를')} 열지 못했어요({cause_of(error)}): {path}",
                 f"{contents.english} cannot be opened ({cause_of(error)}): {path}",
             )
         ) from error
@@ -51,25 +53,26 @@ def translated(path: Path, contents: Contents) -> Iterator[None]:
 def _no_space(path: Path, contents: Contents) -> NoSpace:
     return NoSpace(
         say(
-            f"디스크가 가득 차서 {_with(contents, '을/를')} 저장하지 못했어요: {path}\n공간을 비우고 다시 해 보세요.",
+            f"디스크가 가득 차서 {with_particle(contents, '을/를')} 저장하지 못했어요: {path}\n공간을 비우고 다시 해 보세요.",
             f"the disk is full, {contents.english} were not saved: {path}\nFree some space and try again.",
         )
     )
 
 
-def _damaged(path: Path, contents: Contents) -> StoreDamaged:
+def damaged(path: Path, contents: Contents) -> StoreDamaged:
     backup = newest_backup(path)
     advice = say("다른 곳으로 옮기면 새로 시작해요.", "Move it away to begin anew.")
-    if contents.is_rescued:
+    if contents.rescued_by:
+        korean, english = contents.rescued_by
         advice = say(
-            "`kullm`으로 앱을 열면 읽을 수 있는 것을 새 파일로 옮겨 줘요.",
-            "Opening the app with `kullm` takes what can be read over into a new file.",
+            f"{korean} 읽을 수 있는 것을 새 파일로 옮겨 줘요.",
+            f"{english} takes what can be read over into a new file.",
         )
     if backup:
         advice = say(f"{advice} 이전 백업: {backup}", f"{advice} An earlier backup: {backup}")
     return StoreDamaged(
         say(
-            f"{_with(contents, '이/가')} 깨져 있어요: {path}\n파일은 그대로 두었어요. {advice}",
+            f"{with_particle(contents, '이/가')} 깨져 있어요: {path}\n파일은 그대로 두었어요. {advice}",
             f"{contents.english} are damaged: {path}\nThe file was left as it is. {advice}",
         )
     )
@@ -78,7 +81,7 @@ def _damaged(path: Path, contents: Contents) -> StoreDamaged:
 def busy(path: Path, contents: Contents) -> StoreBusy:
     return StoreBusy(
         say(
-            f"다른 작업이 {_with(contents, '을/를')} 쓰고 있어요: {path}\n잠시 뒤에 다시 해 보세요.",
+            f"다른 작업이 {with_particle(contents, '을/를')} 쓰고 있어요: {path}\n잠시 뒤에 다시 해 보세요.",
             f"something else is writing {contents.english}: {path}\nTry again in a while.",
         )
     )
@@ -87,7 +90,7 @@ def busy(path: Path, contents: Contents) -> StoreBusy:
 def moved(path: Path, contents: Contents) -> StoreMoved:
     return StoreMoved(
         say(
-            f"{_with(contents, '이/가')} 있던 곳에 다른 파일이 있어요: {path}\n다시 여는 중이에요.",
+            f"{with_particle(contents, '이/가')} 있던 곳에 다른 파일이 있어요: {path}\n다시 여는 중이에요.",
             f"another file stands where {contents.english} were: {path}\nIt is being opened.",
         )
     )
@@ -99,12 +102,12 @@ def _store_error(error: sqlite3.Error, path: Path, contents: Contents) -> KullmE
     if code == sqlite3.SQLITE_FULL or extended in _WRITES_THAT_NEED_ROOM:
         return _no_space(path, contents)
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or _DAMAGED.search(str(error)):
-        return _damaged(path, contents)
+        return damaged(path, contents)
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return busy(path, contents)
     return StoreError(
         say(
-            f"{_with(contents, '을/를')} 쓸 수 없어요({cause_of(error)}): {path}\n파일과 폴더의 권한을 확인하세요.",
+            f"{with_particle(contents, '을/를')} 쓸 수 없어요({cause_of(error)}): {path}\n파일과 폴더의 권한을 확인하세요.",
             f"{contents.english} cannot be used ({error}): {path}\nCheck the permissions of the file and its folder.",
         )
     )
@@ -116,5 +119,5 @@ def newest_backup(path: Path) -> Path | None:
     return max(whole, key=lambda backup: backup.stat().st_mtime, default=None)
 
 
-def _with(contents: Contents, pair: str) -> str:
+def with_particle(contents: Contents, pair: str) -> str:
     return f"{contents.korean}{particle(contents.korean, pair)}"

@@ -45,7 +45,7 @@ def _bytes_of_files(folder: Path, precision: Precision) -> int | None:
         a_number = _FILE_BYTES.get(str(config.get("dtype") or config.get("torch_dtype")), 2)
         tables = 1 if config.get("tie_word_embeddings") else 2
         embeddings = tables * int(config.get("vocab_size", 0)) * int(config.get("hidden_size", 0))
-    except (OSError, ValueError, TypeError, AttributeError):
+    except (OSError, ValueError, TypeError, AttributeError, OverflowError):
         return None
     numbers = size // a_number
     kept = min(embeddings, numbers)

@@ -1,4 +1,4 @@
-"""Opening the conversations for the app, which must come up whatever the file is like.
+"""Opening a database of ours for whoever must go on whatever the file is like: the app its conversations, everybody the verdicts.
 
 A damaged file is kept aside under a name that says when, and what can be read of it goes into a new one. A newer kullm's is refused, untouched.
 """
@@ -7,11 +7,14 @@ import contextlib
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, Protocol, TypeVar
 
 from kullm_tui.core.causes import cause_of
-from kullm_tui.core.database_errors import newest_backup
+from kullm_tui.core.database import CONVERSATIONS, Contents
+from kullm_tui.core.database_errors import newest_backup, with_particle
 from kullm_tui.core.errors import StoreDamaged, StoreError
 from kullm_tui.core.language import say
 from kullm_tui.core.store import Store
@@ -21,59 +24,82 @@ _KEPT_DELETED_S = 7 * 86400.0
 _BESIDE = ("-wal", "-shm", "-journal", "")
 
 
+class Opened(Protocol):
+    notice: str | None
+
+    def close(self) -> None: ...
+
+
+T = TypeVar("T", bound=Opened)
+
+
+@dataclass(frozen=True)
+class Kind(Generic[T]):
+    """A kind of file: how one is opened and found sound, and what is read of a damaged one."""
+
+    contents: Contents
+    sound: Callable[[Path], T]  # StoreDamaged for one that is not
+    rescue: Callable[[Path, Path], str]  # from the damaged into the whole one; what is told of it
+
+
 def open_store(path: Path) -> Store:
-    """The store; its `notice` says where a damaged file has gone. StoreError for one that cannot be used here."""
+    """The conversations. StoreError for a file that cannot be used here."""
+    return opened(path, _KIND)
+
+
+def opened(path: Path, kind: Kind[T]) -> T:
+    """What is in the file; its `notice` says where a damaged one has gone."""
     if not _left_off(path).exists():
         with contextlib.suppress(StoreDamaged):
-            return _sound(path)
+            return kind.sound(path)
     with _alone(path.parent):
         if aside := _aside_of_a_rescue_that_ended(path):
-            return _rescued_from(aside, path)
+            return _rescued_from(aside, path, kind)
         with contextlib.suppress(StoreDamaged):  # another kullm has put it aside meanwhile
-            return _sound(path)
-        return _begun_anew(path)
+            return kind.sound(path)
+        return _begun_anew(path, kind)
 
 
 def open_again(store: Store) -> Store:
     """In place of one whose file turned out damaged, or was put aside by another kullm that found it so."""
     store.close()
     with _alone(store.path.parent):
-        return _sound(store.path) if store.is_moved else _begun_anew(store.path)
+        return _sound(store.path) if store.is_moved else _begun_anew(store.path, _KIND)
 
 
-def _begun_anew(path: Path) -> Store:
+def _begun_anew(path: Path, kind: Kind[T]) -> T:
     """The damaged file aside, a new one with what can be read of it."""
-    return _rescued_from(_put_aside(path), path)
+    return _rescued_from(_put_aside(path, kind.contents), path, kind)
 
 
-def _rescued_from(aside: Path, path: Path) -> Store:
+def _rescued_from(aside: Path, path: Path, kind: Kind[T]) -> T:
     """The new file takes its place when it is whole. Where it cannot be made, the damaged one goes back."""
-    from kullm_tui.core.rescue import rescue, told
-
     draft = path.with_name(f"{path.name}.rescued-{os.getpid()}")
     with contextlib.ExitStack() as undo:
         undo.callback(_left_off(path).unlink, missing_ok=True)
         undo.callback(_move, aside, path)
         for ending in _BESIDE:
             undo.callback(draft.with_name(draft.name + ending).unlink, missing_ok=True)
-        _sound(draft).close()
-        rescued = rescue(aside, draft)
+        kind.sound(draft).close()
+        told = kind.rescue(aside, draft)
         draft.replace(path)
         undo.pop_all()
     _left_off(path).unlink(missing_ok=True)
-    store = _sound(path)
+    found = kind.sound(path)
     backup = newest_backup(path)
+    korean = with_particle(kind.contents, "이/가")
+    english = kind.contents.english[:1].upper() + kind.contents.english[1:]
     lines = (
         say(
-            f"대화 파일이 깨져 있어 따로 옮겨 두었어요: {aside}",
-            f"The conversations were damaged. Their file was put aside: {aside}",
+            f"{korean} 깨져 있어 따로 옮겨 두었어요: {aside}",
+            f"{english} were damaged. Their file was put aside: {aside}",
         ),
-        told(rescued),
+        told,
         say(f"이전 백업이 있어요: {backup}", f"There is an earlier backup: {backup}") if backup else "",
-        store.notice,
+        found.notice,
     )
-    store.notice = "\n".join(filter(None, lines))
-    return store
+    found.notice = "\n".join(filter(None, lines))
+    return found
 
 
 def _sound(path: Path) -> Store:
@@ -85,6 +111,15 @@ def _sound(path: Path) -> Store:
         store.close()
         raise
     return store
+
+
+def _rescue(damaged: Path, whole: Path) -> str:
+    from kullm_tui.core.rescued_conversations import rescue_conversations, told
+
+    return told(rescue_conversations(damaged, whole))
+
+
+_KIND = Kind(CONVERSATIONS, _sound, _rescue)
 
 
 def _left_off(path: Path) -> Path:
@@ -111,7 +146,7 @@ def _move(path: Path, to: Path) -> None:
             file.rename(to.with_name(to.name + ending))
 
 
-def _put_aside(path: Path) -> Path:
+def _put_aside(path: Path, contents: Contents) -> Path:
     aside = path.with_name(f"{path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}")
     try:
         _left_off(path).write_text(aside.name)
@@ -119,9 +154,9 @@ def _put_aside(path: Path) -> Path:
     except OSError as error:
         raise StoreError(
             say(
-                f"깨진 대화 파일을 옮기지 못했어요({cause_of(error)}): {path}\n폴더의 권한을 확인하세요.",
-                f"the damaged conversations could not be put aside ({cause_of(error)}): {path}\n"
-                "Check the permissions of its folder.",
+                f"깨진 {with_particle(contents, '을/를')} 옮기지 못했어요({cause_of(error)}): {path}\n폴더의 권한을 확인하세요.",
+                f"{contents.english} are damaged and could not be put aside ({cause_of(error)}): {path}\n"
+                "Check the permissions of the folder.",
             )
         ) from error
     return aside

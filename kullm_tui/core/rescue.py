@@ -8,58 +8,45 @@ import shutil
 import sqlite3
 import tempfile
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
-from kullm_tui.core.database import CONVERSATIONS, connected
+from kullm_tui.core.database import Contents, connected
 from kullm_tui.core.database_errors import translated
-from kullm_tui.core.keeping import index, unindexed
-from kullm_tui.core.language import say
-from kullm_tui.core.titles import title_of
 
 _DAMAGE = (sqlite3.DatabaseError, UnicodeDecodeError)  # its messages may quote broken text
 _HEAD_BYTES = 100
 _AT_ONCE = 200  # rows; where one of them cannot be read, so many are asked for one by one
-_MOST_UNREADABLE = 100_000  # rows in a row, after which a table is given up
-
-# What stays without the other; whatever else hangs on something that is lost goes with it.
-_LINKS = (
-    ("messages", "parent_id", "messages"),
-    ("conversations", "leaf_id", "messages"),
-    ("conversations", "comparison_id", "comparisons"),
-    ("vote_replies", "reply_id", "messages"),
-    ("drafts", "edits", "messages"),
-)
+_MOST_UNREADABLE = 100_000  # rows in a row, after which a table is given up; in a small file fewer
+_MOST_IN_A_PAGE = 100  # rows, of ours
 
 Row = tuple[object, ...]
+Facts = dict[str, object]
+Prepared = Callable[[str, Facts], Facts]
+T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Rescued:
-    conversations: int
-    messages: int
-
-
-def rescue(damaged: Path, whole: Path) -> Rescued:
-    """`whole` is there, made by this kullm, and empty. All of it is taken over in one transaction."""
+def rescue(
+    damaged: Path,
+    whole: Path,
+    contents: Contents,
+    finished: Callable[[sqlite3.Connection], T],
+    prepared: Prepared = lambda _table, facts: facts,
+) -> T:
+    """`whole` is there, made by this kullm, and empty. All of it is taken over in one transaction, in which `finished` has the last word."""
     with (
-        translated(whole, CONVERSATIONS),
+        translated(whole, contents),
         tempfile.TemporaryDirectory(dir=whole.parent, prefix=".rescue-") as folder,
         closing(_opened_copy(damaged, Path(folder), whole)) as source,
         closing(connected(whole)) as target,
         target,
     ):
         target.execute("BEGIN IMMEDIATE")
-        for table in _tables(target):
-            _copy(table, source, target)
-        _mend(target)
-        index(target)
-        counts = (
-            target.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in ("conversations", "messages")
-        )
-        return Rescued(*counts)
+        for table in tables(target):
+            _copy(table, source, target, prepared)
+        return finished(target)
 
 
 def _opened_copy(damaged: Path, folder: Path, whole: Path) -> sqlite3.Connection:
@@ -93,7 +80,7 @@ def _graft_head(whole: Path, copy: Path) -> None:
         file.write(head)
 
 
-def _tables(connection: sqlite3.Connection) -> list[str]:
+def tables(connection: sqlite3.Connection) -> list[str]:
     """The ordinary ones, in the order in which they were made; the search's are made anew."""
     rows = connection.execute(
         "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%'"
@@ -103,7 +90,7 @@ def _tables(connection: sqlite3.Connection) -> list[str]:
     return [row["name"] for row in rows]
 
 
-def _copy(table: str, source: sqlite3.Connection, target: sqlite3.Connection) -> None:
+def _copy(table: str, source: sqlite3.Connection, target: sqlite3.Connection, prepared: Prepared) -> None:
     names = _shared_columns(table, source, target)
     if not names:
         return
@@ -112,7 +99,7 @@ def _copy(table: str, source: sqlite3.Connection, target: sqlite3.Connection) ->
     for row in _rows(source, f"SELECT rowid, {columns} FROM {table} NOT INDEXED"):
         facts = dict(zip(names, row[1:], strict=True))
         with contextlib.suppress(sqlite3.IntegrityError):  # damage that made a number of a text
-            target.execute(insert, unindexed(facts) if table == "messages" else facts)
+            target.execute(insert, prepared(table, facts))
 
 
 def _shared_columns(table: str, source: sqlite3.Connection, target: sqlite3.Connection) -> list[str]:
@@ -138,6 +125,8 @@ class _Reading:
     def __init__(self, source: sqlite3.Connection, select: str) -> None:
         self._source, self._select = source, select
         self._seen: set[int] = set()
+        (pages,) = source.execute("PRAGMA page_count").fetchone()
+        self._most_unreadable = min(_MOST_UNREADABLE, _MOST_IN_A_PAGE * int(pages))
         self.latest: deque[int] = deque(maxlen=5)  # numbers, of which one or two may be wrong
 
     def along(self, order: str) -> Generator[Row, None, bool]:
@@ -149,7 +138,7 @@ class _Reading:
                 self.latest.append(_number(row))
                 if self._is_new(row):
                     yield row
-                elif (repeated := repeated + 1) > _MOST_UNREADABLE:
+                elif (repeated := repeated + 1) > self._most_unreadable:
                     return False
         except _DAMAGE:
             return False
@@ -158,7 +147,7 @@ class _Reading:
     def between(self, last: int, end: int) -> Iterator[Row]:
         """Over any gap. Each round either tells something new, or comes nearer to giving up."""
         unreadable = 0
-        while unreadable < _MOST_UNREADABLE and (last < end or end == 0):
+        while unreadable < self._most_unreadable and (last < end or end == 0):
             try:
                 found: Sequence[Row] = self._source.execute(
                     f"{self._select} WHERE rowid > ? ORDER BY rowid LIMIT {_AT_ONCE}", (last,)
@@ -190,29 +179,3 @@ def _one_by_one(source: sqlite3.Connection, select: str, numbers: Iterable[int])
     for number in numbers:
         with contextlib.suppress(*_DAMAGE):
             yield from source.execute(f"{select} WHERE rowid = ?", (number,)).fetchall()
-
-
-def _mend(target: sqlite3.Connection) -> None:
-    """What hung on something that is lost."""
-    homeless = "conversation_id NOT IN (SELECT id FROM conversations)"
-    for number, words, when in target.execute(
-        f"SELECT conversation_id, content, min(created) FROM messages WHERE {homeless} GROUP BY conversation_id"
-    ).fetchall():
-        target.execute(
-            "INSERT INTO conversations (id, title, created, updated, recency) VALUES (?, ?, ?, ?, ?)",
-            (number, title_of(words), when, when, when),
-        )
-    for table, column, other in _LINKS:
-        target.execute(f"UPDATE {table} SET {column} = NULL WHERE {column} NOT IN (SELECT id FROM {other})")
-    while broken := {(row[0], row[1]) for row in target.execute("PRAGMA foreign_key_check").fetchall()}:
-        for table, number in broken:
-            target.execute(f"DELETE FROM {table} WHERE rowid = ?", (number,))
-
-
-def told(rescued: Rescued) -> str:
-    if not rescued.conversations:
-        return say("읽을 수 있는 대화는 남아 있지 않았어요.", "Nothing in it could be read any more.")
-    return say(
-        f"읽을 수 있는 대화 {rescued.conversations:,}개(글 {rescued.messages:,}개)를 새 파일로 옮겼어요.",
-        f"{rescued.conversations:,} conversations ({rescued.messages:,} messages) could be read and were taken over.",
-    )

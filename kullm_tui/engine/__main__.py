@@ -17,6 +17,7 @@ from kullm_tui.core.language import say
 from kullm_tui.core.models import local_folder, resolve
 from kullm_tui.core.processor import hold
 from kullm_tui.core.text import terminal_safe
+from kullm_tui.core.trust import check_homes
 from kullm_tui.engine.life import Listening, Served, open_socket, serve_until_ended
 
 _SHORTEST_KEY = 8
@@ -33,6 +34,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     try:
+        check_homes()
         hold()
         return _serve_publicly(args) if args.model else _serve_own_user()
     except KullmError as error:

@@ -7,6 +7,7 @@ from starlette.responses import JSONResponse
 
 from kullm_tui.core import errors
 from kullm_tui.core.errors import KullmError
+from kullm_tui.core.text import storable
 from kullm_tui.engine.sampling import NoToken
 
 RETRY_SECONDS = 1
@@ -47,7 +48,7 @@ def error_object(error: KullmError) -> tuple[int, dict[str, Any]]:
             (found for kind, found in _STATUS_AND_CODE.items() if isinstance(error, kind)), (503, "server_error")
         )
     kind = "server_error" if status >= 500 else "invalid_request_error"
-    return status, {"error": {"message": str(error), "type": kind, "param": param, "code": code}}
+    return status, {"error": {"message": storable(str(error)), "type": kind, "param": param, "code": code}}
 
 
 def error_response(error: KullmError) -> JSONResponse:

@@ -20,6 +20,7 @@ from kullm_tui.core.language import say
 from kullm_tui.core.money import money
 from kullm_tui.core.text import nfc
 from kullm_tui.ui.judge_settings import JudgeSettings, last_settings, remember, rubric_name
+from kullm_tui.ui.plain import safe
 
 if TYPE_CHECKING:
     from textual.worker import Worker
@@ -146,13 +147,17 @@ class JudgeDesk:
         return self._store is not None or (state_dir() / "evaluation.db").exists()
 
     def _opened(self) -> VerdictStore:
-        from evaluator.verdicts import VerdictStore
+        from evaluator.verdict_file import open_verdicts
 
         with self._opening:
             if self._closed:
                 raise StoreError(say("앱이 끝나는 중이에요.", "The app is closing."))
-            self._store = self._store or VerdictStore()
+            self._store = self._store or open_verdicts(self._tell_of_file)
             return self._store
+
+    def _tell_of_file(self, notice: str) -> None:
+        """From the thread that opens it."""
+        self.app.call_later(self.app.notify, safe(notice), severity="error", timeout=60, markup=False)
 
     # -- judging -------------------------------------------------------------------------------------------------------
 

@@ -42,7 +42,7 @@ def _keep_a_log() -> None:
         if file.exists() and file.stat().st_size > _LOG_BYTES:
             file.replace(file.with_suffix(".log.1"))
         file.touch(mode=0o600)
-        handler = logging.FileHandler(file, delay=True, encoding="utf-8")
+        handler = logging.FileHandler(file, delay=True, encoding="utf-8", errors="backslashreplace")
         handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
         logging.getLogger("kullm_tui").addHandler(handler)
         logging.getLogger("evaluator").addHandler(handler)

@@ -7,7 +7,7 @@ What is truncated, incomplete or points outside the folder is refused before any
 import errno
 import pickle
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ _LAYOUTS = (
     ("model.safetensors.index.json", "model.safetensors", False),
     ("pytorch_model.bin.index.json", "pytorch_model.bin", True),
 )
+_LONGEST_NAME = 255  # bytes
 
 
 @dataclass(frozen=True)
@@ -92,13 +93,20 @@ def _read_index(index: Path) -> dict[str, str]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise broken(index, say("색인을 읽을 수 없어요", "its index cannot be read")) from error
     for name in placed.values():
-        if name in ("", ".", "..") or "/" in name or "\\" in name or "\0" in name:
+        if not _is_plain(name):
             reason = say(
                 f"색인이 폴더 밖의 {name!r} 파일을 가리켜요",
                 f"its index points outside the folder, to {name!r}",
             )
             raise broken(index, reason)
     return placed
+
+
+def _is_plain(name: str) -> bool:
+    """The name of a file of the same folder, as a file system takes it."""
+    with suppress(UnicodeEncodeError):
+        return name not in ("", ".", "..") and len(name.encode()) <= _LONGEST_NAME and not set(name) & {"/", "\\", "\0"}
+    return False
 
 
 def _require_all(folder: Path, index_name: str, names: list[str]) -> None:

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from kullm_tui.core import rescue
+from kullm_tui.core import rescued_conversations
 from kullm_tui.core.database import Database
 from kullm_tui.core.errors import NoSpace, StoreError
 from kullm_tui.core.opening import open_store
 from kullm_tui.core.records import Message
 from kullm_tui.core.store import Store
+from tests.damage import renumbered
 
 
 @pytest.fixture
@@ -85,27 +86,11 @@ def test_a_row_whose_number_was_changed_keeps_no_other_from_being_read(path: Pat
             store.add_user_turn(one.id, Message("user", f"질문 {turn}"), parent_id=None)
     damaged = path.with_name("damaged.db")
     path.rename(damaged)
-    _renumber(damaged, "messages", row, number)
+    renumbered(damaged, "messages", row, number)
     with Store(path):
         pass
 
-    assert rescue.rescue(damaged, path).messages >= 29
-
-
-def _renumber(file: Path, table: str, row: int, number: int) -> None:
-    """Writes another number over a row's in a table of one page (https://www.sqlite.org/fileformat.html)."""
-    with closing(sqlite3.connect(file)) as connection:
-        (page,) = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (table,)).fetchone()
-        (size,) = connection.execute("PRAGMA page_size").fetchone()
-    data = bytearray(file.read_bytes())
-    start = (page - 1) * size
-    assert data[start] == 0x0D, "a leaf"
-    cell = start + int.from_bytes(data[start + 8 + 2 * row : start + 10 + 2 * row], "big")
-    while data[cell] & 0x80:  # past the length
-        cell += 1
-    assert data[cell + 1] == row + 1
-    data[cell + 1] = number
-    file.write_bytes(data)
+    assert rescued_conversations.rescue_conversations(damaged, path).messages >= 29
 
 
 def test_a_schema_of_broken_text_is_damage_like_any_other(path: Path) -> None:
@@ -171,7 +156,7 @@ def test_a_rescue_that_fails_leaves_the_damaged_file_in_its_place(path: Path, mo
         raise NoSpace(f"{aside} {draft}")
 
     with monkeypatch.context() as patch:
-        patch.setattr(rescue, "rescue", full)
+        patch.setattr(rescued_conversations, "rescue_conversations", full)
         with pytest.raises(NoSpace):
             open_store(path)
     assert path.read_bytes() == before
@@ -183,8 +168,8 @@ def test_a_rescue_that_fails_leaves_the_damaged_file_in_its_place(path: Path, mo
 _KILLED_IN_THE_RESCUE = """
 import os, signal, sys
 from pathlib import Path
-from kullm_tui.core import opening, rescue
-rescue.rescue = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+from kullm_tui.core import opening, rescued_conversations
+rescued_conversations.rescue_conversations = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 opening.open_store(Path(sys.argv[1]))
 """
 

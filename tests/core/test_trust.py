@@ -14,7 +14,6 @@ from kullm_tui.core.errors import ConfigError
 from kullm_tui.core.keys import get_key
 
 SOMEBODY = 12345
-VERBS = (["ask", "?"], ["keys", "list"], ["models", "list"], ["config", "show"], ["doctor"], ["history", "list"], ["engine", "status"])  # fmt: skip
 
 
 @pytest.fixture
@@ -28,24 +27,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def kullm(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-P", "-m", "kullm_tui", *arguments], capture_output=True, text=True)
-
-
-@pytest.mark.root
-@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb[0])
-def test_no_verb_reads_from_a_home_of_somebody_elses(home: Path, verb: list[str]) -> None:
-    (home / "config.toml").write_text(
-        'model = "planted"\n[[endpoints]]\nname = "evil"\nbase_url = "http://evil.example/v1"\n'
-    )
-    (home / "keys.json").write_text(json.dumps({"keys": {"OPENAI_API_KEY": "sk-planted"}, "keyring": []}))
-    before = {file: file.stat().st_mtime_ns for file in home.iterdir()}
-    os.chown(home, SOMEBODY, SOMEBODY)
-
-    done = kullm(*verb)
-
-    assert done.returncode == 1
-    assert f"sudo chown -R 0 {home}" in done.stderr
-    assert "planted" not in done.stdout + done.stderr
-    assert {file: file.stat().st_mtime_ns for file in home.iterdir()} == before
 
 
 def test_a_home_where_others_may_write_names_the_command_that_mends_it(home: Path) -> None:

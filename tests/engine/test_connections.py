@@ -1,15 +1,14 @@
 """Whoever holds connections and asks nothing holds up nobody."""
 
 import contextlib
-import resource
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
 from kullm_tui.engine.life import open_socket
+from tests.attackers import HALF_SENT, connections
 from tests.engine.server import Server, serving
 from tests.tiny_models import save_model
 
@@ -28,39 +27,11 @@ def server(tmp_path: Path, model: Path) -> Iterator[Server]:
         yield started
 
 
-@contextlib.contextmanager
-def many(server: Server, count: int, sent: bytes) -> Iterator[list[socket.socket]]:
-    """Connections that have sent so much and no more."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 4 * count)), hard))
-    parts = urlsplit(server.url)
-    opened = []
-    try:
-        for _ in range(count):
-            one = socket.create_connection((str(parts.hostname), int(parts.port or 0)), timeout=60)
-            one.sendall(sent)
-            opened.append(one)
-        yield opened
-    finally:
-        for one in opened:
-            one.close()
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-
-@pytest.mark.parametrize(
-    "sent",
-    [
-        b"",
-        b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n",
-        b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer test-key\r\nContent-Length: 9000\r\n\r\n{",
-        b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer wrong\r\n\r\n",
-    ],
-    ids=["nothing", "half a head", "half a body", "no token"],
-)
+@pytest.mark.parametrize("sent", HALF_SENT.values(), ids=HALF_SENT)
 def test_an_honest_client_is_answered_while_others_hold_connections(
     server: Server, tmp_path: Path, sent: bytes
 ) -> None:
-    with many(server, 2 * FEW, sent):
+    with connections(server.url, 2 * FEW, sent):
         for _ in range(3):
             assert server.chat("tiny", "안녕?")["choices"]
     log = (tmp_path / "serve.log").read_text()
@@ -69,7 +40,7 @@ def test_an_honest_client_is_answered_while_others_hold_connections(
 
 
 def test_half_a_request_ends_by_itself(server: Server) -> None:
-    with many(server, 20, b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n") as held:
+    with connections(server.url, 20, HALF_SENT["half a head"]) as held:
         for one in held:
             with contextlib.suppress(ConnectionResetError):
                 assert one.recv(1) == b"", "the time-out of the socket is longer than that of the engine"
@@ -78,7 +49,7 @@ def test_half_a_request_ends_by_itself(server: Server) -> None:
 def test_a_body_that_comes_slowly_but_steadily_is_read(server: Server) -> None:
     body = b'{"model": "tiny", "max_tokens": 2, "messages": [{"role": "user", "content": "hi"}]}'
     head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {server.token}\r\nContent-Length: {len(body)}\r\n\r\n"
-    with many(server, 1, head.encode()) as [one]:
+    with connections(server.url, 1, head.encode()) as [one]:
         for byte in body:
             one.sendall(bytes([byte]))
         assert b" 200 " in one.recv(100)

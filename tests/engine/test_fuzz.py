@@ -1,9 +1,12 @@
-"""Hostile requests made from the engine's own OpenAPI description: whatever they hold, no 500 and no hang."""
+"""Hostile requests, made from the engine's own OpenAPI description and from a list of what is in none: no 500 and no hang."""
 
 import os
+import random
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+import httpx2
 import pytest
 import schemathesis
 import torch
@@ -12,7 +15,9 @@ from schemathesis import GenerationMode
 from schemathesis.core.result import Ok
 
 from kullm_tui.engine.openapi import openapi_document
+from tests.attackers import odd_bodies
 from tests.engine.server import Server, serving
+from tests.hostile.mutations import mutated
 from tests.tiny_models import save_model
 
 REQUESTS = int(os.environ.get("KULLM_FUZZ_REQUESTS", "320"))
@@ -61,3 +66,22 @@ def test_no_request_makes_the_engine_fail(operation: Any, mode: GenerationMode, 
     attack()
     assert server.get("/health").status_code == 200
     print(f"{operation.path} {dict(sorted(answered.items()))}")
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("path", [operation.path for operation in POSTS if operation.path != "/v1/shutdown"])
+def test_no_odd_body_makes_the_engine_fail(path: str, server: Server) -> None:
+    """The list as it is, and then mutated."""
+    chance, answered = random.Random(path), Counter[int]()
+    listed = odd_bodies()
+    count = max(len(listed), REQUESTS // (2 * len(POSTS)))
+    usual = server.headers | {"Content-Type": "application/json"}
+    with httpx2.Client(base_url=server.url, timeout=SECONDS_A_REQUEST) as client:
+        for number in range(count):
+            body, headers = listed[number] if number < len(listed) else chance.choice(listed)
+            if number >= len(listed) and body:
+                body = mutated(body, chance)
+            response = client.post(path, content=body, headers=usual | headers)
+            answered[response.status_code] += 1
+            assert response.status_code in EXPECTED, (number, body[:200], headers, response.text[:300])
+    print(f"{path} off the list {dict(sorted(answered.items()))}")

@@ -6,12 +6,13 @@ from typing import Any
 
 import httpx2
 import pytest
+from starlette.responses import JSONResponse
 
+from kullm_tui.core.errors import AdapterError
+from kullm_tui.engine.wire_errors import error_object
+from tests.attackers import HUGE_FAULTS, MESSAGES, REFUSED
 from tests.engine.server import Server, serving
 from tests.tiny_models import save_model
-
-MESSAGES = [{"role": "user", "content": "안녕?"}]
-NONE = '"messages": [' + "null," * 400_000 + "null]"
 
 
 @pytest.fixture(scope="module")
@@ -21,22 +22,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield running
 
 
-@pytest.mark.parametrize(
-    ("path", "fields", "named"),
-    [
-        ("chat/completions", {"logit_bias": {"9" * 5_000: 1}}, "logit_bias"),
-        ("chat/completions", {"logit_bias": {"-1": 1}}, "logit_bias"),
-        (
-            "chat/completions",
-            {"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}] * 1_001}]},
-            "content",
-        ),
-        ("completions", {"prompt": ["가", "가", "가"], "num_beams": 2}, "beam"),
-        ("completions", {"prompt": "가", "num_beams": 2, "echo": True, "logprobs": 1}, "beam"),
-        ("completions", {"prompt": ["가"] * 65, "n": 16}, "n must not exceed"),
-        ("completions", {"prompt": [2**31]}, "prompt"),
-    ],
-)
+@pytest.mark.parametrize(("path", "fields", "named"), REFUSED)
 def test_what_cannot_be_answered_is_refused_with_its_field(
     server: Server, path: str, fields: dict[str, Any], named: str
 ) -> None:
@@ -59,20 +45,19 @@ def test_a_reply_of_no_token_is_given_with_beams_too(server: Server, path: str) 
     assert response.json()["usage"]["completion_tokens"] == 0
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        '{"model": "tiny", ' + NONE + "}",
-        '{"model": "tiny", "messages": ' + "[" * 100_000,
-        '{"model": "tiny", "seed": ' + "9" * 5_000 + "}",
-    ],
-    ids=["a hundred thousand faults", "nested", "a number of thousands of digits"],
-)
-def test_a_body_of_faults_is_told_one_of_them(server: Server, body: str) -> None:
+@pytest.mark.parametrize("body", HUGE_FAULTS.values(), ids=HUGE_FAULTS)
+def test_a_body_of_faults_is_told_one_of_them(server: Server, body: bytes) -> None:
     headers = server.headers | {"Content-Type": "application/json"}
 
-    response = httpx2.post(f"{server.url}/v1/chat/completions", content=body.encode(), headers=headers, timeout=60)
+    response = httpx2.post(f"{server.url}/v1/chat/completions", content=body, headers=headers, timeout=60)
 
     assert response.status_code == 400
     assert len(response.content) < 1_000
     json.loads(response.content)
+
+
+def test_a_refusal_that_quotes_half_a_character_can_be_sent() -> None:
+    status, body = error_object(AdapterError("\ud800"))
+
+    assert status < 500
+    JSONResponse(body)
