@@ -80,6 +80,7 @@ class Seat:
     resident: Resident
     profile: Profile
     adapter: str | None
+    owner: str = ""  # whose request it is
 
 
 class Residency:

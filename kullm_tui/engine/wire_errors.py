@@ -7,6 +7,7 @@ from starlette.responses import JSONResponse
 
 from kullm_tui.core import errors
 from kullm_tui.core.errors import KullmError
+from kullm_tui.core.language import say
 from kullm_tui.engine.sampling import NoToken
 
 RETRY_SECONDS = 1
@@ -35,6 +36,17 @@ _STATUS_AND_CODE: dict[type[KullmError], tuple[int, str]] = {
     NoToken: (400, "no_token"),
     errors.NoSpace: (507, "no_space"),
 }
+
+
+def too_busy() -> RequestError:
+    return RequestError(
+        say(
+            "지금은 요청이 너무 많아요. 잠시 뒤에 다시 보내 주세요.",
+            "Too many requests are waiting. Send it again in a moment.",
+        ),
+        status=503,
+        code="too_busy",
+    )
 
 
 def error_object(error: KullmError) -> tuple[int, dict[str, Any]]:
