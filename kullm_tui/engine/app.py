@@ -189,7 +189,7 @@ async def _take_seat(request: Request, stack: AsyncExitStack, model: str, adapte
 
 async def _collect(seat: Seat, orders: list[Order]) -> list[replies.Choice]:
     choices = [replies.Choice() for _ in orders]
-    async for place, event in answers(seat.resident, orders):
+    async for place, event in answers(seat, orders):
         choices[place].add(event)
     return choices
 
