@@ -15,9 +15,9 @@ from kullm_tui.engine.burden import Burden, Share
 from kullm_tui.engine.connections import owner_of
 from kullm_tui.engine.wire_errors import RequestError, error_object
 
-_LARGEST_BODY = 32 * 1024 * 1024
-_BODIES_OF_ONE = 2 * _LARGEST_BODY
-_BODIES_OF_ALL = 8 * _LARGEST_BODY
+MOST_BYTES = 32 * 1024 * 1024
+_BODIES_OF_ONE = 2 * MOST_BYTES
+_BODIES_OF_ALL = 8 * MOST_BYTES
 _LOOPBACK = {"127.0.0.1", "localhost", "[::1]"}
 
 
@@ -67,7 +67,7 @@ class AccessGuard:
                 code="unauthorized",
             )
         length = headers.get("content-length", "0")
-        return _too_much() if length.isdigit() and int(length) > _LARGEST_BODY else None
+        return _too_much() if length.isdigit() and int(length) > MOST_BYTES else None
 
 
 def _measured(receive: Receive, share: Share) -> Receive:
@@ -76,7 +76,7 @@ def _measured(receive: Receive, share: Share) -> Receive:
     async def counted() -> Message:
         message = await receive()
         share.add(len(message.get("body", b"")))
-        if share.carried > _LARGEST_BODY:
+        if share.carried > MOST_BYTES:
             raise _too_much()
         return message
 

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 
@@ -30,17 +30,18 @@ from kullm_tui.engine.protocol import ChatRequest, CompletionRequest, LoadReques
 from kullm_tui.engine.residency import Seat
 from kullm_tui.engine.service import EngineService
 from kullm_tui.engine.streams import chat_stream, completion_stream, event_stream, loading_stream
-from kullm_tui.engine.wire_errors import RequestError, error_response
+from kullm_tui.engine.wire_errors import RequestError, error_response, refused_in_public, untold
 
 logger = logging.getLogger(__name__)
 
 
 def build_app(
-    service: EngineService, *, token: str, any_host: bool, public: bool, on_close: Callable[[], Awaitable[None]]
+    service: EngineService, *, token: str, any_host: bool, on_close: Callable[[], Awaitable[None]]
 ) -> Starlette:
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         yield
+        service.desk.close()
         await on_close()
 
     routes = [
@@ -49,13 +50,10 @@ def build_app(
         Route("/v1/models", list_models),
         Route("/v1/chat/completions", chat_completions, methods=["POST"]),
         Route("/v1/completions", completions, methods=["POST"]),
-        Route("/v1/models/load", load, methods=["POST"]),
     ]
-    if not public:  # on a public server one client must not take another's model away
-        routes += [
-            Route("/v1/models/unload", unload, methods=["POST"]),
-            Route("/v1/shutdown", shutdown, methods=["POST"]),
-        ]
+    # On a public server no client decides which models are loaded, in which precision, and for how long.
+    own = {"/v1/models/load": load, "/v1/models/unload": unload, "/v1/shutdown": shutdown}
+    routes += [Route(path, refuse if service.public else handler, methods=["POST"]) for path, handler in own.items()]
     app = Starlette(
         routes=routes,
         lifespan=lifespan,
@@ -85,16 +83,14 @@ async def health(request: Request) -> Response:
         }
         for resident in service.residency.residents
     ]
-    return JSONResponse(
-        {
-            "status": "ok",
-            "version": __version__,
-            "pid": os.getpid(),
-            "loaded": loaded,
-            "memory_budget": service.residency.budget_bytes,
-            "active_requests": service.active_requests,
-        }
-    )
+    facts = {
+        "status": "ok",
+        "version": __version__,
+        "loaded": loaded,
+        "active_requests": service.active_requests,
+    }
+    of_this_machine = {"pid": os.getpid(), "memory_budget": service.residency.budget_bytes}
+    return JSONResponse(facts if service.public else facts | of_this_machine)
 
 
 async def describe(_request: Request) -> Response:
@@ -174,6 +170,10 @@ async def shutdown(request: Request) -> Response:
     return JSONResponse({"status": "ending"})
 
 
+async def refuse(_request: Request) -> Response:
+    return error_response(refused_in_public())
+
+
 # Steps.
 
 
@@ -182,7 +182,8 @@ async def _take_seat(request: Request, stack: AsyncExitStack, model: str, adapte
     await stack.enter_async_context(service.working())
     target = await service.target(model, adapter)
     seat = service.residency.seat(target)
-    entered: Seat = await unless_gone(request, seat.__aenter__())
+    with untold(model) if service.public else nullcontext():
+        entered: Seat = await unless_gone(request, seat.__aenter__())
     stack.push_async_exit(seat)
     return replace(entered, owner=_owner(request))
 

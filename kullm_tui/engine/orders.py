@@ -18,7 +18,7 @@ from kullm_tui.engine.wire_errors import RequestError
 # Below this a temperature is greedy in all but its arithmetic, which overflows.
 _COLDEST = 1e-4
 MOST_IN_AN_ANSWER = 1 << 19
-_A_REPLY = 64  # what a reply takes beside its tokens
+REPLY_TOKENS = 64  # what a reply takes beside its tokens
 _LONGEST_NUMBER = 12  # digits of a token id; Python refuses to read a number of thousands
 
 
@@ -104,7 +104,7 @@ def answer_size(orders: Sequence[Order]) -> int:
 
 def _reply_size(order: Order) -> int:
     entries = 1 if order.top_logprobs is None else 2 + order.top_logprobs
-    return _A_REPLY + entries * (order.max_new_tokens + (len(order.prompt) if order.echo else 0))
+    return REPLY_TOKENS + entries * (order.max_new_tokens + (len(order.prompt) if order.echo else 0))
 
 
 def _numbered(order: Order, place: int) -> Order:

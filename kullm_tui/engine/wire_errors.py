@@ -1,5 +1,8 @@
 """KullmError → the error object of the OpenAI protocol. The one place that knows which error is which status."""
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from pydantic import ValidationError
@@ -9,6 +12,8 @@ from kullm_tui.core import errors
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from kullm_tui.engine.sampling import NoToken
+
+logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = 1
 
@@ -46,6 +51,34 @@ def too_busy() -> RequestError:
         ),
         status=503,
         code="too_busy",
+    )
+
+
+@contextmanager
+def untold(model: str) -> Iterator[None]:
+    """What is wrong with a model's files or this machine's memory is told the log and not the clients of a public server."""
+    try:
+        yield
+    except KullmError as error:
+        logger.error("%s cannot be used: %s", model, error)
+        raise RequestError(
+            say(
+                f"지금은 {model} 모델을 쓸 수 없어요. 서버를 연 사람에게 알려 주세요.",
+                f"The model {model} cannot be used now. Tell whoever runs this server.",
+            ),
+            status=503,
+            code="model_unavailable",
+        ) from error
+
+
+def refused_in_public() -> RequestError:
+    return RequestError(
+        say(
+            "모델을 올리고 내리고 서버를 끝내는 일은 서버를 연 사람만 할 수 있어요.",
+            "Only whoever runs this server loads and unloads its models and ends it.",
+        ),
+        status=403,
+        code="not_yours",
     )
 
 
