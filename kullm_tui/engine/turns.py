@@ -97,7 +97,9 @@ class Turnstile:
         self._give_back(owner)
 
     def _give_back(self, owner: str) -> None:
+        held = Counter(self._inside)  # with the turn that is over: among equals another client is next
         self._inside -= Counter({owner: 1})
-        while self._inside.total() < self._places and (first := self._line.first(self._inside)):
-            self._inside[first[0]] += 1
+        while self._inside.total() < self._places and (first := self._line.first(held)):
+            for count in (held, self._inside):
+                count[first[0]] += 1
             self._line.take(first[0]).set_result(None)
