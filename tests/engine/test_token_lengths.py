@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 from kullm_tui.core.models import Profile
+from kullm_tui.core.records import Message
 from kullm_tui.core.text import nfc
 from kullm_tui.engine.token_lengths import longest_token
 from kullm_tui.engine.vocabulary import Vocabulary
@@ -95,10 +96,14 @@ def test_an_absurd_entry_does_not_make_every_text_fit() -> None:
 
 @pytest.mark.parametrize("which", ["a chat", "a prompt"])
 def test_others_work_while_a_text_is_tokenised(tmp_path: Path, which: str) -> None:
-    profile = Profile("tiny", None, "plain")
+    profile = Profile(name="tiny", title="tiny", template="kullm-v2")
     vocabulary = Vocabulary(save_model(tmp_path / "model", "gpt_neox"), profile)
     text = "ab cd " * 300_000
-    encode: dict[str, Callable[[], object]] = {"a prompt": lambda: vocabulary.encode_text(text)}
+    prompt = vocabulary.prompt([Message("user", text)], profile.template)
+    encode: dict[str, Callable[[], object]] = {
+        "a chat": lambda: vocabulary.encode(prompt, profile.template),
+        "a prompt": lambda: vocabulary.encode_text(text),
+    }
     over, seen = threading.Event(), 0
 
     def tokenise() -> None:
