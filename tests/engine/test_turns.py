@@ -152,10 +152,16 @@ def test_a_line_is_served_by_client_and_within_one_in_order() -> None:
 
 
 async def test_work_beside_the_loop_goes_to_the_client_that_has_least_of_it() -> None:
-    desk, done, may_begin = Turnstile(places=1), [], threading.Event()
-    many = [asyncio.create_task(desk.run("many", lambda: (may_begin.wait(60), done.append("many")))) for _ in range(9)]
+    desk, may_begin = Turnstile(places=1), threading.Event()
+    done: list[str] = []
+
+    def work(owner: str) -> None:
+        assert may_begin.wait(60)
+        done.append(owner)
+
+    many = [asyncio.create_task(desk.run("many", lambda: work("many"))) for _ in range(9)]
     await asyncio.sleep(0)
-    one = asyncio.create_task(desk.run("one", lambda: done.append("one")))
+    one = asyncio.create_task(desk.run("one", lambda: work("one")))
     await asyncio.sleep(0)
     may_begin.set()
     await asyncio.gather(one, *many)
