@@ -18,7 +18,8 @@ class Fitted:
 def fit(messages: Sequence[Message], render_length: Callable[[Sequence[Message]], int], *, limit: int) -> Fitted:
     """The whole conversation, or what is left of it after its oldest turns; never without system texts and the last question.
 
-    `render_length` counts the tokens of the rendered prompt; `limit` is what the context leaves beside the reply.
+    `render_length` counts the tokens of the rendered prompt, or says a number beyond `limit` that they reach at least;
+    `limit` is what the context leaves beside the reply.
     """
     length = render_length(messages)
     if length <= limit:
@@ -33,9 +34,9 @@ def fit(messages: Sequence[Message], render_length: Callable[[Sequence[Message]]
         length = render_length(_without(messages, starts[-1]))
     raise ContextOverflow(
         say(
-            f"시스템 프롬프트와 마지막 질문만으로 {length:,}토큰인데 {limit:,}토큰까지 쓸 수 있어요. "
+            f"시스템 프롬프트와 마지막 질문만으로 적어도 {length:,}토큰인데 {limit:,}토큰까지 쓸 수 있어요. "
             "질문을 줄이거나 최대 길이를 낮추세요.",
-            f"The system text and the last question alone take {length:,} tokens; there is room for {limit:,}. "
+            f"The system text and the last question alone take at least {length:,} tokens; there is room for {limit:,}. "
             "Shorten the question, or lower the longest reply.",
         )
     )

@@ -11,15 +11,20 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kullm_tui.core.language import say, speaking
+from kullm_tui.engine.burden import Burden, Share
+from kullm_tui.engine.connections import owner_of
 from kullm_tui.engine.wire_errors import RequestError, error_object
 
-_LARGEST_BODY = 32 * 1024 * 1024
+MOST_BYTES = 32 * 1024 * 1024
+_BODIES_OF_ONE = 2 * MOST_BYTES
+_BODIES_OF_ALL = 8 * MOST_BYTES
 _LOOPBACK = {"127.0.0.1", "localhost", "[::1]"}
 
 
 class AccessGuard:
     def __init__(self, app: ASGIApp, *, token: str, any_host: bool) -> None:
         self._app = app
+        self._bodies = Burden(of_one=_BODIES_OF_ONE, of_all=_BODIES_OF_ALL)
         self._token = token.encode()
         self._any_host = any_host
 
@@ -35,7 +40,8 @@ class AccessGuard:
                 challenge = {"WWW-Authenticate": "Bearer"} if status == 401 else None
                 await JSONResponse(body, status, challenge)(scope, receive, send)
                 return
-            await self._app(scope, _measured(receive), send)
+            with self._bodies.share(owner_of(scope.get("client"))) as share:
+                await self._app(scope, _measured(receive, share), send)
 
     def _fault(self, headers: Headers) -> RequestError | None:
         if not self._any_host and _host_name(headers.get("host", "")) not in _LOOPBACK:
@@ -61,18 +67,16 @@ class AccessGuard:
                 code="unauthorized",
             )
         length = headers.get("content-length", "0")
-        return _too_much() if length.isdigit() and int(length) > _LARGEST_BODY else None
+        return _too_much() if length.isdigit() and int(length) > MOST_BYTES else None
 
 
-def _measured(receive: Receive) -> Receive:
-    """`receive`, ending in an error when a body without Content-Length outgrows the limit."""
-    read = 0
+def _measured(receive: Receive, share: Share) -> Receive:
+    """`receive`, ending in an error when a body without Content-Length outgrows the limit, or all bodies theirs."""
 
     async def counted() -> Message:
-        nonlocal read
         message = await receive()
-        read += len(message.get("body", b""))
-        if read > _LARGEST_BODY:
+        share.add(len(message.get("body", b"")))
+        if share.carried > MOST_BYTES:
             raise _too_much()
         return message
 

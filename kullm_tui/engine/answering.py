@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from kullm_tui.engine.generation import Event, Failed, Finished, Generation, Order
 from kullm_tui.engine.replies import Json
-from kullm_tui.engine.residency import Resident
+from kullm_tui.engine.residency import Resident, Seat
 
 _Answer = TypeVar("_Answer")
 
@@ -35,7 +35,7 @@ class Letterhead:
         }
 
 
-async def answers(resident: Resident, orders: Sequence[Order]) -> AsyncGenerator[tuple[int, Event], None]:
+async def answers(seat: Seat, orders: Sequence[Order]) -> AsyncGenerator[tuple[int, Event], None]:
     """Every event of every order, with the order's place in the list. Leaving the loop early cancels the rest."""
     loop = asyncio.get_running_loop()
     arrived: asyncio.Queue[tuple[int, Event]] = asyncio.Queue()
@@ -44,10 +44,10 @@ async def answers(resident: Resident, orders: Sequence[Order]) -> AsyncGenerator
         def emit(event: Event) -> None:
             loop.call_soon_threadsafe(arrived.put_nowait, (place, event))
 
-        return Generation(order, emit)
+        return Generation(order, emit, owner=seat.owner)
 
     generations = [generation(place, order) for place, order in enumerate(orders)]
-    _submit(resident, generations)
+    _submit(seat.resident, generations)
     open_orders = len(generations)
     try:
         while open_orders:

@@ -3,12 +3,11 @@
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import replace
-from typing import Any, TypeVar
+from functools import partial
 
-from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -17,32 +16,32 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from kullm_tui import __version__
-from kullm_tui.core import foreign_json
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from kullm_tui.engine import replies
 from kullm_tui.engine.access import AccessGuard
 from kullm_tui.engine.answering import Letterhead, answers, unless_gone
+from kullm_tui.engine.bodies import read_body
+from kullm_tui.engine.connections import owner_of
 from kullm_tui.engine.generation import Finished, Order
 from kullm_tui.engine.openapi import openapi_document
-from kullm_tui.engine.orders import chat_order, completion_orders
-from kullm_tui.engine.protocol import Body, ChatRequest, CompletionRequest, LoadRequest, UnloadRequest
+from kullm_tui.engine.orders import answer_size, chat_order, completion_orders, replies_to
+from kullm_tui.engine.protocol import ChatRequest, CompletionRequest, LoadRequest, UnloadRequest
 from kullm_tui.engine.residency import Seat
 from kullm_tui.engine.service import EngineService
 from kullm_tui.engine.streams import chat_stream, completion_stream, event_stream, loading_stream
-from kullm_tui.engine.wire_errors import RequestError, error_response, from_validation
+from kullm_tui.engine.wire_errors import RequestError, error_response, refused_in_public, untold
 
 logger = logging.getLogger(__name__)
 
-_BodyType = TypeVar("_BodyType", bound=Body)
-
 
 def build_app(
-    service: EngineService, *, token: str, any_host: bool, public: bool, on_close: Callable[[], Awaitable[None]]
+    service: EngineService, *, token: str, any_host: bool, on_close: Callable[[], Awaitable[None]]
 ) -> Starlette:
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         yield
+        service.desk.close()
         await on_close()
 
     routes = [
@@ -51,13 +50,10 @@ def build_app(
         Route("/v1/models", list_models),
         Route("/v1/chat/completions", chat_completions, methods=["POST"]),
         Route("/v1/completions", completions, methods=["POST"]),
-        Route("/v1/models/load", load, methods=["POST"]),
     ]
-    if not public:  # on a public server one client must not take another's model away
-        routes += [
-            Route("/v1/models/unload", unload, methods=["POST"]),
-            Route("/v1/shutdown", shutdown, methods=["POST"]),
-        ]
+    # On a public server no client decides which models are loaded, in which precision, and for how long.
+    own = {"/v1/models/load": load, "/v1/models/unload": unload, "/v1/shutdown": shutdown}
+    routes += [Route(path, refuse if service.public else handler, methods=["POST"]) for path, handler in own.items()]
     app = Starlette(
         routes=routes,
         lifespan=lifespan,
@@ -87,16 +83,14 @@ async def health(request: Request) -> Response:
         }
         for resident in service.residency.residents
     ]
-    return JSONResponse(
-        {
-            "status": "ok",
-            "version": __version__,
-            "pid": os.getpid(),
-            "loaded": loaded,
-            "memory_budget": service.residency.budget_bytes,
-            "active_requests": service.active_requests,
-        }
-    )
+    facts = {
+        "status": "ok",
+        "version": __version__,
+        "loaded": loaded,
+        "active_requests": service.active_requests,
+    }
+    of_this_machine = {"pid": os.getpid(), "memory_budget": service.residency.budget_bytes}
+    return JSONResponse(facts if service.public else facts | of_this_machine)
 
 
 async def describe(_request: Request) -> Response:
@@ -110,11 +104,13 @@ async def list_models(request: Request) -> Response:
 
 
 async def chat_completions(request: Request) -> Response:
-    body = await _body(request, ChatRequest)
+    desk = _service(request).desk
+    body = await read_body(request, ChatRequest, desk, _owner(request))
     async with AsyncExitStack() as stack:
         seat = await _take_seat(request, stack, body.model, body.adapter)
-        chat = await unless_gone(request, asyncio.to_thread(chat_order, body, seat))
-        orders = [_numbered(chat.order, place) for place in range(body.n)]
+        chat = await unless_gone(request, desk.run(seat.owner, partial(chat_order, body, seat)))
+        orders = replies_to([chat.order], body.n)
+        stack.enter_context(_service(request).answers.share(seat.owner)).add(answer_size(orders))
         letterhead = Letterhead(body.model, "chat.completion")
         if body.stream:
             events = chat_stream(seat, orders, letterhead, closing=chat.closing if body.with_usage else None)
@@ -122,54 +118,60 @@ async def chat_completions(request: Request) -> Response:
         else:
             choices = await unless_gone(request, _collect(seat, orders))
             vocabulary, wanted = seat.resident.vocabulary, body.wanted_logprobs is not None
-            written = [
+            written = (
                 replies.chat_choice(place, choice, vocabulary, with_logprobs=wanted)
                 for place, choice in enumerate(choices)
-            ]
-            closing = replies.closing_fields(_finished(choices), prompts=1)
-            response = JSONResponse(letterhead.with_choices(*written) | closing | chat.closing)
+            )
+            closing = replies.closing_fields(_finished(choices), prompts=1) | chat.closing
+            response = await desk.run(seat.owner, partial(_whole, letterhead.with_choices() | closing, written))
     return response
 
 
 async def completions(request: Request) -> Response:
-    body = await _body(request, CompletionRequest)
+    desk = _service(request).desk
+    body = await read_body(request, CompletionRequest, desk, _owner(request))
     async with AsyncExitStack() as stack:
         seat = await _take_seat(request, stack, body.model, body.adapter)
-        prompts = await unless_gone(request, asyncio.to_thread(completion_orders, body, seat))
-        orders = [_numbered(order, place) for order in prompts for place in range(body.n)]
+        prompts = await unless_gone(request, desk.run(seat.owner, partial(completion_orders, body, seat)))
+        orders = replies_to(prompts, body.n)
+        stack.enter_context(_service(request).answers.share(seat.owner)).add(answer_size(orders))
         letterhead = Letterhead(body.model, "text_completion")
-        echoes = [_echo(order, seat) if body.echo else None for order in orders]
+        echoes = await unless_gone(request, desk.run(seat.owner, partial(_echoes, prompts, body.n, seat)))
         if body.stream:
             events = completion_stream(seat, orders, letterhead, echoes, usage=body.with_usage, prompts=len(prompts))
             response: Response = event_stream(events, stack.pop_all())
         else:
             choices = await unless_gone(request, _collect(seat, orders))
             vocabulary, wanted = seat.resident.vocabulary, body.logprobs is not None
-            written = [
+            written = (
                 replies.completion_choice(place, choice, vocabulary, echo, with_logprobs=wanted)
                 for place, (choice, echo) in enumerate(zip(choices, echoes, strict=True))
-            ]
+            )
             closing = replies.closing_fields(_finished(choices), prompts=len(prompts))
-            response = JSONResponse(letterhead.with_choices(*written) | closing)
+            response = await desk.run(seat.owner, partial(_whole, letterhead.with_choices() | closing, written))
     return response
 
 
 async def load(request: Request) -> Response:
-    body = await _body(request, LoadRequest)
     service = _service(request)
+    body = await read_body(request, LoadRequest, service.desk, _owner(request))
     target = await service.target(body.model, body.adapter)
     return StreamingResponse(loading_stream(service, target, body), media_type="text/event-stream")
 
 
 async def unload(request: Request) -> Response:
-    body = await _body(request, UnloadRequest)
     service = _service(request)
+    body = await read_body(request, UnloadRequest, service.desk, _owner(request))
     return JSONResponse({"unloaded": await service.residency.unload(await service.target(body.model, None))})
 
 
 async def shutdown(request: Request) -> Response:
     _service(request).shut_down()
     return JSONResponse({"status": "ending"})
+
+
+async def refuse(_request: Request) -> Response:
+    return error_response(refused_in_public())
 
 
 # Steps.
@@ -180,44 +182,38 @@ async def _take_seat(request: Request, stack: AsyncExitStack, model: str, adapte
     await stack.enter_async_context(service.working())
     target = await service.target(model, adapter)
     seat = service.residency.seat(target)
-    entered: Seat = await unless_gone(request, seat.__aenter__())
+    with untold(model) if service.public else nullcontext():
+        entered: Seat = await unless_gone(request, seat.__aenter__())
     stack.push_async_exit(seat)
-    return entered
+    return replace(entered, owner=_owner(request))
 
 
 async def _collect(seat: Seat, orders: list[Order]) -> list[replies.Choice]:
     choices = [replies.Choice() for _ in orders]
-    async for place, event in answers(seat.resident, orders):
+    async for place, event in answers(seat, orders):
         choices[place].add(event)
     return choices
 
 
-async def _body(request: Request, form: type[_BodyType]) -> _BodyType:
-    raw = await request.body()
-    try:
-        content: Any = foreign_json.parsed(raw)
-    except (ValueError, RecursionError):
-        raise RequestError(say("본문이 올바른 JSON이 아니에요.", "The body is not valid JSON.")) from None
-    try:
-        return form.model_validate(content)
-    except ValidationError as error:
-        raise from_validation(error) from None
+def _echoes(prompts: list[Order], n: int, seat: Seat) -> list[replies.Echo | None]:
+    """One for each reply; those to one prompt share it."""
+    once = [
+        replies.Echo(seat.resident.vocabulary.decode(order.prompt), order.prompt) if order.echo else None
+        for order in prompts
+    ]
+    return [echo for echo in once for _ in range(n)]
 
 
-def _numbered(order: Order, place: int) -> Order:
-    """The n-th reply to one prompt: with a seed, each has its own that follows from it."""
-    seed = order.sampling.seed
-    if place == 0 or seed is None:
-        return order
-    return replace(order, sampling=replace(order.sampling, seed=seed + place))
-
-
-def _echo(order: Order, seat: Seat) -> replies.Echo:
-    return replies.Echo(seat.resident.vocabulary.decode(order.prompt), order.prompt)
+def _whole(fields: replies.Json, choices: Iterable[replies.Json]) -> Response:
+    return Response(replies.written(fields, choices), media_type="application/json")
 
 
 def _finished(choices: list[replies.Choice]) -> list[Finished]:
     return [choice.finished for choice in choices if choice.finished]
+
+
+def _owner(request: Request) -> str:
+    return owner_of(request.client)
 
 
 def _service(request: Request) -> EngineService:

@@ -3,14 +3,14 @@
 One thread owns the model. Each turn of its loop drops what nobody waits for any more, prefills a piece of the oldest waiting
 prompt, and decodes one token for every running row:
 
-    waiting   [ d e f ]                                   in order of arrival
+    waiting   [ d e f ]                                   the client with fewest rows first, then in order of arrival
     slots      a b c | d                                  a, b, c decode together; d is being prefilled behind them
 """
 
 import logging
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -28,21 +28,33 @@ from kullm_tui.engine.pace import Pace
 from kullm_tui.engine.prefixes import WORTH_COPYING, Prefix, PrefixStore, shared_beginning
 from kullm_tui.engine.row import Row
 from kullm_tui.engine.sampling import no_token
+from kullm_tui.engine.turns import Line
 from kullm_tui.weights.adapters import AdapterRack
 from kullm_tui.weights.packed import speed_up_linears
 
 logger = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 0.02
+_SWEEP_TURNS = 32  # so often those who left are taken out of a waiting line, which may be long
 
 
 @dataclass(frozen=True)
 class Limits:
-    rows: int
+    rows: int  # that one client may hold
     context: int
     kv_tokens: int  # tokens that all running rows may hold together, prompts and replies
     kv_bytes_per_token: int
     prefix_bytes: int
+
+    @property
+    def places(self) -> int:
+        """Rows in all: some beyond `rows` are only for clients that have none, who would else wait for a whole reply."""
+        return self.rows + max(1, self.rows // 4)
+
+    @property
+    def kv_for_newcomers(self) -> int:
+        """Tokens that clients who hold rows leave to those who have none."""
+        return min(self.context, self.kv_tokens // 4)
 
 
 class _Errand:
@@ -73,14 +85,15 @@ class Batch:
         self._rack = rack
         self._limits = limits
         self._device: torch.device = self._model.device
-        # One slot more than rows, for the row that is joining. On a GPU memory is real: there the slots grow with the rows.
+        # One slot more than places, for the row that is joining. On a GPU memory is real: there the slots grow with the rows.
         on_cpu = self._device.type == "cpu"
-        self._cache = SlotCache(rows=limits.rows + 1, positions=limits.context) if on_cpu else SlotCache()
+        self._cache = SlotCache(rows=limits.places + 1, positions=limits.context) if on_cpu else SlotCache()
         self._pace = Pace()
         self._prefixes = PrefixStore(limits.prefix_bytes)
         self._running: list[Row] = []  # slots 0…
         self._joining: Row | None = None  # the slot after them
-        self._waiting: deque[Generation] = deque()
+        self._waiting: Line[Generation] = Line()
+        self._turns = 0
         self._errands: deque[_Errand] = deque()
         self._structure = structure
         self._work = threading.Condition()
@@ -93,7 +106,7 @@ class Batch:
         """The reply joins as soon as there is room for it."""
         with self._work:
             if not self._closed:
-                self._waiting.append(generation)
+                self._waiting.join(generation.owner, generation)
                 self._work.notify()
                 return
         generation.emit(Failed(_as_kullm_error(None)))
@@ -181,20 +194,42 @@ class Batch:
         if self._joining and self._joining.generation.cancelled.is_set():
             self._joining = None
             self._cache.forget(len(self._running))
-        with self._work:
-            self._waiting = deque(waiting for waiting in self._waiting if not waiting.cancelled.is_set())
+        self._turns += 1
+        if self._turns % _SWEEP_TURNS == 0:
+            with self._work:
+                self._waiting.keep(lambda waiting: not waiting.cancelled.is_set())
 
     def _admit(self) -> None:
-        if self._joining or not self._waiting or len(self._running) >= self._limits.rows:
-            return
-        if self._running and self._room_taken_with(self._waiting[0]) > self._limits.kv_tokens:
+        if self._joining or not self._waiting or len(self._running) >= self._limits.places:
             return
         with self._work:
-            generation = self._waiting.popleft()
+            generation = self._next()
+        if generation is None:
+            return
         generation.clock.start()
         self._joining = row = Row(generation, device=self._device)
         if not row.order.score_prompt:
             self._reuse(row, len(self._running))
+
+    def _next(self) -> Generation | None:
+        """Whoever's turn it is, if there is room: nobody overtakes one who waits for the room that a long reply needs."""
+        held = Counter(row.generation.owner for row in self._running)
+        while first := self._waiting.first(held):
+            owner, generation = first
+            if not generation.cancelled.is_set() and not self._has_room_for(generation, held[owner]):
+                return None
+            self._waiting.take(owner)
+            if not generation.cancelled.is_set():
+                return generation
+        return None
+
+    def _has_room_for(self, newcomer: Generation, held: int) -> bool:
+        if not self._running:
+            return True
+        left = self._limits.kv_tokens - self._room_taken_with(newcomer)
+        return (
+            left >= 0 if not held else len(self._running) < self._limits.rows and left >= self._limits.kv_for_newcomers
+        )
 
     def _room_taken_with(self, newcomer: Generation) -> int:
         """Tokens that the slots hold at most. On a GPU every slot is as long as the longest."""

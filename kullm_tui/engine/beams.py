@@ -12,28 +12,31 @@ from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from kullm_tui.engine.generation import Failed, Finished, Generation, Order, Piece, Progress, model_is_leaving
 from kullm_tui.engine.reply_text import ReplyText
+from kullm_tui.engine.turns import Line
 from kullm_tui.weights.adapters import AdapterRack
 
 logger = logging.getLogger(__name__)
 
 
 class BeamDesk:
-    """One search at a time; the model's batch goes on between them, in its own thread."""
+    """One search at a time, clients in turn; the model's batch goes on between them, in its own thread."""
 
     def __init__(self, model: Any, rack: AdapterRack, structure: threading.Lock) -> None:
         """`structure` is held while a search runs, so that no adapter is attached under it."""
         self._model = model
         self._rack = rack
         self._structure = structure
-        self._waiting: list[list[Generation]] = []
+        self._waiting: Line[list[Generation]] = Line()
+        self._lining_up = threading.Lock()
         self._running: list[Generation] = []
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="beams")
 
     def submit(self, generations: list[Generation]) -> None:
         """All of them want replies to the same order: the best beams of one search."""
-        self._waiting.append(generations)
+        with self._lining_up:
+            self._waiting.join(generations[0].owner, generations)
         try:
-            self._worker.submit(self._answer, generations)
+            self._worker.submit(self._answer_next)
         except RuntimeError:  # closed
             self._refuse_waiting()
 
@@ -45,12 +48,20 @@ class BeamDesk:
         self._refuse_waiting()
 
     def _refuse_waiting(self) -> None:
-        while self._waiting:
-            for generation in self._waiting.pop():
-                generation.emit(Failed(model_is_leaving()))
+        with self._lining_up:
+            refused = [generation for group in self._waiting for generation in group]
+            self._waiting.clear()
+        for generation in refused:
+            generation.emit(Failed(model_is_leaving()))
 
-    def _answer(self, generations: list[Generation]) -> None:
-        self._waiting.remove(generations)
+    def _answer_next(self) -> None:
+        with self._lining_up:
+            first = self._waiting.first({})
+            if first is None:  # they were refused
+                return
+            generations = self._waiting.take(first[0])
+        if all(generation.cancelled.is_set() for generation in generations):
+            return
         self._running = generations
         with self._structure:
             self._answer_alone(generations)

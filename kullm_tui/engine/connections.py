@@ -6,6 +6,7 @@ answered is a newcomer sent away, with 503 and when to come again.
 """
 
 import asyncio
+import ipaddress
 import json
 import logging
 import resource
@@ -14,8 +15,7 @@ from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from kullm_tui.core.language import say
-from kullm_tui.engine.wire_errors import RETRY_SECONDS, RequestError, error_object
+from kullm_tui.engine.wire_errors import RETRY_SECONDS, error_object, too_busy
 
 logger = logging.getLogger(__name__)
 
@@ -107,7 +107,7 @@ class PatientProtocol(H11Protocol):
         """False where it was turned away itself."""
         others = [one for one in self.connections if one is not self and isinstance(one, PatientProtocol)]
         near = [one for one in others if one.client and self.client and one.client[0] == self.client[0]]
-        if self.client and not self.client[0].startswith(("127.", "::1")) and len(near) >= _MOST_FROM_AFAR:
+        if self.client and not _is_here(self.client[0]) and len(near) >= _MOST_FROM_AFAR:
             return self._takes_the_place_of_one(near)
         return len(others) < self.most or self._takes_the_place_of_one(others)
 
@@ -136,15 +136,22 @@ class PatientProtocol(H11Protocol):
             self._timer = None
 
 
-def too_busy() -> RequestError:
-    return RequestError(
-        say(
-            "지금은 요청이 너무 많아요. 잠시 뒤에 다시 보내 주세요.",
-            "Too many requests are waiting. Send it again in a moment.",
-        ),
-        status=503,
-        code="too_busy",
-    )
+def owner_of(client: tuple[str, int] | None) -> str:
+    """Whose turn a connection takes: those from afar share their address (of IPv6 the network, whose addresses are free).
+
+    From this machine come other programs of its users, and a proxy with everybody's requests: there each connection stands for itself.
+    """
+    if client is None:
+        return ""
+    address, port = client
+    if _is_here(address):
+        return f"{address} {port}"
+    parsed = ipaddress.ip_address(address.partition("%")[0])
+    return str(parsed if parsed.version == 4 else ipaddress.ip_network((parsed, 64), strict=False))
+
+
+def _is_here(address: str) -> bool:
+    return address == "::1" or address.startswith(("127.", "::ffff:127."))
 
 
 def _come_again() -> bytes:

@@ -79,6 +79,7 @@ class Order:
     adapter: str | None = None
     trim: bool = True
     top_logprobs: int | None = None  # None: no log-probabilities are wanted
+    echo: bool = False  # the answer repeats the prompt
     score_prompt: bool = False
     num_beams: int = 1
 
@@ -89,6 +90,7 @@ class Generation:
 
     order: Order
     emit: Callable[[Event], None]
+    owner: str = ""  # whose turn it takes
     cancelled: threading.Event = field(default_factory=threading.Event)
     clock: "Clock" = field(default_factory=lambda: Clock())
 

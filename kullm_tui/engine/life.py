@@ -8,7 +8,7 @@ import socket
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -137,21 +137,28 @@ async def _serve(
     # Imported here because torch is slow: the socket listens already, and a client's first request waits in its queue.
     from kullm_tui.engine.app import build_app
     from kullm_tui.engine.connections import ACCEPTED_AT_ONCE, PatientProtocol, most_connections
-    from kullm_tui.engine.residency import Residency, choose_device, find_target
+    from kullm_tui.engine.residency import Residency, Target, choose_device, find_target
     from kullm_tui.engine.service import EngineService
+    from kullm_tui.engine.wire_errors import untold
+
+    def offered(name: str, adapter: str | None) -> Target:
+        assert served
+        model, own_adapter = served.behind(name, adapter)
+        with untold(name):
+            return replace(find_target(model, own_adapter), offered_as=name)
 
     residency = Residency(settings, device=choose_device(settings.device))
     service = EngineService(
         residency=residency,
-        find=(lambda model, adapter: find_target(*served.behind(model, adapter))) if served else find_target,
+        find=offered if served else find_target,
         names=(lambda: sorted(served.models)) if served else (lambda: sorted(all_profiles())),
         shut_down=lambda: server.end(),
+        public=served is not None,
     )
     app = build_app(
         service,
         token=listening.token,
         any_host=listening.any_host,
-        public=served is not None,
         on_close=residency.close,
     )
     PatientProtocol.most = most_connections()

@@ -1,11 +1,11 @@
 """From a request's fields and a model's profile to the orders that the batch fills."""
 
 import hashlib
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from kullm_tui.core.conversation import Fitted, fit
+from kullm_tui.core.conversation import fit
 from kullm_tui.core.errors import ContextOverflow
 from kullm_tui.core.language import say
 from kullm_tui.core.records import Message
@@ -17,6 +17,8 @@ from kullm_tui.engine.wire_errors import RequestError
 
 # Below this a temperature is greedy in all but its arithmetic, which overflows.
 _COLDEST = 1e-4
+MOST_IN_AN_ANSWER = 1 << 19
+REPLY_TOKENS = 64  # what a reply takes beside its tokens
 _LONGEST_NUMBER = 12  # digits of a token id; Python refuses to read a number of thousands
 
 
@@ -32,29 +34,85 @@ class ChatOrder:
         return {"dropped_turns": self.dropped_turns, "prompt_sha256": self.prompt_sha256}
 
 
+@dataclass(frozen=True)
+class _Rendered:
+    text: str
+    ids: tuple[int, ...]
+
+
 def chat_order(request: ChatRequest, seat: Seat) -> ChatOrder:
-    """The conversation in the model's own prompt; what does not fit into its context leaves whole, oldest turn first."""
+    """The conversation in the model's own prompt; what does not fit into its context leaves whole, oldest turn first.
+
+    What is too long by its characters alone is never tokenised.
+    """
     profile, vocabulary = seat.profile, seat.resident.vocabulary
     messages = [_message(message) for message in request.messages]
     asked = request.max_tokens if request.max_completion_tokens is None else request.max_completion_tokens
     wanted = profile.defaults.max_new_tokens if asked is None else asked
     room_for_reply = min(wanted, seat.resident.context // 2)
 
-    @cache
-    def ids_of(kept: tuple[Message, ...]) -> tuple[int, ...]:
-        return vocabulary.encode(kept, profile.template)
-
     limit = seat.resident.context - max(room_for_reply, 1)
-    fitted: Fitted = fit(messages, lambda kept: len(ids_of(tuple(kept))), limit=limit)
-    ids = ids_of(fitted.messages)
-    order = _order(request, seat, ids, max_new_tokens=wanted, top_logprobs=request.wanted_logprobs, trim=True)
-    text = vocabulary.prompt(fitted.messages, profile.template).text
-    return ChatOrder(order, fitted.dropped_turns, hashlib.sha256(text.encode()).hexdigest())
+    rendered: dict[tuple[Message, ...], _Rendered] = {}  # what fits; the rest is not worth keeping
+
+    def length(kept: Sequence[Message]) -> int:
+        prompt = vocabulary.prompt(kept, profile.template)
+        fewest = vocabulary.fewest_tokens(prompt.text)
+        if fewest > limit:
+            return fewest
+        ids = vocabulary.encode(prompt, profile.template)
+        if len(ids) <= limit:
+            rendered[tuple(kept)] = _Rendered(prompt.text, ids)
+        return len(ids)
+
+    fitted = fit(messages, length, limit=limit)
+    said = rendered[fitted.messages]
+    order = _order(request, seat, said.ids, max_new_tokens=wanted, top_logprobs=request.wanted_logprobs, trim=True)
+    return ChatOrder(order, fitted.dropped_turns, hashlib.sha256(said.text.encode()).hexdigest())
 
 
 def completion_orders(request: CompletionRequest, seat: Seat) -> list[Order]:
     """One order a prompt, whatever form the prompts came in."""
+    context = seat.resident.context
+    for prompt in request.prompts:
+        fewest = seat.resident.vocabulary.fewest_tokens(prompt) if isinstance(prompt, str) else len(prompt)
+        if fewest > context:
+            raise _overflow(fewest, context)
     return [_completion_order(request, seat, prompt) for prompt in request.prompts]
+
+
+def replies_to(orders: Sequence[Order], n: int) -> list[Order]:
+    """Each order n times; refused where all that would be read and said is too much to hold."""
+    orders = [_numbered(order, place) for order in orders for place in range(n)]
+    if (size := answer_size(orders)) > MOST_IN_AN_ANSWER:
+        raise RequestError(
+            say(
+                f"이 요청의 답은 {size:,}토큰까지 커질 수 있는데 {MOST_IN_AN_ANSWER:,}토큰까지 받을 수 있어요. "
+                "프롬프트, n, max_tokens, logprobs 가운데 하나를 줄이세요.",
+                f"The answer to this request may take {size:,} tokens; at most {MOST_IN_AN_ANSWER:,} are given at once. "
+                "Ask with fewer prompts, or a lower n, max_tokens or logprobs.",
+            ),
+            code="answer_too_large",
+        )
+    return orders
+
+
+def answer_size(orders: Sequence[Order]) -> int:
+    """Tokens that prompts and replies hold together, the log-probabilities of one counted as one more each."""
+    prompts = {order.prompt for order in orders}
+    return sum(map(len, prompts)) + sum(map(_reply_size, orders))
+
+
+def _reply_size(order: Order) -> int:
+    entries = 1 if order.top_logprobs is None else 2 + order.top_logprobs
+    return REPLY_TOKENS + entries * (order.max_new_tokens + (len(order.prompt) if order.echo else 0))
+
+
+def _numbered(order: Order, place: int) -> Order:
+    """The n-th reply to one prompt: with a seed, each has its own that follows from it."""
+    seed = order.sampling.seed
+    if place == 0 or seed is None:
+        return order
+    return replace(order, sampling=replace(order.sampling, seed=seed + place))
 
 
 def _completion_order(request: CompletionRequest, seat: Seat, prompt: str | list[int]) -> Order:
@@ -73,7 +131,7 @@ def _completion_order(request: CompletionRequest, seat: Seat, prompt: str | list
         max_new_tokens=wanted,
         top_logprobs=request.logprobs,
         trim=False,
-        score_prompt=request.echo and request.logprobs is not None,
+        echo=request.echo,
     )
 
 
@@ -85,7 +143,7 @@ def _order(
     max_new_tokens: int,
     top_logprobs: int | None,
     trim: bool,
-    score_prompt: bool = False,
+    echo: bool = False,
 ) -> Order:
     vocabulary, profile = seat.resident.vocabulary, seat.profile
     ids = ids or _beginning(seat)
@@ -101,7 +159,8 @@ def _order(
         adapter=seat.adapter,
         trim=trim,
         top_logprobs=top_logprobs,
-        score_prompt=score_prompt,
+        echo=echo,
+        score_prompt=echo and top_logprobs is not None,
         num_beams=beams if room else 1,  # nothing is searched where nothing may be said
     )
 
@@ -157,7 +216,7 @@ def _beginning(seat: Seat) -> tuple[int, ...]:
 def _overflow(tokens: int, context: int) -> ContextOverflow:
     return ContextOverflow(
         say(
-            f"프롬프트가 {tokens}토큰이라 문맥 길이 {context}토큰을 넘어요. 줄여서 다시 보내세요.",
-            f"The prompt has {tokens} tokens; the context holds {context}. Shorten it.",
+            f"프롬프트가 적어도 {tokens:,}토큰이라 문맥 길이 {context:,}토큰을 넘어요. 줄여서 다시 보내세요.",
+            f"The prompt has at least {tokens:,} tokens; the context holds {context:,}. Shorten it.",
         )
     )

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 _MAX_TEXT = 4_000_000
 _MAX_TOKENS = 1_000_000
 _MAX_PARTS = 1_000
-_MAX_REPLIES = 1_024  # prompts times n
+MOST_REPLIES = 1_024  # prompts times n
 
 Text = Annotated[str, Field(max_length=_MAX_TEXT)]
 TokenId = Annotated[int, Field(ge=0, lt=2**31, strict=True)]
@@ -109,8 +109,8 @@ class CompletionRequest(SamplingFields):
 
     @model_validator(mode="after")
     def _not_too_many(self) -> "CompletionRequest":
-        if len(self.prompts) * self.n > _MAX_REPLIES:
-            raise ValueError(f"prompts times n must not exceed {_MAX_REPLIES}")
+        if len(self.prompts) * self.n > MOST_REPLIES:
+            raise ValueError(f"prompts times n must not exceed {MOST_REPLIES}")
         if (self.num_beams or 1) > 1 and (len(self.prompts) > 1 or self.echo):
             raise ValueError("beam search answers one prompt, without echo")
         return self

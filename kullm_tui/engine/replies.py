@@ -1,7 +1,8 @@
 """Events written as OpenAI's JSON: chat completions and text completions, whole or in chunks."""
 
+import json
 from codecs import getincrementaldecoder
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -43,6 +44,16 @@ def closing_fields(finished: Sequence[Finished], *, prompts: int) -> Json:
         },
         "timings": asdict(finished[0].timings),
     }
+
+
+def written(fields: Json, choices: Iterable[Json]) -> bytes:
+    """The whole answer. One choice after the other becomes JSON: the encoder holds the interpreter while it works."""
+    beginning = _json({name: value for name, value in fields.items() if name != "choices"} | {"choices": []})
+    return beginning.removesuffix(b"]}") + b",".join(map(_json, choices)) + b"]}"
+
+
+def _json(value: Json) -> bytes:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
 # Chat completions.

@@ -45,6 +45,11 @@ class Target:
     profile: Profile
     folder: Path
     adapter: Path | None = None
+    offered_as: str | None = None  # by a public server, whose clients see this instead of the name, which may be a path
+
+    @property
+    def shown(self) -> str:
+        return self.offered_as or self.name
 
 
 @dataclass
@@ -80,6 +85,7 @@ class Seat:
     resident: Resident
     profile: Profile
     adapter: str | None
+    owner: str = ""  # whose request it is
 
 
 class Residency:
@@ -198,7 +204,7 @@ class Residency:
         rack, structure = AdapterRack(loaded.model), threading.Lock()
         limits = limits_for(need, context=context, room=room, max_rows=self._settings.max_rows)
         resident = Resident(
-            name=target.name,
+            name=target.shown,
             folder=target.folder,
             precision=precision,
             loaded=loaded,
@@ -224,7 +230,7 @@ class Residency:
             if precision != "4bit":
                 four_bit = await asyncio.to_thread(footprint, target.folder, "4bit", self._device)
                 smaller = least_need(four_bit, target.profile.context)
-            raise too_large(target.name, need, room, smaller)
+            raise too_large(target.shown, need, room, smaller)
 
     async def _drop(self, resident: Resident) -> None:
         self._residents.pop((resident.folder, resident.precision))
@@ -263,8 +269,8 @@ def _add_once(rack: AdapterRack, name: str, prepared: PreparedAdapter) -> None:
 def _in_use(target: Target) -> RequestError:
     return RequestError(
         say(
-            f"{target.name}: 답변 중인 모델은 내릴 수 없어요. 답변이 끝난 뒤에 다시 시도하세요.",
-            f"{target.name} is answering somebody and cannot be unloaded now. Try again when it has finished.",
+            f"{target.shown}: 답변 중인 모델은 내릴 수 없어요. 답변이 끝난 뒤에 다시 시도하세요.",
+            f"{target.shown} is answering somebody and cannot be unloaded now. Try again when it has finished.",
         ),
         status=409,
         code="model_in_use",

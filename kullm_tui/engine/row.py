@@ -1,5 +1,7 @@
 """One running reply in the batch: its tokens, its sampler, the text it has released."""
 
+from collections.abc import Sequence
+
 import torch
 
 from kullm_tui.core.errors import KullmError
@@ -37,12 +39,10 @@ class Row:
 
     def score_prompt(self, logits: torch.Tensor, start: int) -> None:
         """logits [n, vocabulary] of prompt positions start…start+n-1; each scores the token after it."""
-        prompt = self.order.prompt
-        logprobs = logits.float().log_softmax(-1)
-        for offset in range(len(logprobs)):
-            at = start + offset + 1
-            if at < len(prompt):
-                self._prompt_logprobs.append(token_logprob(logprobs[offset], prompt[at], self.order.top_logprobs or 0))
+        scored = self.order.prompt[start + 1 : start + 1 + len(logits)]
+        if scored:
+            logprobs = logits[: len(scored)].float().log_softmax(-1)
+            self._prompt_logprobs += token_logprobs(logprobs, scored, self.order.top_logprobs or 0)
 
     def begin(self) -> None:
         """The whole prompt is in the slot."""
@@ -69,7 +69,7 @@ class Row:
         ends = token in self.order.eos
         # A scored prompt is always followed by one token's score, the end's too: who reads the scores leaves the last one out.
         if self.order.top_logprobs is not None and (not ends or self.order.score_prompt):
-            self._logprobs.append(token_logprob(logits.log_softmax(-1), token, self.order.top_logprobs))
+            self._logprobs += token_logprobs(logits.log_softmax(-1)[None], [token], self.order.top_logprobs)
         if ends:
             self.finish("stop")
             return
@@ -105,10 +105,9 @@ class Row:
             self.generation.emit(Piece(text, logprobs))
 
 
-def token_logprob(logprobs: torch.Tensor, token: int, top: int) -> TokenLogprob:
-    """The chosen token's entry, with the `top` likeliest beside it."""
-    likeliest: tuple[tuple[int, float], ...] = ()
-    if top:
-        values, ids = logprobs.topk(min(top, logprobs.numel()))
-        likeliest = tuple(zip(ids.tolist(), values.tolist(), strict=True))
-    return TokenLogprob(token, float(logprobs[token]), likeliest)
+def token_logprobs(logprobs: torch.Tensor, tokens: Sequence[int], top: int) -> list[TokenLogprob]:
+    """logprobs [n, vocabulary] → an entry for each of n chosen tokens, with the `top` likeliest beside it."""
+    chosen = logprobs.gather(1, torch.tensor(tokens, device=logprobs.device)[:, None])[:, 0].tolist()
+    values, ids = logprobs.topk(min(top, logprobs.shape[1]))
+    likeliest = [tuple(zip(*row, strict=True)) for row in zip(ids.tolist(), values.tolist(), strict=True)]
+    return [TokenLogprob(*entry) for entry in zip(tokens, chosen, likeliest, strict=True)]

@@ -4,11 +4,16 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from kullm_tui.engine.burden import Burden
+from kullm_tui.engine.orders import MOST_IN_AN_ANSWER
 from kullm_tui.engine.residency import Residency, Target
+from kullm_tui.engine.turns import Turnstile
 
 Find = Callable[[str, str | None], Target]
+
+_DESK_PLACES = 2  # prompts tokenised and answers written at once: more would take the cores from the batch
 
 
 @dataclass
@@ -17,6 +22,9 @@ class EngineService:
     find: Find
     names: Callable[[], list[str]]
     shut_down: Callable[[], None]
+    public: bool = False  # its clients are not the user, and learn nothing of this machine
+    desk: Turnstile = field(default_factory=lambda: Turnstile(_DESK_PLACES))
+    answers: Burden = field(default_factory=lambda: Burden(of_one=2 * MOST_IN_AN_ANSWER, of_all=8 * MOST_IN_AN_ANSWER))
     active_requests: int = 0
     last_active: float = 0.0
 

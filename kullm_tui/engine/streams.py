@@ -25,7 +25,7 @@ async def chat_stream(
     for place in range(len(orders)):
         yield letterhead.with_choices(replies.chat_opening(place), suffix=".chunk")
     finished: list[Finished] = []
-    async with aclosing(answers(seat.resident, orders)) as events:
+    async with aclosing(answers(seat, orders)) as events:
         async for place, event in events:
             chunk = replies.chat_chunk(place, event, seat.resident.vocabulary)
             if chunk:
@@ -51,7 +51,7 @@ async def completion_stream(
         if echo and not orders[place].score_prompt:
             yield letterhead.with_choices(replies.echo_chunk(place, None, echo, vocabulary))
     finished: list[Finished] = []
-    async with aclosing(answers(seat.resident, orders)) as events:
+    async with aclosing(answers(seat, orders)) as events:
         async for place, event in events:
             echo = echoes[place]
             if echo and isinstance(event, PromptScored):

@@ -13,7 +13,8 @@ from kullm_tui.core.models import Profile
 from kullm_tui.core.prompting import Prompting, read_json
 from kullm_tui.core.records import Message
 from kullm_tui.core.templates.segments import Prompt
-from kullm_tui.core.templates.tokens import encode, load_tokenizer
+from kullm_tui.core.templates.tokens import encode_many, load_tokenizer
+from kullm_tui.engine.token_lengths import longest_token
 
 _BYTE_TOKEN = re.compile(r"<0x([0-9A-Fa-f]{2})>\Z")
 
@@ -35,12 +36,19 @@ class Vocabulary:
         """The conversation as this model reads it, ending where its reply begins."""
         return self._prompting.prompt(messages, template)
 
-    def encode(self, messages: Sequence[Message], template: str) -> tuple[int, ...]:
-        return encode(self.prompt(messages, template), self.tokenizer, bos=self._prompting.bos_before(template)).ids
+    def fewest_tokens(self, text: str) -> int:
+        """So many tokens a text takes at least, known without tokenising it."""
+        return -(-len(text) // self._longest_token)
+
+    def encode(self, prompt: Prompt, template: str) -> tuple[int, ...]:
+        [(ids, _)] = encode_many([prompt], self.tokenizer, bos=self._prompting.bos_before(template))
+        return tuple(ids)
 
     def encode_text(self, text: str) -> tuple[int, ...]:
         """Plain text for a text completion: special tokens written in it count, as elsewhere with this protocol."""
-        return tuple(self.tokenizer.encode(text, add_special_tokens=True).ids)
+        # In batches of one: `encode` holds the interpreter until it is done, and takes several times the memory.
+        [encoding] = self.tokenizer.encode_batch_fast([text], add_special_tokens=True)
+        return tuple(encoding.ids)
 
     def decode(self, ids: Sequence[int]) -> str:
         return str(
@@ -58,6 +66,10 @@ class Vocabulary:
         if self._is_byte_level and all(character in _BYTE_OF for character in name):
             return bytes(_BYTE_OF[character] for character in name)
         return name.replace("▁", " ").encode()
+
+    @cached_property
+    def _longest_token(self) -> int:
+        return longest_token(self.tokenizer)
 
     @cached_property
     def _is_byte_level(self) -> bool:

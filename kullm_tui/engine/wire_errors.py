@@ -1,5 +1,8 @@
 """KullmError → the error object of the OpenAI protocol. The one place that knows which error is which status."""
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from pydantic import ValidationError
@@ -7,8 +10,11 @@ from starlette.responses import JSONResponse
 
 from kullm_tui.core import errors
 from kullm_tui.core.errors import KullmError
+from kullm_tui.core.language import say
 from kullm_tui.core.text import storable
 from kullm_tui.engine.sampling import NoToken
+
+logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = 1
 
@@ -36,6 +42,45 @@ _STATUS_AND_CODE: dict[type[KullmError], tuple[int, str]] = {
     NoToken: (400, "no_token"),
     errors.NoSpace: (507, "no_space"),
 }
+
+
+def too_busy() -> RequestError:
+    return RequestError(
+        say(
+            "지금은 요청이 너무 많아요. 잠시 뒤에 다시 보내 주세요.",
+            "Too many requests are waiting. Send it again in a moment.",
+        ),
+        status=503,
+        code="too_busy",
+    )
+
+
+@contextmanager
+def untold(model: str) -> Iterator[None]:
+    """What is wrong with a model's files or this machine's memory is told the log and not the clients of a public server."""
+    try:
+        yield
+    except KullmError as error:
+        logger.error("%s cannot be used: %s", model, error)
+        raise RequestError(
+            say(
+                f"지금은 {model} 모델을 쓸 수 없어요. 서버를 연 사람에게 알려 주세요.",
+                f"The model {model} cannot be used now. Tell whoever runs this server.",
+            ),
+            status=503,
+            code="model_unavailable",
+        ) from error
+
+
+def refused_in_public() -> RequestError:
+    return RequestError(
+        say(
+            "모델을 올리고 내리고 서버를 끝내는 일은 서버를 연 사람만 할 수 있어요.",
+            "Only whoever runs this server loads and unloads its models and ends it.",
+        ),
+        status=403,
+        code="not_yours",
+    )
 
 
 def error_object(error: KullmError) -> tuple[int, dict[str, Any]]:

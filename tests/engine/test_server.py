@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -256,9 +257,38 @@ def test_a_public_server_opens_no_file_that_a_client_names(server: Server, folde
 
 
 def test_one_client_of_a_public_server_cannot_take_the_model_from_another(server: Server) -> None:
-    assert server.post("/v1/models/unload", {"model": "tiny"}).status_code == 404
-    assert server.post("/v1/shutdown", {}).status_code == 404
+    asked = {"load": {"model": "tiny", "precision": "bf16"}, "unload": {"model": "tiny"}}
+    for path, body in [*((f"/v1/models/{name}", body) for name, body in asked.items()), ("/v1/shutdown", {})]:
+        answer = server.post(path, body)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (403, "not_yours")
     assert server.chat("tiny", QUESTION)["choices"]
+    assert len(server.get("/health").json()["loaded"]) == 1
+
+
+def test_clients_of_a_public_server_learn_no_path_of_it(tmp_path: Path, folder: Path) -> None:
+    broken, gone = tmp_path / "private" / "broken", tmp_path / "private" / "gone"
+    for copy in (broken, gone):
+        shutil.copytree(folder, copy)
+    (broken / "model.safetensors").write_bytes(b"\xff" * 64)
+    adapter = save_lora(tmp_path / "private" / "lora", folder)
+    models = ["-m", f"tiny={folder}", "-m", f"broken={broken}", "-m", f"gone={gone}", "--adapter", f"tuned={adapter}"]
+    with serving(tmp_path / "home", *models) as server:
+        shutil.rmtree(gone)
+        (adapter / "adapter_model.safetensors").write_bytes(b"\xff" * 64)
+        server.chat("tiny", QUESTION)
+        told = [server.get("/health").text, server.get("/v1/models").text, server.get("/openapi.json").text]
+        for model in ("broken", "gone", "tuned"):
+            answer = server.post("/v1/chat/completions", {"model": model, "messages": question()})
+            assert (answer.status_code, answer.json()["error"]["code"]) == (503, "model_unavailable")
+            assert answer.headers["retry-after"]
+            told.append(answer.text)
+        assert [loaded["model"] for loaded in server.get("/health").json()["loaded"]] == ["tiny"]
+    for text in told:
+        assert str(tmp_path) not in text
+        assert str(folder) not in text
+        assert "safetensors" not in text
+    log = (tmp_path / "serve.log").read_text()
+    assert str(broken) in log, "whoever runs the server is told"
 
 
 def test_each_client_is_answered_in_its_own_language(server: Server) -> None:

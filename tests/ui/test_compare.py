@@ -264,18 +264,17 @@ async def test_the_engine_killed_in_mid_stream_leaves_a_fault_where_something_wa
 
 async def _killed_while_they_answer(here: Comparing) -> set[str]:
     """How the replies ended of which something had been said."""
-    answering: list[int] = []
-    await here.until(
-        lambda: (
-            answering.extend(place for place in range(3) if (live := here.desk.live(place)) and live.pieces)
-            or answering
-        )
-    )
+
+    def answering() -> list[int]:
+        return [place for place in range(3) if (live := here.desk.live(place)) and live.pieces]
+
+    await here.until(answering)
+    begun = answering()
     engine = running_engine()
     assert engine
     os.kill(engine.pid, signal.SIGKILL)
     await here.until(lambda: not here.desk.busy)
-    return {here.desk.turns(place)[-1].state for place in answering}
+    return {here.desk.turns(place)[-1].state for place in begun}
 
 
 async def test_votes_are_saved_as_preference_pairs(database: Path, tmp_path: Path) -> None:
