@@ -13,6 +13,7 @@ from kullm_tui.core.errors import ConfigError, UsageError
 from kullm_tui.core.language import say
 from kullm_tui.core.models import ModelRef, Profile, local_folder
 from kullm_tui.core.profile_form import OWN_TEMPLATE
+from kullm_tui.core.prompting import chat_template_of
 from kullm_tui.core.records import Message
 from kullm_tui.core.templates.chat_template import render_chat_template
 from kullm_tui.core.templates.registry import TEMPLATES
@@ -73,11 +74,7 @@ def _tokenizer(ref: ModelRef) -> _Tokenizer | None:
     if folder is None or not (folder / "tokenizer.json").is_file():
         return None
     settings = _json(folder / "tokenizer_config.json")
-    own_file = folder / "chat_template.jinja"
-    template = own_file.read_text(encoding="utf-8") if own_file.is_file() else settings.get("chat_template")
-    if isinstance(template, list):
-        template = {one.get("name"): one.get("template") for one in template if isinstance(one, Mapping)}.get("default")
-    return _Tokenizer(load_tokenizer(folder), settings, template if isinstance(template, str) else None)
+    return _Tokenizer(load_tokenizer(folder), settings, chat_template_of(folder, settings))
 
 
 def _json(path: Path) -> Mapping[str, Any]:

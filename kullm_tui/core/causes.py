@@ -13,8 +13,8 @@ import ssl
 import subprocess
 
 from kullm_tui.core.errors import KullmError
-from kullm_tui.core.foreign_json import BadJson
 from kullm_tui.core.language import say
+from kullm_tui.core.regular_files import BadFile
 
 _KOREAN = {
     errno.EPERM: "허용되지 않은 작업",
@@ -64,7 +64,7 @@ _AT = re.compile(r"line (\d+),? col(?:umn)? (\d+)")
 
 def cause_of(error: BaseException) -> str:
     match error:
-        case KullmError() | BadJson():
+        case KullmError() | BadFile():
             cause = str(error)
         case UnicodeDecodeError():
             cause = say("UTF-8이 아님", "not UTF-8")

@@ -4,20 +4,18 @@ Whatever is wrong is a ValueError, as the parser's own faults are, so that who r
 """
 
 import json
-import os
-import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from kullm_tui.core.language import say
+from kullm_tui.core.regular_files import MOST_BYTES, BadFile, read_bytes
 
-MOST_BYTES = 64 << 20
 _DEEPEST = 64
 
 
-class BadJson(ValueError):
-    """Too large, too deep, or no file that ends."""
+class BadJson(BadFile):
+    """Nested too deep."""
 
 
 def parsed(text: str | bytes, *, parse_constant: Callable[[str], Any] | None = None) -> Any:
@@ -32,18 +30,6 @@ def parsed(text: str | bytes, *, parse_constant: Callable[[str], Any] | None = N
 def read(path: Path, *, most_bytes: int = MOST_BYTES) -> Any:
     """OSError where it cannot be read, a ValueError for what it holds."""
     return parsed(read_bytes(path, most_bytes=most_bytes))
-
-
-def read_bytes(path: Path, *, most_bytes: int = MOST_BYTES) -> bytes:
-    """Never waits for a pipe, never follows a device that has no end."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise BadJson(say("보통 파일이 아님", "not a regular file"))
-        content = file.read(most_bytes + 1)
-    if len(content) > most_bytes:
-        raise BadJson(say(f"{most_bytes:,}바이트를 넘음", f"more than {most_bytes} bytes"))
-    return content
 
 
 def _check_depth(value: Any) -> None:

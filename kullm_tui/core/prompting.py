@@ -7,7 +7,7 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from kullm_tui.core import foreign_json
+from kullm_tui.core import foreign_json, regular_files
 from kullm_tui.core.errors import ConfigError
 from kullm_tui.core.language import say
 from kullm_tui.core.profile_form import OWN_TEMPLATE
@@ -15,8 +15,11 @@ from kullm_tui.core.profiles import Profile
 from kullm_tui.core.records import Message
 from kullm_tui.core.templates.chat_template import render_chat_template
 from kullm_tui.core.templates.registry import template_named
+from kullm_tui.core.templates.render_process import warm
 from kullm_tui.core.templates.segments import Prompt
 from kullm_tui.core.templates.tokens import special_tokens
+
+MOST_TEMPLATE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -31,8 +34,10 @@ class Prompting:
         self._profile = profile
         self._tokenizer = tokenizer
         self._settings = read_json(folder / "tokenizer_config.json")
-        self.chat_template = _chat_template(folder, self._settings)
+        self.chat_template = chat_template_of(folder, self._settings)
         self.special = _special_ids(folder, profile, tokenizer, self._settings)
+        if profile.template == OWN_TEMPLATE and self.chat_template is not None:
+            warm(self.chat_template)
 
     @property
     def eos_token(self) -> str:
@@ -99,15 +104,21 @@ def _special_ids(folder: Path, profile: Profile, tokenizer: Tokenizer, settings:
     return SpecialIds(eos=eos, bos=bos, pad=profile.pad if profile.pad is not None else configured("pad_token_id"))
 
 
-def _chat_template(folder: Path, settings: Mapping[str, Any]) -> str | None:
+def chat_template_of(folder: Path, settings: Mapping[str, Any]) -> str | None:
     own_file = folder / "chat_template.jinja"
-    if own_file.exists():
-        return own_file.read_text(encoding="utf-8")
+    try:
+        return regular_files.read_text(own_file, most_bytes=MOST_TEMPLATE_BYTES)
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{own_file}: {error}") from error
     template = settings.get("chat_template")
     if isinstance(template, list):
         named = {entry.get("name"): entry.get("template") for entry in template if isinstance(entry, Mapping)}
         template = named.get("default")
-    return template if isinstance(template, str) else None
+    if not isinstance(template, str) or len(template) > MOST_TEMPLATE_BYTES:
+        return None
+    return template
 
 
 def _ids(value: Any) -> list[int]:

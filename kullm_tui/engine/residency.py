@@ -188,7 +188,13 @@ class Residency:
 
     async def _load_alone(self, target: Target, precision: Precision) -> Resident:
         trusted = target.name in self._settings.trust_remote_code
-        need = await asyncio.to_thread(footprint, target.folder, precision, self._device, trust_remote_code=trusted)
+
+        def cancelled() -> bool:
+            return self._closing or (target.folder, precision) in self._called_off
+
+        need = await asyncio.to_thread(
+            footprint, target.folder, precision, self._device, trust_remote_code=trusted, cancelled=cancelled
+        )
         context = target.profile.context
         await self._make_room(target, precision, least_need(need, context))
         loaded = await asyncio.to_thread(
@@ -197,7 +203,7 @@ class Residency:
             precision=precision,
             device=self._device,
             progress=partial(self._report, (target.folder, precision)),
-            cancelled=lambda: self._closing or (target.folder, precision) in self._called_off,
+            cancelled=cancelled,
             trust_remote_code=trusted,
         )
         room = self._budget.room_beside(self._used())

@@ -12,6 +12,7 @@ from kullm_tui.core.language import say
 from kullm_tui.core.models import Profile
 from kullm_tui.core.prompting import Prompting, read_json
 from kullm_tui.core.records import Message
+from kullm_tui.core.regular_files import check_folder
 from kullm_tui.core.templates.segments import Prompt
 from kullm_tui.core.templates.tokens import encode_many, load_tokenizer
 from kullm_tui.engine.token_lengths import longest_token
@@ -77,6 +78,10 @@ class Vocabulary:
 
 
 def _open(folder: Path) -> Tokenizer:
+    try:
+        check_folder(folder)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{folder}: {error}") from error
     if (folder / "tokenizer.json").exists():
         return load_tokenizer(folder)
     # Older repositories carry only a sentencepiece model or word lists: transformers converts them.

@@ -14,9 +14,10 @@ import torch
 from kullm_tui.core import foreign_json
 from kullm_tui.core.errors import AdapterError, WeightsError
 from kullm_tui.core.language import say
-from kullm_tui.weights.files import Checkpoint, TensorReader, safetensors_of, unpickle
+from kullm_tui.weights.files import Checkpoint, StoredTensor, TensorReader, pickled_tensors_of, safetensors_of
 
 Kind = Literal["LORA", "IA3"]
+Tensors = dict[str, dict[str, torch.Tensor]]
 
 _SUPPORTED = ("LORA", "IA3")
 _KEY = re.compile(
@@ -46,13 +47,15 @@ _MERGE_ENGLISH = "Merge it into its base with peft's merge_and_unload(), save th
 
 @dataclass(frozen=True)
 class AdapterFiles:
-    """`name` is the folder's own. `tensors`: checkpoint module name → part (`lora_A`, `lora_B`, `lora_B.bias`, `ia3_l`) → fp32 tensor."""
+    """`name` is the folder's own. `tensors`: checkpoint module name → part (`lora_A`, `lora_B`, `lora_B.bias`, `ia3_l`) → what the file
+    says of it: values are read (`read_values`) only once the shapes are those that a base allows."""
 
     name: str
     kind: Kind
     base: str
     options: Mapping[str, Any]
-    tensors: Mapping[str, Mapping[str, torch.Tensor]]
+    tensors: Mapping[str, Mapping[str, StoredTensor]]
+    checkpoint: Checkpoint
 
 
 def read_adapter(folder: Path) -> AdapterFiles:
@@ -68,7 +71,8 @@ def read_adapter(folder: Path) -> AdapterFiles:
         )
     _require_plain(name, options)
     base = str(options.get("base_model_name_or_path") or "").rstrip("/").rpartition("/")[2]
-    return AdapterFiles(name, kind, base, options, _read_tensors(name, folder))
+    checkpoint = _stored_tensors(name, folder)
+    return AdapterFiles(name, kind, base, options, _by_module(name, checkpoint), checkpoint)
 
 
 def _read_options(name: str, folder: Path) -> dict[str, Any]:
@@ -107,9 +111,9 @@ def _require_plain(name: str, options: Mapping[str, Any]) -> None:
         )
 
 
-def _read_tensors(name: str, folder: Path) -> dict[str, dict[str, torch.Tensor]]:
-    modules: dict[str, dict[str, torch.Tensor]] = {}
-    for key, tensor in _stored_tensors(name, folder).items():
+def _by_module(name: str, checkpoint: Checkpoint) -> dict[str, dict[str, StoredTensor]]:
+    modules: dict[str, dict[str, StoredTensor]] = {}
+    for key, tensor in checkpoint.tensors.items():
         match = _KEY.fullmatch(key)
         if match is None:
             raise AdapterError(
@@ -121,24 +125,32 @@ def _read_tensors(name: str, folder: Path) -> dict[str, dict[str, torch.Tensor]]
         part = f"{match['part']}.bias" if match["leaf"] == "bias" else match["part"]
         modules.setdefault(match["module"], {})[part] = tensor
     if not modules:
-        raise _broken(name, folder)
+        raise _broken(name, checkpoint.folder)
     return modules
 
 
-def _stored_tensors(name: str, folder: Path) -> dict[str, torch.Tensor]:
-    """In fp32, as plain peft keeps them whatever the base's precision."""
+def _stored_tensors(name: str, folder: Path) -> Checkpoint:
     safe, pickled = folder / "adapter_model.safetensors", folder / "adapter_model.bin"
     path = safe if safe.is_file() else pickled
     if not path.is_file():
         raise _broken(name, safe)
     try:
-        if path == pickled:
-            return {key: tensor.float() for key, tensor in unpickle(path).items()}
-        stored = {tensor.key: tensor for tensor in safetensors_of(path)}
-        reader = TensorReader(Checkpoint(folder, False, (path,), stored))
-        return {key: reader.read(key).to(torch.float32, copy=True) for key in stored}
+        stored = pickled_tensors_of(path) if path == pickled else safetensors_of(path)
     except WeightsError as error:
         raise _broken(name, path) from error
+    return Checkpoint(folder, path == pickled, (path,), {tensor.key: tensor for tensor in stored})
+
+
+def read_values(files: AdapterFiles, wanted: Mapping[str, Mapping[str, StoredTensor]]) -> Tensors:
+    """In fp32, as plain peft keeps them whatever the base's precision."""
+    reader = TensorReader(files.checkpoint)
+    try:
+        return {
+            module: {part: reader.read(stored.key).to(torch.float32, copy=True) for part, stored in parts.items()}
+            for module, parts in wanted.items()
+        }
+    except WeightsError as error:
+        raise _broken(files.name, files.checkpoint.files[0]) from error
 
 
 def _broken(name: str, path: Path) -> AdapterError:

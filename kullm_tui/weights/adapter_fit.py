@@ -1,20 +1,18 @@
 """Whether an adapter belongs to a model: its tensors' shapes against the model's own layers."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-import torch
 from torch import nn
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from kullm_tui.core.errors import AdapterError
 from kullm_tui.core.language import say
-from kullm_tui.weights.adapter_files import AdapterFiles
+from kullm_tui.weights.adapter_files import AdapterFiles, Tensors, read_values
+from kullm_tui.weights.files import StoredTensor
 from kullm_tui.weights.plan import KeyMapping
 from kullm_tui.weights.skeleton import linear_shape
-
-Tensors = dict[str, dict[str, torch.Tensor]]
 
 _LAYER = re.compile(r"\.(\d+)\.")
 
@@ -22,8 +20,8 @@ _LAYER = re.compile(r"\.(\d+)\.")
 def matched_modules(
     files: AdapterFiles, model: PreTrainedModel, modules: Mapping[str, nn.Module], mapping: KeyMapping
 ) -> Tensors:
-    """The adapter's tensors under the model's own module names."""
-    found: Tensors = {}
+    """The adapter's tensors under the model's own module names; read from the file when every shape has been found to fit."""
+    found: dict[str, dict[str, StoredTensor]] = {}
     for key, parts in files.tensors.items():
         name = mapping.model_name(f"{key}.weight")[0].removesuffix(".weight")
         module = modules.get(name)
@@ -32,14 +30,14 @@ def matched_modules(
         found[name] = dict(parts)
     if not _covers_layers(files, found, model):
         raise _other_base(files, model)
-    return found
+    return read_values(files, found)
 
 
-def _fits(files: AdapterFiles, name: str, module: nn.Module, parts: Mapping[str, torch.Tensor]) -> bool:
+def _fits(files: AdapterFiles, name: str, module: nn.Module, parts: Mapping[str, StoredTensor]) -> bool:
     if not isinstance(module, nn.Linear | Conv1D):
         return False
     rows, columns = _shape(module)
-    shapes = {part: tuple(tensor.shape) for part, tensor in parts.items()}
+    shapes = {part: tensor.shape for part, tensor in parts.items()}
     if files.kind == "IA3":
         return shapes in ({"ia3_l": (rows, 1)}, {"ia3_l": (1, columns)})
     rank = _rank(files, name)
@@ -61,7 +59,7 @@ def _rank(files: AdapterFiles, name: str) -> object:
     return pattern.get(get_pattern_key(list(pattern), name), files.options.get("r"))
 
 
-def _covers_layers(files: AdapterFiles, found: Tensors, model: PreTrainedModel) -> bool:
+def _covers_layers(files: AdapterFiles, found: Iterable[str], model: PreTrainedModel) -> bool:
     """A base of the same width and another depth: its adapter names more layers or fewer."""
     targets = files.options.get("target_modules")
     if files.options.get("layers_to_transform") is not None or not isinstance(targets, list):

@@ -22,8 +22,8 @@ from transformers import PreTrainedModel
 from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import AdapterError
 from kullm_tui.core.language import say
-from kullm_tui.weights.adapter_files import AdapterFiles, read_adapter
-from kullm_tui.weights.adapter_fit import Tensors, matched_modules
+from kullm_tui.weights.adapter_files import AdapterFiles, Tensors, read_adapter
+from kullm_tui.weights.adapter_fit import matched_modules
 from kullm_tui.weights.ia3 import ScaledModules
 from kullm_tui.weights.plan import KeyMapping
 

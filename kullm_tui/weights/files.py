@@ -6,6 +6,7 @@ What is truncated, incomplete or points outside the folder is refused before any
 
 import errno
 import pickle
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from kullm_tui.core import foreign_json
 from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import WeightsError
 from kullm_tui.core.language import say
+from kullm_tui.weights.pickle_headers import NotTensors, TooFewBytes, described
 
 # A checkpoint's single file or, tried first, the index of its shards; safetensors before pickles.
 _LAYOUTS = (
@@ -124,8 +126,21 @@ def _require_placed(index: Path, weight_map: Mapping[str, str], tensors: Mapping
 
 def _tensors_of(file: Path, pickled: bool) -> list[StoredTensor]:
     if pickled:
-        return [StoredTensor(key, file, value.dtype, tuple(value.shape)) for key, value in unpickle(file).items()]
+        return pickled_tensors_of(file)
     return safetensors_of(file)
+
+
+def pickled_tensors_of(file: Path) -> list[StoredTensor]:
+    """From what the pickle says of itself; no tensor is made."""
+    try:
+        found = described(file)
+    except NotTensors as error:
+        raise hostile(file) from error
+    except TooFewBytes as error:
+        raise broken(file, say("파일에 든 것보다 큰 텐서를 말해요", "it tells of more than it holds")) from error
+    except (*_BAD_PICKLE, pickle.UnpicklingError, zipfile.BadZipFile, IndexError, OverflowError) as error:
+        raise _unreadable(file, error) from error
+    return [StoredTensor(key, file, one.dtype, one.shape) for key, one in found.items()]
 
 
 def safetensors_of(file: Path) -> list[StoredTensor]:
@@ -177,8 +192,12 @@ def _dtype(file: Path, name: str) -> torch.dtype:
     return _DTYPES[name]
 
 
+_BAD_PICKLE = (RuntimeError, OSError, EOFError, ValueError, KeyError, TypeError, AttributeError)
+
+
 def unpickle(file: Path) -> dict[str, torch.Tensor]:
-    """The tensors of a pickle, mapped where its layout allows; code in it is refused, never run."""
+    """The tensors of a pickle, mapped where its layout allows; code in it is refused, never run, and shapes come before values."""
+    pickled_tensors_of(file)
     try:
         try:
             value: Any = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
@@ -188,7 +207,7 @@ def unpickle(file: Path) -> dict[str, torch.Tensor]:
             value = torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise hostile(file) from error
-    except (RuntimeError, OSError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except _BAD_PICKLE as error:
         raise _unreadable(file, error) from error
     if not isinstance(value, dict):
         raise broken(file, say("텐서 묶음이 아니에요", "it is not a set of tensors"))

@@ -11,6 +11,7 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from kullm_tui.core.config import Precision
 from kullm_tui.weights.packed import runs_packed
 from kullm_tui.weights.plan import kept_dtype
+from kullm_tui.weights.progress import Cancelled
 from kullm_tui.weights.quantize import SCRATCH_BYTES, Form
 from kullm_tui.weights.skeleton import BLOCK, Skeleton, build_skeleton, compute_dtype, linear_shape
 
@@ -29,11 +30,15 @@ class Footprint:
 
 
 def footprint(
-    folder: Path, precision: Precision, device: torch.device, *, trust_remote_code: bool = False
+    folder: Path,
+    precision: Precision,
+    device: torch.device,
+    *,
+    trust_remote_code: bool = False,
+    cancelled: Cancelled = lambda: False,
 ) -> Footprint:
-    return footprint_of(
-        build_skeleton(folder, precision, trust_remote_code=trust_remote_code), form_for(precision, device)
-    )
+    skeleton = build_skeleton(folder, precision, trust_remote_code=trust_remote_code, cancelled=cancelled)
+    return footprint_of(skeleton, form_for(precision, device))
 
 
 def footprint_of(skeleton: Skeleton, form: Form) -> Footprint:

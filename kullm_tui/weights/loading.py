@@ -67,7 +67,7 @@ def load_in_form(
     cancelled: Cancelled,
     trust_remote_code: bool = False,
 ) -> LoadedModel:
-    skeleton = build_skeleton(folder, precision, trust_remote_code=trust_remote_code)
+    skeleton = build_skeleton(folder, precision, trust_remote_code=trust_remote_code, cancelled=cancelled)
     try:
         return _filled(skeleton, folder, form, device, progress, cancelled)
     except OSError as error:

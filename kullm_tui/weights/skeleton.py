@@ -24,6 +24,8 @@ from transformers.models.auto.modeling_auto import (
 from transformers.pytorch_utils import Conv1D
 
 from kullm_tui.core.config import Precision
+from kullm_tui.weights.bounds import bounded, check_config
+from kullm_tui.weights.progress import Cancelled
 from kullm_tui.weights.refusals import (
     needs_endpoint,
     needs_its_code,
@@ -64,13 +66,15 @@ def compute_dtype(precision: Precision) -> torch.dtype:
     return torch.float32 if precision == "fp32" else torch.bfloat16
 
 
-def build_skeleton(folder: Path, precision: Precision, *, trust_remote_code: bool = False) -> Skeleton:
+def build_skeleton(
+    folder: Path, precision: Precision, *, trust_remote_code: bool = False, cancelled: Cancelled = lambda: False
+) -> Skeleton:
     config = read_config(folder, trust_remote_code=trust_remote_code)
     model_class = _causal_class(folder, config, trust_remote_code)
     _require_runnable(folder, config, model_class)
     # Said outright: a repository's config.json may ask for an attention kernel from the Hub.
     attention = "sdpa" if getattr(model_class, "_supports_sdpa", False) else "eager"
-    with init_empty_weights(include_buffers=False):
+    with bounded(folder, cancelled), init_empty_weights(include_buffers=False):
         model = _instantiate(folder, config, precision, attention, trust_remote_code)
     model.requires_grad_(False).eval()
     return Skeleton(model, config, precision, _quantised_layers(model, precision))
@@ -78,6 +82,7 @@ def build_skeleton(folder: Path, precision: Precision, *, trust_remote_code: boo
 
 def read_config(folder: Path, *, trust_remote_code: bool = False) -> PreTrainedConfig:
     try:
+        check_config(folder)
         return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=trust_remote_code)
     except _FROM_CONFIG as error:
         raise unusable_config(folder, error, trust_remote_code=trust_remote_code) from error

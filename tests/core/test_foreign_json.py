@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from kullm_tui.core.foreign_json import BadJson, parsed, read
+from kullm_tui.core.regular_files import BadFile
 
 
 @pytest.mark.parametrize("opening", ["[", '{"a":', '[{"a":'])
@@ -30,7 +31,7 @@ def test_a_file_larger_than_allowed_is_not_read_to_its_end(tmp_path: Path) -> No
     with file.open("wb") as written:
         written.truncate(1 << 40)  # a hole: it takes no room
 
-    with pytest.raises(BadJson, match="바이트|more than"):
+    with pytest.raises(BadFile, match="바이트|more than"):
         read(file)
 
 
@@ -46,5 +47,5 @@ def test_what_is_no_regular_file_is_refused_at_once(tmp_path: Path, kind: str) -
     else:
         file.mkdir()
 
-    with pytest.raises((BadJson, IsADirectoryError)):
+    with pytest.raises((BadFile, IsADirectoryError)):
         read(file)

@@ -10,7 +10,7 @@ from kullm_tui.core.errors import ConfigError
 from kullm_tui.core.records import Message
 from kullm_tui.core.templates.chat_template import render_chat_template
 from kullm_tui.core.templates.registry import TEMPLATES
-from kullm_tui.core.templates.sandbox import run_template
+from kullm_tui.core.templates.render_process import run_template
 from kullm_tui.core.templates.segments import Prompt
 
 Q1, X1, A1 = "구름은 'KULLM'\\n의 뜻?", "첫째 {{ 줄 }}\n둘째", " 네, {eos} 맞습니다.\n"
@@ -216,7 +216,7 @@ HOSTILE = {
     "doubling": "{% set ns = namespace(s='ab') %}{% for x in range(60) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}",
     "adding": "{% set ns = namespace(s='ab') %}{% for x in range(60) %}{% set ns.s = ns.s + ns.s %}{% endfor %}",
     "multiplying": "{{ 'x' * 999999 * 999999 }}",
-    "power": "{{ 9 ** 9 ** 9 ** 9 }}",
+    "power": "{{ 9 ** (9 ** 9) }}",
     "large indent": "{{ 'a\nb' | indent(999999999) }}",
     "division": "{{ 1 / 0 }}",
     "undefined": "{{ nothing.at.all }}",

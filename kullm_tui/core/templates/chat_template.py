@@ -5,12 +5,14 @@ somebody typed, so that only the template's own become tokens, and one pair arou
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from kullm_tui.core.errors import ConfigError
 from kullm_tui.core.records import Message
-from kullm_tui.core.templates.sandbox import REPLY_BEGINS, REPLY_ENDS, run_template
+from kullm_tui.core.templates.marks import REPLY_BEGINS, REPLY_ENDS
+from kullm_tui.core.templates.render_process import run_template
 from kullm_tui.core.templates.segments import Prompt, Segment
 
 _TYPED = "\ufdd0"
@@ -87,14 +89,17 @@ def _with_lead_and_end(text: str, spans: Sequence[Span], opened: str, tokens: re
     ending = re.compile(rf"\s*(?:{tokens.pattern})")
     for begin, end in spans:
         found = ending.match(text, end)
-        yield begin - len(lead) if text[:begin].endswith(lead) else begin, found.end() if found else end
+        yield begin - len(lead) if text.endswith(lead, 0, begin) else begin, found.end() if found else end
 
 
 def _segments(text: str, spans: Sequence[Span], tokens: re.Pattern[str]) -> Iterator[Segment]:
-    found = [token.span() for token in tokens.finditer(text)]
+    found = {token.span() for token in tokens.finditer(text)}
     edges = sorted({0, len(text), *(edge for span in (*spans, *found) for edge in span)})
+    # One pass, however many spans: a template may write as many as its text has letters.
+    begun, ended = Counter(begin for begin, _ in spans), Counter(end for _, end in spans)
+    inside = 0
     for begin, end in zip(edges, edges[1:], strict=False):
+        inside += begun[begin] - ended[begin]
         piece = text[begin:end].replace(_TYPED, "")
         if piece:
-            trained = any(first <= begin and end <= last for first, last in spans)
-            yield Segment(piece, trained, special=(begin, end) in found)
+            yield Segment(piece, trained=inside > 0, special=(begin, end) in found)

@@ -1,40 +1,27 @@
-"""Chat templates come from strangers: they run in Jinja's immutable sandbox, with a budget, and may only return text.
+"""Chat templates come from strangers: they run in Jinja's immutable sandbox, in a process of its own (`render_process`), and may only return text.
 
 What transformers offers to a chat template is here too: raise_exception, strftime_now, namespace, dict, tojson,
 break and continue, and the generation block, whose text comes back between REPLY_BEGINS and REPLY_ENDS.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextvars import ContextVar
+import re
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache
-from itertools import count
-from operator import add, mul
 from typing import Any, NoReturn
 
 from jinja2 import Template, TemplateError, nodes
 from jinja2.exceptions import SecurityError
 from jinja2.ext import Extension, loopcontrols
-from jinja2.filters import do_indent
 from jinja2.parser import Parser
-from jinja2.runtime import Context, Macro
+from jinja2.runtime import Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace
-from jinja2.visitor import NodeTransformer
 
-from kullm_tui.core.errors import ConfigError
-from kullm_tui.core.language import say
+from kullm_tui.core.templates.marks import MOST_CHARACTERS, REPLY_BEGINS, REPLY_ENDS
 
-# Unicode noncharacters: never part of a text, so a template cannot confuse them with one.
-REPLY_BEGINS = "\ufdd1"
-REPLY_ENDS = "\ufdd2"
-
-_MOST_STEPS = 200_000
-_MOST_CHARACTERS = 4_000_000
-_STEPS: ContextVar[Iterator[int]] = ContextVar("steps")
-
-_SIZE_OF: Mapping[str, Callable[[float, float], float]] = {"+": add, "*": mul, "**": pow}
+_ADDRESS = re.compile(r"\bat 0x[0-9a-f]+", re.IGNORECASE)
 
 # Whatever an expression of the template can make Python raise.
 _FAILURES = (
@@ -44,6 +31,7 @@ _FAILURES = (
     AttributeError,
     LookupError,
     MemoryError,
+    OSError,
     RuntimeError,
     SyntaxError,
     TypeError,
@@ -51,69 +39,42 @@ _FAILURES = (
 )
 
 
-def run_template(source: str, variables: Mapping[str, Any]) -> str:
-    """The rendered text; every failure of the template is a ConfigError."""
-    token = _STEPS.set(count())
+class TemplateFault(Exception):
+    """What the template did wrong, in its own words or Python's."""
+
+
+def rendered(source: str, variables: Mapping[str, Any]) -> str:
+    """Bounded in nothing but its length: call it only where the process may be ended."""
     try:
-        return _compiled(source).render(variables)
+        text = _compiled(source).render(variables)
+        if len(text) > MOST_CHARACTERS:
+            raise SecurityError("it makes a text that is too long")
+        _check_addresses(text, variables)
+    except MemoryError as error:
+        raise TemplateFault("it needs too much memory") from error
     except _FAILURES as error:
-        reason = str(error) or type(error).__name__
-        raise ConfigError(
-            say(
-                f"모델의 대화 템플릿을 쓸 수 없어요: {reason}. 프로필에 다른 템플릿(예: chatml)을 지정하세요.",
-                f"The model's chat template cannot be used: {reason}. Name another template (such as chatml) in its profile.",
-            )
-        ) from error
-    finally:
-        _STEPS.reset(token)
+        raise TemplateFault((str(error) or type(error).__name__)[:1000]) from error
+    return text
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=4)
 def _compiled(source: str) -> Template:
     return _Environment().from_string(source)
 
 
-def _step() -> None:
-    if next(_STEPS.get()) >= _MOST_STEPS:
-        raise SecurityError("it runs for too long")
+def _check_addresses(text: str, variables: Mapping[str, Any]) -> None:
+    """Where an object lies changes with every start: a prompt that says so is never the same, unless somebody typed it."""
+    found = set(_ADDRESS.findall(text))
+    if found and found - set(_ADDRESS.findall("\n".join(_texts(variables)))):
+        raise SecurityError("it prints where an object lies in memory")
 
 
-def _check_size(size: float) -> None:
-    if size > _MOST_CHARACTERS:
-        raise SecurityError("it makes a text or a number that is too large")
-
-
-def _counted(items: Iterable[Any]) -> Iterator[Any]:
-    for item in items:
-        _step()
-        yield item
-
-
-def _concatenated(parts: list[Any]) -> str:
-    texts = [str(part) for part in parts]
-    _check_size(sum(map(len, texts)))
-    return "".join(texts)
-
-
-class _Budgeted(NodeTransformer):
-    """Every loop counts its steps, every `~` its characters, and no number is spelt out that could fill the memory."""
-
-    def visit_For(self, node: nodes.For) -> nodes.For:  # noqa: N802
-        if node.recursive:
-            raise SecurityError("it uses a recursive loop")
-        self.generic_visit(node)
-        node.iter = nodes.Filter(node.iter, "_counted", [], [], None, None, lineno=node.lineno)
-        return node
-
-    def visit_Concat(self, node: nodes.Concat) -> nodes.Filter:  # noqa: N802
-        self.generic_visit(node)
-        parts = nodes.List(node.nodes, lineno=node.lineno)
-        return nodes.Filter(parts, "_concatenated", [], [], None, None, lineno=node.lineno)
-
-    def visit_Const(self, node: nodes.Const) -> nodes.Const:  # noqa: N802
-        if isinstance(node.value, int | float):
-            _check_size(abs(node.value))
-        return node
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | list):
+        for inner in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(inner)
 
 
 class _GenerationBlock(Extension):
@@ -147,8 +108,6 @@ def _check_public(name: object) -> None:
 
 
 class _Environment(ImmutableSandboxedEnvironment):
-    intercepted_binops = frozenset(_SIZE_OF)
-
     def __init__(self) -> None:
         super().__init__(trim_blocks=True, lstrip_blocks=True, extensions=[_GenerationBlock, loopcontrols])
         # Jinja's own globals include `lipsum`, known for the doors it opens; only these are left.
@@ -159,34 +118,10 @@ class _Environment(ImmutableSandboxedEnvironment):
             "raise_exception": _raise_exception,
             "strftime_now": _strftime_now,
         }
-        self.filters |= {"tojson": _tojson, "_counted": _counted, "_concatenated": _concatenated, "indent": _indent}
-        del self.filters["center"]
-
-    def _generate(self, source: nodes.Template, *args: Any, **kwargs: Any) -> str:
-        _Budgeted().visit(source)
-        return super()._generate(source, *args, **kwargs)
+        self.filters |= {"tojson": _tojson}
 
     def unsafe_undefined(self, obj: Any, attribute: str) -> NoReturn:
         raise SecurityError(f"it reaches for the private attribute {attribute} of a {type(obj).__name__}")
-
-    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
-        _check_size(_result_size(operator, left, right))
-        return super().call_binop(context, operator, left, right)
-
-    def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
-        _step()
-        return super().call(__context, __obj, *args, **kwargs)
-
-
-def _result_size(symbol: str, left: Any, right: Any) -> float:
-    """An upper bound: numbers by value, texts and lists by length."""
-    sizes = [abs(value) if isinstance(value, int | float) else len(value) for value in (left, right)]
-    return _SIZE_OF[symbol](float(sizes[0]), float(sizes[1]))
-
-
-def _indent(text: str, width: int = 4, *flags: bool) -> str:
-    _check_size(len(text) * width)
-    return do_indent(text, width, *flags)
 
 
 def _raise_exception(message: str) -> NoReturn:

@@ -14,9 +14,13 @@ from typing import Any
 
 from tokenizers import Encoding, Tokenizer
 
+from kullm_tui.core import regular_files
 from kullm_tui.core.errors import ConfigError, WeightsError
 from kullm_tui.core.language import say
 from kullm_tui.core.templates.segments import Prompt, Segment
+
+# Twice what the largest vocabulary in use has (262,000 tokens, 515,000 merges as pairs); a second or two of reading.
+_MOST_ENTRIES = {b":": 600_000, b"[": 1_200_000, b",": 2_400_000}
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,9 @@ def load_tokenizer(folder: Path) -> Tokenizer:
     """From the folder's tokenizer.json."""
     file = folder / "tokenizer.json"
     try:
-        return Tokenizer.from_buffer(file.read_bytes())
+        content = regular_files.read_bytes(file)
+        _check_entries(content)
+        return Tokenizer.from_buffer(content)
     except OSError as error:
         raise WeightsError(
             say(
@@ -100,6 +106,12 @@ def load_tokenizer(folder: Path) -> Tokenizer:
                 f"{file} is damaged or not a tokenizer. Delete it and download the model again.",
             )
         ) from error
+
+
+def _check_entries(content: bytes) -> None:
+    """Reading cannot be interrupted, so its length is bounded first: each entry of a vocabulary has one of these characters."""
+    if any(content.count(character) > most for character, most in _MOST_ENTRIES.items()):
+        raise ValueError(say("항목이 너무 많음", "too many entries"))
 
 
 def special_tokens(tokenizer: Tokenizer) -> tuple[str, ...]:
