@@ -26,6 +26,7 @@ def _endless(piece: Part) -> Iterator[Part]:
     yield chunk("왔어요.")
     while True:
         yield piece
+        yield 0.0  # so that the server sees the client leave
 
 
 def _packed(coding: str, bomb: bytes) -> Callable[[], Reply]:
