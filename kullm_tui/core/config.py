@@ -175,5 +175,5 @@ def _rejected(faults: list[str]) -> ConfigError:
 def parsed_toml(text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise _rejected([say(f"TOML 형식이 아니에요: {cause_of(error)}", f"this is not TOML: {error}")]) from error

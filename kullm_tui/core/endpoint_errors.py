@@ -93,10 +93,14 @@ def asked_delay(headers: Mapping[str, str]) -> float | None:
 
 def translated(failure: Exception, endpoint: Endpoint, model: str, *, begun: bool) -> KullmError:
     """The failure as something to read."""
-    import openai
-
     if bound := too_much_in(failure):
         return EndpointError(f"{_where(endpoint)}: {bound}.")
+    return _of_the_exchange(failure, endpoint, model, begun=begun)
+
+
+def _of_the_exchange(failure: Exception, endpoint: Endpoint, model: str, *, begun: bool) -> KullmError:
+    import openai
+
     if isinstance(failure, openai.APIStatusError):
         return _answered(failure, endpoint, model)
     if endpoint.local and isinstance(failure, openai.APIConnectionError | CutOff):

@@ -265,7 +265,7 @@ def _read(path: Path) -> str:
 def _tables(text: str, path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise _rejected(
             path, [say(f"TOML 형식이 아니에요: {cause_of(error)}", f"this is not TOML: {error}")]
         ) from error

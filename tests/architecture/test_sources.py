@@ -141,7 +141,6 @@ _OWN_JSON = {
     "kullm_tui/weights/cache.py",
     "trainer/__main__.py",
     "trainer/checkpoint.py",
-    "trainer/columns.py",
     "trainer/demo_model.py",
     "trainer/estimate_time.py",
     "trainer/measure.py",

@@ -162,7 +162,7 @@ def test_a_key_file_that_cannot_be_read_says_what_to_do_and_never_to_delete_it(
     assert list_keys() == []
 
 
-def test_no_sentence_or_record_repeats_a_key_in_hand(file: Path) -> None:
+def test_no_sentence_or_record_repeats_a_key_in_hand() -> None:
     set_key("HOME_KEY", SECRET)
     assert get_key("HOME_KEY") == SECRET
     assert SECRET not in redacted(f"Authorization: Bearer {SECRET}")
