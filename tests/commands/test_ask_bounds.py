@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.commands.asking import ASK, messages
-from tests.openai_server import OpenAIServer, Part, Reply, chunk, event
+from tests.kullm_command import kullm
+from tests.openai_server import OpenAIServer, Part, Reply, chunk, event, refuses
 
 # The program alone takes about a quarter of it.
 _MOST_RESIDENT_KIB = 400 << 10
@@ -126,3 +127,16 @@ def measured_ask(home: Path) -> tuple[int, str, str, int]:
     texts = [(home / name).read_text(errors="replace") for name in ("out", "faults")]
     print(f"{child.returncode} {usage.ru_maxrss >> 10} MiB {usage.ru_utime:.1f} s of processor: {texts[1].strip()}")
     return child.returncode, texts[0], texts[1], usage.ru_maxrss
+
+
+def test_a_key_that_the_endpoint_repeats_is_neither_shown_nor_stored(home: Path, server: OpenAIServer) -> None:
+    secret = "sk-echoed-by-the-endpoint"
+    (home / "config.toml").write_text(
+        f'endpoints = [{{name = "home", base_url = "{server.base_url}", key = "HOME_KEY"}}]\n'
+    )
+    for options in ([], ["--debug"]):
+        server.script.append(refuses(400, f"no: Bearer {secret}"))
+        done = kullm(home, *ASK, "--yes", *options, "안녕?", env={"HOME_KEY": secret})
+        assert done.returncode == 1
+        assert secret not in done.stdout + done.stderr
+    assert secret.encode() not in b"".join(path.read_bytes() for path in home.rglob("*") if path.is_file())
