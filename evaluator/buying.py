@@ -41,7 +41,7 @@ from evaluator.rubric import Rubric
 from evaluator.verdict import Item, JudgeReply, Verdict
 from evaluator.verdicts import VerdictStore
 from kullm_tui.core.endpoint_client import open_client
-from kullm_tui.core.endpoint_errors import CutOff, Malformed
+from kullm_tui.core.endpoint_errors import CutOff, Malformed, TooMuch
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 
@@ -248,7 +248,7 @@ class Buying:
             cap = self._cap
             try:
                 return await self._attempt(client, item, leave)
-            except (openai.OpenAIError, CutOff, Malformed) as failure:
+            except (openai.OpenAIError, CutOff, Malformed, TooMuch) as failure:
                 tries.count(failure)
                 if refuses_cap(failure) and cap:
                     self._give_up_cap(cap)
@@ -281,7 +281,7 @@ class Buying:
             self._expectation.learn(item, reply)
             cost = self._expectation.charged(item, reply)
             return reply
-        except (openai.OpenAIError, CutOff, Malformed) as failure:
+        except (openai.OpenAIError, CutOff, Malformed, TooMuch) as failure:
             assumed = may_be_charged(failure)
             cost = leave.reservation.cost.usual if assumed else 0.0
             raise

@@ -6,7 +6,7 @@
 import re
 
 from kullm_tui.core.chat_client import Endpoint
-from kullm_tui.core.endpoint_errors import CutOff, Malformed, asked_delay, translated
+from kullm_tui.core.endpoint_errors import CutOff, Malformed, TooMuch, asked_delay, too_much_in, translated
 from kullm_tui.core.errors import EndpointError, KullmError
 from kullm_tui.core.language import say
 
@@ -43,7 +43,7 @@ def may_be_charged(failure: Exception) -> bool:
 
     if isinstance(failure, openai.APIConnectionError):
         return not type(failure.__cause__).__name__.startswith(("Connect", "Pool"))
-    return isinstance(failure, CutOff | Malformed)
+    return isinstance(failure, CutOff | Malformed | TooMuch)
 
 
 def is_worth_another(failure: Exception) -> bool:
@@ -54,7 +54,7 @@ def is_worth_another(failure: Exception) -> bool:
             return False
         return is_rate_limit(failure) or failure.status_code in (408, 409) or failure.status_code >= 500
     # A reply in another form than the protocol was paid for all the same, and the next one would be no better.
-    return isinstance(failure, openai.APIConnectionError | CutOff)
+    return not too_much_in(failure) and isinstance(failure, openai.APIConnectionError | CutOff)
 
 
 def concerns_all(failure: KullmError) -> bool:

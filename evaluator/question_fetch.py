@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from kullm_tui.core import rules
 from kullm_tui.core.consent import is_outside
-from kullm_tui.core.endpoint_errors import asked_delay
+from kullm_tui.core.endpoint_errors import TooMuch, asked_delay
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.files import publish
 from kullm_tui.core.language import say
@@ -104,7 +104,7 @@ def _downloaded(url: str, place: Path) -> str:
                 break
         except httpx2.TransportError as error:
             failure = error
-        except (httpx2.HTTPError, ValueError, rules.Fault) as error:
+        except (httpx2.HTTPError, ValueError, TooMuch, rules.Fault) as error:
             failure = error
             break
     host = urlsplit(url).hostname or url
@@ -119,17 +119,20 @@ def _downloaded(url: str, place: Path) -> str:
 def _once(url: str) -> str:
     import httpx2
 
+    from kullm_tui.core.wire_bounds import ACCEPT_ENCODING, bound_answer_now
+
     rules.web_address(url)
     with httpx2.stream(
-        "GET", url, timeout=_QUIET_SECONDS, follow_redirects=True, trust_env=is_outside(url)
-    ) as answer:  # fmt: skip
+        "GET",
+        url,
+        headers={"Accept-Encoding": ACCEPT_ENCODING},
+        timeout=_QUIET_SECONDS,
+        follow_redirects=True,
+        trust_env=is_outside(url),
+    ) as answer:
         answer.raise_for_status()
-        content = bytearray()
-        for piece in answer.iter_bytes():
-            content += piece
-            if len(content) > _LARGEST_SET:
-                raise ValueError(say("너무 커요.", "It is too large."))
-    return bytes(content).decode("utf-8-sig")
+        content = bound_answer_now(answer, most_bytes=_LARGEST_SET)
+    return content.decode("utf-8-sig")
 
 
 def _delay(failure: Exception | None, attempt: int) -> float:
@@ -153,7 +156,7 @@ def _reason(failure: Exception | None, host: str) -> str:
         return say("받는 도중에 연결이 끊겼어요.", "The connection broke on the way.")
     if isinstance(failure, UnicodeDecodeError):
         return say("UTF-8로 된 글이 아니에요.", "It is not UTF-8.")
-    return str(failure)
+    return f"{failure}." if isinstance(failure, TooMuch) else str(failure)
 
 
 def _other_way(place: Path) -> str:

@@ -45,6 +45,7 @@ class Faults:
     wrong_bytes: bool = False  # large files arrive with another content of their length
     ignores_ranges: bool = False
     senseless: bool = False  # the listing is JSON of another kind
+    listing: tuple[int, bytes, Mapping[str, str]] | None = None  # status, body and headers in the listing's place
 
 
 @dataclass
@@ -103,6 +104,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.do_GET()
 
     def _describe(self, hub: Hub, name: str, revision: str) -> None:
+        if hub.faults.listing:
+            return self._send(*hub.faults.listing)
         repository = hub.repositories.get(name)
         if repository is None:
             # As the hub does: whether a repository exists is nobody's business without a token.

@@ -1,9 +1,9 @@
 """Which columns of a row are read, and as what. Columns that only look like ours are never read unasked: they are named, and the run refused."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from kullm_tui.core import foreign_json
 from kullm_tui.core.errors import ConfigError
 from kullm_tui.core.language import say
 from trainer.recipe_rules import COLUMNS
@@ -100,8 +100,8 @@ def _turns(value: Any) -> Any:
     """A list of turns, also where a table holds it as JSON text or as one list a field."""
     if isinstance(value, str) and value.lstrip().startswith("["):
         try:
-            return json.loads(value)
-        except (ValueError, RecursionError):
+            return foreign_json.parsed(value)
+        except ValueError:
             return value
     if isinstance(value, Mapping) and value and all(isinstance(column, list) for column in value.values()):
         return [dict(zip(value, turn, strict=True)) for turn in zip(*value.values(), strict=False)]

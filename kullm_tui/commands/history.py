@@ -15,6 +15,7 @@ from kullm_tui.core import paths
 from kullm_tui.core.errors import UsageError
 from kullm_tui.core.history import Conversation, Turn
 from kullm_tui.core.language import say
+from kullm_tui.core.opening import open_to_read
 from kullm_tui.core.store import Store
 from kullm_tui.core.text import terminal_safe, terminal_safe_json
 
@@ -44,7 +45,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    with Store(paths.database_file()) as store:
+    opened = Store if args.action in ("import", "delete") else open_to_read
+    with opened(paths.database_file()) as store:
         return _ACTIONS[args.action](store, args)
 
 

@@ -6,8 +6,9 @@ import sys
 from typing import Any
 
 from kullm_tui.core.errors import KullmError, UsageError
-from kullm_tui.core.keys import KNOWN_NAMES, Place, list_keys, remove_key, set_key
+from kullm_tui.core.keys import KNOWN_NAMES, Place, check_name, list_keys, remove_key, set_key
 from kullm_tui.core.language import say
+from kullm_tui.core.text import terminal_safe
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
@@ -38,6 +39,7 @@ def run(args: argparse.Namespace) -> int:
         )
     if args.action == "list":
         return _list()
+    check_name(args.name)  # before it is shown in the question for its value
     if args.action == "remove":
         return _remove(args.name)
     place = set_key(args.name, _value(args.name))
@@ -48,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
 def _list() -> int:
     keys = list_keys()
     for key in keys:
-        print(f"{key.name}\t{_place(key.place)}")
+        print(terminal_safe(f"{key.name}\t{_place(key.place)}"))
     if not keys:
         print(
             say("넣은 키가 없어요. 예: kullm keys set OPENAI_API_KEY", "no keys. Try: kullm keys set OPENAI_API_KEY"),

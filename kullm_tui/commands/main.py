@@ -20,6 +20,7 @@ from kullm_tui.commands.usage import korean_fault
 from kullm_tui.core.errors import ConfigError, KullmError, UsageError
 from kullm_tui.core.language import say
 from kullm_tui.core.processor import hold
+from kullm_tui.core.redact import redacted, without_strays
 from kullm_tui.core.text import terminal_safe
 from kullm_tui.core.trust import check_homes
 
@@ -69,6 +70,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def _wrong_usage(message: str, command: str) -> UsageError:
+    message = without_strays(message)
     return UsageError(
         say(
             f"{korean_fault(message)}\n`{command} --help`를 보세요.",
@@ -189,9 +191,9 @@ def _report(error: Exception, message: str, code: int, *, debug: bool) -> int:
     if debug:
         import traceback
 
-        print(terminal_safe("".join(traceback.format_exception(error))), file=sys.stderr, end="")
+        print(terminal_safe(redacted("".join(traceback.format_exception(error)))), file=sys.stderr, end="")
     else:
-        print(f"kullm: {terminal_safe(message)}", file=sys.stderr)
+        print(f"kullm: {terminal_safe(redacted(message))}", file=sys.stderr)
     return code
 
 

@@ -37,6 +37,7 @@ MADE = "made.json"
 
 _WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
 _FACTS = "kullm.toml"
+_LAST_MOMENT = 253_402_300_799  # the end of the year 9999
 _METHODS = {"LORA": "LoRA", "IA3": "IA3", "ADAPTION_PROMPT": "LLaMA-Adapter"}
 
 
@@ -56,13 +57,13 @@ class Adapter:
 def list_adapters() -> list[Adapter]:
     """By name. A folder that is being made or removed is not one."""
     folders = sorted(paths.adapters_dir().iterdir())
-    return [read_adapter_folder(folder) for folder in folders if not folder.name.startswith(".") and is_adapter(folder)]
+    return [_read_or_broken(folder) for folder in folders if not folder.name.startswith(".") and is_adapter(folder)]
 
 
 def adapter_named(name: str) -> Adapter:
     folder = paths.adapters_dir() / name
     if NAME.fullmatch(name) and is_adapter(folder):
-        return read_adapter_folder(folder)
+        return _read_or_broken(folder)
     near = nearest(name, [adapter.name for adapter in list_adapters()])
     hint = say(f"혹시 {near}인가요? ", f"Did you mean {near}? ") if near else ""
     raise AdapterError(
@@ -74,7 +75,18 @@ def adapter_named(name: str) -> Adapter:
 
 
 def is_adapter(folder: Path) -> bool:
-    return (folder / CONFIGURATION).is_file()
+    """Whether it is listed as one: also where it is broken, so that it can be removed."""
+    try:
+        return (folder / CONFIGURATION).is_file()
+    except OSError:
+        return folder.is_dir()
+
+
+def _read_or_broken(folder: Path) -> Adapter:
+    try:
+        return read_adapter_folder(folder)
+    except (KullmError, OSError, ValueError, TypeError, AttributeError, OverflowError):
+        return Adapter(folder.name, folder, "", "", say("깨짐", "broken"), 0, 0.0)
 
 
 def free_name(stem: str) -> str:
@@ -106,8 +118,7 @@ def import_adapter(source: Path, name: str) -> Adapter:
     """A copy of the folder, or of what an archive holds, under that name."""
     require_free(name)
     if source.is_file():
-        import_archive(source, paths.adapters_dir() / name)
-        _require_whole(paths.adapters_dir() / name, source)
+        import_archive(source, paths.adapters_dir() / name, require=lambda draft: _require_whole(draft, source))
         return read_adapter_folder(paths.adapters_dir() / name)
     return _kept(source, name, {"source": str(source.absolute())})
 
@@ -160,12 +171,10 @@ def _drafted(name: str) -> Iterator[Path]:
 
 
 def _require_whole(folder: Path, source: Path) -> None:
-    """What only looks like an adapter is refused before it has a name; from an archive, it is taken away again."""
+    """What only looks like an adapter is refused before it has a name."""
     options = _json(folder / CONFIGURATION)
     if options.get("peft_type") and any((folder / name).is_file() for name in _WEIGHTS):
         return
-    if folder != source:
-        shutil.rmtree(folder, ignore_errors=True)
     raise AdapterError(
         say(
             f"{source}에 온전한 PEFT 어댑터가 없어요({CONFIGURATION}과 {_WEIGHTS[0]}가 있어야 해요). 어댑터의 폴더인지 확인하세요.",
@@ -180,7 +189,6 @@ def read_adapter_folder(folder: Path) -> Adapter:
     facts = None
     with suppress(KullmError):  # a broken kullm.toml is told when the adapter is used
         facts = profile_of_folder(folder, folder.name)
-    when = made.get("made")
     return Adapter(
         name=folder.name,
         folder=folder,
@@ -188,10 +196,15 @@ def read_adapter_folder(folder: Path) -> Adapter:
         template=facts.template if facts and (folder / _FACTS).is_file() else "",
         method=_method(options),
         bytes=size_of(folder),
-        made=float(when) if isinstance(when, int | float) else folder.stat().st_mtime,
+        made=_moment(made.get("made"), folder.stat().st_mtime),
         run=str(made.get("run") or ""),
         recipe=str(made.get("recipe") or ""),
     )
+
+
+def _moment(value: object, otherwise: float) -> float:
+    """Seconds that a calendar has a day for."""
+    return float(value) if isinstance(value, int | float) and 0 <= value < _LAST_MOMENT else otherwise
 
 
 def _method(options: Mapping[str, Any]) -> str:

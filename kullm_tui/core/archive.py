@@ -12,6 +12,7 @@ import lzma
 import re
 import shutil
 import stat
+import struct
 import tarfile
 import tempfile
 import zipfile
@@ -32,7 +33,18 @@ _MOST_GROWTH = 50  # times the archive's own size: weights hardly shrink, so mor
 _FREE_GROWTH_BYTES = 16 * 2**20  # small archives of text may grow more
 _CHUNK_BYTES = 2**20
 _LONGEST_NAME = 200
-_DAMAGES = (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile)
+_DAMAGES = (
+    zipfile.BadZipFile,
+    UnicodeDecodeError,
+    NotImplementedError,
+    struct.error,
+    OverflowError,
+    tarfile.TarError,
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+    gzip.BadGzipFile,
+)
 _CONFIGURATION = "adapter_config.json"
 _WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
 
@@ -45,8 +57,11 @@ class _Entry:
     bytes: int = 0
 
 
-def import_archive(archive: Path, destination: Path) -> Path:
-    """The new folder with the adapter; AdapterError for anything that is not one, and then nothing is left behind."""
+def import_archive(archive: Path, destination: Path, *, require: Callable[[Path], None] = lambda _: None) -> Path:
+    """The new folder with the adapter; AdapterError for anything that is not one, and then nothing is left behind.
+
+    `require` looks at the unpacked folder before it has its name, and raises where it is not to have one.
+    """
     if destination.exists():
         raise AdapterError(
             say(
@@ -59,7 +74,9 @@ def import_archive(archive: Path, destination: Path) -> Path:
         draft = Path(tempfile.mkdtemp(dir=destination.parent, prefix=f".{destination.name}."))
         try:
             _unpack(archive, draft)
-            _adapter_root(archive, draft).rename(destination)
+            root = _adapter_root(archive, draft)
+            require(root)
+            root.rename(destination)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
     except _DAMAGES as error:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from kullm_tui.core.config import EndpointSettings, Precision
 from kullm_tui.core.endpoint_client import belongs_to_openai, open_client
-from kullm_tui.core.endpoint_errors import CutOff, Malformed, retry_delay, translated
+from kullm_tui.core.endpoint_errors import CutOff, Malformed, TooMuch, retry_delay, translated
 from kullm_tui.core.errors import EndpointError, KeyMissing
 from kullm_tui.core.keys import get_key
 from kullm_tui.core.language import say
@@ -29,7 +29,12 @@ _RETRIES = 2
 _QUIET_SECONDS_LOCAL = 3600.0
 _QUIET_SECONDS_FOREIGN = 300.0
 _REASONING = ("reasoning_content", "reasoning")  # what servers call a field of thinking; some send it under both names
+# However it keeps the connection awake: without anything of the reply for so long, or not at its end after so long.
+_LONGEST_SILENCE_SECONDS = 3600.0
+_LONGEST_REPLY_SECONDS = 6 * 3600.0
+_MOST_CHARACTERS = 1_000_000  # of one reply and its thinking; nobody's `max_tokens` allows more
 _ASKING_SECONDS = 15.0  # for the list of models, which nothing has to be computed for
+_NO_MORE = object()
 
 
 @dataclass(frozen=True)
@@ -167,14 +172,15 @@ async def list_model_rows(endpoint: Endpoint, *, quiet_seconds: float = _ASKING_
 
     try:
         async with _client(endpoint, quiet_seconds) as client:
-            answer = await client.get("/models", cast_to=object)
+            async with asyncio.timeout(quiet_seconds):
+                answer = await client.get("/models", cast_to=object)
             if not isinstance(answer, dict) or not isinstance(answer.get("data"), list):
                 raise Malformed
             return [row for row in answer["data"] if isinstance(row, dict)]
-    except (openai.OpenAIError, CutOff, Malformed, ValueError, RecursionError) as failure:
+    except (openai.OpenAIError, CutOff, Malformed, TooMuch, TimeoutError, ValueError, RecursionError) as failure:
         if isinstance(failure, openai.APIStatusError) and failure.status_code in (404, 405):
             raise _without_list(endpoint, failure.status_code) from failure
-        known = failure if isinstance(failure, openai.OpenAIError | CutOff) else Malformed()
+        known = Malformed() if isinstance(failure, ValueError | RecursionError) else failure
         raise translated(known, endpoint, "", begun=False) from failure
 
 
@@ -191,7 +197,7 @@ def _without_list(endpoint: Endpoint, status: int) -> EndpointError:
 def _failures() -> tuple[type[Exception], ...]:
     import openai
 
-    return (openai.OpenAIError, CutOff, Malformed)
+    return (openai.OpenAIError, CutOff, Malformed, TooMuch)
 
 
 def _client(endpoint: Endpoint, quiet_seconds: float | None) -> openai.AsyncOpenAI:
@@ -202,15 +208,30 @@ def _client(endpoint: Endpoint, quiet_seconds: float | None) -> openai.AsyncOpen
 async def _events(client: openai.AsyncOpenAI, path: str, body: Mapping[str, Any]) -> AsyncGenerator[Any, None]:
     import openai
 
-    stream = await client.post(
-        path, body=dict(body), cast_to=object, stream=True, stream_cls=openai.AsyncStream[object]
-    )
-    async with stream:
-        try:
-            async for event in stream:
+    end = asyncio.get_running_loop().time() + _LONGEST_REPLY_SECONDS
+    try:
+        async with _patience(end):
+            stream = await client.post(
+                path, body=dict(body), cast_to=object, stream=True, stream_cls=openai.AsyncStream[object]
+            )
+        async with stream:
+            events = aiter(stream)
+            while True:
+                async with _patience(end):
+                    event = await anext(events, _NO_MORE)
+                if event is _NO_MORE:
+                    return
                 yield event
-        except (ValueError, RecursionError) as error:  # neither JSON nor UTF-8, or nested without an end
-            raise Malformed from error
+    except TimeoutError as silence:
+        raise TooMuch(
+            say("답이 언제까지고 끝나지 않아 그만 기다렸어요", "its reply never ends, so the wait was given up")
+        ) from silence
+    except (ValueError, RecursionError) as error:  # neither JSON nor UTF-8, or nested without an end
+        raise Malformed from error
+
+
+def _patience(end: float) -> asyncio.Timeout:
+    return asyncio.timeout_at(min(end, asyncio.get_running_loop().time() + _LONGEST_SILENCE_SECONDS))
 
 
 def _chat_body(
@@ -251,6 +272,7 @@ class _Reply:
         self._timings: dict[str, float] = {}
         self._dropped_turns = 0
         self._prompt_sha256 = ""
+        self._characters = 0
 
     @property
     def begun(self) -> bool:
@@ -271,14 +293,26 @@ class _Reply:
         fields: Mapping[str, Any] = delta if isinstance(delta, dict) else {}
         said: list[Said] = []
         if reasoning := _text_of(fields, *_REASONING):
+            self._count(reasoning)
             said += self._sorting.reasoning(reasoning)
         if text := _text_of(fields, "content"):
+            self._count(text)
             said += self._sorting.content(text)
         if said:
             self._measure(said)
             return said
         progress = _progress(choice.get("progress"))
         return [progress] if progress else []
+
+    def _count(self, text: str) -> None:
+        self._characters += len(text)
+        if self._characters > _MOST_CHARACTERS:
+            raise TooMuch(
+                say(
+                    f"끝나지 않는 답이 와서 {_MOST_CHARACTERS:,}자에서 그만 받았어요",
+                    f"its reply does not end; reading stopped at {_MOST_CHARACTERS:,} characters",
+                )
+            )
 
     def rest(self) -> list[Said]:
         """What could not be told apart before the end."""

@@ -32,12 +32,15 @@ def open_client(endpoint: Endpoint, *, quiet_seconds: float, most_at_once: int =
     import httpx2
     import openai
 
+    from kullm_tui.core.wire_bounds import ACCEPT_ENCODING, bound_answer  # where httpx is needed anyway
+
     timeout = httpx2.Timeout(quiet_seconds, connect=_CONNECT_SECONDS)
     allowed = _SENT_HEADERS + (_OPENAI_HEADERS if belongs_to_openai(endpoint) else ())
 
     async def only_named_headers(request: httpx2.Request) -> None:
         for name in set(request.headers) - set(allowed):
             del request.headers[name]
+        request.headers["Accept-Encoding"] = ACCEPT_ENCODING
         if endpoint.api_key:
             request.headers["Authorization"] = f"Bearer {endpoint.api_key}"
         if endpoint.local:  # its errors are shown to this user, whoever started it
@@ -54,7 +57,7 @@ def open_client(endpoint: Endpoint, *, quiet_seconds: float, most_at_once: int =
             follow_redirects=False,
             trust_env=is_outside(endpoint.base_url),
             verify=_tls(endpoint.base_url),
-            event_hooks={"request": [only_named_headers]},
+            event_hooks={"request": [only_named_headers], "response": [bound_answer]},
         ),
     )
 

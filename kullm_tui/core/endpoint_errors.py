@@ -50,10 +50,24 @@ class Malformed(Exception):
     """The stream holds something other than the protocol's JSON."""
 
 
+class TooMuch(Exception):
+    """The answer goes over a bound; the message says over which, as half a sentence."""
+
+
+def too_much_in(failure: BaseException) -> TooMuch | None:
+    """The bound that was gone over, where the SDK calls it a connection that broke."""
+    found: BaseException | None = failure
+    while found is not None and not isinstance(found, TooMuch):
+        found = found.__cause__
+    return found
+
+
 def retry_delay(failure: Exception, attempt: int, *, local: bool) -> float | None:
     """Seconds to wait before another try; None where another try would not help."""
     import openai
 
+    if too_much_in(failure):
+        return None
     delay = _FIRST_DELAY_SECONDS * 2**attempt
     if isinstance(failure, openai.APIStatusError):
         if failure.code == "insufficient_quota":
@@ -79,13 +93,19 @@ def asked_delay(headers: Mapping[str, str]) -> float | None:
 
 def translated(failure: Exception, endpoint: Endpoint, model: str, *, begun: bool) -> KullmError:
     """The failure as something to read."""
+    if bound := too_much_in(failure):
+        return EndpointError(f"{_where(endpoint)}: {bound}.")
+    return _of_the_exchange(failure, endpoint, model, begun=begun)
+
+
+def _of_the_exchange(failure: Exception, endpoint: Endpoint, model: str, *, begun: bool) -> KullmError:
     import openai
 
     if isinstance(failure, openai.APIStatusError):
         return _answered(failure, endpoint, model)
     if endpoint.local and isinstance(failure, openai.APIConnectionError | CutOff):
         return _engine_gone(failure, begun=begun)
-    if isinstance(failure, openai.APITimeoutError):
+    if isinstance(failure, openai.APITimeoutError | TimeoutError):
         return EndpointError(
             say(
                 f"{_where(endpoint)}: 기다려도 답이 오지 않았어요. 잠시 뒤에 다시 해 보세요.",

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 
 from kullm_tui.core.causes import cause_of
+from kullm_tui.core.endpoint_errors import TooMuch
 from kullm_tui.core.errors import GatedModel, HubError, KullmError, ModelNotFound, NoSpace
 from kullm_tui.core.hub_cache import PART_SUFFIX, repository_folder
 from kullm_tui.core.language import say
@@ -47,12 +48,24 @@ def translated(repository: str, revision: str) -> Iterator[None]:
                 "if it is private, store a token with `kullm keys set HF_TOKEN`.",
             )
         ) from error
+    except (TooMuch, httpx2.TooManyRedirects) as error:
+        raise _hostile(error) from error
     except errors.HfHubHTTPError as error:
         raise _refused(repository, error.response.status_code) from error
     except (httpx2.TransportError, errors.OfflineModeIsEnabled, CutShort) as error:
         raise _unreachable(repository, error) from error
     except OSError as error:
         raise _disk_fault(error) from error
+
+
+def _hostile(error: Exception) -> HubError:
+    why = str(error) if isinstance(error, TooMuch) else say("끝없이 다른 주소로 보내요", "it redirects without an end")
+    return HubError(
+        say(
+            f"허브({hub_endpoint()}): {why}. HF_ENDPOINT가 맞는지 확인하세요.",
+            f"The hub ({hub_endpoint()}): {why}. Check HF_ENDPOINT.",
+        )
+    )
 
 
 def _gated(repository: str) -> GatedModel:

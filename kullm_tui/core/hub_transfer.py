@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from kullm_tui.core import foreign_json
 from kullm_tui.core.errors import HubError
 from kullm_tui.core.hub_cache import COMMIT, PART_SUFFIX
 from kullm_tui.core.hub_errors import CutShort, hub_endpoint
@@ -30,36 +31,40 @@ class HubSource:
     """One repository at the hub, through huggingface_hub's own client."""
 
     def __init__(self, repository: str, token: str | None) -> None:
-        from huggingface_hub import HfApi, constants
+        from huggingface_hub import constants
         from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
         self._repository = repository
         self._endpoint = hub_endpoint()
-        self._api = HfApi(endpoint=self._endpoint, token=token)
-        # Compressed on the way, a file's length would not be its own and no range of it could be asked for.
+        # Compressed on the way, a listing may be a bomb, and a file's length would not be its own and no range of it could be asked for.
         self._headers = {**build_hf_headers(token=token), "Accept-Encoding": "identity"}
         self._list_seconds = float(constants.HF_HUB_ETAG_TIMEOUT)
         self._read_seconds = float(constants.HF_HUB_DOWNLOAD_TIMEOUT)
 
     def listing(self, revision: str) -> Listing:
-        from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+        from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
-        def ask() -> Any:
-            return self._api.model_info(
-                self._repository, revision=revision, files_metadata=True, timeout=self._list_seconds
-            )
-
+        validate_repo_id(self._repository)
+        content = _patiently(lambda: self._listing_bytes(revision))
         try:
-            answer = _patiently(ask)
-            files = tuple(_hub_file(sibling) for sibling in answer.siblings)
-            commit = str(answer.sha)
-        except (HfHubHTTPError, HFValidationError):
-            raise
+            answer = foreign_json.parsed(content)
+            files = tuple(_hub_file(sibling) for sibling in answer["siblings"])
+            commit = str(answer["sha"])
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise self._senseless() from error
         if not COMMIT.fullmatch(commit):
             raise self._senseless()
         return Listing(commit, files)
+
+    def _listing_bytes(self, revision: str) -> bytes:
+        from huggingface_hub.utils import get_session, hf_raise_for_status  # type: ignore[attr-defined]
+
+        from kullm_tui.core.wire_bounds import bound_answer_now
+
+        address = f"{self._endpoint}/api/models/{self._repository}/revision/{quote(revision, safe='')}?blobs=true"
+        with get_session().stream("GET", address, headers=self._headers, timeout=self._list_seconds) as response:
+            hf_raise_for_status(response)
+            return bound_answer_now(response)
 
     def stream(self, commit: str, file: HubFile, begin: int) -> contextlib.AbstractContextManager[Any]:
         """The file's content from this byte on, as a response of httpx."""
@@ -82,12 +87,12 @@ class HubSource:
 
 
 def _hub_file(sibling: Any) -> HubFile:
-    large = sibling.lfs
-    blob = str(large.sha256 if large else sibling.blob_id)
-    size = int(large.size if large else sibling.size)
+    large = sibling.get("lfs")
+    blob = str(large["sha256"] if large else sibling["blobId"])
+    size = int(large["size"] if large else sibling["size"])
     if not _BLOB.fullmatch(blob) or size < 0:
         raise ValueError(blob)
-    return HubFile(str(sibling.rfilename), size, blob)
+    return HubFile(str(sibling["rfilename"]), size, blob)
 
 
 @dataclass

@@ -16,6 +16,7 @@ from kullm_tui.core.database import Database
 from kullm_tui.core.errors import NoSpace, StoreBusy
 from kullm_tui.core.history import no_message
 from kullm_tui.core.language import say
+from kullm_tui.core.redact import redacted
 from kullm_tui.core.text import storable
 from kullm_tui.core.writers import is_dead
 
@@ -94,7 +95,7 @@ class Journal:
                         _storable(self._pieces),
                         _storable(self._thoughts),
                         state,
-                        None if error is None else storable(error),
+                        None if error is None else storable(redacted(error)),
                         facts.prompt_sha256 or None,
                         facts.usage.prompt_tokens,
                         facts.usage.completion_tokens,

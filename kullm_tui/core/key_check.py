@@ -1,10 +1,12 @@
 """Whether a key is accepted where it will be used, asked of a place that costs nothing. Not every key has one."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Literal
 
 from kullm_tui.core.chat_client import Endpoint, list_models
 from kullm_tui.core.config import EndpointSettings
+from kullm_tui.core.endpoint_errors import TooMuch
 from kullm_tui.core.errors import EndpointError, HubError, KeyMissing
 from kullm_tui.core.fetching import HUB_KEY
 from kullm_tui.core.language import say
@@ -56,12 +58,18 @@ async def _ask_hub(token: str) -> None:
     import httpx2
 
     from kullm_tui.core.hub_errors import hub_endpoint
+    from kullm_tui.core.wire_bounds import ACCEPT_ENCODING, bound_answer
 
     address = hub_endpoint()
     try:
-        async with httpx2.AsyncClient(timeout=_ASKING_SECONDS) as client:
-            answer = await client.get(f"{address}/api/whoami-v2", headers={"Authorization": f"Bearer {token}"})
-    except (httpx2.TransportError, httpx2.InvalidURL, ValueError) as error:
+        headers = {"Authorization": f"Bearer {token}", "Accept-Encoding": ACCEPT_ENCODING}
+        hooks = {"response": [bound_answer]}
+        async with (
+            asyncio.timeout(_ASKING_SECONDS),
+            httpx2.AsyncClient(timeout=_ASKING_SECONDS, event_hooks=hooks) as client,
+        ):
+            answer = await client.get(f"{address}/api/whoami-v2", headers=headers)
+    except (httpx2.TransportError, httpx2.InvalidURL, ValueError, TimeoutError, TooMuch) as error:
         raise HubError(
             say(
                 f"허브({address})에 연결할 수 없어 토큰을 시험하지 못했어요. 네트워크와 프록시를 확인하세요.",

@@ -8,7 +8,9 @@ A value is never printed, logged or taken from a command line.
 import json
 import os
 import re
+import shlex
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
@@ -18,6 +20,7 @@ from kullm_tui.core.errors import ConfigError, UsageError
 from kullm_tui.core.files import publish
 from kullm_tui.core.language import say
 from kullm_tui.core.paths import keys_file
+from kullm_tui.core.redact import keep_out
 from kullm_tui.core.trust import check_file
 
 Place = Literal["environment", "keyring", "file"]
@@ -37,6 +40,14 @@ class StoredKey:
 
 
 def get_key(name: str) -> str | None:
+    """None where there is none of that name. Whoever has it in hand, nothing prints or stores it."""
+    value = _found(name)
+    if value:
+        keep_out(value)
+    return value
+
+
+def _found(name: str) -> str | None:
     value = os.environ.get(name, "").strip()
     if value:
         return value
@@ -49,7 +60,7 @@ def get_key(name: str) -> str | None:
 
 def set_key(name: str, value: str) -> Place:
     """Keep the key in the keyring where there is one, else in the file; where it went is returned."""
-    _check_name(name)
+    check_name(name)
     value = value.strip()
     if not _VALUE.fullmatch(value):
         raise UsageError(
@@ -72,7 +83,7 @@ def set_key(name: str, value: str) -> Place:
 
 def remove_key(name: str) -> bool:
     """False if no such key was stored. A key in the environment is not ours to remove."""
-    _check_name(name)
+    check_name(name)
     stored = _read()
     if name in stored["keyring"]:
         _out_of_keyring(name)
@@ -94,7 +105,7 @@ def list_keys() -> list[StoredKey]:
     return [StoredKey(name, place) for name, place in sorted(places.items())]
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
     # The name is not repeated: whoever mistypes this command may have put the key itself there.
     if not _NAME.fullmatch(name):
         raise UsageError(
@@ -114,13 +125,28 @@ def _read() -> dict[str, Any]:
             return {"keys": stored["keys"], "keyring": stored["keyring"]}
     except FileNotFoundError:
         return {"keys": {}, "keyring": []}
-    except (OSError, ValueError, KeyError, TypeError):
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    except (ValueError, KeyError, TypeError):
         pass
     # From outside the handler: a JSON error carries the whole document, keys included.
+    aside = shlex.quote(f"{path}.old")
     raise ConfigError(
         say(
-            f"키 파일을 읽을 수 없어요: {path}\n파일을 지우고 `kullm keys set`으로 키를 다시 넣어 주세요.",
-            f"the key file cannot be read: {path}\nDelete it and store the keys again with `kullm keys set`.",
+            f"키 파일이 키 파일의 꼴이 아니에요: {path}\n열어서 고치거나, `mv {shlex.quote(str(path))} {aside}`로 옮겨 두고 "
+            "`kullm keys set`으로 키를 다시 넣어 주세요.",
+            f"the key file is not in the form of one: {path}\nMend it in an editor, or keep it aside with "
+            f"`mv {shlex.quote(str(path))} {aside}` and store the keys again with `kullm keys set`.",
+        )
+    )
+
+
+def _unreadable(path: Path, error: OSError) -> ConfigError:
+    command = f"chmod u+rw {shlex.quote(str(path))}"
+    return ConfigError(
+        say(
+            f"키 파일을 읽을 수 없어요({cause_of(error)}): {path}\n권한을 확인하세요: {command}",
+            f"the key file cannot be read ({cause_of(error)}): {path}\nCheck its permissions: {command}",
         )
     )
 

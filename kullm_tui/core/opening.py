@@ -6,6 +6,8 @@ A damaged file is kept aside under a name that says when, and what can be read o
 import contextlib
 import fcntl
 import os
+import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,7 +17,7 @@ from typing import Generic, Protocol, TypeVar
 from kullm_tui.core.causes import cause_of
 from kullm_tui.core.database import CONVERSATIONS, Contents
 from kullm_tui.core.database_errors import newest_backup, with_particle
-from kullm_tui.core.errors import StoreDamaged, StoreError
+from kullm_tui.core.errors import NoSpace, StoreBusy, StoreDamaged, StoreError, StoreMoved
 from kullm_tui.core.language import say
 from kullm_tui.core.store import Store
 
@@ -58,6 +60,26 @@ def opened(path: Path, kind: Kind[T]) -> T:
         with contextlib.suppress(StoreDamaged):  # another kullm has put it aside meanwhile
             return kind.sound(path)
         return _begun_anew(path, kind)
+
+
+@contextlib.contextmanager
+def open_to_read(path: Path) -> Iterator[Store]:
+    """For looking only: where the disk is full or takes no writes, a copy elsewhere is read in the file's place."""
+    with contextlib.ExitStack() as stack:
+        try:
+            store = Store(path)
+        except (StoreBusy, StoreDamaged, StoreMoved):
+            raise
+        except (NoSpace, StoreError) as error:
+            try:
+                copy = Path(stack.enter_context(tempfile.TemporaryDirectory())) / path.name
+                for ending in ("", "-wal"):
+                    if ending == "" or path.with_name(path.name + ending).exists():
+                        shutil.copyfile(path.with_name(path.name + ending), copy.with_name(copy.name + ending))
+                store = Store(copy)
+            except (OSError, NoSpace, StoreError):
+                raise error from None
+        yield stack.enter_context(store)
 
 
 def open_again(store: Store) -> Store:

@@ -32,7 +32,7 @@ def check_file(path: Path) -> None:
     except FileNotFoundError:
         return
     if {link.st_uid, status.st_uid} - {os.getuid(), 0} or not stat.S_ISREG(status.st_mode):
-        raise _not_ours(path, f"rm {shlex.quote(str(path))}")
+        raise _not_ours(path, f"mv {shlex.quote(str(path))} {shlex.quote(f'{path}.old')}")
     if status.st_mode & 0o022 and not _only_ours(status):
         raise _writable(path)
 

@@ -8,6 +8,7 @@ import sys
 from kullm_tui.core.errors import KullmError, UsageError
 from kullm_tui.core.language import say
 from kullm_tui.core.paths import app_log
+from kullm_tui.core.redact import redacted
 
 _LOG_BYTES = 1_000_000
 
@@ -43,9 +44,14 @@ def _keep_a_log() -> None:
             file.replace(file.with_suffix(".log.1"))
         file.touch(mode=0o600)
         handler = logging.FileHandler(file, delay=True, encoding="utf-8", errors="backslashreplace")
-        handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
+        handler.setFormatter(_Redacting("%(asctime)s %(name)s %(levelname)s %(message)s"))
         logging.getLogger("kullm_tui").addHandler(handler)
         logging.getLogger("evaluator").addHandler(handler)
+
+
+class _Redacting(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return redacted(super().format(record))
 
 
 def is_iterm() -> bool:

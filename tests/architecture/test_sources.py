@@ -116,3 +116,45 @@ def test_no_file_names_a_folder_or_registry_of_one_machine() -> None:
         if _MACHINE_PATHS.search(line)
     ]
     assert found == []
+
+
+# What is read with json itself was written by this program: its own rows, its own files, its own children's lines. A stranger's text
+# goes through core/foreign_json.py, which bounds its depth and size.
+_OWN_JSON = {
+    "evaluator/evaluation.py",
+    "evaluator/people.py",
+    "evaluator/runs.py",
+    "evaluator/unread.py",
+    "evaluator/verdicts.py",
+    "kullm_tui/commands/adapters.py",
+    "kullm_tui/commands/eval_again.py",
+    "kullm_tui/commands/harness_process.py",
+    "kullm_tui/commands/train_run.py",
+    "kullm_tui/core/export.py",
+    "kullm_tui/core/foreign_json.py",
+    "kullm_tui/core/history.py",
+    "kullm_tui/core/templates/tokens.py",
+    "kullm_tui/core/weights_cache.py",
+    "kullm_tui/ui/judge_settings.py",
+    "kullm_tui/ui/lineup.py",
+    "kullm_tui/ui/session.py",
+    "kullm_tui/weights/cache.py",
+    "trainer/__main__.py",
+    "trainer/checkpoint.py",
+    "trainer/demo_model.py",
+    "trainer/estimate_time.py",
+    "trainer/measure.py",
+    "trainer/run_folder.py",
+    "trainer/token_set.py",
+    "trainer/utilisation.py",
+}
+
+
+def test_only_what_this_program_wrote_is_read_by_json_itself() -> None:
+    readers = {
+        relative(path)
+        for path in python_files("kullm_tui", "trainer", "evaluator")
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("json.loads", "json.load")
+    }
+    assert readers == _OWN_JSON

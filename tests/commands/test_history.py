@@ -1,6 +1,8 @@
 """`kullm history`, with conversations that are really there."""
 
+import contextlib
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -147,3 +149,26 @@ def test_a_file_that_is_there_is_replaced_only_by_force(home: Path, tmp_path: Pa
     assert file.read_text() == "그대로"
     assert kullm(home, "history", "export", "-o", str(file), "--force").returncode == 0
     assert file.read_text() != "그대로"
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("disk", ["full", "read-only"])
+def test_conversations_are_read_from_a_disk_that_takes_no_writes(tmp_path: Path, disk: str) -> None:
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,mode=0700", "tmpfs", str(home)], check=True)
+    try:
+        number = talk(home, "바다는 왜 파란가요?", "빛 때문이에요.")
+        if disk == "full":
+            with contextlib.suppress(OSError), (home / "filler").open("wb", buffering=0) as filler:
+                while True:
+                    filler.write(bytes(4096))
+        else:
+            subprocess.run(["mount", "-o", "remount,ro", str(home)], check=True)
+
+        for arguments in (["list"], ["show", str(number)], ["search", "바다"], ["export", str(number)]):
+            done = kullm(home, "history", *arguments)
+            assert (done.returncode, done.stderr) == (0, "")
+            assert "바다" in done.stdout
+    finally:
+        subprocess.run(["umount", str(home)], check=True)

@@ -1,5 +1,7 @@
 from pathlib import Path
 
+import pytest
+
 from tests.kullm_command import Terminal, kullm
 
 SECRET = "sk-Zq8-very-secret"
@@ -56,3 +58,16 @@ def test_no_keys_say_how_to_store_one(tmp_path: Path) -> None:
     done = kullm(tmp_path, "keys", "list")
     assert (done.returncode, done.stdout) == (0, "")
     assert "kullm keys set" in done.stderr
+
+
+def test_a_name_with_control_characters_never_reaches_the_terminal(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path, "keys", "set", "A\x1b]0;owned\x07")
+    assert terminal.ends() == 2
+    assert "\x1b]0;" not in terminal.shown
+
+
+@pytest.mark.parametrize("arguments", [["ask", "--key", "sk-mistyped-1234567"], ["keys", "--key=sk-mistyped-1234567"]])
+def test_a_key_typed_where_none_belongs_is_not_repeated(tmp_path: Path, arguments: list[str]) -> None:
+    done = kullm(tmp_path, *arguments)
+    assert done.returncode == 2
+    assert "sk-mistyped" not in done.stdout + done.stderr

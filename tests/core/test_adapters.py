@@ -1,11 +1,13 @@
 """The user's adapters: kept whole under a name, listed with what their files say, gone when removed."""
 
 import json
+import shutil
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from kullm_tui.commands.main import main
 from kullm_tui.core import paths
 from kullm_tui.core.adapters import (
     adapter_named,
@@ -173,3 +175,40 @@ def test_an_adapter_that_names_an_endpoint_as_its_base_sends_nothing_there(base:
     paths.config_file().write_text('[[endpoints]]\nname = "lab"\nbase_url = "http://lab.example/v1"\n')
 
     assert base_of("strange") == ""
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("adapter_config.json", b"[" * 100_000),
+        ("made.json", b'{"made": 1e300}'),
+        ("made.json", b'{"made": NaN}'),
+        ("made.json", b'{"made": ' + b"9" * 4000 + b"}"),
+        ("kullm.toml", b"a = " + b"[" * 100_000),
+        ("kullm.toml", b"\xff\xfe"),
+        ("kullm.toml", b"base = 7"),
+    ],
+    ids=["nested", "far", "nan", "digits", "deep-toml", "no-text", "kind"],
+)
+def test_whatever_lies_in_an_adapter_it_is_listed_and_can_be_removed(
+    tmp_path: Path, file: str, content: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    adapter = import_adapter(adapter_folder(tmp_path / "source"), "odd")
+    (adapter.folder / file).write_bytes(content)
+
+    assert main(["adapters", "list"]) == 0
+    assert "odd" in capsys.readouterr().out
+    assert main(["adapters", "list", "--json"]) == 0
+    assert main(["adapters", "remove", "odd", "--yes"]) == 0
+    assert not adapter.folder.exists()
+
+
+def test_an_archive_that_is_no_adapter_leaves_nothing_under_its_name(tmp_path: Path) -> None:
+    source = adapter_folder(tmp_path / "source")
+    (source / "adapter_config.json").write_bytes(b"[" * 100_000)
+    archive = shutil.make_archive(str(tmp_path / "packed"), "zip", source)
+
+    with pytest.raises(AdapterError):
+        import_adapter(Path(archive), "odd")
+
+    assert list(paths.adapters_dir().iterdir()) == []

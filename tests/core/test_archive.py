@@ -134,3 +134,46 @@ def test_what_is_no_archive_or_no_adapter_is_refused(tmp_path: Path) -> None:
 def test_an_adapter_that_is_there_is_never_overwritten(tmp_path: Path) -> None:
     (tmp_path / "new").mkdir()
     assert "exists" in assert_refused(tar(tmp_path / "a.tar", ADAPTER), tmp_path / "new")
+
+
+def patched(archive: Path, at: bytes, offset: int, value: bytes) -> Path:
+    """The archive with bytes changed at the first such header."""
+    content = bytearray(archive.read_bytes())
+    begin = content.index(at) + offset
+    content[begin : begin + len(value)] = value
+    archive.write_bytes(content)
+    return archive
+
+
+CENTRAL, LOCAL = b"PK\x01\x02", b"PK\x03\x04"
+
+
+@pytest.mark.parametrize(
+    ("at", "offset", "value"),
+    [
+        (CENTRAL, 8, b"\x00\x08\xff"),  # the name's flag says UTF-8
+        (CENTRAL, 6, b"\xff"),  # extract version 25.5
+        (CENTRAL, 8, b"\x01"),  # encrypted
+        (CENTRAL, 10, b"\x63"),  # an unknown way of packing
+        (CENTRAL, 16, b"\x00\x00\x00\x00"),  # a wrong CRC
+        (CENTRAL, 24, b"\xff\xff\xff\xff"),  # a size of zip64 that is not there
+        (CENTRAL, 42, b"\xfe\xff\xff\x7f"),  # a place beyond the end
+        (LOCAL, 0, b"PKPK"),
+    ],
+    ids=["utf8", "version", "encrypted", "method", "crc", "zip64", "offset", "local"],
+)
+def test_a_zip_whose_headers_lie_is_refused_in_a_sentence(tmp_path: Path, at: bytes, offset: int, value: bytes) -> None:
+    archive = zipped(tmp_path / "a.zip", ADAPTER)
+    if value[-1:] == b"\xff" and offset == 8:
+        archive = patched(archive, b"adapter_config", 0, b"\xff\xfe")
+        archive = patched(archive, CENTRAL, 46, b"\xff\xfe")
+        value = b"\x00\x08"
+    assert str(tmp_path) in assert_refused(patched(archive, at, offset, value), tmp_path / "new")
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_name_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    archive = zipped(tmp_path / "a.zip", ADAPTER)
+    with zipfile.ZipFile(archive, "a") as packed:
+        packed.writestr("adapter_config.json", b"{}")
+    assert "adapter_config.json" in assert_refused(archive, tmp_path / "new")

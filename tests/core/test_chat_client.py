@@ -18,6 +18,7 @@ from kullm_tui.core.chat_client import (
     Usage,
     configured_endpoint,
     engine_endpoint,
+    list_models,
     load_model,
     stream_chat,
 )
@@ -404,3 +405,17 @@ def test_certificates_are_read_once_and_not_for_the_engine(
     for _ in range(3):
         endpoint_client.open_client(Endpoint("x", base_url), quiet_seconds=1)
     assert len(read) == reads
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply([b'{"data": [', *[b'{"id": "m"},' * 100_000] * 10], media_type="application/json"),
+        Reply([b"x"], headers={"content-encoding": "zstd"}, media_type="application/json"),
+    ],
+    ids=["endless", "compressed"],
+)
+async def test_a_list_of_models_without_bounds_is_refused(server: OpenAIServer, reply: Reply) -> None:
+    server.script.append(reply)
+    with pytest.raises(EndpointError, match=r"끝나지 않는 답|압축"):
+        await list_models(foreign(server))

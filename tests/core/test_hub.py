@@ -1,3 +1,4 @@
+import gzip
 import hashlib
 import os
 import shutil
@@ -344,3 +345,24 @@ def test_a_removed_repository_is_gone() -> None:
     assert not folder.exists()
     assert cached_snapshot(NAME, None) is None
     assert remove_repository(NAME) == 0
+
+
+@pytest.mark.parametrize(
+    ("listing", "told"),
+    [
+        ((200, b"[" * 100_000, {}), "알아볼 수 없어요"),
+        ((200, b'{"siblings": [' * 5000, {}), "알아볼 수 없어요"),
+        ((200, gzip.compress(bytes(50 << 20)), {"Content-Encoding": "gzip"}), "압축"),
+        ((200, b" " * (9 << 20), {}), "끝나지 않는 답"),
+        ((302, b"", {"Location": f"/api/models/{NAME}/revision/main?blobs=true"}), "끝없이 다른 주소"),
+    ],
+    ids=["nested", "nested objects", "bomb", "endless", "redirects"],
+)
+def test_a_hostile_listing_is_told_and_nothing_is_fetched(
+    hub: Hub, listing: tuple[int, bytes, dict[str, str]], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KULLM_LANG", "ko")
+    hub.faults.listing = listing
+    with pytest.raises(HubError, match=told):
+        pull(NAME)
+    assert_nothing_loads()

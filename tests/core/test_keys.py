@@ -1,5 +1,8 @@
 import json
 import os
+import re
+import shlex
+import subprocess
 import sys
 from pathlib import Path
 
@@ -7,6 +10,7 @@ import pytest
 
 from kullm_tui.core.errors import ConfigError, UsageError
 from kullm_tui.core.keys import StoredKey, get_key, list_keys, remove_key, set_key
+from kullm_tui.core.redact import redacted
 
 SECRET = "sk-Zq8-very-secret"
 
@@ -138,3 +142,27 @@ def test_a_locked_keyring_is_told_and_new_keys_go_to_the_file(keyring: object, m
         get_key("HOME_KEY")
     assert set_key("OTHER", SECRET) == "file"
     assert get_key("OTHER") == SECRET
+
+
+@pytest.mark.parametrize("fault", ["directory", "broken"])
+def test_a_key_file_that_cannot_be_read_says_what_to_do_and_never_to_delete_it(
+    file: Path, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KULLM_LANG", "en")
+    if fault == "directory":
+        file.mkdir()
+    else:
+        file.write_text("{")
+    with pytest.raises(ConfigError) as caught:
+        list_keys()
+    command = re.search(r"mv \S+ \S+\.old", str(caught.value))
+    assert command
+    assert not re.search(r"[Dd]elete|\brm\b", str(caught.value))
+    assert subprocess.run(shlex.split(command[0])).returncode == 0
+    assert list_keys() == []
+
+
+def test_no_sentence_or_record_repeats_a_key_in_hand() -> None:
+    set_key("HOME_KEY", SECRET)
+    assert get_key("HOME_KEY") == SECRET
+    assert SECRET not in redacted(f"Authorization: Bearer {SECRET}")

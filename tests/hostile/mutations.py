@@ -22,7 +22,7 @@ from kullm_tui.core.hub_cache import is_whole
 from kullm_tui.core.model_memory import memory_need
 from kullm_tui.core.models import resolve
 from kullm_tui.core.prompting import read_json
-from kullm_tui.core.templates.sandbox import run_template
+from kullm_tui.core.templates.render_process import run_template
 from kullm_tui.core.text import storable
 from kullm_tui.weights.adapter_files import read_adapter
 from kullm_tui.weights.files import open_checkpoint
