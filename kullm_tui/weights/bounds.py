@@ -26,6 +26,9 @@ from kullm_tui.weights.progress import Cancelled, stop_if
 _MOST_CONFIG_BYTES = 8 << 20
 _MOST_PARTS = 1_000_000
 _COUNTS = re.compile(r"layer|expert|label|block|depth|head|stage")
+# Their masks are tables of positions by positions, made before anything can be counted; real ones have at most this many.
+_MASKED_BY_TABLE = {"gpt_neo", "gpt_bigcode"}
+_MOST_POSITIONS = 8_192
 _USUAL_PARAMETERS = 100_000  # where no weights lie beside the config
 _SPARE_PARAMETERS = 1_000  # tied, or made by the class itself
 _MODULES_A_PARAMETER = 20
@@ -34,7 +37,12 @@ _MODULES_A_PARAMETER = 20
 def check_config(folder: Path) -> None:
     """A ValueError or OSError before a library opens the folder: every file in it ends, no count in its config is absurd."""
     regular_files.check_folder(folder)
-    _check_counts(foreign_json.read(folder / "config.json", most_bytes=_MOST_CONFIG_BYTES))
+    config = foreign_json.read(folder / "config.json", most_bytes=_MOST_CONFIG_BYTES)
+    _check_counts(config)
+    if isinstance(config, dict) and config.get("model_type") in _MASKED_BY_TABLE:
+        for name in ("max_position_embeddings", "n_positions"):
+            if isinstance(count := config.get(name), int) and count > _MOST_POSITIONS:
+                raise ValueError(f"{name}: {count}")
 
 
 def _check_counts(value: Any, name: str = "") -> None:

@@ -69,6 +69,13 @@ def test_a_template_that_went_over_its_time_is_not_tried_again_at_once(monkeypat
         run_template(endless, {})
 
 
+def test_a_long_conversation_costs_its_own_reader_alone() -> None:
+    source = "{% if messages[0]|length > 9 %}" + GROWING["upper"] + "{% endif %}ok"
+    with pytest.raises(ConfigError):
+        run_template(source, {"messages": ["글" * 100_000]})
+    assert run_template(source, {"messages": ["글"]}) == "ok"
+
+
 def test_one_template_at_fault_leaves_the_others_alone() -> None:
     assert run_template("{{ 'a' }}", {}) == "a"
     kept = render_process._children["{{ 'a' }}"]._process

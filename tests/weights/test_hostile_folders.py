@@ -86,6 +86,13 @@ def test_a_config_of_more_layers_than_its_weights_hold_is_stopped(folder: Path, 
     assert made < 50_000  # of millions of parts
 
 
+@pytest.mark.parametrize("kind", ["gpt_neo", "gpt_bigcode"])
+def test_a_mask_of_positions_by_positions_is_not_begun(folder: Path, kind: str) -> None:
+    _configured(folder, model_type=kind, max_position_embeddings=100_000, n_positions=100_000)
+    with pytest.raises(WeightsError, match="100000"):
+        footprint(folder, "4bit", CPU)
+
+
 def test_a_load_is_called_off_while_the_model_is_built(folder: Path) -> None:
     asked = iter(range(1_000_000))
 

@@ -1,7 +1,8 @@
 """Where a stranger's template is rendered: in a child of its own, kept warm, ended when it takes too long or too much.
 
 One child a template, so that one that burns its time holds up its own model's readers alone. What a child answers is text or
-a reason, never an object. A template that went over its limits is not tried again for a while.
+a reason, never an object. A template that went over its limits on a short conversation is not tried again for a while; a long
+conversation may be at fault itself, and costs its own reader alone.
 """
 
 import atexit
@@ -28,6 +29,7 @@ from kullm_tui.core.templates.marks import MOST_SECONDS, RENDERED, receive, send
 
 _MOST_CHILDREN = 4
 _REST_SECONDS = 30.0
+_SHORT = 64_000  # bytes of a conversation that no honest template takes a second for
 _SERVE = "import sys; sys.path += sys.argv[1:]; from kullm_tui.core.templates.render_child import serve; serve()"
 
 
@@ -72,7 +74,8 @@ class _Child:
             return receive(channel, until=until)
         except (OSError, EOFError) as error:
             self.end()
-            self._resting_until = time.monotonic() + _REST_SECONDS
+            if len(request) - len(self.source) < _SHORT:
+                self._resting_until = time.monotonic() + _REST_SECONDS
             raise _unusable(_over_limits()) from error
 
     def _started(self) -> socket.socket:
