@@ -55,14 +55,13 @@ class Adapter:
 
 
 def list_adapters() -> list[Adapter]:
-    """By name. A folder that is being made or removed is not one."""
-    folders = sorted(paths.adapters_dir().iterdir())
-    return [_read_or_broken(folder) for folder in folders if not folder.name.startswith(".") and is_adapter(folder)]
+    """By name. A folder that is being made or removed is not one; a broken one is, so that it can be removed."""
+    return [_read_or_broken(folder) for folder in _folders()]
 
 
 def adapter_named(name: str) -> Adapter:
-    folder = paths.adapters_dir() / name
-    if NAME.fullmatch(name) and is_adapter(folder):
+    folder = next((one for one in _folders() if one.name == name), None)
+    if folder:
         return _read_or_broken(folder)
     near = nearest(name, [adapter.name for adapter in list_adapters()])
     hint = say(f"혹시 {near}인가요? ", f"Did you mean {near}? ") if near else ""
@@ -75,18 +74,24 @@ def adapter_named(name: str) -> Adapter:
 
 
 def is_adapter(folder: Path) -> bool:
-    """Whether it is listed as one: also where it is broken, so that it can be removed."""
+    """Whether it would be taken for one, wherever it lies."""
     try:
         return (folder / CONFIGURATION).is_file()
     except OSError:
         return folder.is_dir()
 
 
+def _folders() -> list[Path]:
+    return sorted(
+        entry for entry in paths.adapters_dir().iterdir() if not entry.name.startswith(".") and entry.is_dir()
+    )
+
+
 def _read_or_broken(folder: Path) -> Adapter:
-    try:
-        return read_adapter_folder(folder)
-    except (KullmError, OSError, ValueError, TypeError, AttributeError, OverflowError):
-        return Adapter(folder.name, folder, "", "", say("깨짐", "broken"), 0, 0.0)
+    with suppress(KullmError, OSError, ValueError, TypeError, AttributeError, OverflowError):
+        if is_adapter(folder):
+            return read_adapter_folder(folder)
+    return Adapter(folder.name, folder, "", "", say("깨짐", "broken"), 0, 0.0)
 
 
 def free_name(stem: str) -> str:

@@ -203,6 +203,16 @@ def test_whatever_lies_in_an_adapter_it_is_listed_and_can_be_removed(
     assert not adapter.folder.exists()
 
 
+def test_a_folder_without_an_adapter_is_listed_as_broken_and_can_be_removed(capsys: pytest.CaptureFixture[str]) -> None:
+    folder = paths.adapters_dir() / "이름 없음 (1)"
+    folder.mkdir()
+
+    assert main(["adapters", "list"]) == 0
+    assert "깨짐" in capsys.readouterr().out
+    assert main(["adapters", "remove", folder.name, "--yes"]) == 0
+    assert not folder.exists()
+
+
 def test_an_archive_that_is_no_adapter_leaves_nothing_under_its_name(tmp_path: Path) -> None:
     source = adapter_folder(tmp_path / "source")
     (source / "adapter_config.json").write_bytes(b"[" * 100_000)
