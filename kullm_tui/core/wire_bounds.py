@@ -52,7 +52,7 @@ def _refuse_packed(headers: Mapping[str, str]) -> None:
     if coding not in _PLAIN:
         raise TooMuch(
             say(
-                "부탁하지 않은 압축으로 답해서 풀지 않았어요. 서버에서 압축을 끄세요",
+                "요청하지 않은 압축 형식으로 답해서 풀지 않았어요. 서버에서 압축을 끄세요",
                 "it answered compressed, unasked, so nothing was unpacked. Turn its compression off",
             )
         )
