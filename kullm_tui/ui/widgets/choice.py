@@ -1,8 +1,9 @@
-"""One of a few, side by side on one line: left and right choose, and so does a click."""
+"""One of a few, side by side on one line: left and right choose, and so does a click. Where the line is too short for all, it shows those
+around the chosen one, and an arrow at an end stands for the next one that is hidden there."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from textual import events
@@ -14,6 +15,7 @@ from textual.style import Style
 from textual.widget import Widget
 
 _BETWEEN = "   "
+_BEFORE, _AFTER = "‹ ", " ›"
 
 
 class Choice(Widget, can_focus=True):
@@ -42,11 +44,37 @@ class Choice(Widget, can_focus=True):
         self.refresh()
 
     def render(self) -> Content:
-        style = self.get_visual_style("choice--chosen", partial=True)
-        return Content(_BETWEEN).join(
-            Content.assemble((name, (style if place == self.chosen else Style()) + Style.from_meta({"place": place})))
-            for place, name in enumerate(self._names)
-        )
+        first, last = self._in_sight(self.content_size.width)
+        parts = [Content(_BETWEEN).join(self._shown(place) for place in range(first, last + 1))]
+        if first > 0:
+            parts.insert(0, _leading_to(_BEFORE, first - 1))
+        if last < len(self._names) - 1:
+            parts.append(_leading_to(_AFTER, last + 1))
+        return Content("").join(parts).truncate(max(1, self.content_size.width), ellipsis=True)
+
+    def _shown(self, place: int) -> Content:
+        style = self.get_visual_style("choice--chosen", partial=True) if place == self.chosen else Style()
+        return Content.assemble((self._names[place], style + Style.from_meta({"place": place})))
+
+    def _in_sight(self, width: int) -> tuple[int, int]:
+        """The first and the last that are shown: all, or as many around the chosen one as have room beside the arrows."""
+        if self._width(0, len(self._names) - 1) <= width:
+            return 0, len(self._names) - 1
+        first = last = self.chosen
+        for place in self._outwards():
+            wider = min(first, place), max(last, place)
+            if wider[1] - wider[0] == last - first + 1 and self._width(*wider) <= width:
+                first, last = wider
+        return first, last
+
+    def _outwards(self) -> Iterator[int]:
+        """The places after the chosen one, nearest first, then those before it."""
+        yield from range(self.chosen + 1, len(self._names))
+        yield from range(self.chosen - 1, -1, -1)
+
+    def _width(self, first: int, last: int) -> int:
+        names = Content(_BETWEEN.join(self._names[first : last + 1])).cell_length
+        return names + len(_BEFORE) * (first > 0) + len(_AFTER) * (last < len(self._names) - 1)
 
     def watch_chosen(self, chosen: int) -> None:
         self.post_message(self.Changed(self, chosen))
@@ -58,3 +86,7 @@ class Choice(Widget, can_focus=True):
         place = event.style.meta.get("place")
         if isinstance(place, int):
             self.chosen = place
+
+
+def _leading_to(arrow: str, place: int) -> Content:
+    return Content.assemble((arrow, Style.from_meta({"place": place})))
