@@ -86,6 +86,7 @@ def _facts(question: Question, system: str, answer: Answer | None, verdict: Verd
         "flags": list(verdict.flags) if verdict else [],
         "asked": verdict.repeat + 1 if verdict else 0,
         "by_hand": {"reader": verdict.by_hand, "when": _when(verdict.created)} if verdict and verdict.by_hand else None,
+        "imported": verdict.imported if verdict else "",
         "fault": answer.fault(question) if answer else "missing",
         "category": question.category,
         "turn": question.turn,

@@ -157,11 +157,13 @@ def kept_verdicts(
     """What the store holds for these items, read with today's parser; what could not be had, with its reason. Nothing is asked."""
     keys = {item.id: judge.key(rubric, item, repeat) for item in items}
     replies, failures = store.replies(keys.values()), store.failures(keys.values())
+    imports = store.imports(keys.values())
     found = {}
     for item in items:
         key = keys[item.id]
         if key in replies:
-            found[item.id] = verdict_of(item, *replies[key], judge=judge, rubric=rubric, kept=True)
+            verdict = verdict_of(item, *replies[key], judge=judge, rubric=rubric, kept=True)
+            found[item.id] = replace(verdict, imported=imports[key][0]) if key in imports else verdict
         elif key in failures:
             found[item.id] = failed_verdict(item, failures[key], judge=judge, rubric=rubric)
     return found

@@ -12,6 +12,7 @@ from typing import Any
 
 from evaluator.cost import price_of
 from evaluator.evaluation import Evaluation, evaluation_items
+from evaluator.unread import last_repeat
 from evaluator.verdicts import VerdictStore
 from kullm_tui import __version__
 from kullm_tui.core.language import say
@@ -54,7 +55,9 @@ def provenance_lines(facts: Mapping[str, Any]) -> list[str]:
 
 def _judge(evaluation: Evaluation, store: VerdictStore) -> dict[str, Any]:
     judge, price = evaluation.judge, price_of(evaluation.judge)
-    keys = {judge.key(evaluation.rubric, item) for item in evaluation_items(evaluation, store)}
+    rounds = range(last_repeat(store, judge, evaluation.rubric) + 1)
+    items = evaluation_items(evaluation, store)
+    keys = {judge.key(evaluation.rubric, item, repeat) for item in items for repeat in rounds}
     rows = _verdict_rows(store, sorted(keys))
     costs = [row["cost"] for row in rows if row["cost"] is not None]
     return {
@@ -69,6 +72,10 @@ def _judge(evaluation: Evaluation, store: VerdictStore) -> dict[str, Any]:
         "last": _when(max(row["created"] for row in rows)) if rows else None,
         "dollars": sum(costs),
         "without_price": len(rows) - len(costs),
+        "imported": [
+            {"file": file, "sha256": digest, "verdicts": count}
+            for (file, digest), count in sorted(Counter(store.imports(keys).values()).items())
+        ],
         "price": None if price is None else {"input": price.input, "output": price.output, "as_of": price.as_of},
     }
 
@@ -96,7 +103,16 @@ def _judge_lines(judge: Mapping[str, Any]) -> list[str]:
             f"채점 {judge['verdicts']:,}개, {judge['first']} – {judge['last']}, ${judge['dollars']:.4f}, {listed}",
             f"{judge['verdicts']:,} verdicts, {judge['first']} – {judge['last']}, ${judge['dollars']:.4f}, {listed}",
         ),
+        *map(_import_words, judge["imported"]),
     ]
+
+
+def _import_words(one: Mapping[str, Any]) -> str:
+    count, file, digest = f"{one['verdicts']:,}", one["file"], _short(one["sha256"])
+    return say(
+        f"그중 {count}개는 {file}에서 가져왔어요(sha256 {digest}). 그때의 채점 설정과 가격은 몰라요",
+        f"{count} of them imported from {file} (sha256 {digest}); how that judge was asked, and its price, are not known",
+    )
 
 
 def _system_words(system: Mapping[str, Any]) -> str:

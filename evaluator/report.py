@@ -44,6 +44,7 @@ class TableRow:
     by_hand: Mapping[str, int] = field(
         default_factory=dict
     )  # scores that a person read in the judge's words: who, how many
+    imported: Mapping[str, int] = field(default_factory=dict)  # scores that others bought: from which file, how many
 
 
 @dataclass(frozen=True)
@@ -289,7 +290,9 @@ def _score_notes(row: TableRow) -> Iterator[str]:
 
 
 def reading_notes(row: TableRow) -> Iterator[str]:
-    """Scores that did not come of the judge's first words, so that none is mixed in unsaid."""
+    """Scores that did not come of the judge's first words to us, so that none is mixed in unsaid."""
+    for file, count in sorted(row.imported.items()):
+        yield say(f"{file}에서 가져온 채점 {count}개", f"{count} scores were imported from {file}")
     if row.asked_again:
         yield say(f"다시 물어 얻은 점수 {row.asked_again}개", f"{row.asked_again} scores came of asking again")
     for reader, count in sorted(row.by_hand.items()):
@@ -330,6 +333,7 @@ def _row(evaluation: Evaluation, result: SystemResult) -> TableRow:
         reasons_of(result.verdicts.values()),
         sum(verdict.repeat > 0 for verdict in scored.values()),
         Counter(verdict.by_hand for verdict in scored.values() if verdict.by_hand),
+        Counter(verdict.imported for verdict in scored.values() if verdict.imported),
     )
 
 

@@ -4,7 +4,7 @@ A response may be called `answer`, as in other evaluators' files.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,25 +57,35 @@ def read_pairs(lines: Iterable[str]) -> list[PairRow]:
 def _values(lines: Iterable[str], fault_of: Callable[[object], str]) -> list[tuple[int, Mapping[str, Any]]]:
     """Every row with its line's number, or every fault."""
     found: list[tuple[int, Mapping[str, Any]]] = []
-    faults: list[str] = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        fault = ""
-        try:
-            value = foreign_json.parsed(line)
-            fault = fault_of(value)
-        except (ValueError, RecursionError) as error:
-            fault = say(f"JSON이 아니에요({cause_of(error)})", f"this is not JSON ({error})")
-        if fault:
-            faults.append(say(f"{number}행: {fault}", f"line {number}: {fault}"))
+    faults: list[tuple[int, str]] = []
+    for number, value, broken in json_lines(lines):
+        if fault := broken or fault_of(value):
+            faults.append((number, fault))
         else:
             found.append((number, value))
     if faults:
-        raise BadRows(_listed(faults))
+        raise BadRows(line_faults(faults))
     if not found:
         raise BadRows(say("채점할 행이 없어요.", "there are no rows to judge."))
     return found
+
+
+def json_lines(lines: Iterable[str]) -> Iterator[tuple[int, Any, str]]:
+    """Line by line its number, what it holds, and why it holds nothing; without the blank ones."""
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            yield number, foreign_json.parsed(line), ""
+        except (ValueError, RecursionError) as error:
+            yield number, None, say(f"JSON이 아니에요({cause_of(error)})", f"this is not JSON ({error})")
+
+
+def line_faults(faults: Sequence[tuple[int, str]]) -> str:
+    """The first of them, and how many more there are."""
+    shown = [say(f"{number}행: {fault}", f"line {number}: {fault}") for number, fault in faults[:_FAULTS_SHOWN]]
+    more = len(faults) - _FAULTS_SHOWN
+    return "\n".join([*shown, *([say(f"… 그 밖에 {more}행", f"… and {more} more")] if more > 0 else [])])
 
 
 def _row(value: Mapping[str, Any], number: int) -> Row:
@@ -134,9 +144,3 @@ def _text_fault(value: Mapping[str, Any], names: Sequence[str]) -> str:
     except UnicodeEncodeError:
         return say("깨진 글자가 있어요", "there is a broken character")
     return ""
-
-
-def _listed(faults: list[str]) -> str:
-    more = len(faults) - _FAULTS_SHOWN
-    shown = faults[:_FAULTS_SHOWN] + ([say(f"… 그 밖에 {more}행", f"… and {more} more")] if more > 0 else [])
-    return "\n".join(shown)

@@ -41,13 +41,22 @@ def counted_verdicts(items: Sequence[Item], *, judge: Judge, rubric: Rubric, sto
     waiting = [item for item in items if item.id in verdicts and verdicts[item.id].status in _UNREAD]
     if not waiting:
         return verdicts
-    for repeat in range(1, _last_repeat(store, judge, rubric) + 1):
+    for repeat in range(1, last_repeat(store, judge, rubric) + 1):
         again = kept_verdicts(waiting, judge=judge, rubric=rubric, store=store, repeat=repeat)
         read = {name: replace(one, repeat=repeat) for name, one in again.items() if one.status == "ok"}
         verdicts |= read
         waiting = [item for item in waiting if item.id not in read]
     by_hand = _by_hand(store, {item.id: judge.key(rubric, item) for item in waiting})
     return verdicts | {name: _as_read(verdicts[name], *given) for name, given in by_hand.items()}
+
+
+def last_repeat(store: VerdictStore, judge: Judge, rubric: Rubric) -> int:
+    """The highest number under which this judge was ever asked."""
+    with store.database.reading() as connection:
+        found = connection.execute(
+            "SELECT max(repeat) FROM verdicts WHERE judge = ? AND rubric_sha256 = ?", (judge.model, rubric.sha256)
+        ).fetchone()[0]
+    return found or 0
 
 
 def unread(items: Sequence[Item], *, judge: Judge, rubric: Rubric, store: VerdictStore) -> list[Unread]:
@@ -116,14 +125,6 @@ def score_fault(scores: Mapping[str, object], rubric: Rubric) -> str:
     names = [one.name for one in rubric.criteria]
     stranger = next((name for name in scores if name not in names), None)
     return say(f"{stranger}: 없는 기준이에요", f"there is no criterion {stranger}") if stranger else ""
-
-
-def _last_repeat(store: VerdictStore, judge: Judge, rubric: Rubric) -> int:
-    with store.database.reading() as connection:
-        found = connection.execute(
-            "SELECT max(repeat) FROM verdicts WHERE judge = ? AND rubric_sha256 = ?", (judge.model, rubric.sha256)
-        ).fetchone()[0]
-    return found or 0
 
 
 def _by_hand(store: VerdictStore, keys: Mapping[str, str]) -> dict[str, tuple[Scores, str, float]]:

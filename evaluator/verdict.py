@@ -65,6 +65,7 @@ class Verdict:
     origin: str = ""  # Judge.origin; empty: not known
     created: float = 0.0  # when it was bought; 0: not known
     repeat: int = 0  # which asking it came of; more than 0: what came before could not be read
+    imported: str = ""  # the file that it was brought in from: somebody else bought it
     by_hand: str = ""  # who read the scores in the judge's words, where the reader could not
 
 

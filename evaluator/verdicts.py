@@ -7,7 +7,7 @@ a second program that needs the same verdict waits for the first one's.
 
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -45,6 +45,18 @@ class Bought:
     @property
     def origin(self) -> str:
         return origin_of(self.judge, self.endpoint, self.settings, self.rubric_sha256)
+
+
+@dataclass(frozen=True)
+class BroughtIn:
+    """A verdict that somebody else paid for, and the file that it came in."""
+
+    item: Item
+    reply: JudgeReply
+    repeat: int
+    file: str
+    sha256: str
+    created: float = 0.0  # as the file has it; 0: it does not say
 
 
 def evaluation_file() -> Path:
@@ -113,25 +125,39 @@ class VerdictStore:
     def keep(
         self, key: str, reply: JudgeReply, *, judge: Judge, rubric: Rubric, item: Item, repeat: int, cost: float | None
     ) -> None:
-        row: dict[str, Any] = {
-            "key": key,
-            "created": time.time(),
-            "judge": judge.model,
-            "endpoint": judge.endpoint.base_url,
-            "settings": json.dumps(judge.settings, ensure_ascii=False, sort_keys=True),
-            "rubric": rubric.name,
-            "rubric_sha256": rubric.sha256,
-            "instruction": item.instruction,
-            "input": item.input,
-            "response": item.response,
-            "repeat": repeat,
-            "cost": cost,
-            **{name: getattr(reply, name) for name in _REPLY_FIELDS},
-        }
+        row = _row(key, reply, judge, rubric, item, repeat) | {"cost": cost}
         with self.database.transaction() as connection:
             _insert(connection, "verdicts", row)
             connection.execute("DELETE FROM under_way WHERE key = ?", (key,))
             connection.execute("DELETE FROM failures WHERE key = ?", (key,))
+
+    def bring_in(self, verdicts: Sequence[BroughtIn], *, judge: Judge, rubric: Rubric) -> int:
+        """All of them or none; how many were new. What is there already stays: it was bought, or brought in before."""
+        new = 0
+        with self.database.transaction() as connection:
+            for one in verdicts:
+                key = judge.key(rubric, one.item, one.repeat)
+                if connection.execute("SELECT 1 FROM verdicts WHERE key = ?", (key,)).fetchone():
+                    continue
+                row = _row(key, one.reply, judge, rubric, one.item, one.repeat)
+                _insert(connection, "verdicts", row | {"created": one.created or row["created"], "cost": None})
+                origin = {"key": key, "created": row["created"], "file": one.file, "sha256": one.sha256}
+                _insert(connection, "imports", origin)
+                connection.execute("DELETE FROM failures WHERE key = ?", (key,))
+                new += 1
+        return new
+
+    def imports(self, keys: Iterable[str]) -> dict[str, tuple[str, str]]:
+        """Which of these were brought in: file and its hash."""
+        found: dict[str, tuple[str, str]] = {}
+        wanted = list(dict.fromkeys(keys))
+        with self.database.reading() as connection:
+            for start in range(0, len(wanted), _AT_ONCE):
+                some = wanted[start : start + _AT_ONCE]
+                marks = ", ".join("?" * len(some))
+                rows = connection.execute(f"SELECT key, file, sha256 FROM imports WHERE key IN ({marks})", some)
+                found |= {row["key"]: (row["file"], row["sha256"]) for row in rows}
+        return found
 
     def note_failures(self, reasons: Mapping[str, str]) -> None:
         """Why there is no verdict under these keys; what was noted before is replaced."""
@@ -187,6 +213,24 @@ def _bought(row: Any) -> Bought:
         repeat=row["repeat"],
         cost=row["cost"],
     )
+
+
+def _row(key: str, reply: JudgeReply, judge: Judge, rubric: Rubric, item: Item, repeat: int) -> dict[str, Any]:
+    """As it stands in the table, but for its cost."""
+    return {
+        "key": key,
+        "created": time.time(),
+        "judge": judge.model,
+        "endpoint": judge.endpoint.base_url,
+        "settings": json.dumps(judge.settings, ensure_ascii=False, sort_keys=True),
+        "rubric": rubric.name,
+        "rubric_sha256": rubric.sha256,
+        "instruction": item.instruction,
+        "input": item.input,
+        "response": item.response,
+        "repeat": repeat,
+        **{name: getattr(reply, name) for name in _REPLY_FIELDS},
+    }
 
 
 def _is_abandoned(row: Any) -> bool:

@@ -1,4 +1,4 @@
-"""`kullm eval run|list|table|plot|items|retry|rescore|agreement|harness`: models answer a question set, a judge scores them, and the paper's table
+"""`kullm eval run|import|list|table|plot|items|retry|rescore|win|agreement|harness`: models answer a question set, a judge scores them, and the paper's table
 comes of it."""
 
 import argparse
@@ -26,7 +26,7 @@ from evaluator.report import (
 from evaluator.runs import latest_number
 from evaluator.statistics import Difference
 from evaluator.verdict_file import open_verdicts
-from kullm_tui.commands import eval_again, eval_list, eval_win
+from kullm_tui.commands import eval_again, eval_import, eval_list, eval_win
 from kullm_tui.commands.columns import aligned
 from kullm_tui.commands.eval_agreement import add_agreement, show_agreement
 from kullm_tui.commands.eval_harness import add_harness, run_harness
@@ -39,13 +39,15 @@ from kullm_tui.core.files import publish, publish_bytes
 from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe, terminal_safe_json
 
+_WITHOUT_A_RUN = ("run", "import", "list", "harness")
+
 
 def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
     parser = subparsers.add_parser("eval", help=say("모델을 논문처럼 평가해요", "evaluate models as the paper does"))
     actions = parser.add_subparsers(dest="action", metavar=say("동작", "ACTION"))
     for name, (words, add) in _verbs().items():
         action = actions.add_parser(name, help=words)
-        if name not in ("run", "list", "harness"):
+        if name not in _WITHOUT_A_RUN:
             action.add_argument(
                 "--run",
                 type=int,
@@ -59,6 +61,10 @@ def _verbs() -> Mapping[str, tuple[str, Callable[[argparse.ArgumentParser], None
     """What each verb does, in a line, and what adds its arguments."""
     return {
         "run": (say("답을 받고 채점해요 (이어서 할 수 있어요)", "answer and judge; resumes"), _add_run),
+        "import": (
+            say("이미 받아 둔 채점을 가져와요 (사지 않아요)", "bring in verdicts that were bought elsewhere"),
+            eval_import.add_import,
+        ),
         "list": (say("해 둔 평가와 그 번호", "the evaluations there are, with their numbers"), eval_list.add_list),
         "table": (say("논문의 표", "the paper's table"), _add_table),
         "plot": (say("논문의 그림 1 (0–100)", "the paper's Figure 1, on 0–100"), _add_plot),
@@ -145,6 +151,7 @@ def run(args: argparse.Namespace) -> int:
         return run_evaluation(args)
     actions = {
         "harness": run_harness,
+        "import": eval_import.import_verdicts,
         "list": eval_list.show_runs,
         "win": eval_win.show_win_rates,
         "retry": eval_again.retry,
@@ -207,6 +214,7 @@ def _row_facts(row: TableRow) -> dict[str, Any]:
         "flagged": row.flagged,
         "asked_again": row.asked_again,
         "by_hand": dict(row.by_hand),
+        "imported": dict(row.imported),
         "length_correlation": row.length_correlation,
     }
 

@@ -56,7 +56,7 @@ def run_evaluation(args: argparse.Namespace) -> int:
     answering = [answering_system(*split_adapter(name, config.endpoints), config, decoding) for name in names]
     judge = agreed_judge(args, rubric, "kullm eval run")  # before an hour of answers, not after
     with open_verdicts(narration.note) as store:
-        imported = [_imported(store, questions, one) for one in args.answers]
+        imported = [system_from_file(store, questions, one) for one in args.answers]
         systems = [*(system for _, system in answering), *imported]
         refuse_same_names(systems)
         evaluation = Evaluation(
@@ -133,7 +133,7 @@ def _answer(
     narration.clear()
 
 
-def _imported(store: VerdictStore, questions: QuestionSet, text: str) -> System:
+def system_from_file(store: VerdictStore, questions: QuestionSet, text: str) -> System:
     name, _, file = text.partition("=")
     if not name or not file:
         raise UsageError(say("--answers는 이름=파일로 써요.", "--answers takes NAME=FILE."))
