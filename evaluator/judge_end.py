@@ -11,7 +11,13 @@ from kullm_tui.core.language import say
 _SECONDS = 5.0  # a list that takes longer is not waited for: nothing depends on it
 
 
-async def shutdown_date(judge: Judge) -> date | None:
+async def end_note(judge: Judge) -> str:
+    """What is to be said of a judge that will be gone; empty where its server tells nothing of that."""
+    when = await _shutdown_date(judge)
+    return _told(judge, when) if when else ""
+
+
+async def _shutdown_date(judge: Judge) -> date | None:
     """As the judge's own server tells it; None where it tells nothing."""
     try:
         rows = await list_model_rows(judge.endpoint, quiet_seconds=_SECONDS)
@@ -21,7 +27,7 @@ async def shutdown_date(judge: Judge) -> date | None:
     return _as_date(told)
 
 
-def shutdown_note(judge: Judge, when: date) -> str:
+def _told(judge: Judge, when: date) -> str:
     return say(
         f"{judge.model} 모델은 {when.isoformat()}에 서비스가 끝나요. 그 뒤에는 같은 채점을 다시 받을 수 없어요. "
         "오래 쓸 점수라면 다른 채점자도 함께 써 두세요.",

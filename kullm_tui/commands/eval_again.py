@@ -5,6 +5,7 @@ import getpass
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ from evaluator.verdicts import VerdictStore
 from kullm_tui.commands import judge_arguments, spending
 from kullm_tui.commands.confirm import can_ask
 from kullm_tui.commands.consenting import obtain_consent
-from kullm_tui.commands.judging_run import judged_again, spent_words
+from kullm_tui.commands.judging_run import judged_again, spent_words, warn_of_end
 from kullm_tui.commands.narration import Narration
 from kullm_tui.core import paths
 from kullm_tui.core.config import load_config
@@ -48,14 +49,12 @@ def add_rescore(parser: argparse.ArgumentParser) -> None:
 def retry(args: argparse.Namespace) -> int:
     """Every verdict without scores once more; 1 where some still have none."""
     narration = Narration()
-    with open_verdicts(narration.note) as store:
-        evaluation = load_run(store, args.run)
-        waiting = _unread(evaluation, store)
+    with _unread_of(args.run, narration) as (store, evaluation, waiting):
         if not waiting:
-            narration.note(_nothing())
             return 0
         judge, rubric = judge_again(evaluation.judge, load_config().endpoints), evaluation.rubric
         obtain_consent(judge.endpoint, "kullm eval retry", leaving="answer", agreed_now=args.yes)
+        warn_of_end(judge, narration)
         items = [one.item for one in waiting]
         outcome = judged_again(items, judge=judge, rubric=rubric, store=store, args=args, narration=narration)
         left = len(_unread(evaluation, store))
@@ -73,11 +72,8 @@ def rescore(args: argparse.Namespace) -> int:
     """What a person reads in the judge's words, from a file or asked for one by one."""
     reader = args.by.strip() or getpass.getuser()
     narration = Narration()
-    with open_verdicts(narration.note) as store:
-        evaluation = load_run(store, args.run)
-        waiting = _unread(evaluation, store)
+    with _unread_of(args.run, narration) as (store, evaluation, waiting):
         if not waiting:
-            narration.note(_nothing())
             return 0
         given = _from_file(args.scores, waiting, evaluation.rubric) if args.scores else _asked(waiting, evaluation)
         taken = 0
@@ -93,13 +89,20 @@ def rescore(args: argparse.Namespace) -> int:
     return 0
 
 
+@contextmanager
+def _unread_of(run: int | None, narration: Narration) -> Iterator[tuple[VerdictStore, Evaluation, list[Unread]]]:
+    """The run's verdicts without scores; where there are none, that is said."""
+    with open_verdicts(narration.note) as store:
+        evaluation = load_run(store, run)
+        waiting = _unread(evaluation, store)
+        if not waiting:
+            narration.note(say("점수 없는 채점이 없어요.", "every verdict that came has scores."))
+        yield store, evaluation, waiting
+
+
 def _unread(evaluation: Evaluation, store: VerdictStore) -> list[Unread]:
     items = evaluation_items(evaluation, store)
     return unread(items, judge=evaluation.judge, rubric=evaluation.rubric, store=store)
-
-
-def _nothing() -> str:
-    return say("점수 없는 채점이 없어요.", "every verdict that came has scores.")
 
 
 @dataclass(frozen=True)

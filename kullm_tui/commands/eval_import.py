@@ -60,6 +60,7 @@ def import_verdicts(args: argparse.Namespace) -> int:
     rubric, questions = load_rubric(args.rubric), load_questions(args.questions)
     files = _read(args.files, questions, rubric)
     judge = _judge(judge_named(files, args.judge_model), args, rubric)
+    narration = Narration()
     with open_verdicts(narration.note) as store:
         systems = {one.name: one for one in (system_from_file(store, questions, text) for text in args.answers)}
         answers = {name: kept_answers(store, one, questions.questions) for name, one in systems.items()}
@@ -76,7 +77,6 @@ def import_verdicts(args: argparse.Namespace) -> int:
         number = keep_run(evaluation, store)
         table = score_table(evaluation, results(evaluation, store))
     eval_command.show_table(table, number)
-    narration = Narration()
     for note in _notes(brought, new):
         narration.note(note)
     return 0 if any(one.statuses.get("ok") for one in brought) else 1

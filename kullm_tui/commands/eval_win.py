@@ -17,7 +17,7 @@ from kullm_tui.commands import judge_arguments, spending
 from kullm_tui.commands.columns import aligned
 from kullm_tui.commands.consenting import obtain_consent
 from kullm_tui.commands.judge import agreed_judge
-from kullm_tui.commands.judging_run import judged, spent_words
+from kullm_tui.commands.judging_run import judged, spent_words, warn_of_end
 from kullm_tui.commands.narration import Narration
 from kullm_tui.core.config import load_config
 from kullm_tui.core.language import say
@@ -69,6 +69,7 @@ def _judge(evaluation: Evaluation, args: argparse.Namespace) -> Judge:
     else:
         judge = judge_again(evaluation.judge, load_config().endpoints)
         obtain_consent(judge.endpoint, "kullm eval win", leaving="answer", agreed_now=args.yes)
+        warn_of_end(judge, Narration())
     return replace(judge, mode=args.mode or usual_mode(judge.model, PAIRWISE))
 
 

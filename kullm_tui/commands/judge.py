@@ -4,15 +4,13 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Iterator, Sequence
-from datetime import date
 from typing import Any
 
 from evaluator.judge import Judge, is_its_own_judge
 from evaluator.judge_choice import chosen_judge, judge_endpoint
-from evaluator.judge_end import shutdown_date, shutdown_note
 from evaluator.judging import Outcome
 from evaluator.rows import Row, read_pairs, read_rows
-from evaluator.rubric import Mode, Rubric, load_rubric, shipped_rubrics
+from evaluator.rubric import Rubric, load_rubric, shipped_rubrics
 from evaluator.verdict import Verdict
 from evaluator.verdict_file import open_verdicts
 from kullm_tui.commands import judge_arguments, judging_run, spending
@@ -21,7 +19,7 @@ from kullm_tui.commands.judging_glue import verdict_facts, verdict_line
 from kullm_tui.commands.narration import Narration
 from kullm_tui.core import paths
 from kullm_tui.core.causes import cause_of
-from kullm_tui.core.config import EndpointSettings, load_config
+from kullm_tui.core.config import load_config
 from kullm_tui.core.errors import UsageError
 from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe, terminal_safe_json
@@ -110,17 +108,9 @@ def agreed_judge(args: argparse.Namespace, rubric: Rubric, command: str) -> Judg
     endpoint, _ = judge_endpoint(args.judge_model, endpoints)
     obtain_consent(endpoint, command, leaving="answer", agreed_now=args.yes)
     mode = args.mode or rubric.mode
-    judge, end = asyncio.run(_chosen(args.judge_model, mode, endpoints, insists=bool(args.mode)))
-    if end:
-        Narration().note(shutdown_note(judge, end))
+    judge = asyncio.run(chosen_judge(args.judge_model, mode, endpoints, insists=bool(args.mode)))
+    judging_run.warn_of_end(judge, Narration())
     return judge
-
-
-async def _chosen(
-    name: str, mode: Mode, endpoints: Sequence[EndpointSettings], *, insists: bool
-) -> tuple[Judge, date | None]:
-    judge = await chosen_judge(name, mode, endpoints, insists=insists)
-    return judge, await shutdown_date(judge)
 
 
 class _Printer:

@@ -10,6 +10,7 @@ from typing import Any
 from evaluator.buying import UnderWay
 from evaluator.cost import Estimate, estimated
 from evaluator.judge import Judge
+from evaluator.judge_end import end_note
 from evaluator.judging import Outcome, judge_items, missing_items, mode_note
 from evaluator.rubric import Rubric
 from evaluator.unread import ask_again
@@ -22,6 +23,11 @@ from kullm_tui.core.language import say
 
 _TICK_SECONDS = 1.0
 _TICKS_A_NOTE = 60  # where no terminal shows the progress
+
+
+def warn_of_end(judge: Judge, narration: Narration) -> None:
+    if note := asyncio.run(end_note(judge)):
+        narration.note(note)
 
 
 def judged(

@@ -14,6 +14,7 @@ from evaluator.cost import Budget, Estimate, users_prices_file
 from evaluator.evaluation import Evaluation, judges_itself, refuse_same_names
 from evaluator.judge import Judge
 from evaluator.judge_choice import chosen_judge, judge_again, judge_endpoint
+from evaluator.judge_end import end_note
 from evaluator.questions import PUBLIC_SETS, QuestionSet, is_at_hand, load_questions
 from evaluator.rubric import Mode, load_rubric
 from evaluator.run_plan import RunPlan, plan_run, questions_for_planning
@@ -96,6 +97,7 @@ class Preparing:
     config: Config
     store: VerdictStore
     _judges: dict[tuple[object, ...], Judge] = field(default_factory=dict)
+    _ends: dict[tuple[str, str], str] = field(default_factory=dict)
     _systems: dict[tuple[Pick, bool], tuple[Target, System]] = field(default_factory=dict)
 
     def prepared(self, wishes: Wishes, *, fetch: bool = False) -> Prepared:
@@ -128,7 +130,7 @@ class Preparing:
                     f"{users_prices_file()}, or leave the budget empty.",
                 )
             )
-        return Prepared(evaluation, targets, imported, plan, wishes.limit, _warnings(evaluation))
+        return Prepared(evaluation, targets, imported, plan, wishes.limit, self._warnings(evaluation, plan))
 
     def _imported(self, pick: Pick, questions: QuestionSet) -> tuple[System, Mapping[str, Answer]]:
         if not pick.sha256:
@@ -143,7 +145,7 @@ class Preparing:
         targets = {one.name: target for one in asked if (target := answering_again(one, self.config))}
         if plan.estimate and plan.estimate.calls:
             evaluation = with_key(evaluation, self.config)
-        return Prepared(evaluation, targets, {}, plan, None, _warnings(evaluation))
+        return Prepared(evaluation, targets, {}, plan, None, self._warnings(evaluation, plan))
 
     def _answering(self, pick: Pick, paper: bool) -> tuple[Target, System]:
         if (pick, paper) not in self._systems:
@@ -157,6 +159,22 @@ class Preparing:
         if known not in self._judges:
             self._judges[known] = asyncio.run(chosen_judge(name, mode, self.config.endpoints))
         return self._judges[known]
+
+    def _warnings(self, evaluation: Evaluation, plan: RunPlan) -> tuple[str, ...]:
+        judge = evaluation.judge
+        if not judge.model:
+            return ()
+        known = (judge.model, judge.endpoint.base_url)
+        if known not in self._ends and plan.estimate and plan.estimate.calls:
+            self._ends[known] = asyncio.run(end_note(judge))
+        of_itself = (
+            say(
+                f"{name}: 채점자가 자기 답을 채점해요. 점수가 후할 수 있어요.",
+                f"{name} judges itself: its scores may be generous.",
+            )
+            for name in judges_itself(evaluation)
+        )
+        return tuple(filter(None, (self._ends.get(known, ""), *of_itself)))
 
 
 def nobody() -> Judge:
@@ -216,15 +234,3 @@ def _from_file(pick: Pick, questions: QuestionSet) -> tuple[System, Mapping[str,
 
 def _at_hand(name: str) -> bool:
     return all(is_at_hand(one) for one in PUBLIC_SETS if one.name == name)
-
-
-def _warnings(evaluation: Evaluation) -> tuple[str, ...]:
-    if not evaluation.judge.model:
-        return ()
-    return tuple(
-        say(
-            f"{name}: 채점자가 자기 답을 채점해요. 점수가 후할 수 있어요.",
-            f"{name} judges itself: its scores may be generous.",
-        )
-        for name in judges_itself(evaluation)
-    )

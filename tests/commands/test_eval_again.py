@@ -70,6 +70,14 @@ def test_unreadable_verdicts_are_asked_for_again_and_the_foot_says_so(
     assert judge.paid == paid + 3  # the one that was read is not asked for a third time
 
 
+def test_asking_again_warns_of_a_judge_that_will_be_shut_down(
+    home: Path, env: dict[str, str], judge: JudgeServer
+) -> None:
+    judge.shutdown_dates["gpt-4.1-2025-04-14"] = "2027-01-14"
+    done = kullm(home, "eval", "retry", "--yes", env=env)
+    assert "2027-01-14에 서비스가 끝나요" in done.stderr
+
+
 def test_a_score_read_by_hand_says_who_read_it_and_is_never_mixed_in_unsaid(home: Path, env: dict[str, str]) -> None:
     write(home / "hand.jsonl", [{"id": "q2", "model": "남", "scores": FORM_SCORES}])
     done = kullm(home, "eval", "rescore", "--scores", "hand.jsonl", "--by", "홍길동")

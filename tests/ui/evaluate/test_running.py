@@ -60,6 +60,15 @@ async def test_the_form_says_what_it_will_do_and_cost_before_it_does_it(
         await one.until(lambda: str(form.query_one("#begin", Button).label) == "답 8개 받기")
 
 
+async def test_the_form_warns_of_a_judge_that_will_be_shut_down(
+    home: Path, judge: JudgeServer, model: Answering
+) -> None:
+    judge.shutdown_dates["gpt-4.1-2025-04-14"] = "2027-01-14"
+    async with evaluating(endpoints(home=model.base_url)) as one:
+        await filled_in(one, write_questions(home), Pick("home/a"))
+        await one.tells("모델은 2027-01-14에 서비스가")
+
+
 async def test_an_evaluation_goes_from_the_form_to_its_table(home: Path, judge: JudgeServer, model: Answering) -> None:
     async with evaluating(endpoints(home=model.base_url)) as one:
         form = await filled_in(one, write_questions(home), Pick("home/a"), Pick("home/b"))
