@@ -18,7 +18,7 @@ from kullm_tui.ui.screens.judge import JudgeScreen
 from tests.evaluator.judge_server import JudgeServer, judged
 from tests.openai_server import OpenAIServer, Reply, refuses, says
 from tests.ui.chatting import chatting
-from tests.ui.judging import NEWEST, answered, card, judges, presses_f3, reasoned
+from tests.ui.judging import NEWEST, answered, card, has_verdicts, judges, presses_f3, reasoned
 
 
 async def test_a_budget_stops_and_says_how_to_go_on(home: Path, judge: JudgeServer) -> None:
@@ -184,9 +184,15 @@ async def test_the_judge_can_be_changed_where_its_price_is_said(home: Path, judg
         assert [one.body["model"] for one in judge.requests if one.body] == ["gpt-4o-mini"]
 
 
-async def test_a_file_of_verdicts_that_is_damaged_is_told_where_it_matters(home: Path) -> None:
-    (home / "evaluation.db").write_bytes(b"this is no database at all" * 100)
+async def test_a_damaged_file_of_verdicts_is_told_of_put_aside_and_judged_into_anew(
+    home: Path, judge: JudgeServer
+) -> None:
+    damaged = b"this is no database at all" * 100
+    (home / "evaluation.db").write_bytes(damaged)
     async with answered(home, "서울") as chat:
-        await chat.pilot.press("f3")
-        await chat.until(lambda: chat.told("채점하지 못했어요"))
-        assert chat.last_text == "서울"
+        await judges(chat)
+        assert has_verdicts(chat, 1)
+        assert judge.bought
+        assert any("evaluation" in note.message and "damaged" in note.message for note in chat.app._notifications)
+    (aside,) = home.glob("evaluation.*damaged*")
+    assert aside.read_bytes() == damaged
