@@ -164,7 +164,6 @@ class CompareDesk(Desk["CompareScreen"]):
             store.comparisons.create, title, lineup.contestants, system=self.choice.session.system, blind=lineup.blind
         )
         self.screen.view.tell_heads()
-        self.screen.refresh_bindings()
         return self.comparison
 
     async def _answering(self, contestants: Sequence[Contestant]) -> Answering | None:

@@ -122,6 +122,7 @@ class Thread(VerticalScroll, can_focus=True):
         self._recall()
         if self.chosen not in {turn.id for turn in turns}:
             self.chosen = None
+        self.screen.refresh_bindings()
         if anew:
             self.follow()
 
@@ -168,6 +169,7 @@ class Thread(VerticalScroll, can_focus=True):
             await view.settle(turn)
         self._turns = [turn if one.id == turn.id else one for one in self._turns]
         self._recall()
+        self.screen.refresh_bindings()
 
     # -- what judges said ----------------------------------------------------------------------------------------------
 
