@@ -95,7 +95,7 @@ def rescore(args: argparse.Namespace) -> int:
 
 def _unread(evaluation: Evaluation, store: VerdictStore) -> list[Unread]:
     items = evaluation_items(evaluation, store)
-    return unread(items, judge=evaluation.judge, rubric=evaluation.rubric, store=store)
+    return unread(items, judge=evaluation.judge, rubric=evaluation.rubric, store=store, repeats=evaluation.repeats)
 
 
 def _nothing() -> str:

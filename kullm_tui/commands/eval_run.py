@@ -21,6 +21,7 @@ from evaluator.evaluation import (
 from evaluator.judging import Outcome
 from evaluator.questions import QuestionSet, load_questions
 from evaluator.report import score_table
+from evaluator.rounds import repeated
 from evaluator.rubric import load_rubric
 from evaluator.systems import answering_system
 from evaluator.verdict_file import open_verdicts
@@ -60,7 +61,13 @@ def run_evaluation(args: argparse.Namespace) -> int:
         systems = [*(system for _, system in answering), *imported]
         refuse_same_names(systems)
         evaluation = Evaluation(
-            paths.lasting(args.questions), questions, tuple(systems), judge, rubric, paths.lasting(args.rubric)
+            paths.lasting(args.questions),
+            questions,
+            tuple(systems),
+            judge,
+            rubric,
+            paths.lasting(args.rubric),
+            args.repeats,
         )
         for name in judges_itself(evaluation):
             narration.note(
@@ -74,8 +81,10 @@ def run_evaluation(args: argparse.Namespace) -> int:
         for target, system in answering:
             _answer(store, questions, target, system, args, narration)
         number = keep_run(evaluation, store)
-        items = evaluation_items(evaluation, store)
-        outcome = judging_run.judged(items, judge=judge, rubric=rubric, store=store, args=args, narration=narration)
+        rounds = repeated(evaluation_items(evaluation, store), args.repeats)
+        outcome = judging_run.judged_in_rounds(
+            rounds, judge=judge, rubric=rubric, store=store, args=args, narration=narration
+        )
         narration.note(judging_run.spent_words(outcome))
         evaluation = change_judge(evaluation, outcome.judge, store, number)
         table = score_table(evaluation, results(evaluation, store))
