@@ -49,23 +49,6 @@ class TableRow:
 
 
 @dataclass(frozen=True)
-class TableRow:
-    name: str
-    cells: Mapping[str, Cell]  # by the criterion's name; empty where nothing was scored
-    scored: int
-    unscored: Mapping[str, int]  # by status; `other-judge` by another version of the judge; `missing`: not judged
-    faults: Mapping[str, int]  # answers that are none, by kind
-    flagged: int
-    length_correlation: float | None  # Spearman, response length against the last criterion
-    reasons: Mapping[str, int] = field(default_factory=dict)  # why those without scores have none; without `missing`
-    asked_again: int = 0  # scores from a later asking, where the first verdict could not be read
-    by_hand: Mapping[str, int] = field(
-        default_factory=dict
-    )  # scores that a person read in the judge's words: who, how many
-    imported: Mapping[str, int] = field(default_factory=dict)  # scores that others bought: from which file, how many
-
-
-@dataclass(frozen=True)
 class Repeats:
     """Of each answer, several verdicts, whose mean counts."""
 

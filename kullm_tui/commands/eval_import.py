@@ -57,6 +57,7 @@ def import_verdicts(args: argparse.Namespace) -> int:
     """1 where none of them holds scores."""
     from kullm_tui.commands.eval_run import system_from_file
 
+    narration = Narration()
     rubric, questions = load_rubric(args.rubric), load_questions(args.questions)
     files = _read(args.files, questions, rubric)
     judge = _judge(judge_named(files, args.judge_model), args, rubric)
@@ -76,7 +77,6 @@ def import_verdicts(args: argparse.Namespace) -> int:
         number = keep_run(evaluation, store)
         table = score_table(evaluation, results(evaluation, store))
     eval_command.show_table(table, number)
-    narration = Narration()
     for note in _notes(brought, new):
         narration.note(note)
     return 0 if any(one.statuses.get("ok") for one in brought) else 1
