@@ -49,15 +49,6 @@ class TableRow:
 
 
 @dataclass(frozen=True)
-class Repeats:
-    """Of each answer, several verdicts, whose mean counts."""
-
-    asked: int  # of each answer
-    read: int  # verdicts in all
-    own_deviation: Mapping[str, float | None]  # the judge's, from one asking to the next, by the criterion's name
-
-
-@dataclass(frozen=True)
 class Table:
     rubric: Rubric
     judge: str
