@@ -45,7 +45,7 @@ def show_panel(args: argparse.Namespace) -> int:
 def _show(panel: Panel, narration: Narration, *, as_markdown: bool) -> None:
     shown = []
     for title, lines in _parts(panel):
-        body = markdown_table(lines) if as_markdown else aligned(lines, right=range(1, len(lines[0])))
+        body = markdown_table(lines) if as_markdown else aligned(lines, right=_numeric(lines))
         shown.append([f"## {title}", "", *body] if as_markdown else [title, *body])
     text = "\n\n".join("\n".join(map(terminal_safe, lines)) for lines in shown)
     if not as_markdown:
@@ -55,6 +55,15 @@ def _show(panel: Panel, narration: Narration, *, as_markdown: bool) -> None:
         return
     notes = "\n".join(terminal_safe(f"- {note}") for note in _notes(panel))
     print(f"# {terminal_safe(panel.set_name)}\n\n{text}\n\n{notes}")
+
+
+def _numeric(lines: Sequence[Sequence[str]]) -> list[int]:
+    """The columns that stand to the right: those that hold a number, or none, in every line."""
+    return [place for place, column in enumerate(zip(*lines[1:], strict=True)) if all(map(_is_number, column))]
+
+
+def _is_number(text: str) -> bool:
+    return text[0] in "–+-[0123456789"
 
 
 def _parts(panel: Panel) -> list[tuple[str, list[list[str]]]]:
@@ -75,7 +84,7 @@ def _parts(panel: Panel) -> list[tuple[str, list[list[str]]]]:
     parts.append((say("채점자끼리 맞는 정도", "agreement of the judges"), [heading, *lines]))
     heading = [
         say("채점자", "judge"), say("기준", "criterion"), say("후함(+)·박함(−)", "lenient + severe −"),
-        say("자신의 표준편차", "own SD"), say("되물음 사이의 α", "α between askings"),
+        say("자신의 표준편차", "own SD"), say("다시 물은 채점 사이의 α", "α between askings"),
     ]  # fmt: skip
     lines = [_manner_line(judge, name, one) for judge, each in panel.manners.items() for name, one in each.items()]
     parts.append((say("채점자마다", "each judge"), [heading, *lines]))
@@ -140,7 +149,7 @@ def _notes_of_the_size(judges: int) -> list[str]:
     if judges == 1:
         return [
             say(
-                "채점자가 하나라 V = S²/n이에요. 되물을 때의 흔들림은 들어 있지만, 다른 채점자라면 얼마나 후하거나 박했을지는 들어 있지 않아요",
+                "채점자가 하나라 V = S²/n이에요. 다시 물을 때의 흔들림은 들어 있지만, 다른 채점자라면 얼마나 후하거나 박했을지는 들어 있지 않아요",
                 "with one judge V = S²/n: it holds the judge's unsteadiness from one asking to the next, and not how severe "
                 "another judge would have been",
             )
@@ -148,9 +157,9 @@ def _notes_of_the_size(judges: int) -> list[str]:
     if judges < 5:
         return [
             say(
-                f"채점자가 {judges}명뿐이라 채점자 사이의 차이를 잘 알 수 없어요. 그 차이가 크면 구간이 실제보다 좁을 수 있어요",
-                f"{judges} judges tell little of how judges differ; where they differ much, the intervals may be narrower than "
-                "they should be",
+                f"채점자가 {judges}명뿐이라 채점자 사이의 차이를 잘 알 수 없어요. 그 차이가 크면 구간이 아주 넓거나, 더러 실제보다 좁아요",
+                f"{judges} judges tell little of how judges differ; where they differ much, the intervals are very wide, or at "
+                "times narrower than they should be",
             )
         ]
     return []

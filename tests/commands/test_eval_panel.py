@@ -68,7 +68,7 @@ def test_each_answer_is_judged_so_many_times_and_its_mean_and_the_judges_own_spr
     done = kullm(home, *RUN, "--judge-model", "gpt-4.1", "--repeats", "3", env=env(judge))
     assert done.returncode == 0, done.stderr
     assert judge.paid == 3 * once
-    assert f"{3 * once}번" in done.stderr or f"{3 * once}" in done.stderr
+    assert f"gpt-4.1에게 {3 * once}번 물어요" in done.stderr
     table = facts(home, "eval", "table", "--format", "json")
     rows = {row["model"]: row for row in table["rows"]}
     assert (rows["가"]["n"], rows["나"]["n"]) == (COUNT - 1, COUNT)

@@ -19,10 +19,10 @@ FEWEST, MOST = 366, 393
 def simulated(seed: int, *, judges: int, severity: float, items: int = 40) -> list[Cells]:
     """Items of deviation 0.8, judges of this one, 0.4 left, and the mean of two askings of 0.3 each."""
     draw = random.Random(seed).gauss
-    tables = []
+    tables: list[Cells] = []
     for _ in range(TRIALS):
         of_judges = [draw(0, severity) for _ in range(judges)]
-        rows = []
+        rows: list[list[float]] = []
         for _ in range(items):
             item = TRUTH + draw(0, 0.8)
             rows.append([item + one + draw(0, 0.4) + draw(0, 0.3 / math.sqrt(2)) for one in of_judges])
