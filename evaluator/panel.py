@@ -181,8 +181,8 @@ def _manner(judge: str, criterion: Criterion, said: Mapping[str, Said], shared: 
     cells = _cells(sorted(shared), criterion, said)
     place = list(said).index(judge)
     repeats = [[scores[criterion.name] for scores in askings] for askings in said[judge].values()]
-    severity = _mean([row[place] - _mean(row) for row in cells]) if cells else None
-    return Manner(severity, own_deviation(repeats), krippendorff(repeats))
+    leniency = _mean([row[place] - _mean(row) for row in cells]) if cells else None
+    return Manner(leniency, own_deviation(repeats), krippendorff(repeats))
 
 
 def _cells(places: Sequence[Place], criterion: Criterion, said: Mapping[str, Said]) -> list[list[float]]:

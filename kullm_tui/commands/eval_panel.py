@@ -108,8 +108,8 @@ def _pair_line(pair: PanelPair) -> list[str]:
 
 
 def _manner_line(judge: str, criterion: str, one: Manner) -> list[str]:
-    severity = "–" if one.severity is None else f"{one.severity:+.3f}"
-    return [judge, criterion, severity, _number(one.own_deviation), _number(one.alpha)]
+    leniency = "–" if one.leniency is None else f"{one.leniency:+.3f}"
+    return [judge, criterion, leniency, _number(one.own_deviation), _number(one.alpha)]
 
 
 def _number(value: float | None) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.evaluator.judge_server import FORM, JudgeServer
+from tests.evaluator.judge_server import FORM, JudgeServer, no_schemas
 from tests.kullm_command import COMMAND, environment, kullm
 
 COUNT = 8
@@ -86,6 +86,15 @@ def test_each_answer_is_judged_so_many_times_and_its_mean_and_the_judges_own_spr
     assert (again.returncode, judge.paid) == (0, 3 * once)
     assert kullm(home, *RUN, "--judge-model", "gpt-4.1", "--repeats", "4", env=env(judge)).returncode == 0
     assert judge.paid == 4 * once
+
+
+def test_a_judge_without_schemas_is_found_out_once_and_asked_in_free_text_in_every_round(home: Path) -> None:
+    with JudgeServer(rejects=no_schemas) as server:
+        strict = (*RUN, "--judge-model", "gpt-4.1", "--rubric", "kullm-2023-ko-fixed", "--repeats", "2")
+        done = kullm(home, *strict, env=env(server))
+        assert (done.returncode, done.stderr.count("--mode paper")) == (0, 1), done.stderr
+        assert set(server.bought.values()) == {2}
+    assert facts(home, "eval", "table", "--format", "json")["repeats"]["read"] == 2 * 2 * COUNT
 
 
 def test_an_answer_that_no_round_could_be_read_of_is_asked_about_again_under_a_new_number(
@@ -167,7 +176,7 @@ def test_two_runs_are_one_panel_with_each_judges_severity_and_own_spread(two_run
     assert (rows["나"]["n"], rows["나"]["left_out"]) == (COUNT - 1, 1)
     assert (rows["가"]["scores"][QUALITY]["mean"], rows["나"]["scores"][QUALITY]["mean"]) == (3.5, 2.5)
     each = {name: one[QUALITY] for name, one in panel["each_judge"].items()}
-    assert (each["gpt-4.1"]["severity"], each["gpt-4o"]["severity"]) == (0.5, -0.5)
+    assert (each["gpt-4.1"]["leniency"], each["gpt-4o"]["leniency"]) == (0.5, -0.5)
     assert each["gpt-4.1"]["own_deviation"] is None
     assert each["gpt-4o"]["own_deviation"] == pytest.approx(((COUNT - 2) * 2 / ((2 * COUNT - 1) * 2)) ** 0.5)
     agreement = panel["agreement"][QUALITY]
