@@ -60,9 +60,7 @@ class Concord:
 class Manner:
     """Of one judge, by one criterion."""
 
-    severity: (
-        float | None
-    )  # its mean less the panel's; below 0 it is more severe. None where no answer has everybody's scores
+    leniency: float | None  # its mean less the panel's, below 0 for a severe judge; None where no answer has all scores
     own_deviation: float | None  # from one asking to the next; None where it was asked once
     alpha: float | None  # Krippendorff's, ordinal, between its askings
 

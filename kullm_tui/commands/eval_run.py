@@ -60,24 +60,9 @@ def run_evaluation(args: argparse.Namespace) -> int:
         imported = [system_from_file(store, questions, one) for one in args.answers]
         systems = [*(system for _, system in answering), *imported]
         refuse_same_names(systems)
-        evaluation = Evaluation(
-            paths.lasting(args.questions),
-            questions,
-            tuple(systems),
-            judge,
-            rubric,
-            paths.lasting(args.rubric),
-            args.repeats,
-        )
-        for name in judges_itself(evaluation):
-            narration.note(
-                say(
-                    f"{name}: 채점자가 자기 답을 채점해요. 점수가 후할 수 있어요.",
-                    f"{name} judges itself: its scores may be generous.",
-                )
-            )
-        if missing := without_reference(evaluation):
-            narration.note(missing)
+        names = (paths.lasting(args.questions), paths.lasting(args.rubric))
+        evaluation = Evaluation(names[0], questions, tuple(systems), judge, rubric, names[1], args.repeats)
+        _warn(evaluation, narration)
         for target, system in answering:
             _answer(store, questions, target, system, args, narration)
         number = keep_run(evaluation, store)
@@ -94,6 +79,19 @@ def run_evaluation(args: argparse.Namespace) -> int:
         eval_command.show_table(table, number)
     spending.told_why(outcome.stopped)
     return _told_what_failed(outcome, narration)
+
+
+def _warn(evaluation: Evaluation, narration: Narration) -> None:
+    """What is known to be amiss before anything is spent."""
+    for name in judges_itself(evaluation):
+        narration.note(
+            say(
+                f"{name}: 채점자가 자기 답을 채점해요. 점수가 후할 수 있어요.",
+                f"{name} judges itself: its scores may be generous.",
+            )
+        )
+    if missing := without_reference(evaluation):
+        narration.note(missing)
 
 
 def _told_what_failed(outcome: Outcome, narration: Narration) -> int:
