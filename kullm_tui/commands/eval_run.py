@@ -60,8 +60,8 @@ def run_evaluation(args: argparse.Namespace) -> int:
         imported = [system_from_file(store, questions, one) for one in args.answers]
         systems = [*(system for _, system in answering), *imported]
         refuse_same_names(systems)
-        names = (paths.lasting(args.questions), paths.lasting(args.rubric))
-        evaluation = Evaluation(names[0], questions, tuple(systems), judge, rubric, names[1], args.repeats)
+        asked_for = (paths.lasting(args.questions), paths.lasting(args.rubric))
+        evaluation = Evaluation(asked_for[0], questions, tuple(systems), judge, rubric, asked_for[1], args.repeats)
         _warn(evaluation, narration)
         for target, system in answering:
             _answer(store, questions, target, system, args, narration)
