@@ -201,6 +201,15 @@ def test_a_panel_is_shown_for_reading_and_in_markdown(two_runs: Path) -> None:
     assert "S²/n" in alone.stderr
 
 
+def test_a_panel_without_one_answer_that_every_judge_scored_says_so_and_ends_with_1(two_runs: Path) -> None:
+    with JudgeServer(verdict=lambda _question: MUMBLED) as server:
+        kullm(two_runs, *RUN, "--judge-model", "gpt-4.1-mini", env=env(server))
+    done = kullm(two_runs, "eval", "panel", "--runs", "1,3")
+    assert done.returncode == 1, done.stderr
+    assert f"0/{COUNT}" in done.stdout
+    assert f"가: 모든 채점자의 점수가 있지 않은 답 {COUNT}개" in done.stderr
+
+
 def test_runs_of_other_answers_rubrics_or_questions_are_no_panel_and_it_says_why(two_runs: Path) -> None:
     home = two_runs
     others = {
