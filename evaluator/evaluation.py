@@ -3,8 +3,7 @@
 import asyncio
 import json
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,8 +11,9 @@ from evaluator.answer_store import Answer, System, kept_answers
 from evaluator.buying import UnderWay
 from evaluator.cost import Budget
 from evaluator.judge import Judge, is_its_own_judge
-from evaluator.judging import Outcome, judge_items
+from evaluator.judging import Outcome
 from evaluator.questions import QuestionSet, load_questions
+from evaluator.rounds import judge_rounds, judges_version, repeated
 from evaluator.rubric import Rubric, load_rubric
 from evaluator.turns import is_askable, judged_item
 from evaluator.unread import counted_verdicts
@@ -35,6 +35,7 @@ class Evaluation:
     judge: Judge
     rubric: Rubric
     rubric_name: str  # as it was asked for: a shipped one, or a file
+    repeats: int = 1  # how often the judge is asked about each answer
 
 
 @dataclass(frozen=True)
@@ -75,12 +76,12 @@ async def judge_evaluation(
     told: Callable[[Verdict], None] | None = None,
 ) -> Outcome:
     items = await asyncio.to_thread(evaluation_items, evaluation, store)
-    return await judge_items(
-        items,
+    return await judge_rounds(
+        repeated(items, evaluation.repeats),
         judge=evaluation.judge,
         rubric=evaluation.rubric,
         store=store,
-        budget=budget,
+        budget=budget or Budget(),
         calls=calls,
         under_way=under_way,
         told=told,
@@ -90,8 +91,10 @@ async def judge_evaluation(
 def results(evaluation: Evaluation, store: VerdictStore) -> list[SystemResult]:
     """What is kept, system by system, and why what could not be had is missing; nothing is asked."""
     items = evaluation_items(evaluation, store)
-    verdicts = counted_verdicts(items, judge=evaluation.judge, rubric=evaluation.rubric, store=store)
-    version = _judges_version(verdicts.values())
+    verdicts = counted_verdicts(
+        items, judge=evaluation.judge, rubric=evaluation.rubric, store=store, repeats=evaluation.repeats
+    )
+    version = judges_version(verdicts.values())
     found = []
     for system in evaluation.systems:
         answers = kept_answers(store, system, evaluation.questions.questions)
@@ -100,12 +103,6 @@ def results(evaluation: Evaluation, store: VerdictStore) -> list[SystemResult]:
         same = {name: one for name, one in own.items() if name not in others}
         found.append(SystemResult(system, answers, same, others))
     return found
-
-
-def _judges_version(verdicts: Iterable[Verdict]) -> str:
-    """Who gave most of the verdicts, as the server names it: a name such as gpt-4.1 may mean another model next month."""
-    named = Counter(one.answered_by for one in verdicts if one.answered_by)
-    return max(named, key=lambda name: (named[name], name), default="")
 
 
 def judges_itself(evaluation: Evaluation) -> list[str]:
@@ -182,7 +179,7 @@ def load_run(store: VerdictStore, number: int | None = None) -> Evaluation:
             )
     systems = tuple(System(one["name"], one["source"]) for one in plan["systems"])
     judge = Judge(Endpoint(plan["endpoint"], plan["base_url"]), plan["judge"], plan["mode"], plan["parameters"])
-    return Evaluation(plan["set"], questions, systems, judge, rubric, plan["rubric"])
+    return Evaluation(plan["set"], questions, systems, judge, rubric, plan["rubric"], plan.get("repeats", 1))
 
 
 def refuse_same_names(systems: Sequence[System]) -> None:
@@ -205,4 +202,5 @@ def _plan(evaluation: Evaluation) -> dict[str, Any]:
         "base_url": judge.endpoint.base_url,
         "mode": judge.mode,
         "parameters": dict(judge.parameters),
+        **({"repeats": evaluation.repeats} if evaluation.repeats > 1 else {}),
     }

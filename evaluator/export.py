@@ -85,6 +85,7 @@ def _facts(question: Question, system: str, answer: Answer | None, verdict: Verd
         "cost": verdict.cost if verdict else None,
         "flags": list(verdict.flags) if verdict else [],
         "asked": verdict.repeat + 1 if verdict else 0,
+        "each": [dict(one) for one in verdict.askings] if verdict else [],
         "by_hand": {"reader": verdict.by_hand, "when": _when(verdict.created)} if verdict and verdict.by_hand else None,
         "imported": verdict.imported if verdict else "",
         "fault": answer.fault(question) if answer else "missing",

@@ -15,6 +15,7 @@ from evaluator.evaluation import Evaluation, SystemResult
 from evaluator.questions import QuestionSet, parts_of
 from evaluator.rubric import Criterion, Rubric
 from evaluator.statistics import Difference, Interval, bootstrap_mean, holm, paired_difference, spearman, wilson
+from evaluator.steadiness import Steadiness, steadiness_notes, steadiness_of
 from evaluator.unscored import loss_warning, reason_lines, reasons_of, unscored_words
 from evaluator.verdict import Status
 from kullm_tui.core.language import say
@@ -57,6 +58,7 @@ class Table:
     rows: tuple[TableRow, ...]
     differences: Mapping[tuple[str, str], Difference]  # of the last criterion
     groups: Mapping[str, "Group"] = field(default_factory=dict)  # by category and turn, where there are several
+    steadiness: Steadiness | None = None  # None: each answer was judged once
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,7 @@ def score_table(evaluation: Evaluation, results: Sequence[SystemResult]) -> Tabl
         tuple(_row(evaluation, one) for one in results),
         differences,
         _groups(evaluation, results),
+        steadiness_of(evaluation, results),
     )
 
 
@@ -124,7 +127,7 @@ def counted(row: TableRow) -> str:
 
 def cell_of(criterion: Criterion, scores: Sequence[float]) -> Cell:
     mean = sum(scores) / len(scores)
-    interval = wilson(int(sum(scores)), len(scores)) if criterion.is_binary else bootstrap_mean(scores)
+    interval = wilson(sum(scores), len(scores)) if criterion.is_binary else bootstrap_mean(scores)
     return Cell(mean, interval, criterion.scaled(mean))
 
 
@@ -223,7 +226,8 @@ def judge_notes(table: Table) -> list[str]:
         say(
             f"채점자 {table.judge}{answered}, 채점 기준 {table.rubric.name}, 구간은 95 % ({method})",
             f"judge {table.judge}{answered}, rubric {table.rubric.name}; intervals are 95 % ({method})",
-        )
+        ),
+        *steadiness_notes(table.steadiness),
     ]
 
 

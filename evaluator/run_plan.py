@@ -11,8 +11,8 @@ from evaluator.answer_store import Answer, System, kept_answers
 from evaluator.cost import Estimate, estimated
 from evaluator.evaluation import Evaluation
 from evaluator.judge import Judge
-from evaluator.judging import missing_items
 from evaluator.questions import PUBLIC_SETS, Question, QuestionSet, is_at_hand, load_questions
+from evaluator.rounds import missing_in_rounds, repeated
 from evaluator.rubric import Rubric
 from evaluator.turns import is_askable, judged_item
 from evaluator.verdict import Item
@@ -73,7 +73,7 @@ def plan_run(
     if not evaluation.judge.model:
         return RunPlan(len(questions), at_hand, missing, None, answer_seconds, 0.0)
     judge, rubric = evaluation.judge, evaluation.rubric
-    to_buy = missing_items(items, judge=judge, rubric=rubric, store=store)
+    to_buy = missing_in_rounds(repeated(items, evaluation.repeats), judge=judge, rubric=rubric, store=store)
     rate = verdicts_a_second(store, judge)
     judge_seconds = 0.0 if not to_buy else len(to_buy) / rate if rate else None
     return RunPlan(len(questions), at_hand, missing, estimated(judge, rubric, to_buy), answer_seconds, judge_seconds)

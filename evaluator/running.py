@@ -121,9 +121,14 @@ async def _answer(
 
 
 def _counting(progress: Progress) -> Callable[[Verdict], None]:
+    heard: set[str] = set()  # an answer that is judged several times is counted once
+
     def told(verdict: Verdict) -> None:
         system = system_of(verdict.id)
         progress.done += not verdict.kept
+        if verdict.id in heard:
+            return
+        heard.add(verdict.id)
         progress.verdicts[system] = progress.verdicts.get(system, 0) + (verdict.status != "error")
         if verdict.status != "ok":
             progress.unscored[system] = progress.unscored.get(system, 0) + 1

@@ -19,6 +19,7 @@ class Run:
     systems: tuple[str, ...]
     judge: str  # empty: people alone rate it
     rubric: str
+    repeats: int = 1  # how often each answer is judged
 
     @property
     def set_title(self) -> str:
@@ -77,6 +78,6 @@ def _run(number: int, begun: float, plan: Mapping[str, Any]) -> Run | None:
     """None for what damage to the file has made of a plan."""
     try:
         systems = tuple(one["name"] for one in plan["systems"])
-        return Run(number, begun, plan["set"], systems, plan["judge"], plan["rubric"])
+        return Run(number, begun, plan["set"], systems, plan["judge"], plan["rubric"], plan.get("repeats", 1))
     except (KeyError, TypeError):
         return None

@@ -35,8 +35,8 @@ class Difference:
     p_among_all: float | None = None  # the same, corrected for the other comparisons of its table
 
 
-def wilson(successes: int, trials: int, z: float = Z95) -> Interval:
-    """Wilson's score interval for a share (Wilson 1927)."""
+def wilson(successes: float, trials: int, z: float = Z95) -> Interval:
+    """Wilson's score interval for a share (Wilson 1927). Half a success, the mean of several tries, only makes it wider than need be."""
     if not trials:
         return Interval(0.0, 1.0)
     share = successes / trials

@@ -1,6 +1,6 @@
 """Verdicts whose words hold no scores: had from the judge once more, or read by a person.
 
-What counts for an answer: its first verdict; where that holds no scores, the first later one that does; and only where none does,
+What counts for an answer: its first verdict (where each is asked for several times, the mean of them, rounds.py); where that holds no scores, the first later one that does; and only where none does,
 what a person read in the first one's words. Which of them it was stays with the verdict, and the table's foot counts them.
 """
 
@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from evaluator.buying import UnderWay
 from evaluator.cost import Budget
 from evaluator.judge import Judge
-from evaluator.judging import Outcome, judge_items, kept_verdicts
+from evaluator.judging import Outcome, kept_verdicts
 from evaluator.kept import next_repeat
+from evaluator.rounds import averaged, judge_rounds
 from evaluator.rubric import Rubric
 from evaluator.verdict import Item, Verdict
 from evaluator.verdicts import VerdictStore
@@ -35,8 +36,14 @@ class Unread:
     verdict: Verdict
 
 
-def counted_verdicts(items: Sequence[Item], *, judge: Judge, rubric: Rubric, store: VerdictStore) -> dict[str, Verdict]:
+def counted_verdicts(
+    items: Sequence[Item], *, judge: Judge, rubric: Rubric, store: VerdictStore, repeats: int = 1
+) -> dict[str, Verdict]:
     """What counts for each item, by its id; without those that nobody judged."""
+    if repeats > 1:
+        means = averaged(items, repeats, judge=judge, rubric=rubric, store=store)
+        rest = [item for item in items if item.id not in means]
+        return means | counted_verdicts(rest, judge=judge, rubric=rubric, store=store)
     verdicts = kept_verdicts(items, judge=judge, rubric=rubric, store=store)
     waiting = [item for item in items if item.id in verdicts and verdicts[item.id].status in _UNREAD]
     if not waiting:
@@ -59,9 +66,11 @@ def last_repeat(store: VerdictStore, judge: Judge, rubric: Rubric) -> int:
     return found or 0
 
 
-def unread(items: Sequence[Item], *, judge: Judge, rubric: Rubric, store: VerdictStore) -> list[Unread]:
+def unread(
+    items: Sequence[Item], *, judge: Judge, rubric: Rubric, store: VerdictStore, repeats: int = 1
+) -> list[Unread]:
     """Answers that were judged and have no scores yet, in the items' order, each content once."""
-    verdicts = counted_verdicts(items, judge=judge, rubric=rubric, store=store)
+    verdicts = counted_verdicts(items, judge=judge, rubric=rubric, store=store, repeats=repeats)
     found: dict[str, Unread] = {}
     for item in items:
         if item.id in verdicts and verdicts[item.id].status in _UNREAD:
@@ -84,23 +93,16 @@ async def ask_again(
     rounds: dict[int, list[Item]] = defaultdict(list)
     for item in items:
         rounds[next_repeat(item, store, judge, rubric)].append(item)
-    verdicts: dict[str, Verdict] = {}
-    for repeat, some in sorted(rounds.items()):
-        outcome = await judge_items(
-            some,
-            judge=judge,
-            rubric=rubric,
-            store=store,
-            repeat=repeat,
-            budget=budget,
-            calls=calls,
-            under_way=under_way,
-            told=told,
-        )
-        verdicts |= outcome.verdicts
-        if outcome.stopped:
-            return replace(outcome, verdicts=verdicts)
-    return Outcome(verdicts, budget.spent, judge, None, budget.assumed)
+    return await judge_rounds(
+        rounds,
+        judge=judge,
+        rubric=rubric,
+        store=store,
+        budget=budget,
+        calls=calls,
+        under_way=under_way,
+        told=told,
+    )
 
 
 def take_by_hand(

@@ -66,7 +66,15 @@ class Verdict:
     created: float = 0.0  # when it was bought; 0: not known
     repeat: int = 0  # which asking it came of; more than 0: what came before could not be read
     imported: str = ""  # the file that it was brought in from: somebody else bought it
+    each: tuple[
+        Mapping[str, float], ...
+    ] = ()  # where it was asked several times: what could be read; `scores` is the mean
     by_hand: str = ""  # who read the scores in the judge's words, where the reader could not
+
+    @property
+    def askings(self) -> tuple[Mapping[str, float], ...]:
+        """The scores of each asking that counts; none where there are no scores."""
+        return self.each or ((self.scores,) if self.scores else ())
 
 
 def status_of(

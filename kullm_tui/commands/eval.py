@@ -1,8 +1,9 @@
-"""`kullm eval run|import|list|table|plot|items|retry|rescore|win|agreement|harness`: models answer a question set, a judge scores them, and the paper's table
+"""`kullm eval run|import|list|table|plot|items|retry|rescore|win|panel|agreement|harness`: models answer a question set, a judge scores them, and the paper's table
 comes of it."""
 
 import argparse
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from evaluator.chart import chart_lines
@@ -26,7 +27,7 @@ from evaluator.report import (
 from evaluator.runs import latest_number
 from evaluator.statistics import Difference
 from evaluator.verdict_file import open_verdicts
-from kullm_tui.commands import eval_again, eval_import, eval_list, eval_win
+from kullm_tui.commands import eval_again, eval_import, eval_list, eval_panel, eval_win, judge_arguments
 from kullm_tui.commands.columns import aligned
 from kullm_tui.commands.eval_agreement import add_agreement, show_agreement
 from kullm_tui.commands.eval_harness import add_harness, run_harness
@@ -39,7 +40,7 @@ from kullm_tui.core.files import publish, publish_bytes
 from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe, terminal_safe_json
 
-_WITHOUT_A_RUN = ("run", "import", "list", "harness")
+_WITHOUT_A_RUN = ("run", "import", "list", "panel", "harness")
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
@@ -80,6 +81,10 @@ def _verbs() -> Mapping[str, tuple[str, Callable[[argparse.ArgumentParser], None
         "win": (
             say("한 시스템을 기준으로 한 승률 (둘씩 비교해요)", "win rates against a baseline, pair by pair"),
             eval_win.add_win,
+        ),
+        "panel": (
+            say("채점자가 다른 평가들을 한 패널로 묶어요", "several judges' evaluations as one panel"),
+            eval_panel.add_panel,
         ),
         "agreement": (say("사람의 점수와 얼마나 맞는지", "agreement with people's ratings"), add_agreement),
         "harness": (
@@ -140,6 +145,13 @@ def _add_run(run: argparse.ArgumentParser) -> None:
         help=say("다른 시스템의 답을 가져와요 (여러 번)", "answers of another system (repeatable)"),
     )
     run.add_argument("--decoding", choices=["paper"], help=say("구름 논문의 디코딩 설정", "the KULLM paper's decoding"))
+    run.add_argument(
+        "--repeats",
+        type=judge_arguments.repeats,
+        default=1,
+        metavar="N",
+        help=say("한 답을 N번 채점해 평균을 내요 (비용도 N배)", "judge each answer N times and average; costs N-fold"),
+    )
     add_judge_arguments(run)
     run.add_argument("--json", action="store_true", help=say("표를 JSON으로", "the table as JSON"))
 
@@ -153,6 +165,7 @@ def run(args: argparse.Namespace) -> int:
         "harness": run_harness,
         "import": eval_import.import_verdicts,
         "list": eval_list.show_runs,
+        "panel": eval_panel.show_panel,
         "win": eval_win.show_win_rates,
         "retry": eval_again.retry,
         "rescore": eval_again.rescore,
@@ -194,6 +207,7 @@ def table_facts(table: Table) -> dict[str, Any]:
         "answered_by": table.answered_by,
         "rubric": table.rubric.name,
         "items": table.items,
+        "repeats": None if table.steadiness is None else asdict(table.steadiness),
         "rows": [_row_facts(row) for row in table.rows],
         "differences": [_difference_facts(pair, one) for pair, one in table.differences.items()],
         "groups": [

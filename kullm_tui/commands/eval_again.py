@@ -102,7 +102,7 @@ def _unread_of(run: int | None, narration: Narration) -> Iterator[tuple[VerdictS
 
 def _unread(evaluation: Evaluation, store: VerdictStore) -> list[Unread]:
     items = evaluation_items(evaluation, store)
-    return unread(items, judge=evaluation.judge, rubric=evaluation.rubric, store=store)
+    return unread(items, judge=evaluation.judge, rubric=evaluation.rubric, store=store, repeats=evaluation.repeats)
 
 
 @dataclass(frozen=True)

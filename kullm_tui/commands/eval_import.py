@@ -57,6 +57,7 @@ def import_verdicts(args: argparse.Namespace) -> int:
     """1 where none of them holds scores."""
     from kullm_tui.commands.eval_run import system_from_file
 
+    narration = Narration()
     rubric, questions = load_rubric(args.rubric), load_questions(args.questions)
     files = _read(args.files, questions, rubric)
     judge = _judge(judge_named(files, args.judge_model), args, rubric)

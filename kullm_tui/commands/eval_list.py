@@ -32,10 +32,14 @@ def show_runs(args: argparse.Namespace) -> int:
         return 0
     heading = ["", say("시작", "begun"), say("질문 모음", "questions"), say("시스템", "systems"),
                say("채점자", "judge"), say("채점 기준", "rubric")]  # fmt: skip
-    lines = [[str(run.number), _when(run.begun), run.set_title, ", ".join(run.systems), run.judge or "–", run.rubric] for run in runs]  # fmt: skip
+    lines = [[str(run.number), _when(run.begun), run.set_title, ", ".join(run.systems), _judge(run), run.rubric] for run in runs]  # fmt: skip
     for line in aligned([heading, *lines], right=(0,)):
         print(terminal_safe(line))
     return 0
+
+
+def _judge(run: Run) -> str:
+    return f"{run.judge} ×{run.repeats}" if run.repeats > 1 else run.judge or "–"
 
 
 def _facts(run: Run) -> dict[str, object]:
@@ -45,6 +49,7 @@ def _facts(run: Run) -> dict[str, object]:
         "set": run.set_name,
         "systems": list(run.systems),
         "judge": run.judge,
+        "repeats": run.repeats,
         "rubric": run.rubric,
     }
 

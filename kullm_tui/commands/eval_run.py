@@ -21,6 +21,7 @@ from evaluator.evaluation import (
 from evaluator.judging import Outcome
 from evaluator.questions import QuestionSet, load_questions
 from evaluator.report import score_table
+from evaluator.rounds import repeated
 from evaluator.rubric import load_rubric
 from evaluator.systems import answering_system
 from evaluator.verdict_file import open_verdicts
@@ -59,23 +60,16 @@ def run_evaluation(args: argparse.Namespace) -> int:
         imported = [system_from_file(store, questions, one) for one in args.answers]
         systems = [*(system for _, system in answering), *imported]
         refuse_same_names(systems)
-        evaluation = Evaluation(
-            paths.lasting(args.questions), questions, tuple(systems), judge, rubric, paths.lasting(args.rubric)
-        )
-        for name in judges_itself(evaluation):
-            narration.note(
-                say(
-                    f"{name}: 채점자가 자기 답을 채점해요. 점수가 후할 수 있어요.",
-                    f"{name} judges itself: its scores may be generous.",
-                )
-            )
-        if missing := without_reference(evaluation):
-            narration.note(missing)
+        asked_for = (paths.lasting(args.questions), paths.lasting(args.rubric))
+        evaluation = Evaluation(asked_for[0], questions, tuple(systems), judge, rubric, asked_for[1], args.repeats)
+        _warn(evaluation, narration)
         for target, system in answering:
             _answer(store, questions, target, system, args, narration)
         number = keep_run(evaluation, store)
-        items = evaluation_items(evaluation, store)
-        outcome = judging_run.judged(items, judge=judge, rubric=rubric, store=store, args=args, narration=narration)
+        rounds = repeated(evaluation_items(evaluation, store), args.repeats)
+        outcome = judging_run.judged_in_rounds(
+            rounds, judge=judge, rubric=rubric, store=store, args=args, narration=narration
+        )
         narration.note(judging_run.spent_words(outcome))
         evaluation = change_judge(evaluation, outcome.judge, store, number)
         table = score_table(evaluation, results(evaluation, store))
@@ -85,6 +79,19 @@ def run_evaluation(args: argparse.Namespace) -> int:
         eval_command.show_table(table, number)
     spending.told_why(outcome.stopped)
     return _told_what_failed(outcome, narration)
+
+
+def _warn(evaluation: Evaluation, narration: Narration) -> None:
+    """What is known to be amiss before anything is spent."""
+    for name in judges_itself(evaluation):
+        narration.note(
+            say(
+                f"{name}: 채점자가 자기 답을 채점해요. 점수가 후할 수 있어요.",
+                f"{name} judges itself: its scores may be generous.",
+            )
+        )
+    if missing := without_reference(evaluation):
+        narration.note(missing)
 
 
 def _told_what_failed(outcome: Outcome, narration: Narration) -> int:

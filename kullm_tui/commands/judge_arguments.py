@@ -8,6 +8,7 @@ from kullm_tui.core.language import say
 from kullm_tui.core.rules import Fault
 
 DEFAULT_RUBRIC = "kullm-2023-ko"
+MOST_REPEATS = 100
 
 
 def add_choice(parser: argparse.ArgumentParser, rubrics: Sequence[str] = ()) -> None:
@@ -73,6 +74,14 @@ def add_calls(parser: argparse.ArgumentParser) -> None:
 def calls_of(args: argparse.Namespace, settings: JudgingSettings) -> JudgingSettings:
     """As the configuration has it, or as it was asked for now."""
     return JudgingSettings(args.timeout or settings.timeout_seconds, args.at_once or settings.at_once)
+
+
+def repeats(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MOST_REPEATS):
+        raise argparse.ArgumentTypeError(
+            say(f"1에서 {MOST_REPEATS} 사이의 정수여야 해요", f"must be a whole number of 1–{MOST_REPEATS}")
+        )
+    return int(text)
 
 
 def _ruled(name: str) -> Callable[[str], float]:

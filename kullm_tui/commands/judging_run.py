@@ -11,7 +11,8 @@ from evaluator.buying import UnderWay
 from evaluator.cost import Estimate, estimated
 from evaluator.judge import Judge
 from evaluator.judge_end import end_note
-from evaluator.judging import Outcome, judge_items, missing_items, mode_note
+from evaluator.judging import Outcome, mode_note
+from evaluator.rounds import Rounds, judge_rounds, missing_in_rounds
 from evaluator.rubric import Rubric
 from evaluator.unread import ask_again
 from evaluator.verdict import Item, Verdict
@@ -42,9 +43,26 @@ def judged(
     told: Callable[[Verdict], None] | None = None,
 ) -> Outcome:
     """Every item's verdict, after somebody agreed to the price of those that are missing. `told` hears each as it comes."""
-    missing = missing_items(items, judge=judge, rubric=rubric, store=store, repeat=repeat)
-    buying = partial(judge_items, items, judge=judge, rubric=rubric, store=store, repeat=repeat)
-    return _bought(buying, len(items), estimated(judge, rubric, missing), judge, args, narration, told)
+    rounds = {repeat: items}
+    return judged_in_rounds(rounds, judge=judge, rubric=rubric, store=store, args=args, narration=narration, told=told)
+
+
+def judged_in_rounds(
+    rounds: Rounds,
+    *,
+    judge: Judge,
+    rubric: Rubric,
+    store: VerdictStore,
+    args: argparse.Namespace,
+    narration: Narration,
+    told: Callable[[Verdict], None] | None = None,
+) -> Outcome:
+    """The same of several rounds, under one price and one budget."""
+    missing = missing_in_rounds(rounds, judge=judge, rubric=rubric, store=store)
+    buying = partial(judge_rounds, rounds, judge=judge, rubric=rubric, store=store)
+    return _bought(
+        buying, sum(map(len, rounds.values())), estimated(judge, rubric, missing), judge, args, narration, told
+    )
 
 
 def judged_again(

@@ -114,6 +114,22 @@ def test_a_run_answers_and_judges_everything_and_the_plan_knew_it(
     assert after.estimate.calls == 0
 
 
+def test_answers_that_are_judged_several_times_are_planned_bought_and_counted_so(
+    store: VerdictStore, begun: tuple[Evaluation, dict[str, Target]], judge: JudgeServer
+) -> None:
+    evaluation, targets = replace(begun[0], repeats=3), begun[1]
+    estimate = plan_run(evaluation, store).estimate
+    assert (estimate and estimate.calls) == 3 * 8
+    progress = ran(store, (evaluation, targets))
+    assert progress.complete
+    assert progress.verdicts == {"home/a": 4, "home/b": 4}
+    assert set(judge.bought.values()) == {3}
+    estimate = plan_run(evaluation, store).estimate
+    assert (estimate and estimate.calls) == 0
+    number = keep_run(evaluation, store)
+    assert (load_run(store, number).repeats, load_run(store, keep_run(begun[0], store)).repeats) == (3, 1)
+
+
 def test_a_system_that_fails_does_not_stop_the_others_and_is_had_later(
     store: VerdictStore,
     begun: tuple[Evaluation, dict[str, Target]],
