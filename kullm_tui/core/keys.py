@@ -133,7 +133,7 @@ def _read() -> dict[str, Any]:
     aside = shlex.quote(f"{path}.old")
     raise ConfigError(
         say(
-            f"키 파일이 키 파일의 꼴이 아니에요: {path}\n열어서 고치거나, `mv {shlex.quote(str(path))} {aside}`로 옮겨 두고 "
+            f"키 파일의 형식이 잘못됐어요: {path}\n열어서 고치거나, `mv {shlex.quote(str(path))} {aside}`로 옮겨 두고 "
             "`kullm keys set`으로 키를 다시 넣어 주세요.",
             f"the key file is not in the form of one: {path}\nMend it in an editor, or keep it aside with "
             f"`mv {shlex.quote(str(path))} {aside}` and store the keys again with `kullm keys set`.",

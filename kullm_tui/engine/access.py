@@ -4,6 +4,7 @@ A web page in the user's browser can reach a loopback port too. It cannot know t
 a rebound host name shows in Host.
 """
 
+import asyncio
 import hmac
 
 from starlette.datastructures import Headers
@@ -13,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from kullm_tui.core.language import say, speaking
 from kullm_tui.engine.burden import Burden, Share
 from kullm_tui.engine.connections import owner_of
-from kullm_tui.engine.wire_errors import RequestError, error_object
+from kullm_tui.engine.wire_errors import RequestError, error_object, error_response, server_ends
 
 MOST_BYTES = 32 * 1024 * 1024
 _BODIES_OF_ONE = 2 * MOST_BYTES
@@ -41,7 +42,22 @@ class AccessGuard:
                 await JSONResponse(body, status, challenge)(scope, receive, send)
                 return
             with self._bodies.share(owner_of(scope.get("client"))) as share:
-                await self._app(scope, _measured(receive, share), send)
+                await self._answered(scope, _measured(receive, share), send)
+
+    async def _answered(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """By the app, or, where the server ends before it has begun to answer, by a word of that."""
+        begun = False
+
+        async def noted(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noted)
+        except asyncio.CancelledError:  # uvicorn's patience with what is under way is over
+            if not begun:
+                await error_response(server_ends())(scope, receive, send)
 
     def _fault(self, headers: Headers) -> RequestError | None:
         if not self._any_host and _host_name(headers.get("host", "")) not in _LOOPBACK:

@@ -55,6 +55,14 @@ def too_busy() -> RequestError:
     )
 
 
+def server_ends() -> RequestError:
+    return RequestError(
+        say("서버가 끝나는 중이라 답하지 못했어요.", "The server is ending and could not answer."),
+        status=503,
+        code="server_ends",
+    )
+
+
 @contextmanager
 def untold(model: str) -> Iterator[None]:
     """What is wrong with a model's files or this machine's memory is told the log and not the clients of a public server."""

@@ -133,8 +133,10 @@ _OWN_JSON = {
     "kullm_tui/core/export.py",
     "kullm_tui/core/foreign_json.py",
     "kullm_tui/core/history.py",
+    "kullm_tui/core/templates/render_child.py",  # what its parent asks
     "kullm_tui/core/templates/tokens.py",
     "kullm_tui/core/weights_cache.py",
+    "kullm_tui/engine/token_lengths.py",  # a tokenizer's state, as its library wrote it
     "kullm_tui/ui/judge_settings.py",
     "kullm_tui/ui/lineup.py",
     "kullm_tui/ui/session.py",

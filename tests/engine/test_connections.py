@@ -2,7 +2,9 @@
 
 import contextlib
 import socket
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -62,3 +64,18 @@ def test_answers_of_several_segments_are_not_held_back() -> None:
         accepted, _ = listener.accept()
         with accepted, client:
             assert accepted.proto == socket.IPPROTO_TCP
+
+
+def test_what_is_under_way_when_the_server_ends_is_told_so(tmp_path: Path) -> None:
+    model = save_model(tmp_path / "tiny", "gpt_neox")
+    home = tmp_path / "home"
+    with serving(home, "--model", f"tiny={model}") as server, ThreadPoolExecutor() as others:
+        body = {"model": "tiny", "prompt": ["구름"] * 60, "n": 16, "max_tokens": 400}
+        asked = [others.submit(server.post, "/v1/completions", body) for _ in range(2)]
+        while server.get("/health").json()["active_requests"] < 2:
+            time.sleep(0.05)
+        server.process.terminate()
+        answers = [one.result() for one in asked]
+        server.process.wait(60)
+    assert [(one.status_code, "Retry-After" in one.headers) for one in answers] == [(503, True)] * 2
+    assert "Traceback" not in (tmp_path / "serve.log").read_text()

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-import markupsafe
 
 import kullm_tui
 from kullm_tui.core.errors import ConfigError
@@ -128,7 +127,7 @@ def _end_all() -> None:
 
 def _folders() -> list[str]:
     """What the child imports from, and nothing else: no site-packages' start-up files run in it."""
-    modules = (kullm_tui, jinja2, markupsafe)
+    modules = (kullm_tui, jinja2, sys.modules["markupsafe"])  # which jinja2 stands on
     return list(dict.fromkeys(str(Path(str(module.__file__)).parents[1]) for module in modules))
 
 
