@@ -51,9 +51,12 @@ def open_store(path: Path) -> Store:
 
 def opened(path: Path, kind: Kind[T]) -> T:
     """What is in the file; its `notice` says where a damaged one has gone."""
-    if not _left_off(path).exists():
+    if path.exists() and not _left_off(path).exists():
         with contextlib.suppress(StoreDamaged):
-            return kind.sound(path)
+            found = kind.sound(path)
+            if not _left_off(path).exists():
+                return found
+            found.close()  # a rescue began meanwhile, and will put another file in this one's place
     with _alone(path.parent):
         if aside := _aside_of_a_rescue_that_ended(path):
             return _rescued_from(aside, path, kind)
