@@ -16,6 +16,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import SubprocessError
+
+import httpx2
+import psutil
 
 PROJECT = Path(__file__).parent.parent
 sys.path[:0] = [str(PROJECT), str(PROJECT / "bench")]
@@ -29,6 +33,7 @@ from tests.processes import ended_with  # noqa: E402
 LONGEST_WAIT_S = 2.0
 MOST_MB = 1_000.0
 MOST_LOG_BYTES = 200_000
+_CANNOT_GO_ON = (OSError, ValueError, LookupError, AssertionError, httpx2.HTTPError, psutil.Error, SubprocessError)
 
 
 @dataclass(frozen=True)
@@ -102,7 +107,7 @@ def _watched(attack: Attack, product: Product) -> tuple[float, float, str]:
 def _done(attack: Attack, product: Product) -> str:
     try:
         return attack.run(product)
-    except Exception as error:  # noqa: BLE001 - a row that cannot go on is a row that was not held
+    except _CANNOT_GO_ON as error:  # then the row was not held
         product.broken.append(f"{type(error).__name__}: {str(error)[:160]}")
         return "could not go on"
 

@@ -180,7 +180,7 @@ def _no_single_verdict(value: object) -> str:
     if not isinstance(value, dict):
         return say("JSON 객체가 아니에요", "this is no JSON object")
     return say(
-        "둘을 견준 채점은 가져올 수 없어요. `kullm eval win`으로 비교하세요",
+        "둘을 비교한 채점은 가져올 수 없어요. `kullm eval win`으로 비교하세요",
         "a comparison of two cannot be imported. Compare with `kullm eval win`",
     )
 

@@ -7,19 +7,16 @@ what a person read in the first one's words. Which of them it was stays with the
 import json
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from evaluator.buying import UnderWay
-from evaluator.cost import Budget
 from evaluator.judge import Judge
-from evaluator.judging import Outcome, kept_verdicts
+from evaluator.judging import kept_verdicts
 from evaluator.kept import next_repeat
-from evaluator.rounds import averaged, judge_rounds
+from evaluator.rounds import Rounds, averaged
 from evaluator.rubric import Rubric
 from evaluator.verdict import Item, Verdict
 from evaluator.verdicts import VerdictStore
-from kullm_tui.core.config import JudgingSettings
 from kullm_tui.core.errors import UsageError
 from kullm_tui.core.language import say
 from kullm_tui.core.text import nfc
@@ -78,31 +75,12 @@ def unread(
     return list(found.values())
 
 
-async def ask_again(
-    items: Sequence[Item],
-    *,
-    judge: Judge,
-    rubric: Rubric,
-    store: VerdictStore,
-    budget: Budget,
-    calls: JudgingSettings | None = None,
-    under_way: UnderWay | None = None,
-    told: Callable[[Verdict], None] | None = None,
-) -> Outcome:
+def next_rounds(items: Sequence[Item], *, judge: Judge, rubric: Rubric, store: VerdictStore) -> Rounds:
     """Each once more, under the next number that it has no verdict of yet."""
     rounds: dict[int, list[Item]] = defaultdict(list)
     for item in items:
         rounds[next_repeat(item, store, judge, rubric)].append(item)
-    return await judge_rounds(
-        rounds,
-        judge=judge,
-        rubric=rubric,
-        store=store,
-        budget=budget,
-        calls=calls,
-        under_way=under_way,
-        told=told,
-    )
+    return rounds
 
 
 def take_by_hand(

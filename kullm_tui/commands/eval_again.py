@@ -12,13 +12,13 @@ from typing import Any
 from evaluator.evaluation import Evaluation, evaluation_items, item_place, load_run
 from evaluator.judge_choice import judge_again
 from evaluator.rubric import Rubric
-from evaluator.unread import Unread, score_fault, take_by_hand, unread
+from evaluator.unread import Unread, next_rounds, score_fault, take_by_hand, unread
 from evaluator.verdict_file import open_verdicts
 from evaluator.verdicts import VerdictStore
 from kullm_tui.commands import judge_arguments, spending
 from kullm_tui.commands.confirm import can_ask
 from kullm_tui.commands.consenting import obtain_consent
-from kullm_tui.commands.judging_run import judged_again, spent_words, warn_of_end
+from kullm_tui.commands.judging_run import judged_in_rounds, spent_words, warn_of_end
 from kullm_tui.commands.narration import Narration
 from kullm_tui.core import paths
 from kullm_tui.core.config import load_config
@@ -56,7 +56,8 @@ def retry(args: argparse.Namespace) -> int:
         obtain_consent(judge.endpoint, "kullm eval retry", leaving="answer", agreed_now=args.yes)
         warn_of_end(judge, narration)
         items = [one.item for one in waiting]
-        outcome = judged_again(items, judge=judge, rubric=rubric, store=store, args=args, narration=narration)
+        rounds = next_rounds(items, judge=judge, rubric=rubric, store=store)
+        outcome = judged_in_rounds(rounds, judge=judge, rubric=rubric, store=store, args=args, narration=narration)
         left = len(_unread(evaluation, store))
     narration.note(
         say(

@@ -4,17 +4,15 @@ import argparse
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
 from evaluator.buying import UnderWay
-from evaluator.cost import Estimate, estimated
+from evaluator.cost import estimated
 from evaluator.judge import Judge
 from evaluator.judge_end import end_note
 from evaluator.judging import Outcome, mode_note
 from evaluator.rounds import Rounds, judge_rounds, missing_in_rounds
 from evaluator.rubric import Rubric
-from evaluator.unread import ask_again
 from evaluator.verdict import Item, Verdict
 from evaluator.verdicts import VerdictStore
 from kullm_tui.commands import judge_arguments, spending
@@ -58,36 +56,8 @@ def judged_in_rounds(
     told: Callable[[Verdict], None] | None = None,
 ) -> Outcome:
     """The same of several rounds, under one price and one budget."""
-    missing = missing_in_rounds(rounds, judge=judge, rubric=rubric, store=store)
-    buying = partial(judge_rounds, rounds, judge=judge, rubric=rubric, store=store)
-    return _bought(
-        buying, sum(map(len, rounds.values())), estimated(judge, rubric, missing), judge, args, narration, told
-    )
-
-
-def judged_again(
-    items: Sequence[Item],
-    *,
-    judge: Judge,
-    rubric: Rubric,
-    store: VerdictStore,
-    args: argparse.Namespace,
-    narration: Narration,
-) -> Outcome:
-    """Each once more, where its verdict could not be read."""
-    buying = partial(ask_again, items, judge=judge, rubric=rubric, store=store)
-    return _bought(buying, len(items), estimated(judge, rubric, items), judge, args, narration)
-
-
-def _bought(
-    buying: Callable[..., Coroutine[Any, Any, Outcome]],
-    wanted: int,
-    estimate: Estimate,
-    judge: Judge,
-    args: argparse.Namespace,
-    narration: Narration,
-    told: Callable[[Verdict], None] | None = None,
-) -> Outcome:
+    wanted = sum(map(len, rounds.values()))
+    estimate = estimated(judge, rubric, missing_in_rounds(rounds, judge=judge, rubric=rubric, store=store))
     calls = judge_arguments.calls_of(args, load_config().judging)
     budget = spending.agreed_budget(estimate, judge.model, args, narration)
     under_way, done = UnderWay(), 0
@@ -104,7 +74,9 @@ def _bought(
             told(verdict)
         narration.progress(line())
 
-    work = buying(budget=budget, calls=calls, under_way=under_way, told=hear)
+    work = judge_rounds(
+        rounds, judge=judge, rubric=rubric, store=store, budget=budget, calls=calls, under_way=under_way, told=hear
+    )
     outcome = asyncio.run(_watched(work, line, narration))
     narration.clear()
     if note := mode_note(judge, outcome):

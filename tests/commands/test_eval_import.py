@@ -86,31 +86,10 @@ def test_fastchats_verdicts_make_the_table_and_are_not_bought_again(
 
 def test_where_imported_numbers_come_from_stands_in_the_report(home: Path) -> None:
     write(home / "gpt-4_single.jsonl", [fastchat(81, 1, 9), fastchat(82, 1, 3)])
-    kullm(
-        home,
-        "eval",
-        "import",
-        "gpt-4_single.jsonl",
-        "--set",
-        "q.jsonl",
-        "--rubric",
-        "mt.toml",
-        "--answers",
-        "k=a.jsonl",
-    )
+    asked = ("eval", "import", "gpt-4_single.jsonl", "--set", "q.jsonl", "--rubric", "mt.toml", "--answers")
+    kullm(home, *asked, "k=a.jsonl")
     assert kullm(home, "eval", "table").returncode == 1  # no row names k, so there is no run of it
-    done = kullm(
-        home,
-        "eval",
-        "import",
-        "gpt-4_single.jsonl",
-        "--set",
-        "q.jsonl",
-        "--rubric",
-        "mt.toml",
-        "--answers",
-        "kullm=a.jsonl",
-    )
+    done = kullm(home, *asked, "kullm=a.jsonl")
     assert done.returncode == 0, done.stderr
     origin = json.loads(kullm(home, "eval", "table", "--format", "json").stdout)["provenance"]["judge"]
     digest = hashlib.sha256((home / "gpt-4_single.jsonl").read_bytes()).hexdigest()
@@ -158,7 +137,7 @@ def test_every_fault_of_a_file_is_told_with_its_line_and_nothing_is_kept(home: P
     assert ["2행: JSON이 아니에요" in told, "3행: JSON 객체가" in told, "4행: 질문 모음에 없는" in told] == [
         True
     ] * 3, told
-    assert ["6행: 5행과 똑같아요" in told, "7행: 둘을 견준" in told, "그 밖에 1행" in told] == [True] * 3, told
+    assert ["6행: 5행과 똑같아요" in told, "7행: 둘을 비교한" in told, "그 밖에 1행" in told] == [True] * 3, told
     assert kullm(home, "eval", "table").returncode == 1
     (home / "v.jsonl").write_text("\n".join([lines[0], json.dumps({**fastchat(82, 1, 9), "response": "other"})]))
     clash = kullm(home, *wanted)

@@ -4,12 +4,16 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from kullm_tui.core import rescued_conversations
+from kullm_tui.core import opening, rescued_conversations
 from kullm_tui.core.database import Database
 from kullm_tui.core.errors import NoSpace, StoreError
 from kullm_tui.core.opening import open_store
@@ -139,6 +143,34 @@ def test_two_apps_that_find_the_damage_at_once_put_aside_only_the_damaged_file(p
     assert len([file for file in path.parent.glob("*damaged*") if file.read_bytes() == b"garbage" * 1000]) == 1
     with open_store(path) as store:
         assert len(store.conversations()) == 5
+
+
+def test_whoever_opens_the_file_while_it_is_put_aside_waits_for_the_rescue(path: Path) -> None:
+    path.write_bytes(b"garbage" * 1000)
+    looked, aside, done = threading.Event(), threading.Event(), threading.Event()
+
+    def opens_late(place: Path) -> Store:
+        looked.set()  # there it was still in its place
+        assert aside.wait(60)
+        return opening._sound(place)
+
+    def rescues_slowly(old: Path, new: Path) -> str:
+        aside.set()
+        assert done.wait(60)
+        return opening._rescue(old, new)
+
+    with ThreadPoolExecutor() as others:
+        late = others.submit(opening.opened, path, replace(opening._KIND, sound=opens_late))
+        assert looked.wait(60)
+        first = others.submit(opening.opened, path, replace(opening._KIND, rescue=rescues_slowly))
+        with pytest.raises(FutureTimeout):
+            late.result(timeout=0.5)
+        done.set()
+        first.result(60).close()
+        with late.result(60) as store:
+            store.create_conversation("그사이")
+    with open_store(path) as store:
+        assert [one.title for one in store.conversations()] == ["그사이"]
 
 
 def damaged(path: Path) -> None:
