@@ -18,7 +18,7 @@ from product import Product, running
 from rows import Attack
 
 from kullm_tui.core.records import Message
-from kullm_tui.core.store import Store
+from kullm_tui.core.store.store import Store
 from tests.attackers import MARKS, MESSAGES
 from tests.damage import renumbered
 from tests.hostile.mutations import ADAPTER, DEMO, packed_as_zip

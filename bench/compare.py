@@ -27,11 +27,11 @@ from engine import Setup, adapters_row  # noqa: E402
 from report import Report, Row, median  # noqa: E402
 from weights import write_lora  # noqa: E402
 
-from kullm_tui.core.chat_client import Endpoint, Finished, load_model, stream_chat  # noqa: E402
-from kullm_tui.core.comparisons import Contestant  # noqa: E402
-from kullm_tui.core.engine_process import stop_engine  # noqa: E402
+from kullm_tui.core.asking.target import start_engine  # noqa: E402
+from kullm_tui.core.endpoints.client import Endpoint, Finished, load_model, stream_chat  # noqa: E402
+from kullm_tui.core.endpoints.local_engine import stop_engine  # noqa: E402
 from kullm_tui.core.records import Message  # noqa: E402
-from kullm_tui.core.target import start_engine  # noqa: E402
+from kullm_tui.core.store.comparisons import Contestant  # noqa: E402
 
 _GOAL, _TOKENS = 1.8, 128
 _DEMO = Path(__file__).parent.parent / "kullm_tui" / "demo"

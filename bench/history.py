@@ -18,9 +18,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 from report import Report, Row, median  # noqa: E402
 
-from kullm_tui.core.kept import KeptConversation, KeptMessage  # noqa: E402
-from kullm_tui.core.rescue import rescue  # noqa: E402
-from kullm_tui.core.store import Store  # noqa: E402
+from kullm_tui.core.store.portable import KeptConversation, KeptMessage  # noqa: E402
+from kullm_tui.core.store.salvage import rescue  # noqa: E402
+from kullm_tui.core.store.store import Store  # noqa: E402
 
 _MESSAGES, _CHARACTERS = 10, 400
 _VOCABULARY = 20_000

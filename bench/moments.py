@@ -27,16 +27,16 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
 from report import Report, Row, median  # noqa: E402
 from textual.events import Paste  # noqa: E402
 
-from kullm_tui.core.chat_client import Delta, engine_endpoint, stream_chat  # noqa: E402
-from kullm_tui.core.engine_process import ensure_engine, stop_engine  # noqa: E402
+from kullm_tui.core.endpoints.client import Delta, engine_endpoint, stream_chat  # noqa: E402
+from kullm_tui.core.endpoints.local_engine import ensure_engine, stop_engine  # noqa: E402
 from kullm_tui.core.errors import EngineGone  # noqa: E402
 from kullm_tui.core.records import Message  # noqa: E402
-from kullm_tui.ui.widgets.prompt_field import LONGEST_SHOWN  # noqa: E402
+from kullm_tui.ui.widgets.text_field import LONGEST_SHOWN  # noqa: E402
 from tests.far_words import Words  # noqa: E402
 from tests.kullm_command import Terminal, environment, start  # noqa: E402
 from tests.openai_server import OpenAIServer, Reply, chunk  # noqa: E402
-from tests.ui.terminal import AppTerminal  # noqa: E402
-from tests.ui.widgets.test_prompt import Page  # noqa: E402
+from tests.ui.conversation.test_prompt import Page  # noqa: E402
+from tests.ui.real_terminal import AppTerminal  # noqa: E402
 
 _MODEL = "demo-kullm"
 _PRESSES = 5

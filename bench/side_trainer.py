@@ -93,8 +93,8 @@ def _ours(model: Path, made: list[tuple[list[int], int]], batch: int, *, weights
     import torch
 
     from tests.trainer.examples import Row, Rows, a_job, a_recipe
-    from trainer.job import begin
     from trainer.recipe import Method
+    from trainer.run import begin
     from trainer.side_by_side import workers_of
     from trainer.step import take_step
 

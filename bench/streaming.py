@@ -29,7 +29,7 @@ from textual.content import Content  # noqa: E402
 from textual.widget import Widget  # noqa: E402
 from textual.widgets import Log, RichLog, Static  # noqa: E402
 
-from kullm_tui.ui.widgets.reply import Reply  # noqa: E402
+from kullm_tui.ui.markdown.reply_view import Reply  # noqa: E402
 
 _PIECES = 1000  # of a paced stream: five seconds at 200 a second
 _TOKEN = 4  # characters of a piece that comes as fast as possible

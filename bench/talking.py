@@ -153,7 +153,7 @@ _QUESTION = "1 2 3"
 
 
 def _asked_in_the_app(home: Path, checkpoint: Path) -> float:
-    from kullm_tui.core.store import Store
+    from kullm_tui.core.store.store import Store
 
     app = App(home, str(checkpoint), _DECODING)
     app.types(f"{_QUESTION}\r")
@@ -165,8 +165,8 @@ def _asked_in_the_app(home: Path, checkpoint: Path) -> float:
 
 
 async def _asked_of_the_engine(checkpoint: Path) -> float:
-    from kullm_tui.core.chat_client import Finished, engine_endpoint, stream_chat
-    from kullm_tui.core.engine_process import ensure_engine
+    from kullm_tui.core.endpoints.client import Finished, engine_endpoint, stream_chat
+    from kullm_tui.core.endpoints.local_engine import ensure_engine
     from kullm_tui.core.records import Message
 
     state = ensure_engine()
@@ -199,7 +199,7 @@ _PARTS = {"echo": echo, "streaming": streaming}
 
 
 def main() -> None:
-    from kullm_tui.core.engine_process import stop_engine
+    from kullm_tui.core.endpoints.local_engine import stop_engine
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--checkpoint", type=Path)

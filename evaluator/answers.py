@@ -11,11 +11,11 @@ from evaluator.questions import Question, QuestionSet
 from evaluator.system_files import files_of
 from evaluator.turns import chat_messages
 from evaluator.verdicts import VerdictStore
-from kullm_tui.core.chat_client import Endpoint, Finished, load_model, stream_chat
+from kullm_tui.core.asking.target import Target, adapter_for_engine
+from kullm_tui.core.asking.thinking import Delta, Resorted
+from kullm_tui.core.endpoints.client import Endpoint, Finished, load_model, stream_chat
 from kullm_tui.core.errors import KullmError
-from kullm_tui.core.target import Target, adapter_for_engine
 from kullm_tui.core.text import nfc
-from kullm_tui.core.thinking import Delta, Resorted
 
 _AT_ONCE = 8
 

@@ -40,8 +40,8 @@ from evaluator.reading import failed_verdict, verdict_of
 from evaluator.rubric import Rubric
 from evaluator.verdict import Item, JudgeReply, Verdict
 from evaluator.verdicts import VerdictStore
-from kullm_tui.core.endpoint_client import open_client
-from kullm_tui.core.endpoint_errors import CutOff, Malformed, TooMuch
+from kullm_tui.core.endpoints.errors import CutOff, Malformed, TooMuch
+from kullm_tui.core.endpoints.sdk import open_client
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 

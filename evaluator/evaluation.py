@@ -19,8 +19,8 @@ from evaluator.turns import is_askable, judged_item
 from evaluator.unread import counted_verdicts
 from evaluator.verdict import Item, Verdict
 from evaluator.verdicts import VerdictStore
-from kullm_tui.core.chat_client import Endpoint
-from kullm_tui.core.config import JudgingSettings
+from kullm_tui.core.config.settings import JudgingSettings
+from kullm_tui.core.endpoints.client import Endpoint
 from kullm_tui.core.errors import ConfigError, KullmError
 from kullm_tui.core.language import say
 

@@ -13,10 +13,10 @@ from evaluator.judge import Judge
 from evaluator.judge_table import judge_parameters, judge_table
 from evaluator.rubric import Mode
 from kullm_tui.core import rules
-from kullm_tui.core.chat_client import Endpoint, configured_endpoint, list_models
-from kullm_tui.core.config import EndpointSettings
+from kullm_tui.core.config.keys import get_key
+from kullm_tui.core.config.settings import EndpointSettings
+from kullm_tui.core.endpoints.client import Endpoint, configured_endpoint, list_models
 from kullm_tui.core.errors import ConfigError, EndpointError, KeyMissing, KullmError, ModelNotFound
-from kullm_tui.core.keys import get_key
 from kullm_tui.core.language import say
 
 _OPENAI = "https://api.openai.com/v1"

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from evaluator.judge import Judge
-from kullm_tui.core.chat_client import list_model_rows
+from kullm_tui.core.endpoints.client import list_model_rows
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 

@@ -20,7 +20,7 @@ from evaluator.reading import failed_verdict, verdict_of
 from evaluator.rubric import Rubric
 from evaluator.verdict import Item, Verdict
 from evaluator.verdicts import VerdictStore
-from kullm_tui.core.config import JudgingSettings
+from kullm_tui.core.config.settings import JudgingSettings
 from kullm_tui.core.errors import EndpointError, KullmError, StoreError
 from kullm_tui.core.language import say
 

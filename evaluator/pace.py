@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from evaluator.pace_overload import Overload
 from evaluator.pace_unsaid import UnsaidRate
-from kullm_tui.core.endpoint_errors import asked_delay
+from kullm_tui.core.endpoints.errors import asked_delay
 
 _MOST_AT_ONCE = 64
 _MOST_AT_ONCE_UNTOLD = 20  # until a server without headers refuses; the paper's script, too, had 20 under way

@@ -11,8 +11,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from kullm_tui.core import rules
-from kullm_tui.core.consent import is_outside
-from kullm_tui.core.endpoint_errors import TooMuch, asked_delay
+from kullm_tui.core.endpoints.consent import is_outside
+from kullm_tui.core.endpoints.errors import TooMuch, asked_delay
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.files import publish
 from kullm_tui.core.language import say
@@ -119,7 +119,7 @@ def _downloaded(url: str, place: Path) -> str:
 def _once(url: str) -> str:
     import httpx2
 
-    from kullm_tui.core.wire_bounds import ACCEPT_ENCODING, bound_answer_now
+    from kullm_tui.core.endpoints.bounds import ACCEPT_ENCODING, bound_answer_now
 
     rules.web_address(url)
     with httpx2.stream(

@@ -16,7 +16,7 @@ from itertools import chain
 from typing import Literal
 
 from evaluator.statistics import Interval, percentiles
-from kullm_tui.core.votes import Duel
+from kullm_tui.core.store.votes import Duel
 
 _ROUNDS = 500
 _SMALL = 1e-9

@@ -15,7 +15,7 @@ from evaluator.judging import Outcome, judge_items, kept_verdicts, missing_items
 from evaluator.rubric import Rubric
 from evaluator.verdict import Item, Verdict
 from evaluator.verdicts import VerdictStore
-from kullm_tui.core.config import JudgingSettings
+from kullm_tui.core.config.settings import JudgingSettings
 
 Rounds = Mapping[int, Sequence[Item]]
 

@@ -17,10 +17,10 @@ from evaluator.evaluation import Evaluation, judge_evaluation, system_of
 from evaluator.judge import Judge
 from evaluator.verdict import Verdict
 from evaluator.verdicts import VerdictStore
-from kullm_tui.core.chat_client import Endpoint
-from kullm_tui.core.config import JudgingSettings
+from kullm_tui.core.asking.target import Target
+from kullm_tui.core.config.settings import JudgingSettings
+from kullm_tui.core.endpoints.client import Endpoint
 from kullm_tui.core.errors import EngineGone, KullmError
-from kullm_tui.core.target import Target
 
 Stage = Literal["answers", "judging", "ended"]
 StartEngine = Callable[[Callable[[str], None]], Endpoint]

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kullm_tui.core import paths
-from kullm_tui.core.adapters import MADE, is_adapter
 from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
-from kullm_tui.core.models import ModelRef, resolve
+from kullm_tui.core.models.adapters import MADE, is_adapter
+from kullm_tui.core.models.resolve import ModelRef, resolve
 from kullm_tui.core.paths import adapters_dir
 
 _DECIDING = (".safetensors", ".bin", ".json", ".toml", ".jinja", ".model")

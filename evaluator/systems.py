@@ -6,10 +6,10 @@ from typing import Any
 
 from evaluator.answer_store import System
 from evaluator.answers import target_system
-from kullm_tui.core.config import Config
+from kullm_tui.core.asking.target import Target, choose_target, prompted_by
+from kullm_tui.core.config.settings import Config
 from kullm_tui.core.errors import ConfigError, UsageError
 from kullm_tui.core.language import say
-from kullm_tui.core.target import Target, choose_target, prompted_by
 
 
 def answering_system(model: str, adapter: str, config: Config, decoding: Mapping[str, Any]) -> tuple[Target, System]:

@@ -9,11 +9,11 @@ from pathlib import Path
 from sqlite3 import Connection
 
 from evaluator.verdicts import CONTENTS, VerdictStore, evaluation_file
-from kullm_tui.core.database_errors import damaged
 from kullm_tui.core.errors import StoreError
 from kullm_tui.core.language import say
-from kullm_tui.core.opening import Kind, opened
-from kullm_tui.core.rescue import rescue, tables
+from kullm_tui.core.store.errors import damaged
+from kullm_tui.core.store.recovery import Kind, opened
+from kullm_tui.core.store.salvage import rescue, tables
 
 
 def open_verdicts(tell: Callable[[str], None], path: Path | None = None) -> VerdictStore:

@@ -17,10 +17,10 @@ from typing import Any, Self
 from evaluator.judge import Judge, origin_of
 from evaluator.rubric import Rubric
 from evaluator.verdict import Item, JudgeReply
-from kullm_tui.core.database import Contents, Database
 from kullm_tui.core.errors import StoreError
 from kullm_tui.core.paths import state_dir
-from kullm_tui.core.writers import is_dead, is_elsewhere, this_writer
+from kullm_tui.core.store.database import Contents, Database
+from kullm_tui.core.store.writer_id import is_dead, is_elsewhere, this_writer
 
 CONTENTS = Contents("evaluator", "채점 파일", "the verdicts", ("다음에 열 때 kullm이", "Opening it the next time"))
 _REPLY_FIELDS = tuple(one.name for one in fields(JudgeReply))

@@ -1,3 +1,5 @@
+"""`python -m kullm_tui`: the same as `kullm`."""
+
 import sys
 
 from kullm_tui.commands.main import main

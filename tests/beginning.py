@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kullm_tui.core.engine_process import ensure_engine
+from kullm_tui.core.endpoints.local_engine import ensure_engine
 from tests.kullm_command import Terminal, start
 from tests.processes import begun_by
 from tests.tmux import Tmux

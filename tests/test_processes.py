@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from tests import beginning
-from tests.commands.test_train import RECIPE, ROWS
+from tests.commands.train.test_train import RECIPE, ROWS
 from tests.tiny_models import save_model
 
 _SECONDS = 280.0

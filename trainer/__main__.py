@@ -24,22 +24,22 @@ from transformers.utils import logging as transformers_logging
 
 from kullm_tui.core.errors import KullmError
 from kullm_tui.weights import bnb  # noqa: F401 - before peft: it must not look for code on the Hub
-from trainer.base import base_of, trainable_model
 from trainer.checkpoint import newest
-from trainer.estimate_tokens import lengths_of
+from trainer.dataset.labels import labelling_of, template_of
+from trainer.dataset.tokens import TokenSet, evaluation_set, tokenised
+from trainer.estimate.tokens import lengths_of
 from trainer.export import export
-from trainer.forward import forward_of
 from trainer.interrupt import STOPPED, Interrupt
-from trainer.job import Job, restore_weights
-from trainer.labels import labelling_of, template_of
 from trainer.loop import train
+from trainer.model.base import base_of, trainable_model
+from trainer.model.forward import forward_of
+from trainer.model.recompute import layers_of, recompute
 from trainer.ranks import Ranks, joined
 from trainer.recipe import Recipe, recipe_from
-from trainer.recompute import layers_of, recompute
+from trainer.run import Job, restore_weights
 from trainer.run_folder import RunFolder, held, note, publish_json, read_spec, taking_turns
 from trainer.samples import sample_replies
 from trainer.side_by_side import workers_of
-from trainer.tokens import TokenSet, evaluation_set, tokenised
 from trainer.utilisation import rate_of_cards, rate_of_processor, share_of_a_token
 
 FAILED = 1

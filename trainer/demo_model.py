@@ -16,8 +16,8 @@ from pathlib import Path
 
 from kullm_tui.demo.corpus import TEMPLATES
 from kullm_tui.demo.tokenizer import write_model_folder
-from trainer.estimate_tokens import recorded_lengths
-from trainer.machines import this_machine
+from trainer.estimate.machines import this_machine
+from trainer.estimate.tokens import recorded_lengths
 from trainer.recipe import load_recipe, recipe_dict
 from trainer.run_folder import RunFolder, create_run
 from trainer.settle import settled

@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from trainer.batch import Example
-from trainer.forward import Forward
+from trainer.dataset.batch import Example
+from trainer.model.forward import Forward
 from trainer.ranks import Ranks
 
 

@@ -16,11 +16,11 @@ import tomlkit
 import torch
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from kullm_tui.core.folder_profile import FOLDER_FACTS
+from kullm_tui.core.models.folder_profile import FOLDER_FACTS
 from kullm_tui.core.paths import private_dir
 from kullm_tui.core.templates.registry import TEMPLATES
-from trainer.base import Trainable, base_of
 from trainer.checkpoint import disk_faults, facts_of
+from trainer.model.base import Trainable, base_of
 from trainer.recipe import Recipe
 from trainer.run_folder import RunFolder, publish_json
 

@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from trainer.evaluation import evaluation_loss
-from trainer.job import Course, Job, begin, save
 from trainer.memory import peak_bytes
+from trainer.run import Course, Job, begin, save
 from trainer.run_folder import append
 from trainer.step import Tally, take_step
 

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from trainer.estimate_memory import PIECE_BYTES
+from trainer.estimate.memory import PIECE_BYTES
 
 
 def summed_loss(

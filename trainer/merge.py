@@ -27,10 +27,10 @@ from torch import nn
 from transformers.pytorch_utils import Conv1D
 
 from kullm_tui.core import foreign_json
-from kullm_tui.core.adapters import CONFIGURATION, read_adapter_folder
 from kullm_tui.core.errors import AdapterError, KullmError, WeightsError
-from kullm_tui.core.folder_profile import FOLDER_FACTS
 from kullm_tui.core.language import say
+from kullm_tui.core.models.adapters import CONFIGURATION, read_adapter_folder
+from kullm_tui.core.models.folder_profile import FOLDER_FACTS
 from kullm_tui.core.templates.registry import TEMPLATES, template_named
 from kullm_tui.weights.adapter_files import AdapterFiles, read_adapter
 from kullm_tui.weights.adapter_fit import matched_modules

@@ -8,8 +8,8 @@ from transformers import GenerationConfig
 
 from kullm_tui.core.records import Message
 from kullm_tui.core.templates.tokens import encode
-from trainer.base import Trainable
-from trainer.labels import Labelling
+from trainer.dataset.labels import Labelling
+from trainer.model.base import Trainable
 
 _MOST_TOKENS = 128
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from trainer.estimate_shape import ModelShape, shape_of
-from trainer.estimate_time import Measure, duration_of, measured_speeds
-from trainer.estimate_tokens import Lengths
-from trainer.machines import Machine
+from trainer.estimate.machines import Machine
+from trainer.estimate.shape import ModelShape, shape_of
+from trainer.estimate.time import Measure, duration_of, measured_speeds
+from trainer.estimate.tokens import Lengths
 from trainer.recipe import Recipe
 from trainer.schedule import total_steps
 

@@ -15,8 +15,8 @@ from typing import TypeVar
 
 import torch
 
-from trainer.batch import Example
-from trainer.forward import Forward
+from trainer.dataset.batch import Example
+from trainer.model.forward import Forward
 from trainer.recipe import Recipe
 
 _Item = TypeVar("_Item")

@@ -13,9 +13,9 @@ import torch
 
 from kullm_tui.core.errors import TooLarge
 from kullm_tui.core.language import say
+from trainer.dataset.packing import MicroBatch, Step
 from trainer.guard import diverged
-from trainer.job import Course, Job, newest_step, restore
-from trainer.packing import MicroBatch, Step
+from trainer.run import Course, Job, newest_step, restore
 from trainer.schedule import learning_rate
 from trainer.side_by_side import Part, gradients_of
 

@@ -15,10 +15,10 @@ from pathlib import Path
 from kullm_tui.core import paths
 from kullm_tui.core.errors import KullmError
 from trainer.arithmetic import arithmetic, arithmetic_here
-from trainer.estimate_shape import shape_of_folder
-from trainer.estimate_time import flops_per_token
-from trainer.estimate_tokens import Lengths
-from trainer.machines import gpu_named, processor_name
+from trainer.estimate.machines import gpu_named, processor_name
+from trainer.estimate.shape import shape_of_folder
+from trainer.estimate.time import flops_per_token
+from trainer.estimate.tokens import Lengths
 from trainer.recipe import Recipe
 
 

@@ -12,11 +12,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from kullm_tui.commands.columns import aligned
-from kullm_tui.commands.confirm import can_ask, confirmed
-from kullm_tui.commands.narration import Narration
+from kullm_tui.commands.cli.columns import aligned
+from kullm_tui.commands.cli.confirm import can_ask, confirmed
+from kullm_tui.commands.cli.progress import Narration
 from kullm_tui.core import paths
-from kullm_tui.core.adapters import (
+from kullm_tui.core.errors import AdapterError, KullmError, UsageError
+from kullm_tui.core.extras import require_local
+from kullm_tui.core.language import say
+from kullm_tui.core.models.adapters import (
     Adapter,
     adapter_named,
     free_name,
@@ -26,10 +29,7 @@ from kullm_tui.core.adapters import (
     read_adapter_folder,
     remove_adapter,
 )
-from kullm_tui.core.errors import AdapterError, KullmError, UsageError
-from kullm_tui.core.extras import require_local
-from kullm_tui.core.language import say
-from kullm_tui.core.models import local_folder, resolve
+from kullm_tui.core.models.resolve import local_folder, resolve
 from kullm_tui.core.text import size_text, terminal_safe, terminal_safe_json
 
 _INTERRUPTED = 130

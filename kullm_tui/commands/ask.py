@@ -11,23 +11,24 @@ from contextlib import aclosing, closing
 from dataclasses import asdict
 from typing import Any
 
-from kullm_tui.commands import judging_glue, question
-from kullm_tui.commands.consenting import obtain_consent
-from kullm_tui.commands.narration import Narration
+from kullm_tui.commands.cli import arguments as question
+from kullm_tui.commands.cli.consent import obtain_consent
+from kullm_tui.commands.cli.progress import Narration
+from kullm_tui.commands.judge import option as judging_glue
 from kullm_tui.core import paths
-from kullm_tui.core.chat_client import Finished
-from kullm_tui.core.config import load_config
+from kullm_tui.core.asking.exchange import Piece, exchange
+from kullm_tui.core.asking.target import adapter_for_engine, base_of, choose_target, prompted_by
+from kullm_tui.core.asking.thinking import Delta, Resorted, Thought
+from kullm_tui.core.asking.waiting import waiting_for
+from kullm_tui.core.config.settings import load_config
+from kullm_tui.core.endpoints.client import Finished
 from kullm_tui.core.errors import UsageError
-from kullm_tui.core.exchange import Piece, exchange
-from kullm_tui.core.history import Conversation
-from kullm_tui.core.journal import ReplySource
 from kullm_tui.core.language import say
-from kullm_tui.core.profiles import DEMO
-from kullm_tui.core.store import Store
-from kullm_tui.core.target import adapter_for_engine, base_of, choose_target, prompted_by
+from kullm_tui.core.models.profiles import DEMO
+from kullm_tui.core.store.history import Conversation
+from kullm_tui.core.store.journal import ReplySource
+from kullm_tui.core.store.store import Store
 from kullm_tui.core.text import TerminalSafeStream, terminal_safe_json
-from kullm_tui.core.thinking import Delta, Resorted, Thought
-from kullm_tui.core.waiting_words import waiting_for
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:

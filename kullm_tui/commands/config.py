@@ -5,8 +5,8 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from kullm_tui.core import config_edit
-from kullm_tui.core.config import SECTIONS, Config, load_config
+from kullm_tui.core.config import edit as config_edit
+from kullm_tui.core.config.settings import SECTIONS, Config, load_config
 from kullm_tui.core.language import say
 from kullm_tui.core.paths import config_file
 from kullm_tui.core.text import terminal_safe, terminal_safe_json

@@ -9,7 +9,7 @@ from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe, terminal_safe_json
 
 if TYPE_CHECKING:
-    from kullm_tui.commands.checks import Finding
+    from kullm_tui.doctor.checks import Finding
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
@@ -20,7 +20,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from kullm_tui.commands import checks
+    from kullm_tui.doctor import checks
 
     findings = [(check.subject, check.run()) for check in checks.CHECKS]
     if args.json:
@@ -35,9 +35,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _asked() -> "list[tuple[str, Finding]]":
     """What the terminal and the person in front of it answer; nothing where there is none."""
-    from kullm_tui.commands import checks
-    from kullm_tui.ui import terminal_check
-    from kullm_tui.ui.terminal_result import Result
+    from kullm_tui.doctor import checks
+    from kullm_tui.doctor import terminal as terminal_check
+    from kullm_tui.doctor.result import Result
 
     found: list[tuple[str, Finding]] = []
 
@@ -56,6 +56,6 @@ def _broken(findings: "Iterable[tuple[str, Finding]]") -> bool:
 
 
 def _print(subject: str, finding: "Finding") -> None:
-    from kullm_tui.commands import checks
+    from kullm_tui.doctor import checks
 
     print(terminal_safe(f"{checks.word(finding.verdict)}  {subject}: {finding.text}"), flush=True)

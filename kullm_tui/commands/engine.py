@@ -6,7 +6,7 @@ import sys
 from collections import deque
 from typing import Any
 
-from kullm_tui.core.engine_process import EngineFiles, EngineState, running_engine, stop_engine
+from kullm_tui.core.endpoints.local_engine import EngineFiles, EngineState, running_engine, stop_engine
 from kullm_tui.core.errors import EngineGone
 from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe

@@ -8,15 +8,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from kullm_tui.commands.columns import aligned
-from kullm_tui.commands.confirm import can_ask, confirmed, require_room
-from kullm_tui.commands.narration import Narration
+from kullm_tui.commands.cli.columns import aligned
+from kullm_tui.commands.cli.confirm import can_ask, confirmed, require_room
+from kullm_tui.commands.cli.progress import Narration
 from kullm_tui.core import paths
 from kullm_tui.core.errors import UsageError
-from kullm_tui.core.history import Conversation, Turn
 from kullm_tui.core.language import say
-from kullm_tui.core.opening import open_to_read
-from kullm_tui.core.store import Store
+from kullm_tui.core.store.history import Conversation, Turn
+from kullm_tui.core.store.recovery import open_to_read
+from kullm_tui.core.store.store import Store
 from kullm_tui.core.text import terminal_safe, terminal_safe_json
 
 _LISTED = 30
@@ -183,7 +183,7 @@ def _heading(turn: Turn) -> str:
 
 
 def _export(store: Store, args: argparse.Namespace) -> int:
-    from kullm_tui.core.exporting import export_file, exported
+    from kullm_tui.core.transfer.export_file import export_file, exported
 
     if args.output:
         require_room(args.output, force=args.force)
@@ -196,7 +196,7 @@ def _export(store: Store, args: argparse.Namespace) -> int:
 
 
 def _import(store: Store, args: argparse.Namespace) -> int:
-    from kullm_tui.core.importing import import_file, outcome
+    from kullm_tui.core.transfer.import_file import import_file, outcome
 
     narration = Narration()
 

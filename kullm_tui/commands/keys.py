@@ -5,8 +5,8 @@ import getpass
 import sys
 from typing import Any
 
+from kullm_tui.core.config.keys import KNOWN_NAMES, Place, check_name, list_keys, remove_key, set_key
 from kullm_tui.core.errors import KullmError, UsageError
-from kullm_tui.core.keys import KNOWN_NAMES, Place, check_name, list_keys, remove_key, set_key
 from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe
 

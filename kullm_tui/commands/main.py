@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from kullm_tui import __version__
-from kullm_tui.commands.usage import korean_fault
+from kullm_tui.commands.cli.usage import korean_fault
 from kullm_tui.core.errors import ConfigError, KullmError, UsageError
 from kullm_tui.core.language import say
 from kullm_tui.core.processor import hold
@@ -32,6 +32,12 @@ class Verb:
     name: str
     korean: str
     english: str
+    package: str = ""  # of a verb with verbs of its own
+
+    @property
+    def module(self) -> Any:
+        where = f"{self.package}.command" if self.package else self.name
+        return importlib.import_module(f"kullm_tui.commands.{where}")
 
     @property
     def summary(self) -> str:
@@ -40,14 +46,14 @@ class Verb:
 
 VERBS = (
     Verb("ask", "한 번 묻고 답을 받아요", "ask once and read the answer"),
-    Verb("compare", "여러 모델에 같은 질문을 하고 비교해요", "ask several models the same and compare"),
+    Verb("compare", "여러 모델에 같은 질문을 하고 비교해요", "ask several models the same and compare", "compare"),
     Verb("history", "지난 대화를 보고 옮겨요", "see, export and import conversations"),
-    Verb("judge", "답을 GPT-4로 채점해요", "have answers judged by GPT-4"),
-    Verb("eval", "모델을 논문처럼 평가해요", "evaluate models as the paper does"),
+    Verb("judge", "답을 GPT-4로 채점해요", "have answers judged by GPT-4", "judge"),
+    Verb("eval", "모델을 논문처럼 평가해요", "evaluate models as the paper does", "evaluate"),
     Verb("serve", "모델을 OpenAI 호환 서버로 열어요", "serve models over OpenAI's protocol"),
     Verb("engine", "이 컴퓨터의 엔진을 보고 끝내요", "see and end this machine's engine"),
-    Verb("models", "모델을 찾아보고 내려받아요", "list, show and download models"),
-    Verb("train", "레시피대로 모델을 학습해요", "train a model by a recipe"),
+    Verb("models", "모델을 찾아보고 내려받아요", "list, show and download models", "models"),
+    Verb("train", "레시피대로 모델을 학습해요", "train a model by a recipe", "train"),
     Verb("adapters", "학습한 어댑터를 보고 다뤄요", "see and handle your adapters"),
     Verb("config", "설정을 보고 바꿔요", "show and change settings"),
     Verb("keys", "API 키를 넣고 빼요", "store and remove API keys"),
@@ -141,8 +147,8 @@ def _run(arguments: Sequence[str]) -> int:
     if action is None:  # a verb with verbs of its own, and none was chosen
         verbs[parsed.verb].print_help(sys.stderr)
         return UsageError.exit_code
-    run = importlib.import_module(f"kullm_tui.commands.{parsed.verb}").run
-    return int(run(parsed))
+    module = next(one.module for one in VERBS if one.name == parsed.verb)
+    return int(module.run(parsed))
 
 
 def _parser(chosen: str | None) -> tuple[Parser, Mapping[str, Parser]]:
@@ -168,7 +174,7 @@ def _parser(chosen: str | None) -> tuple[Parser, Mapping[str, Parser]]:
     )
     for verb in VERBS:
         if verb.name == chosen:
-            importlib.import_module(f"kullm_tui.commands.{verb.name}").add_parser(subparsers)
+            verb.module.add_parser(subparsers)
         else:
             subparsers.add_parser(verb.name, help=verb.summary)
     return parser, subparsers.choices
@@ -205,7 +211,7 @@ def _prepare_streams() -> None:
 
 
 def _choose_language() -> None:
-    from kullm_tui.core.config import load_config
+    from kullm_tui.core.config.settings import load_config
 
     if os.environ.get("KULLM_LANG"):
         return

@@ -5,7 +5,7 @@ import os
 import sys
 from typing import Any
 
-from kullm_tui.core.config import load_config
+from kullm_tui.core.config.settings import load_config
 from kullm_tui.core.errors import ConfigError
 from kullm_tui.core.extras import require_local
 from kullm_tui.core.language import say

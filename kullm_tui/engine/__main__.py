@@ -9,12 +9,12 @@ import sys
 from pathlib import Path
 
 from kullm_tui.core import paths
-from kullm_tui.core.config import load_config
-from kullm_tui.core.engine_process import EngineFiles, hold_alive_lock
+from kullm_tui.core.config.settings import load_config
+from kullm_tui.core.endpoints.local_engine import EngineFiles, hold_alive_lock
 from kullm_tui.core.errors import ConfigError, KullmError, UsageError
 from kullm_tui.core.files import publish
 from kullm_tui.core.language import say
-from kullm_tui.core.models import local_folder, resolve
+from kullm_tui.core.models.resolve import local_folder, resolve
 from kullm_tui.core.processor import hold
 from kullm_tui.core.text import terminal_safe
 from kullm_tui.core.trust import check_homes

@@ -16,11 +16,11 @@ import uvicorn
 
 from kullm_tui import __version__
 from kullm_tui.core.causes import cause_of
-from kullm_tui.core.config import EngineSettings
-from kullm_tui.core.engine_process import EngineFiles, EngineState
+from kullm_tui.core.config.settings import EngineSettings
+from kullm_tui.core.endpoints.local_engine import EngineFiles, EngineState
 from kullm_tui.core.errors import KullmError, ModelNotFound, UsageError
 from kullm_tui.core.language import say
-from kullm_tui.core.models import all_profiles
+from kullm_tui.core.models.resolve import all_profiles
 
 if TYPE_CHECKING:
     from kullm_tui.engine.service import EngineService

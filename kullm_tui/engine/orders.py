@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kullm_tui.core.conversation import fit
 from kullm_tui.core.errors import ContextOverflow
 from kullm_tui.core.language import say
 from kullm_tui.core.records import Message
+from kullm_tui.core.templates.fit import fit
 from kullm_tui.engine.generation import Order
 from kullm_tui.engine.protocol import ChatMessage, ChatRequest, CompletionRequest, SamplingFields
 from kullm_tui.engine.residency import Seat

@@ -17,11 +17,11 @@ from pathlib import Path
 import torch
 
 from kullm_tui.core import paths
-from kullm_tui.core.adapters import prompted_as
-from kullm_tui.core.config import EngineSettings, Precision
+from kullm_tui.core.config.settings import EngineSettings, Precision
 from kullm_tui.core.errors import AdapterError, ModelNotFound
 from kullm_tui.core.language import say
-from kullm_tui.core.models import Profile, local_folder, resolve
+from kullm_tui.core.models.adapters import prompted_as
+from kullm_tui.core.models.resolve import Profile, local_folder, resolve
 from kullm_tui.engine.batch import Batch
 from kullm_tui.engine.beams import BeamDesk
 from kullm_tui.engine.memory import budget_for, least_need, limits_for, too_large

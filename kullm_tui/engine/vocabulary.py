@@ -9,8 +9,8 @@ from tokenizers import Tokenizer
 
 from kullm_tui.core.errors import ConfigError, WeightsError
 from kullm_tui.core.language import say
-from kullm_tui.core.models import Profile
-from kullm_tui.core.prompting import Prompting, read_json
+from kullm_tui.core.models.prompting import Prompting, read_json
+from kullm_tui.core.models.resolve import Profile
 from kullm_tui.core.records import Message
 from kullm_tui.core.regular_files import check_folder
 from kullm_tui.core.templates.segments import Prompt

@@ -18,26 +18,28 @@ from textual.screen import Screen
 
 from kullm_tui.core.errors import ConfigError, KullmError
 from kullm_tui.core.language import say
-from kullm_tui.ui import garbage, terminal_output, themes
-from kullm_tui.ui.places import GLOBAL, bindings
-from kullm_tui.ui.plain import safe
-from kullm_tui.ui.storing import Storing
-from kullm_tui.ui.type_ahead import TypeAhead
-from kullm_tui.ui.widgets.status import Status
+from kullm_tui.ui import themes
+from kullm_tui.ui.conversation.store_access import Storing
+from kullm_tui.ui.dialogs.type_ahead import TypeAhead
+from kullm_tui.ui.keymap import GLOBAL, bindings
+from kullm_tui.ui.terminal import collector as garbage
+from kullm_tui.ui.terminal import output_writer as terminal_output
+from kullm_tui.ui.text import safe
+from kullm_tui.ui.widgets.status_line import Status
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from textual.worker import WorkType
 
-    from kullm_tui.core.config import Config, Notify
-    from kullm_tui.core.endpoint_models import EndpointModels
-    from kullm_tui.core.store import Store
-    from kullm_tui.core.thinking import ThinkingWish
-    from kullm_tui.ui.downloads import Downloads
-    from kullm_tui.ui.evaluations import Evaluations, Running
-    from kullm_tui.ui.judge_desk import JudgeDesk
-    from kullm_tui.ui.quantising import Quantising
-    from kullm_tui.ui.unsaved import Unsaved
+    from kullm_tui.core.asking.thinking import ThinkingWish
+    from kullm_tui.core.config.settings import Config, Notify
+    from kullm_tui.core.endpoints.models import EndpointModels
+    from kullm_tui.core.store.store import Store
+    from kullm_tui.ui.conversation.unsaved import Unsaved
+    from kullm_tui.ui.evaluate.runs import Evaluations, Running
+    from kullm_tui.ui.judge.service import JudgeDesk
+    from kullm_tui.ui.models.downloads import Downloads
+    from kullm_tui.ui.models.quantisation import Quantising
 
 _SIGNALLED = 128
 _LOOK_SECONDS = 0.25
@@ -69,7 +71,7 @@ class TakesStore(Protocol):
 
 
 def _chat() -> Screen[None]:
-    from kullm_tui.ui.screens.chat import ChatScreen
+    from kullm_tui.ui.chat.screen import ChatScreen
 
     screen = ChatScreen()
     # The style sheets are as new as the screen. Without this word of it Textual reads all of them once more.
@@ -78,13 +80,13 @@ def _chat() -> Screen[None]:
 
 
 def _compare() -> Screen[None]:
-    from kullm_tui.ui.screens.compare import CompareScreen
+    from kullm_tui.ui.compare.screen import CompareScreen
 
     return CompareScreen()
 
 
 def _evaluate() -> Screen[None]:
-    from kullm_tui.ui.screens.evaluate import EvaluateScreen
+    from kullm_tui.ui.evaluate.runs_screen import EvaluateScreen
 
     return EvaluateScreen()
 
@@ -154,7 +156,7 @@ class KullmApp(App[int]):
 
     async def mend(self, error: KullmError) -> bool:
         """Whether the error was the store's file, which was put aside: the screens have what could be read of it in a new one."""
-        from kullm_tui.ui.replies import stop_all
+        from kullm_tui.ui.conversation.live_replies import stop_all
 
         store = await self._storing.mend(error, lambda: stop_all(self))
         if store is None:
@@ -180,13 +182,13 @@ class KullmApp(App[int]):
 
     @functools.cached_property
     def downloads(self) -> Downloads:
-        from kullm_tui.ui.downloads import Downloads
+        from kullm_tui.ui.models.downloads import Downloads
 
         return Downloads(lambda one: self._work_ended(one.name, one.error, say("내려받았어요", "downloaded")))
 
     @functools.cached_property
     def quantising(self) -> Quantising:
-        from kullm_tui.ui.quantising import Quantising
+        from kullm_tui.ui.models.quantisation import Quantising
 
         return Quantising(lambda one: self._work_ended(one.name, one.error, say("4비트 준비됨", "ready in 4-bit")))
 
@@ -194,7 +196,7 @@ class KullmApp(App[int]):
 
     @functools.cached_property
     def unsaved(self) -> Unsaved:
-        from kullm_tui.ui.unsaved import Unsaved
+        from kullm_tui.ui.conversation.unsaved import Unsaved
 
         return Unsaved(self)
 
@@ -202,7 +204,7 @@ class KullmApp(App[int]):
 
     @functools.cached_property
     def judge_desk(self) -> JudgeDesk:
-        from kullm_tui.ui.judge_desk import JudgeDesk
+        from kullm_tui.ui.judge.service import JudgeDesk
 
         return JudgeDesk(self)
 
@@ -213,13 +215,13 @@ class KullmApp(App[int]):
 
     @functools.cached_property
     def evaluations(self) -> Evaluations:
-        from kullm_tui.ui.evaluations import Evaluations
+        from kullm_tui.ui.evaluate.runs import Evaluations
 
         return Evaluations(self._evaluation_ended)
 
     def _evaluation_ended(self, running: Running) -> None:
         """Told where nobody watches it; what it cost belongs to the session's total."""
-        from kullm_tui.ui import notify
+        from kullm_tui.ui.terminal import notifications as notify
 
         if not self.is_running:
             return
@@ -232,7 +234,7 @@ class KullmApp(App[int]):
 
     def _work_ended(self, name: str, error: str, done: str) -> None:
         """Told on the browser where that is open, else wherever its user is."""
-        from kullm_tui.ui.screens.models import ModelsScreen
+        from kullm_tui.ui.models.screen import ModelsScreen
 
         browser = next((screen for screen in self.screen_stack if isinstance(screen, ModelsScreen)), None)
         if browser:
@@ -246,12 +248,12 @@ class KullmApp(App[int]):
 
     @functools.cached_property
     def endpoint_models(self) -> EndpointModels:
-        from kullm_tui.core.endpoint_models import EndpointModels
+        from kullm_tui.core.endpoints.models import EndpointModels
 
         return EndpointModels()
 
     async def action_models(self) -> None:
-        from kullm_tui.ui.screens.models import ModelsScreen
+        from kullm_tui.ui.models.screen import ModelsScreen
 
         if not any(isinstance(screen, ModelsScreen) for screen in self.screen_stack):
             await self.push_screen(ModelsScreen(), self._model_chosen)
@@ -270,7 +272,7 @@ class KullmApp(App[int]):
             self.run_worker(warm, group="engine", exit_on_error=False)
 
     async def _warm(self) -> None:
-        from kullm_tui.core.engine_process import running_engine
+        from kullm_tui.core.endpoints.local_engine import running_engine
 
         with contextlib.suppress(KullmError):
             self.status.set_engine(say("엔진 준비 중", "engine starting"))
@@ -298,7 +300,7 @@ class KullmApp(App[int]):
 
     async def action_quit(self) -> None:
         """Asks only where it would cost something; pressed once more, it means it."""
-        from kullm_tui.ui.quitting import question
+        from kullm_tui.ui.quit_question import question
 
         if "unsaved" in vars(self) and not self._quitting:
             await self.unsaved.save_all()
@@ -335,7 +337,7 @@ class KullmApp(App[int]):
         await self.switch_mode("chat" if self.current_mode == "evaluate" else "evaluate")
 
     async def action_help(self) -> None:
-        from kullm_tui.ui.screens.help import HelpScreen, places_of
+        from kullm_tui.ui.dialogs.help import HelpScreen, places_of
 
         if isinstance(self.screen, HelpScreen):
             self.screen.dismiss()
@@ -349,7 +351,7 @@ class KullmApp(App[int]):
         await self._keep("theme", "" if name == themes.DEFAULT else name)
 
     async def choose_language(self, language: str) -> None:
-        from kullm_tui.ui.relabel import relabel
+        from kullm_tui.ui.language import relabel
 
         os.environ["KULLM_LANG"] = language
         relabel(self)
@@ -365,7 +367,7 @@ class KullmApp(App[int]):
         await self._keep("thinking", wish)
 
     async def _keep(self, key: str, value: str) -> None:
-        from kullm_tui.core.config_edit import set_value
+        from kullm_tui.core.config.edit import set_value
 
         try:
             await asyncio.to_thread(set_value, key, value)
@@ -421,7 +423,7 @@ class KullmApp(App[int]):
 
 def _configured(config: Config | None) -> tuple[Config, str]:
     """The configuration and what is wrong with it: the app opens all the same, with the defaults."""
-    from kullm_tui.core.config import Config, load_config
+    from kullm_tui.core.config.settings import Config, load_config
 
     if config is not None:
         return config, ""
@@ -432,7 +434,7 @@ def _configured(config: Config | None) -> tuple[Config, str]:
 
 
 def _start_engine() -> None:
-    from kullm_tui.core.engine_process import ensure_engine
+    from kullm_tui.core.endpoints.local_engine import ensure_engine
     from kullm_tui.core.extras import require_local
 
     require_local()

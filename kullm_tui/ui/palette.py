@@ -20,16 +20,16 @@ from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import interface_language, say
 from kullm_tui.core.text import nfc
 from kullm_tui.ui import themes
-from kullm_tui.ui.hangul import strokes
-from kullm_tui.ui.places import Key
-from kullm_tui.ui.plain import safe_line
-from kullm_tui.ui.widgets.keybar import usable
+from kullm_tui.ui.keymap import Key
+from kullm_tui.ui.terminal.hangul_keys import strokes
+from kullm_tui.ui.text import safe_line
+from kullm_tui.ui.widgets.key_bar import usable
 
 if TYPE_CHECKING:
-    from kullm_tui.core.config import Notify
-    from kullm_tui.core.history import Conversation
-    from kullm_tui.core.history import Hit as Found
-    from kullm_tui.core.thinking import ThinkingWish
+    from kullm_tui.core.asking.thinking import ThinkingWish
+    from kullm_tui.core.config.settings import Notify
+    from kullm_tui.core.store.history import Conversation
+    from kullm_tui.core.store.history import Hit as Found
     from kullm_tui.ui.app import KullmApp
 
 _RECENT = 8
@@ -249,6 +249,6 @@ def _title(title: str) -> str:
 
 
 def _profiles() -> list[tuple[str, str]]:
-    from kullm_tui.core.profiles import all_profiles
+    from kullm_tui.core.models.profiles import all_profiles
 
     return [(safe_line(name), safe_line(profile.about)) for name, profile in all_profiles().items()]

@@ -30,7 +30,8 @@ def prepare() -> None:
     if is_iterm():
         # Under Textual's kitty flags iTerm2 drops whatever an input method composes.
         os.environ.setdefault("TEXTUAL_DISABLE_KITTY_KEY", "1")
-    from kullm_tui.ui import terminal_input, terminal_output
+    from kullm_tui.ui.terminal import input_parser as terminal_input
+    from kullm_tui.ui.terminal import output_writer as terminal_output
 
     terminal_input.install()
     terminal_output.install()

@@ -1,7 +1,7 @@
 """Weights made once into the form that runs, and mapped ever after.
 
 A first load writes shard by shard into KEY.partial, with a journal of what is done, so that one that was killed goes on where it
-stopped; the folder is published by a rename when it is whole. The layout is `kullm_tui.core.weights_cache`'s.
+stopped; the folder is published by a rename when it is whole. The layout is `kullm_tui.core.models.weights_cache`'s.
 """
 
 import errno
@@ -18,11 +18,11 @@ from typing import Any
 
 import torch
 
-from kullm_tui.core import weights_cache
-from kullm_tui.core.config import Precision
+from kullm_tui.core.config.settings import Precision
 from kullm_tui.core.errors import NoSpace
 from kullm_tui.core.language import say
-from kullm_tui.core.weights_cache import FORMAT, JOURNAL, MANIFEST, Manifest, Shard
+from kullm_tui.core.models import weights_cache
+from kullm_tui.core.models.weights_cache import FORMAT, JOURNAL, MANIFEST, Manifest, Shard
 from kullm_tui.weights.files import Checkpoint, TensorReader, disk_fault, hub_repository
 from kullm_tui.weights.plan import PlannedTensor
 from kullm_tui.weights.progress import Cancelled, LoadProgress, Report, stop_if

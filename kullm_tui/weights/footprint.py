@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedConfig, PreTrainedModel
 
-from kullm_tui.core.config import Precision
+from kullm_tui.core.config.settings import Precision
 from kullm_tui.weights.packed import runs_packed
 from kullm_tui.weights.plan import kept_dtype
 from kullm_tui.weights.progress import Cancelled

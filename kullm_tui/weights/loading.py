@@ -16,10 +16,10 @@ import torch
 from safetensors import SafetensorError, safe_open
 from transformers import PreTrainedConfig, PreTrainedModel
 
-from kullm_tui.core.config import Precision
+from kullm_tui.core.config.settings import Precision
 from kullm_tui.core.errors import TooLarge, WeightsError
 from kullm_tui.core.language import say
-from kullm_tui.core.weights_cache import discard, folder_of, read_manifest
+from kullm_tui.core.models.weights_cache import discard, folder_of, read_manifest
 from kullm_tui.weights.cache import Recipe, made, prepare
 from kullm_tui.weights.files import Checkpoint, disk_fault, open_checkpoint, opened
 from kullm_tui.weights.footprint import form_for, measured_bytes, weights_bytes

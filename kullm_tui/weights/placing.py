@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-from kullm_tui.core.config import Precision
+from kullm_tui.core.config.settings import Precision
 from kullm_tui.core.errors import WeightsError
 from kullm_tui.core.language import say
 from kullm_tui.weights import bnb

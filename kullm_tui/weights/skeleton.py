@@ -23,7 +23,7 @@ from transformers.models.auto.modeling_auto import (
 )
 from transformers.pytorch_utils import Conv1D
 
-from kullm_tui.core.config import Precision
+from kullm_tui.core.config.settings import Precision
 from kullm_tui.weights.bounds import bounded, check_config
 from kullm_tui.weights.progress import Cancelled
 from kullm_tui.weights.refusals import (

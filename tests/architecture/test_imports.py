@@ -90,7 +90,7 @@ def test_a_forbidden_import_is_caught(tmp_path: Path, module: str, addition: str
 
 
 def test_importing_all_of_core_commands_and_evaluator_loads_nothing_heavy(tmp_path: Path) -> None:
-    names = _module_names("kullm_tui/core", "kullm_tui/commands", "evaluator")
+    names = _module_names("kullm_tui/core", "kullm_tui/doctor", "kullm_tui/commands", "evaluator")
     assert len(names) > 60
     loaded = _modules_after(_IMPORT_ALL, *names, home=tmp_path / "home")
     assert loaded.isdisjoint(_HEAVY)

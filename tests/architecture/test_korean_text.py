@@ -62,7 +62,7 @@ def test_particles_are_chosen_for_words_of_our_own_only() -> None:
     """How a model's or file's name is read nobody knows: such sentences are written around it."""
     users = {relative(path) for path in PRODUCT if re.search(r"\bparticle\(", path.read_text(encoding="utf-8"))}
 
-    assert users == {"kullm_tui/core/korean.py", "kullm_tui/core/database.py", "kullm_tui/core/database_errors.py"}
+    assert users == {"kullm_tui/core/korean.py", "kullm_tui/core/store/database.py", "kullm_tui/core/store/errors.py"}
 
 
 def test_retired_words_do_not_come_back() -> None:

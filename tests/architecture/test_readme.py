@@ -1,5 +1,6 @@
 """The tree that the README prints is the tree that is there."""
 
+import ast
 import os
 import re
 import shlex
@@ -7,12 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.architecture.project import ROOT, files_below, is_ours
+from tests.architecture.project import ROOT, files_below, is_ours, parsed, python_files, relative
 
 _TREE = re.compile(r"^## Files\n.*?```\n(.*?)```", re.MULTILINE | re.DOTALL)
 _LINE = re.compile(r"(?P<indent> *)(?P<name>[^\s]+)(?: {2,}(?P<purpose>\S.*))?$")
-# Every module of these is listed; of the other folders only the folder.
-_IN_FULL = ("kullm_tui", "trainer", "evaluator")
+_DEPTH = 2  # of the folders that are printed; what a module is for stands in its first line
+_LONGEST_PURPOSE = 150
 
 
 def _printed() -> dict[str, str | None]:
@@ -36,18 +37,12 @@ def _printed() -> dict[str, str | None]:
 def _real() -> set[str]:
     paths: set[str] = set()
     for entry in filter(is_ours, ROOT.iterdir()):
-        files = list(files_below(entry)) if entry.is_dir() else [entry]
-        for file in files:
+        for file in files_below(entry) if entry.is_dir() else [entry]:
             path = file.relative_to(ROOT)
-            paths.update(f"{folder.as_posix()}/" for folder in path.parents if folder != Path())
-            if entry.is_file() or (entry.name in _IN_FULL and _is_worth_a_line(file)):
-                paths.add(path.as_posix())
+            paths.update(f"{folder.as_posix()}/" for folder in path.parents if 0 < len(folder.parts) <= _DEPTH)
+        if entry.is_file():
+            paths.add(entry.name)
     return paths
-
-
-def _is_worth_a_line(file: Path) -> bool:
-    """A module or data file; an empty `__init__.py` is none."""
-    return file.suffix in (".py", ".toml", ".sql", ".tcss", ".c") and file.stat().st_size > 0
 
 
 def test_the_readme_prints_the_real_tree() -> None:
@@ -58,6 +53,17 @@ def test_the_readme_prints_the_real_tree() -> None:
 
 def test_every_line_of_the_tree_says_what_it_is_for() -> None:
     assert [path for path, purpose in _printed().items() if not purpose] == []
+
+
+def test_every_module_begins_by_saying_what_it_is_for() -> None:
+    silent, long = [], []
+    for path in python_files("kullm_tui", "trainer", "evaluator"):
+        tree = parsed(path)
+        if tree.body:
+            purpose = (ast.get_docstring(tree) or "").partition("\n")[0]
+            silent += [relative(path)] if not purpose else []
+            long += [f"{relative(path)}: {len(purpose)}"] if len(purpose) > _LONGEST_PURPOSE else []
+    assert (silent, long) == ([], [])
 
 
 def test_the_terminal_session_that_the_readme_shows_is_real(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kullm_tui import __version__
-from kullm_tui.core.engine_process import EngineFiles, EngineState
+from kullm_tui.core.endpoints.local_engine import EngineFiles, EngineState
 from tests.openai_server import OpenAIServer
 
 

@@ -2,7 +2,7 @@ import json
 import tomllib
 from pathlib import Path
 
-from kullm_tui.core.config import Config, parse_config
+from kullm_tui.core.config.settings import Config, parse_config
 from tests.kullm_command import kullm
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from kullm_tui.core.journal import ReplySource
 from kullm_tui.core.records import Message
-from kullm_tui.core.store import Store
+from kullm_tui.core.store.journal import ReplySource
+from kullm_tui.core.store.store import Store
 from tests.kullm_command import Terminal, kullm
 
 

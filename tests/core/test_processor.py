@@ -74,7 +74,7 @@ def test_without_a_forced_path_the_libraries_keep_what_they_were_told_by_hand() 
 def test_engines_on_different_paths_live_side_by_side(
     tmp_path: os.PathLike[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from kullm_tui.core.engine_process import EngineFiles
+    from kullm_tui.core.endpoints.local_engine import EngineFiles
 
     monkeypatch.setenv("KULLM_HOME", str(tmp_path))
     own = EngineFiles().folder

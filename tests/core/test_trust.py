@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from kullm_tui.core import trust
-from kullm_tui.core.engine_process import EngineFiles, EngineState
+from kullm_tui.core.config.keys import get_key
+from kullm_tui.core.endpoints.local_engine import EngineFiles, EngineState
 from kullm_tui.core.errors import ConfigError
-from kullm_tui.core.keys import get_key
 
 SOMEBODY = 12345
 

@@ -10,10 +10,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from kullm_tui.core.profiles import DEMO, shipped_profiles
+from kullm_tui.core.models.profiles import DEMO, shipped_profiles
 from kullm_tui.demo import corpus
 from kullm_tui.demo.questions import heldout, is_right, out_of_range
-from kullm_tui.ui.widgets.welcome import sample_questions
+from kullm_tui.ui.chat.welcome import sample_questions
 from tests.engine.server import Server, serving
 from tests.kullm_command import kullm
 

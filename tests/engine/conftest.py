@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from kullm_tui.core.config import Precision
+from kullm_tui.core.config.settings import Precision
 from kullm_tui.engine.batch import Batch, Limits
 from kullm_tui.weights.adapters import AdapterRack
 from kullm_tui.weights.loading import load_model

@@ -14,21 +14,21 @@ import psutil
 import pytest
 import torch
 
-from kullm_tui.core.chat_client import Finished, LoadProgress, engine_endpoint, stream_chat
-from kullm_tui.core.engine_health import engine_health
-from kullm_tui.core.engine_process import EngineFiles, EngineState, ensure_engine, running_engine, stop_engine
+from kullm_tui.core.asking.exchange import Starting, exchange
+from kullm_tui.core.asking.target import choose_target
+from kullm_tui.core.asking.thinking import Delta
+from kullm_tui.core.endpoints.client import Finished, LoadProgress, engine_endpoint, stream_chat
+from kullm_tui.core.endpoints.local_engine import EngineFiles, EngineState, ensure_engine, running_engine, stop_engine
+from kullm_tui.core.endpoints.local_health import engine_health
 from kullm_tui.core.errors import EngineGone
-from kullm_tui.core.exchange import Starting, exchange
-from kullm_tui.core.journal import ReplySource
 from kullm_tui.core.records import Message
-from kullm_tui.core.store import Store
-from kullm_tui.core.target import choose_target
-from kullm_tui.core.thinking import Delta
+from kullm_tui.core.store.journal import ReplySource
+from kullm_tui.core.store.store import Store
 from tests.engine.server import wait_until
 from tests.tiny_models import Shape, save_model
 
 QUESTION = [Message("user", "대한민국의 수도는 어디인가요?")]
-STARTER = "from kullm_tui.core.engine_process import ensure_engine; print(ensure_engine().pid)"
+STARTER = "from kullm_tui.core.endpoints.local_engine import ensure_engine; print(ensure_engine().pid)"
 
 
 @pytest.fixture(autouse=True)

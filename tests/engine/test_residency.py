@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from kullm_tui.core.config import EngineSettings
+from kullm_tui.core.config.settings import EngineSettings
 from kullm_tui.core.errors import AdapterError, KullmError, ModelNotFound, TooLarge, WeightsError
-from kullm_tui.core.models import resolve
+from kullm_tui.core.models.resolve import resolve
 from kullm_tui.engine.memory import least_need
 from kullm_tui.engine.residency import Residency, find_target
 from kullm_tui.weights.footprint import footprint

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
-from kullm_tui.core.models import Profile
+from kullm_tui.core.models.resolve import Profile
 from kullm_tui.core.records import Message
 from kullm_tui.core.text import nfc
 from kullm_tui.engine.token_lengths import longest_token

@@ -12,9 +12,9 @@ from evaluator.answer_store import Answer, GoldAnswers, System, imported_answers
 from evaluator.answers import answer_questions, target_system
 from evaluator.questions import PUBLIC_SETS, BadQuestions, Question, QuestionSet, load_questions, parse_questions
 from evaluator.verdicts import VerdictStore
-from kullm_tui.core.chat_client import Endpoint
+from kullm_tui.core.asking.target import Target
+from kullm_tui.core.endpoints.client import Endpoint
 from kullm_tui.core.errors import EndpointError, KullmError
-from kullm_tui.core.target import Target
 from tests.openai_server import OpenAIServer, refuses, says
 
 FORM = '{{"id": "t{0}", "motivation_app": "x", "instruction": "지시 {0}", "instances": [{{"input": "", "output": "gold {0}"}}]}}'

@@ -23,10 +23,10 @@ from evaluator.running import Progress, run_evaluation
 from evaluator.runs import Counts, Run, counts_of, forget_run, list_runs, plan_of
 from evaluator.systems import answering_again, answering_system
 from evaluator.verdicts import VerdictStore
-from kullm_tui.core.chat_client import Endpoint
-from kullm_tui.core.config import Config, EndpointSettings
+from kullm_tui.core.asking.target import Target
+from kullm_tui.core.config.settings import Config, EndpointSettings
+from kullm_tui.core.endpoints.client import Endpoint
 from kullm_tui.core.errors import ConfigError
-from kullm_tui.core.target import Target
 from tests.evaluator.judge_server import FORM_SCORES, JudgeServer
 from tests.openai_server import OpenAIServer, Received, Reply, refuses, says
 

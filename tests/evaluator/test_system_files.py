@@ -7,10 +7,10 @@ import pytest
 
 from evaluator.answers import target_system
 from evaluator.system_files import files_of
-from kullm_tui.core.adapters import import_adapter, remove_adapter
+from kullm_tui.core.asking.target import Target, split_adapter
 from kullm_tui.core.errors import AdapterError
-from kullm_tui.core.models import resolve
-from kullm_tui.core.target import Target, split_adapter
+from kullm_tui.core.models.adapters import import_adapter, remove_adapter
+from kullm_tui.core.models.resolve import resolve
 from tests.architecture.project import ROOT
 
 DEMO = ROOT / "kullm_tui" / "demo" / "adapters"

@@ -11,8 +11,8 @@ from evaluator.judge_choice import strongest
 from evaluator.judge_table import judge_parameters, judge_table, users_judges_file
 from evaluator.rubric import load_rubric
 from evaluator.verdict import Item
-from kullm_tui.commands.spending import estimate_line
-from kullm_tui.core.chat_client import Endpoint
+from kullm_tui.commands.cli.spending import estimate_line
+from kullm_tui.core.endpoints.client import Endpoint
 from kullm_tui.core.errors import ConfigError
 from tests.architecture.project import ROOT
 

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from kullm_tui.core import paths
-from kullm_tui.core.adapters import free_name, import_adapter, list_adapters, read_adapter_folder, remove_adapter
 from kullm_tui.core.errors import KullmError
-from kullm_tui.core.folder_profile import profile_of_folder
-from kullm_tui.core.hub_cache import is_whole
-from kullm_tui.core.model_memory import memory_need
-from kullm_tui.core.models import resolve
-from kullm_tui.core.prompting import read_json
+from kullm_tui.core.hub.cache import is_whole
+from kullm_tui.core.models.adapters import free_name, import_adapter, list_adapters, read_adapter_folder, remove_adapter
+from kullm_tui.core.models.folder_profile import profile_of_folder
+from kullm_tui.core.models.memory_need import memory_need
+from kullm_tui.core.models.prompting import read_json
+from kullm_tui.core.models.resolve import resolve
 from kullm_tui.core.templates.render_process import run_template
 from kullm_tui.core.text import storable
 from kullm_tui.weights.adapter_files import read_adapter

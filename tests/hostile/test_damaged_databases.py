@@ -16,9 +16,9 @@ from evaluator.runs import list_runs
 from evaluator.verdict_file import open_verdicts
 from evaluator.verdicts import VerdictStore
 from kullm_tui.core.errors import StoreDamaged
-from kullm_tui.core.opening import open_again, open_store
 from kullm_tui.core.records import Message
-from kullm_tui.core.store import Store
+from kullm_tui.core.store.recovery import open_again, open_store
+from kullm_tui.core.store.store import Store
 from tests.damage import PAGE, damaged
 
 DAMAGES = int(os.environ.get("KULLM_DAMAGES", "16"))

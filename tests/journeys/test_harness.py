@@ -9,7 +9,7 @@ from typing import Any
 import openai
 import pytest
 
-from kullm_tui.core.models import local_folder, resolve
+from kullm_tui.core.models.resolve import local_folder, resolve
 from kullm_tui.core.records import Message
 from kullm_tui.core.templates.registry import template_named
 from kullm_tui.core.templates.tokens import load_tokenizer

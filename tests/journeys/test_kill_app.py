@@ -1,6 +1,6 @@
 """kill -9 of the app while a reply streams, at random moments: every question is kept, and all of the answer that was once written down.
 
-That this is all but the last second is for tests/core/test_exchange.py, which asks the program that writes for its own moments.
+That this is all but the last second is for tests/core/asking/test_exchange.py, which asks the program that writes for its own moments.
 """
 
 import os
@@ -8,7 +8,7 @@ import random
 import time
 from pathlib import Path
 
-from kullm_tui.core.store import Store
+from kullm_tui.core.store.store import Store
 from tests.far_words import Words
 from tests.kullm_command import Terminal
 from tests.openai_server import OpenAIServer, Reply

@@ -9,11 +9,11 @@ from typing import Any
 import torch
 
 from tests.tiny_models import save_model
-from trainer.base import Trainable, trainable_model
-from trainer.forward import forward_of
-from trainer.job import Job
+from trainer.model.base import Trainable, trainable_model
+from trainer.model.forward import forward_of
 from trainer.ranks import Ranks
 from trainer.recipe import DataChoice, Method, ModelChoice, Recipe, Training
+from trainer.run import Job
 from trainer.run_folder import RunFolder
 
 ALONE = Ranks(0, 1, torch.device("cpu"))

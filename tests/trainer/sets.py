@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.core.test_tokens import polyglot_like
+from tests.core.templates.test_tokens import polyglot_like
 from trainer.recipe import DataChoice, ModelChoice, Recipe
 
 EOS = "<|endoftext|>"

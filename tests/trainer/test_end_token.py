@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.trainer.examples import END, Row, Rows, a_job, a_recipe, tiny_base
-from trainer.labels import labelling_of
+from trainer.dataset.labels import labelling_of
 from trainer.loop import train
 from trainer.recipe import Method
 from trainer.run_folder import rows as read_rows

@@ -9,16 +9,16 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from kullm_tui.core.models import resolve
+from kullm_tui.core.models.resolve import resolve
 from kullm_tui.core.records import Message
 from kullm_tui.core.templates.registry import template_named
 from kullm_tui.weights.adapters import AdapterRack
 from kullm_tui.weights.loading import load_model
 from tests.trainer.examples import a_job, a_recipe, made_up_rows, tiny_base
 from trainer.export import export
-from trainer.job import Job
 from trainer.loop import train
 from trainer.recipe import Method
+from trainer.run import Job
 
 CPU = torch.device("cpu")
 IDS = torch.tensor([[5, 80, 17, 200, 9, 31]])

@@ -10,10 +10,10 @@ import torch
 
 from kullm_tui.core.errors import TooLarge
 from tests.trainer.examples import a_job, a_recipe, largest_difference, made_up_rows, tiny_base, trained_weights
-from trainer.batch import MicroBatch
+from trainer.dataset.batch import MicroBatch
 from trainer.guard import Diverged, Guard
-from trainer.job import Job
 from trainer.loop import train
+from trainer.run import Job
 from trainer.run_folder import rows as read_rows
 
 

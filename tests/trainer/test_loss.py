@@ -7,8 +7,8 @@ from torch import nn
 from torch.nn import functional
 
 from tests.trainer.examples import Row
-from trainer.batch import packed, padded
-from trainer.estimate_memory import PIECE_BYTES
+from trainer.dataset.batch import packed, padded
+from trainer.estimate.memory import PIECE_BYTES
 from trainer.loss import summed_loss
 
 

@@ -8,8 +8,8 @@ import torch
 
 from kullm_tui.core.errors import ConfigError
 from tests.trainer.examples import a_job, a_recipe, largest_difference, made_up_rows, tiny_base, trained_weights
-from trainer.base import trainable_model
 from trainer.loop import train
+from trainer.model.base import trainable_model
 from trainer.recipe import Method
 from trainer.run_folder import rows as read_rows
 

@@ -21,8 +21,8 @@ from tests.trainer.examples import (
     trained_weights,
     with_training,
 )
+from trainer.dataset.packing import Deal, epoch_steps
 from trainer.loop import train
-from trainer.packing import Deal, epoch_steps
 from trainer.recipe import Method, Recipe
 from trainer.run_folder import rows as read_rows
 
@@ -140,7 +140,7 @@ def test_loss_curve_and_adapter_are_those_of_transformers_trainer(base: Path, tm
 
 
 def gradients(recipe: Recipe, folder: Path, rows: Rows) -> dict[str, torch.Tensor]:
-    from trainer.job import begin
+    from trainer.run import begin
     from trainer.step import mean_and_clip, summed_gradients
 
     job = a_job(recipe, folder, rows=rows)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kullm_tui.core.errors import ConfigError
-from kullm_tui.core.models import all_profiles
+from kullm_tui.core.models.resolve import all_profiles
 from trainer.recipe import Recipe, load_recipe, recipe_dict, recipe_from, shipped_recipes
 
 WANTED = {

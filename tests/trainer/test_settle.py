@@ -10,13 +10,13 @@ import pytest
 
 from kullm_tui.core import paths
 from trainer.arithmetic import alternatives_here
-from trainer.estimate import plan_run
-from trainer.estimate_tokens import Lengths, recorded_lengths
-from trainer.machines import machine_named
+from trainer.dataset.sources import DEMO
+from trainer.estimate.estimate import plan_run
+from trainer.estimate.machines import machine_named
+from trainer.estimate.tokens import Lengths, recorded_lengths
 from trainer.recipe import Recipe, load_recipe, recipe_dict, recipe_from
 from trainer.schedule import learning_rate, total_steps, warmup_steps
 from trainer.settle import settled
-from trainer.sources import DEMO
 
 LENGTHS = Lengths(rows=10_000, mean=100.0, mean_square=10_000.0, longest=100, trained_share=0.5, basis="measured")
 CPU = machine_named("cpu")
@@ -109,8 +109,8 @@ def test_a_plan_tells_what_the_machine_made_of_the_recipe() -> None:
 
 @pytest.mark.parametrize("name", ["kullm", "koalpaca", "kovicuna"])
 def test_the_demos_rows_are_known_before_they_are_tokenised(name: str) -> None:
-    from kullm_tui.core.models import resolve
-    from trainer.tokens import tokenised
+    from kullm_tui.core.models.resolve import resolve
+    from trainer.dataset.tokens import tokenised
 
     recipe = load_recipe(f"demo-{name}")
     assert recipe.data.source == f"{DEMO}{name}"

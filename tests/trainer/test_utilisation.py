@@ -9,11 +9,11 @@ import pytest
 from kullm_tui.core.paths import cache_dir
 from tests.tiny_models import save_model
 from tests.trainer.examples import a_job, a_recipe, tiny_base
-from trainer.estimate_shape import shape_of_folder
-from trainer.estimate_time import duration_of, flops_per_token
-from trainer.estimate_tokens import Lengths
+from trainer.estimate.machines import known_gpus, machine_named, processor_name
+from trainer.estimate.shape import shape_of_folder
+from trainer.estimate.time import duration_of, flops_per_token
+from trainer.estimate.tokens import Lengths
 from trainer.loop import train
-from trainer.machines import known_gpus, machine_named, processor_name
 from trainer.recipe import Method
 from trainer.run_folder import rows as read_rows
 from trainer.utilisation import rate_of_cards, rate_of_processor, share_of_a_token

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from kullm_tui.commands.columns import cells
+from kullm_tui.commands.cli.columns import cells
 from tests.kullm_command import COMMAND, Terminal
 
 _QUERIES = re.compile(r"\x1b\[\?u|\x1b\[c|\x1bP\$qm\x1b\\|\x1b\[6n")

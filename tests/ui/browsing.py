@@ -13,9 +13,9 @@ from textual.widgets import Static
 
 from kullm_tui.core.memory import Memory
 from kullm_tui.ui.app import KullmApp
-from kullm_tui.ui.screens import models
-from kullm_tui.ui.screens.models import ModelsScreen
-from kullm_tui.ui.widgets.model_list import ModelList
+from kullm_tui.ui.models import screen as models
+from kullm_tui.ui.models.list import ModelList
+from kullm_tui.ui.models.screen import ModelsScreen
 from tests.ui.snapshot import text_of
 
 MEMORY = Memory("cpu", 24_000_000_000, 20_000_000_000)

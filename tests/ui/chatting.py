@@ -10,12 +10,12 @@ from typing import Any
 
 from textual.pilot import Pilot
 
-from kullm_tui.core.config import Config, EndpointSettings
-from kullm_tui.core.history import Turn
-from kullm_tui.core.store import Store
+from kullm_tui.core.config.settings import Config, EndpointSettings
+from kullm_tui.core.store.history import Turn
+from kullm_tui.core.store.store import Store
 from kullm_tui.ui.app import KullmApp
-from kullm_tui.ui.chat_desk import ChatDesk
-from kullm_tui.ui.screens.chat import ChatScreen
+from kullm_tui.ui.chat.controller import ChatDesk
+from kullm_tui.ui.chat.screen import ChatScreen
 from tests.openai_server import OpenAIServer
 from tests.ui.snapshot import text_of
 

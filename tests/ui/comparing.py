@@ -11,16 +11,16 @@ from typing import Any
 
 from textual.pilot import Pilot
 
-from kullm_tui.core.comparisons import Vote
-from kullm_tui.core.config import Config, EndpointSettings, EngineSettings
-from kullm_tui.core.contestants import Contestant
-from kullm_tui.core.store import Store
+from kullm_tui.core.config.settings import Config, EndpointSettings, EngineSettings
+from kullm_tui.core.store.comparisons import Vote
+from kullm_tui.core.store.contestant import Contestant
+from kullm_tui.core.store.store import Store
 from kullm_tui.ui.app import KullmApp
-from kullm_tui.ui.compare_desk import CompareDesk
-from kullm_tui.ui.lineup import DEMOS, Lineup, remember
-from kullm_tui.ui.screens.compare import CompareScreen
-from kullm_tui.ui.widgets.columns import ColumnView
-from kullm_tui.ui.widgets.vote_bar import VoteBar
+from kullm_tui.ui.compare.columns import ColumnView
+from kullm_tui.ui.compare.controller import CompareDesk
+from kullm_tui.ui.compare.lineup import DEMOS, Lineup, remember
+from kullm_tui.ui.compare.screen import CompareScreen
+from kullm_tui.ui.compare.vote_bar import VoteBar
 from tests.openai_server import OpenAIServer, Received, Reply, says
 from tests.ui.snapshot import text_of
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from textual._wait import SLEEP_GRANULARITY, wait_for_idle
 
-from kullm_tui.core import endpoint_models
-from kullm_tui.core.engine_process import stop_engine
+from kullm_tui.core.endpoints import models as endpoint_models
+from kullm_tui.core.endpoints.local_engine import stop_engine
 from kullm_tui.ui.app import KullmApp
 from tests import processes
 

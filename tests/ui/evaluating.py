@@ -19,17 +19,17 @@ from evaluator.judge import Judge
 from evaluator.questions import load_questions
 from evaluator.rubric import load_rubric
 from evaluator.systems import answering_system
-from kullm_tui.core.chat_client import Endpoint
-from kullm_tui.core.config import Config, EndpointSettings
-from kullm_tui.core.target import Target
+from kullm_tui.core.asking.target import Target
+from kullm_tui.core.config.settings import Config, EndpointSettings
+from kullm_tui.core.endpoints.client import Endpoint
 from kullm_tui.ui.app import KullmApp
-from kullm_tui.ui.evaluation_form import Pick
-from kullm_tui.ui.evaluations import Running
-from kullm_tui.ui.screens.evaluate import EvaluateScreen
-from kullm_tui.ui.screens.evaluation import EvaluationScreen
-from kullm_tui.ui.screens.new_evaluation import NewEvaluationScreen
-from kullm_tui.ui.widgets.choice import Choice
-from kullm_tui.ui.widgets.system_picker import SystemPicker
+from kullm_tui.ui.evaluate.form_screen import NewEvaluationScreen
+from kullm_tui.ui.evaluate.preparation import Pick
+from kullm_tui.ui.evaluate.run_screen import EvaluationScreen
+from kullm_tui.ui.evaluate.runs import Running
+from kullm_tui.ui.evaluate.runs_screen import EvaluateScreen
+from kullm_tui.ui.evaluate.system_picker import SystemPicker
+from kullm_tui.ui.widgets.segmented import Choice
 from tests.openai_server import OpenAIServer, Received, Reply, says
 from tests.ui.snapshot import text_of
 

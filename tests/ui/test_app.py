@@ -6,11 +6,11 @@ import pytest
 from textual.app import ComposeResult
 from textual.screen import Screen
 
-from kullm_tui.core.config import Config, load_config
+from kullm_tui.core.config.settings import Config, load_config
 from kullm_tui.core.errors import StoreError
 from kullm_tui.ui.app import KullmApp
-from kullm_tui.ui.widgets.prompt import Prompt
-from kullm_tui.ui.widgets.status import Status, StatusLine
+from kullm_tui.ui.conversation.prompt import Prompt
+from kullm_tui.ui.widgets.status_line import Status, StatusLine
 from tests.ui.browsing import until
 from tests.ui.snapshot import text_of
 

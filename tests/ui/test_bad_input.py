@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from kullm_tui.core.database import Database
-from kullm_tui.core.importing import import_file
-from kullm_tui.core.store import Store
+from kullm_tui.core.store.database import Database
+from kullm_tui.core.store.store import Store
+from kullm_tui.core.transfer.import_file import import_file
 from kullm_tui.ui.app import KullmApp
 from tests.far_words import Words
 from tests.openai_server import OpenAIServer, Reply, refuses, says
 from tests.ui.browsing import until
 from tests.ui.chatting import Chat, chatting
+from tests.ui.real_terminal import AppTerminal, drawn, left_switched_on, strange_escapes
 from tests.ui.snapshot import text_of
-from tests.ui.terminal import AppTerminal, drawn, left_switched_on, strange_escapes
 
 _NASTY = "가\x1b]52;c;cm0=\x07\x1b[2J\x9b31m\x9d0;x\x9c\u202e나\u2066[/x][bold][@click=app.quit]\ud7b0\x00다"
 _ENDLESS = "길" * 1_000_000
@@ -59,8 +59,8 @@ async def test_the_longest_error_leaves_room_for_the_thread(database: Path) -> N
 async def test_an_imported_conversation_of_any_kind_is_listed_found_and_opened(database: Path, tmp_path: Path) -> None:
     file = tmp_path / "chat.md"
     with Store(database) as store:
-        from kullm_tui.core.markdown_file import markdown
         from kullm_tui.core.records import Message
+        from kullm_tui.core.transfer.markdown import markdown
 
         one = store.create_conversation("씨앗")
         store.add_user_turn(one.id, Message("user", f"{_NASTY} 찾을말 {_ENDLESS}"), parent_id=None)

@@ -7,19 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from kullm_tui.core.config import Config
+from kullm_tui.core.config.settings import Config
 from kullm_tui.core.errors import StoreMoved
-from kullm_tui.core.history import Conversation
-from kullm_tui.core.journal import ReplySource
-from kullm_tui.core.opening import open_again
 from kullm_tui.core.records import Message
-from kullm_tui.core.store import Store
-from kullm_tui.ui import storing
+from kullm_tui.core.store.history import Conversation
+from kullm_tui.core.store.journal import ReplySource
+from kullm_tui.core.store.recovery import open_again
+from kullm_tui.core.store.store import Store
 from kullm_tui.ui.app import KullmApp
+from kullm_tui.ui.conversation import store_access as storing
 from tests.kullm_command import COMMAND
 from tests.openai_server import OpenAIServer, says
 from tests.ui.chatting import Chat, chatting
-from tests.ui.terminal import AppTerminal, drawn
+from tests.ui.real_terminal import AppTerminal, drawn
 
 _PAGE = 4096
 _MANY = 80

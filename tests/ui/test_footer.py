@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from kullm_tui.ui.widgets.keybar import usable
+from kullm_tui.ui.widgets.key_bar import usable
 from tests.far_words import Words
 from tests.openai_server import OpenAIServer, Reply, says
 from tests.ui.chatting import Chat, chatting

@@ -5,15 +5,15 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from kullm_tui.core.chat_client import Finished, Usage
-from kullm_tui.core.history import Conversation
-from kullm_tui.core.journal import ReplySource
+from kullm_tui.core.endpoints.client import Finished, Usage
 from kullm_tui.core.records import Message
-from kullm_tui.core.store import Store
+from kullm_tui.core.store.history import Conversation
+from kullm_tui.core.store.journal import ReplySource
+from kullm_tui.core.store.store import Store
 from kullm_tui.ui.app import KullmApp
+from kullm_tui.ui.conversation.thread import Earlier
+from kullm_tui.ui.dialogs.ask import Confirm
 from kullm_tui.ui.palette import commands
-from kullm_tui.ui.screens.ask import Confirm
-from kullm_tui.ui.widgets.thread import Earlier
 from tests.ui.browsing import browser, choose, shows, stand_still, until
 from tests.ui.chatting import Chat, chatting
 from tests.ui.snapshot import text_of

@@ -8,15 +8,15 @@ from textual.command import CommandInput, CommandList
 from textual.pilot import Pilot
 from textual.screen import Screen
 
-from kullm_tui.core.history import Conversation
-from kullm_tui.core.journal import ReplySource
 from kullm_tui.core.records import Message
-from kullm_tui.core.store import Store
+from kullm_tui.core.store.history import Conversation
+from kullm_tui.core.store.journal import ReplySource
+from kullm_tui.core.store.store import Store
 from kullm_tui.ui import palette, start
 from kullm_tui.ui.app import KullmApp
-from kullm_tui.ui.places import CHAT, bindings
-from kullm_tui.ui.widgets.keybar import KeyBar
-from kullm_tui.ui.widgets.prompt import Prompt
+from kullm_tui.ui.conversation.prompt import Prompt
+from kullm_tui.ui.keymap import CHAT, bindings
+from kullm_tui.ui.widgets.key_bar import KeyBar
 from tests.ui.browsing import until
 from tests.ui.snapshot import text_of
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ui.terminal import AppTerminal, drawn, left_switched_on, strange_escapes
+from tests.ui.real_terminal import AppTerminal, drawn, left_switched_on, strange_escapes
 
 WORD = "안녕하세요"
 COMMIT = f"\x1b[0;;{':'.join(str(ord(syllable)) for syllable in WORD)}u"

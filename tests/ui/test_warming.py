@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from kullm_tui.core.config import Config, EndpointSettings, EngineSettings, load_config
+from kullm_tui.core.config.settings import Config, EndpointSettings, EngineSettings, load_config
 from kullm_tui.core.memory import Memory
-from kullm_tui.core.store import Store
-from kullm_tui.ui import chat_desk
+from kullm_tui.core.store.store import Store
 from kullm_tui.ui.app import KullmApp
-from kullm_tui.ui.screens.chat import ChatScreen
+from kullm_tui.ui.chat import controller as chat_desk
+from kullm_tui.ui.chat.screen import ChatScreen
 from tests.ui.chatting import chatting
 
 

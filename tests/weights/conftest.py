@@ -6,7 +6,7 @@ import pytest
 import torch
 from transformers import BitsAndBytesConfig
 
-from kullm_tui.core.config import Precision
+from kullm_tui.core.config.settings import Precision
 from kullm_tui.weights.loading import LoadedModel, load_model
 from kullm_tui.weights.packed import has_bnb_kernel, multiplies_bf16, runs_packed
 from tests import tiny_models

@@ -10,7 +10,7 @@ from peft import AutoPeftModelForCausalLM, LoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
-from kullm_tui.core.config import Precision
+from kullm_tui.core.config.settings import Precision
 from kullm_tui.core.errors import AdapterError
 from kullm_tui.weights.adapters import AdapterRack
 from kullm_tui.weights.packed import runs_packed

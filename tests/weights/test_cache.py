@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from kullm_tui.core import weights_cache
 from kullm_tui.core.errors import NoSpace, UsageError, WeightsError
+from kullm_tui.core.models import weights_cache
 from kullm_tui.core.paths import weights_cache_dir
 from kullm_tui.weights.cache import Recipe, find_prepared, prepare
 from kullm_tui.weights.files import open_checkpoint

@@ -5,7 +5,7 @@ import pytest
 import torch
 from transformers import AutoConfig
 
-from kullm_tui.core.config import Precision
+from kullm_tui.core.config.settings import Precision
 from kullm_tui.weights.footprint import footprint, form_for, kv_bytes_per_token, quantised_bytes, weights_bytes
 from kullm_tui.weights.loading import load_in_form
 from kullm_tui.weights.skeleton import build_skeleton

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from kullm_tui.core.errors import AdapterError, KullmError, WeightsError
-from kullm_tui.core.folder_profile import profile_of_folder
-from kullm_tui.core.prompting import chat_template_of
+from kullm_tui.core.models.folder_profile import profile_of_folder
+from kullm_tui.core.models.prompting import chat_template_of
 from kullm_tui.core.templates.tokens import load_tokenizer
 from kullm_tui.engine.vocabulary import Vocabulary
 from kullm_tui.weights.adapter_files import read_adapter

@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
-from kullm_tui.core.config import Precision, load_config
-from kullm_tui.core.config_edit import set_value
+from kullm_tui.core.config.edit import set_value
+from kullm_tui.core.config.settings import Precision, load_config
 from kullm_tui.core.errors import WeightsError
 from kullm_tui.weights.loading import load_in_form
 from kullm_tui.weights.packed import multiplies_bf16

@@ -2,7 +2,7 @@
 
 from textual.widgets._static import Static
 
-from kullm_tui.ui.plain import plain
+from kullm_tui.ui.text import plain
 
 
 class Notice(Static):

@@ -8,9 +8,9 @@ from evaluator.evaluation import keep_run
 from evaluator.people import ratings_of
 from evaluator.runs import list_runs
 from evaluator.verdicts import VerdictStore
-from kullm_tui.ui.screens.human_rating import HumanRatingScreen
-from kullm_tui.ui.screens.new_evaluation import NewEvaluationScreen
-from kullm_tui.ui.widgets.item_browser import ItemBrowser
+from kullm_tui.ui.evaluate.form_screen import NewEvaluationScreen
+from kullm_tui.ui.evaluate.item_browser import ItemBrowser
+from kullm_tui.ui.evaluate.rating_screen import HumanRatingScreen
 from tests.evaluator.judge_server import JudgeServer, judged
 from tests.openai_server import refuses, says
 from tests.ui.evaluating import Answering, endpoints, evaluating, evaluation_of, write_questions

@@ -17,16 +17,16 @@ from evaluator.questions import load_questions
 from evaluator.runs import Counts, counts_of
 from evaluator.verdicts import VerdictStore
 from kullm_tui.core.errors import UsageError
-from kullm_tui.ui.evaluation_form import Pick, Preparing, Wishes
-from kullm_tui.ui.screens.evaluate import EvaluateScreen
-from kullm_tui.ui.screens.evaluation import EvaluationScreen
-from kullm_tui.ui.screens.new_evaluation import NewEvaluationScreen
-from kullm_tui.ui.widgets.choice import Choice
-from kullm_tui.ui.widgets.system_picker import SystemPicker
+from kullm_tui.ui.evaluate.form_screen import NewEvaluationScreen
+from kullm_tui.ui.evaluate.preparation import Pick, Preparing, Wishes
+from kullm_tui.ui.evaluate.run_screen import EvaluationScreen
+from kullm_tui.ui.evaluate.runs_screen import EvaluateScreen
+from kullm_tui.ui.evaluate.system_picker import SystemPicker
+from kullm_tui.ui.widgets.segmented import Choice
 from tests.evaluator.judge_server import FORM, JudgeServer, judged
 from tests.openai_server import Reply, says
 from tests.ui.evaluating import Answering, endpoints, evaluating, evaluation_of, filled_in, write_questions
-from tests.ui.terminal import AppTerminal
+from tests.ui.real_terminal import AppTerminal
 
 F12 = b"\x1b[24~"
 

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input, Select
 
-from kullm_tui.core.config import Config
+from kullm_tui.core.config.settings import Config
 from kullm_tui.core.errors import KullmError
-from kullm_tui.ui.judge_desk import Subject
-from kullm_tui.ui.judge_settings import JudgeSettings, last_settings
-from kullm_tui.ui.screens.ask import Confirm
-from kullm_tui.ui.screens.chat import ChatScreen
-from kullm_tui.ui.screens.first_verdict import FirstVerdictScreen
-from kullm_tui.ui.screens.judge import JudgeScreen
+from kullm_tui.ui.chat.screen import ChatScreen
+from kullm_tui.ui.dialogs.ask import Confirm
+from kullm_tui.ui.judge.price_dialog import FirstVerdictScreen
+from kullm_tui.ui.judge.service import Subject
+from kullm_tui.ui.judge.settings import JudgeSettings, last_settings
+from kullm_tui.ui.judge.settings_dialog import JudgeScreen
 from tests.evaluator.judge_server import JudgeServer, judged
 from tests.openai_server import OpenAIServer, Reply, refuses, says
 from tests.ui.chatting import chatting

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
-from kullm_tui.ui.screens.ask import Confirm
-from kullm_tui.ui.screens.chat import ChatScreen
-from kullm_tui.ui.screens.first_verdict import FirstVerdictScreen
-from kullm_tui.ui.screens.key import KeyScreen
-from kullm_tui.ui.screens.verdicts import VerdictsScreen
+from kullm_tui.ui.chat.screen import ChatScreen
+from kullm_tui.ui.dialogs.api_key import KeyScreen
+from kullm_tui.ui.dialogs.ask import Confirm
+from kullm_tui.ui.judge.price_dialog import FirstVerdictScreen
+from kullm_tui.ui.judge.verdicts_dialog import VerdictsScreen
 from tests.evaluator.judge_server import JudgeServer, judged
 from tests.openai_server import CUT, OpenAIServer, Reply, refuses, says
 from tests.ui.chatting import chatting

@@ -1,0 +1,61 @@
+"""Before money is spent: the cost is shown, and somebody agrees."""
+
+import argparse
+
+from evaluator.cost import Budget, Estimate, users_prices_file
+from kullm_tui.commands.cli.confirm import can_ask, confirmed
+from kullm_tui.commands.cli.progress import Narration
+from kullm_tui.core.errors import ConsentNeeded, KullmError, UsageError
+from kullm_tui.core.language import say
+from kullm_tui.core.money import money
+
+
+def agreed_budget(estimate: Estimate, judge: str, args: argparse.Namespace, narration: Narration) -> Budget:
+    """The budget that somebody agreed to. Nothing to pay needs nobody's word."""
+    refuse_unattended(estimate, judge, args)
+    line = estimate_line(estimate, judge)
+    if args.max_cost is not None:
+        narration.note(line)
+        return Budget(args.max_cost)
+    if not estimate.calls or estimate.dollars == 0:
+        return Budget()
+    if args.yes:
+        narration.note(line)
+    elif not confirmed(f"{line} {say('채점할까요?', 'Go on?')}"):
+        raise ConsentNeeded(say("채점하지 않았어요.", "nothing was judged."))
+    return Budget()
+
+
+def refuse_unattended(estimate: Estimate, judge: str, args: argparse.Namespace) -> None:
+    """Where money would be spent and nobody is there to agree, or a limit could not be kept."""
+    if args.max_cost is not None and estimate.dollars is None:
+        raise UsageError(
+            say(
+                f"{judge}의 가격을 몰라 --max-cost를 지킬 수 없어요. {users_prices_file()}에 가격을 적어 주세요.",
+                f"the price of {judge} is not known, so --max-cost cannot be kept. Put it into {users_prices_file()}.",
+            )
+        )
+    costs = bool(estimate.calls) and estimate.dollars != 0
+    if costs and args.max_cost is None and not args.yes and not can_ask():
+        advice = say("괜찮으면 --yes나 --max-cost를 붙이세요.", "If that is fine, add --yes or --max-cost.")
+        raise ConsentNeeded(f"{estimate_line(estimate, judge)} {advice}")
+
+
+def estimate_line(estimate: Estimate, judge: str) -> str:
+    tokens = estimate.input_tokens + estimate.output_tokens
+    if estimate.dollars is None:
+        price = say("가격을 몰라요", "price unknown")
+    else:
+        amount = money(estimate.dollars)
+        price = say(f"약 {amount}", f"about {amount}")
+        if estimate.as_of and estimate.dollars:
+            price += say(f" ({estimate.as_of} 기준으로 저장된 가격)", f" (at prices remembered from {estimate.as_of})")
+    return say(
+        f"{judge}에게 {estimate.calls:,}번 물어요: 약 {tokens:,}토큰, {price}.",
+        f"{estimate.calls:,} calls to {judge}: about {tokens:,} tokens, {price}.",
+    )
+
+
+def told_why(stopped: KullmError | None) -> None:
+    if stopped:
+        raise stopped

@@ -1,0 +1,311 @@
+"""`kullm eval`: its verbs, from a run to the paper's table and figure."""
+
+import argparse
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from evaluator.chart import chart_lines
+from evaluator.evaluation import load_run, results
+from evaluator.export import with_provenance
+from evaluator.figure import svg
+from evaluator.provenance import provenance
+from evaluator.question_fetch import PUBLIC_SETS
+from evaluator.report import (
+    Cell,
+    Table,
+    TableRow,
+    csv_text,
+    group_lines,
+    interval_lines,
+    markdown,
+    score_table,
+    table_lines,
+    table_notes,
+)
+from evaluator.runs import latest_number
+from evaluator.statistics import Difference
+from evaluator.verdict_file import open_verdicts
+from kullm_tui.commands.cli.columns import aligned
+from kullm_tui.commands.cli.progress import Narration
+from kullm_tui.commands.evaluate import again as eval_again
+from kullm_tui.commands.evaluate import bring_in as eval_import
+from kullm_tui.commands.evaluate import list as eval_list
+from kullm_tui.commands.evaluate import panel as eval_panel
+from kullm_tui.commands.evaluate import win as eval_win
+from kullm_tui.commands.evaluate.agreement import add_agreement, show_agreement
+from kullm_tui.commands.evaluate.harness import add_harness, run_harness
+from kullm_tui.commands.evaluate.items import show_items
+from kullm_tui.commands.judge import arguments as judge_arguments
+from kullm_tui.commands.judge.command import add_judge_arguments
+from kullm_tui.core import paths
+from kullm_tui.core.errors import UsageError
+from kullm_tui.core.files import publish, publish_bytes
+from kullm_tui.core.language import say
+from kullm_tui.core.text import terminal_safe, terminal_safe_json
+
+_WITHOUT_A_RUN = ("run", "import", "list", "panel", "harness")
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
+    parser = subparsers.add_parser("eval", help=say("모델을 논문처럼 평가해요", "evaluate models as the paper does"))
+    actions = parser.add_subparsers(dest="action", metavar=say("동작", "ACTION"))
+    for name, (words, add) in _verbs().items():
+        action = actions.add_parser(name, help=words)
+        if name not in _WITHOUT_A_RUN:
+            action.add_argument(
+                "--run",
+                type=int,
+                metavar="N",
+                help=say("평가의 번호 (없으면 마지막)", "the evaluation's number; else the last"),
+            )
+        add(action)
+
+
+def _verbs() -> Mapping[str, tuple[str, Callable[[argparse.ArgumentParser], None]]]:
+    """What each verb does, in a line, and what adds its arguments."""
+    return {
+        "run": (say("답을 받고 채점해요 (이어서 할 수 있어요)", "answer and judge; resumes"), _add_run),
+        "import": (
+            say("이미 받아 둔 채점을 가져와요 (사지 않아요)", "bring in verdicts that were bought elsewhere"),
+            eval_import.add_import,
+        ),
+        "list": (say("해 둔 평가와 그 번호", "the evaluations there are, with their numbers"), eval_list.add_list),
+        "table": (say("논문의 표", "the paper's table"), _add_table),
+        "plot": (say("논문의 그림 1 (0–100)", "the paper's Figure 1, on 0–100"), _add_plot),
+        "items": (say("답 하나하나와 채점자의 말", "each answer with the judge's words"), _add_items),
+        "retry": (
+            say("읽을 수 없던 채점을 다시 물어요", "ask again for verdicts that could not be read"),
+            eval_again.add_retry,
+        ),
+        "rescore": (
+            say("읽을 수 없던 채점의 점수를 사람이 적어요", "put down scores for verdicts that could not be read"),
+            eval_again.add_rescore,
+        ),
+        "win": (
+            say("한 시스템을 기준으로 한 승률 (둘씩 비교해요)", "win rates against a baseline, pair by pair"),
+            eval_win.add_win,
+        ),
+        "panel": (
+            say("채점자가 다른 평가들을 한 패널로 묶어요", "several judges' evaluations as one panel"),
+            eval_panel.add_panel,
+        ),
+        "agreement": (say("사람의 점수와 얼마나 맞는지", "agreement with people's ratings"), add_agreement),
+        "harness": (
+            say(
+                "KoBEST 등 객관식 과제 (lm-evaluation-harness)",
+                "KoBEST and other multiple-choice tasks (lm-evaluation-harness)",
+            ),
+            add_harness,
+        ),
+    }
+
+
+def _add_table(table: argparse.ArgumentParser) -> None:
+    table.add_argument(
+        "--format", choices=["text", "markdown", "csv", "json"], default="text", help=say("형식", "the form")
+    )
+    _add_out(table)
+
+
+def _add_plot(plot: argparse.ArgumentParser) -> None:
+    plot.add_argument("--font", metavar="FILE", help=say(".png에 쓸 한글 글꼴 파일", "a font with Hangul, for .png"))
+    _add_out(plot)
+
+
+def _add_out(action: argparse.ArgumentParser) -> None:
+    action.add_argument(
+        "--out",
+        metavar="FILE",
+        help=say("파일로 저장해요 (그림은 .svg나 .png)", "write to a file (.svg or .png for the plot)"),
+    )
+
+
+def _add_items(items: argparse.ArgumentParser) -> None:
+    items.add_argument("--json", action="store_true", help=say("한 답에 JSON 하나", "one JSON object an answer"))
+
+
+def _add_run(run: argparse.ArgumentParser) -> None:
+    names = ", ".join(one.name for one in PUBLIC_SETS)
+    run.add_argument(
+        "--set",
+        dest="questions",
+        default=PUBLIC_SETS[0].name,
+        metavar="S",
+        help=say(f"질문 모음: {names}, 파일.jsonl", f"the questions: {names}, FILE.jsonl"),
+    )
+    run.add_argument(
+        "-m",
+        "--models",
+        default="",
+        metavar="A,B,C",
+        help=say("평가할 모델. 어댑터는 모델+어댑터", "the models to evaluate; MODEL+ADAPTER for an adapter"),
+    )
+    run.add_argument(
+        "--answers",
+        action="append",
+        default=[],
+        metavar="NAME=FILE",
+        help=say("다른 시스템의 답을 가져와요 (여러 번)", "answers of another system (repeatable)"),
+    )
+    run.add_argument("--decoding", choices=["paper"], help=say("구름 논문의 디코딩 설정", "the KULLM paper's decoding"))
+    run.add_argument(
+        "--repeats",
+        type=judge_arguments.repeats,
+        default=1,
+        metavar="N",
+        help=say("한 답을 N번 채점해 평균을 내요 (비용도 N배)", "judge each answer N times and average; costs N-fold"),
+    )
+    add_judge_arguments(run)
+    run.add_argument("--json", action="store_true", help=say("표를 JSON으로", "the table as JSON"))
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.action == "run":
+        from kullm_tui.commands.evaluate.run import run_evaluation
+
+        return run_evaluation(args)
+    actions = {
+        "harness": run_harness,
+        "import": eval_import.import_verdicts,
+        "list": eval_list.show_runs,
+        "panel": eval_panel.show_panel,
+        "win": eval_win.show_win_rates,
+        "retry": eval_again.retry,
+        "rescore": eval_again.rescore,
+    }
+    if args.action in actions:
+        return actions[args.action](args)
+    with open_verdicts(Narration().note) as store:
+        evaluation = load_run(store, args.run)
+        number = args.run or latest_number(store) or 0
+        found = results(evaluation, store)
+        origin = provenance(evaluation, store, number) if args.action == "table" else {}
+    if args.action == "agreement":
+        return show_agreement(evaluation, found, args)
+    if args.action == "items":
+        return show_items(evaluation, found, as_json=args.json)
+    table = score_table(evaluation, found)
+    return _plot(table, args) if args.action == "plot" else _table(table, origin, args.format, args.out)
+
+
+def show_table(table: Table, number: int) -> None:
+    for line in _text_lines(table):
+        print(terminal_safe(line))
+    narration = Narration()
+    for note in (*table_notes(table), run_note(number)):
+        narration.note(note)
+
+
+def run_note(number: int) -> str:
+    return say(
+        f"평가 {number}번이에요. `kullm eval table --run {number}`로 다시 볼 수 있어요.",
+        f"evaluation {number}: `kullm eval table --run {number}` shows it again.",
+    )
+
+
+def table_facts(table: Table) -> dict[str, Any]:
+    return {
+        "set": table.set_name,
+        "judge": table.judge,
+        "answered_by": table.answered_by,
+        "rubric": table.rubric.name,
+        "items": table.items,
+        "repeats": None if table.steadiness is None else asdict(table.steadiness),
+        "rows": [_row_facts(row) for row in table.rows],
+        "differences": [_difference_facts(pair, one) for pair, one in table.differences.items()],
+        "groups": [
+            {"group": name, "rows": [{**_row_facts(row), "items": group.items} for row in group.rows]}
+            for name, group in table.groups.items()
+        ],
+    }
+
+
+def _row_facts(row: TableRow) -> dict[str, Any]:
+    return {
+        "model": row.name,
+        "scores": {name: _cell_facts(cell) for name, cell in row.cells.items()},
+        "n": row.scored,
+        "unscored": dict(row.unscored),
+        "reasons": dict(row.reasons),
+        "faults": dict(row.faults),
+        "flagged": row.flagged,
+        "asked_again": row.asked_again,
+        "by_hand": dict(row.by_hand),
+        "imported": dict(row.imported),
+        "length_correlation": row.length_correlation,
+    }
+
+
+def _difference_facts(pair: tuple[str, str], one: Difference) -> dict[str, Any]:
+    return {
+        "models": list(pair),
+        "mean": one.mean,
+        "low": one.interval.low,
+        "high": one.interval.high,
+        "p": one.p,
+        "p_holm": one.p_among_all,
+        "n": one.items,
+    }
+
+
+def _cell_facts(cell: Cell) -> dict[str, float]:
+    return {"mean": cell.mean, "low": cell.interval.low, "high": cell.interval.high, "scaled": cell.scaled}
+
+
+def _table(table: Table, origin: Mapping[str, Any], form: str, out: str | None) -> int:
+    if form == "text" and not out:
+        show_table(table, origin["run"])
+        return 0
+    text = {
+        "text": lambda: "\n".join([*_text_lines(table), "", *table_notes(table)]) + "\n",
+        "markdown": lambda: with_provenance(markdown(table), origin),
+        "csv": lambda: csv_text(table),
+        "json": lambda: terminal_safe_json({"run": origin["run"], **table_facts(table), "provenance": origin}) + "\n",
+    }[form]()
+    _put(text, out)
+    return 0
+
+
+def _text_lines(table: Table) -> list[str]:
+    """The paper's table, each system's intervals on a line of their own below its means."""
+    heading, *means = table_lines(table)
+    lines = [heading]
+    for line, spans in zip(means, interval_lines(table), strict=True):
+        lines += [line, spans]
+    shown = aligned(lines, right=range(1, len(heading)))
+    if not table.groups:
+        return shown
+    last = table.rubric.criteria[-1].name
+    groups = aligned(group_lines(table), right=range(1, len(table.rows) + 1))
+    return [*shown, "", say(f"분류별 {last}", f"{last} by group"), *groups]
+
+
+def _plot(table: Table, args: argparse.Namespace) -> int:
+    if not args.out:
+        _put("\n".join(aligned(chart_lines(table))) + "\n", None)
+        return 0
+    out = paths.typed(args.out)
+    if out.suffix.lower() == ".svg":
+        _put(svg(table), args.out)
+    elif out.suffix.lower() == ".png":
+        from evaluator.figure_png import png
+
+        publish_bytes(out, png(table, font=args.font or ""), mode=0o644)
+        Narration().note(say(f"{args.out}에 저장했어요.", f"written to {args.out}."))
+    else:
+        raise UsageError(
+            say(
+                "그림은 .svg나 .png로 저장해요. 예: --out figure.svg",
+                "a plot is written as .svg or .png: --out figure.svg",
+            )
+        )
+    return 0
+
+
+def _put(text: str, out: str | None) -> None:
+    if out:
+        publish(paths.typed(out), text, mode=0o644)
+        Narration().note(say(f"{out}에 저장했어요.", f"written to {out}."))
+    else:
+        print(terminal_safe(text), end="")

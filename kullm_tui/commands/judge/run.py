@@ -1,0 +1,118 @@
+"""Judging from a shell: its cost agreed to, its calls made, and meanwhile how far it is and what it waits for."""
+
+import argparse
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
+from typing import Any
+
+from evaluator.buying import UnderWay
+from evaluator.cost import estimated
+from evaluator.judge import Judge
+from evaluator.judge_end import end_note
+from evaluator.judging import Outcome, mode_note
+from evaluator.rounds import Rounds, judge_rounds, missing_in_rounds
+from evaluator.rubric import Rubric
+from evaluator.verdict import Item, Verdict
+from evaluator.verdicts import VerdictStore
+from kullm_tui.commands.cli import spending
+from kullm_tui.commands.cli.progress import Narration
+from kullm_tui.commands.judge import arguments as judge_arguments
+from kullm_tui.core.config.settings import load_config
+from kullm_tui.core.language import say
+
+_TICK_SECONDS = 1.0
+_TICKS_A_NOTE = 60  # where no terminal shows the progress
+
+
+def warn_of_end(judge: Judge, narration: Narration) -> None:
+    if note := asyncio.run(end_note(judge)):
+        narration.note(note)
+
+
+def judged(
+    items: Sequence[Item],
+    *,
+    judge: Judge,
+    rubric: Rubric,
+    store: VerdictStore,
+    args: argparse.Namespace,
+    narration: Narration,
+    repeat: int = 0,
+    told: Callable[[Verdict], None] | None = None,
+) -> Outcome:
+    """Every item's verdict, after somebody agreed to the price of those that are missing. `told` hears each as it comes."""
+    rounds = {repeat: items}
+    return judged_in_rounds(rounds, judge=judge, rubric=rubric, store=store, args=args, narration=narration, told=told)
+
+
+def judged_in_rounds(
+    rounds: Rounds,
+    *,
+    judge: Judge,
+    rubric: Rubric,
+    store: VerdictStore,
+    args: argparse.Namespace,
+    narration: Narration,
+    told: Callable[[Verdict], None] | None = None,
+) -> Outcome:
+    """The same of several rounds, under one price and one budget."""
+    wanted = sum(map(len, rounds.values()))
+    estimate = estimated(judge, rubric, missing_in_rounds(rounds, judge=judge, rubric=rubric, store=store))
+    calls = judge_arguments.calls_of(args, load_config().judging)
+    budget = spending.agreed_budget(estimate, judge.model, args, narration)
+    under_way, done = UnderWay(), 0
+
+    def line() -> str:
+        parts = [f"{say('채점 중', 'judging')} … {done:,}/{wanted:,}  ${budget.spent:.4f}", under_way.words]
+        return " · ".join(part for part in parts if part)
+
+    def hear(verdict: Verdict) -> None:
+        nonlocal done
+        done += 1
+        narration.clear()
+        if told:
+            told(verdict)
+        narration.progress(line())
+
+    work = judge_rounds(
+        rounds, judge=judge, rubric=rubric, store=store, budget=budget, calls=calls, under_way=under_way, told=hear
+    )
+    outcome = asyncio.run(_watched(work, line, narration))
+    narration.clear()
+    if note := mode_note(judge, outcome):
+        narration.note(note)
+    return outcome
+
+
+def spent_words(outcome: Outcome) -> str:
+    """What was spent now, and how much of it nobody can know."""
+    line = say(f"이번 사용 금액 ${outcome.spent:.4f}", f"${outcome.spent:.4f} was spent now")
+    if not outcome.assumed:
+        return f"{line}."
+    assumed = f"${outcome.assumed:.4f}"
+    part = say(
+        f"그중 {assumed}는 답 없이 끝난 호출의 추정값", f"{assumed} of it assumed, for calls that brought nothing"
+    )
+    return f"{line} ({part})."
+
+
+async def _watched(work: Coroutine[Any, Any, Outcome], line: Callable[[], str], narration: Narration) -> Outcome:
+    """Told every second on a terminal, every minute elsewhere, so that a judge which is silent is no silent program."""
+
+    async def tell() -> None:
+        ticks = 0
+        while True:
+            await asyncio.sleep(_TICK_SECONDS)
+            ticks += 1
+            narration.progress(line())
+            if not narration.live and ticks % _TICKS_A_NOTE == 0:
+                narration.note(line())
+
+    telling = asyncio.create_task(tell())
+    try:
+        return await work
+    finally:
+        telling.cancel()
+        with suppress(asyncio.CancelledError):
+            await telling

@@ -1,0 +1,261 @@
+"""`kullm train`: a recipe becomes a run, is followed while it lasts, and its adapter is kept under a name.
+
+The trainer is a process of its own with its own session and a log file, so it goes on when this terminal goes away.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from kullm_tui.commands.cli.columns import aligned
+from kullm_tui.commands.cli.confirm import can_ask, confirmed
+from kullm_tui.commands.cli.progress import Narration
+from kullm_tui.core.errors import ConfigError, TooLarge, UsageError
+from kullm_tui.core.extras import require_local
+from kullm_tui.core.language import say
+from kullm_tui.core.models.adapters import free_name, require_free
+from kullm_tui.core.models.resolve import all_profiles, local_folder, resolve
+from kullm_tui.core.text import size_text, terminal_safe, terminal_safe_json
+from trainer.estimate.machines import Machine, machine_named, this_machine
+from trainer.recipe import Recipe, load_recipe, shipped_recipes
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
+    parser = subparsers.add_parser("train", help=say("레시피대로 모델을 학습해요", "train a model by a recipe"))
+    add = parser.add_argument
+    add(
+        "recipe",
+        nargs="?",
+        metavar="RECIPE",
+        help=say("레시피의 이름이나 .toml 파일 (없으면 목록)", "a recipe's name or .toml file; none: lists them"),
+    )
+    add(
+        "--plan",
+        action="store_true",
+        help=say("학습하지 않고 메모리, 시간, 디스크를 예상해요", "estimate memory, time and disk; train nothing"),
+    )
+    add(
+        "--on",
+        metavar="M",
+        help=say("장비: 4xA100-80GB, 1xRTX4090, cpu, 2xcpu …", "a machine: 4xA100-80GB, 1xRTX4090, cpu, 2xcpu …"),
+    )
+    add(
+        "--set",
+        dest="settings",
+        action="append",
+        default=[],
+        metavar="K=V",
+        help=say("레시피의 값을 바꿔요: train.epochs=1", "changes a value of the recipe: train.epochs=1"),
+    )
+    add(
+        "--show",
+        type=_count,
+        metavar="N",
+        help=say("학습할 부분을 표시한 행 N개를 봐요", "show N rows with what is trained of them marked"),
+    )
+    add("--name", metavar="NAME", help=say("결과 어댑터의 이름", "the name of the adapter"))
+    add("--resume", metavar="RUN", help=say("멈춘 학습을 이어서 해요", "go on with a run that was stopped"))
+    add("--json", action="store_true", help=say("결과를 JSON 하나로", "the result as one JSON object"))
+    add(
+        "--yes",
+        action="store_true",
+        help=say("들어가지 않을 것 같아도 시작해요", "start even if it seems not to fit"),
+    )
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 1000:
+        raise argparse.ArgumentTypeError(
+            say("1에서 1000 사이의 정수를 쓰세요", "must be a whole number from 1 to 1000")
+        )
+    return int(text)
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.resume:
+        return _resume(args)
+    if args.recipe is None:
+        return _list(as_json=args.json)
+    recipe = load_recipe(args.recipe, args.settings)
+    if args.plan:
+        return _plan(recipe, args.on, as_json=args.json)
+    if args.show:
+        return _show(recipe, args.show)
+    return _train(recipe, args)
+
+
+def _list(*, as_json: bool) -> int:
+    recipes = [load_recipe(name) for name in shipped_recipes()]
+    if as_json:
+        for recipe in recipes:
+            print(terminal_safe_json({"name": recipe.name, "base": recipe.model.base, "summary": _summary(recipe)}))
+        return 0
+    for line in aligned([[recipe.name, _summary(recipe)] for recipe in recipes]):
+        print(terminal_safe(line))
+    Narration().note(
+        say("학습: kullm train 이름   예상: kullm train 이름 --plan", "train: kullm train NAME   estimate: --plan")
+    )
+    return 0
+
+
+def _summary(recipe: Recipe) -> str:
+    return say(recipe.summary or recipe.summary_en, recipe.summary_en or recipe.summary)
+
+
+def _plan(recipe: Recipe, on: str | None, *, as_json: bool) -> int:
+    from kullm_tui.commands.train.plan import show_plan
+    from kullm_tui.commands.train.tokens import cached_lengths
+    from trainer.estimate.estimate import plan_facts, plan_run
+
+    plan = plan_run(recipe, _machine(on), lengths=cached_lengths(recipe, resolve(recipe.model.base).folder))
+    if as_json:
+        print(terminal_safe_json(plan_facts(plan)))
+    else:
+        show_plan(plan)
+    return 0
+
+
+def _machine(on: str | None) -> Machine:
+    return machine_named(on) if on else this_machine()
+
+
+def _show(recipe: Recipe, count: int) -> int:
+    from kullm_tui.commands.train.tokens import show_rows
+
+    show_rows(recipe, _base_folder(recipe), count)
+    return 0
+
+
+def _base_folder(recipe: Recipe) -> Any:
+    """ModelNotFound, with the way to fetch it, where the base is not here."""
+    reference = resolve(recipe.model.base)
+    if reference.profile.kind == "adapter":
+        raise ConfigError(
+            say(
+                f"{recipe.model.base}: 어댑터 위에는 학습할 수 없어요. 그 베이스 모델을 고르거나 `kullm adapters merge`로 먼저 합치세요.",
+                f"{recipe.model.base} is an adapter. Choose its base, or merge it first with `kullm adapters merge`.",
+            )
+        )
+    return local_folder(reference)
+
+
+def _train(recipe: Recipe, args: argparse.Namespace) -> int:
+    from kullm_tui.commands.train.run import follow, new_run
+    from kullm_tui.commands.train.tokens import tokenise
+
+    if args.name:
+        _require_name(recipe, args.name)
+    require_local()
+    machine = _local_machine(args.on)
+    folder = _base_folder(recipe)
+    narration = Narration()
+    lengths = tokenise(recipe, folder, narration)
+    recipe = _settled(recipe, machine, lengths, narration)
+    _require_room(recipe, machine, lengths, agreed=args.yes)
+    run_folder = new_run(recipe, sys.argv[1:], name=args.name or free_name(recipe.name), on=args.on or "")
+    return follow(run_folder, machine, narration, as_json=args.json)
+
+
+def _settled(recipe: Recipe, machine: Machine, lengths: Any, narration: Narration) -> Recipe:
+    """What the recipe leaves to the machine, decided now and said; the run keeps it, however often it is resumed."""
+    from trainer.settle import settled
+
+    if recipe.model.precision != "auto" and not recipe.train.minutes:
+        return recipe
+    narration.progress(say("이 컴퓨터의 속도를 재는 중 …", "measuring this machine …"))
+    found = settled(recipe, machine, lengths, now=True)
+    narration.clear()
+    parts: list[str] = [found.model.precision] if recipe.model.precision == "auto" else []
+    if recipe.train.minutes:
+        steps, minutes = found.train.max_steps, recipe.train.minutes
+        parts.append(say(f"{steps:,}단계 ({minutes:g}분에 맞춤)", f"{steps:,} steps (made for {minutes:g} min)"))
+    narration.note(say("이 컴퓨터에서는 ", "on this machine: ") + ", ".join(parts))
+    return found
+
+
+def _require_name(recipe: Recipe, name: str) -> None:
+    require_free(name)
+    if recipe.method.kind == "full" and name in all_profiles():
+        raise UsageError(
+            say(
+                f"{name} 모델이 이미 있어요. 다른 이름을 쓰세요.",
+                f"There is a model {name} already. Use another name.",
+            )
+        )
+
+
+def _local_machine(on: str | None) -> Machine:
+    """Training is on this machine; `--on` may take fewer of its cards, or the processor."""
+    here = this_machine()
+    if on is None:
+        return here
+    asked = machine_named(on)
+    if asked.is_cpu:
+        return asked
+    if here.gpu is None or asked.gpu is None or here.gpu.name != asked.gpu.name or asked.count > here.count:
+        raise UsageError(
+            say(
+                f"이 컴퓨터의 장비는 {here.name}뿐이에요. 다른 장비는 --plan으로 예상만 할 수 있어요: kullm train … --plan --on {on}",
+                f"This machine is {here.name}. For another, only an estimate can be had: kullm train … --plan --on {on}",
+            )
+        )
+    return replace(here, name=asked.name, count=asked.count)
+
+
+def _require_room(recipe: Recipe, machine: Machine, lengths: Any, *, agreed: bool) -> None:
+    """A run that will not fit is asked about before it starts, not told of after an hour."""
+    from kullm_tui.commands.train.plan import advice_lines
+    from trainer.estimate.estimate import fit_of
+
+    fit = fit_of(recipe, machine, lengths)
+    if fit.fits or agreed:
+        return
+    need, have = size_text(fit.memory.total), size_text(machine.memory_bytes)
+    lines = [
+        say(
+            f"메모리가 부족할 것 같아요: {machine.name}에 {have} 있고 {need} 정도 필요해요.",
+            f"this will probably not fit: {machine.name} has {have}, and it takes about {need}.",
+        ),
+        *advice_lines(fit.advice),
+    ]
+    if not can_ask():
+        lines.append(say("그래도 시작하려면 --yes를 붙이세요.", "To start all the same, add --yes."))
+        raise TooLarge("\n".join(lines))
+    for line in lines:
+        print(terminal_safe(line), file=sys.stderr)
+    if not confirmed(say("그래도 시작할까요?", "Start all the same?")):
+        raise TooLarge(say("시작하지 않았어요.", "It was not started."))
+
+
+def _resume(args: argparse.Namespace) -> int:
+    from kullm_tui.commands.train.run import find_run, follow
+    from trainer.run_folder import read_spec
+
+    _refuse_beside_resume(args)
+    require_local()
+    run_folder = find_run(args.resume)
+    machine = _local_machine(args.on or read_spec(run_folder).get("on") or None)
+    return follow(run_folder, machine, Narration(), as_json=args.json)
+
+
+def _refuse_beside_resume(args: argparse.Namespace) -> None:
+    strays: Sequence[str] = [
+        option
+        for option, value in (
+            ("RECIPE", args.recipe),
+            ("--set", args.settings),
+            ("--plan", args.plan),
+            ("--show", args.show),
+            ("--name", args.name),
+        )
+        if value
+    ]
+    if strays:
+        raise UsageError(
+            say(
+                f"--resume은 처음의 설정 그대로 이어 가요. {strays[0]} 없이 쓰세요.",
+                f"--resume goes on with the settings of the start. Use it without {strays[0]}.",
+            )
+        )

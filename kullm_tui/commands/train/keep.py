@@ -1,0 +1,101 @@
+"""What a finished run leaves: its adapter in the registry, or its whole model as one of the user's own profiles."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from kullm_tui.commands.cli.progress import Narration
+from kullm_tui.core import paths
+from kullm_tui.core.causes import cause_of
+from kullm_tui.core.errors import KullmError
+from kullm_tui.core.language import say
+from kullm_tui.core.models.adapters import free_name, is_adapter, list_adapters, publish_adapter
+from kullm_tui.core.models.folder_profile import profile_of_folder
+from kullm_tui.core.models.profiles import save_profile
+from kullm_tui.core.models.resolve import all_profiles
+from kullm_tui.core.text import terminal_safe, terminal_safe_json
+from trainer.run_folder import RunFolder, read_spec
+
+_SAMPLE = "안녕하세요?"
+_RUN = "run.txt"  # in a kept model's folder: which run made it
+
+
+def keep(folder: RunFolder, narration: Narration, *, as_json: bool) -> int:
+    """Done once for a run: resuming a finished one names what is there."""
+    spec = read_spec(folder)
+    recipe, name = spec["recipe"]["name"], str(spec.get("name") or "")
+    base = spec["recipe"]["model"]["base"]
+    if is_adapter(folder.artifacts):
+        name = _kept_adapter(folder, name, recipe)
+        command = f"kullm ask -m {base} --adapter {name}"
+    else:
+        name = _kept_model(folder, name, recipe)
+        command = f"kullm ask -m {name}"
+    if spec["recipe"]["method"]["kind"] == "llama-adapter":
+        narration.note(
+            say(
+                f"엔진은 LoRA와 IA3만 붙여요. 이 어댑터는 peft로 여세요: {folder.artifacts}",
+                f"The engine attaches LoRA and IA3 only. Open this adapter with peft: {folder.artifacts}",
+            )
+        )
+    if as_json:
+        facts = {"run": folder.path.name, "folder": str(folder.path), "name": name, "base": base, "command": command}
+        print(terminal_safe_json(facts))
+        return 0
+    narration.note(
+        say(
+            f"학습을 마쳤어요. 이렇게 물어보세요(이름: {name}):",
+            f"Trained, and kept as {name}. Ask it like this:",
+        )
+    )
+    print(terminal_safe(f'{command} "{_SAMPLE}"'))
+    return 0
+
+
+def _kept_adapter(folder: RunFolder, name: str, recipe: str) -> str:
+    run = folder.path.name
+    known = {adapter.name: adapter for adapter in list_adapters()}
+    already = next((adapter.name for adapter in known.values() if adapter.run == run), "")
+    if already:
+        return already
+    if not name or name in known:  # another run took the name meanwhile
+        name = free_name(recipe)
+    return publish_adapter(folder.artifacts, name, run=run, recipe=recipe).name
+
+
+def _kept_model(folder: RunFolder, name: str, recipe: str) -> str:
+    """The files are shared with the run's folder where the disk can do that; a profile of the user's names them."""
+    models = paths.private_dir(paths.state_dir() / "models")
+    name = name or free_name(recipe)
+    while (models / name).exists() or name in all_profiles():
+        if (models / name / _RUN).is_file() and (models / name / _RUN).read_text() == folder.path.name:
+            return name
+        name = f"{name}-again"
+    draft = Path(tempfile.mkdtemp(dir=models, prefix=f".{name}."))
+    try:
+        for file in folder.artifacts.iterdir():
+            if file.is_file():
+                _share(file, draft / file.name)
+        (draft / _RUN).write_text(folder.path.name)
+        draft.rename(models / name)
+    except OSError as error:
+        reason = cause_of(error)
+        raise KullmError(
+            say(
+                f"학습한 모델을 {models}에 저장하지 못했어요({reason}). 결과는 {folder.artifacts}에 있어요.",
+                f"The trained model was not kept in {models} ({reason}). It is in {folder.artifacts}.",
+            )
+        ) from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    found = profile_of_folder(models / name, name)
+    save_profile(name, {"folder": str(models / name), "template": found.template})
+    return name
+
+
+def _share(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another file system, or one without links
+        shutil.copyfile(source, target)

@@ -1,0 +1,66 @@
+"""The data of a recipe before it is trained: made into tokens once, counted for the plan, shown with what is trained of it."""
+
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kullm_tui.commands.cli.progress import Narration
+from kullm_tui.core.errors import KullmError
+from kullm_tui.core.language import say
+from trainer.estimate.tokens import Lengths, lengths_of
+from trainer.recipe import Recipe
+
+if TYPE_CHECKING:
+    from trainer.dataset.tokens import TokenSet
+
+
+def tokenise(recipe: Recipe, folder: Path, narration: Narration) -> Lengths:
+    """Before any rank starts: this process makes the sets, the ranks find them made. What is left out is said."""
+    from trainer.dataset.tokens import evaluation_set, tokenised
+
+    def progress(rows: int) -> None:
+        narration.progress(say(f"토큰으로 바꾸는 중 … {rows:,}행", f"tokenising … {rows:,} rows"))
+
+    try:
+        tokens = tokenised(recipe, folder, progress)
+        evaluation_set(recipe, folder, progress)
+    finally:
+        narration.clear()
+    narration.note(_facts_line(tokens))
+    return _lengths(tokens)
+
+
+def cached_lengths(recipe: Recipe, folder: Path | None) -> Lengths | None:
+    """Of the tokenised set where it is in the cache; a plan makes none."""
+    if folder is None:
+        return None
+    from trainer.dataset.tokens import cached
+
+    with suppress(KullmError, OSError):  # data that cannot be read is told when it is to be trained
+        tokens = cached(recipe, folder)
+        return _lengths(tokens) if tokens else None
+    return None
+
+
+def show_rows(recipe: Recipe, folder: Path, count: int) -> None:
+    from trainer.dataset.show import rendered, shown
+
+    for row in shown(recipe, folder, count):
+        print(rendered(row, marked_by_terminal=sys.stdout.isatty()))
+
+
+def _lengths(tokens: "TokenSet") -> Lengths:
+    return lengths_of(tokens.lengths.tolist(), tokens.facts.trained_tokens)
+
+
+def _facts_line(tokens: "TokenSet") -> str:
+    facts = tokens.facts
+    left_out = sum(facts.rejected.values())
+    why = ", ".join(f"{reason} {count:,}" for reason, count in facts.rejected.items())
+    dropped = say(f", 뺀 행 {left_out:,} ({why})", f", {left_out:,} left out ({why})") if left_out else ""
+    cut = say(f", 잘린 행 {facts.cut:,}", f", {facts.cut:,} cut") if facts.cut else ""
+    return say(
+        f"{facts.examples:,}행, {facts.tokens:,}토큰{cut}{dropped}",
+        f"{facts.examples:,} rows, {facts.tokens:,} tokens{cut}{dropped}",
+    )

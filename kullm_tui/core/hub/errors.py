@@ -1,0 +1,142 @@
+"""What the hub, the network and the disk say when a download fails, as one or two lines for a person."""
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator
+
+from kullm_tui.core.causes import cause_of
+from kullm_tui.core.endpoints.errors import TooMuch
+from kullm_tui.core.errors import GatedModel, HubError, KullmError, ModelNotFound, NoSpace
+from kullm_tui.core.hub.cache import PART_SUFFIX, repository_folder
+from kullm_tui.core.language import say
+
+_USUAL_ENDPOINT = "https://huggingface.co"
+
+
+class CutShort(Exception):
+    """The server ended a file before its length."""
+
+
+def hub_endpoint() -> str:
+    return (os.environ.get("HF_ENDPOINT") or _USUAL_ENDPOINT).rstrip("/")
+
+
+@contextlib.contextmanager
+def translated(repository: str, revision: str) -> Iterator[None]:
+    import httpx2
+    from huggingface_hub import errors
+
+    try:
+        yield
+    except (KullmError, KeyboardInterrupt):
+        raise
+    except errors.GatedRepoError as error:
+        raise _gated(repository) from error
+    except errors.RevisionNotFoundError as error:
+        raise ModelNotFound(
+            say(
+                f"{repository} 저장소에 {revision} 리비전이 없어요. {hub_endpoint()}/{repository}에서 확인하세요.",
+                f"{repository} has no revision {revision}. See {hub_endpoint()}/{repository}.",
+            )
+        ) from error
+    except (errors.RepositoryNotFoundError, errors.HFValidationError) as error:
+        raise ModelNotFound(
+            say(
+                f"허브에 {repository} 저장소가 없거나 비공개예요. 이름을 확인하고, 비공개라면 `kullm keys set HF_TOKEN`으로 토큰을 넣으세요.",
+                f"The hub has no repository {repository}, or it is private. Check the name; "
+                "if it is private, store a token with `kullm keys set HF_TOKEN`.",
+            )
+        ) from error
+    except (TooMuch, httpx2.TooManyRedirects) as error:
+        raise _hostile(error) from error
+    except errors.HfHubHTTPError as error:
+        raise _refused(repository, error.response.status_code) from error
+    except (httpx2.TransportError, errors.OfflineModeIsEnabled, CutShort) as error:
+        raise _unreachable(repository, error) from error
+    except OSError as error:
+        raise _disk_fault(error) from error
+
+
+def _hostile(error: Exception) -> HubError:
+    why = str(error) if isinstance(error, TooMuch) else say("끝없이 다른 주소로 보내요", "it redirects without an end")
+    return HubError(
+        say(
+            f"허브({hub_endpoint()}): {why}. HF_ENDPOINT가 맞는지 확인하세요.",
+            f"The hub ({hub_endpoint()}): {why}. Check HF_ENDPOINT.",
+        )
+    )
+
+
+def _gated(repository: str) -> GatedModel:
+    page = f"{hub_endpoint()}/{repository}"
+    return GatedModel(
+        say(
+            f"{repository} 저장소는 라이선스에 동의한 사람만 받을 수 있어요. {page} 에서 동의하고, "
+            "`kullm keys set HF_TOKEN`으로 토큰을 넣은 뒤 다시 받으세요.",
+            f"{repository} is only for those who accepted its licence. Accept it at {page} , "
+            "store a token with `kullm keys set HF_TOKEN`, and try again.",
+        ),
+        page=page,
+    )
+
+
+def _refused(repository: str, status: int) -> HubError:
+    if status in (401, 403):
+        return _gated(repository)
+    kept_korean, kept_english = _kept(repository)
+    return HubError(
+        say(
+            f"허브({hub_endpoint()})가 {repository} 저장소를 내주지 않아요(HTTP {status}). 잠시 뒤 다시 해 보세요.{kept_korean}",
+            f"The hub ({hub_endpoint()}) does not hand out {repository} (HTTP {status}). "
+            f"Try again later.{kept_english}",
+        )
+    )
+
+
+def _kept(repository: str) -> tuple[str, str]:
+    """What to say of the parts that are here, in both languages; nothing where there are none."""
+    blobs = repository_folder(repository) / "blobs"
+    if not any(part.stat().st_size for part in blobs.glob(f"*{PART_SUFFIX}")):
+        return "", ""
+    return " 받은 데까지는 남아 있어 이어서 받아요.", " It goes on from what has arrived."
+
+
+def _unreachable(repository: str, error: Exception) -> HubError:
+    import httpx2
+    from huggingface_hub.errors import OfflineModeIsEnabled
+
+    if isinstance(error, OfflineModeIsEnabled):
+        return HubError(
+            say(
+                "HF_HUB_OFFLINE이 켜져 있어 받을 수 없어요. 끄고 다시 해 보세요.",
+                "HF_HUB_OFFLINE is set, so nothing is fetched. Unset it and try again.",
+            )
+        )
+    kept_korean, kept_english = _kept(repository)
+    late = isinstance(error, httpx2.TimeoutException)
+    cut = isinstance(error, CutShort | httpx2.RemoteProtocolError | httpx2.ReadError)
+    why_korean = "답이 너무 늦어요" if late else "연결이 자꾸 끊겨요" if cut else "연결할 수 없어요"
+    why_english = "answers too slowly" if late else "keeps breaking the connection" if cut else "cannot be reached"
+    return HubError(
+        say(
+            f"허브({hub_endpoint()}): {why_korean}. 네트워크와 프록시를 확인하고 다시 해 보세요.{kept_korean}",
+            f"The hub ({hub_endpoint()}) {why_english}. Check the network and proxy and try again.{kept_english}",
+        )
+    )
+
+
+def _disk_fault(error: OSError) -> KullmError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return NoSpace(
+            say(
+                "받는 도중에 디스크가 가득 찼어요. 공간을 비우고 다시 하면 이어서 받아요.",
+                "The disk filled up during the download. Free some space; the next try goes on from there.",
+            )
+        )
+    return KullmError(
+        say(
+            f"허브 캐시에 쓰지 못했어요({cause_of(error)}). 폴더의 권한을 확인하세요.",
+            f"The hub cache could not be written ({error}). Check the folder's permissions.",
+        )
+    )

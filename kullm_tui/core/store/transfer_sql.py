@@ -1,0 +1,166 @@
+"""Between the database and conversations outside it: whole trees out, and in again without making anything twice."""
+
+import hashlib
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
+from sqlite3 import Connection, Row
+from typing import Any, get_args
+
+from kullm_tui.core.store.history import LISTED, mapping_from, no_conversation
+from kullm_tui.core.store.journal import FinalState, choose_leaf
+from kullm_tui.core.store.portable import Imported, ImportProgress, KeptConversation, KeptMessage
+
+# The columns of a message that stand in a file under their own names.
+_FACTS = tuple(one.name for one in fields(KeptMessage) if one.name not in ("number", "parent"))
+_JSON = ("parameters", "timings")
+_INDEXED_AT_ONCE = 2000  # messages
+
+
+def kept_conversations(connection: Connection, ids: Sequence[int] | None) -> Iterator[KeptConversation]:
+    """These, or all that are not deleted, oldest first."""
+    if ids is None:
+        rows = connection.execute(f"SELECT id FROM conversations WHERE {LISTED} ORDER BY id")
+        ids = [row["id"] for row in rows]
+    for conversation_id in ids:
+        row = connection.execute(
+            "SELECT * FROM conversations WHERE id = ? AND deleted IS NULL", (conversation_id,)
+        ).fetchone()
+        if row is None:
+            raise no_conversation(conversation_id)
+        yield _kept(row, connection)
+
+
+def _kept(row: Row, connection: Connection) -> KeptConversation:
+    messages = connection.execute(
+        f"SELECT id, parent_id, {', '.join(_FACTS)} FROM messages WHERE conversation_id = ? ORDER BY id", (row["id"],)
+    ).fetchall()
+    numbers = {message["id"]: number for number, message in enumerate(messages, start=1)}
+    return KeptConversation(
+        row["key"],
+        row["title"],
+        row["created"],
+        row["updated"],
+        tuple(_kept_message(message, numbers) for message in messages),
+        bool(row["pinned"]),
+        numbers.get(row["leaf_id"]),
+    )
+
+
+def _kept_message(row: Row, numbers: dict[int, int]) -> KeptMessage:
+    facts: dict[str, Any] = {name: row[name] for name in _FACTS}
+    for name in _JSON:
+        facts[name] = mapping_from(facts[name]) or None
+    if facts["state"] == "streaming":
+        facts["state"] = "cancelled"  # in the file nobody goes on writing it
+    return KeptMessage(number=numbers[row["id"]], parent=numbers.get(row["parent_id"]), **facts)
+
+
+def keep(
+    connection: Connection, conversations: Sequence[KeptConversation], progress: ImportProgress = lambda *_: None
+) -> Imported:
+    """Within one transaction of the caller's. What is there already is not made twice; new branches join it."""
+    counts: Counter[str] = Counter()
+    ids = []
+    for done, one in enumerate(conversations, start=1):
+        conversation_id, is_new = _place_for(connection, one)
+        added = _add_missing(connection, conversation_id, one, is_new=is_new)
+        counts["new" if is_new else "grown" if added else "known"] += 1
+        counts["messages"] += added
+        ids.append(conversation_id)
+        progress("keep", done, len(conversations))
+    index(connection, progress)
+    return Imported(**counts, conversation_ids=tuple(dict.fromkeys(ids)))
+
+
+def index(connection: Connection, progress: ImportProgress = lambda *_: None) -> None:
+    """All that was inserted `unindexed`, many in a statement: the search's index is written out after each."""
+    fresh = f"state = 'streaming' AND writer IN {get_args(FinalState)}"
+    row = connection.execute(f"SELECT count(*), min(id), max(id) FROM messages WHERE {fresh}").fetchone()
+    total, first, last = (number or 0 for number in row)
+    done = 0
+    for start in range(first, last + 1 if total else first, _INDEXED_AT_ONCE):
+        indexed = connection.execute(
+            f"UPDATE messages SET state = writer, writer = NULL WHERE {fresh} AND id BETWEEN ? AND ?",
+            (start, start + _INDEXED_AT_ONCE - 1),
+        )
+        done += indexed.rowcount
+        progress("index", done, total)
+
+
+def unindexed(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """A message's columns as they stand until `index`, in the same transaction."""
+    ended = facts["state"] if facts["state"] in get_args(FinalState) else "failed"
+    return {**facts, "writer": ended, "state": "streaming"}
+
+
+def _place_for(connection: Connection, one: KeptConversation) -> tuple[int, bool]:
+    # A deleted one stays deleted, and leaves its key to the one that comes.
+    connection.execute(
+        "UPDATE conversations SET key = lower(hex(randomblob(16))) WHERE key = ? AND deleted IS NOT NULL", (one.key,)
+    )
+    row = connection.execute("SELECT id FROM conversations WHERE key = ?", (one.key,)).fetchone()
+    if row:
+        return row["id"], False
+    inserted = connection.execute(
+        "INSERT INTO conversations (key, title, created, updated, pinned, recency) VALUES (?, ?, ?, ?, ?, ?)",
+        (one.key, one.title, one.created, one.updated, one.pinned, min(one.updated, time.time())),
+    )
+    assert inserted.lastrowid is not None
+    return inserted.lastrowid, True
+
+
+def _add_missing(connection: Connection, conversation_id: int, one: KeptConversation, *, is_new: bool) -> int:
+    known = {} if is_new else _identities(connection, conversation_id)
+    prints = _Prints()
+    ids: dict[int | None, int | None] = {None: None}
+    added = 0
+    for message in one.messages:
+        mark = prints.of(message.number, message.parent, message.role, message.content, message.input)
+        if mark not in known:
+            known[mark] = _insert(connection, conversation_id, ids[message.parent], message)
+            added += 1
+        ids[message.number] = known[mark]
+    leaf = ids.get(one.leaf) or max((identity for identity in ids.values() if identity), default=None)
+    if is_new and leaf:
+        choose_leaf(connection, conversation_id, leaf)
+    return added
+
+
+def _identities(connection: Connection, conversation_id: int) -> dict[bytes, int]:
+    rows = connection.execute(
+        "SELECT id, parent_id, role, content, input FROM messages WHERE conversation_id = ? ORDER BY id",
+        (conversation_id,),
+    )
+    prints = _Prints()
+    return {prints.of(*row): row["id"] for row in rows}
+
+
+class _Prints:
+    """A message is the same where it says the same under the same messages, and is as often repeated there."""
+
+    def __init__(self) -> None:
+        self._of: dict[int | None, bytes] = {None: b""}
+        self._times: Counter[bytes] = Counter()
+
+    def of(self, number: int, parent: int | None, role: str, content: str, more: str) -> bytes:
+        said = self._of[parent] + hashlib.sha256("\0".join((role, content, more)).encode()).digest()
+        self._times[said] += 1
+        mark = self._of[number] = hashlib.sha256(said + str(self._times[said]).encode()).digest()
+        return mark
+
+
+def _insert(connection: Connection, conversation_id: int, parent_id: int | None, message: KeptMessage) -> int:
+    facts: dict[str, Any] = {name: getattr(message, name) for name in _FACTS}
+    for name in _JSON:
+        facts[name] = json.dumps(dict(facts[name]), ensure_ascii=False) if facts[name] else None
+    facts = unindexed(facts)
+    places = ", ".join("?" * (len(facts) + 2))
+    row = connection.execute(
+        f"INSERT INTO messages (conversation_id, parent_id, {', '.join(facts)}) VALUES ({places})",
+        (conversation_id, parent_id, *facts.values()),
+    )
+    assert row.lastrowid is not None
+    return row.lastrowid

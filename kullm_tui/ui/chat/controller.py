@@ -1,0 +1,447 @@
+"""What the chat does: questions sent, replies stopped, asked again and edited, conversations opened. The screen shows it.
+
+One question at a time is committed; everything that waits (disk, tokens, the network) happens in workers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING
+
+from kullm_tui.core import records
+from kullm_tui.core.errors import KullmError, StoreError
+from kullm_tui.core.language import say
+from kullm_tui.core.store.drafts import Edited
+from kullm_tui.ui.chat.drafts import Drafts
+from kullm_tui.ui.conversation import text as wording
+from kullm_tui.ui.conversation.controller import Desk
+from kullm_tui.ui.conversation.live_replies import Replies, as_ended
+from kullm_tui.ui.conversation.live_reply import LiveReply
+from kullm_tui.ui.conversation.settings import Session, last_used, messages_of, question_of, remember, session_of
+from kullm_tui.ui.dialogs.consent import may_send
+from kullm_tui.ui.models.facts import NOTHING_KNOWN, ModelFacts
+
+if TYPE_CHECKING:
+    from textual.timer import Timer
+
+    from kullm_tui.core.asking.target import Target
+    from kullm_tui.core.config.settings import Config
+    from kullm_tui.core.memory import Memory
+    from kullm_tui.core.store.history import Conversation, Turn
+    from kullm_tui.core.store.store import Store
+    from kullm_tui.ui.chat.screen import ChatScreen
+    from kullm_tui.ui.conversation.asking import Committed
+
+_DRAFT_SECONDS = 1.0  # of typing that a crash may lose
+_WARM_SECONDS = 1.0  # after the screen is there, so that starting the engine takes nothing from its first keys
+_ROOM_TO_WARM_BYTES = 2e9
+
+
+class ChatDesk(Desk["ChatScreen"]):
+    def __init__(self, screen: ChatScreen) -> None:
+        super().__init__(screen)
+        self.session = Session()  # of the conversation on the screen
+        self._usual = self.session  # what was chosen last: of the next new one
+        self.conversation: Conversation | None = None
+        self.replies = Replies(screen)
+        self._facts = NOTHING_KNOWN
+        self._unread: set[int] = set()
+        self._drafts = Drafts(screen)
+        self._saving: Timer | None = None
+        self._committing = asyncio.Lock()
+
+    async def begin(self) -> None:
+        """Once the screen is there: the store, and what was used last."""
+        app = self.screen.kullm
+        self.session = self._usual = await asyncio.to_thread(last_used, app.config.model)
+        await self._learn()
+        store = await app.opened()
+        self.screen.sidebar.store = store
+        self.screen.sidebar.reload()
+        await self._drafts.load(store)
+        self._tell_editing()
+        if app.goes_on:
+            await self._go_on(store)
+        self.screen.set_timer(_WARM_SECONDS, lambda: self.run(self._warm(), group="engine"))
+
+    async def _warm(self) -> None:
+        """The engine of this machine, where there is room for its libraries and a small model."""
+        if self._facts.endpoint or not self.screen.kullm.config.engine.warm:
+            return
+        free = (await asyncio.to_thread(_memory_here)).free
+        if free is None or free > _ROOM_TO_WARM_BYTES:
+            self.screen.kullm.warm_engine()
+
+    async def _go_on(self, store: Store) -> None:
+        last = await asyncio.to_thread(store.latest_conversation)
+        if last is None:
+            self.screen.notice(say("이어 갈 대화가 아직 없어요.", "There is no conversation to go on with yet."))
+        elif self.conversation is None and not self.answering and not self.busy:  # nobody was faster
+            await self._open(last, None)
+
+    async def close(self) -> None:
+        """Every reply is stopped and written down as far as it came, and so is what was begun in the prompt."""
+        await self.replies.close()
+        with suppress(KullmError):  # the store was told of when it could not be opened
+            await self._save_drafts()
+
+    def take_store(self, store: Store) -> None:
+        """Another file: what is on the screen is read from there, as far as it is there."""
+        self.screen.sidebar.store = store
+        self.screen.sidebar.reload()
+        self._drafts.forget_written()
+        if self.conversation:
+            self.run(self._read_again(store, self.conversation.id))
+
+    async def _read_again(self, store: Store, conversation_id: int) -> None:
+        try:
+            self.conversation = await asyncio.to_thread(store.conversation, conversation_id)
+        except StoreError:
+            self.new_conversation()
+        else:
+            await self.show(anew=True)
+
+    @property
+    def turns(self) -> list[Turn]:
+        return list(self.screen.thread.turns)
+
+    @property
+    def busy(self) -> bool:
+        """A question is being committed."""
+        return self._committing.locked()
+
+    @property
+    def answering(self) -> list[LiveReply]:
+        """The replies on their way in the conversation on the screen."""
+        return self.replies.of(self.conversation.id) if self.conversation else []
+
+    # -- asking --------------------------------------------------------------------------------------------------------
+
+    def ask(self, message: records.Message) -> None:
+        editing, self._drafts.editing = self._drafts.editing, None
+        self.run(self._ask(message, editing))
+
+    async def _ask(self, message: records.Message, editing: Edited | None) -> None:
+        sent, conversation = False, self.conversation
+        try:
+            if not await self._is_free():
+                return
+            async with self._committing:
+                turns = self.turns
+                parent = editing.parent_id if editing else (turns[-1].id if turns else None)
+                sent = await self._send(message, parent)
+        finally:
+            if sent:
+                self._drafts.sent(conversation)
+            else:
+                self._drafts.give_back(conversation, message, editing)
+        await self._save_drafts()
+
+    async def _is_free(self) -> bool:
+        await self.replies.wait_for_ending(self.answering)
+        if not self.answering and not self.busy:
+            self.screen.notice()
+            return True
+        self.screen.notice(
+            say("답이 오는 중이에요. esc로 멈춘 다음 보내 주세요.", "A reply is on its way. Stop it first: esc.")
+        )
+        return False
+
+    async def _send(self, message: records.Message, parent_id: int | None) -> bool:
+        """False where nothing was committed."""
+        store, conversation, session = await self.screen.kullm.opened(), self.conversation, self.session
+        target, session, fault = await self._target(session)
+        if target and not await may_send(self.screen.app, target):
+            self.screen.notice(say("보내지 않았어요.", "Nothing was sent."))
+            return False
+        from kullm_tui.ui.conversation import asking
+
+        question = await asyncio.to_thread(asking.commit_question, store, conversation, parent_id, message, session)
+        if self.conversation is conversation:
+            self.conversation = question.conversation
+            self._drafts.begun(question.conversation)
+        await self._answer(store, question, session, target, fault)
+        return True
+
+    async def _target(self, session: Session) -> tuple[Target | None, Session, str]:
+        """Whom to ask; or nobody, and why."""
+        from kullm_tui.ui.conversation import asking
+
+        try:
+            target, session = await asyncio.to_thread(asking.target_of, session, self.screen.kullm.config.endpoints)
+        except KullmError as error:
+            return None, session, str(error)
+        return target, session, ""
+
+    async def _answer(
+        self, store: Store, question: Committed, session: Session, target: Target | None, fault: str
+    ) -> None:
+        from kullm_tui.ui.conversation import asking
+
+        if target is None:
+            reply_id = await asyncio.to_thread(asking.write_failure, store, question, session, fault)
+        else:
+            order, reply = await asyncio.to_thread(asking.open_reply, store, question, session, target)
+            self.replies.start(order, reply)
+            reply_id = reply.reply_id
+        if self.conversation and self.conversation.id == question.conversation.id:
+            await self.show(reply_id)
+            self.screen.thread.follow()
+        self.mark()
+
+    def regenerate(self, turn: Turn | None = None) -> None:
+        """Another reply to the question of this turn, beside the one that is there."""
+        question = question_of(self.turns, turn)
+        if question:
+            self.run(self._regenerate(question))
+
+    async def _regenerate(self, question: Turn) -> None:
+        conversation = self.conversation
+        if conversation is None or not await self._is_free():
+            return
+        from kullm_tui.ui.conversation.asking import Committed
+
+        async with self._committing:
+            store = await self.screen.kullm.opened()
+            target, session, fault = await self._target(self.session)
+            if target is None or await may_send(self.screen.app, target):
+                await self._answer(store, Committed(conversation, question.id), session, target, fault)
+
+    def edit(self, turn: Turn | None = None) -> None:
+        """The question of this turn goes back into the prompt; sent again, it makes a branch."""
+        question = question_of(self.turns, turn)
+        if question:
+            self._drafts.edit(Edited(question.id, question.parent_id), question)
+            self.screen.prompt.focus()
+            self._tell_editing()
+
+    def _tell_editing(self) -> None:
+        told = say("고쳐서 보내면 새 갈래가 생겨요 · esc 취소", "Sent again, it makes a new branch · esc leaves it")
+        self.screen.notice(told if self._drafts.editing else "")
+
+    def stop_editing(self) -> None:
+        self._drafts.stop_editing()
+
+    def stop(self) -> bool:
+        answering = self.answering
+        for reply in answering:
+            self.replies.stop(reply)
+        return bool(answering)
+
+    # -- a reply on its way --------------------------------------------------------------------------------------------
+
+    def grew(self, reply: LiveReply) -> None:
+        self.replies.taken(reply)
+        self.screen.thread.grow(reply)
+        if reply.pieces and self._is_shown(reply) and not self.screen.thread.following:
+            self.screen.tell_unread(True)
+
+    def ended(self, reply: LiveReply) -> None:
+        rate = wording.speed(reply.finished.timings, reply.finished.usage.completion_tokens) if reply.finished else None
+        self.screen.kullm.status.set_speed(f"{rate:.0f} tok/s" if rate else "")
+        if self._is_shown(reply):
+            self._tell_editing()
+            self.run(self._settle(reply))
+        else:
+            self._unread.add(reply.conversation_id)
+        self.announce(reply.seconds, say(f"답이 왔어요: {reply.title}", f"A reply is here: {reply.title}"))
+        self.mark()
+        if not self._facts.endpoint:
+            self.tell_memory()
+
+    def saved(self, reply: LiveReply) -> None:
+        if self._is_shown(reply):
+            self.run(self._settle(reply))
+
+    def typing(self) -> None:
+        """A question is being written: whoever will answer it gets ready."""
+        if not self._facts.endpoint:
+            self.screen.kullm.warm_engine()
+        if self._saving is None:
+            self._saving = self.screen.set_timer(_DRAFT_SECONDS, self._save)
+
+    def _save(self) -> None:
+        self._saving = None
+        self.run(self._save_drafts(), group="drafts")
+
+    async def _save_drafts(self) -> None:
+        if not self.busy:  # what is being sent is still a draft on the disk
+            await self._drafts.save(await self.screen.kullm.opened())
+
+    def _is_shown(self, reply: LiveReply) -> bool:
+        return self.conversation is not None and reply.conversation_id == self.conversation.id
+
+    async def _settle(self, reply: LiveReply) -> None:
+        store = await self.screen.kullm.opened()
+        turns = await asyncio.to_thread(store.thread, reply.conversation_id, reply.reply_id)
+        told = as_ended(turns[-1], reply)
+        await self.screen.thread.settle(told)
+        if not self.screen.thread.following:
+            self.screen.tell_unread(True)
+        self.screen.tell_context(self.turns)
+
+    # -- what is on the screen -----------------------------------------------------------------------------------------
+
+    async def show(self, leaf_id: int | None = None, *, anew: bool = False) -> None:
+        """The conversation as far as this turn; without one, the branch that was chosen last."""
+        store, conversation = await self.screen.kullm.opened(), self.conversation
+        turns = await asyncio.to_thread(store.thread, conversation.id, leaf_id) if conversation else []
+        if self.conversation is conversation:
+            turns = self.screen.kullm.unsaved.over(turns)
+            self.screen.tell_context(turns)
+            await self.screen.thread.show(turns, self._facts.titles, anew=anew)
+            if anew:
+                self.screen.prompt.remember((turn.content, turn.input) for turn in turns if turn.role == "user")
+
+    def open(self, conversation: Conversation, message_id: int | None = None) -> None:
+        self.run(self._open(conversation, message_id))
+
+    async def _open(self, conversation: Conversation, message_id: int | None) -> None:
+        store = await self.screen.kullm.opened()
+        leaf = await asyncio.to_thread(store.leaf_below, message_id) if message_id is not None else None
+        changed = self.conversation is None or self.conversation.id != conversation.id
+        self._change(conversation) if changed else self._tell_editing()
+        self.conversation = conversation
+        self._unread.discard(conversation.id)
+        self.screen.tell_unread(False)
+        await self.show(leaf, anew=changed)
+        if changed:
+            self.session = session_of(self.turns, self._usual)
+            await self._learn()
+        if message_id is not None:
+            await self.screen.thread.reveal(message_id)
+        self.mark()
+
+    def _change(self, conversation: Conversation | None) -> None:
+        """Each conversation keeps what was begun in it and not sent."""
+        self._drafts.change(conversation)
+        self.conversation = conversation
+        self._tell_editing()
+        self.run(self._save_drafts(), group="drafts")
+
+    def new_conversation(self) -> None:
+        self._leave()
+        self.screen.prompt.focus()
+
+    def _leave(self) -> None:
+        """To a new conversation, with what was chosen last and not with what was looked at."""
+        self._change(None) if self.conversation else self._tell_editing()
+        self.session = self._usual
+        self.learn()
+        self.run(self.show(anew=True))
+        self.mark()
+
+    def deleted(self, conversation: Conversation) -> None:
+        for reply in self.replies.of(conversation.id):
+            self.replies.stop(reply)
+        if self.conversation and self.conversation.id == conversation.id:
+            self._leave()  # the list keeps the focus: there it can be undone
+
+    def export(self, conversation: Conversation | None = None) -> None:
+        """Into a file; all of them where none is named."""
+        self.run(self._export(conversation), group="moving")
+
+    async def _export(self, conversation: Conversation | None) -> None:
+        from kullm_tui.ui.chat import transfer as moving
+
+        app = self.screen.kullm
+        told = await (moving.export_one(app, conversation) if conversation else moving.export_all(app))
+        if told:
+            self.screen.notice(told)
+
+    def import_some(self) -> None:
+        self.run(self._import(), group="moving")
+
+    async def _import(self) -> None:
+        from kullm_tui.ui.chat import transfer as moving
+
+        told = await moving.import_some(self.screen.kullm, self.screen.notice)
+        if told:
+            self.screen.notice(told)
+            self.screen.sidebar.reload()
+
+    def switch_branch(self, turn: Turn, step: int) -> None:
+        place = turn.siblings.index(turn.id) + step if turn.id in turn.siblings else -1
+        if 0 <= place < len(turn.siblings):
+            self.run(self._switch_branch(turn.siblings[place]), group="branch")
+
+    async def _switch_branch(self, turn_id: int) -> None:
+        conversation = self.conversation
+        if conversation is None:
+            return
+        store = await self.screen.kullm.opened()
+        leaf = await asyncio.to_thread(store.leaf_below, turn_id)
+        await asyncio.to_thread(store.choose_leaf, conversation.id, leaf)
+        await self.show(leaf)
+        self.screen.thread.chosen = turn_id if self.screen.thread.has_focus else None
+
+    def mark(self) -> None:
+        open_id = self.conversation.id if self.conversation else None
+        self.screen.sidebar.mark(open_id, self.replies.conversations, frozenset(self._unread))
+        self.screen.refresh_bindings()
+
+    # -- what is chosen ------------------------------------------------------------------------------------------------
+
+    def chose(self, session: Session | None) -> None:
+        """From a screen that changes it; None: nothing was changed."""
+        if session is not None and session != self.session:
+            self._usual = _changed_as(self._usual, self.session, session)
+            self.session = session
+            self.run(self._keep_choice())
+
+    async def _keep_choice(self) -> None:
+        await self._learn()
+        await asyncio.to_thread(remember, self._usual, self.screen.kullm.config.model)
+
+    def learn(self) -> None:
+        self.run(self._learn(), group="model")
+
+    async def _learn(self) -> None:
+        """What is to be shown of the chosen model."""
+        session = self.session
+        facts = await asyncio.to_thread(_found_out, session, self.screen.kullm.config)
+        if session is not self.session:  # another one was chosen meanwhile, and is looked up by whoever chose it
+            return
+        self._facts = facts
+        self.screen.tell_model(self._facts)
+        self.screen.tell_context(self.turns)
+
+    def would_send(self) -> list[records.Message]:
+        """What the model would read if the prompt were sent now; with an empty prompt, what it read last."""
+        turns, draft = self.turns, self.screen.prompt.value
+        told = messages_of(turns if draft.text.strip() else _upto_last_question(turns))
+        told = [message for message in told if message.role != "system"]
+        if draft.text.strip():
+            told.append(records.Message("user", draft.text, draft.input))
+        return [*([records.Message("system", self.session.system)] if self.session.system else []), *told]
+
+
+def _memory_here() -> Memory:
+    """Of the processor, whose memory an engine's libraries take wherever its models are."""
+    from kullm_tui.core.memory import memory_here
+
+    return memory_here("cpu")
+
+
+def _changed_as(usual: Session, before: Session, after: Session) -> Session:
+    """What was chosen beside an old conversation, and nothing else of it, holds for new ones too."""
+    chosen = {
+        one.name: value for one in fields(after) if (value := getattr(after, one.name)) != getattr(before, one.name)
+    }
+    if "model" in chosen:
+        chosen["adapter"] = after.adapter
+    return replace(usual, **chosen)
+
+
+def _found_out(session: Session, config: Config) -> ModelFacts:
+    """Imported in the thread that asks, so that the screen is ready before."""
+    from kullm_tui.ui.conversation.asking import facts_of_model
+
+    return facts_of_model(session, config)
+
+
+def _upto_last_question(turns: list[Turn]) -> list[Turn]:
+    last = next((place for place in reversed(range(len(turns))) if turns[place].role == "user"), -1)
+    return turns[: last + 1]

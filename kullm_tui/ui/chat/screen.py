@@ -1,0 +1,363 @@
+"""The chat: the conversations on the left, the thread, and the prompt under it. What it does with a question is `ChatDesk`'s business."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
+from textual.widgets._static import Static
+from textual.widgets._text_area import TextArea
+
+from kullm_tui.core.language import say
+from kullm_tui.core.records import Message
+from kullm_tui.ui.app import KullmApp
+from kullm_tui.ui.chat.controller import ChatDesk
+from kullm_tui.ui.chat.sidebar import Conversations
+from kullm_tui.ui.chat.welcome import Welcome
+from kullm_tui.ui.conversation import text as wording
+from kullm_tui.ui.conversation.copy import copy_text, copy_turn
+from kullm_tui.ui.conversation.messages import ReplyEnded, ReplyGrew, ReplySaved, ReplyWaits
+from kullm_tui.ui.conversation.prompt import Prompt
+from kullm_tui.ui.conversation.thread import Thread
+from kullm_tui.ui.conversation.turn import TurnView
+from kullm_tui.ui.keymap import CHAT, When, bindings
+from kullm_tui.ui.markdown.reply_view import Reply
+from kullm_tui.ui.models.facts import ModelFacts
+from kullm_tui.ui.widgets.gauge import Gauge
+from kullm_tui.ui.widgets.key_bar import KeyBar
+from kullm_tui.ui.widgets.notice import Notice
+from kullm_tui.ui.widgets.status_line import StatusLine
+
+if TYPE_CHECKING:
+    from kullm_tui.core.store.history import Conversation, Turn
+    from kullm_tui.core.store.store import Store
+    from kullm_tui.ui.dialogs.text_file import Attachment
+
+PRECISIONS = {"4bit": "4-bit", "8bit": "8-bit", "bf16": "bf16", "fp32": "fp32"}
+
+
+class NewBelow(Static):
+    """Says that there is more below than the reader sees; a click goes there."""
+
+    def relabel(self) -> None:
+        self.update(say("새 답 ↓  ^End", "new reply ↓  ^End"))
+
+    def on_click(self) -> None:
+        self.screen.query_one(Thread).follow()
+
+
+class ChatScreen(Screen[None]):
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(CHAT), Binding("f8", "switch_model", show=False)]
+    CSS = """
+    ChatScreen Welcome Button { width: 100%; background: transparent; text-align: left; content-align: left middle; padding: 0 1; }
+    ChatScreen Welcome Button:focus { background: $accent; }
+    """
+    DEFAULT_CSS = """
+    ChatScreen #body { height: 1fr; }
+    ChatScreen #talk { width: 1fr; height: 1fr; }
+    ChatScreen Thread { display: none; }
+    ChatScreen.-talking Thread { display: block; }
+    ChatScreen.-talking Welcome { display: none; }
+    ChatScreen NewBelow { height: 1; width: 1fr; text-align: center; color: $accent; display: none; }
+    ChatScreen NewBelow.-shown { display: block; }
+    ChatScreen #foot { height: 1; }
+    ChatScreen Gauge { margin: 0 1; }
+    ChatScreen.-narrow TurnView Byline { dock: top; width: 1fr; margin: 0; }
+    ChatScreen.-narrow Thread { padding: 1 0 0 0; }
+    ChatScreen.-narrow Conversations { display: none; }
+    ChatScreen.-narrow.-listing Conversations { display: block; width: 1fr; border-right: none; }
+    ChatScreen.-narrow.-listing #talk { display: none; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.prompt = Prompt()  # what was begun in it is kept when the screen is gone
+        self.desk = ChatDesk(self)
+        self._room = 0
+
+    def compose(self) -> ComposeResult:
+        yield StatusLine(self.kullm.status)
+        with Horizontal(id="body"):
+            yield Conversations(id="conversations")
+            with Vertical(id="talk"):
+                yield Welcome()
+                yield Thread(self.desk.replies)
+                yield NewBelow(id="new-below", markup=False)
+                yield Notice()
+                yield self.prompt
+        with Horizontal(id="foot"):
+            yield KeyBar()
+            yield Gauge()
+
+    def on_mount(self) -> None:
+        self.prompt.focus()
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        self.run_worker(self.desk.begin(), group="desk", exit_on_error=False)
+
+    async def on_unmount(self) -> None:
+        await self.desk.close()
+
+    @property
+    def kullm(self) -> KullmApp:
+        assert isinstance(self.app, KullmApp)
+        return self.app
+
+    # -- parts ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def thread(self) -> Thread:
+        return self.query_one(Thread)
+
+    @property
+    def sidebar(self) -> Conversations:
+        return self.query_one(Conversations)
+
+    def notice(self, text: str = "", *, error: bool = False) -> None:
+        """A line above the prompt; empty takes it away."""
+        self.query_one(Notice).tell(text, error=error)
+        if text and self.has_class("-narrow") and self.has_class("-listing"):  # the list covers that line
+            self.sidebar.tell(text)
+
+    def tell_unread(self, unread: bool) -> None:
+        marker = self.query_one(NewBelow)
+        marker.set_class(unread, "-shown")
+        marker.relabel()
+
+    def relabel(self) -> None:
+        self.desk.learn()  # the names of models and personas
+
+    def tell_model(self, facts: ModelFacts) -> None:
+        name = wording.name_of(facts.title, facts.adapter, {})
+        precision = "" if facts.endpoint or facts.demo else PRECISIONS[self.kullm.config.engine.precision]
+        self.kullm.status.set_model("chat", " · ".join(filter(None, (name, facts.persona, precision))))
+        self.query_one(Welcome).show(name, demo=facts.demo, persona=facts.persona)
+        self._room = facts.context
+
+    def tell_context(self, turns: Sequence[Turn]) -> None:
+        """How full the context is after the last reply that told."""
+        self.set_class(bool(turns), "-talking")
+        told = next((turn for turn in reversed(turns) if turn.prompt_tokens), None)
+        used = (told.prompt_tokens or 0) + (told.completion_tokens or 0) if told else None
+        self.query_one(Gauge).show(used, self._room)
+        self.refresh_bindings()
+
+    # -- the prompt ----------------------------------------------------------------------------------------------------
+
+    @on(Prompt.Submitted)
+    def _submitted(self, event: Prompt.Submitted) -> None:
+        event.stop()
+        self.desk.ask(Message("user", event.text, event.input))
+
+    @on(TextArea.Changed)
+    def _typing(self) -> None:
+        self.desk.typing()
+
+    @on(Welcome.Picked)
+    def _picked(self, event: Welcome.Picked) -> None:
+        event.stop()
+        self.prompt.focus()
+        self.desk.ask(Message("user", event.question))
+
+    # -- a reply on its way --------------------------------------------------------------------------------------------
+
+    @on(ReplyWaits)
+    @on(ReplyGrew)
+    def _grew(self, event: ReplyWaits | ReplyGrew) -> None:
+        self.desk.grew(event.reply)
+
+    @on(ReplyEnded)
+    def _ended(self, event: ReplyEnded) -> None:
+        self.desk.ended(event.reply)
+
+    @on(ReplySaved)
+    def _saved(self, event: ReplySaved) -> None:
+        self.desk.saved(event.reply)
+
+    # -- the thread ----------------------------------------------------------------------------------------------------
+
+    @on(Thread.Followed)
+    def _followed(self, event: Thread.Followed) -> None:
+        event.stop()
+        if event.following:
+            self.tell_unread(False)
+
+    @on(Thread.Left)
+    @on(Conversations.Left)
+    def _to_prompt(self) -> None:
+        self.remove_class("-listing")
+        self.prompt.focus()
+
+    @on(TurnView.BranchAsked)
+    def _branch(self, event: TurnView.BranchAsked) -> None:
+        event.stop()
+        self.desk.switch_branch(event.turn, event.step)
+
+    @on(Thread.TurnAction)
+    def _turn_action(self, event: Thread.TurnAction) -> None:
+        event.stop()
+        if event.action == "edit":
+            self.desk.edit(event.view.turn)
+        elif event.action == "regenerate":
+            self.desk.regenerate(event.view.turn)
+        else:
+            self.desk.run(copy_turn(self.kullm, event.view, code=event.action == "copy_code"))
+
+    @on(Reply.CopyRequested)
+    async def _copy_requested(self, event: Reply.CopyRequested) -> None:
+        event.stop()
+        await copy_text(self.kullm, event.text)
+
+    # -- the sidebar ---------------------------------------------------------------------------------------------------
+
+    @on(Conversations.Opened)
+    def _opened(self, event: Conversations.Opened) -> None:
+        event.stop()
+        self.remove_class("-listing")
+        self.desk.open(event.conversation, event.message_id)
+        self.prompt.focus()
+
+    @on(Conversations.Failed)
+    async def _sidebar_failed(self, event: Conversations.Failed) -> None:
+        event.stop()
+        self.run_worker(self.desk.failed(event.error), group="desk", exit_on_error=False)
+
+    @on(Conversations.ExportAsked)
+    def _export_asked(self, event: Conversations.ExportAsked) -> None:
+        event.stop()
+        self.desk.export(event.conversation)
+
+    @on(Conversations.ImportAsked)
+    def import_conversations(self) -> None:
+        self.desk.import_some()
+
+    @on(Conversations.Deleted)
+    def _deleted(self, event: Conversations.Deleted) -> None:
+        event.stop()
+        self.desk.deleted(event.conversation)
+
+    # -- for whoever finds something elsewhere: the palette, the model browser ------------------------------------------
+
+    def open_conversation(self, conversation: Conversation, message_id: int | None) -> None:
+        self.desk.open(conversation, message_id)
+        self.prompt.focus()
+
+    def export_conversation(self) -> None:
+        """The one on the screen."""
+        if self.desk.conversation:
+            self.desk.export(self.desk.conversation)
+        else:
+            self.notice(
+                say("이 대화에는 아직 내보낼 것이 없어요.", "There is nothing to export in this conversation yet.")
+            )
+
+    def export_conversations(self) -> None:
+        self.desk.export()
+
+    def take_store(self, store: Store) -> None:
+        self.desk.take_store(store)
+
+    def use_model(self, name: str) -> None:
+        self.desk.chose(replace(self.desk.session, model=name, adapter=""))
+
+    def stop_replies(self) -> bool:
+        return self.desk.stop() or self.thread.stop_judging()
+
+    # -- keys ----------------------------------------------------------------------------------------------------------
+
+    def holds(self, when: When) -> bool:
+        if when == "streaming":
+            return bool(self.desk.answering) or self.thread.is_judging
+        if when == "asked":
+            return not self.desk.answering and self.thread.holds("asked")
+        return self.thread.holds(when)
+
+    def action_stop(self) -> None:
+        """Stops what streams; else leaves what is open, back to the prompt."""
+        if self.stop_replies():
+            return
+        self.desk.stop_editing()
+        self.notice()
+        self._to_prompt()
+
+    def action_regenerate(self) -> None:
+        self.desk.regenerate()
+
+    def action_judge(self) -> None:
+        self.thread.action_judge()
+
+    def action_edit_last(self) -> None:
+        self.desk.edit()
+
+    def action_new_conversation(self) -> None:
+        self.desk.new_conversation()
+
+    def action_conversations(self) -> None:
+        if self.sidebar.has_focus_within:
+            self._to_prompt()
+        else:
+            self.add_class("-listing")
+            self.sidebar.focus_search()
+
+    def action_copy_last(self) -> None:
+        replies = [view for view in self.thread.views if view.turn.role == "assistant"]
+        if replies:
+            self.desk.run(copy_turn(self.kullm, replies[-1], code=False))
+
+    def action_page_up(self) -> None:
+        self.thread.scroll_page_up(animate=False)
+
+    def action_page_down(self) -> None:
+        self.thread.scroll_page_down(animate=False)
+
+    def action_newest(self) -> None:
+        self.thread.follow()
+
+    def action_toggle_input(self) -> None:
+        self.prompt.toggle_input()
+
+    def action_parameters(self) -> None:
+        from kullm_tui.ui.conversation.settings_dialog import ParametersScreen
+
+        self.app.push_screen(ParametersScreen(self.desk.session), self.desk.chose)
+
+    def action_switch_model(self) -> None:
+        from kullm_tui.ui.models.picker_dialog import SwitcherScreen
+
+        self.app.push_screen(SwitcherScreen(self.desk.session), self.desk.chose)
+
+    def action_show_prompt(self) -> None:
+        from kullm_tui.ui.conversation.prompt_dialog import PromptScreen
+
+        self.app.push_screen(PromptScreen(self.desk.session, self.desk.would_send()))
+
+    def action_attach(self) -> None:
+        from kullm_tui.ui.dialogs.open_file import text_file
+
+        self.app.push_screen(
+            text_file(say("어떤 텍스트 파일을 첨부할까요?", "Which text file?")), self._take_attachment
+        )
+
+    def _take_attachment(self, attachment: Attachment | None) -> None:
+        if attachment is None:
+            return
+        prompt, draft = self.prompt, self.prompt.value
+        if prompt.with_input and not draft.input:
+            prompt.set(draft.text, attachment.text)
+        else:
+            prompt.set(f"{draft.text}\n\n{attachment.fenced}" if draft.text else attachment.fenced, draft.input)
+        prompt.focus()
+        size = f"{len(attachment.text):,}"
+        self.notice(
+            say(
+                f"{attachment.name} 첨부함 · {size}자 · {attachment.encoding}",
+                f"{attachment.name} attached · {size} characters · {attachment.encoding}",
+            )
+        )

@@ -1,0 +1,122 @@
+"""Ratings as lines of a table: place, name, points, interval, how many times compared, and the interval drawn to scale."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from evaluator.ratings import ENOUGH_VOTES, FEWEST_VOTES, rate_duels
+from kullm_tui.core.language import say
+from kullm_tui.core.store.contestant import Contestant
+from kullm_tui.ui.compare import text as compare_words
+from kullm_tui.ui.text import safe_line
+
+if TYPE_CHECKING:
+    from evaluator.ratings import Rating
+    from kullm_tui.core.store.store import Store
+
+_NAME_CELLS, _NUMBER_CELLS, _INTERVAL_CELLS, _COUNT_CELLS = 26, 5, 13, 6
+_LEAST_DRAWN = 12
+
+
+@dataclass(frozen=True)
+class Ratings:
+    rows: Sequence[Rating]
+    votes: int
+    blind: int
+    ties: int
+    bad: int
+
+
+def ratings_of(store: Store) -> Ratings:
+    """Blocks for a moment: a few hundred resamples for the intervals."""
+    votes = store.comparisons.votes()
+    rows = rate_duels(store.comparisons.duels())
+    outcomes = [vote.outcome for vote in votes]
+    return Ratings(rows, len(votes), sum(vote.blind for vote in votes), outcomes.count("tie"), outcomes.count("bad"))
+
+
+def summary(ratings: Ratings) -> str:
+    if not ratings.votes:
+        return say(
+            "아직 투표가 없어요. 비교가 끝나면 ← →로 고르고 ⏎로 투표해 주세요.",
+            "No votes yet. When a comparison has finished, choose with ← → and vote with ⏎.",
+        )
+    told = say(
+        f"표 {ratings.votes:,}개 · 이름을 가린 표 {ratings.blind:,} · 비김 {ratings.ties:,} · 모두 나쁨 {ratings.bad:,}",
+        f"{ratings.votes:,} votes · {ratings.blind:,} blind · {ratings.ties:,} ties · {ratings.bad:,} all bad",
+    )
+    if ratings.votes >= ENOUGH_VOTES:
+        return told
+    few = say(
+        "투투투표가 적어서 구간이 실제보다 좁게 나와요.", "So few votes make the intervals narrower than they are."
+    )
+    none = say(
+        f"투투투표가 {FEWEST_VOTES}개는 모여야 구간을 말할 수 있어요.",
+        f"With fewer than {FEWEST_VOTES} votes there is no interval to tell.",
+    )
+    return f"{told}\n{few if ratings.votes >= FEWEST_VOTES else none}"
+
+
+def table(ratings: Ratings, titles: Mapping[str, str], width: int) -> Content:
+    head = _line(
+        "", say("모델", "model"), say("점수", "points"), say("95 % 구간", "95 %"), say("비교", "duels"), Content("")
+    ).stylize("$quiet")
+    rows, told = ratings.rows, ratings.votes >= FEWEST_VOTES
+    taken = head.cell_length
+    low = min(row.interval.low for row in rows)
+    high = max(row.interval.high for row in rows)
+    drawn = width - taken if told and width - taken >= _LEAST_DRAWN else 0
+    lines = [
+        _line(
+            str(place),
+            _name(row.name, titles),
+            f"{row.elo:,.0f}",
+            f"{row.interval.low:,.0f}–{row.interval.high:,.0f}" if told else "?",
+            f"{row.comparisons:,}",
+            _drawn(row, low, high, drawn),
+        )
+        for place, row in enumerate(rows, start=1)
+    ]
+    return Content("\n").join([head, *lines])
+
+
+def _line(place: str, name: str, points: str, interval: str, count: str, drawn: Content) -> Content:
+    cells = [
+        _right(place, 2),
+        Content(name).truncate(_NAME_CELLS, ellipsis=True, pad=True),
+        _right(points, _NUMBER_CELLS),
+        _right(interval, _INTERVAL_CELLS),
+        _right(count, _COUNT_CELLS),
+        drawn,
+    ]
+    return Content("  ").join(cells)
+
+
+def _right(text: str, cells: int) -> Content:
+    content = Content(text)
+    return Content(" " * max(0, cells - content.cell_length)) + content
+
+
+def _name(label: str, titles: Mapping[str, str]) -> str:
+    model, _, adapter = label.partition("+")
+    return safe_line(compare_words.name_of(Contestant(model, adapter), titles))
+
+
+def _drawn(row: Rating, low: float, high: float, cells: int) -> Content:
+    """`  ├──●───┤`, all on one scale."""
+    if not cells or high <= low:
+        return Content("")
+    left, middle, right = (
+        round((value - low) / (high - low) * (cells - 1)) for value in (row.interval.low, row.elo, row.interval.high)
+    )
+    line = [" "] * cells
+    for place in range(left, right + 1):
+        line[place] = "─"
+    line[left], line[right] = "├", "┤"
+    middle = min(max(middle, left), right)
+    text = "".join(line)
+    return Content.assemble(text[:middle], ("●", "$accent"), text[middle + 1 :])

@@ -1,0 +1,405 @@
+"""The comparison: the question on top, a column a model, the vote bar and the prompt. What it does is `CompareDesk`'s business."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets._static import Static
+from textual.widgets._text_area import TextArea
+
+from kullm_tui.core.language import say
+from kullm_tui.core.records import Message
+from kullm_tui.ui.app import KullmApp
+from kullm_tui.ui.compare.board import ContestView
+from kullm_tui.ui.compare.column_thread import ColumnThread
+from kullm_tui.ui.compare.columns import Columns, ColumnView, Tabs
+from kullm_tui.ui.compare.controller import CompareDesk
+from kullm_tui.ui.compare.toggles import Switches
+from kullm_tui.ui.compare.vote_bar import VoteBar
+from kullm_tui.ui.conversation.copy import copy_text, copy_turn
+from kullm_tui.ui.conversation.messages import ReplyEnded, ReplyGrew, ReplySaved, ReplyWaits
+from kullm_tui.ui.conversation.prompt import Prompt
+from kullm_tui.ui.conversation.thread import Thread
+from kullm_tui.ui.conversation.turn import TurnView
+from kullm_tui.ui.keymap import COMPARE, When, bindings
+from kullm_tui.ui.markdown.reply_view import Reply
+from kullm_tui.ui.text import plain
+from kullm_tui.ui.widgets.key_bar import KeyBar
+from kullm_tui.ui.widgets.notice import Notice
+from kullm_tui.ui.widgets.status_line import StatusLine
+
+if TYPE_CHECKING:
+    from kullm_tui.core.store.comparisons import Comparison
+    from kullm_tui.core.store.store import Store
+    from kullm_tui.ui.dialogs.text_file import Attachment
+
+
+class CompareScreen(Screen[None]):
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(COMPARE), Binding("f8", "contestants", show=False)]
+    DEFAULT_CSS = """
+    CompareScreen #addressee { height: 1; padding: 0 2; color: $accent; display: none; }
+    CompareScreen #addressee.-shown { display: block; }
+    CompareScreen #foot { height: 1; }
+    CompareScreen.-narrow Tabs { display: block; }
+    CompareScreen.-narrow ColumnView { display: none; border-left: none; }
+    CompareScreen.-narrow ColumnView.-front { display: block; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.desk = CompareDesk(self)
+        self.view = ContestView(self.desk, self._write)
+
+    def compose(self) -> ComposeResult:
+        yield StatusLine(self.kullm.status)
+        yield self.view
+        yield Notice()
+        yield Static(id="addressee", markup=False)
+        yield Prompt()
+        with Horizontal(id="foot"):
+            yield KeyBar()
+            yield Switches()
+
+    def on_mount(self) -> None:
+        self.prompt.focus()
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        self.run_worker(self.desk.begin(), group="desk", exit_on_error=False)
+
+    async def on_unmount(self) -> None:
+        await self.desk.close()
+
+    @property
+    def kullm(self) -> KullmApp:
+        assert isinstance(self.app, KullmApp)
+        return self.app
+
+    @property
+    def prompt(self) -> Prompt:
+        return self.query_one(Prompt)
+
+    @property
+    def columns(self) -> Columns:
+        return self.view.columns
+
+    @property
+    def vote_bar(self) -> VoteBar:
+        return self.view.vote_bar
+
+    def take_store(self, store: Store) -> None:
+        self.desk.take_store(store)
+
+    def relabel(self) -> None:
+        self.desk.relabel()
+        self.view.tell_question()
+        self.tell_addressee()
+        self.tell_round()
+
+    # -- what the desk tells -------------------------------------------------------------------------------------------
+
+    def notice(self, text: str = "", *, error: bool = False) -> None:
+        """A line above the prompt; empty takes it away."""
+        self.query_one(Notice).tell(text, error=error)
+
+    def tell_addressee(self) -> None:
+        """Whom the next question goes to, where that is not everybody."""
+        only = self.desk.only
+        line = self.query_one("#addressee", Static)
+        line.set_class(only is not None, "-shown")
+        self.view.tell_addressee()
+        if only is not None:
+            name = self.desk.names[only]
+            line.update(
+                plain(say(f"→ {name}에게만 이어 물어요 · esc 모두에게", f"→ only to {name} · esc: to all again"))
+            )
+
+    def tell_round(self) -> None:
+        """Everything that hangs on how the round stands: heads, tabs, vote bar, header."""
+        self.view.tell_heads()
+        if not self.view.tell_vote() and self.vote_bar.has_focus:
+            self.prompt.focus()
+        self._tell_status()
+        self.tell_switches()
+        self.refresh_bindings()
+
+    def tell_all_finished(self) -> None:
+        """The vote is two keys away, unless somebody is writing already."""
+        draft = self.prompt.value
+        if self.vote_bar.is_shown and not draft.text and not draft.input and self.prompt.has_focus_within:
+            self.set_focus(self.vote_bar)
+
+    def tell_switches(self) -> None:
+        comparison = self.desk.comparison
+        blind = comparison.blind if comparison else self.desk.choice.lineup.blind
+        self.query_one(Switches).show(blind=blind, in_step=self.desk.choice.lineup.in_step)
+
+    def _tell_status(self) -> None:
+        count = len(self.desk.contestants)
+        self.kullm.status.set_model("compare", say(f"모델 {count}개 비교", f"{count} models"))
+
+    # -- the prompt and the vote bar -----------------------------------------------------------------------------------
+
+    @on(Prompt.Submitted)
+    def _submitted(self, event: Prompt.Submitted) -> None:
+        event.stop()
+        self.desk.ask(Message("user", event.text, event.input))
+
+    @on(TextArea.Changed)
+    def _typing(self) -> None:
+        self.desk.typing()
+
+    @on(VoteBar.Voted)
+    def _voted_for(self, event: VoteBar.Voted) -> None:
+        event.stop()
+        self.desk.voting.cast(event.outcome, event.winner)
+
+    @on(VoteBar.GoesOn)
+    def _goes_on(self, event: VoteBar.GoesOn) -> None:
+        event.stop()
+        if self.prompt.value.text.strip():  # it was typed while the focus was on its way here
+            self.prompt.send()
+            return
+        run = self.desk.voting.questions
+        if self.desk.voting.goes_on():
+            return
+        self.prompt.focus()
+        if run and run.is_last:
+            self.notice(
+                say(
+                    f"{run.name}: 질문 {len(run.questions)}개 중 {run.voted}개에 투표했어요 · F9 순위",
+                    f"{run.name}: voted on {run.voted} of {len(run.questions)} questions · F9 ratings",
+                )
+            )
+
+    def _write(self, text: str) -> None:
+        """Typed at the vote bar. The focus goes at once: what follows belongs behind it."""
+        self.set_focus(self.prompt.field)
+        self.prompt.paste(text)
+
+    # -- replies and threads -------------------------------------------------------------------------------------------
+
+    @on(ReplyWaits)
+    @on(ReplyGrew)
+    def _grew(self, event: ReplyWaits | ReplyGrew) -> None:
+        self.desk.grew(event.reply)
+
+    @on(ReplyEnded)
+    def _ended(self, event: ReplyEnded) -> None:
+        self.desk.ended(event.reply)
+
+    @on(ReplySaved)
+    def _saved(self, event: ReplySaved) -> None:
+        self.desk.saved(event.reply)
+
+    @on(Thread.Left)
+    def _left(self) -> None:
+        """Escape in a column: its reply is stopped; else back to the prompt."""
+        if not self.stop_replies():
+            self.prompt.focus()
+
+    @on(TurnView.BranchAsked)
+    def _branch(self, event: TurnView.BranchAsked) -> None:
+        event.stop()
+        place = self.view.place_of(event.turn)
+        if place is not None:
+            self.desk.switch_branch(place, event.turn, event.step)
+
+    @on(Thread.TurnAction)
+    def _turn_action(self, event: Thread.TurnAction) -> None:
+        event.stop()
+        place = self.view.place_of(event.view.turn)
+        if place is None:
+            return
+        if event.action == "edit":
+            self.desk.edit(place, event.view.turn)
+            self.prompt.focus()
+        elif event.action == "regenerate":
+            self.desk.ask_again(place, event.view.turn)
+        else:
+            self.desk.run(copy_turn(self.kullm, event.view, code=event.action == "copy_code"))
+
+    @on(Reply.CopyRequested)
+    async def _copy_requested(self, event: Reply.CopyRequested) -> None:
+        event.stop()
+        await copy_text(self.kullm, event.text)
+
+    @on(ColumnThread.Scrolled)
+    def _scrolled(self, event: ColumnThread.Scrolled) -> None:
+        event.stop()
+        if self.desk.choice.lineup.in_step:
+            self.columns.follow_scrolling(event.thread)
+
+    @on(ColumnThread.Changed)
+    def _changed(self, event: ColumnThread.Changed) -> None:
+        event.stop()
+        if self.desk.choice.lineup.in_step:
+            self.columns.lead_again()
+
+    @on(Tabs.Picked)
+    @on(ColumnView.Pressed)
+    def _column_picked(self, event: Tabs.Picked | ColumnView.Pressed) -> None:
+        event.stop()
+        self.columns.focus_column(event.place)
+
+    @on(Columns.Fronted)
+    def _fronted(self) -> None:
+        self.view.look()
+
+    @on(ColumnView.OnlyHere)
+    def _only_here(self, event: ColumnView.OnlyHere) -> None:
+        event.stop()
+        if self.desk.comparison:
+            self.desk.address(event.place)
+            self.prompt.focus()
+
+    @on(ColumnView.Judged)
+    def _judged(self, event: ColumnView.Judged) -> None:
+        event.stop()
+        self.desk.voting.judge_pairs(event.place)
+
+    @on(ColumnView.InStep)
+    def _in_step(self, event: ColumnView.InStep) -> None:
+        event.stop()
+        self.desk.choice.toggle_in_step()
+
+    @on(Switches.Pressed)
+    def _switched(self, event: Switches.Pressed) -> None:
+        event.stop()
+        if event.name == "blind":
+            self.desk.choice.toggle_blind()
+        else:
+            self.desk.choice.toggle_in_step()
+
+    # -- the focus: the prompt, the columns from the left, the vote bar ------------------------------------------------
+
+    def focus_next(self, selector: object = "*") -> Widget | None:  # noqa: ARG002 - one round trip for all
+        return self._walk(1)
+
+    def focus_previous(self, selector: object = "*") -> Widget | None:  # noqa: ARG002
+        return self._walk(-1)
+
+    def _walk(self, step: int) -> Widget | None:
+        """A narrow screen shows one column, and all of them can be reached."""
+        count = len(self.columns.views)
+        stops: list[int | Widget] = [*range(count), *([self.vote_bar] if self.vote_bar.is_shown else ()), self.prompt]
+        here: int | Widget | None = self.columns.focused_place
+        if here is None:
+            here = self.vote_bar if self.vote_bar.has_focus else self.prompt
+        there = stops[(stops.index(here) + step) % len(stops)]
+        if isinstance(there, int):
+            self.columns.focus_column(there)
+            return self.columns.views[there].thread
+        there.focus()
+        return there
+
+    # -- keys ----------------------------------------------------------------------------------------------------------
+
+    def holds(self, when: When) -> bool:
+        threads = [view.thread for view in self.columns.views]
+        if when == "streaming":
+            return self.desk.busy or any(thread.is_judging for thread in threads)
+        if when == "asked" and self.desk.busy:
+            return False
+        return any(thread.holds(when) for thread in threads)
+
+    def action_next_column(self) -> None:
+        self._walk(1)
+
+    def action_stop_columns(self) -> None:
+        if not self.stop_replies():
+            self.desk.address(None)
+            self.notice()
+            self.prompt.focus()
+
+    def stop_replies(self) -> bool:
+        """What streams or is being judged, in the focused column or everywhere."""
+        if self.desk.stop(self.columns.focused_place):
+            return True
+        return any([thread.stop_judging() for thread in self.view.chosen_threads])
+
+    def action_judge_columns(self) -> None:
+        threads = self.view.chosen_threads
+        subjects = [thread.subject for thread in threads if thread.subject]
+        if len(subjects) > 1:
+            self.kullm.judge_desk.request_all(subjects)
+        else:
+            next((one for one in threads if one.subject), threads[0]).action_judge()
+
+    def action_ask_again(self) -> None:
+        self.desk.ask_again()
+
+    def action_new_comparison(self) -> None:
+        self.desk.open(None)
+        self.prompt.focus()
+
+    def action_blind(self) -> None:
+        self.desk.choice.toggle_blind()
+
+    def action_columns_up(self) -> None:
+        self.view.chosen_thread.scroll_page_up(animate=False)
+
+    def action_columns_down(self) -> None:
+        self.view.chosen_thread.scroll_page_down(animate=False)
+
+    def action_columns_end(self) -> None:
+        for view in self.columns.views:
+            view.thread.follow()
+
+    def action_input_field(self) -> None:
+        self.prompt.toggle_input()
+
+    def action_shared_parameters(self) -> None:
+        from kullm_tui.ui.conversation.settings_dialog import ParametersScreen
+
+        first = self.desk.contestants[0]
+        session = replace(self.desk.choice.session, model=first.model, adapter=first.adapter)
+        self.app.push_screen(ParametersScreen(session), self.desk.choice.take_session)
+
+    def action_contestants(self) -> None:
+        from kullm_tui.ui.compare.picker_dialog import ContestantsScreen
+
+        self.app.push_screen(ContestantsScreen(self.desk.choice.lineup), self.desk.choice.take)
+
+    def action_ratings(self) -> None:
+        from kullm_tui.ui.compare.ratings_dialog import RatingsScreen
+
+        self.app.push_screen(RatingsScreen(self.desk.titles))
+
+    def action_earlier_comparisons(self) -> None:
+        from kullm_tui.ui.compare.history_dialog import EarlierScreen
+
+        self.app.push_screen(EarlierScreen(self.desk.titles, self.desk.deleted), self._open_earlier)
+
+    def _open_earlier(self, comparison: Comparison | None) -> None:
+        if comparison:
+            self.desk.open(comparison)
+            self.prompt.focus()
+
+    def action_question_set(self) -> None:
+        from kullm_tui.ui.dialogs.open_file import text_file
+
+        asked = say("질문이 든 파일 (한 줄에 하나, 또는 JSONL)", "A file of questions (one a line, or JSONL)")
+        self.app.push_screen(text_file(asked), self._take_questions)
+
+    def _take_questions(self, attachment: Attachment | None) -> None:
+        if attachment:
+            self.desk.run(self._go_through(attachment))
+
+    async def _go_through(self, attachment: Attachment) -> None:
+        import asyncio
+
+        from kullm_tui.ui.compare.question_file import read_questions
+
+        await self.desk.voting.take_up(await asyncio.to_thread(read_questions, attachment.text, attachment.name))
+
+    def use_model(self, name: str) -> None:
+        """From the browser or the palette: it joins the next comparison, in the place of the last where all are taken."""
+        self.desk.choice.join(name)

@@ -1,0 +1,75 @@
+"""What every desk behind a screen with a prompt has: work in workers whose faults are told above the prompt, and what follows a reply."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from kullm_tui.core.errors import KullmError
+from kullm_tui.ui.background import Fault, fault_of
+
+if TYPE_CHECKING:
+    from textual.worker import Worker
+
+    from kullm_tui.ui.app import KullmApp
+
+_LONG_SECONDS = 10.0  # what took so long is announced to a reader who looks elsewhere
+
+
+class Tells(Protocol):
+    """The screen of a desk."""
+
+    @property
+    def kullm(self) -> KullmApp: ...
+
+    def notice(self, text: str = "", *, error: bool = False) -> None: ...
+
+    def run_worker(self, work: Any, *, group: str, exit_on_error: bool) -> Worker[Any]: ...
+
+
+S = TypeVar("S", bound=Tells)
+
+
+class Desk(Generic[S]):
+    def __init__(self, screen: S) -> None:
+        self.screen = screen
+
+    def run(self, work: Coroutine[Any, Any, None], group: str = "desk") -> None:
+        """What goes wrong is told above the prompt."""
+        self.screen.run_worker(self._guarded(work), group=group, exit_on_error=False)
+
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        fault = await fault_of(work)
+        if fault:
+            await self.failed(fault)
+
+    async def failed(self, error: Fault) -> None:
+        """Told above the prompt, unless it was the file of the conversations and another is open now."""
+        if not isinstance(error, KullmError):
+            self.screen.notice(str(error), error=True)
+            return
+        try:
+            mended = await self.screen.kullm.mend(error)
+        except KullmError as worse:
+            self.screen.notice(str(worse), error=True)
+        else:
+            if not mended:
+                self.screen.notice(str(error), error=True)
+
+    def announce(self, seconds: float, told: str) -> None:
+        """To somebody who looked elsewhere while it took so long."""
+        app = self.screen.kullm
+        if seconds >= _LONG_SECONDS and not app.is_looked_at:
+            from kullm_tui.ui.terminal import notifications as notify
+
+            notify.announce(app, told, app.config.notify)
+
+    def tell_memory(self) -> None:
+        """What the engine takes now, in the status line."""
+        self.run(self._tell_memory(), group="memory")
+
+    async def _tell_memory(self) -> None:
+        from kullm_tui.ui.models.choices import memory_used
+
+        self.screen.kullm.status.set_memory(await asyncio.to_thread(memory_used, self.screen.kullm.config))

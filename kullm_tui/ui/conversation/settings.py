@@ -1,0 +1,139 @@
+"""What the next question is asked with: model, adapter, system text, persona and decoding.
+
+A conversation's own choice is read from its last reply, which the store keeps; `session.json` holds only what was used last,
+for the next new conversation.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kullm_tui.core import paths
+from kullm_tui.core.files import publish
+from kullm_tui.core.models.profiles import DEMO
+from kullm_tui.core.records import Message
+from kullm_tui.core.text import nfc
+
+if TYPE_CHECKING:
+    from kullm_tui.core.store.history import Turn
+
+# The fields of a request that are a matter of decoding; the others say who answers.
+DECODING_FIELDS = (
+    "max_tokens",
+    "temperature",
+    "top_p",
+    "top_k",
+    "repetition_penalty",
+    "no_repeat_ngram_size",
+    "num_beams",
+    "seed",
+    "stop",
+)
+
+
+@dataclass(frozen=True)
+class Session:
+    model: str = DEMO
+    adapter: str = ""
+    system: str = ""
+    persona: str = ""  # the preset that the system text came from
+    decoding: Mapping[str, Any] = field(default_factory=dict)  # only what somebody set, as a request names it
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """The fields that go out beside the messages."""
+        return {**self.decoding, **({"adapter": self.adapter} if self.adapter else {})}
+
+    def with_system(self, system: str, persona: str = "") -> Session:
+        return replace(self, system=nfc(system).strip(), persona=persona)
+
+    def with_decoding(self, decoding: Mapping[str, Any]) -> Session:
+        return replace(self, decoding=_decoding(decoding))
+
+
+def last_used(configured_model: str) -> Session:
+    """What was used last. A model that the configuration named since then wins; the demo where nothing was chosen."""
+    facts = _read(_file())
+    model = facts.get("model")
+    if not isinstance(model, str) or not model or facts.get("configured") != configured_model:
+        return Session(model=configured_model or DEMO)
+    return Session(
+        model=model,
+        adapter=_text(facts, "adapter"),
+        system=_text(facts, "system"),
+        persona=_text(facts, "persona"),
+        decoding=_decoding(facts.get("decoding")),
+    )
+
+
+def remember(session: Session, configured_model: str) -> None:
+    facts = asdict(replace(session, decoding=dict(session.decoding))) | {"configured": configured_model}
+    publish(_file(), json.dumps(facts, ensure_ascii=False, indent=1) + "\n", mode=0o600)
+
+
+def session_of(turns: Sequence[Turn], otherwise: Session) -> Session:
+    """What the conversation was last asked with; for what it does not say, `otherwise`."""
+    system = system_of(turns)
+    replies = [turn for turn in turns if turn.role == "assistant" and turn.model]
+    if not replies:
+        return replace(otherwise, system=system) if turns else otherwise
+    last = replies[-1]
+    persona = otherwise.persona if system == otherwise.system else ""
+    return Session(last.model or DEMO, last.adapter or "", system, persona, _decoding(last.parameters))
+
+
+def system_of(turns: Sequence[Turn]) -> str:
+    """The system text in force at the end: a later one takes the place of an earlier one."""
+    return next((turn.content for turn in reversed(turns) if turn.role == "system"), "")
+
+
+def question_of(turns: Sequence[Turn], turn: Turn | None) -> Turn | None:
+    """The question that this turn is or answers; of them all the last one."""
+    places = [place for place, one in enumerate(turns) if turn is None or one.id == turn.id]
+    upto = turns[: places[-1] + 1] if places else []
+    return next((one for one in reversed(upto) if one.role == "user"), None)
+
+
+def messages_of(turns: Sequence[Turn]) -> list[Message]:
+    """What the model is told of these turns: one system text, and every question that got an answer, even a cut one.
+
+    The last question is told whether it was answered or not.
+    """
+    system = system_of(turns)
+    told: list[Message] = [Message("system", system)] if system else []
+    for turn in turns:
+        if turn.role == "user":
+            told.append(Message("user", turn.content, turn.input))
+        elif turn.role == "assistant" and turn.content.strip():
+            told.append(Message("assistant", turn.content))
+        elif turn.role == "assistant" and told and told[-1].role == "user":
+            told.pop()
+    return told
+
+
+def _decoding(value: object) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        return {}
+    return {name: value[name] for name in DECODING_FIELDS if value.get(name) is not None}
+
+
+def _text(facts: Mapping[str, Any], name: str) -> str:
+    value = facts.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _file() -> Path:
+    return paths.state_dir() / "session.json"
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    """Empty for what is missing or broken: a habit is no reason not to start."""
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return facts if isinstance(facts, dict) else {}

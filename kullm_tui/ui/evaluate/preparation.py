@@ -1,0 +1,236 @@
+"""From a form's wishes to an evaluation that can begin, with its plan. All of it blocks: files, keys, the judge's list of models."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from evaluator.answer_store import Answer, System, imported_answers, keep_answer, kept_answers
+from evaluator.cost import Budget, Estimate, users_prices_file
+from evaluator.evaluation import Evaluation, judges_itself, refuse_same_names
+from evaluator.judge import Judge
+from evaluator.judge_choice import chosen_judge, judge_again, judge_endpoint
+from evaluator.judge_end import end_note
+from evaluator.questions import PUBLIC_SETS, QuestionSet, is_at_hand, load_questions
+from evaluator.rubric import Mode, load_rubric
+from evaluator.run_plan import RunPlan, plan_run, questions_for_planning
+from evaluator.systems import answering_again, answering_system, imported_system
+from evaluator.verdicts import VerdictStore
+from kullm_tui.core import paths
+from kullm_tui.core.asking.target import Target
+from kullm_tui.core.config.settings import Config
+from kullm_tui.core.endpoints.client import Endpoint
+from kullm_tui.core.endpoints.consent_text import Leaving
+from kullm_tui.core.errors import UsageError
+from kullm_tui.core.language import say
+from kullm_tui.core.models.profiles import PAPER_DECODING
+from kullm_tui.core.money import money
+
+# What an estimate may fall short by before a run stops and asks again.
+_ROOM = 1.5
+_LEAST_DOLLARS = 0.05
+
+
+@dataclass(frozen=True)
+class Pick:
+    """Something to evaluate: a model, with an adapter or without, or a file of answers."""
+
+    model: str = ""
+    adapter: str = ""
+    file: str = ""
+    name: str = ""  # of the system whose answers are in the file
+    sha256: str = ""  # of a file that was read for an earlier run: its answers were kept, whatever became of it
+
+    @property
+    def title(self) -> str:
+        if self.file:
+            return self.name
+        return f"{self.model}+{self.adapter}" if self.adapter else self.model
+
+
+@dataclass(frozen=True)
+class Wishes:
+    questions: str = PUBLIC_SETS[0].name
+    picks: tuple[Pick, ...] = ()
+    paper_decoding: bool = False
+    rubric: str = "kullm-2023-ko"
+    judge: str | None = ""  # empty: the strongest that the key offers; None: nobody judges
+    limit: float | None = None  # dollars
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An evaluation that can begin."""
+
+    evaluation: Evaluation
+    targets: Mapping[str, Target]  # of the systems that still have to answer
+    imported: Mapping[str, Mapping[str, Answer]]
+    plan: RunPlan
+    limit: float | None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def budget(self) -> Budget:
+        """The user's limit, else a little more than what was shown before the run: nobody agreed to more."""
+        shown = self.plan.estimate.dollars if self.plan.estimate else None
+        if self.limit is not None or shown is None:
+            return Budget(self.limit)
+        return Budget(max(shown * _ROOM, _LEAST_DOLLARS) if shown else None)
+
+    @property
+    def leaving(self) -> list[tuple[Endpoint, Leaving]]:
+        """Whom text will be sent to, and what: questions to a system, the answers with them to the judge."""
+        asked = [target.endpoint for name, target in self.targets.items() if self.plan.answers.get(name)]
+        judged = [self.evaluation.judge.endpoint] if self.plan.estimate and self.plan.estimate.calls else []
+        sent: list[tuple[Endpoint, Leaving]] = [(one, "question") for one in asked if one and not one.local]
+        return [*sent, *((one, "answer") for one in judged)]
+
+
+@dataclass
+class Preparing:
+    """Prepares wish after wish; remembers what does not change between them."""
+
+    config: Config
+    store: VerdictStore
+    _judges: dict[tuple[object, ...], Judge] = field(default_factory=dict)
+    _ends: dict[tuple[str, str], str] = field(default_factory=dict)
+    _systems: dict[tuple[Pick, bool], tuple[Target, System]] = field(default_factory=dict)
+
+    def prepared(self, wishes: Wishes, *, fetch: bool = False) -> Prepared:
+        """KullmError for what is missing or wrong. With `fetch` a public set is fetched if need be."""
+        if not wishes.picks:
+            raise UsageError(say("평가할 시스템을 하나 이상 골라 주세요.", "Choose one system or more to evaluate."))
+        rubric = load_rubric(wishes.rubric)
+        imports = any(pick.file for pick in wishes.picks)  # by their question, so the questions are needed
+        questions = (load_questions if fetch or imports else questions_for_planning)(wishes.questions)
+        targets: dict[str, Target] = {}
+        imported: dict[str, Mapping[str, Answer]] = {}
+        systems = []
+        for pick in wishes.picks:
+            if pick.file:
+                system, imported[pick.title] = self._imported(pick, questions)
+            else:
+                target, system = self._answering(pick, wishes.paper_decoding)
+                targets[system.name] = target
+            systems.append(system)
+        refuse_same_names(systems)
+        judge = nobody() if wishes.judge is None else self._judge(wishes.judge, rubric.mode)
+        names = (paths.lasting(wishes.questions), paths.lasting(wishes.rubric))
+        evaluation = Evaluation(names[0], questions, tuple(systems), judge, rubric, names[1])
+        plan = plan_run(evaluation, self.store, imported, at_hand=_at_hand(wishes.questions))
+        if wishes.limit is not None and plan.estimate and plan.estimate.dollars is None:
+            raise UsageError(
+                say(
+                    f"{judge.model}의 가격을 몰라서 예산을 지킬 수 없어요. {users_prices_file()}에 적거나 예산을 비워 주세요.",
+                    f"The price of {judge.model} is not known, so the budget cannot be kept. Put it into "
+                    f"{users_prices_file()}, or leave the budget empty.",
+                )
+            )
+        return Prepared(evaluation, targets, imported, plan, wishes.limit, self._warnings(evaluation, plan))
+
+    def _imported(self, pick: Pick, questions: QuestionSet) -> tuple[System, Mapping[str, Answer]]:
+        if not pick.sha256:
+            return _from_file(pick, questions)
+        system = imported_system(pick.name, Path(pick.file), pick.sha256)
+        return system, kept_answers(self.store, system, questions.questions)
+
+    def again(self, evaluation: Evaluation) -> Prepared:
+        """A run that is taken up: whoever has answers missing is asked as before, and the judge with today's key."""
+        plan = plan_run(evaluation, self.store)
+        asked = [one for one in evaluation.systems if plan.answers.get(one.name)]
+        targets = {one.name: target for one in asked if (target := answering_again(one, self.config))}
+        if plan.estimate and plan.estimate.calls:
+            evaluation = with_key(evaluation, self.config)
+        return Prepared(evaluation, targets, {}, plan, None, self._warnings(evaluation, plan))
+
+    def _answering(self, pick: Pick, paper: bool) -> tuple[Target, System]:
+        if (pick, paper) not in self._systems:
+            decoding = PAPER_DECODING.request_fields() if paper else {}
+            self._systems[pick, paper] = answering_system(pick.model, pick.adapter, self.config, decoding)
+        return self._systems[pick, paper]
+
+    def _judge(self, name: str, mode: Mode) -> Judge:
+        endpoint, _ = judge_endpoint(name, self.config.endpoints)
+        known = (name, mode, endpoint)
+        if known not in self._judges:
+            self._judges[known] = asyncio.run(chosen_judge(name, mode, self.config.endpoints))
+        return self._judges[known]
+
+    def _warnings(self, evaluation: Evaluation, plan: RunPlan) -> tuple[str, ...]:
+        judge = evaluation.judge
+        if not judge.model:
+            return ()
+        known = (judge.model, judge.endpoint.base_url)
+        if known not in self._ends and plan.estimate and plan.estimate.calls:
+            self._ends[known] = asyncio.run(end_note(judge))
+        of_itself = (
+            say(
+                f"{name}: 채점자가 자기 답을 채점해요. 점수가 후할 수 있어요.",
+                f"{name} judges itself: its scores may be generous.",
+            )
+            for name in judges_itself(evaluation)
+        )
+        return tuple(filter(None, (self._ends.get(known, ""), *of_itself)))
+
+
+def nobody() -> Judge:
+    """The judge of an evaluation that people alone rate."""
+    return Judge(Endpoint("", ""), "", "paper")
+
+
+def keep_imported(prepared: Prepared, store: VerdictStore) -> None:
+    for system in prepared.evaluation.systems:
+        for question in prepared.evaluation.questions.questions:
+            answer = prepared.imported.get(system.name, {}).get(question.id)
+            if answer:
+                keep_answer(store, system, question, answer)
+
+
+def with_key(evaluation: Evaluation, config: Config) -> Evaluation:
+    """The judge as it was, with the key that is there now. ConfigError where that key is for another address."""
+    return replace(evaluation, judge=judge_again(evaluation.judge, config.endpoints))
+
+
+def wishes_of(plan: Mapping[str, Any]) -> Wishes:
+    """The form as it would have been filled in for a run with this plan."""
+    systems = [(str(one["name"]), one["source"]) for one in plan["systems"]]
+    paper = any(source.get("decoding") == PAPER_DECODING.request_fields() for _, source in systems)
+    picks = tuple(_pick(name, source) for name, source in systems)
+    named = plan["judge"] if plan["endpoint"] == "openai" else f"{plan['endpoint']}/{plan['judge']}"
+    return Wishes(plan["set"], picks, paper, plan["rubric"], named if plan["judge"] else None)
+
+
+def _pick(name: str, source: Mapping[str, Any]) -> Pick:
+    if "model" not in source:
+        return Pick(file=str(source["file"]), name=name, sha256=str(source["sha256"]))
+    if "adapter" not in source:
+        return Pick(name)
+    model = str(source["model"])
+    return Pick(model, name.removeprefix(f"{model}+"))
+
+
+def dollars_text(estimate: Estimate, won: float | None = None) -> str:
+    if estimate.dollars is None:
+        return say("가격 모름", "price unknown")
+    if not estimate.dollars:
+        return say("무료", "free")
+    amount = money(estimate.dollars, won)
+    return say(f"약 {amount}", f"about {amount}")
+
+
+def _from_file(pick: Pick, questions: QuestionSet) -> tuple[System, Mapping[str, Answer]]:
+    path = paths.typed(pick.file)
+    try:
+        content = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{pick.file}: {error}") from error
+    digest = hashlib.sha256(content.encode()).hexdigest()
+    return imported_system(pick.name, path, digest), imported_answers(content.split("\n"), questions, pick.file)
+
+
+def _at_hand(name: str) -> bool:
+    return all(is_at_hand(one) for one in PUBLIC_SETS if one.name == name)

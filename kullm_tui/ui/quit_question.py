@@ -1,0 +1,61 @@
+"""What quitting would cost: replies that found no room on the disk are lost, replies and evaluations on their way are stopped and keep
+what has come of them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kullm_tui.core.language import say
+from kullm_tui.ui.conversation.live_replies import under_way
+
+if TYPE_CHECKING:
+    from kullm_tui.ui.app import KullmApp
+    from kullm_tui.ui.dialogs.ask import Confirm
+
+
+def question(app: KullmApp) -> Confirm | None:
+    """None where it costs nothing."""
+    lost = len(app.unsaved) if "unsaved" in vars(app) else 0
+    if lost:
+        return _losing(lost)
+    count = len(under_way(app))
+    evaluates = "evaluations" in vars(app) and bool(app.evaluations.active)
+    if not count and not evaluates:
+        return None
+    from kullm_tui.ui.dialogs.ask import Confirm
+
+    if not count:
+        return Confirm(
+            say("평가를 하는 중이에요. 끝낼까요?", "An evaluation is running. Quit?"),
+            say("멈추고 끝내기", "Stop it and quit"),
+            stay=say("계속 평가하기", "Keep it going"),
+            more=say(
+                "받은 답과 채점은 남아요. 다음에 F12에서 이어서 할 수 있어요.",
+                "Its answers and verdicts are kept; F12 goes on with it another time.",
+            ),
+        )
+    on_their_way = say(f"답 {count}개가 오는 중이에요. 끝낼까요?", f"{count} replies are on their way. Quit?")
+    return Confirm(
+        on_their_way if count > 1 else say("답이 오는 중이에요. 끝낼까요?", "A reply is on its way. Quit?"),
+        say("멈추고 끝내기", "Stop and quit"),
+        stay=say("계속 받기", "Keep going"),
+        more=say("여기까지 온 글은 남아요.", "What has come of it is kept."),
+    )
+
+
+def _losing(count: int) -> Confirm:
+    from kullm_tui.ui.dialogs.ask import Confirm
+
+    return Confirm(
+        say(
+            f"디스크가 가득 차서 저장하지 못한 답이 {count}개 있어요. 끝낼까요?",
+            f"The disk is full, and {count} replies are not saved. Quit?",
+        ),
+        say("저장하지 않고 끝내기", "Quit without saving"),
+        more=say(
+            "공간을 비우면 자동으로 저장해요. 끝내면 화면에 있는 답은 사라져요.",
+            "They are saved by themselves once there is room. What is on the screen is lost by quitting.",
+        ),
+        danger=True,
+    )

@@ -1,0 +1,145 @@
+"""`kullm train --on 2xcpu`: torchrun and two gloo ranks under the one command, ctrl-c once and twice, and going on."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.commands.train.test_train import RECIPE, ROWS
+from tests.kullm_command import kullm, start
+from tests.tiny_models import save_model
+from trainer.estimate.machines import usable_cores
+from trainer.run_folder import RunFolder
+from trainer.run_folder import rows as read_rows
+
+TWO = ("--on", "2xcpu")
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_model(tmp_path_factory.mktemp("models") / "base")
+
+
+@pytest.fixture
+def home(tmp_path: Path, base: Path) -> Path:
+    data = tmp_path / "data.jsonl"
+    data.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in ROWS), encoding="utf-8")
+    for name, epochs in (("tiny", 2), ("long", 5000)):
+        recipe = RECIPE.format(base=base, data=data, epochs=epochs)
+        (tmp_path / f"{name}.toml").write_text(recipe, encoding="utf-8")
+    return tmp_path
+
+
+def test_two_ranks_train_an_adapter_that_is_kept(home: Path, base: Path) -> None:
+    done = kullm(home, "train", "tiny.toml", *TWO)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f'kullm ask -m {base} --adapter tiny-1 "안녕하세요?"\n'
+    run = the_run(home)
+    assert events(run, "started")[0]["ranks"] == 2
+    assert [row["step"] for row in read_rows(run.metrics)] == list(range(1, 13))
+    assert json.loads(kullm(home, "adapters", "list", "--json").stdout)["run"] == run.path.name
+    assert processes_of(run) == []
+
+
+def test_ctrl_c_saves_then_a_second_one_ends_at_once_and_the_run_goes_on(home: Path) -> None:
+    command = start(home, "train", "long.toml", *TWO, "--set", "train.save_every=100000")
+    run = wait_for_steps(home, 3)
+    assert len(processes_of(run)) >= 3  # torchrun and two ranks
+    command.send_signal(signal.SIGINT)
+    _, told = command.communicate(timeout=240)
+    assert command.returncode == 130, told
+    assert f"kullm train --resume {run.path.name}" in told.decode()
+    saved = run.checkpoint_steps()[0]
+    assert saved == last_step(run)
+    assert (run.checkpoint(saved) / "COMPLETE.json").is_file()
+    assert gone(run)
+
+    command = start(home, "train", "--resume", "last")  # on two ranks, as it began
+    wait_until(lambda: last_step(run) > saved + 2)
+    stopped = processes_of(run)
+    for process in stopped:
+        os.kill(process, signal.SIGSTOP)  # so that none can save and end before the second
+    wait_until(lambda: all(stands_still(process) for process in stopped))  # or it could still take the first signal
+    command.send_signal(signal.SIGINT)
+    wait_until(lambda: asked_to_stop(command.pid))
+    command.send_signal(signal.SIGINT)
+    _, told = command.communicate(timeout=240)
+    assert command.returncode == 130, told
+    assert gone(run)
+    assert run.checkpoint_steps()[0] == saved  # nothing was saved between
+
+    command = start(home, "train", "--resume", run.path.name)
+    wait_until(lambda: len(events(run, "resumed")) == 2)
+    command.send_signal(signal.SIGTERM)
+    command.communicate(timeout=240)
+    assert command.returncode == 130
+    assert {row["step"] for row in events(run, "resumed")} == {saved}
+    assert {row["ranks"] for row in events(run, "started")} == {2}
+    assert gone(run)
+
+
+def test_more_ranks_than_cores_are_refused(home: Path) -> None:
+    done = kullm(home, "train", "tiny.toml", "--on", f"{usable_cores() + 1}xcpu")
+    assert done.returncode == 2
+    assert "코어" in done.stderr
+
+
+def the_run(home: Path) -> RunFolder:
+    (spec,) = home.glob("jobs/*/spec.json")
+    return RunFolder(spec.parent)
+
+
+def wait_for_steps(home: Path, count: int) -> RunFolder:
+    wait_until(lambda: bool(list(home.glob("jobs/*/spec.json"))))
+    run = the_run(home)
+    wait_until(lambda: last_step(run) >= count)
+    return run
+
+
+def last_step(run: RunFolder) -> int:
+    return max((row["step"] for row in read_rows(run.metrics)), default=0)
+
+
+def events(run: RunFolder, name: str) -> list[dict[str, Any]]:
+    return [row for row in read_rows(run.events) if row["event"] == name]
+
+
+def processes_of(run: RunFolder) -> list[int]:
+    """Those that carry the run's mark, by their ids."""
+    mark, found = f"KULLM_JOB_ID={run.path.name}".encode(), []
+    for place in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if mark in place.read_bytes().split(b"\0"):
+                found.append(int(place.parent.name))
+        except OSError:
+            continue
+    return found
+
+
+def gone(run: RunFolder) -> bool:
+    wait_until(lambda: not processes_of(run))
+    return True
+
+
+def stands_still(process: int) -> bool:
+    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+
+
+def asked_to_stop(command: int) -> bool:
+    """The command's child has the first signal: it is pending there, since the child stands still."""
+    children = Path(f"/proc/{command}/task/{command}/children").read_text().split()
+    status = [Path(f"/proc/{child}/status").read_text() for child in children]
+    pending = [int(line.split()[1], 16) for text in status for line in text.splitlines() if line.startswith("ShdPnd")]
+    return any(bits >> (signal.SIGTERM - 1) & 1 for bits in pending)
+
+
+def wait_until(condition: Callable[[], bool], *, seconds: float = 240) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

@@ -1,0 +1,55 @@
+"""Which rows are kept for evaluation: chosen by what they say, before anything else, so that a repeated row stands on one side only."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+
+from trainer.dataset.sources import DEMO, Rejection, Row, content_digest, records
+from trainer.recipe import DataChoice
+
+_DEMO_SPLIT = "heldout"
+
+IsHeldOut = Callable[[bytes], bool]
+
+
+def training_rows(data: DataChoice) -> Iterator[Row | Rejection]:
+    held = _rule(data)
+    return (row for row in records(data) if isinstance(row, Rejection) or not held(content_digest(row.record)))
+
+
+def evaluation_rows(data: DataChoice) -> Iterator[Row | Rejection]:
+    if isinstance(data.evaluate, str):
+        return records(evaluation_source(data))
+    held = _rule(data)
+    return (row for row in records(data) if isinstance(row, Row) and held(content_digest(row.record)))
+
+
+def evaluation_source(data: DataChoice) -> DataChoice:
+    """Where the rows for evaluation come from: a source of their own, or the training rows' source."""
+    if not isinstance(data.evaluate, str):
+        return data
+    split = _DEMO_SPLIT if data.evaluate.startswith(DEMO) else data.split
+    return replace(data, source=data.evaluate, split=split, evaluate=0, limit=data.evaluate_limit)
+
+
+def _rule(data: DataChoice) -> IsHeldOut:
+    share = data.evaluate
+    if isinstance(share, str) or not share:
+        return frozenset().__contains__
+    if share < 1:
+        below = int(share * 2**64)
+        return lambda digest: int.from_bytes(digest[:8], "big") < below
+    said = (content_digest(row.record) for row in records(data) if isinstance(row, Row))
+    chosen = _lowest(said, int(share))
+    return lambda digest: digest in chosen
+
+
+def _lowest(digests: Iterable[bytes], rows: int) -> frozenset[bytes]:
+    """The lowest, until they stand for that many rows."""
+    chosen: set[bytes] = set()
+    for digest, repeats in sorted(Counter(digests).items()):
+        if rows <= 0:
+            break
+        chosen.add(digest)
+        rows -= repeats
+    return frozenset(chosen)

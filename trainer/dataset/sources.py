@@ -1,0 +1,176 @@
+"""The records of a data source, each with its number there; what cannot be a record is a Rejection, counted and shown.
+
+A source is a file, `demo:NAME`, or a data set of the hub (OWNER/NAME, or a folder that `datasets` reads). Rows are known by their
+number alone: ids in data sets repeat.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+from kullm_tui.core import paths
+from kullm_tui.core.causes import cause_of
+from kullm_tui.core.errors import ConfigError, HubError
+from kullm_tui.core.language import say
+from kullm_tui.core.models.resolve import REPOSITORY
+from kullm_tui.core.records import BadRecord, Record, read_record
+from trainer.dataset.columns import mapped, require_columns, usable
+from trainer.dataset.table_files import BadLine, Raw, parquet_missing, rows_of_file
+from trainer.recipe import DataChoice
+
+DEMO = "demo:"
+_LOOKED_AT = 100  # rows whose columns decide whether the source can be read at all
+_BLOCK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Row:
+    number: int
+    record: Record
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """A row that is not trained. `reason` is counted; `detail` is said."""
+
+    number: int
+    reason: str
+    detail: str
+
+
+def records(data: DataChoice) -> Iterator[Row | Rejection]:
+    """Every row of the source, up to the limit. A source without rows, or with columns of other names, is refused."""
+    raw = _raw_rows(data)
+    if data.limit:
+        raw = islice(raw, data.limit)
+    first = list(islice(raw, _LOOKED_AT))
+    if not first:
+        raise ConfigError(
+            say(
+                f"{data.source}에 행이 없어요. 파일을 확인하세요.",
+                f"{data.source} holds no rows. Look into the file.",
+            )
+        )
+    tables = [row[1] for row in first if not isinstance(row, BadLine)]
+    if tables:
+        require_columns(tables, data.columns, data.source)
+    for row in chain(first, raw):
+        yield _record(row, data.columns)
+
+
+def fingerprint(data: DataChoice) -> str:
+    """Equal where the source's content is."""
+    path = file_at(data.source)
+    if path:
+        return _hash_of([path])
+    if data.source.startswith(DEMO):
+        digest = hashlib.sha256()
+        for row in _raw_rows(data):
+            digest.update(json.dumps(row, ensure_ascii=True, sort_keys=True).encode())
+        return digest.hexdigest()
+    stored = [Path(file["filename"]) for file in _data_set(data).cache_files]
+    return _hash_of(stored)
+
+
+def content_digest(record: Record) -> bytes:
+    """Of what a record says, whatever its id."""
+    said = [(message.role, message.content, message.input) for message in record.messages]
+    return hashlib.sha256(json.dumps(said, ensure_ascii=True).encode()).digest()
+
+
+def file_at(source: str) -> Path | None:
+    """The source's file, where it is one."""
+    if source.startswith(DEMO):
+        return None
+    try:
+        path = paths.typed(source)
+        return path if path.is_file() else None
+    except (OSError, RuntimeError):  # no file can have this name, or nobody that home
+        return None
+
+
+def _is_folder(source: str) -> bool:
+    try:
+        return paths.typed(source).is_dir()
+    except (OSError, RuntimeError):
+        return False
+
+
+def _raw_rows(data: DataChoice) -> Iterator[Raw]:
+    if data.source.startswith(DEMO):
+        return _demo_rows(data.source.removeprefix(DEMO), data.split)
+    path = file_at(data.source)
+    if path:
+        return rows_of_file(path)
+    return iter(enumerate(_data_set(data), start=1))
+
+
+def _demo_rows(name: str, split: str) -> Iterator[Raw]:
+    from kullm_tui.demo import corpus
+
+    try:
+        yield from enumerate(corpus.records(name, split), start=1)
+    except ValueError as error:
+        raise ConfigError(
+            say(f"예제 데이터 {DEMO}{name}({split})이 없어요.", f"There is no demo data {DEMO}{name} ({split}).")
+        ) from error
+
+
+def _data_set(data: DataChoice) -> Any:
+    name = data.source
+    is_folder = _is_folder(name)
+    if not is_folder and not REPOSITORY.fullmatch(name) or Path(name).suffix in (".json", ".jsonl", ".csv", ".tsv"):
+        raise ConfigError(
+            say(
+                f"데이터 파일이 없어요: {name}. 경로를 확인하세요.",
+                f"There is no data file {name}. Check the path.",
+            )
+        )
+    try:
+        import datasets
+    except ImportError as error:
+        raise parquet_missing() from error
+    try:
+        return datasets.load_dataset(str(paths.typed(name)) if is_folder else name, split=data.split)
+    except (datasets.exceptions.DatasetsError, OSError, ValueError) as error:
+        first_line = str(error).partition("\n")[0]
+        raise HubError(
+            say(
+                f"데이터셋 {name}({data.split})을 받지 못했어요: {first_line}\n이름과 data.split, 네트워크를 확인하거나 파일로 받아 --set data.source=파일로 정하세요.",
+                f"The data set {name} ({data.split}) did not arrive: {first_line}\n"
+                "Check its name, data.split and the network, or name a file with --set data.source=FILE.",
+            )
+        ) from error
+
+
+def _record(row: Raw, columns: Mapping[str, str]) -> Row | Rejection:
+    if isinstance(row, BadLine):
+        return Rejection(row.number, row.reason, row.fault)
+    number, table = row
+    found = mapped(table, columns)
+    if not usable(found):
+        listed = ", ".join(map(str, table))
+        return Rejection(number, "columns", say(f"읽을 열이 없어요: {listed}", f"no column to read among: {listed}"))
+    try:
+        record = read_record(found)
+    except BadRecord as error:
+        return Rejection(number, "form", str(error))
+    return Row(number, record)
+
+
+def _hash_of(paths: list[Path]) -> str:
+    digest = hashlib.sha256()
+    try:
+        for path in paths:
+            with path.open("rb") as file:
+                while block := file.read(_BLOCK_BYTES):
+                    digest.update(block)
+    except OSError as error:
+        raise ConfigError(
+            say(f"{path} 파일을 읽을 수 없어요({cause_of(error)}).", f"{path} cannot be read ({cause_of(error)}).")
+        ) from error
+    return digest.hexdigest()
