@@ -12,7 +12,7 @@ import pytest
 
 from kullm_tui.doctor.terminal_io import Interrupted, TerminalTalk, Typed, raw
 from kullm_tui.doctor.typing import GREETING, judge
-from tests.ui.answering_terminal import AnsweringTerminal, Habits
+from tests.doctor.answering_terminal import AnsweringTerminal, Habits
 
 KITTY_WORD = f"\x1b[0;;{':'.join(str(ord(letter)) for letter in GREETING)}u"
 KITTY_ENTER = "\x1b[13u"

@@ -289,7 +289,7 @@ def test_too_little_room_is_noticed_before_anything_is_written(source: Path) -> 
 def test_cached_weights_are_listed_and_removed_without_torch(source: Path, load: Load, home: Path) -> None:
     load(source)
     code = (
-        "import sys; from kullm_tui.core import weights_cache as w; [e] = w.list_cached();"
+        "import sys; from kullm_tui.core.models import weights_cache as w; [e] = w.list_cached();"
         "print(e.model, e.precision, e.complete, e.bytes == w.remove(e.key), w.list_cached(), 'torch' in sys.modules)"
     )
     environment = os.environ | {"KULLM_HOME": str(home)}

@@ -148,7 +148,7 @@ async def test_a_long_write_of_another_holds_up_no_stream(store: Store, server: 
 
 STREAMING = """
 import asyncio, pathlib, sys, time
-from kullm_tui.core import journal as journal_module
+from kullm_tui.core.store import journal as journal_module
 from kullm_tui.core.store.journal import ReplySource
 from kullm_tui.core.store.recovery import open_store
 from kullm_tui.core.records import Message

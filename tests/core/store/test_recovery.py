@@ -201,7 +201,7 @@ def test_a_rescue_that_fails_leaves_the_damaged_file_in_its_place(path: Path, mo
 _KILLED_IN_THE_RESCUE = """
 import os, signal, sys
 from pathlib import Path
-from kullm_tui.core import opening, rescued_conversations
+from kullm_tui.core.store import recovery as opening, salvaged_conversations as rescued_conversations
 rescued_conversations.rescue_conversations = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 opening.open_store(Path(sys.argv[1]))
 """

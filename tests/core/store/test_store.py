@@ -133,7 +133,7 @@ def test_a_late_journal_entry_does_not_undo_the_end(store: Store, path: Path) ->
 def test_a_killed_program_loses_at_most_the_last_second(path: Path) -> None:
     code = """
 import pathlib, sys, time
-from kullm_tui.core import store as s
+from kullm_tui.core.store import store as s
 from kullm_tui.core.store.journal import ReplySource
 from kullm_tui.core.records import Message
 store = s.Store(pathlib.Path(sys.argv[1]))
