@@ -71,7 +71,10 @@ def _imported(paths: Iterable[Path]) -> Iterator[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("folders", "extras"),
     [
-        (("kullm_tui/core", "kullm_tui/demo", "evaluator", "kullm_tui/doctor", "kullm_tui/ui", "kullm_tui/commands"), ()),
+        (
+            ("kullm_tui/core", "kullm_tui/demo", "evaluator", "kullm_tui/doctor", "kullm_tui/ui", "kullm_tui/commands"),
+            (),
+        ),
         (("kullm_tui/engine", "kullm_tui/weights"), ("local",)),
         (("trainer",), ("train",)),
         (("tests",), ("peers",)),
