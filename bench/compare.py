@@ -28,7 +28,8 @@ from report import Report, Row, median  # noqa: E402
 from weights import write_lora  # noqa: E402
 
 from kullm_tui.core.asking.target import start_engine  # noqa: E402
-from kullm_tui.core.endpoints.client import Endpoint, Finished, load_model, stream_chat  # noqa: E402
+from kullm_tui.core.endpoints.client import load_model, stream_chat  # noqa: E402
+from kullm_tui.core.endpoints.endpoint import Endpoint, Finished  # noqa: E402
 from kullm_tui.core.endpoints.local_engine import stop_engine  # noqa: E402
 from kullm_tui.core.records import Message  # noqa: E402
 from kullm_tui.core.store.comparisons import Contestant  # noqa: E402

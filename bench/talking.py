@@ -165,7 +165,8 @@ def _asked_in_the_app(home: Path, checkpoint: Path) -> float:
 
 
 async def _asked_of_the_engine(checkpoint: Path) -> float:
-    from kullm_tui.core.endpoints.client import Finished, engine_endpoint, stream_chat
+    from kullm_tui.core.endpoints.client import engine_endpoint, stream_chat
+    from kullm_tui.core.endpoints.endpoint import Finished
     from kullm_tui.core.endpoints.local_engine import ensure_engine
     from kullm_tui.core.records import Message
 

@@ -13,7 +13,8 @@ from evaluator.turns import chat_messages
 from evaluator.verdicts import VerdictStore
 from kullm_tui.core.asking.target import Target, adapter_for_engine
 from kullm_tui.core.asking.thinking import Delta, Resorted
-from kullm_tui.core.endpoints.client import Endpoint, Finished, load_model, stream_chat
+from kullm_tui.core.endpoints.client import load_model, stream_chat
+from kullm_tui.core.endpoints.endpoint import Endpoint, Finished
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.text import nfc
 

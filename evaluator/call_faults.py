@@ -5,7 +5,7 @@
 
 import re
 
-from kullm_tui.core.endpoints.client import Endpoint
+from kullm_tui.core.endpoints.endpoint import Endpoint
 from kullm_tui.core.endpoints.errors import CutOff, Malformed, TooMuch, asked_delay, too_much_in, translated
 from kullm_tui.core.errors import EndpointError, KullmError
 from kullm_tui.core.language import say

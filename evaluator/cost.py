@@ -17,7 +17,7 @@ from evaluator.judge import DATED, Judge, request_body
 from evaluator.rubric import Rubric
 from evaluator.verdict import Item, JudgeReply
 from kullm_tui.core import rules
-from kullm_tui.core.endpoints.consent import is_outside
+from kullm_tui.core.endpoints.endpoint import is_outside
 from kullm_tui.core.errors import ConfigError
 from kullm_tui.core.language import say
 from kullm_tui.core.paths import config_file

@@ -20,7 +20,7 @@ from evaluator.unread import counted_verdicts
 from evaluator.verdict import Item, Verdict
 from evaluator.verdicts import VerdictStore
 from kullm_tui.core.config.settings import JudgingSettings
-from kullm_tui.core.endpoints.client import Endpoint
+from kullm_tui.core.endpoints.endpoint import Endpoint
 from kullm_tui.core.errors import ConfigError, KullmError
 from kullm_tui.core.language import say
 

@@ -17,7 +17,7 @@ from evaluator.rubric import Mode, Rubric
 from evaluator.verdict import Item, JudgeReply
 from evaluator.verdict_text import json_schema
 from kullm_tui.core import foreign_json
-from kullm_tui.core.endpoints.client import Endpoint
+from kullm_tui.core.endpoints.endpoint import Endpoint
 from kullm_tui.core.endpoints.errors import Malformed
 from kullm_tui.core.text import nfc
 

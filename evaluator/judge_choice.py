@@ -15,7 +15,8 @@ from evaluator.rubric import Mode
 from kullm_tui.core import rules
 from kullm_tui.core.config.keys import get_key
 from kullm_tui.core.config.settings import EndpointSettings
-from kullm_tui.core.endpoints.client import Endpoint, configured_endpoint, list_models
+from kullm_tui.core.endpoints.client import configured_endpoint, list_models
+from kullm_tui.core.endpoints.endpoint import Endpoint
 from kullm_tui.core.errors import ConfigError, EndpointError, KeyMissing, KullmError, ModelNotFound
 from kullm_tui.core.language import say
 

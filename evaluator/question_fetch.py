@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from kullm_tui.core import rules
-from kullm_tui.core.endpoints.consent import is_outside
+from kullm_tui.core.endpoints.endpoint import is_outside
 from kullm_tui.core.endpoints.errors import TooMuch, asked_delay
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.files import publish

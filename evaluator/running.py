@@ -19,7 +19,7 @@ from evaluator.verdict import Verdict
 from evaluator.verdicts import VerdictStore
 from kullm_tui.core.asking.target import Target
 from kullm_tui.core.config.settings import JudgingSettings
-from kullm_tui.core.endpoints.client import Endpoint
+from kullm_tui.core.endpoints.endpoint import Endpoint
 from kullm_tui.core.errors import EngineGone, KullmError
 
 Stage = Literal["answers", "judging", "ended"]

@@ -19,7 +19,8 @@ from evaluator.rubric import Rubric
 from evaluator.verdict import Item, JudgeReply
 from kullm_tui.core.errors import StoreError
 from kullm_tui.core.paths import state_dir
-from kullm_tui.core.store.database import Contents, Database
+from kullm_tui.core.store.database import Database
+from kullm_tui.core.store.errors import Contents
 from kullm_tui.core.store.writer_id import is_dead, is_elsewhere, this_writer
 
 CONTENTS = Contents("evaluator", "채점 파일", "the verdicts", ("다음에 열 때 kullm이", "Opening it the next time"))

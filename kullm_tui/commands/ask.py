@@ -21,7 +21,7 @@ from kullm_tui.core.asking.target import adapter_for_engine, base_of, choose_tar
 from kullm_tui.core.asking.thinking import Delta, Resorted, Thought
 from kullm_tui.core.asking.waiting import waiting_for
 from kullm_tui.core.config.settings import load_config
-from kullm_tui.core.endpoints.client import Finished
+from kullm_tui.core.endpoints.endpoint import Finished
 from kullm_tui.core.errors import UsageError
 from kullm_tui.core.language import say
 from kullm_tui.core.models.profiles import DEMO

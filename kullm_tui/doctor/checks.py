@@ -19,7 +19,7 @@ from kullm_tui.core import paths
 from kullm_tui.core.causes import cause_of
 from kullm_tui.core.config.keys import get_key, list_keys
 from kullm_tui.core.config.settings import load_config
-from kullm_tui.core.endpoints.consent import is_outside
+from kullm_tui.core.endpoints.endpoint import is_outside
 from kullm_tui.core.endpoints.local_engine import running_engine
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.hub.cache import hub_cache

@@ -17,7 +17,7 @@ _Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True)
-class Letterhead:
+class ResponseEnvelope:
     """What every chunk of one answer carries."""
 
     model: str

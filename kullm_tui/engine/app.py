@@ -20,7 +20,7 @@ from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from kullm_tui.engine import replies
 from kullm_tui.engine.access import AccessGuard
-from kullm_tui.engine.answering import Letterhead, answers, unless_gone
+from kullm_tui.engine.answering import ResponseEnvelope, answers, unless_gone
 from kullm_tui.engine.bodies import read_body
 from kullm_tui.engine.connections import owner_of
 from kullm_tui.engine.generation import Finished, Order
@@ -41,7 +41,7 @@ def build_app(
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         yield
-        service.desk.close()
+        service.turnstile.close()
         await on_close()
 
     routes = [
@@ -104,16 +104,16 @@ async def list_models(request: Request) -> Response:
 
 
 async def chat_completions(request: Request) -> Response:
-    desk = _service(request).desk
-    body = await read_body(request, ChatRequest, desk, _owner(request))
+    turnstile = _service(request).turnstile
+    body = await read_body(request, ChatRequest, turnstile, _owner(request))
     async with AsyncExitStack() as stack:
         seat = await _take_seat(request, stack, body.model, body.adapter)
-        chat = await unless_gone(request, desk.run(seat.owner, partial(chat_order, body, seat)))
+        chat = await unless_gone(request, turnstile.run(seat.owner, partial(chat_order, body, seat)))
         orders = replies_to([chat.order], body.n)
         stack.enter_context(_service(request).answers.share(seat.owner)).add(answer_size(orders))
-        letterhead = Letterhead(body.model, "chat.completion")
+        envelope = ResponseEnvelope(body.model, "chat.completion")
         if body.stream:
-            events = chat_stream(seat, orders, letterhead, closing=chat.closing if body.with_usage else None)
+            events = chat_stream(seat, orders, envelope, closing=chat.closing if body.with_usage else None)
             response: Response = event_stream(events, stack.pop_all())
         else:
             choices = await unless_gone(request, _collect(seat, orders))
@@ -123,22 +123,22 @@ async def chat_completions(request: Request) -> Response:
                 for place, choice in enumerate(choices)
             )
             closing = replies.closing_fields(_finished(choices), prompts=1) | chat.closing
-            response = await desk.run(seat.owner, partial(_whole, letterhead.with_choices() | closing, written))
+            response = await turnstile.run(seat.owner, partial(_whole, envelope.with_choices() | closing, written))
     return response
 
 
 async def completions(request: Request) -> Response:
-    desk = _service(request).desk
-    body = await read_body(request, CompletionRequest, desk, _owner(request))
+    turnstile = _service(request).turnstile
+    body = await read_body(request, CompletionRequest, turnstile, _owner(request))
     async with AsyncExitStack() as stack:
         seat = await _take_seat(request, stack, body.model, body.adapter)
-        prompts = await unless_gone(request, desk.run(seat.owner, partial(completion_orders, body, seat)))
+        prompts = await unless_gone(request, turnstile.run(seat.owner, partial(completion_orders, body, seat)))
         orders = replies_to(prompts, body.n)
         stack.enter_context(_service(request).answers.share(seat.owner)).add(answer_size(orders))
-        letterhead = Letterhead(body.model, "text_completion")
-        echoes = await unless_gone(request, desk.run(seat.owner, partial(_echoes, prompts, body.n, seat)))
+        envelope = ResponseEnvelope(body.model, "text_completion")
+        echoes = await unless_gone(request, turnstile.run(seat.owner, partial(_echoes, prompts, body.n, seat)))
         if body.stream:
-            events = completion_stream(seat, orders, letterhead, echoes, usage=body.with_usage, prompts=len(prompts))
+            events = completion_stream(seat, orders, envelope, echoes, usage=body.with_usage, prompts=len(prompts))
             response: Response = event_stream(events, stack.pop_all())
         else:
             choices = await unless_gone(request, _collect(seat, orders))
@@ -148,20 +148,20 @@ async def completions(request: Request) -> Response:
                 for place, (choice, echo) in enumerate(zip(choices, echoes, strict=True))
             )
             closing = replies.closing_fields(_finished(choices), prompts=len(prompts))
-            response = await desk.run(seat.owner, partial(_whole, letterhead.with_choices() | closing, written))
+            response = await turnstile.run(seat.owner, partial(_whole, envelope.with_choices() | closing, written))
     return response
 
 
 async def load(request: Request) -> Response:
     service = _service(request)
-    body = await read_body(request, LoadRequest, service.desk, _owner(request))
+    body = await read_body(request, LoadRequest, service.turnstile, _owner(request))
     target = await service.target(body.model, body.adapter)
     return StreamingResponse(loading_stream(service, target, body), media_type="text/event-stream")
 
 
 async def unload(request: Request) -> Response:
     service = _service(request)
-    body = await read_body(request, UnloadRequest, service.desk, _owner(request))
+    body = await read_body(request, UnloadRequest, service.turnstile, _owner(request))
     return JSONResponse({"unloaded": await service.residency.unload(await service.target(body.model, None))})
 
 

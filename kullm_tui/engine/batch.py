@@ -57,7 +57,7 @@ class Limits:
         return min(self.context, self.kv_tokens // 4)
 
 
-class _Errand:
+class _Task:
     """Something to do between two tokens, and what came of it."""
 
     def __init__(self, run: Callable[[], object]) -> None:
@@ -69,8 +69,8 @@ class _Errand:
             result = self._run()
         except KullmError as error:
             self.outcome.set_exception(error)
-        except Exception as error:  # the same edge: an errand's fault is its client's alone
-            logger.exception("an errand between tokens failed")
+        except Exception as error:  # the same edge: a task's fault is its client's alone
+            logger.exception("a task between tokens failed")
             self.outcome.set_exception(_as_kullm_error(error))
         else:
             self.outcome.set_result(result)
@@ -94,7 +94,7 @@ class Batch:
         self._joining: Row | None = None  # the slot after them
         self._waiting: Line[Generation] = Line()
         self._turns = 0
-        self._errands: deque[_Errand] = deque()
+        self._tasks: deque[_Task] = deque()
         self._structure = structure
         self._work = threading.Condition()
         self._closed = False
@@ -113,14 +113,14 @@ class Batch:
 
     def between_tokens(self, run: Callable[[], object]) -> "Future[object]":
         """Runs something that must not meet a forward, such as attaching an adapter; a beam search is waited for."""
-        errand = _Errand(run)
+        task = _Task(run)
         with self._work:
             if not self._closed:
-                self._errands.append(errand)
+                self._tasks.append(task)
                 self._work.notify()
-                return errand.outcome
-        errand.outcome.set_exception(_as_kullm_error(None))
-        return errand.outcome
+                return task.outcome
+        task.outcome.set_exception(_as_kullm_error(None))
+        return task.outcome
 
     @property
     def bytes_held(self) -> int:
@@ -145,18 +145,18 @@ class Batch:
                 logger.exception("a turn of the batch failed")
                 self._fail_all(error)
         self._fail_all(None)
-        self._refuse_errands()
+        self._refuse_tasks()
 
     def _wait_for_work(self) -> bool:
         with self._work:
             idle = not (self._running or self._joining)
-            while idle and not (self._waiting or self._errands or self._closed):
+            while idle and not (self._waiting or self._tasks or self._closed):
                 self._cache.release()
                 self._work.wait()
             return not self._closed
 
     def _turn(self) -> None:
-        self._run_errands()
+        self._run_tasks()
         with torch.inference_mode():
             self._drop_cancelled()
             self._admit()
@@ -167,26 +167,26 @@ class Batch:
                 self._decode_step()
                 self._pace.stepped(time.monotonic() - started)
 
-    def _run_errands(self) -> None:
-        if not self._errands:
+    def _run_tasks(self) -> None:
+        if not self._tasks:
             return
         if not self._structure.acquire(blocking=False):  # a beam search is looking at the model's layers
             if not (self._running or self._joining or self._waiting):
                 time.sleep(_LOOK_SECONDS)
             return
         try:
-            while self._errands:
-                errand = self._errands.popleft()
-                if errand.outcome.set_running_or_notify_cancel():  # whoever wanted it may have left
-                    errand.do()
+            while self._tasks:
+                task = self._tasks.popleft()
+                if task.outcome.set_running_or_notify_cancel():  # whoever wanted it may have left
+                    task.do()
         finally:
             self._structure.release()
 
-    def _refuse_errands(self) -> None:
-        while self._errands:
-            errand = self._errands.popleft()
-            if errand.outcome.set_running_or_notify_cancel():
-                errand.outcome.set_exception(_as_kullm_error(None))
+    def _refuse_tasks(self) -> None:
+        while self._tasks:
+            task = self._tasks.popleft()
+            if task.outcome.set_running_or_notify_cancel():
+                task.outcome.set_exception(_as_kullm_error(None))
 
     def _drop_cancelled(self) -> None:
         for row in [row for row in self._running if row.generation.cancelled.is_set()]:

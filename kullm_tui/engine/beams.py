@@ -18,7 +18,7 @@ from kullm_tui.weights.adapters import AdapterRack
 logger = logging.getLogger(__name__)
 
 
-class BeamDesk:
+class BeamSearch:
     """One search at a time, clients in turn; the model's batch goes on between them, in its own thread."""
 
     def __init__(self, model: Any, rack: AdapterRack, structure: threading.Lock) -> None:

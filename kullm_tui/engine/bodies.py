@@ -21,12 +21,12 @@ _SOON_READ = 64 << 10  # bytes
 _BodyType = TypeVar("_BodyType", bound=Body)
 
 
-async def read_body(request: Request, form: type[_BodyType], desk: Turnstile, owner: str) -> _BodyType:
+async def read_body(request: Request, form: type[_BodyType], turnstile: Turnstile, owner: str) -> _BodyType:
     # Not `request.body()`, which keeps the bytes for as long as there is a request.
     raw = b"".join([piece async for piece in request.stream()])
     if len(raw) <= _SOON_READ:
         return _read(raw, form)
-    return await desk.run(owner, partial(_read, raw, form))
+    return await turnstile.run(owner, partial(_read, raw, form))
 
 
 def _read(raw: bytes, form: type[_BodyType]) -> _BodyType:

@@ -23,7 +23,7 @@ from kullm_tui.core.language import say
 from kullm_tui.core.models.adapters import prompted_as
 from kullm_tui.core.models.resolve import Profile, local_folder, resolve
 from kullm_tui.engine.batch import Batch
-from kullm_tui.engine.beams import BeamDesk
+from kullm_tui.engine.beams import BeamSearch
 from kullm_tui.engine.memory import budget_for, least_need, limits_for, too_large
 from kullm_tui.engine.vocabulary import Vocabulary
 from kullm_tui.engine.wire_errors import RequestError
@@ -63,7 +63,7 @@ class Resident:
     vocabulary: Vocabulary
     rack: AdapterRack
     batch: Batch
-    beams: BeamDesk
+    beams: BeamSearch
     context: int
     adapters: dict[Path, str] = field(default_factory=dict)  # by folder, as the rack names them
     in_use: int = 0
@@ -217,7 +217,7 @@ class Residency:
             vocabulary=await asyncio.to_thread(Vocabulary, target.folder, target.profile),
             rack=rack,
             batch=Batch(loaded.model, rack, limits, structure),
-            beams=BeamDesk(loaded.model, rack, structure),
+            beams=BeamSearch(loaded.model, rack, structure),
             context=context,
         )
         self._residents[target.folder, precision] = resident

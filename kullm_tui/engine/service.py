@@ -13,7 +13,7 @@ from kullm_tui.engine.turns import Turnstile
 
 Find = Callable[[str, str | None], Target]
 
-_DESK_PLACES = 2  # prompts tokenised and answers written at once: more would take the cores from the batch
+_TURNSTILE_PLACES = 2  # prompts tokenised and answers written at once: more would take the cores from the batch
 
 
 @dataclass
@@ -23,7 +23,7 @@ class EngineService:
     names: Callable[[], list[str]]
     shut_down: Callable[[], None]
     public: bool = False  # its clients are not the user, and learn nothing of this machine
-    desk: Turnstile = field(default_factory=lambda: Turnstile(_DESK_PLACES))
+    turnstile: Turnstile = field(default_factory=lambda: Turnstile(_TURNSTILE_PLACES))
     answers: Burden = field(default_factory=lambda: Burden(of_one=2 * MOST_IN_AN_ANSWER, of_all=8 * MOST_IN_AN_ANSWER))
     active_requests: int = 0
     last_active: float = 0.0

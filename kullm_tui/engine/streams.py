@@ -10,7 +10,7 @@ from starlette.responses import Response, StreamingResponse
 
 from kullm_tui.core.errors import KullmError
 from kullm_tui.engine import replies
-from kullm_tui.engine.answering import Letterhead, answers
+from kullm_tui.engine.answering import ResponseEnvelope, answers
 from kullm_tui.engine.generation import Finished, Order, PromptScored
 from kullm_tui.engine.protocol import LoadRequest
 from kullm_tui.engine.residency import Seat, Target
@@ -20,26 +20,26 @@ from kullm_tui.weights.progress import LoadProgress
 
 
 async def chat_stream(
-    seat: Seat, orders: list[Order], letterhead: Letterhead, *, closing: replies.Json | None
+    seat: Seat, orders: list[Order], envelope: ResponseEnvelope, *, closing: replies.Json | None
 ) -> AsyncGenerator[replies.Json, None]:
     for place in range(len(orders)):
-        yield letterhead.with_choices(replies.chat_opening(place), suffix=".chunk")
+        yield envelope.with_choices(replies.chat_opening(place), suffix=".chunk")
     finished: list[Finished] = []
     async with aclosing(answers(seat, orders)) as events:
         async for place, event in events:
             chunk = replies.chat_chunk(place, event, seat.resident.vocabulary)
             if chunk:
-                yield letterhead.with_choices(chunk, suffix=".chunk")
+                yield envelope.with_choices(chunk, suffix=".chunk")
             if isinstance(event, Finished):
                 finished.append(event)
     if closing is not None:
-        yield letterhead.with_choices(suffix=".chunk") | replies.closing_fields(finished, prompts=1) | closing
+        yield envelope.with_choices(suffix=".chunk") | replies.closing_fields(finished, prompts=1) | closing
 
 
 async def completion_stream(
     seat: Seat,
     orders: list[Order],
-    letterhead: Letterhead,
+    envelope: ResponseEnvelope,
     echoes: list[replies.Echo | None],
     *,
     usage: bool,
@@ -49,20 +49,20 @@ async def completion_stream(
     shown = [len(echo.text) if echo else 0 for echo in echoes]  # characters of each choice
     for place, echo in enumerate(echoes):
         if echo and not orders[place].score_prompt:
-            yield letterhead.with_choices(replies.echo_chunk(place, None, echo, vocabulary))
+            yield envelope.with_choices(replies.echo_chunk(place, None, echo, vocabulary))
     finished: list[Finished] = []
     async with aclosing(answers(seat, orders)) as events:
         async for place, event in events:
             echo = echoes[place]
             if echo and isinstance(event, PromptScored):
-                yield letterhead.with_choices(replies.echo_chunk(place, event, echo, vocabulary))
+                yield envelope.with_choices(replies.echo_chunk(place, event, echo, vocabulary))
             elif chunk := replies.completion_chunk(place, event, vocabulary, text_before=shown[place]):
                 shown[place] += len(chunk["text"])
-                yield letterhead.with_choices(chunk)
+                yield envelope.with_choices(chunk)
             if isinstance(event, Finished):
                 finished.append(event)
     if usage:
-        yield letterhead.with_choices() | replies.closing_fields(finished, prompts=prompts)
+        yield envelope.with_choices() | replies.closing_fields(finished, prompts=prompts)
 
 
 async def loading_stream(service: EngineService, target: Target, body: LoadRequest) -> AsyncIterator[bytes]:

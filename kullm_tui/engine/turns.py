@@ -63,7 +63,7 @@ class Turnstile:
 
     def __init__(self, places: int) -> None:
         self._places = places
-        self._workers = ThreadPoolExecutor(max_workers=places, thread_name_prefix="desk")
+        self._workers = ThreadPoolExecutor(max_workers=places, thread_name_prefix="turnstile")
         self._inside: Counter[str] = Counter()
         self._line: Line[asyncio.Future[None]] = Line()
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from kullm_tui.core.store.store import Store
     from kullm_tui.ui.conversation.unsaved import Unsaved
     from kullm_tui.ui.evaluate.runs import Evaluations, Running
-    from kullm_tui.ui.judge.service import JudgeDesk
+    from kullm_tui.ui.judge.service import JudgeService
     from kullm_tui.ui.models.downloads import Downloads
     from kullm_tui.ui.models.quantisation import Quantising
 
@@ -129,12 +129,17 @@ class KullmApp(App[int]):
     def on_mount(self) -> None:
         if not self.is_headless:
             self._end_on_signals()
-            self.call_after_refresh(garbage.begin, self)
+            self.call_after_refresh(garbage.begin, self, lambda: self.last_touched, self._is_busy)
         self.call_after_refresh(self._after_first_paint)
+
+    def _is_busy(self) -> bool:
+        from kullm_tui.ui.conversation.live_replies import under_way
+
+        return bool(under_way(self))
 
     async def on_unmount(self) -> None:
         self._type_ahead.close()
-        for work in ("downloads", "quantising", "judge_desk"):
+        for work in ("downloads", "quantising", "judging"):
             if work in vars(self):
                 getattr(self, work).close()
         if "evaluations" in vars(self):
@@ -203,13 +208,13 @@ class KullmApp(App[int]):
     # Judging, on whichever screen a reply stands
 
     @functools.cached_property
-    def judge_desk(self) -> JudgeDesk:
-        from kullm_tui.ui.judge.service import JudgeDesk
+    def judging(self) -> JudgeService:
+        from kullm_tui.ui.judge.service import JudgeService
 
-        return JudgeDesk(self)
+        return JudgeService(self, self)
 
     def action_judge_settings(self) -> None:
-        self.run_worker(self.judge_desk.show_settings(), group="judge settings", exit_on_error=False)
+        self.run_worker(self.judging.show_settings(), group="judge settings", exit_on_error=False)
 
     # Evaluations, whichever screen is shown
 
@@ -225,7 +230,7 @@ class KullmApp(App[int]):
 
         if not self.is_running:
             return
-        self.judge_desk.spent_elsewhere(self.evaluations.spent)
+        self.judging.spent_elsewhere(self.evaluations.spent)
         done = say(f"평가 #{running.number}: 끝났어요", f"evaluation #{running.number}: done")
         if running.was_long and not self.is_looked_at:
             notify.announce(self, done, self.config.notify)
@@ -300,16 +305,24 @@ class KullmApp(App[int]):
 
     async def action_quit(self) -> None:
         """Asks only where it would cost something; pressed once more, it means it."""
-        from kullm_tui.ui.quit_question import question
-
         if "unsaved" in vars(self) and not self._quitting:
             await self.unsaved.save_all()
-        asked = None if self._quitting else question(self)
+        asked = None if self._quitting else self._quit_question()
         if asked is None:
             self.exit()
             return
         self._quitting = True
         await self.push_screen(asked, self._quit_answered)
+
+    def _quit_question(self) -> Screen[bool] | None:
+        from kullm_tui.ui.conversation.live_replies import under_way
+        from kullm_tui.ui.quit_question import question
+
+        return question(
+            unsaved=len(self.unsaved) if "unsaved" in vars(self) else 0,
+            on_their_way=len(under_way(self)),
+            evaluates="evaluations" in vars(self) and bool(self.evaluations.active),
+        )
 
     def _quit_answered(self, wanted: bool | None) -> None:
         self._quitting = False

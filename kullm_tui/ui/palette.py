@@ -20,6 +20,7 @@ from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import interface_language, say
 from kullm_tui.core.text import nfc
 from kullm_tui.ui import themes
+from kullm_tui.ui.host import Host
 from kullm_tui.ui.keymap import Key
 from kullm_tui.ui.terminal.hangul_keys import strokes
 from kullm_tui.ui.text import safe_line
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from kullm_tui.core.config.settings import Notify
     from kullm_tui.core.store.history import Conversation
     from kullm_tui.core.store.history import Hit as Found
-    from kullm_tui.ui.app import KullmApp
 
 _RECENT = 8
 _FOUND = 20
@@ -41,6 +41,24 @@ _NOT_LISTED = {
     *("next_column", "columns_up", "columns_down", "stop_columns", "vote"),
 }
 _COMMAND, _CONVERSATION, _MODEL = 3.0, 2.0, 1.0  # what stands above what
+
+
+class PaletteHost(Host, Protocol):
+    """The app, as far as its commands go."""
+
+    theme: str
+
+    def action_judge_settings(self) -> None: ...
+
+    def simulate_key(self, key: str) -> None: ...
+
+    async def choose_theme(self, name: str) -> None: ...
+
+    async def choose_language(self, language: str) -> None: ...
+
+    async def choose_notify(self, way: Notify) -> None: ...
+
+    async def choose_thinking(self, wish: ThinkingWish) -> None: ...
 
 
 @runtime_checkable
@@ -100,8 +118,8 @@ class Palette(CommandPalette):
 
 class Everything(Provider):
     @property
-    def _app(self) -> KullmApp:
-        return cast("KullmApp", self.app)
+    def _app(self) -> PaletteHost:
+        return cast("PaletteHost", self.app)
 
     async def discover(self) -> Hits:
         for command in commands(self._app, self.screen):
@@ -155,7 +173,7 @@ class Everything(Provider):
         return partial(self.screen.open_conversation, conversation, message_id)
 
 
-def commands(app: KullmApp, screen: Screen[object]) -> Iterator[Command]:
+def commands(app: PaletteHost, screen: Screen[object]) -> Iterator[Command]:
     for key in usable(screen):
         if key.action not in _NOT_LISTED and "(" not in key.action:
             yield _of(key, app)
@@ -175,7 +193,7 @@ def commands(app: KullmApp, screen: Screen[object]) -> Iterator[Command]:
     yield Command(title, "", "언어 language english 한국어 korean", partial(app.choose_language, other))
 
 
-def _choices(app: KullmApp) -> Iterator[Command]:
+def _choices(app: PaletteHost) -> Iterator[Command]:
     """Of settings with a few values: those that are not chosen."""
     for name, korean, english in _THEMES:
         if name != app.theme:
@@ -213,7 +231,7 @@ _THINKING: tuple[tuple[ThinkingWish, str, str], ...] = (
 )
 
 
-def _of(key: Key, app: KullmApp) -> Command:
+def _of(key: Key, app: PaletteHost) -> Command:
     pressed = key.key.partition(",")[0]
     words = " ".join((key.korean, key.english, *key.told, key.display, pressed))
     return Command(key.told_whole, key.display, words, partial(app.simulate_key, pressed))

@@ -7,25 +7,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kullm_tui.core.language import say
-from kullm_tui.ui.conversation.live_replies import under_way
 
 if TYPE_CHECKING:
-    from kullm_tui.ui.app import KullmApp
     from kullm_tui.ui.dialogs.ask import Confirm
 
 
-def question(app: KullmApp) -> Confirm | None:
+def question(*, unsaved: int, on_their_way: int, evaluates: bool) -> Confirm | None:
     """None where it costs nothing."""
-    lost = len(app.unsaved) if "unsaved" in vars(app) else 0
-    if lost:
-        return _losing(lost)
-    count = len(under_way(app))
-    evaluates = "evaluations" in vars(app) and bool(app.evaluations.active)
-    if not count and not evaluates:
+    if unsaved:
+        return _losing(unsaved)
+    if not on_their_way and not evaluates:
         return None
     from kullm_tui.ui.dialogs.ask import Confirm
 
-    if not count:
+    if not on_their_way:
         return Confirm(
             say("평가를 하는 중이에요. 끝낼까요?", "An evaluation is running. Quit?"),
             say("멈추고 끝내기", "Stop it and quit"),
@@ -35,9 +30,9 @@ def question(app: KullmApp) -> Confirm | None:
                 "Its answers and verdicts are kept; F12 goes on with it another time.",
             ),
         )
-    on_their_way = say(f"답 {count}개가 오는 중이에요. 끝낼까요?", f"{count} replies are on their way. Quit?")
+    several = say(f"답 {on_their_way}개가 오는 중이에요. 끝낼까요?", f"{on_their_way} replies are on their way. Quit?")
     return Confirm(
-        on_their_way if count > 1 else say("답이 오는 중이에요. 끝낼까요?", "A reply is on its way. Quit?"),
+        several if on_their_way > 1 else say("답이 오는 중이에요. 끝낼까요?", "A reply is on its way. Quit?"),
         say("멈추고 끝내기", "Stop and quit"),
         stay=say("계속 받기", "Keep going"),
         more=say("여기까지 온 글은 남아요.", "What has come of it is kept."),

@@ -26,20 +26,10 @@ from kullm_tui.weights.adapter_files import AdapterFiles, Tensors, read_adapter
 from kullm_tui.weights.adapter_fit import matched_modules
 from kullm_tui.weights.ia3 import ScaledModules
 from kullm_tui.weights.plan import KeyMapping
+from kullm_tui.weights.rows import Rows
 
 if TYPE_CHECKING:
     from kullm_tui.weights.lora import LoraLayers
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Inner names, one a row; a single one stands for every row of any batch. None is the base."""
-
-    names: tuple[str | None, ...]
-    broadcast: bool
-
-    def for_batch(self, rows: int) -> tuple[str | None, ...]:
-        return self.names * rows if self.broadcast else self.names
 
 
 class _Layers(Protocol):

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 if TYPE_CHECKING:
-    from kullm_tui.weights.adapters import Rows
+    from kullm_tui.weights.rows import Rows
 
 
 @dataclass

@@ -11,7 +11,7 @@ from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 if TYPE_CHECKING:
-    from kullm_tui.weights.adapters import Rows
+    from kullm_tui.weights.rows import Rows
 
 _BASE_ROW = "__base__"  # peft's name for a row without an adapter
 _KEPT_OPTIONS = ("r", "lora_alpha", "use_rslora", "rank_pattern", "alpha_pattern", "lora_bias")

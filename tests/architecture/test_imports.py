@@ -75,6 +75,13 @@ def test_every_import_contract_is_kept() -> None:
         ("../evaluator/rubric.py", "def late() -> None:\n    import torch\n", "never reach torch"),
         ("../evaluator/rubric.py", "import trainer.recipe\n", "Imports point down"),
         ("weights/plan.py", "import uvicorn\n", "Only the engine knows its web server"),
+        ("ui/conversation/turn.py", "def late() -> None:\n    from kullm_tui.ui import app\n", "In the interface"),
+        (
+            "ui/judge/text.py",
+            "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from kullm_tui.ui.models import facts\n",
+            "In the interface",
+        ),
+        ("doctor/checks.py", "from kullm_tui.ui import text\n", "Imports point down"),
     ],
 )
 def test_a_forbidden_import_is_caught(tmp_path: Path, module: str, addition: str, contract: str) -> None:

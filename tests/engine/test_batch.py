@@ -264,7 +264,7 @@ def test_a_reply_asked_for_after_the_end_is_told_at_once(
         batch.between_tokens(lambda: None).result(5)
 
 
-def test_an_errand_that_fails_or_is_given_up_harms_no_reply(
+def test_a_task_that_fails_or_is_given_up_harms_no_reply(
     checkpoint: Callable[[str], Path], open_batch: OpenBatch
 ) -> None:
     batch = open_batch(checkpoint("gpt_neox"))

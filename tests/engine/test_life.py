@@ -17,7 +17,8 @@ import torch
 from kullm_tui.core.asking.exchange import Starting, exchange
 from kullm_tui.core.asking.target import choose_target
 from kullm_tui.core.asking.thinking import Delta
-from kullm_tui.core.endpoints.client import Finished, LoadProgress, engine_endpoint, stream_chat
+from kullm_tui.core.endpoints.client import engine_endpoint, stream_chat
+from kullm_tui.core.endpoints.endpoint import Finished, LoadProgress
 from kullm_tui.core.endpoints.local_engine import EngineFiles, EngineState, ensure_engine, running_engine, stop_engine
 from kullm_tui.core.endpoints.local_health import engine_health
 from kullm_tui.core.errors import EngineGone

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from kullm_tui.engine.batch import Batch
-from kullm_tui.engine.beams import BeamDesk
+from kullm_tui.engine.beams import BeamSearch
 from kullm_tui.engine.burden import Burden
 from kullm_tui.engine.connections import owner_of
 from kullm_tui.engine.generation import Event, Finished, Generation, Piece
@@ -121,7 +121,7 @@ def test_beam_searches_of_several_clients_take_turns(folder: Path) -> None:
         folder, precision="fp32", device=torch.device("cpu"), progress=lambda _: None, cancelled=lambda: False
     )
     structure = threading.Lock()
-    desk = BeamDesk(loaded.model, AdapterRack(loaded.model), structure)
+    beam_search = BeamSearch(loaded.model, AdapterRack(loaded.model), structure)
     log = Log(wanted=7)
 
     def search(owner: str, place: int) -> list[Generation]:
@@ -130,10 +130,10 @@ def test_beam_searches_of_several_clients_take_turns(folder: Path) -> None:
 
     with structure:  # the first search waits for it
         for place in range(6):
-            desk.submit(search("greedy", place))
-        desk.submit(search("honest", 6))
+            beam_search.submit(search("greedy", place))
+        beam_search.submit(search("honest", 6))
     log.wait()
-    desk.close()
+    beam_search.close()
     assert log.finished().index("honest") <= 2
 
 
@@ -152,42 +152,42 @@ def test_a_line_is_served_by_client_and_within_one_in_order() -> None:
 
 
 async def test_work_beside_the_loop_goes_to_the_client_that_has_least_of_it() -> None:
-    desk, may_begin = Turnstile(places=1), threading.Event()
+    turnstile, may_begin = Turnstile(places=1), threading.Event()
     done: list[str] = []
 
     def work(owner: str) -> None:
         assert may_begin.wait(60)
         done.append(owner)
 
-    many = [asyncio.create_task(desk.run("many", lambda: work("many"))) for _ in range(9)]
+    many = [asyncio.create_task(turnstile.run("many", lambda: work("many"))) for _ in range(9)]
     await asyncio.sleep(0)
-    one = asyncio.create_task(desk.run("one", lambda: work("one")))
+    one = asyncio.create_task(turnstile.run("one", lambda: work("one")))
     await asyncio.sleep(0)
     may_begin.set()
     await asyncio.gather(one, *many)
-    desk.close()
+    turnstile.close()
     assert done.index("one") == 1
 
 
 async def test_whoever_leaves_gives_up_no_place_that_their_work_still_takes() -> None:
-    desk, may_end, running = Turnstile(places=1), threading.Event(), asyncio.Event()
+    turnstile, may_end, running = Turnstile(places=1), threading.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
 
     def long_work() -> None:
         loop.call_soon_threadsafe(running.set)
         assert may_end.wait(60)
 
-    left = asyncio.create_task(desk.run("left", long_work))
+    left = asyncio.create_task(turnstile.run("left", long_work))
     await running.wait()
-    waiting = asyncio.create_task(desk.run("left", long_work))
-    next_one = asyncio.create_task(desk.run("next", lambda: may_end.is_set()))
+    waiting = asyncio.create_task(turnstile.run("left", long_work))
+    next_one = asyncio.create_task(turnstile.run("next", lambda: may_end.is_set()))
     await asyncio.sleep(0)
     left.cancel()
     waiting.cancel()
     await asyncio.gather(left, waiting, return_exceptions=True)
     may_end.set()
     assert await next_one, "it began before the work of the one who left had ended"
-    desk.close()
+    turnstile.close()
 
 
 def test_what_clients_carry_is_bounded_by_client_and_in_all() -> None:

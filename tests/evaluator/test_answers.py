@@ -13,7 +13,7 @@ from evaluator.answers import answer_questions, target_system
 from evaluator.questions import PUBLIC_SETS, BadQuestions, Question, QuestionSet, load_questions, parse_questions
 from evaluator.verdicts import VerdictStore
 from kullm_tui.core.asking.target import Target
-from kullm_tui.core.endpoints.client import Endpoint
+from kullm_tui.core.endpoints.endpoint import Endpoint
 from kullm_tui.core.errors import EndpointError, KullmError
 from tests.openai_server import OpenAIServer, refuses, says
 

@@ -21,7 +21,7 @@ from evaluator.rubric import load_rubric
 from evaluator.verdict import Item, Verdict
 from evaluator.verdicts import VerdictStore
 from kullm_tui.core.config.settings import JudgingSettings
-from kullm_tui.core.endpoints.client import Endpoint
+from kullm_tui.core.endpoints.endpoint import Endpoint
 from tests.evaluator.judge_server import ASKED, Bucket, JudgeServer, no_parameter, no_schemas
 from tests.openai_server import CUT, Reply, closed_port, refuses
 

@@ -15,7 +15,7 @@ from evaluator.report import score_table, table_lines, table_notes
 from evaluator.rubric import Rubric, load_rubric
 from evaluator.verdict import JudgeReply
 from evaluator.verdicts import VerdictStore
-from kullm_tui.core.endpoints.client import Endpoint
+from kullm_tui.core.endpoints.endpoint import Endpoint
 from kullm_tui.core.errors import ConfigError
 from tests.evaluator.judge_server import FORM
 from tests.evaluator.test_report import ITEMS, TABLE_1, integers

@@ -22,7 +22,7 @@ from evaluator.rubric import Rubric, load_rubric
 from evaluator.verdict import Item
 from evaluator.verdicts import VerdictStore
 from kullm_tui.core.config.settings import JudgingSettings
-from kullm_tui.core.endpoints.client import Endpoint
+from kullm_tui.core.endpoints.endpoint import Endpoint
 from kullm_tui.core.errors import ModelNotFound, NoSpace
 from tests.evaluator.judge_server import FORM, FORM_SCORES, MODELS, Bucket, JudgeServer, judged
 from tests.kullm_command import environment
@@ -350,7 +350,7 @@ from tests.evaluator.test_judging import PAPER, items
 from evaluator.judge import Judge
 from evaluator.judging import judge_items
 from evaluator.verdicts import VerdictStore
-from kullm_tui.core.endpoints.client import Endpoint
+from kullm_tui.core.endpoints.endpoint import Endpoint
 judge = Judge(Endpoint("채점", sys.argv[1], "sk"), "gpt-4.1", "paper", {"temperature": 0})
 with VerdictStore(Path(sys.argv[2])) as store:
     outcome = asyncio.run(judge_items(items(int(sys.argv[3])), judge=judge, rubric=PAPER, store=store))

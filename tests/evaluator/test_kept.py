@@ -11,7 +11,7 @@ from evaluator.kept import kept_about, next_repeat
 from evaluator.rubric import Rubric, load_rubric
 from evaluator.verdict import Item, JudgeReply, status_of
 from evaluator.verdicts import VerdictStore
-from kullm_tui.core.endpoints.client import Endpoint
+from kullm_tui.core.endpoints.endpoint import Endpoint
 from kullm_tui.core.money import money
 from tests.evaluator.judge_server import FORM, FORM_SCORES
 

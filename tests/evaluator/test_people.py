@@ -13,7 +13,7 @@ from evaluator.questions import Question, QuestionSet
 from evaluator.report import score_table
 from evaluator.rubric import load_rubric
 from evaluator.verdicts import VerdictStore
-from kullm_tui.core.endpoints.client import Endpoint
+from kullm_tui.core.endpoints.endpoint import Endpoint
 from tests.evaluator.judge_server import FORM_SCORES
 
 RUBRIC = load_rubric("kullm-2023-ko")

@@ -15,7 +15,7 @@ from evaluator.questions import Question, QuestionSet
 from evaluator.report import Table, csv_text, interval_lines, markdown, score_table, table_lines, table_notes
 from evaluator.rubric import Criterion, load_rubric
 from evaluator.verdict import Verdict
-from kullm_tui.core.endpoints.client import Endpoint
+from kullm_tui.core.endpoints.endpoint import Endpoint
 
 PAPER = load_rubric("kullm-2023-ko")
 ITEMS = 252

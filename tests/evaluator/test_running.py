@@ -25,7 +25,7 @@ from evaluator.systems import answering_again, answering_system
 from evaluator.verdicts import VerdictStore
 from kullm_tui.core.asking.target import Target
 from kullm_tui.core.config.settings import Config, EndpointSettings
-from kullm_tui.core.endpoints.client import Endpoint
+from kullm_tui.core.endpoints.endpoint import Endpoint
 from kullm_tui.core.errors import ConfigError
 from tests.evaluator.judge_server import FORM_SCORES, JudgeServer
 from tests.openai_server import OpenAIServer, Received, Reply, refuses, says

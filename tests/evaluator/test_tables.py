@@ -12,7 +12,7 @@ from evaluator.judge_table import judge_parameters, judge_table, users_judges_fi
 from evaluator.rubric import load_rubric
 from evaluator.verdict import Item
 from kullm_tui.commands.cli.spending import estimate_line
-from kullm_tui.core.endpoints.client import Endpoint
+from kullm_tui.core.endpoints.endpoint import Endpoint
 from kullm_tui.core.errors import ConfigError
 from tests.architecture.project import ROOT
 

@@ -14,7 +14,7 @@ from kullm_tui.core.config.settings import Config, EndpointSettings
 from kullm_tui.core.store.history import Turn
 from kullm_tui.core.store.store import Store
 from kullm_tui.ui.app import KullmApp
-from kullm_tui.ui.chat.controller import ChatDesk
+from kullm_tui.ui.chat.controller import ChatController
 from kullm_tui.ui.chat.screen import ChatScreen
 from tests.openai_server import OpenAIServer
 from tests.ui.snapshot import text_of
@@ -34,12 +34,12 @@ class Chat:
         return screen
 
     @property
-    def desk(self) -> ChatDesk:
-        return self.screen.desk
+    def controller(self) -> ChatController:
+        return self.screen.controller
 
     @property
     def turns(self) -> Sequence[Turn]:
-        return self.desk.turns
+        return self.controller.turns
 
     @property
     def shown(self) -> str:
@@ -65,7 +65,7 @@ class Chat:
         count = len(self.turns)
         await self.types(text)
         await self.pilot.press("enter")
-        await self.until(lambda: len(self.turns) > count and not self.desk.busy)
+        await self.until(lambda: len(self.turns) > count and not self.controller.busy)
 
     async def asks(self, text: str) -> Turn:
         """A question and its whole reply."""
@@ -73,7 +73,7 @@ class Chat:
         return await self.answered()
 
     async def answered(self) -> Turn:
-        await self.until(lambda: not self.desk.busy and not self.desk.answering and self._is_settled())
+        await self.until(lambda: not self.controller.busy and not self.controller.answering and self._is_settled())
         await self.pilot.pause()
         return self.turns[-1]
 
@@ -87,7 +87,7 @@ class Chat:
             await asyncio.sleep(0.01)
 
     def use(self, model: str, **changes: Any) -> None:
-        self.desk.chose(replace(self.desk.session, model=model, **changes))
+        self.controller.chose(replace(self.controller.session, model=model, **changes))
 
 
 @asynccontextmanager

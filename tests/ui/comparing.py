@@ -17,7 +17,7 @@ from kullm_tui.core.store.contestant import Contestant
 from kullm_tui.core.store.store import Store
 from kullm_tui.ui.app import KullmApp
 from kullm_tui.ui.compare.columns import ColumnView
-from kullm_tui.ui.compare.controller import CompareDesk
+from kullm_tui.ui.compare.controller import CompareController
 from kullm_tui.ui.compare.lineup import DEMOS, Lineup, remember
 from kullm_tui.ui.compare.screen import CompareScreen
 from kullm_tui.ui.compare.vote_bar import VoteBar
@@ -53,8 +53,8 @@ class Comparing:
         return screen
 
     @property
-    def desk(self) -> CompareDesk:
-        return self.screen.desk
+    def controller(self) -> CompareController:
+        return self.screen.controller
 
     @property
     def views(self) -> list[ColumnView]:
@@ -78,7 +78,7 @@ class Comparing:
 
     def said(self, place: int) -> list[str]:
         """What stands in a column, from the top."""
-        return [turn.content for turn in self.desk.turns(place)]
+        return [turn.content for turn in self.controller.turns(place)]
 
     def told(self, words: str) -> bool:
         """Whether the words are on the screen, wherever the lines break."""
@@ -89,10 +89,12 @@ class Comparing:
 
     async def sends(self, text: str) -> None:
         """A question; back once somebody answers, or all have."""
-        before = len(self.desk.turns(self.desk.only or 0))
+        before = len(self.controller.turns(self.controller.only or 0))
         await self.types(text)
         await self.pilot.press("enter")
-        await self.until(lambda: len(self.desk.turns(self.desk.only or 0)) > before or self.screen.focused is None)
+        await self.until(
+            lambda: len(self.controller.turns(self.controller.only or 0)) > before or self.screen.focused is None
+        )
 
     async def asks(self, text: str) -> None:
         """A question to all, and the vote bar."""
@@ -101,7 +103,7 @@ class Comparing:
         await self.finishes()
 
     async def finishes(self) -> None:
-        await self.until(lambda: not self.desk.busy and self.bar.is_shown)
+        await self.until(lambda: not self.controller.busy and self.bar.is_shown)
         await self.pilot.pause()
 
     async def votes_for(self, way: int) -> None:
@@ -137,7 +139,7 @@ async def comparing(
             await pilot.press("f4")
             compared = Comparing(app, pilot)
             await compared.until(
-                lambda: isinstance(app.screen, CompareScreen) and compared.desk.known and compared.views
+                lambda: isinstance(app.screen, CompareScreen) and compared.controller.known and compared.views
             )
             await pilot.pause()
             yield compared

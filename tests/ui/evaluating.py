@@ -21,7 +21,7 @@ from evaluator.rubric import load_rubric
 from evaluator.systems import answering_system
 from kullm_tui.core.asking.target import Target
 from kullm_tui.core.config.settings import Config, EndpointSettings
-from kullm_tui.core.endpoints.client import Endpoint
+from kullm_tui.core.endpoints.endpoint import Endpoint
 from kullm_tui.ui.app import KullmApp
 from kullm_tui.ui.evaluate.form_screen import NewEvaluationScreen
 from kullm_tui.ui.evaluate.preparation import Pick

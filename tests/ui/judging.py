@@ -11,7 +11,7 @@ from evaluator.reading import verdict_of
 from evaluator.rubric import load_rubric
 from evaluator.verdict import Item, JudgeReply, Verdict
 from evaluator.verdicts import VerdictStore
-from kullm_tui.core.endpoints.client import Endpoint
+from kullm_tui.core.endpoints.endpoint import Endpoint
 from kullm_tui.ui.judge.price_dialog import FirstVerdictScreen
 from kullm_tui.ui.judge.verdict_card import VerdictCard
 from tests.evaluator.judge_server import FORM_SCORES

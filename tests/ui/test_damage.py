@@ -59,17 +59,17 @@ async def test_damage_that_is_found_while_one_reads_is_told_and_the_rest_goes_on
         async with chatting(database, server=server) as chat:
             await chat.asks("이 파일에서 처음 묻는 것")
             broken = _damage(database, "표식40끝")
-            other = chat.desk.conversation
+            other = chat.controller.conversation
             assert other
-            chat.desk.open(_named(chat.app.store, 40))
-            await chat.until(lambda: chat.told("따로 옮겨 두었어요") and chat.desk.conversation)
+            chat.controller.open(_named(chat.app.store, 40))
+            await chat.until(lambda: chat.told("따로 옮겨 두었어요") and chat.controller.conversation)
             await chat.until(lambda: len(chat.screen.sidebar.store.conversations()) > _MANY - 5)  # type: ignore[union-attr]
             (aside,) = _aside(database)
             bytes_aside = aside.read_bytes()
             assert broken in bytes_aside, "as it was found"
             assert "표식39끝".encode() in bytes_aside
-            chat.desk.open(other)
-            await chat.until(lambda: chat.desk.conversation and chat.desk.conversation.id == other.id)
+            chat.controller.open(other)
+            await chat.until(lambda: chat.controller.conversation and chat.controller.conversation.id == other.id)
             await chat.until(lambda: [turn.content for turn in chat.turns] == ["이 파일에서 처음 묻는 것", "새 답"])
             assert (await chat.asks("이어서")).content == "이어진 답"
             await chat.app._storing.close()
@@ -150,7 +150,7 @@ async def test_an_app_whose_file_another_one_put_aside_goes_on_with_the_new_one(
             before = chat.screen.sidebar.store
             await chat.types("아직 있나요?")
             await chat.pilot.press("enter")
-            await chat.until(lambda: chat.screen.sidebar.store is not before and not chat.desk.busy)
+            await chat.until(lambda: chat.screen.sidebar.store is not before and not chat.controller.busy)
             await chat.until(lambda: chat.turns or chat.screen.prompt.value.text)
             if not chat.turns:  # it was the question that found out; the words came back
                 await chat.pilot.press("enter")

@@ -62,7 +62,7 @@ async def test_ctrl_c_copies_marked_text_and_leaves_the_reply_alone(database: Pa
             await chat.types("다음")
             await chat.pilot.press("shift+home", "ctrl+c")
             assert chat.app.clipboard == "다음"
-            assert chat.desk.answering
+            assert chat.controller.answering
 
 
 async def test_up_to_a_hundred_columns_the_words_have_the_whole_width(database: Path) -> None:

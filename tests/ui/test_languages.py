@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from kullm_tui.core.endpoints.client import Finished, Usage
+from kullm_tui.core.endpoints.endpoint import Finished, Usage
 from kullm_tui.core.records import Message
 from kullm_tui.core.store.history import Conversation
 from kullm_tui.core.store.journal import ReplySource
@@ -50,7 +50,7 @@ async def test_a_conversation_says_everything_anew(database: Path, monkeypatch: 
     for language in ("ko", "en"):
         monkeypatch.setenv("KULLM_LANG", language)
         async with chatting(database, size=_SIZE) as chat:
-            chat.desk.open(conversation)
+            chat.controller.open(conversation)
             await _settled(chat, "중단됨" if language == "ko" else "stopped")
             await chat.pilot.press("ctrl+t")
             if language == "ko":

@@ -21,7 +21,7 @@ from tests.ui.browsing import until
 from tests.ui.snapshot import text_of
 
 
-class Desk(Screen[None]):
+class Controller(Screen[None]):
     """A screen that takes whatever the palette finds."""
 
     BINDINGS = bindings(CHAT)
@@ -57,11 +57,11 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-async def on_a_desk(pilot: Pilot) -> Desk:
-    desk = Desk()
-    await pilot.app.push_screen(desk)
+async def on_a_controller(pilot: Pilot) -> Controller:
+    controller = Controller()
+    await pilot.app.push_screen(controller)
     await pilot.pause()
-    return desk
+    return controller
 
 
 async def looks_for(pilot: Pilot, query: str) -> list[str]:
@@ -86,20 +86,20 @@ def keep(home: Path, *titles: str) -> None:
 async def test_only_commands_that_work_here_are_offered() -> None:
     app = KullmApp()
     async with app.run_test(size=(80, 24)) as pilot:
-        await on_a_desk(pilot)
+        await on_a_controller(pilot)
         offered = await looks_for(pilot, "")
         assert any(line.startswith("새 대화  ^n") for line in offered)
-        assert not any(line.startswith("답 다시") for line in offered), "the desk cannot regenerate"
+        assert not any(line.startswith("답 다시") for line in offered), "the controller cannot regenerate"
 
 
 @pytest.mark.parametrize("query", ["새 대", "new", "^n", "ㅜㄷㅈ"])
 async def test_a_command_is_found_in_both_languages_and_in_hangul_mode(query: str) -> None:
     app = KullmApp()
     async with app.run_test(size=(80, 24)) as pilot:
-        desk = await on_a_desk(pilot)
+        controller = await on_a_controller(pilot)
         assert (await looks_for(pilot, query))[0].startswith("새 대화")
         await pilot.press("enter")
-        await until(pilot, lambda: desk.began == 1)
+        await until(pilot, lambda: controller.began == 1)
 
 
 async def test_it_opens_in_hangul_mode_too() -> None:
@@ -132,38 +132,38 @@ async def test_conversations_are_offered_and_a_nasty_title_is_only_text(home: Pa
     keep(home, "대한민국의 수도", NASTY)
     app = KullmApp()
     async with app.run_test(size=(80, 24)) as pilot:
-        desk = await on_a_desk(pilot)
+        controller = await on_a_controller(pilot)
         assert "▸ 제목 [/x][red] [bold" in await looks_for(pilot, "")
         await pilot.press("escape")
         found = await looks_for(pilot, "[/x]")
         assert found[0].startswith("▸ 제목 [/x][red] [bold")
         await pilot.press("enter")
-        await until(pilot, lambda: bool(desk.opened))
-        assert [title for title, _ in desk.opened] == ["제목 [/x][red] [bold"]
+        await until(pilot, lambda: bool(controller.opened))
+        assert [title for title, _ in controller.opened] == ["제목 [/x][red] [bold"]
 
 
 async def test_a_conversation_is_found_by_what_was_said(home: Path) -> None:
     keep(home, "대한민국의 수도")
     app = KullmApp()
     async with app.run_test(size=(80, 24)) as pilot:
-        desk = await on_a_desk(pilot)
+        controller = await on_a_controller(pilot)
         found = await looks_for(pilot, "한강")
         assert "한강" in found[0]
         await pilot.press("enter")
-        await until(pilot, lambda: bool(desk.opened))
-        assert desk.opened[0][1] is not None
+        await until(pilot, lambda: bool(controller.opened))
+        assert controller.opened[0][1] is not None
 
 
 async def test_a_model_is_found_and_used() -> None:
     app = KullmApp()
     async with app.run_test(size=(80, 24)) as pilot:
-        desk = await on_a_desk(pilot)
+        controller = await on_a_controller(pilot)
         found = await looks_for(pilot, "kullm-5.8b")
         assert found
         assert found[0].startswith("kullm-5.8b")
         await pilot.press("enter")
-        await until(pilot, lambda: bool(desk.used))
-        assert desk.used[0].startswith("kullm-5.8b")
+        await until(pilot, lambda: bool(controller.used))
+        assert controller.used[0].startswith("kullm-5.8b")
 
 
 async def test_what_is_not_there_is_said_in_the_language_of_the_app() -> None:

@@ -9,7 +9,7 @@ from kullm_tui.core.config.settings import Config, EndpointSettings, EngineSetti
 from kullm_tui.core.memory import Memory
 from kullm_tui.core.store.store import Store
 from kullm_tui.ui.app import KullmApp
-from kullm_tui.ui.chat import controller as chat_desk
+from kullm_tui.ui.chat import controller as chat_controller
 from kullm_tui.ui.chat.screen import ChatScreen
 from tests.ui.chatting import chatting
 
@@ -18,7 +18,7 @@ from tests.ui.chatting import chatting
 def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     begun: list[str] = []
     monkeypatch.setattr(KullmApp, "warm_engine", lambda _: begun.append("engine"))
-    monkeypatch.setattr(chat_desk, "_WARM_SECONDS", 0.05)
+    monkeypatch.setattr(chat_controller, "_WARM_SECONDS", 0.05)
     return begun
 
 
@@ -46,20 +46,20 @@ async def test_it_does_not_where_it_is_not_needed_or_not_wished(
         async with asyncio.timeout(30):
             while screen.sidebar.store is None:
                 await pilot.pause(0.01)
-        await screen.desk._warm()
+        await screen.controller._warm()
         assert started == []
 
 
 async def test_it_does_not_where_memory_is_short(
     database: Path, started: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chat_desk, "_memory_here", lambda: Memory("cpu", 4_000_000_000, 900_000_000))
-    monkeypatch.setattr(chat_desk, "_WARM_SECONDS", 3600.0)
+    monkeypatch.setattr(chat_controller, "_memory_here", lambda: Memory("cpu", 4_000_000_000, 900_000_000))
+    monkeypatch.setattr(chat_controller, "_WARM_SECONDS", 3600.0)
     async with chatting(database) as chat:
-        await chat.desk._warm()
+        await chat.controller._warm()
         assert started == []
-        monkeypatch.setattr(chat_desk, "_memory_here", lambda: Memory("cpu", 8_000_000_000, 5_000_000_000))
-        await chat.desk._warm()
+        monkeypatch.setattr(chat_controller, "_memory_here", lambda: Memory("cpu", 8_000_000_000, 5_000_000_000))
+        await chat.controller._warm()
         assert started == ["engine"]
 
 

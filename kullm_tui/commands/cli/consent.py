@@ -2,8 +2,8 @@
 
 from kullm_tui.commands.cli.confirm import can_ask, confirmed
 from kullm_tui.core.endpoints import consent
-from kullm_tui.core.endpoints.client import Endpoint
 from kullm_tui.core.endpoints.consent_text import ConsentWords, Leaving
+from kullm_tui.core.endpoints.endpoint import Endpoint
 from kullm_tui.core.errors import ConsentNeeded
 
 

@@ -5,7 +5,8 @@ from contextlib import aclosing
 
 from kullm_tui.core.asking.waiting import waiting_for
 from kullm_tui.core.config.settings import Precision
-from kullm_tui.core.endpoints.client import Endpoint, load_model
+from kullm_tui.core.endpoints.client import load_model
+from kullm_tui.core.endpoints.endpoint import Endpoint
 from kullm_tui.core.text import terminal_safe
 
 

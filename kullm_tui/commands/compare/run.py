@@ -13,7 +13,7 @@ from kullm_tui.core.asking.exchange import Piece, exchange
 from kullm_tui.core.asking.thinking import Delta, Resorted
 from kullm_tui.core.compare.resolve import Entrant
 from kullm_tui.core.compare.schedule import Plan
-from kullm_tui.core.endpoints.client import Finished
+from kullm_tui.core.endpoints.endpoint import Finished
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.records import Message
 from kullm_tui.core.store.comparisons import Comparison

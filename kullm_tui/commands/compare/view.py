@@ -14,10 +14,11 @@ from kullm_tui.commands.cli.progress import Narration
 from kullm_tui.commands.compare.run import Lane, Round
 from kullm_tui.core.asking.exchange import Starting
 from kullm_tui.core.asking.waiting import waiting_for
-from kullm_tui.core.endpoints.client import LoadProgress
+from kullm_tui.core.endpoints.endpoint import LoadProgress
 from kullm_tui.core.language import say
 from kullm_tui.core.text import TerminalSafeStream, terminal_safe
-from kullm_tui.ui.conversation.text import seconds, speed
+from kullm_tui.core.times import seconds
+from kullm_tui.ui.conversation.text import speed
 
 _NARROWEST = 32  # cells of a column that can be read
 _RULE, _BETWEEN = "─┼─", " │ "

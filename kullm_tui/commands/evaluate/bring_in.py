@@ -19,11 +19,11 @@ from evaluator.systems import imported_system
 from evaluator.verdict_file import open_verdicts
 from evaluator.verdicts import VerdictStore
 from kullm_tui.commands.cli.progress import Narration
-from kullm_tui.commands.evaluate import command as eval_command
+from kullm_tui.commands.evaluate.table import show_table
 from kullm_tui.commands.judge import arguments as judge_arguments
 from kullm_tui.core import paths
 from kullm_tui.core.config.settings import load_config
-from kullm_tui.core.endpoints.client import Endpoint
+from kullm_tui.core.endpoints.endpoint import Endpoint
 from kullm_tui.core.errors import UsageError
 from kullm_tui.core.language import say
 
@@ -77,7 +77,7 @@ def import_verdicts(args: argparse.Namespace) -> int:
         evaluation = Evaluation(names[0], questions, tuple(systems.values()), judge, rubric, names[1])
         number = keep_run(evaluation, store)
         table = score_table(evaluation, results(evaluation, store))
-    eval_command.show_table(table, number)
+    show_table(table, number)
     for note in _notes(brought, new):
         narration.note(note)
     return 0 if any(one.statuses.get("ok") for one in brought) else 1

@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from typing import Any
 
 from evaluator.chart import chart_lines
@@ -12,19 +11,13 @@ from evaluator.figure import svg
 from evaluator.provenance import provenance
 from evaluator.question_fetch import PUBLIC_SETS
 from evaluator.report import (
-    Cell,
     Table,
-    TableRow,
     csv_text,
-    group_lines,
-    interval_lines,
     markdown,
     score_table,
-    table_lines,
     table_notes,
 )
 from evaluator.runs import latest_number
-from evaluator.statistics import Difference
 from evaluator.verdict_file import open_verdicts
 from kullm_tui.commands.cli.columns import aligned
 from kullm_tui.commands.cli.progress import Narration
@@ -36,6 +29,7 @@ from kullm_tui.commands.evaluate import win as eval_win
 from kullm_tui.commands.evaluate.agreement import add_agreement, show_agreement
 from kullm_tui.commands.evaluate.harness import add_harness, run_harness
 from kullm_tui.commands.evaluate.items import show_items
+from kullm_tui.commands.evaluate.table import show_table, table_facts, text_lines
 from kullm_tui.commands.judge import arguments as judge_arguments
 from kullm_tui.commands.judge.command import add_judge_arguments
 from kullm_tui.core import paths
@@ -189,96 +183,18 @@ def run(args: argparse.Namespace) -> int:
     return _plot(table, args) if args.action == "plot" else _table(table, origin, args.format, args.out)
 
 
-def show_table(table: Table, number: int) -> None:
-    for line in _text_lines(table):
-        print(terminal_safe(line))
-    narration = Narration()
-    for note in (*table_notes(table), run_note(number)):
-        narration.note(note)
-
-
-def run_note(number: int) -> str:
-    return say(
-        f"평가 {number}번이에요. `kullm eval table --run {number}`로 다시 볼 수 있어요.",
-        f"evaluation {number}: `kullm eval table --run {number}` shows it again.",
-    )
-
-
-def table_facts(table: Table) -> dict[str, Any]:
-    return {
-        "set": table.set_name,
-        "judge": table.judge,
-        "answered_by": table.answered_by,
-        "rubric": table.rubric.name,
-        "items": table.items,
-        "repeats": None if table.steadiness is None else asdict(table.steadiness),
-        "rows": [_row_facts(row) for row in table.rows],
-        "differences": [_difference_facts(pair, one) for pair, one in table.differences.items()],
-        "groups": [
-            {"group": name, "rows": [{**_row_facts(row), "items": group.items} for row in group.rows]}
-            for name, group in table.groups.items()
-        ],
-    }
-
-
-def _row_facts(row: TableRow) -> dict[str, Any]:
-    return {
-        "model": row.name,
-        "scores": {name: _cell_facts(cell) for name, cell in row.cells.items()},
-        "n": row.scored,
-        "unscored": dict(row.unscored),
-        "reasons": dict(row.reasons),
-        "faults": dict(row.faults),
-        "flagged": row.flagged,
-        "asked_again": row.asked_again,
-        "by_hand": dict(row.by_hand),
-        "imported": dict(row.imported),
-        "length_correlation": row.length_correlation,
-    }
-
-
-def _difference_facts(pair: tuple[str, str], one: Difference) -> dict[str, Any]:
-    return {
-        "models": list(pair),
-        "mean": one.mean,
-        "low": one.interval.low,
-        "high": one.interval.high,
-        "p": one.p,
-        "p_holm": one.p_among_all,
-        "n": one.items,
-    }
-
-
-def _cell_facts(cell: Cell) -> dict[str, float]:
-    return {"mean": cell.mean, "low": cell.interval.low, "high": cell.interval.high, "scaled": cell.scaled}
-
-
 def _table(table: Table, origin: Mapping[str, Any], form: str, out: str | None) -> int:
     if form == "text" and not out:
         show_table(table, origin["run"])
         return 0
     text = {
-        "text": lambda: "\n".join([*_text_lines(table), "", *table_notes(table)]) + "\n",
+        "text": lambda: "\n".join([*text_lines(table), "", *table_notes(table)]) + "\n",
         "markdown": lambda: with_provenance(markdown(table), origin),
         "csv": lambda: csv_text(table),
         "json": lambda: terminal_safe_json({"run": origin["run"], **table_facts(table), "provenance": origin}) + "\n",
     }[form]()
     _put(text, out)
     return 0
-
-
-def _text_lines(table: Table) -> list[str]:
-    """The paper's table, each system's intervals on a line of their own below its means."""
-    heading, *means = table_lines(table)
-    lines = [heading]
-    for line, spans in zip(means, interval_lines(table), strict=True):
-        lines += [line, spans]
-    shown = aligned(lines, right=range(1, len(heading)))
-    if not table.groups:
-        return shown
-    last = table.rubric.criteria[-1].name
-    groups = aligned(group_lines(table), right=range(1, len(table.rows) + 1))
-    return [*shown, "", say(f"분류별 {last}", f"{last} by group"), *groups]
 
 
 def _plot(table: Table, args: argparse.Namespace) -> int:

@@ -29,9 +29,9 @@ from evaluator.verdicts import VerdictStore
 from kullm_tui.commands.cli import spending
 from kullm_tui.commands.cli.consent import obtain_consent
 from kullm_tui.commands.cli.progress import Narration
-from kullm_tui.commands.evaluate import command as eval_command
+from kullm_tui.commands.evaluate.table import show_table, table_facts
 from kullm_tui.commands.judge import run as judging_run
-from kullm_tui.commands.judge.command import agreed_judge
+from kullm_tui.commands.judge.run import agreed_judge
 from kullm_tui.core import paths
 from kullm_tui.core.asking.target import Target, split_adapter, start_engine
 from kullm_tui.core.config.settings import load_config
@@ -75,9 +75,9 @@ def run_evaluation(args: argparse.Namespace) -> int:
         evaluation = change_judge(evaluation, outcome.judge, store, number)
         table = score_table(evaluation, results(evaluation, store))
     if args.json:
-        print(terminal_safe_json({"run": number, **eval_command.table_facts(table)}))
+        print(terminal_safe_json({"run": number, **table_facts(table)}))
     else:
-        eval_command.show_table(table, number)
+        show_table(table, number)
     spending.told_why(outcome.stopped)
     return _told_what_failed(outcome, narration)
 

@@ -18,8 +18,7 @@ from kullm_tui.commands.cli.columns import aligned
 from kullm_tui.commands.cli.consent import obtain_consent
 from kullm_tui.commands.cli.progress import Narration
 from kullm_tui.commands.judge import arguments as judge_arguments
-from kullm_tui.commands.judge.command import agreed_judge
-from kullm_tui.commands.judge.run import judged, spent_words, warn_of_end
+from kullm_tui.commands.judge.run import agreed_judge, judged, spent_words, warn_of_end
 from kullm_tui.core.config.settings import load_config
 from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe, terminal_safe_json

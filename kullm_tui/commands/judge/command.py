@@ -1,27 +1,24 @@
 """`kullm judge`: responses from a file or a pipe, each with the scores that a judge gives it."""
 
 import argparse
-import asyncio
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from evaluator.judge import Judge, is_its_own_judge
-from evaluator.judge_choice import chosen_judge, judge_endpoint
 from evaluator.judging import Outcome
 from evaluator.rows import Row, read_pairs, read_rows
-from evaluator.rubric import Rubric, load_rubric, shipped_rubrics
+from evaluator.rubric import load_rubric, shipped_rubrics
 from evaluator.verdict import Verdict
 from evaluator.verdict_file import open_verdicts
 from kullm_tui.commands.cli import spending
-from kullm_tui.commands.cli.consent import obtain_consent
 from kullm_tui.commands.cli.progress import Narration
 from kullm_tui.commands.judge import arguments as judge_arguments
 from kullm_tui.commands.judge import run as judging_run
 from kullm_tui.commands.judge.option import verdict_facts, verdict_line
+from kullm_tui.commands.judge.run import agreed_judge
 from kullm_tui.core import paths
 from kullm_tui.core.causes import cause_of
-from kullm_tui.core.config.settings import load_config
 from kullm_tui.core.errors import UsageError
 from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe, terminal_safe_json
@@ -102,17 +99,6 @@ def _warn_of_itself(rows: Sequence[Row], judge: Judge, narration: Narration) -> 
                 f"{own:,} rows are the answers of the judge itself, {judge.model}: its scores may be generous.",
             )
         )
-
-
-def agreed_judge(args: argparse.Namespace, rubric: Rubric, command: str) -> Judge:
-    """The judge, after somebody agreed that text goes to its host."""
-    endpoints = load_config().endpoints
-    endpoint, _ = judge_endpoint(args.judge_model, endpoints)
-    obtain_consent(endpoint, command, leaving="answer", agreed_now=args.yes)
-    mode = args.mode or rubric.mode
-    judge = asyncio.run(chosen_judge(args.judge_model, mode, endpoints, insists=bool(args.mode)))
-    judging_run.warn_of_end(judge, Narration())
-    return judge
 
 
 class _Printer:

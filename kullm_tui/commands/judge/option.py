@@ -88,7 +88,7 @@ def prepared(args: argparse.Namespace, command: str, narration: Narration) -> Ju
     from evaluator.rubric import load_rubric
     from evaluator.verdict import Item
     from kullm_tui.commands.cli import spending
-    from kullm_tui.commands.judge.command import agreed_judge
+    from kullm_tui.commands.judge.run import agreed_judge
 
     rubric = load_rubric(args.rubric)
     narration.progress(say("채점자를 찾는 중", "looking for a judge"))

@@ -14,8 +14,8 @@ from evaluator.verdict_file import open_verdicts
 from kullm_tui.commands.cli import spending
 from kullm_tui.commands.cli.progress import Narration
 from kullm_tui.commands.judge import run as judging_run
-from kullm_tui.commands.judge.command import agreed_judge
 from kullm_tui.commands.judge.option import verdict_line
+from kullm_tui.commands.judge.run import agreed_judge
 from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe, terminal_safe_json
 

@@ -9,6 +9,7 @@ from typing import Any
 from evaluator.buying import UnderWay
 from evaluator.cost import estimated
 from evaluator.judge import Judge
+from evaluator.judge_choice import chosen_judge, judge_endpoint
 from evaluator.judge_end import end_note
 from evaluator.judging import Outcome, mode_note
 from evaluator.rounds import Rounds, judge_rounds, missing_in_rounds
@@ -16,6 +17,7 @@ from evaluator.rubric import Rubric
 from evaluator.verdict import Item, Verdict
 from evaluator.verdicts import VerdictStore
 from kullm_tui.commands.cli import spending
+from kullm_tui.commands.cli.consent import obtain_consent
 from kullm_tui.commands.cli.progress import Narration
 from kullm_tui.commands.judge import arguments as judge_arguments
 from kullm_tui.core.config.settings import load_config
@@ -28,6 +30,17 @@ _TICKS_A_NOTE = 60  # where no terminal shows the progress
 def warn_of_end(judge: Judge, narration: Narration) -> None:
     if note := asyncio.run(end_note(judge)):
         narration.note(note)
+
+
+def agreed_judge(args: argparse.Namespace, rubric: Rubric, command: str) -> Judge:
+    """The judge, after somebody agreed that text goes to its host."""
+    endpoints = load_config().endpoints
+    endpoint, _ = judge_endpoint(args.judge_model, endpoints)
+    obtain_consent(endpoint, command, leaving="answer", agreed_now=args.yes)
+    mode = args.mode or rubric.mode
+    judge = asyncio.run(chosen_judge(args.judge_model, mode, endpoints, insists=bool(args.mode)))
+    warn_of_end(judge, Narration())
+    return judge
 
 
 def judged(

@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 from kullm_tui.core.asking.target import Target, start_engine
 from kullm_tui.core.asking.thinking import Delta, Resorted, Said, ThinkingWish, Thought
-from kullm_tui.core.endpoints.client import Endpoint, Finished, LoadProgress, Progress, load_model, stream_chat
+from kullm_tui.core.endpoints.client import load_model, stream_chat
+from kullm_tui.core.endpoints.endpoint import Endpoint, Finished, LoadProgress, Progress
 from kullm_tui.core.endpoints.local_engine import running_engine
 from kullm_tui.core.errors import EngineGone
 from kullm_tui.core.records import Message

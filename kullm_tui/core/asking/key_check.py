@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from typing import Literal
 
 from kullm_tui.core.config.settings import EndpointSettings
-from kullm_tui.core.endpoints.client import Endpoint, list_models
+from kullm_tui.core.endpoints.client import list_models
+from kullm_tui.core.endpoints.endpoint import Endpoint
 from kullm_tui.core.endpoints.errors import TooMuch
 from kullm_tui.core.errors import EndpointError, HubError, KeyMissing
 from kullm_tui.core.language import say

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from kullm_tui.core import paths
 from kullm_tui.core.config.settings import EndpointSettings, load_config
-from kullm_tui.core.endpoints.client import Endpoint, configured_endpoint, engine_endpoint
+from kullm_tui.core.endpoints.client import configured_endpoint, engine_endpoint
+from kullm_tui.core.endpoints.endpoint import Endpoint
 from kullm_tui.core.endpoints.local_engine import ensure_engine
 from kullm_tui.core.errors import AdapterError, ModelNotFound
 from kullm_tui.core.extras import require_local

@@ -1,7 +1,7 @@
 """What a reply waits for before its first word, phase by phase: said alike in the app, `kullm ask` and `kullm compare`."""
 
 from kullm_tui.core.asking.exchange import Starting
-from kullm_tui.core.endpoints.client import LoadProgress, Progress
+from kullm_tui.core.endpoints.endpoint import LoadProgress, Progress
 from kullm_tui.core.language import say
 
 

@@ -9,12 +9,12 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from kullm_tui.core.asking.thinking import Delta, Resorted, Said, ThinkingWish, Thought, sorting
 from kullm_tui.core.config.keys import get_key
 from kullm_tui.core.config.settings import EndpointSettings, Precision
+from kullm_tui.core.endpoints.endpoint import Endpoint, Finished, LoadProgress, Progress, Usage
 from kullm_tui.core.endpoints.errors import CutOff, Malformed, TooMuch, retry_delay, translated
 from kullm_tui.core.endpoints.sdk import belongs_to_openai, open_client
 from kullm_tui.core.errors import EndpointError, KeyMissing
@@ -35,45 +35,6 @@ _LONGEST_REPLY_SECONDS = 6 * 3600.0
 _MOST_CHARACTERS = 1_000_000  # of one reply and its thinking; nobody's `max_tokens` allows more
 _ASKING_SECONDS = 15.0  # for the list of models, which nothing has to be computed for
 _NO_MORE = object()
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    name: str
-    base_url: str  # with its /v1
-    api_key: str = field(default="", repr=False)
-    local: bool = False  # the engine that this program starts itself
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a reply is that shows nothing before its end, as with beam search."""
-
-    done: int
-    total: int
-
-
-@dataclass(frozen=True)
-class Usage:
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-
-
-@dataclass(frozen=True)
-class Finished:
-    reason: str
-    usage: Usage = Usage()
-    timings: Mapping[str, float] = field(default_factory=dict)
-    dropped_turns: int = 0
-    prompt_sha256: str = ""
-
-
-@dataclass(frozen=True)
-class LoadProgress:
-    status: str  # "loading", "ready"
-    phase: str = ""
-    done: float = 0
-    total: float = 0
 
 
 def engine_endpoint(url: str, token: str) -> Endpoint:

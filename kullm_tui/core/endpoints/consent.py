@@ -5,7 +5,6 @@ Who agreed to one service has not agreed to what listens on another port there, 
 
 from __future__ import annotations
 
-import ipaddress
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,38 +12,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from kullm_tui.core import foreign_json
+from kullm_tui.core.endpoints.endpoint import Endpoint, host_of, is_outside
 from kullm_tui.core.files import publish
 from kullm_tui.core.paths import state_dir
 
 if TYPE_CHECKING:
-    from kullm_tui.core.endpoints.client import Endpoint
-
-
-def is_outside(base_url: str) -> bool:
-    """Everything but loopback and local sockets; a machine on the same private network is outside too.
-
-    Names and odd spellings of addresses are not looked up: what is not plainly this machine is outside.
-    """
-    try:
-        parts = urlsplit(base_url)
-        host = (parts.hostname or "").rstrip(".")
-    except ValueError:
-        return True
-    if parts.scheme in ("unix", "http+unix"):
-        return False
-    if host == "localhost":  # names below it are whatever a resolver makes of them
-        return False
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return True
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    address = mapped or address
-    return not (address.is_loopback or address.is_unspecified)
-
-
-def host_of(endpoint: Endpoint) -> str:
-    return (urlsplit(endpoint.base_url).hostname or endpoint.base_url).rstrip(".")
+    from kullm_tui.core.endpoints.endpoint import Endpoint
 
 
 def agreed(endpoint: Endpoint) -> bool:

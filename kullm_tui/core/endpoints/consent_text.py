@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from kullm_tui.core.endpoints.consent import host_of
+from kullm_tui.core.endpoints.endpoint import host_of
 from kullm_tui.core.language import say
 
 if TYPE_CHECKING:
-    from kullm_tui.core.endpoints.client import Endpoint
+    from kullm_tui.core.endpoints.endpoint import Endpoint
 
 Leaving = Literal["question", "answer"]  # a conversation's question to a model, or a question and its answer to a judge
 

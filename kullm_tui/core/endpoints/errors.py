@@ -25,7 +25,7 @@ from kullm_tui.core.text import terminal_safe
 if TYPE_CHECKING:
     import openai
 
-    from kullm_tui.core.endpoints.client import Endpoint
+    from kullm_tui.core.endpoints.endpoint import Endpoint
 
 _FIRST_DELAY_SECONDS = 0.5
 _LONGEST_DELAY_SECONDS = 20.0

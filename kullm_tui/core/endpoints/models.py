@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from kullm_tui.core.config.settings import EndpointSettings
-from kullm_tui.core.endpoints.client import Endpoint, configured_endpoint, list_models
+from kullm_tui.core.endpoints.client import configured_endpoint, list_models
+from kullm_tui.core.endpoints.endpoint import Endpoint
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.models.profiles import all_profiles
 

@@ -10,7 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from kullm_tui.core.endpoints.consent import is_outside
+from kullm_tui.core.endpoints.endpoint import is_outside
 from kullm_tui.core.language import interface_language
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import httpx2
     import openai
 
-    from kullm_tui.core.endpoints.client import Endpoint
+    from kullm_tui.core.endpoints.endpoint import Endpoint
 
 _CONNECT_SECONDS = 5.0
 _SENT_HEADERS = ("host", "accept", "accept-encoding", "connection", "content-length", "content-type", "user-agent")

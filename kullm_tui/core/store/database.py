@@ -10,7 +10,6 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from typing import Any
 from kullm_tui.core.errors import StoreError
 from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
-from kullm_tui.core.store.errors import busy, moved, translated
+from kullm_tui.core.store.errors import Contents, busy, moved, translated
 from kullm_tui.core.text import nfd
 
 _BUSY_SECONDS = 10.0
@@ -28,16 +27,6 @@ _NETWORK_FILE_SYSTEMS = frozenset(
 )  # fmt: skip
 
 _OCTAL = re.compile(r"\\([0-7]{3})")  # how the kernel writes blanks in a path
-
-
-@dataclass(frozen=True)
-class Contents:
-    """What a file holds: whose migrations make its tables, and what a message calls it, in English by a plural."""
-
-    package: str
-    korean: str
-    english: str
-    rescued_by: tuple[str, str] | None = None  # what takes over what can be read, in both languages
 
 
 CONVERSATIONS = Contents(

@@ -7,16 +7,13 @@ import errno
 import re
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import KullmError, NoSpace, StoreBusy, StoreDamaged, StoreError, StoreMoved
 from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
-
-if TYPE_CHECKING:
-    from kullm_tui.core.store.database import Contents
 
 # SQLite says "disk I/O error" where a full disk is met through a write, a sync or the WAL's shared memory.
 _WRITES_THAT_NEED_ROOM = (
@@ -29,6 +26,16 @@ _WRITES_THAT_NEED_ROOM = (
 _DAMAGED = re.compile(
     "Could not decode to UTF-8|user-defined function raised|malformed|no such (function|table|column|module|collation)"
 )
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a file holds: whose migrations make its tables, and what a message calls it, in English by a plural."""
+
+    package: str
+    korean: str
+    english: str
+    rescued_by: tuple[str, str] | None = None  # what takes over what can be read, in both languages
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from sqlite3 import Connection
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from kullm_tui.core.endpoints.client import Finished
+from kullm_tui.core.endpoints.endpoint import Finished
 from kullm_tui.core.errors import NoSpace, StoreBusy
 from kullm_tui.core.language import say
 from kullm_tui.core.redact import redacted

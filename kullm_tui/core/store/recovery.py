@@ -17,8 +17,8 @@ from typing import Generic, Protocol, TypeVar
 from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import NoSpace, StoreBusy, StoreDamaged, StoreError, StoreMoved
 from kullm_tui.core.language import say
-from kullm_tui.core.store.database import CONVERSATIONS, Contents
-from kullm_tui.core.store.errors import newest_backup, with_particle
+from kullm_tui.core.store.database import CONVERSATIONS
+from kullm_tui.core.store.errors import Contents, newest_backup, with_particle
 from kullm_tui.core.store.store import Store
 
 _KEPT_DELETED_S = 7 * 86400.0

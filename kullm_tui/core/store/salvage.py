@@ -13,8 +13,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
-from kullm_tui.core.store.database import Contents, connected
-from kullm_tui.core.store.errors import translated
+from kullm_tui.core.store.database import connected
+from kullm_tui.core.store.errors import Contents, translated
 
 _DAMAGE = (sqlite3.DatabaseError, UnicodeDecodeError)  # its messages may quote broken text
 _HEAD_BYTES = 100

@@ -6,9 +6,10 @@ One question at a time is committed; everything that waits (disk, tokens, the ne
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from kullm_tui.core import records
 from kullm_tui.core.errors import KullmError, StoreError
@@ -16,9 +17,9 @@ from kullm_tui.core.language import say
 from kullm_tui.core.store.drafts import Edited
 from kullm_tui.ui.chat.drafts import Drafts
 from kullm_tui.ui.conversation import text as wording
-from kullm_tui.ui.conversation.controller import Desk
-from kullm_tui.ui.conversation.live_replies import Replies, as_ended
-from kullm_tui.ui.conversation.live_reply import LiveReply
+from kullm_tui.ui.conversation.controller import Controller, View
+from kullm_tui.ui.conversation.live_replies import Replies
+from kullm_tui.ui.conversation.live_reply import LiveReply, as_ended
 from kullm_tui.ui.conversation.settings import Session, last_used, messages_of, question_of, remember, session_of
 from kullm_tui.ui.dialogs.consent import may_send
 from kullm_tui.ui.models.facts import NOTHING_KNOWN, ModelFacts
@@ -31,21 +32,49 @@ if TYPE_CHECKING:
     from kullm_tui.core.memory import Memory
     from kullm_tui.core.store.history import Conversation, Turn
     from kullm_tui.core.store.store import Store
-    from kullm_tui.ui.chat.screen import ChatScreen
+    from kullm_tui.ui.chat.host import ChatHost
+    from kullm_tui.ui.chat.sidebar import Conversations
     from kullm_tui.ui.conversation.asking import Committed
+    from kullm_tui.ui.conversation.prompt import Prompt
+    from kullm_tui.ui.conversation.thread import Thread
 
 _DRAFT_SECONDS = 1.0  # of typing that a crash may lose
 _WARM_SECONDS = 1.0  # after the screen is there, so that starting the engine takes nothing from its first keys
 _ROOM_TO_WARM_BYTES = 2e9
 
 
-class ChatDesk(Desk["ChatScreen"]):
-    def __init__(self, screen: ChatScreen) -> None:
+class ChatView(View, Protocol):
+    @property
+    def host(self) -> ChatHost: ...
+
+    @property
+    def thread(self) -> Thread: ...
+
+    @property
+    def sidebar(self) -> Conversations: ...
+
+    @property
+    def prompt(self) -> Prompt: ...
+
+    def set_timer(self, delay: float, callback: Callable[[], None]) -> Timer: ...
+
+    def refresh_bindings(self) -> None: ...
+
+    def tell_model(self, facts: ModelFacts) -> None: ...
+
+    def tell_context(self, turns: Sequence[Turn]) -> None: ...
+
+    def tell_unread(self, unread: bool) -> None: ...
+
+
+class ChatController(Controller[ChatView]):
+    def __init__(self, screen: ChatView, replies: Replies) -> None:
         super().__init__(screen)
+        self.turns: list[Turn] = []  # of the conversation on the screen, as far as they were read
         self.session = Session()  # of the conversation on the screen
         self._usual = self.session  # what was chosen last: of the next new one
         self.conversation: Conversation | None = None
-        self.replies = Replies(screen)
+        self.replies = replies
         self._facts = NOTHING_KNOWN
         self._unread: set[int] = set()
         self._drafts = Drafts(screen)
@@ -54,7 +83,7 @@ class ChatDesk(Desk["ChatScreen"]):
 
     async def begin(self) -> None:
         """Once the screen is there: the store, and what was used last."""
-        app = self.screen.kullm
+        app = self.screen.host
         self.session = self._usual = await asyncio.to_thread(last_used, app.config.model)
         await self._learn()
         store = await app.opened()
@@ -68,11 +97,11 @@ class ChatDesk(Desk["ChatScreen"]):
 
     async def _warm(self) -> None:
         """The engine of this machine, where there is room for its libraries and a small model."""
-        if self._facts.endpoint or not self.screen.kullm.config.engine.warm:
+        if self._facts.endpoint or not self.screen.host.config.engine.warm:
             return
         free = (await asyncio.to_thread(_memory_here)).free
         if free is None or free > _ROOM_TO_WARM_BYTES:
-            self.screen.kullm.warm_engine()
+            self.screen.host.warm_engine()
 
     async def _go_on(self, store: Store) -> None:
         last = await asyncio.to_thread(store.latest_conversation)
@@ -102,10 +131,6 @@ class ChatDesk(Desk["ChatScreen"]):
             self.new_conversation()
         else:
             await self.show(anew=True)
-
-    @property
-    def turns(self) -> list[Turn]:
-        return list(self.screen.thread.turns)
 
     @property
     def busy(self) -> bool:
@@ -151,7 +176,7 @@ class ChatDesk(Desk["ChatScreen"]):
 
     async def _send(self, message: records.Message, parent_id: int | None) -> bool:
         """False where nothing was committed."""
-        store, conversation, session = await self.screen.kullm.opened(), self.conversation, self.session
+        store, conversation, session = await self.screen.host.opened(), self.conversation, self.session
         target, session, fault = await self._target(session)
         if target and not await may_send(self.screen.app, target):
             self.screen.notice(say("보내지 않았어요.", "Nothing was sent."))
@@ -170,7 +195,7 @@ class ChatDesk(Desk["ChatScreen"]):
         from kullm_tui.ui.conversation import asking
 
         try:
-            target, session = await asyncio.to_thread(asking.target_of, session, self.screen.kullm.config.endpoints)
+            target, session = await asyncio.to_thread(asking.target_of, session, self.screen.host.config.endpoints)
         except KullmError as error:
             return None, session, str(error)
         return target, session, ""
@@ -204,7 +229,7 @@ class ChatDesk(Desk["ChatScreen"]):
         from kullm_tui.ui.conversation.asking import Committed
 
         async with self._committing:
-            store = await self.screen.kullm.opened()
+            store = await self.screen.host.opened()
             target, session, fault = await self._target(self.session)
             if target is None or await may_send(self.screen.app, target):
                 await self._answer(store, Committed(conversation, question.id), session, target, fault)
@@ -240,7 +265,7 @@ class ChatDesk(Desk["ChatScreen"]):
 
     def ended(self, reply: LiveReply) -> None:
         rate = wording.speed(reply.finished.timings, reply.finished.usage.completion_tokens) if reply.finished else None
-        self.screen.kullm.status.set_speed(f"{rate:.0f} tok/s" if rate else "")
+        self.screen.host.status.set_speed(f"{rate:.0f} tok/s" if rate else "")
         if self._is_shown(reply):
             self._tell_editing()
             self.run(self._settle(reply))
@@ -258,7 +283,7 @@ class ChatDesk(Desk["ChatScreen"]):
     def typing(self) -> None:
         """A question is being written: whoever will answer it gets ready."""
         if not self._facts.endpoint:
-            self.screen.kullm.warm_engine()
+            self.screen.host.warm_engine()
         if self._saving is None:
             self._saving = self.screen.set_timer(_DRAFT_SECONDS, self._save)
 
@@ -268,15 +293,16 @@ class ChatDesk(Desk["ChatScreen"]):
 
     async def _save_drafts(self) -> None:
         if not self.busy:  # what is being sent is still a draft on the disk
-            await self._drafts.save(await self.screen.kullm.opened())
+            await self._drafts.save(await self.screen.host.opened())
 
     def _is_shown(self, reply: LiveReply) -> bool:
         return self.conversation is not None and reply.conversation_id == self.conversation.id
 
     async def _settle(self, reply: LiveReply) -> None:
-        store = await self.screen.kullm.opened()
+        store = await self.screen.host.opened()
         turns = await asyncio.to_thread(store.thread, reply.conversation_id, reply.reply_id)
         told = as_ended(turns[-1], reply)
+        self.turns = [told if turn.id == told.id else turn for turn in self.turns]
         await self.screen.thread.settle(told)
         if not self.screen.thread.following:
             self.screen.tell_unread(True)
@@ -286,10 +312,10 @@ class ChatDesk(Desk["ChatScreen"]):
 
     async def show(self, leaf_id: int | None = None, *, anew: bool = False) -> None:
         """The conversation as far as this turn; without one, the branch that was chosen last."""
-        store, conversation = await self.screen.kullm.opened(), self.conversation
+        store, conversation = await self.screen.host.opened(), self.conversation
         turns = await asyncio.to_thread(store.thread, conversation.id, leaf_id) if conversation else []
         if self.conversation is conversation:
-            turns = self.screen.kullm.unsaved.over(turns)
+            self.turns = turns = self.screen.host.unsaved.over(turns)
             self.screen.tell_context(turns)
             await self.screen.thread.show(turns, self._facts.titles, anew=anew)
             if anew:
@@ -299,7 +325,7 @@ class ChatDesk(Desk["ChatScreen"]):
         self.run(self._open(conversation, message_id))
 
     async def _open(self, conversation: Conversation, message_id: int | None) -> None:
-        store = await self.screen.kullm.opened()
+        store = await self.screen.host.opened()
         leaf = await asyncio.to_thread(store.leaf_below, message_id) if message_id is not None else None
         changed = self.conversation is None or self.conversation.id != conversation.id
         self._change(conversation) if changed else self._tell_editing()
@@ -346,8 +372,8 @@ class ChatDesk(Desk["ChatScreen"]):
     async def _export(self, conversation: Conversation | None) -> None:
         from kullm_tui.ui.chat import transfer as moving
 
-        app = self.screen.kullm
-        told = await (moving.export_one(app, conversation) if conversation else moving.export_all(app))
+        app, store = self.screen.app, await self.screen.host.opened()
+        told = await (moving.export_one(app, store, conversation) if conversation else moving.export_all(app, store))
         if told:
             self.screen.notice(told)
 
@@ -357,7 +383,7 @@ class ChatDesk(Desk["ChatScreen"]):
     async def _import(self) -> None:
         from kullm_tui.ui.chat import transfer as moving
 
-        told = await moving.import_some(self.screen.kullm, self.screen.notice)
+        told = await moving.import_some(self.screen.app, await self.screen.host.opened(), self.screen.notice)
         if told:
             self.screen.notice(told)
             self.screen.sidebar.reload()
@@ -371,7 +397,7 @@ class ChatDesk(Desk["ChatScreen"]):
         conversation = self.conversation
         if conversation is None:
             return
-        store = await self.screen.kullm.opened()
+        store = await self.screen.host.opened()
         leaf = await asyncio.to_thread(store.leaf_below, turn_id)
         await asyncio.to_thread(store.choose_leaf, conversation.id, leaf)
         await self.show(leaf)
@@ -393,7 +419,7 @@ class ChatDesk(Desk["ChatScreen"]):
 
     async def _keep_choice(self) -> None:
         await self._learn()
-        await asyncio.to_thread(remember, self._usual, self.screen.kullm.config.model)
+        await asyncio.to_thread(remember, self._usual, self.screen.host.config.model)
 
     def learn(self) -> None:
         self.run(self._learn(), group="model")
@@ -401,7 +427,7 @@ class ChatDesk(Desk["ChatScreen"]):
     async def _learn(self) -> None:
         """What is to be shown of the chosen model."""
         session = self.session
-        facts = await asyncio.to_thread(_found_out, session, self.screen.kullm.config)
+        facts = await asyncio.to_thread(_found_out, session, self.screen.host.config)
         if session is not self.session:  # another one was chosen meanwhile, and is looked up by whoever chose it
             return
         self._facts = facts

@@ -1,10 +1,10 @@
-"""The chat: the conversations on the left, the thread, and the prompt under it. What it does with a question is `ChatDesk`'s business."""
+"""The chat: the conversations on the left, the thread, and the prompt under it. What it does with a question is `ChatController`'s business."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on
 from textual.app import ComposeResult
@@ -16,12 +16,12 @@ from textual.widgets._text_area import TextArea
 
 from kullm_tui.core.language import say
 from kullm_tui.core.records import Message
-from kullm_tui.ui.app import KullmApp
-from kullm_tui.ui.chat.controller import ChatDesk
+from kullm_tui.ui.chat.controller import ChatController
 from kullm_tui.ui.chat.sidebar import Conversations
 from kullm_tui.ui.chat.welcome import Welcome
 from kullm_tui.ui.conversation import text as wording
 from kullm_tui.ui.conversation.copy import copy_text, copy_turn
+from kullm_tui.ui.conversation.live_replies import Replies
 from kullm_tui.ui.conversation.messages import ReplyEnded, ReplyGrew, ReplySaved, ReplyWaits
 from kullm_tui.ui.conversation.prompt import Prompt
 from kullm_tui.ui.conversation.thread import Thread
@@ -37,7 +37,9 @@ from kullm_tui.ui.widgets.status_line import StatusLine
 if TYPE_CHECKING:
     from kullm_tui.core.store.history import Conversation, Turn
     from kullm_tui.core.store.store import Store
+    from kullm_tui.ui.chat.host import ChatHost
     from kullm_tui.ui.dialogs.text_file import Attachment
+    from kullm_tui.ui.models.choices import ModelChoice
 
 PRECISIONS = {"4bit": "4-bit", "8bit": "8-bit", "bf16": "bf16", "fp32": "fp32"}
 
@@ -78,16 +80,16 @@ class ChatScreen(Screen[None]):
     def __init__(self) -> None:
         super().__init__()
         self.prompt = Prompt()  # what was begun in it is kept when the screen is gone
-        self.desk = ChatDesk(self)
+        self.controller = ChatController(self, Replies(self))
         self._room = 0
 
     def compose(self) -> ComposeResult:
-        yield StatusLine(self.kullm.status)
+        yield StatusLine(self.host.status)
         with Horizontal(id="body"):
             yield Conversations(id="conversations")
             with Vertical(id="talk"):
                 yield Welcome()
-                yield Thread(self.desk.replies)
+                yield Thread(self.controller.replies)
                 yield NewBelow(id="new-below", markup=False)
                 yield Notice()
                 yield self.prompt
@@ -100,15 +102,14 @@ class ChatScreen(Screen[None]):
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
-        self.run_worker(self.desk.begin(), group="desk", exit_on_error=False)
+        self.run_worker(self.controller.begin(), group="controller", exit_on_error=False)
 
     async def on_unmount(self) -> None:
-        await self.desk.close()
+        await self.controller.close()
 
     @property
-    def kullm(self) -> KullmApp:
-        assert isinstance(self.app, KullmApp)
-        return self.app
+    def host(self) -> ChatHost:
+        return cast("ChatHost", self.app)
 
     # -- parts ---------------------------------------------------------------------------------------------------------
 
@@ -132,12 +133,12 @@ class ChatScreen(Screen[None]):
         marker.relabel()
 
     def relabel(self) -> None:
-        self.desk.learn()  # the names of models and personas
+        self.controller.learn()  # the names of models and personas
 
     def tell_model(self, facts: ModelFacts) -> None:
         name = wording.name_of(facts.title, facts.adapter, {})
-        precision = "" if facts.endpoint or facts.demo else PRECISIONS[self.kullm.config.engine.precision]
-        self.kullm.status.set_model("chat", " · ".join(filter(None, (name, facts.persona, precision))))
+        precision = "" if facts.endpoint or facts.demo else PRECISIONS[self.host.config.engine.precision]
+        self.host.status.set_model("chat", " · ".join(filter(None, (name, facts.persona, precision))))
         self.query_one(Welcome).show(name, demo=facts.demo, persona=facts.persona)
         self._room = facts.context
 
@@ -154,32 +155,32 @@ class ChatScreen(Screen[None]):
     @on(Prompt.Submitted)
     def _submitted(self, event: Prompt.Submitted) -> None:
         event.stop()
-        self.desk.ask(Message("user", event.text, event.input))
+        self.controller.ask(Message("user", event.text, event.input))
 
     @on(TextArea.Changed)
     def _typing(self) -> None:
-        self.desk.typing()
+        self.controller.typing()
 
     @on(Welcome.Picked)
     def _picked(self, event: Welcome.Picked) -> None:
         event.stop()
         self.prompt.focus()
-        self.desk.ask(Message("user", event.question))
+        self.controller.ask(Message("user", event.question))
 
     # -- a reply on its way --------------------------------------------------------------------------------------------
 
     @on(ReplyWaits)
     @on(ReplyGrew)
     def _grew(self, event: ReplyWaits | ReplyGrew) -> None:
-        self.desk.grew(event.reply)
+        self.controller.grew(event.reply)
 
     @on(ReplyEnded)
     def _ended(self, event: ReplyEnded) -> None:
-        self.desk.ended(event.reply)
+        self.controller.ended(event.reply)
 
     @on(ReplySaved)
     def _saved(self, event: ReplySaved) -> None:
-        self.desk.saved(event.reply)
+        self.controller.saved(event.reply)
 
     # -- the thread ----------------------------------------------------------------------------------------------------
 
@@ -198,22 +199,22 @@ class ChatScreen(Screen[None]):
     @on(TurnView.BranchAsked)
     def _branch(self, event: TurnView.BranchAsked) -> None:
         event.stop()
-        self.desk.switch_branch(event.turn, event.step)
+        self.controller.switch_branch(event.turn, event.step)
 
     @on(Thread.TurnAction)
     def _turn_action(self, event: Thread.TurnAction) -> None:
         event.stop()
         if event.action == "edit":
-            self.desk.edit(event.view.turn)
+            self.controller.edit(event.view.turn)
         elif event.action == "regenerate":
-            self.desk.regenerate(event.view.turn)
+            self.controller.regenerate(event.view.turn)
         else:
-            self.desk.run(copy_turn(self.kullm, event.view, code=event.action == "copy_code"))
+            self.controller.run(copy_turn(self.app, event.view, code=event.action == "copy_code"))
 
     @on(Reply.CopyRequested)
     async def _copy_requested(self, event: Reply.CopyRequested) -> None:
         event.stop()
-        await copy_text(self.kullm, event.text)
+        await copy_text(self.app, event.text)
 
     # -- the sidebar ---------------------------------------------------------------------------------------------------
 
@@ -221,83 +222,83 @@ class ChatScreen(Screen[None]):
     def _opened(self, event: Conversations.Opened) -> None:
         event.stop()
         self.remove_class("-listing")
-        self.desk.open(event.conversation, event.message_id)
+        self.controller.open(event.conversation, event.message_id)
         self.prompt.focus()
 
     @on(Conversations.Failed)
     async def _sidebar_failed(self, event: Conversations.Failed) -> None:
         event.stop()
-        self.run_worker(self.desk.failed(event.error), group="desk", exit_on_error=False)
+        self.run_worker(self.controller.failed(event.error), group="controller", exit_on_error=False)
 
     @on(Conversations.ExportAsked)
     def _export_asked(self, event: Conversations.ExportAsked) -> None:
         event.stop()
-        self.desk.export(event.conversation)
+        self.controller.export(event.conversation)
 
     @on(Conversations.ImportAsked)
     def import_conversations(self) -> None:
-        self.desk.import_some()
+        self.controller.import_some()
 
     @on(Conversations.Deleted)
     def _deleted(self, event: Conversations.Deleted) -> None:
         event.stop()
-        self.desk.deleted(event.conversation)
+        self.controller.deleted(event.conversation)
 
     # -- for whoever finds something elsewhere: the palette, the model browser ------------------------------------------
 
     def open_conversation(self, conversation: Conversation, message_id: int | None) -> None:
-        self.desk.open(conversation, message_id)
+        self.controller.open(conversation, message_id)
         self.prompt.focus()
 
     def export_conversation(self) -> None:
         """The one on the screen."""
-        if self.desk.conversation:
-            self.desk.export(self.desk.conversation)
+        if self.controller.conversation:
+            self.controller.export(self.controller.conversation)
         else:
             self.notice(
                 say("이 대화에는 아직 내보낼 것이 없어요.", "There is nothing to export in this conversation yet.")
             )
 
     def export_conversations(self) -> None:
-        self.desk.export()
+        self.controller.export()
 
     def take_store(self, store: Store) -> None:
-        self.desk.take_store(store)
+        self.controller.take_store(store)
 
-    def use_model(self, name: str) -> None:
-        self.desk.chose(replace(self.desk.session, model=name, adapter=""))
+    def use_model(self, name: str, adapter: str = "") -> None:
+        self.controller.chose(replace(self.controller.session, model=name, adapter=adapter))
 
     def stop_replies(self) -> bool:
-        return self.desk.stop() or self.thread.stop_judging()
+        return self.controller.stop() or self.thread.stop_judging()
 
     # -- keys ----------------------------------------------------------------------------------------------------------
 
     def holds(self, when: When) -> bool:
         if when == "streaming":
-            return bool(self.desk.answering) or self.thread.is_judging
+            return bool(self.controller.answering) or self.thread.is_judging
         if when == "asked":
-            return not self.desk.answering and self.thread.holds("asked")
+            return not self.controller.answering and self.thread.holds("asked")
         return self.thread.holds(when)
 
     def action_stop(self) -> None:
         """Stops what streams; else leaves what is open, back to the prompt."""
         if self.stop_replies():
             return
-        self.desk.stop_editing()
+        self.controller.stop_editing()
         self.notice()
         self._to_prompt()
 
     def action_regenerate(self) -> None:
-        self.desk.regenerate()
+        self.controller.regenerate()
 
     def action_judge(self) -> None:
         self.thread.action_judge()
 
     def action_edit_last(self) -> None:
-        self.desk.edit()
+        self.controller.edit()
 
     def action_new_conversation(self) -> None:
-        self.desk.new_conversation()
+        self.controller.new_conversation()
 
     def action_conversations(self) -> None:
         if self.sidebar.has_focus_within:
@@ -309,7 +310,7 @@ class ChatScreen(Screen[None]):
     def action_copy_last(self) -> None:
         replies = [view for view in self.thread.views if view.turn.role == "assistant"]
         if replies:
-            self.desk.run(copy_turn(self.kullm, replies[-1], code=False))
+            self.controller.run(copy_turn(self.app, replies[-1], code=False))
 
     def action_page_up(self) -> None:
         self.thread.scroll_page_up(animate=False)
@@ -326,17 +327,23 @@ class ChatScreen(Screen[None]):
     def action_parameters(self) -> None:
         from kullm_tui.ui.conversation.settings_dialog import ParametersScreen
 
-        self.app.push_screen(ParametersScreen(self.desk.session), self.desk.chose)
+        self.app.push_screen(ParametersScreen(self.controller.session), self.controller.chose)
 
     def action_switch_model(self) -> None:
+        from kullm_tui.ui.models.choices import ModelChoice
         from kullm_tui.ui.models.picker_dialog import SwitcherScreen
 
-        self.app.push_screen(SwitcherScreen(self.desk.session), self.desk.chose)
+        session = self.controller.session
+        self.app.push_screen(SwitcherScreen(ModelChoice(session.model, session.adapter)), self._model_chosen)
+
+    def _model_chosen(self, chosen: ModelChoice | None) -> None:
+        if chosen:
+            self.use_model(chosen.model, chosen.adapter)
 
     def action_show_prompt(self) -> None:
         from kullm_tui.ui.conversation.prompt_dialog import PromptScreen
 
-        self.app.push_screen(PromptScreen(self.desk.session, self.desk.would_send()))
+        self.app.push_screen(PromptScreen(self.controller.session, self.controller.would_send()))
 
     def action_attach(self) -> None:
         from kullm_tui.ui.dialogs.open_file import text_file

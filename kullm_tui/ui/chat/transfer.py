@@ -19,15 +19,17 @@ from kullm_tui.ui.dialogs.open_file import OpenFile
 from kullm_tui.ui.dialogs.save_file import ask_where
 
 if TYPE_CHECKING:
+    from textual.app import App
+
     from kullm_tui.core.store.history import Conversation
-    from kullm_tui.ui.app import KullmApp
+    from kullm_tui.core.store.store import Store
 
 _UNFIT = re.compile(r'[\x00-\x1f/\\:*?"<>|]+')  # for the name of a file, here or where it is taken to
 _LONGEST_NAME = 60  # characters, of at most three bytes
 _PROGRESS_SECONDS = 0.2
 
 
-async def export_one(app: KullmApp, conversation: Conversation) -> str:
+async def export_one(app: App[int], store: Store, conversation: Conversation) -> str:
     """What became of it; empty where nobody wanted it any more."""
     path = await ask_where(
         app,
@@ -38,11 +40,10 @@ async def export_one(app: KullmApp, conversation: Conversation) -> str:
             ".md holds this branch, to be read; .jsonl every branch, complete.",
         ),
     )
-    return await _exported(app, [conversation.id], path) if path else ""
+    return await _exported(store, [conversation.id], path) if path else ""
 
 
-async def export_all(app: KullmApp) -> str:
-    store = await app.opened()
+async def export_all(app: App[int], store: Store) -> str:
     if not await asyncio.to_thread(partial(store.conversations, limit=1)):
         return say("저장할 대화가 없어요.", "There are no conversations.")
     path = await ask_where(
@@ -55,7 +56,7 @@ async def export_all(app: KullmApp) -> str:
         ),
         fault=_not_for_all,
     )
-    return await _exported(app, [], path) if path else ""
+    return await _exported(store, [], path) if path else ""
 
 
 def _not_for_all(line: str) -> str | None:
@@ -64,14 +65,13 @@ def _not_for_all(line: str) -> str | None:
     return say("마크다운은 대화를 하나씩만 담아요. .jsonl로 해 주세요.", "Markdown holds one conversation. Use .jsonl.")
 
 
-async def _exported(app: KullmApp, ids: list[int], path: Path) -> str:
-    store = await app.opened()
+async def _exported(store: Store, ids: list[int], path: Path) -> str:
     count = len(ids) or len(await asyncio.to_thread(store.conversations))
     await asyncio.to_thread(export_file, store, ids, path)
     return say(f"대화 {count:,}개를 {path}에 저장했어요.", f"Saved {count:,} in {path}.")
 
 
-async def import_some(app: KullmApp, tell: Callable[[str], None]) -> str:
+async def import_some(app: App[int], store: Store, tell: Callable[[str], None]) -> str:
     """All or nothing of a file. `tell` hears how far it is."""
     path = await app.push_screen_wait(
         OpenFile(
@@ -82,7 +82,6 @@ async def import_some(app: KullmApp, tell: Callable[[str], None]) -> str:
     )
     if path is None:
         return ""
-    store = await app.opened()
     tell(say(f"{path.name}에서 가져오는 중이에요.", f"Importing from {path.name}."))
     told_so_far = partial(progress(tell), app)
     imported, unreadable = await asyncio.to_thread(import_file, store, path, told_so_far, called=path.name)
@@ -103,11 +102,11 @@ def _there(path: Path) -> Path:
 
 def progress(
     tell: Callable[[str], None], every: float = _PROGRESS_SECONDS
-) -> Callable[[KullmApp, Literal["keep", "index"], int, int], None]:
+) -> Callable[[App[int], Literal["keep", "index"], int, int], None]:
     """Called in the thread that imports, for every conversation. Where the app ends, so does the import, with nothing kept."""
     last = time.monotonic()
 
-    def tell_progress(app: KullmApp, step: Literal["keep", "index"], done: int, total: int) -> None:
+    def tell_progress(app: App[int], step: Literal["keep", "index"], done: int, total: int) -> None:
         nonlocal last
         if not app.is_running:
             raise ImportRefused(say("가져오기를 취소했어요.", "The import was left."))

@@ -1,4 +1,4 @@
-"""The comparison on the screen: the question, the columns with their heads, the vote bar. It shows what the desk knows."""
+"""The comparison on the screen: the question, the columns with their heads, the vote bar. It shows what the controller knows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from kullm_tui.ui.compare.vote_bar import VoteBar
 if TYPE_CHECKING:
     from kullm_tui.core.store.comparisons import Vote
     from kullm_tui.core.store.history import Turn
-    from kullm_tui.ui.compare.controller import CompareDesk
+    from kullm_tui.ui.compare.controller import CompareController
 
 _HEADS_SECONDS = 0.25  # between two looks at what runs in the heads
 
@@ -28,12 +28,12 @@ class ContestView(Vertical):
     ContestView { height: 1fr; }
     """
 
-    def __init__(self, desk: CompareDesk, write: Callable[[str], None]) -> None:
+    def __init__(self, controller: CompareController, write: Callable[[str], None]) -> None:
         """`write` takes what is typed at the vote bar."""
         super().__init__()
-        self._desk = desk
+        self._controller = controller
         self.asked, self.tabs, self.vote_bar = Asked(), Tabs(), VoteBar(write)
-        self.columns = Columns(desk.replies)
+        self.columns = Columns(controller.replies)
 
     def compose(self) -> ComposeResult:
         yield self.asked
@@ -72,7 +72,7 @@ class ContestView(Vertical):
         asked = [_last_question(view) for view in self.columns.views]
         words = [(turn.content, turn.input) if turn else None for turn in asked]
         shared = next((one for one in words if one and words.count(one) > 1), None)
-        run = self._desk.voting.questions
+        run = self._controller.voting.questions
         self.asked.show(*(shared or ("", "")), ahead=run.told if run else "")
         for view, turn in zip(self.columns.views, asked, strict=True):
             view.thread.put_on_top({turn.id} if turn and (turn.content, turn.input) == shared else set())
@@ -80,20 +80,20 @@ class ContestView(Vertical):
     def tell_addressee(self) -> None:
         """Those that the next question does not go to stand back."""
         for view in self.columns.views:
-            view.set_class(self._desk.only not in (None, view.place), "-aside")
+            view.set_class(self._controller.only not in (None, view.place), "-aside")
 
     def tell_heads(self) -> None:
-        names, voting = self._desk.names, self._desk.voting
+        names, voting = self._controller.names, self._controller.voting
         replies = voting.round.replies if voting.round else ()
         differences = compare_words.differences(replies)
         # How fast somebody is tells who it is.
-        speeds = [""] * len(replies) if self._desk.hidden else compare_words.speeds(replies)
+        speeds = [""] * len(replies) if self._controller.hidden else compare_words.speeds(replies)
         won = voting.vote_of_round.winner if voting.vote_of_round else None
         for view, name in zip(self.columns.views, names, strict=False):
             view.head.tell(name=name, won=view.place == won)
             if view.place < len(replies):
                 view.head.tell(state=differences[view.place], speed=speeds[view.place])
-            elif not self._desk.busy:
+            elif not self._controller.busy:
                 view.head.tell(state="", speed="")
         self.look()
 
@@ -101,7 +101,7 @@ class ContestView(Vertical):
         """One of the columns has finished before the others."""
         self.columns.views[place].head.tell(
             state=compare_words.differences([turn])[0] or say("끝", "done"),
-            speed="" if self._desk.hidden else compare_words.speeds([turn])[0],
+            speed="" if self._controller.hidden else compare_words.speeds([turn])[0],
         )
         self.tell_heads()
 
@@ -109,9 +109,9 @@ class ContestView(Vertical):
         """What runs by itself: seconds and speeds of what is on its way."""
         marks = []
         for view in self.columns.views:
-            live, waits = self._desk.live(view.place), self._desk.waits(view.place)
+            live, waits = self._controller.live(view.place), self._controller.waits(view.place)
             if live:
-                speed = "" if self._desk.hidden else compare_words.live_speed(live)
+                speed = "" if self._controller.hidden else compare_words.live_speed(live)
                 view.head.tell(state=compare_words.state_of(live), speed=speed)
             elif waits:
                 view.head.tell(state=compare_words.waits_its_turn(), speed="")
@@ -121,8 +121,8 @@ class ContestView(Vertical):
 
     def tell_vote(self) -> bool:
         """Whether there is something to vote on."""
-        voting, bar = self._desk.voting, self.vote_bar
-        if self._desk.busy or voting.round is None or not voting.round.can_be_voted_on:
+        voting, bar = self._controller.voting, self.vote_bar
+        if self._controller.busy or voting.round is None or not voting.round.can_be_voted_on:
             bar.hide()
             return False
         run = voting.questions
@@ -132,9 +132,9 @@ class ContestView(Vertical):
             else say("⏎ 이어 묻기 · ^n 새 비교", "⏎ ask on · ^n a new one")
         )
         if voting.vote_of_round:
-            bar.tell(self._desk.names, self._voted(voting.vote_of_round), goes_on=goes_on)
+            bar.tell(self._controller.names, self._voted(voting.vote_of_round), goes_on=goes_on)
         else:
-            bar.ask(self._desk.names)
+            bar.ask(self._controller.names)
         return True
 
     def _voted(self, vote: Vote) -> str:
@@ -142,9 +142,9 @@ class ContestView(Vertical):
             return say("비김으로 투표했어요", "voted a tie")
         if vote.outcome == "bad":
             return say("모두 나쁨으로 투표했어요", "voted all bad")
-        place, comparison = vote.winner or 0, self._desk.comparison
+        place, comparison = vote.winner or 0, self._controller.comparison
         was = f"{compare_words.letter(place)} = " if comparison and comparison.blind else ""
-        name = self._desk.names[place]
+        name = self._controller.names[place]
         return say(f"{was}{name}에 투표했어요", f"voted for {was}{name}")
 
 

@@ -15,10 +15,11 @@ from kullm_tui.core.language import say
 from kullm_tui.ui.compare import text as compare_words
 from kullm_tui.ui.compare.runner import Contest, Contests, Seat
 from kullm_tui.ui.compare.selection import Choice
+from kullm_tui.ui.compare.view import CompareView
 from kullm_tui.ui.compare.vote import Voting, masked
-from kullm_tui.ui.conversation.controller import Desk
-from kullm_tui.ui.conversation.live_replies import Replies, as_ended
-from kullm_tui.ui.conversation.live_reply import LiveReply
+from kullm_tui.ui.conversation.controller import Controller
+from kullm_tui.ui.conversation.live_replies import Replies
+from kullm_tui.ui.conversation.live_reply import LiveReply, as_ended
 from kullm_tui.ui.conversation.settings import question_of
 
 if TYPE_CHECKING:
@@ -28,16 +29,15 @@ if TYPE_CHECKING:
     from kullm_tui.core.store.store import Store
     from kullm_tui.ui.compare.column_thread import ColumnThread
     from kullm_tui.ui.compare.plan import Answering
-    from kullm_tui.ui.compare.screen import CompareScreen
 
 
-class CompareDesk(Desk["CompareScreen"]):
-    def __init__(self, screen: CompareScreen) -> None:
+class CompareController(Controller[CompareView]):
+    def __init__(self, screen: CompareView, replies: Replies) -> None:
         super().__init__(screen)
         self.choice = Choice(self)
         self.comparison: Comparison | None = None
         self.voting = Voting(self)
-        self.replies = Replies(screen)
+        self.replies = replies
         self.contests = Contests(self.replies)
         self.only: int | None = None  # the column that the next question goes to
         self.known: Answering | None = None
@@ -48,7 +48,7 @@ class CompareDesk(Desk["CompareScreen"]):
     async def begin(self) -> None:
         """Once the screen is there: the store, and who was compared last."""
         await self.choice.begin()
-        await self.screen.kullm.opened()
+        await self.screen.host.opened()
         await self.set_out()
 
     async def close(self) -> None:
@@ -139,7 +139,7 @@ class CompareDesk(Desk["CompareScreen"]):
     async def _send(self, message: records.Message) -> bool:
         """False where nothing was committed."""
         only, editing = self.only, self._editing
-        store = await self.screen.kullm.opened()
+        store = await self.screen.host.opened()
         asked = self.contestants if only is None else self.contestants[only : only + 1]
         answering = await self._answering(asked)
         if answering is None:
@@ -159,7 +159,7 @@ class CompareDesk(Desk["CompareScreen"]):
         return True
 
     async def _create(self, title: str) -> Comparison:
-        store, lineup = await self.screen.kullm.opened(), self.choice.lineup
+        store, lineup = await self.screen.host.opened(), self.choice.lineup
         self.comparison = await asyncio.to_thread(
             store.comparisons.create, title, lineup.contestants, system=self.choice.session.system, blind=lineup.blind
         )
@@ -171,7 +171,7 @@ class CompareDesk(Desk["CompareScreen"]):
         from kullm_tui.ui.compare.plan import answering
         from kullm_tui.ui.dialogs.consent import may_send
 
-        found = await asyncio.to_thread(answering, contestants, self.choice.session, self.screen.kullm.config)
+        found = await asyncio.to_thread(answering, contestants, self.choice.session, self.screen.host.config)
         for target in found.targets:
             if not await may_send(self.screen.app, target):
                 self.screen.notice(say("보내지 않았어요.", "Nothing was sent."))
@@ -190,7 +190,7 @@ class CompareDesk(Desk["CompareScreen"]):
         """The next ones are asked; after the last, the round is over."""
         if contest is None:
             return
-        store = await self.screen.kullm.opened()
+        store = await self.screen.host.opened()
         opened = await contest.advance(store, self.replies)
         for column in self.comparison.columns if self.comparison else ():
             if column.conversation.id in opened:
@@ -255,7 +255,7 @@ class CompareDesk(Desk["CompareScreen"]):
     def typing(self) -> None:
         """A question is being written: whoever will answer it gets ready."""
         if self.known and self.known.local:
-            self.screen.kullm.warm_engine()
+            self.screen.host.warm_engine()
 
     # -- replies on their way ------------------------------------------------------------------------------------------
 
@@ -290,7 +290,7 @@ class CompareDesk(Desk["CompareScreen"]):
         await self._advance(contest)
 
     async def _show_ended(self, reply: LiveReply) -> None:
-        store = await self.screen.kullm.opened()
+        store = await self.screen.host.opened()
         turns = await asyncio.to_thread(store.thread, reply.conversation_id, reply.reply_id)
         place = self._place_of(reply)
         if place is not None:
@@ -309,13 +309,13 @@ class CompareDesk(Desk["CompareScreen"]):
 
     async def show(self, place: int, leaf_id: int | None = None, *, anew: bool = False) -> None:
         """A column's conversation; without a leaf, the branch that was chosen last."""
-        store, comparison = await self.screen.kullm.opened(), self.comparison
+        store, comparison = await self.screen.host.opened(), self.comparison
         if comparison is None:
             return
         conversation = comparison.columns[place].conversation
         turns = await asyncio.to_thread(store.thread, conversation.id, leaf_id)
         if self.comparison is comparison:
-            told = [self._told(turn, place) for turn in self.screen.kullm.unsaved.over(turns)]
+            told = [self._told(turn, place) for turn in self.screen.host.unsaved.over(turns)]
             thread = self._thread(place)
             if thread is None:
                 return
@@ -325,7 +325,7 @@ class CompareDesk(Desk["CompareScreen"]):
 
     async def look(self) -> None:
         """The last round as it stands, with the vote on it."""
-        store, comparison = await self.screen.kullm.opened(), self.comparison
+        store, comparison = await self.screen.host.opened(), self.comparison
         if comparison:
             await self.voting.read(store, comparison)
             self.screen.tell_round()
@@ -349,7 +349,7 @@ class CompareDesk(Desk["CompareScreen"]):
         """How the contestants are called, and whether they can answer together."""
         from kullm_tui.ui.compare.plan import answering
 
-        self.known = await asyncio.to_thread(answering, self.contestants, self.choice.session, self.screen.kullm.config)
+        self.known = await asyncio.to_thread(answering, self.contestants, self.choice.session, self.screen.host.config)
         self.screen.view.asked.tell_plan(self.known.why)
 
     def relabel(self) -> None:
@@ -377,7 +377,7 @@ class CompareDesk(Desk["CompareScreen"]):
     async def _switch_branch(self, place: int, turn_id: int) -> None:
         if self.comparison is None:
             return
-        store, column = await self.screen.kullm.opened(), self.comparison.columns[place]
+        store, column = await self.screen.host.opened(), self.comparison.columns[place]
         leaf = await asyncio.to_thread(store.leaf_below, turn_id)
         await asyncio.to_thread(store.choose_leaf, column.conversation.id, leaf)
         await self.show(place, leaf)

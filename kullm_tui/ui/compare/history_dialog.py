@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on
 from textual.app import ComposeResult
@@ -16,10 +16,9 @@ from textual.screen import ModalScreen
 from textual.widgets._static import Static
 
 from kullm_tui.core.language import say
-from kullm_tui.ui.app import KullmApp
+from kullm_tui.core.times import clock
 from kullm_tui.ui.background import Fault, begin
 from kullm_tui.ui.compare import text as compare_words
-from kullm_tui.ui.conversation import text as wording
 from kullm_tui.ui.keymap import DIALOG, bindings
 from kullm_tui.ui.text import plain, safe_line
 from kullm_tui.ui.widgets.row_list import Heading, Row, Rows
@@ -28,6 +27,7 @@ from kullm_tui.ui.widgets.status_line import spread
 if TYPE_CHECKING:
     from kullm_tui.core.store.comparisons import Comparison
     from kullm_tui.core.store.store import Store
+    from kullm_tui.ui.host import Host
 
 _LISTED = 500
 
@@ -44,7 +44,7 @@ class Past:
         if line:
             return Content(f"   {self.who}").truncate(width - 1, ellipsis=True).stylize("$quiet")
         voted = say(f"투표 {self.votes}", f"{self.votes} votes") if self.votes else ""
-        told = "  ".join(filter(None, (voted, wording.clock(self.comparison.created))))
+        told = "  ".join(filter(None, (voted, clock(self.comparison.created))))
         right = Content(f"{told} ").stylize("$quiet")
         title = plain(self.comparison.title).truncate(max(1, width - right.cell_length - 2), ellipsis=True)
         return spread(Content(" ") + title, right, width)
@@ -85,8 +85,7 @@ class EarlierScreen(ModalScreen["Comparison | None"]):
 
     def _run(self, work: Callable[[Store], Awaitable[None]]) -> None:
         async def with_store() -> None:
-            assert isinstance(self.app, KullmApp)
-            await work(await self.app.opened())
+            await work(await cast("Host", self.app).opened())
 
         begin(self, with_store, self._failed, group="earlier", exclusive=True)
 

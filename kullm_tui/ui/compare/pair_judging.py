@@ -13,13 +13,13 @@ from kullm_tui.core.text import nfc
 if TYPE_CHECKING:
     from evaluator.pairwise import Winner
     from kullm_tui.ui.compare.rounds import Round
-    from kullm_tui.ui.judge.service import JudgeDesk
+    from kullm_tui.ui.judge.service import JudgeService
 
 
 async def judge_against_others(
-    desk: JudgeDesk, round_: Round, place: int, names: Sequence[str], tell: Callable[[str], None]
+    judging: JudgeService, round_: Round, place: int, names: Sequence[str], tell: Callable[[str], None]
 ) -> str:
-    """`A > B · A = C`. UsageError where there is no pair; what the judge refuses, as the desk says it."""
+    """`A > B · A = C`. UsageError where there is no pair; what the judge refuses, as the judging says it."""
     competing = round_.competing
     mine = competing[place] if place < len(competing) else None
     others = [(other, turn) for other, turn in enumerate(competing) if turn and other != place]
@@ -30,25 +30,25 @@ async def judge_against_others(
     question, told = round_.question, list[str]()
     asked, given, answered = (nfc(text) for text in (question.content, question.input, mine.content))
     pairs = [Pair("pair", asked, given, answered, nfc(turn.content)) for _, turn in others]
-    if not await desk.may_judge_pairs(pairs):
+    if not await judging.may_judge_pairs(pairs):
         return ""
     for number, (other, turn) in enumerate(others, start=1):
         pair = f"{names[place]} : {names[other]}"
         doing = say("채점하는 중, 순서를 바꿔 두 번씩", "judging, in both orders")
         tell(" · ".join([*told, f"{pair} {doing} ({number}/{len(others)})"]))
-        winner = await desk.pairwise(question.content, question.input, mine.content, turn.content)
+        winner = await judging.pairwise(question.content, question.input, mine.content, turn.content)
         if winner is None:
             break
         told.append(_said(winner, names[place], names[other]))
     return " · ".join(told)
 
 
-def kept_between(desk: JudgeDesk, round_: Round, names: Sequence[str]) -> str:
+def kept_between(judging: JudgeService, round_: Round, names: Sequence[str]) -> str:
     """What was found of these replies before, by whomever. Blocks."""
     question, told = round_.question, list[str]()
     replies = [(names[place], turn.content) for place, turn in enumerate(round_.competing) if turn]
     for (left, mine), (right, theirs) in combinations(replies, 2):
-        winner = desk.kept_winner(question.content, question.input, mine, theirs)
+        winner = judging.kept_winner(question.content, question.input, mine, theirs)
         if winner is not None:
             told.append(_said(winner, left, right))
     return " · ".join(told)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on
 from textual.app import ComposeResult
@@ -22,13 +22,15 @@ from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from kullm_tui.core.store.contestant import FEWEST, MOST, Contestant
 from kullm_tui.core.text import nfc, size_text
-from kullm_tui.ui.app import KullmApp
 from kullm_tui.ui.compare import text as compare_words
 from kullm_tui.ui.compare.lineup import DEMOS, Lineup
 from kullm_tui.ui.keymap import DIALOG, bindings
 from kullm_tui.ui.models.choices import Answerer, Group, answerers
 from kullm_tui.ui.text import plain, safe_line
 from kullm_tui.ui.widgets.row_list import Heading, Row, Rows
+
+if TYPE_CHECKING:
+    from kullm_tui.ui.host import Host
 
 _NEED_CELLS = 9
 _RECENT = 4
@@ -123,14 +125,13 @@ class ContestantsScreen(ModalScreen[Lineup | None]):
         self.run_worker(self._look(), exit_on_error=False)
 
     @property
-    def kullm(self) -> KullmApp:
-        assert isinstance(self.app, KullmApp)
-        return self.app
+    def host(self) -> Host:
+        return cast("Host", self.app)
 
     async def _look(self) -> None:
         try:
-            found = await asyncio.to_thread(answerers, self.kullm.config)
-            store = await self.kullm.opened()
+            found = await asyncio.to_thread(answerers, self.host.config)
+            store = await self.host.opened()
             earlier = await asyncio.to_thread(store.comparisons.latest, _LOOKED_AT)
         except KullmError as error:
             self.query_one("#plan", Static).update(plain(str(error)))
@@ -237,7 +238,7 @@ class ContestantsScreen(ModalScreen[Lineup | None]):
             return
         from kullm_tui.core.compare.schedule import plan_contest
 
-        plan = await asyncio.to_thread(plan_contest, lineup.contestants, self.kullm.config)
+        plan = await asyncio.to_thread(plan_contest, lineup.contestants, self.host.config)
         line.update(plain(plan.why))
 
     def _tell(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events
 from textual.app import ComposeResult
@@ -18,7 +18,6 @@ from kullm_tui.core.errors import KullmError, UsageError
 from kullm_tui.core.files import publish
 from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe_json
-from kullm_tui.ui.app import KullmApp
 from kullm_tui.ui.background import begin
 from kullm_tui.ui.compare.ratings_table import Ratings, ratings_of, summary, table
 from kullm_tui.ui.keymap import DIALOG, bindings
@@ -26,6 +25,7 @@ from kullm_tui.ui.text import plain
 
 if TYPE_CHECKING:
     from kullm_tui.core.store.store import Store
+    from kullm_tui.ui.host import Host
 
 _DEFAULT_FILE = "~/kullm-preferences.jsonl"
 
@@ -63,13 +63,12 @@ class RatingsScreen(ModalScreen[None]):
         self.run_worker(self._count(), exit_on_error=False)
 
     @property
-    def kullm(self) -> KullmApp:
-        assert isinstance(self.app, KullmApp)
-        return self.app
+    def host(self) -> Host:
+        return cast("Host", self.app)
 
     async def _count(self) -> None:
         try:
-            self._ratings = await asyncio.to_thread(ratings_of, await self.kullm.opened())
+            self._ratings = await asyncio.to_thread(ratings_of, await self.host.opened())
         except KullmError as error:
             self._tell(str(error))
             return
@@ -96,7 +95,7 @@ class RatingsScreen(ModalScreen[None]):
         from kullm_tui.ui.dialogs.save_file import ask_where
 
         path = await ask_where(
-            self.kullm,
+            self.app,
             say("투표를 선호 쌍으로 저장할 파일", "A file for the votes, as preference pairs"),
             value=_DEFAULT_FILE,
             more=say(
@@ -105,7 +104,7 @@ class RatingsScreen(ModalScreen[None]):
             ),
         )
         if path:
-            count = await asyncio.to_thread(_written, await self.kullm.opened(), path)
+            count = await asyncio.to_thread(_written, await self.host.opened(), path)
             self._tell(say(f"선호 쌍 {count:,}개를 {path}에 저장했어요.", f"Saved {count:,} pairs in {path}."))
 
     def action_accept(self) -> None:

@@ -1,9 +1,9 @@
-"""The comparison: the question on top, a column a model, the vote bar and the prompt. What it does is `CompareDesk`'s business."""
+"""The comparison: the question on top, a column a model, the vote bar and the prompt. What it does is `CompareController`'s business."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on
 from textual.app import ComposeResult
@@ -16,14 +16,14 @@ from textual.widgets._text_area import TextArea
 
 from kullm_tui.core.language import say
 from kullm_tui.core.records import Message
-from kullm_tui.ui.app import KullmApp
 from kullm_tui.ui.compare.board import ContestView
 from kullm_tui.ui.compare.column_thread import ColumnThread
 from kullm_tui.ui.compare.columns import Columns, ColumnView, Tabs
-from kullm_tui.ui.compare.controller import CompareDesk
+from kullm_tui.ui.compare.controller import CompareController
 from kullm_tui.ui.compare.toggles import Switches
 from kullm_tui.ui.compare.vote_bar import VoteBar
 from kullm_tui.ui.conversation.copy import copy_text, copy_turn
+from kullm_tui.ui.conversation.live_replies import Replies
 from kullm_tui.ui.conversation.messages import ReplyEnded, ReplyGrew, ReplySaved, ReplyWaits
 from kullm_tui.ui.conversation.prompt import Prompt
 from kullm_tui.ui.conversation.thread import Thread
@@ -38,6 +38,7 @@ from kullm_tui.ui.widgets.status_line import StatusLine
 if TYPE_CHECKING:
     from kullm_tui.core.store.comparisons import Comparison
     from kullm_tui.core.store.store import Store
+    from kullm_tui.ui.conversation.host import ConversationHost
     from kullm_tui.ui.dialogs.text_file import Attachment
 
 
@@ -54,11 +55,11 @@ class CompareScreen(Screen[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.desk = CompareDesk(self)
-        self.view = ContestView(self.desk, self._write)
+        self.controller = CompareController(self, Replies(self))
+        self.view = ContestView(self.controller, self._write)
 
     def compose(self) -> ComposeResult:
-        yield StatusLine(self.kullm.status)
+        yield StatusLine(self.host.status)
         yield self.view
         yield Notice()
         yield Static(id="addressee", markup=False)
@@ -72,15 +73,14 @@ class CompareScreen(Screen[None]):
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
-        self.run_worker(self.desk.begin(), group="desk", exit_on_error=False)
+        self.run_worker(self.controller.begin(), group="controller", exit_on_error=False)
 
     async def on_unmount(self) -> None:
-        await self.desk.close()
+        await self.controller.close()
 
     @property
-    def kullm(self) -> KullmApp:
-        assert isinstance(self.app, KullmApp)
-        return self.app
+    def host(self) -> ConversationHost:
+        return cast("ConversationHost", self.app)
 
     @property
     def prompt(self) -> Prompt:
@@ -95,15 +95,15 @@ class CompareScreen(Screen[None]):
         return self.view.vote_bar
 
     def take_store(self, store: Store) -> None:
-        self.desk.take_store(store)
+        self.controller.take_store(store)
 
     def relabel(self) -> None:
-        self.desk.relabel()
+        self.controller.relabel()
         self.view.tell_question()
         self.tell_addressee()
         self.tell_round()
 
-    # -- what the desk tells -------------------------------------------------------------------------------------------
+    # -- what the controller tells -------------------------------------------------------------------------------------------
 
     def notice(self, text: str = "", *, error: bool = False) -> None:
         """A line above the prompt; empty takes it away."""
@@ -111,12 +111,12 @@ class CompareScreen(Screen[None]):
 
     def tell_addressee(self) -> None:
         """Whom the next question goes to, where that is not everybody."""
-        only = self.desk.only
+        only = self.controller.only
         line = self.query_one("#addressee", Static)
         line.set_class(only is not None, "-shown")
         self.view.tell_addressee()
         if only is not None:
-            name = self.desk.names[only]
+            name = self.controller.names[only]
             line.update(
                 plain(say(f"→ {name}에게만 이어 물어요 · esc 모두에게", f"→ only to {name} · esc: to all again"))
             )
@@ -137,29 +137,29 @@ class CompareScreen(Screen[None]):
             self.set_focus(self.vote_bar)
 
     def tell_switches(self) -> None:
-        comparison = self.desk.comparison
-        blind = comparison.blind if comparison else self.desk.choice.lineup.blind
-        self.query_one(Switches).show(blind=blind, in_step=self.desk.choice.lineup.in_step)
+        comparison = self.controller.comparison
+        blind = comparison.blind if comparison else self.controller.choice.lineup.blind
+        self.query_one(Switches).show(blind=blind, in_step=self.controller.choice.lineup.in_step)
 
     def _tell_status(self) -> None:
-        count = len(self.desk.contestants)
-        self.kullm.status.set_model("compare", say(f"모델 {count}개 비교", f"{count} models"))
+        count = len(self.controller.contestants)
+        self.host.status.set_model("compare", say(f"모델 {count}개 비교", f"{count} models"))
 
     # -- the prompt and the vote bar -----------------------------------------------------------------------------------
 
     @on(Prompt.Submitted)
     def _submitted(self, event: Prompt.Submitted) -> None:
         event.stop()
-        self.desk.ask(Message("user", event.text, event.input))
+        self.controller.ask(Message("user", event.text, event.input))
 
     @on(TextArea.Changed)
     def _typing(self) -> None:
-        self.desk.typing()
+        self.controller.typing()
 
     @on(VoteBar.Voted)
     def _voted_for(self, event: VoteBar.Voted) -> None:
         event.stop()
-        self.desk.voting.cast(event.outcome, event.winner)
+        self.controller.voting.cast(event.outcome, event.winner)
 
     @on(VoteBar.GoesOn)
     def _goes_on(self, event: VoteBar.GoesOn) -> None:
@@ -167,8 +167,8 @@ class CompareScreen(Screen[None]):
         if self.prompt.value.text.strip():  # it was typed while the focus was on its way here
             self.prompt.send()
             return
-        run = self.desk.voting.questions
-        if self.desk.voting.goes_on():
+        run = self.controller.voting.questions
+        if self.controller.voting.goes_on():
             return
         self.prompt.focus()
         if run and run.is_last:
@@ -189,15 +189,15 @@ class CompareScreen(Screen[None]):
     @on(ReplyWaits)
     @on(ReplyGrew)
     def _grew(self, event: ReplyWaits | ReplyGrew) -> None:
-        self.desk.grew(event.reply)
+        self.controller.grew(event.reply)
 
     @on(ReplyEnded)
     def _ended(self, event: ReplyEnded) -> None:
-        self.desk.ended(event.reply)
+        self.controller.ended(event.reply)
 
     @on(ReplySaved)
     def _saved(self, event: ReplySaved) -> None:
-        self.desk.saved(event.reply)
+        self.controller.saved(event.reply)
 
     @on(Thread.Left)
     def _left(self) -> None:
@@ -210,7 +210,7 @@ class CompareScreen(Screen[None]):
         event.stop()
         place = self.view.place_of(event.turn)
         if place is not None:
-            self.desk.switch_branch(place, event.turn, event.step)
+            self.controller.switch_branch(place, event.turn, event.step)
 
     @on(Thread.TurnAction)
     def _turn_action(self, event: Thread.TurnAction) -> None:
@@ -219,28 +219,28 @@ class CompareScreen(Screen[None]):
         if place is None:
             return
         if event.action == "edit":
-            self.desk.edit(place, event.view.turn)
+            self.controller.edit(place, event.view.turn)
             self.prompt.focus()
         elif event.action == "regenerate":
-            self.desk.ask_again(place, event.view.turn)
+            self.controller.ask_again(place, event.view.turn)
         else:
-            self.desk.run(copy_turn(self.kullm, event.view, code=event.action == "copy_code"))
+            self.controller.run(copy_turn(self.app, event.view, code=event.action == "copy_code"))
 
     @on(Reply.CopyRequested)
     async def _copy_requested(self, event: Reply.CopyRequested) -> None:
         event.stop()
-        await copy_text(self.kullm, event.text)
+        await copy_text(self.app, event.text)
 
     @on(ColumnThread.Scrolled)
     def _scrolled(self, event: ColumnThread.Scrolled) -> None:
         event.stop()
-        if self.desk.choice.lineup.in_step:
+        if self.controller.choice.lineup.in_step:
             self.columns.follow_scrolling(event.thread)
 
     @on(ColumnThread.Changed)
     def _changed(self, event: ColumnThread.Changed) -> None:
         event.stop()
-        if self.desk.choice.lineup.in_step:
+        if self.controller.choice.lineup.in_step:
             self.columns.lead_again()
 
     @on(Tabs.Picked)
@@ -256,27 +256,27 @@ class CompareScreen(Screen[None]):
     @on(ColumnView.OnlyHere)
     def _only_here(self, event: ColumnView.OnlyHere) -> None:
         event.stop()
-        if self.desk.comparison:
-            self.desk.address(event.place)
+        if self.controller.comparison:
+            self.controller.address(event.place)
             self.prompt.focus()
 
     @on(ColumnView.Judged)
     def _judged(self, event: ColumnView.Judged) -> None:
         event.stop()
-        self.desk.voting.judge_pairs(event.place)
+        self.controller.voting.judge_pairs(event.place)
 
     @on(ColumnView.InStep)
     def _in_step(self, event: ColumnView.InStep) -> None:
         event.stop()
-        self.desk.choice.toggle_in_step()
+        self.controller.choice.toggle_in_step()
 
     @on(Switches.Pressed)
     def _switched(self, event: Switches.Pressed) -> None:
         event.stop()
         if event.name == "blind":
-            self.desk.choice.toggle_blind()
+            self.controller.choice.toggle_blind()
         else:
-            self.desk.choice.toggle_in_step()
+            self.controller.choice.toggle_in_step()
 
     # -- the focus: the prompt, the columns from the left, the vote bar ------------------------------------------------
 
@@ -305,8 +305,8 @@ class CompareScreen(Screen[None]):
     def holds(self, when: When) -> bool:
         threads = [view.thread for view in self.columns.views]
         if when == "streaming":
-            return self.desk.busy or any(thread.is_judging for thread in threads)
-        if when == "asked" and self.desk.busy:
+            return self.controller.busy or any(thread.is_judging for thread in threads)
+        if when == "asked" and self.controller.busy:
             return False
         return any(thread.holds(when) for thread in threads)
 
@@ -315,13 +315,13 @@ class CompareScreen(Screen[None]):
 
     def action_stop_columns(self) -> None:
         if not self.stop_replies():
-            self.desk.address(None)
+            self.controller.address(None)
             self.notice()
             self.prompt.focus()
 
     def stop_replies(self) -> bool:
         """What streams or is being judged, in the focused column or everywhere."""
-        if self.desk.stop(self.columns.focused_place):
+        if self.controller.stop(self.columns.focused_place):
             return True
         return any([thread.stop_judging() for thread in self.view.chosen_threads])
 
@@ -329,19 +329,19 @@ class CompareScreen(Screen[None]):
         threads = self.view.chosen_threads
         subjects = [thread.subject for thread in threads if thread.subject]
         if len(subjects) > 1:
-            self.kullm.judge_desk.request_all(subjects)
+            self.host.judging.request_all(subjects)
         else:
             next((one for one in threads if one.subject), threads[0]).action_judge()
 
     def action_ask_again(self) -> None:
-        self.desk.ask_again()
+        self.controller.ask_again()
 
     def action_new_comparison(self) -> None:
-        self.desk.open(None)
+        self.controller.open(None)
         self.prompt.focus()
 
     def action_blind(self) -> None:
-        self.desk.choice.toggle_blind()
+        self.controller.choice.toggle_blind()
 
     def action_columns_up(self) -> None:
         self.view.chosen_thread.scroll_page_up(animate=False)
@@ -359,28 +359,28 @@ class CompareScreen(Screen[None]):
     def action_shared_parameters(self) -> None:
         from kullm_tui.ui.conversation.settings_dialog import ParametersScreen
 
-        first = self.desk.contestants[0]
-        session = replace(self.desk.choice.session, model=first.model, adapter=first.adapter)
-        self.app.push_screen(ParametersScreen(session), self.desk.choice.take_session)
+        first = self.controller.contestants[0]
+        session = replace(self.controller.choice.session, model=first.model, adapter=first.adapter)
+        self.app.push_screen(ParametersScreen(session), self.controller.choice.take_session)
 
     def action_contestants(self) -> None:
         from kullm_tui.ui.compare.picker_dialog import ContestantsScreen
 
-        self.app.push_screen(ContestantsScreen(self.desk.choice.lineup), self.desk.choice.take)
+        self.app.push_screen(ContestantsScreen(self.controller.choice.lineup), self.controller.choice.take)
 
     def action_ratings(self) -> None:
         from kullm_tui.ui.compare.ratings_dialog import RatingsScreen
 
-        self.app.push_screen(RatingsScreen(self.desk.titles))
+        self.app.push_screen(RatingsScreen(self.controller.titles))
 
     def action_earlier_comparisons(self) -> None:
         from kullm_tui.ui.compare.history_dialog import EarlierScreen
 
-        self.app.push_screen(EarlierScreen(self.desk.titles, self.desk.deleted), self._open_earlier)
+        self.app.push_screen(EarlierScreen(self.controller.titles, self.controller.deleted), self._open_earlier)
 
     def _open_earlier(self, comparison: Comparison | None) -> None:
         if comparison:
-            self.desk.open(comparison)
+            self.controller.open(comparison)
             self.prompt.focus()
 
     def action_question_set(self) -> None:
@@ -391,15 +391,17 @@ class CompareScreen(Screen[None]):
 
     def _take_questions(self, attachment: Attachment | None) -> None:
         if attachment:
-            self.desk.run(self._go_through(attachment))
+            self.controller.run(self._go_through(attachment))
 
     async def _go_through(self, attachment: Attachment) -> None:
         import asyncio
 
         from kullm_tui.ui.compare.question_file import read_questions
 
-        await self.desk.voting.take_up(await asyncio.to_thread(read_questions, attachment.text, attachment.name))
+        questions = await asyncio.to_thread(read_questions, attachment.text, attachment.name)
+        choice = self.controller.choice
+        await self.controller.voting.take_up(questions, choice.lineup.contestants, choice.session.system)
 
     def use_model(self, name: str) -> None:
         """From the browser or the palette: it joins the next comparison, in the place of the last where all are taken."""
-        self.desk.choice.join(name)
+        self.controller.choice.join(name)

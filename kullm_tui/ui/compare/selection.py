@@ -11,14 +11,14 @@ from kullm_tui.ui.compare.lineup import Lineup
 from kullm_tui.ui.conversation.settings import Session
 
 if TYPE_CHECKING:
-    from kullm_tui.ui.compare.controller import CompareDesk
+    from kullm_tui.ui.compare.view import ComparisonOnScreen
 
 
 class Choice:
-    def __init__(self, desk: CompareDesk) -> None:
+    def __init__(self, controller: ComparisonOnScreen) -> None:
         self.lineup = Lineup()
         self.session = Session()  # of all columns; their models are the contestants'
-        self._desk = desk
+        self._controller = controller
 
     async def begin(self) -> None:
         """As it was chosen last."""
@@ -28,7 +28,7 @@ class Choice:
         """From the dialog; None: nothing was changed."""
         if lineup is not None and lineup != self.lineup:
             self._keep(lineup)
-            self._desk.open(None)
+            self._controller.open(None)
 
     def take_session(self, session: Session | None) -> None:
         if session is not None:
@@ -44,10 +44,10 @@ class Choice:
 
     def toggle_blind(self) -> None:
         self._keep(replace(self.lineup, blind=not self.lineup.blind))
-        if self._desk.comparison is None:
-            self._desk.run(self._desk.set_out())
+        if self._controller.comparison is None:
+            self._controller.run(self._controller.set_out())
             return
-        self._desk.screen.notice(
+        self._controller.screen.notice(
             say("다음 비교부터 이름을 가려요 · ^N 새 비교", "The next comparison hides the names · ^N begins it")
             if self.lineup.blind
             else say("다음 비교부터 이름을 보여요 · ^N 새 비교", "The next comparison shows the names · ^N begins it")
@@ -58,8 +58,8 @@ class Choice:
 
     def _keep(self, lineup: Lineup) -> None:
         self.lineup = lineup
-        self._desk.screen.tell_switches()
-        self._desk.run(_remembered(lineup), group="lineup")
+        self._controller.screen.tell_switches()
+        self._controller.run(_remembered(lineup), group="lineup")
 
 
 async def _remembered(lineup: Lineup) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from kullm_tui.core.language import say
+from kullm_tui.core.times import seconds, seconds_whole
 from kullm_tui.ui.conversation import text as wording
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def name_of(contestant: Contestant, titles: Mapping[str, str]) -> str:
 def state_of(reply: LiveReply) -> str:
     """Of a reply on its way: what it waits for, or how long it has been coming."""
     doing = say("답하는 중", "answering") if reply.pieces else reply.waiting or say("답을 기다리는 중", "waiting")
-    return " · ".join(filter(None, (doing, wording.seconds_whole(reply.seconds))))
+    return " · ".join(filter(None, (doing, seconds_whole(reply.seconds))))
 
 
 def waits_its_turn() -> str:
@@ -93,8 +94,8 @@ def _more(length: int, shortest: int) -> str:
 
 
 def _later(time: float, quickest: float) -> str:
-    later = f" +{wording.seconds(time - quickest)}" if time - quickest >= _WORTH_A_WORD else ""
-    return f"{wording.seconds(time)}{later}"
+    later = f" +{seconds(time - quickest)}" if time - quickest >= _WORTH_A_WORD else ""
+    return f"{seconds(time)}{later}"
 
 
 def _seconds(turn: Turn) -> float | None:

@@ -1,4 +1,4 @@
-"""What every desk behind a screen with a prompt has: work in workers whose faults are told above the prompt, and what follows a reply."""
+"""What every controller behind a screen with a prompt has: work in workers whose faults are told above the prompt, and what follows a reply."""
 
 from __future__ import annotations
 
@@ -10,32 +10,36 @@ from kullm_tui.core.errors import KullmError
 from kullm_tui.ui.background import Fault, fault_of
 
 if TYPE_CHECKING:
+    from textual.app import App
     from textual.worker import Worker
 
-    from kullm_tui.ui.app import KullmApp
+    from kullm_tui.ui.host import Host
 
 _LONG_SECONDS = 10.0  # what took so long is announced to a reader who looks elsewhere
 
 
-class Tells(Protocol):
-    """The screen of a desk."""
+class View(Protocol):
+    """The screen, as its controller tells it things."""
 
     @property
-    def kullm(self) -> KullmApp: ...
+    def host(self) -> Host: ...
+
+    @property
+    def app(self) -> App[Any]: ...
 
     def notice(self, text: str = "", *, error: bool = False) -> None: ...
 
     def run_worker(self, work: Any, *, group: str, exit_on_error: bool) -> Worker[Any]: ...
 
 
-S = TypeVar("S", bound=Tells)
+S = TypeVar("S", bound=View)
 
 
-class Desk(Generic[S]):
+class Controller(Generic[S]):
     def __init__(self, screen: S) -> None:
         self.screen = screen
 
-    def run(self, work: Coroutine[Any, Any, None], group: str = "desk") -> None:
+    def run(self, work: Coroutine[Any, Any, None], group: str = "controller") -> None:
         """What goes wrong is told above the prompt."""
         self.screen.run_worker(self._guarded(work), group=group, exit_on_error=False)
 
@@ -50,7 +54,7 @@ class Desk(Generic[S]):
             self.screen.notice(str(error), error=True)
             return
         try:
-            mended = await self.screen.kullm.mend(error)
+            mended = await self.screen.host.mend(error)
         except KullmError as worse:
             self.screen.notice(str(worse), error=True)
         else:
@@ -59,11 +63,11 @@ class Desk(Generic[S]):
 
     def announce(self, seconds: float, told: str) -> None:
         """To somebody who looked elsewhere while it took so long."""
-        app = self.screen.kullm
-        if seconds >= _LONG_SECONDS and not app.is_looked_at:
+        host = self.screen.host
+        if seconds >= _LONG_SECONDS and not host.is_looked_at:
             from kullm_tui.ui.terminal import notifications as notify
 
-            notify.announce(app, told, app.config.notify)
+            notify.announce(self.screen.app, told, host.config.notify)
 
     def tell_memory(self) -> None:
         """What the engine takes now, in the status line."""
@@ -72,4 +76,4 @@ class Desk(Generic[S]):
     async def _tell_memory(self) -> None:
         from kullm_tui.ui.models.choices import memory_used
 
-        self.screen.kullm.status.set_memory(await asyncio.to_thread(memory_used, self.screen.kullm.config))
+        self.screen.host.status.set_memory(await asyncio.to_thread(memory_used, self.screen.host.config))

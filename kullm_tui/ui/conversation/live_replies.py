@@ -6,21 +6,19 @@ import contextlib
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary, WeakSet
 
 from textual.app import App
 from textual.dom import DOMNode
 from textual.worker import Worker, WorkerError
 
-from kullm_tui.core.text import nfc
 from kullm_tui.ui.conversation.live_reply import Change, LiveReply, Order, generate
 from kullm_tui.ui.conversation.messages import ReplyEnded, ReplyGrew, ReplySaved, ReplyWaits
 
 if TYPE_CHECKING:
     from kullm_tui.core.asking.thinking import ThinkingWish
-    from kullm_tui.core.store.history import Turn
-    from kullm_tui.ui.app import KullmApp
+    from kullm_tui.ui.conversation.host import ConversationHost
 
 _of_app: WeakKeyDictionary[App[Any], WeakSet[Replies]] = WeakKeyDictionary()
 
@@ -77,8 +75,11 @@ class Replies:
 
     @property
     def _wish(self) -> ThinkingWish:
-        app = self._listener.app
-        return app.config.thinking if isinstance(app, _kullm()) else ""
+        return self._host.config.thinking
+
+    @property
+    def _host(self) -> ConversationHost:
+        return cast("ConversationHost", self._listener.app)
 
     def stop(self, reply: LiveReply) -> None:
         worker = self._workers.get(reply.reply_id)
@@ -115,35 +116,10 @@ class Replies:
             self._live.pop(reply.reply_id, None)
             self._workers.pop(reply.reply_id, None)
             self._listener.post_message(ReplyEnded(reply))
-            if reply.unsaved and isinstance(app := self._listener.app, _kullm()):
-                app.unsaved.add(reply, lambda saved: self._listener.post_message(ReplySaved(saved)))
+            if reply.unsaved:
+                self._host.unsaved.add(reply, lambda saved: self._listener.post_message(ReplySaved(saved)))
         elif change == "waits":
             self._listener.post_message(ReplyWaits(reply))
         elif reply.reply_id not in self._untaken:
             self._untaken.add(reply.reply_id)
             self._listener.post_message(ReplyGrew(reply))
-
-
-def _kullm() -> type[KullmApp]:
-    """Late: the app imports this."""
-    from kullm_tui.ui.app import KullmApp
-
-    return KullmApp
-
-
-def as_ended(turn: Turn, reply: LiveReply) -> Turn:
-    """The turn that was written down, with all that was read of it.
-
-    A piece may have been written down just before the stop, and what the disk would not take was read all the same.
-    """
-    content, thinking = (
-        max(kept, nfc(read), key=len) if not reply.resorted else nfc(read)
-        for kept, read in ((turn.content, reply.text), (turn.thinking, reply.thinking))
-    )
-    return replace(
-        turn,
-        content=content,
-        thinking=thinking,
-        state=reply.state or "failed",
-        error=reply.unsaved_why or reply.error or turn.error,
-    )

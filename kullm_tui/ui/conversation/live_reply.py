@@ -20,11 +20,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from kullm_tui.core.asking.thinking import Delta, Said, ThinkingWish, Thought
 from kullm_tui.core.errors import KullmError, NoSpace, StoreBusy
 from kullm_tui.core.language import say
+from kullm_tui.core.text import nfc
 
 if TYPE_CHECKING:
     from kullm_tui.core.asking.target import Target
-    from kullm_tui.core.endpoints.client import Finished
+    from kullm_tui.core.endpoints.endpoint import Finished
     from kullm_tui.core.records import Message
+    from kullm_tui.core.store.history import Turn
     from kullm_tui.core.store.journal import FinalState, Journal
 
 logger = logging.getLogger(__name__)
@@ -107,7 +109,7 @@ class LiveReply:
 
     def measured(self) -> Finished:
         """What can be said of a reply that the other side never finished."""
-        from kullm_tui.core.endpoints.client import Finished
+        from kullm_tui.core.endpoints.endpoint import Finished
 
         timings = {"client_total_ms": round(self.seconds * 1000, 1)}
         if self.first_text is not None:
@@ -154,7 +156,7 @@ async def _receive(order: Order, reply: LiveReply, tell: Callable[[Change], None
     await asyncio.to_thread(_import_exchange)
     from kullm_tui.core.asking.exchange import exchange
     from kullm_tui.core.asking.waiting import waiting_for
-    from kullm_tui.core.endpoints.client import Finished
+    from kullm_tui.core.endpoints.endpoint import Finished
 
     events = exchange(order.target, order.messages, order.decoding, order.journal, thinking=order.thinking)
     async with aclosing(events):
@@ -217,4 +219,22 @@ def _bug(error: Exception) -> str:
     return say(
         f"예상하지 못한 오류가 났어요({kind}). ^r로 다시 물어볼 수 있어요.",
         f"Something unexpected went wrong ({kind}: {error}). ^r asks again.",
+    )
+
+
+def as_ended(turn: Turn, reply: LiveReply) -> Turn:
+    """The turn that was written down, with all that was read of it.
+
+    A piece may have been written down just before the stop, and what the disk would not take was read all the same.
+    """
+    content, thinking = (
+        max(kept, nfc(read), key=len) if not reply.resorted else nfc(read)
+        for kept, read in ((turn.content, reply.text), (turn.thinking, reply.thinking))
+    )
+    return replace(
+        turn,
+        content=content,
+        thinking=thinking,
+        state=reply.state or "failed",
+        error=reply.unsaved_why or reply.error or turn.error,
     )

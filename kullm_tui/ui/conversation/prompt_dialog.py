@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -17,7 +17,6 @@ from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from kullm_tui.core.records import Message
 from kullm_tui.core.text import terminal_safe
-from kullm_tui.ui.app import KullmApp
 from kullm_tui.ui.conversation.prompt_preview import RealPrompt, real_prompt
 from kullm_tui.ui.conversation.settings import Session
 from kullm_tui.ui.keymap import DIALOG, bindings
@@ -25,6 +24,9 @@ from kullm_tui.ui.text import plain
 from kullm_tui.ui.widgets.gauge import Gauge
 from kullm_tui.ui.widgets.key_bar import KeyBar
 from kullm_tui.ui.widgets.status_line import StatusLine
+
+if TYPE_CHECKING:
+    from kullm_tui.ui.host import Host
 
 _MOST_PIECES = 20_000  # what is laid out at once; a longer prompt is shown by its beginning and its end
 
@@ -54,9 +56,12 @@ class PromptScreen(Screen[None]):
         self._messages = messages
         self._text = ""
 
+    @property
+    def host(self) -> Host:
+        return cast("Host", self.app)
+
     def compose(self) -> ComposeResult:
-        assert isinstance(self.app, KullmApp)
-        yield StatusLine(self.app.status, say("실제 프롬프트", "Real prompt"))
+        yield StatusLine(self.host.status, say("실제 프롬프트", "Real prompt"))
         yield Static(
             say("토크나이저를 읽는 중 · esc 닫기", "reading the tokenizer · esc closes"), id="facts", markup=False
         )
@@ -72,14 +77,13 @@ class PromptScreen(Screen[None]):
         self.run_worker(self._read(), group="real prompt", exit_on_error=False)
 
     async def _read(self) -> None:
-        assert isinstance(self.app, KullmApp)
         if not any(message.role == "user" for message in self._messages):
             self.query_one("#facts", Static).update(
                 say("아직 질문이 없어요. 질문을 쓰고 F9를 눌러 보세요.", "No question yet. Type one and press F9.")
             )
             return
         try:
-            found = await asyncio.to_thread(real_prompt, self._session, self._messages, self.app.config.endpoints)
+            found = await asyncio.to_thread(real_prompt, self._session, self._messages, self.host.config.endpoints)
         except KullmError as error:
             self._warn([str(error)])
             self.query_one("#facts", Static).update("")

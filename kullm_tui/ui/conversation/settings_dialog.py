@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import on
 from textual.app import ComposeResult
@@ -23,13 +23,15 @@ from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from kullm_tui.core.models.profiles import PAPER_DECODING
 from kullm_tui.core.models.resolve import resolve
-from kullm_tui.ui.app import KullmApp
 from kullm_tui.ui.conversation.decoding_form import FIELDS, as_text, read_form, usual
 from kullm_tui.ui.conversation.live_replies import stop_here, under_way
 from kullm_tui.ui.conversation.personas import Persona, personas
 from kullm_tui.ui.conversation.settings import Session
 from kullm_tui.ui.keymap import DIALOG, bindings
 from kullm_tui.ui.text import plain, safe
+
+if TYPE_CHECKING:
+    from kullm_tui.ui.host import Host
 
 _DEVICES = ("auto", "cpu", "cuda")
 _PRECISIONS: tuple[Precision, ...] = ("4bit", "8bit", "bf16", "fp32")
@@ -89,9 +91,12 @@ class ParametersScreen(ModalScreen[Session | None]):
                 yield Button(say("취소", "Cancel"), id="cancel")
                 yield Button(say("이대로 쓰기", "Use these"), id="keep")
 
+    @property
+    def host(self) -> Host:
+        return cast("Host", self.app)
+
     def _engine_rows(self) -> ComposeResult:
-        assert isinstance(self.app, KullmApp)
-        engine = self.app.config.engine
+        engine = self.host.config.engine
         with Grid():
             yield Static(say("정밀도", "precision"), classes="label", markup=False)
             yield _choice("precision", _PRECISIONS, engine.precision)
@@ -103,8 +108,7 @@ class ParametersScreen(ModalScreen[Session | None]):
         self.run_worker(self._learn(), exit_on_error=False)
 
     async def _learn(self) -> None:
-        assert isinstance(self.app, KullmApp)
-        endpoints = self.app.config.endpoints
+        endpoints = self.host.config.endpoints
         try:
             reference = await asyncio.to_thread(resolve, self._session.model, endpoints=endpoints)
             here = reference.profile.kind != "endpoint"
@@ -185,8 +189,7 @@ class ParametersScreen(ModalScreen[Session | None]):
 
     async def _keep_engine(self) -> bool:
         """Precision and device are the engine's: kept in the configuration, and true once it is started again."""
-        assert isinstance(self.app, KullmApp)
-        engine = self.app.config.engine
+        engine = self.host.config.engine
         chosen = self.query_one("#precision", Select).value
         precision = next((one for one in _PRECISIONS if one == chosen), engine.precision)
         wanted = replace(engine, precision=precision, device=str(self.query_one("#device", Select).value))
@@ -210,7 +213,7 @@ class ParametersScreen(ModalScreen[Session | None]):
         except KullmError as error:
             self._tell([str(error)])
             return False
-        self.app.config = replace(self.app.config, engine=wanted)
+        self.host.config = replace(self.host.config, engine=wanted)
         return True
 
 

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from kullm_tui.core.language import say
+from kullm_tui.core.times import seconds, seconds_whole
 
 if TYPE_CHECKING:
     from kullm_tui.core.store.history import Turn
     from kullm_tui.ui.conversation.live_reply import LiveReply
-
-
-def clock(when: float, now: float | None = None) -> str:
-    """The time of day for today, the date for other days."""
-    moment, today = datetime.fromtimestamp(when), datetime.fromtimestamp(time.time() if now is None else now)
-    if moment.date() == today.date():
-        return f"{moment:%H:%M}"
-    if moment.year == today.year:
-        return say(f"{moment.month}월 {moment.day}일", f"{moment:%b} {moment.day}")
-    return say(f"{moment.year}. {moment.month}. {moment.day}.", f"{moment:%Y-%m-%d}")
 
 
 def period(day: date, today: date) -> str:
@@ -44,13 +34,6 @@ def _month(day: date, today: date) -> str:
     if day.year == today.year:
         return say(f"{day.month}월", f"{day:%B}")
     return say(f"{day.year}년", f"{day.year}")
-
-
-def seconds(value: float) -> str:
-    if value < 60:
-        return say(f"{value:.1f}초", f"{value:.1f} s")
-    minutes, rest = divmod(int(value), 60)
-    return say(f"{minutes}분 {rest}초", f"{minutes} min {rest} s")
 
 
 def speed(timings: Mapping[str, float], tokens: int | None) -> float | None:
@@ -112,11 +95,6 @@ def waiting_line(reply: LiveReply) -> str:
     parts = [reply.waiting or say("답을 기다리는 중", "waiting for the reply")] if reply.first is None else []
     parts += [seconds_whole(reply.seconds), say("esc 멈춤", "esc stops")]
     return " · ".join(part for part in parts if part)
-
-
-def seconds_whole(value: float) -> str:
-    """For a number that runs: empty for the first second, so that a quick reply does not flicker."""
-    return say(f"{int(value)}초", f"{int(value)} s") if value >= 1 else ""
 
 
 def name_of(model: str | None, adapter: str | None, titles: Mapping[str, str]) -> str:

@@ -7,7 +7,7 @@ from textual.widgets._static import Static
 
 from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe
-from kullm_tui.ui.conversation import text as wording
+from kullm_tui.core.times import seconds_whole
 from kullm_tui.ui.text import plain
 
 
@@ -44,7 +44,7 @@ class Thinking(Static):
         if not text:
             return
         doing = say("생각하는 중", "thinking") if goes_on else say("생각", "thought")
-        lasted = wording.seconds_whole(seconds) if seconds is not None else ""
+        lasted = seconds_whole(seconds) if seconds is not None else ""
         is_open = self.has_class("-open")
         line = Content(" ".join(filter(None, (doing, lasted, "▾" if is_open else "▸"))))
         self.update(Content("\n").join([line, plain(terminal_safe(text).strip())]) if is_open else line)

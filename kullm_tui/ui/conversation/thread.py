@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, cast
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -24,12 +24,13 @@ from kullm_tui.ui import keymap as places
 from kullm_tui.ui.conversation.live_replies import Replies
 from kullm_tui.ui.conversation.live_reply import LiveReply
 from kullm_tui.ui.conversation.turn import TurnView
-from kullm_tui.ui.judge.service import Subject, subject_of
+from kullm_tui.ui.judge.subject import Subject, subject_of
 from kullm_tui.ui.judge.verdict_card import VerdictCard
 
 if TYPE_CHECKING:
     from kullm_tui.core.store.history import Turn
-    from kullm_tui.ui.judge.service import JudgeDesk
+    from kullm_tui.ui.judge.host import JudgingHost
+    from kullm_tui.ui.judge.service import JudgeService
 
 TurnVerb = Literal["copy", "copy_code", "edit", "regenerate"]
 
@@ -88,8 +89,7 @@ class Thread(VerticalScroll, can_focus=True):
 
     def on_mount(self) -> None:
         self.anchor()
-        if self._desk:
-            self._desk.changed.subscribe(self, self._judged)
+        self._judging.changed.subscribe(self, self._judged)
 
     # -- what is shown -------------------------------------------------------------------------------------------------
 
@@ -174,10 +174,8 @@ class Thread(VerticalScroll, can_focus=True):
     # -- what judges said ----------------------------------------------------------------------------------------------
 
     @property
-    def _desk(self) -> JudgeDesk | None:
-        from kullm_tui.ui.app import KullmApp
-
-        return self.app.judge_desk if isinstance(self.app, KullmApp) else None
+    def _judging(self) -> JudgeService:
+        return cast("JudgingHost", self.app).judging
 
     def _judged(self, subject: Subject) -> None:
         """Something changed about a reply, which may stand in several places."""
@@ -191,27 +189,26 @@ class Thread(VerticalScroll, can_focus=True):
 
     def _recall(self) -> None:
         """The cards of the replies that are mounted, from what was kept and what is under way."""
-        if self._desk:
-            told: WorkType[None] = self._tell_verdicts
-            self.run_worker(told, group="verdicts", exclusive=True, exit_on_error=False)
+        told: WorkType[None] = self._tell_verdicts
+        self.run_worker(told, group="verdicts", exclusive=True, exit_on_error=False)
 
     async def _tell_verdicts(self) -> None:
-        desk, subjects = self._desk, self._subjects()
-        if desk is None or not subjects:
+        judging, subjects = self._judging, self._subjects()
+        if not subjects:
             return
-        wanted = [not self.hides_kept or desk.was_asked_for(subject) for _, subject in subjects]
+        wanted = [not self.hides_kept or judging.was_asked_for(subject) for _, subject in subjects]
         kept = await asyncio.to_thread(
-            lambda: [desk.kept(one) if shown else [] for (_, one), shown in zip(subjects, wanted, strict=True)]
+            lambda: [judging.kept(one) if shown else [] for (_, one), shown in zip(subjects, wanted, strict=True)]
         )
         for (view, subject), verdicts in zip(subjects, kept, strict=True):
-            waiting = desk.waiting(subject)
+            waiting = judging.waiting(subject)
             if view.verdicts and view.is_attached:
                 doing, since = (waiting.doing, waiting.began) if waiting else ("", None)
                 view.verdicts.show(verdicts, doing, since=since)
 
     @property
     def is_judging(self) -> bool:
-        return bool(self._desk and any(self._desk.waiting(subject) for _, subject in self._subjects()))
+        return any(self._judging.waiting(subject) for _, subject in self._subjects())
 
     def holds(self, when: places.When) -> bool:
         if when == "begun":
@@ -231,13 +228,11 @@ class Thread(VerticalScroll, can_focus=True):
 
     def action_judge(self) -> None:
         """The chosen reply, or the reply to the chosen question; else the last one."""
-        if self._desk is None:
-            return
         subject = self.subject
         if subject is None:
             self.app.notify(say("채점할 답이 아직 없어요.", "There is no reply to judge yet."), markup=False)
         else:
-            self._desk.request(subject)
+            self._judging.request(subject)
 
     @property
     def subject(self) -> Subject | None:
@@ -253,14 +248,14 @@ class Thread(VerticalScroll, can_focus=True):
 
     def stop_judging(self) -> bool:
         """False where nothing here was being judged."""
-        return bool(self._desk and self._desk.stop([subject for _, subject in self._subjects()]))
+        return self._judging.stop([subject for _, subject in self._subjects()])
 
     @on(VerdictCard.Opened)
     def _card_opened(self, event: VerdictCard.Opened) -> None:
         event.stop()
         subject = next((one for view, one in self._subjects() if view.verdicts is event.card), None)
-        if self._desk and subject:
-            self._desk.open(subject)
+        if subject:
+            self._judging.open(subject)
 
     # -- following and scrolling ---------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from textual.widgets._static import Static
 
 from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe
+from kullm_tui.core.times import clock
 from kullm_tui.ui.conversation import text as wording
 from kullm_tui.ui.conversation.live_reply import LiveReply
 from kullm_tui.ui.conversation.thinking import Thinking
@@ -197,7 +198,7 @@ class TurnView(Vertical):
             name = say("시스템", "system")
         siblings = turn.siblings
         place = siblings.index(turn.id) + 1 if turn.id in siblings else 1
-        self._byline.show(name, wording.clock(turn.created), place, len(siblings))
+        self._byline.show(name, clock(turn.created), place, len(siblings))
         if turn.role == "assistant":
             self._tell_outcome()
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from kullm_tui.core.errors import KullmError
-from kullm_tui.ui.conversation.live_replies import as_ended
+from kullm_tui.ui.conversation.live_reply import as_ended
 
 if TYPE_CHECKING:
     from textual.app import App

@@ -6,7 +6,7 @@ import asyncio
 import re
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on
 from textual.app import ComposeResult
@@ -25,12 +25,11 @@ from kullm_tui.core.errors import KeyMissing
 from kullm_tui.core.files import is_there
 from kullm_tui.core.language import say
 from kullm_tui.core.money import budget_of
-from kullm_tui.ui.app import KullmApp
 from kullm_tui.ui.background import Fault, begin
 from kullm_tui.ui.dialogs.ask import AskLine
+from kullm_tui.ui.dialogs.consent import may_leave_for
 from kullm_tui.ui.evaluate import text as evaluation_words
 from kullm_tui.ui.evaluate.preparation import Pick, Prepared, Preparing, Wishes, keep_imported
-from kullm_tui.ui.evaluate.run_screen import agreed_hosts
 from kullm_tui.ui.evaluate.system_picker import SystemPicker
 from kullm_tui.ui.keymap import EVALUATION_FORM, bindings
 from kullm_tui.ui.models.choices import answerers
@@ -38,6 +37,9 @@ from kullm_tui.ui.text import plain, safe_line
 from kullm_tui.ui.widgets.key_bar import KeyBar
 from kullm_tui.ui.widgets.segmented import Choice
 from kullm_tui.ui.widgets.status_line import StatusLine
+
+if TYPE_CHECKING:
+    from kullm_tui.ui.evaluate.host import EvaluationsHost
 
 _SETTLING_SECONDS = 0.3  # of typing, before it is reckoned
 _JUDGE_KEY = "OPENAI_API_KEY"
@@ -76,16 +78,15 @@ class NewEvaluationScreen(Screen[int | None]):
         self._key = _JUDGE_KEY  # the one that is missing
 
     @property
-    def kullm(self) -> KullmApp:
-        assert isinstance(self.app, KullmApp)
-        return self.app
+    def host(self) -> EvaluationsHost:
+        return cast("EvaluationsHost", self.app)
 
     # -- the form ------------------------------------------------------------------------------------------------------
 
     def compose(self) -> ComposeResult:
         first = self._first
         names = _choices()
-        yield StatusLine(self.kullm.status)
+        yield StatusLine(self.host.status)
         with Horizontal(id="body"):
             with Vertical(id="form"):
                 yield from _field("set", Choice(names["set"], id="set"))
@@ -129,9 +130,9 @@ class NewEvaluationScreen(Screen[int | None]):
         begin(self, self._begin_planning, self._tell_fault)
 
     async def _begin_planning(self) -> None:
-        store = await self.kullm.evaluations.store()
-        self._preparing = Preparing(self.kullm.config, store)
-        found = await asyncio.to_thread(answerers, self.kullm.config)
+        store = await self.host.evaluations.store()
+        self._preparing = Preparing(self.host.config, store)
+        found = await asyncio.to_thread(answerers, self.host.config)
         self.query_one(SystemPicker).offer(found.rows)
         self._plan()
 
@@ -189,10 +190,10 @@ class NewEvaluationScreen(Screen[int | None]):
         prepared = await asyncio.to_thread(preparing.prepared, self.wishes())
         self._prepared = prepared
         self.query_one("#plan-text", Static).update(
-            evaluation_words.joined(evaluation_words.plan_lines(prepared, self.kullm.config.won_per_dollar))
+            evaluation_words.joined(evaluation_words.plan_lines(prepared, self.host.config.won_per_dollar))
         )
         self.query_one("#key", Button).display = False
-        self._name_button(evaluation_words.button_words(prepared, self.kullm.config.won_per_dollar), ready=True)
+        self._name_button(evaluation_words.button_words(prepared, self.host.config.won_per_dollar), ready=True)
 
     def _tell_fault(self, fault: Fault) -> None:
         self._prepared = None
@@ -276,7 +277,7 @@ class NewEvaluationScreen(Screen[int | None]):
     def _store_key(self) -> None:
         from kullm_tui.ui.dialogs.api_key import KeyScreen
 
-        self.app.push_screen(KeyScreen(self._key, self.kullm.config.endpoints), lambda _: self._plan())
+        self.app.push_screen(KeyScreen(self._key, self.host.config.endpoints), lambda _: self._plan())
 
     @on(Button.Pressed, "#begin")
     def action_begin(self) -> None:
@@ -286,13 +287,13 @@ class NewEvaluationScreen(Screen[int | None]):
 
     async def _begin(self, preparing: Preparing, shown: Prepared, wishes: Wishes) -> None:
         """With the wishes whose plan was on the screen, whatever is changed in the form meanwhile."""
-        if not await agreed_hosts(self.kullm, shown):
+        if not await may_leave_for(self.app, shown.leaving):
             return
         self._name_button(say("준비하는 중", "preparing"), ready=False)
         prepared = await asyncio.to_thread(preparing.prepared, wishes, fetch=True)
         await asyncio.to_thread(keep_imported, prepared, preparing.store)
-        running = await self.kullm.evaluations.start(
-            prepared.evaluation, prepared.targets, prepared.budget, self.kullm.config.judging
+        running = await self.host.evaluations.start(
+            prepared.evaluation, prepared.targets, prepared.budget, self.host.config.judging
         )
         self.dismiss(running.number)
 

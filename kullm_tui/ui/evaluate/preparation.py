@@ -23,8 +23,8 @@ from evaluator.verdicts import VerdictStore
 from kullm_tui.core import paths
 from kullm_tui.core.asking.target import Target
 from kullm_tui.core.config.settings import Config
-from kullm_tui.core.endpoints.client import Endpoint
 from kullm_tui.core.endpoints.consent_text import Leaving
+from kullm_tui.core.endpoints.endpoint import Endpoint
 from kullm_tui.core.errors import UsageError
 from kullm_tui.core.language import say
 from kullm_tui.core.models.profiles import PAPER_DECODING

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import getpass
 from functools import partial
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events
 from textual.app import ComposeResult
@@ -19,7 +19,6 @@ from evaluator.people import Unrated, keep_rating, unrated
 from evaluator.rubric import Criterion
 from kullm_tui.core.language import say
 from kullm_tui.core.text import nfc
-from kullm_tui.ui.app import KullmApp
 from kullm_tui.ui.background import Fault, begin
 from kullm_tui.ui.dialogs.ask import AskLine
 from kullm_tui.ui.evaluate.items import RunFacts
@@ -28,6 +27,9 @@ from kullm_tui.ui.keymap import RATING, bindings
 from kullm_tui.ui.text import plain, safe, safe_line
 from kullm_tui.ui.widgets.key_bar import KeyBar
 from kullm_tui.ui.widgets.status_line import StatusLine
+
+if TYPE_CHECKING:
+    from kullm_tui.ui.evaluate.host import EvaluationsHost
 
 _CRITERION_CELLS = 18
 
@@ -55,9 +57,8 @@ class HumanRatingScreen(Screen[None]):
         self._digits = ""  # typed, of a score that may have more
 
     @property
-    def kullm(self) -> KullmApp:
-        assert isinstance(self.app, KullmApp)
-        return self.app
+    def host(self) -> EvaluationsHost:
+        return cast("EvaluationsHost", self.app)
 
     @property
     def _criteria(self) -> tuple[Criterion, ...]:
@@ -68,7 +69,7 @@ class HumanRatingScreen(Screen[None]):
         return self._waiting[self._at] if self._at < len(self._waiting) else None
 
     def compose(self) -> ComposeResult:
-        yield StatusLine(self.kullm.status)
+        yield StatusLine(self.host.status)
         yield Static(id="place", markup=False)
         with VerticalScroll(id="question", can_focus=False):
             yield Static(id="question-text", markup=False)
@@ -191,7 +192,7 @@ class HumanRatingScreen(Screen[None]):
             self._move(1)
 
     async def _keep(self, one: Unrated, scores: dict[str, int]) -> None:
-        store = await self.kullm.evaluations.store()
+        store = await self.host.evaluations.store()
         await asyncio.to_thread(keep_rating, store, self._facts.evaluation.rubric, one.texts, self._rater, scores)
 
     def _move(self, step: int) -> None:

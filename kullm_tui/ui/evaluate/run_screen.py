@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from functools import partial
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, cast
 
 from textual import events
 from textual.app import ComposeResult
@@ -23,9 +23,8 @@ from evaluator.runs import counts_of, plan_of
 from evaluator.verdicts import VerdictStore
 from kullm_tui.core import paths
 from kullm_tui.core.language import say
-from kullm_tui.ui.app import KullmApp
 from kullm_tui.ui.background import Chore, begin
-from kullm_tui.ui.dialogs.consent import may_leave
+from kullm_tui.ui.dialogs.consent import may_leave_for
 from kullm_tui.ui.evaluate import tables as evaluation_tables
 from kullm_tui.ui.evaluate import text as evaluation_words
 from kullm_tui.ui.evaluate.item_browser import ItemBrowser
@@ -36,6 +35,10 @@ from kullm_tui.ui.keymap import EVALUATION, bindings
 from kullm_tui.ui.text import plain, safe_line
 from kullm_tui.ui.widgets.key_bar import KeyBar
 from kullm_tui.ui.widgets.status_line import StatusLine
+
+if TYPE_CHECKING:
+    from kullm_tui.core.config.settings import Config
+    from kullm_tui.ui.evaluate.host import EvaluationsHost
 
 View = Literal["progress", "table", "plot", "items", "people"]
 
@@ -79,16 +82,15 @@ class EvaluationScreen(Screen[None]):
         self._drawn: Running | None = None
 
     @property
-    def kullm(self) -> KullmApp:
-        assert isinstance(self.app, KullmApp)
-        return self.app
+    def host(self) -> EvaluationsHost:
+        return cast("EvaluationsHost", self.app)
 
     @property
     def running(self) -> Running | None:
-        return self.kullm.evaluations.of(self.number)
+        return self.host.evaluations.of(self.number)
 
     def compose(self) -> ComposeResult:
-        yield StatusLine(self.kullm.status)
+        yield StatusLine(self.host.status)
         yield Static(id="about", markup=False)
         yield Views(id="views", markup=False)
         with ContentSwitcher(initial="progress"):
@@ -126,7 +128,7 @@ class EvaluationScreen(Screen[None]):
         if self._facts is None and not self.running:
             reading = Content.styled(say("답과 채점을 읽는 중", "reading answers and verdicts"), "$quiet")
             self.query_one("#progress-text", Static).update(reading)
-        store = await self.kullm.evaluations.store()
+        store = await self.host.evaluations.store()
         self._facts = await asyncio.to_thread(facts_of, store, self.number)
         if self.rater and self.rater not in self._facts.raters:
             self.rater = ""
@@ -243,7 +245,7 @@ class EvaluationScreen(Screen[None]):
         if running is None:
             return
         width = self._width("progress")
-        lines = evaluation_words.progress_lines(running, width, self.kullm.config.won_per_dollar)
+        lines = evaluation_words.progress_lines(running, width, self.host.config.won_per_dollar)
         self.query_one("#progress-text", Static).update(evaluation_words.joined(lines))
         ended = self._drawn is running and not running.active
         if running.active:
@@ -286,20 +288,20 @@ class EvaluationScreen(Screen[None]):
         """Answers and verdicts that are missing, after their cost was shown."""
         from kullm_tui.ui.dialogs.ask import Confirm
 
-        store = await self.kullm.evaluations.store()
-        prepared = await asyncio.to_thread(_prepared_again, self.kullm, store, self.number)
+        store = await self.host.evaluations.store()
+        prepared = await asyncio.to_thread(_prepared_again, self.host.config, store, self.number)
         if not prepared.plan.missing_answers and not (prepared.plan.estimate and prepared.plan.estimate.calls):
             self.tell(say("모두 있어요. 더 할 것이 없어요.", "All is there; nothing is left to do."))
             return
-        more = evaluation_words.joined(evaluation_words.plan_lines(prepared, self.kullm.config.won_per_dollar)).plain
+        more = evaluation_words.joined(evaluation_words.plan_lines(prepared, self.host.config.won_per_dollar)).plain
         asked = Confirm(
             say("이어서 할까요?", "Go on?"),
-            evaluation_words.button_words(prepared, self.kullm.config.won_per_dollar),
+            evaluation_words.button_words(prepared, self.host.config.won_per_dollar),
             more=more,
         )
-        if await self.app.push_screen_wait(asked) and await agreed_hosts(self.kullm, prepared):
-            await self.kullm.evaluations.start(
-                prepared.evaluation, prepared.targets, prepared.budget, self.kullm.config.judging
+        if await self.app.push_screen_wait(asked) and await may_leave_for(self.app, prepared.leaving):
+            await self.host.evaluations.start(
+                prepared.evaluation, prepared.targets, prepared.budget, self.host.config.judging
             )
             self.shown = "progress"
             self.refresh_bindings()
@@ -352,7 +354,7 @@ class EvaluationScreen(Screen[None]):
     async def _copy(self) -> None:
         from kullm_tui.ui.evaluate.form_screen import NewEvaluationScreen
 
-        store = await self.kullm.evaluations.store()
+        store = await self.host.evaluations.store()
         wishes = wishes_of(await asyncio.to_thread(plan_of, store, self.number))
         self.app.push_screen(NewEvaluationScreen(wishes), self._begun)
 
@@ -369,16 +371,8 @@ class EvaluationScreen(Screen[None]):
         begin(self, chore, lambda fault: self.tell(str(fault), error=True), group=group)
 
 
-async def agreed_hosts(app: KullmApp, prepared: Prepared) -> bool:
-    """Once for each host outside this machine; to be awaited in a worker."""
-    for endpoint, leaving in prepared.leaving:
-        if not await may_leave(app, endpoint, leaving):
-            return False
-    return True
-
-
-def _prepared_again(app: KullmApp, store: VerdictStore, number: int) -> Prepared:
-    return Preparing(app.config, store).again(load_run(store, number))
+def _prepared_again(config: Config, store: VerdictStore, number: int) -> Prepared:
+    return Preparing(config, store).again(load_run(store, number))
 
 
 def _views() -> list[tuple[str, View, str]]:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on
 from textual.app import ComposeResult
@@ -23,7 +23,6 @@ from evaluator.verdicts import VerdictStore
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from kullm_tui.core.money import money
-from kullm_tui.ui.app import KullmApp
 from kullm_tui.ui.background import Chore, Fault, begin
 from kullm_tui.ui.evaluate import text as evaluation_words
 from kullm_tui.ui.evaluate.preparation import Wishes, wishes_of
@@ -33,6 +32,9 @@ from kullm_tui.ui.text import plain, safe_line
 from kullm_tui.ui.widgets.key_bar import KeyBar
 from kullm_tui.ui.widgets.row_list import Row, Rows
 from kullm_tui.ui.widgets.status_line import StatusLine
+
+if TYPE_CHECKING:
+    from kullm_tui.ui.evaluate.host import EvaluationsHost
 
 _REDRAW_SECONDS = 0.5
 
@@ -85,12 +87,11 @@ class EvaluateScreen(Screen[None]):
         self._active = False  # something ran when it was looked at last
 
     @property
-    def kullm(self) -> KullmApp:
-        assert isinstance(self.app, KullmApp)
-        return self.app
+    def host(self) -> EvaluationsHost:
+        return cast("EvaluationsHost", self.app)
 
     def compose(self) -> ComposeResult:
-        yield StatusLine(self.kullm.status)
+        yield StatusLine(self.host.status)
         yield Static(id="above", markup=False)
         yield Static(id="heading", markup=False)
         yield RunRows(id="runs")
@@ -123,7 +124,7 @@ class EvaluateScreen(Screen[None]):
         begin(self, self._look, self._tell_fault, group="look", exclusive=True)
 
     async def _look(self) -> None:
-        store = await self.kullm.evaluations.store()
+        store = await self.host.evaluations.store()
         runs, spent = await asyncio.to_thread(_kept, store)
         before = {row.run.number: row for row in self._rows}
         self._rows = [self._row(run, before.get(run.number)) for run in runs]
@@ -136,7 +137,7 @@ class EvaluateScreen(Screen[None]):
             await self._count(row, store)
 
     def _row(self, run: Run, known: RunRow | None) -> RunRow:
-        running = self.kullm.evaluations.of(run.number)
+        running = self.host.evaluations.of(run.number)
         return RunRow(run, running, known.counts if known else None, known.total if known else 0)
 
     async def _count(self, row: RunRow, store: VerdictStore) -> None:
@@ -165,18 +166,18 @@ class EvaluateScreen(Screen[None]):
     def _draw_details(self) -> None:
         row = self.chosen
         width = self.query_one("#details").scrollable_content_region.width
-        facts = Content("") if row is None else details(row, width, self.kullm.config.won_per_dollar)
+        facts = Content("") if row is None else details(row, width, self.host.config.won_per_dollar)
         self.query_one("#facts", Static).update(facts)
         self.refresh_bindings()
 
     def _redraw(self) -> None:
         """Where something runs; what it came to is counted anew once it has ended."""
-        active = self.kullm.evaluations.active
+        active = self.host.evaluations.active
         if self._active and not active:
             self.look_again()
         self._active = bool(active)
         for row in self._rows:
-            row.running = self.kullm.evaluations.of(row.run.number)
+            row.running = self.host.evaluations.of(row.run.number)
             if row.running and row.counts is not None and row.total:
                 progress = row.running.progress
                 row.counts = {
@@ -227,7 +228,7 @@ class EvaluateScreen(Screen[None]):
 
     @on(Button.Pressed, "#begin")
     def action_new_run(self) -> None:
-        chosen = self.kullm.judge_desk.settings
+        chosen = self.host.judging.settings
         self.fill_in(Wishes(rubric=chosen.rubric, judge=chosen.model))
 
     def fill_in(self, wishes: Wishes) -> None:
@@ -253,7 +254,7 @@ class EvaluateScreen(Screen[None]):
             self._run(partial(self._copy, self.chosen.run.number))
 
     async def _copy(self, number: int) -> None:
-        store = await self.kullm.evaluations.store()
+        store = await self.host.evaluations.store()
         self.fill_in(wishes_of(await asyncio.to_thread(plan_of, store, number)))
 
     def action_forget_run(self) -> None:
@@ -280,7 +281,7 @@ class EvaluateScreen(Screen[None]):
             danger=True,
         )
         if await self.app.push_screen_wait(asked):
-            await asyncio.to_thread(forget_run, await self.kullm.evaluations.store(), number)
+            await asyncio.to_thread(forget_run, await self.host.evaluations.store(), number)
             self.look_again()
 
     def action_leave_runs(self) -> None:

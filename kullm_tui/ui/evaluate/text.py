@@ -11,7 +11,7 @@ from textual.content import Content
 
 from kullm_tui.core.language import say
 from kullm_tui.core.money import money
-from kullm_tui.ui.conversation.text import clock, seconds
+from kullm_tui.core.times import clock, seconds
 from kullm_tui.ui.evaluate.preparation import Prepared, dollars_text
 from kullm_tui.ui.text import safe, safe_line
 

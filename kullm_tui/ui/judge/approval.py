@@ -1,6 +1,6 @@
 """From the wish to judge to a call that may go out: a judge with its key, leave to send, a price that somebody agreed to.
 
-This is the half of `judge_desk` that knows the evaluator. Dialogs are shown from here, so it is to be awaited in a worker.
+This is the half of `judging` that knows the evaluator. Dialogs are shown from here, so it is to be awaited in a worker.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from evaluator.buying import BudgetSpent
 from evaluator.cost import Budget, Estimate, estimated, users_prices_file
@@ -21,7 +21,8 @@ from evaluator.kept import next_repeat
 from evaluator.rubric import Mode, Rubric, load_rubric, shipped_rubrics
 from evaluator.verdict import Item, Verdict
 from evaluator.verdicts import VerdictStore
-from kullm_tui.core.endpoints.client import Endpoint, list_models
+from kullm_tui.core.endpoints.client import list_models
+from kullm_tui.core.endpoints.endpoint import Endpoint
 from kullm_tui.core.errors import KeyMissing, KullmError
 from kullm_tui.core.language import say
 from kullm_tui.core.money import money
@@ -30,8 +31,10 @@ from kullm_tui.ui.judge.settings import JudgeSettings
 from kullm_tui.ui.text import safe
 
 if TYPE_CHECKING:
-    from kullm_tui.ui.app import KullmApp
-    from kullm_tui.ui.judge.service import Subject
+    from textual.app import App
+
+    from kullm_tui.ui.host import Host
+    from kullm_tui.ui.judge.subject import Subject
 
 
 @dataclass(frozen=True)
@@ -47,14 +50,15 @@ class Order:
 class Ordering:
     def __init__(
         self,
-        app: KullmApp,
+        app: App[Any],
+        host: Host,
         store: VerdictStore,
         settings: JudgeSettings,
         choose: Callable[[JudgeSettings], Awaitable[None]],
     ) -> None:
         self.budget = Budget(settings.budget)
         self.origin = ""  # of the judge and rubric that are chosen, once the judge is known
-        self._app, self._store, self._settings, self._choose = app, store, settings, choose
+        self._app, self._host, self._store, self._settings, self._choose = app, host, store, settings, choose
         self._unpriced = 0  # calls whose price nobody knows
         self._strongest: dict[str, str] = {}  # by address
         self._without_schemas: set[tuple[str, str]] = set()
@@ -114,7 +118,7 @@ class Ordering:
 
     async def _endpoint(self) -> tuple[Endpoint | None, str]:
         """Nobody where there is no key and none was given."""
-        name, endpoints = self._settings.model, self._app.config.endpoints
+        name, endpoints = self._settings.model, self._host.config.endpoints
         try:
             return await asyncio.to_thread(judge_endpoint, name, endpoints)
         except KeyMissing:
@@ -150,7 +154,7 @@ class Ordering:
                 estimate=estimate,
                 budget=self.budget,
                 itself=bool(itself),
-                won_per_dollar=self._app.config.won_per_dollar,
+                won_per_dollar=self._host.config.won_per_dollar,
             )
         )
         if answer == "judge":
@@ -191,7 +195,7 @@ class Ordering:
             store=self._store,
             repeat=order.repeat,
             budget=self.budget,
-            calls=self._app.config.judging,
+            calls=self._host.config.judging,
         )
 
 

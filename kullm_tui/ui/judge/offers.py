@@ -14,7 +14,8 @@ from evaluator.judge_table import judge_parameters, usual_mode
 from evaluator.rubric import Rubric, load_rubric, shipped_rubrics
 from evaluator.verdict import Item
 from kullm_tui.core.config.settings import EndpointSettings
-from kullm_tui.core.endpoints.client import Endpoint, configured_endpoint, list_models
+from kullm_tui.core.endpoints.client import configured_endpoint, list_models
+from kullm_tui.core.endpoints.endpoint import Endpoint
 from kullm_tui.core.errors import KullmError, ModelNotFound
 from kullm_tui.core.language import interface_language, say
 from kullm_tui.core.money import money

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual.signal import Signal
 
@@ -20,33 +20,20 @@ from kullm_tui.core.language import say
 from kullm_tui.core.money import money
 from kullm_tui.core.text import nfc
 from kullm_tui.ui.judge.settings import JudgeSettings, last_settings, remember, rubric_name
+from kullm_tui.ui.judge.subject import Subject
 from kullm_tui.ui.text import safe
 
 if TYPE_CHECKING:
+    from textual.app import App
     from textual.worker import Worker
 
     from evaluator.pairwise import Pair, Winner
     from evaluator.verdict import Verdict
     from evaluator.verdicts import VerdictStore
-    from kullm_tui.core.store.history import Turn
-    from kullm_tui.ui.app import KullmApp
+    from kullm_tui.ui.host import Host
     from kullm_tui.ui.judge.approval import Ordering
 
 JUDGES_ITSELF = "judges-itself"
-
-
-@dataclass(frozen=True)
-class Subject:
-    """A reply that can be judged: what was asked, what was answered, and by whom."""
-
-    instruction: str
-    input: str
-    response: str
-    model: str = ""
-
-    def __post_init__(self) -> None:
-        for name in ("instruction", "input", "response"):
-            object.__setattr__(self, name, nfc(getattr(self, name)))
 
 
 @dataclass
@@ -57,21 +44,9 @@ class Waiting:
     doing: str
 
 
-def subject_of(turns: Sequence[Turn], turn_id: int) -> Subject | None:
-    """The reply of this id under its question; None for what is no reply, is still on its way, or says nothing."""
-    place = next((place for place, turn in enumerate(turns) if turn.id == turn_id), None)
-    if place is None or turns[place].role != "assistant":
-        return None
-    reply = turns[place]
-    question = next((turn for turn in reversed(turns[:place]) if turn.role == "user"), None)
-    if question is None or reply.state == "streaming" or not reply.content.strip():
-        return None
-    return Subject(question.content, question.input, reply.content, reply.model or "")
-
-
-class JudgeDesk:
-    def __init__(self, app: KullmApp) -> None:
-        self.app = app
+class JudgeService:
+    def __init__(self, app: App[Any], host: Host) -> None:
+        self.app, self.host = app, host
         self.changed: Signal[Subject] = Signal(app, "judged")
         self._settings: JudgeSettings | None = None
         self._store: VerdictStore | None = None
@@ -217,7 +192,7 @@ class JudgeDesk:
     async def _show(self, subject: Subject, verdicts: Sequence[Verdict]) -> None:
         from kullm_tui.ui.judge.verdicts_dialog import VerdictsScreen
 
-        answer = await self.app.push_screen_wait(VerdictsScreen(verdicts, self.app.config.won_per_dollar))
+        answer = await self.app.push_screen_wait(VerdictsScreen(verdicts, self.host.config.won_per_dollar))
         if answer == "again":
             self.start(subject, again=True)
         elif answer == "settings":
@@ -325,7 +300,7 @@ class JudgeDesk:
             from kullm_tui.ui.judge.approval import Ordering
 
             store = await asyncio.to_thread(self._opened)
-            self._ordering = self._ordering or Ordering(self.app, store, self.settings, self.choose)
+            self._ordering = self._ordering or Ordering(self.app, self.host, store, self.settings, self.choose)
         return self._ordering
 
     def _tell(self, subject: Subject, doing: str) -> None:
@@ -340,8 +315,8 @@ class JudgeDesk:
 
     def _tell_spent(self) -> None:
         spent, unpriced = self.spent + self._elsewhere, bool(self._ordering and self._ordering.unpriced)
-        line = money(spent, self.app.config.won_per_dollar) if spent or unpriced else ""
-        self.app.status.set_cost(line + ("+?" if unpriced else ""))
+        line = money(spent, self.host.config.won_per_dollar) if spent or unpriced else ""
+        self.host.status.set_cost(line + ("+?" if unpriced else ""))
 
 
 def _flagged(verdict: Verdict, subject: Subject) -> Verdict:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import on
 from textual.app import ComposeResult
@@ -28,7 +28,7 @@ from kullm_tui.ui.text import plain, safe_line
 from kullm_tui.ui.widgets.segmented import Choice
 
 if TYPE_CHECKING:
-    from kullm_tui.ui.app import KullmApp
+    from kullm_tui.ui.host import Host
     from kullm_tui.ui.judge.offers import Offers
 
 
@@ -85,11 +85,8 @@ class JudgeScreen(ModalScreen[JudgeSettings | None]):
         self._run(self._learn, "offers")
 
     @property
-    def _kullm(self) -> KullmApp:
-        from kullm_tui.ui.app import KullmApp
-
-        assert isinstance(self.app, KullmApp)
-        return self.app
+    def _host(self) -> Host:
+        return cast("Host", self.app)
 
     def _run(self, work: Callable[[], Coroutine[Any, Any, None]], group: str) -> None:
         """One of a group at a time. The work is begun by the worker, so that one which is overtaken never was."""
@@ -105,7 +102,7 @@ class JudgeScreen(ModalScreen[JudgeSettings | None]):
         found = await asyncio.to_thread(rubrics)
         self._fill("rubric", [(f"{one.name} · {one.title}", one.name) for one in found])
         await self._tell_price()
-        offers = await judge_offers(self._kullm.config.endpoints)
+        offers = await judge_offers(self._host.config.endpoints)
         self._strongest = offers.strongest
         names = dict.fromkeys(("", *offers.models, self._settings.model))
         self._fill("model", [(self._judge_label(name), name) for name in names])
@@ -146,7 +143,7 @@ class JudgeScreen(ModalScreen[JudgeSettings | None]):
         """One verdict's price, and what was spent so far."""
         from kullm_tui.ui.judge.offers import price_line
 
-        won, endpoints = self._kullm.config.won_per_dollar, self._kullm.config.endpoints
+        won, endpoints = self._host.config.won_per_dollar, self._host.config.endpoints
         settings = self._filled_in()
         try:
             known = bool(settings.model or self._strongest)
@@ -195,7 +192,7 @@ class JudgeScreen(ModalScreen[JudgeSettings | None]):
         from kullm_tui.ui.dialogs.api_key import KeyScreen
 
         try:
-            settings, _ = judge_address(self._filled_in().model, self._kullm.config.endpoints)
+            settings, _ = judge_address(self._filled_in().model, self._host.config.endpoints)
         except KullmError as fault:
             self._tell(str(fault))
             return

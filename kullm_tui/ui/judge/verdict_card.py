@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.cells import cell_len
 from textual.content import Content
@@ -21,13 +21,14 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from kullm_tui.core.language import say
-from kullm_tui.ui.conversation.text import seconds_whole
+from kullm_tui.core.times import seconds_whole
 from kullm_tui.ui.judge import text as words
 from kullm_tui.ui.markdown.wrap import fold_words
 from kullm_tui.ui.text import plain
 
 if TYPE_CHECKING:
     from evaluator.verdict import Verdict
+    from kullm_tui.ui.host import Host
 
 _WIDEST = 92  # cells of text; a longer line is hard to read
 _NARROWEST = 12
@@ -105,9 +106,7 @@ class VerdictCard(Widget):
 
     @property
     def _won_per_dollar(self) -> float | None:
-        from kullm_tui.ui.app import KullmApp
-
-        return self.app.config.won_per_dollar if isinstance(self.app, KullmApp) else None
+        return cast("Host", self.app).config.won_per_dollar
 
 
 def _card(group: Sequence[Verdict], width: int, won_per_dollar: float | None) -> Iterator[Content]:

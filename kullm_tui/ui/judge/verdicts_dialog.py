@@ -16,7 +16,7 @@ from textual.widgets._static import Static
 
 from kullm_tui.core.language import say
 from kullm_tui.core.money import money
-from kullm_tui.ui.conversation.text import clock
+from kullm_tui.core.times import clock
 from kullm_tui.ui.judge import text as words
 from kullm_tui.ui.keymap import DIALOG, bindings
 from kullm_tui.ui.text import plain, safe_line

@@ -18,8 +18,8 @@ from textual.widgets.option_list import Option
 
 from kullm_tui.core.config.keys import get_key
 from kullm_tui.core.config.settings import EndpointSettings
-from kullm_tui.core.endpoints.client import Endpoint, list_models
-from kullm_tui.core.endpoints.consent import is_outside
+from kullm_tui.core.endpoints.client import list_models
+from kullm_tui.core.endpoints.endpoint import Endpoint, is_outside
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from kullm_tui.core.models.profiles import all_profiles

@@ -18,6 +18,14 @@ _SMALL = 1e8  # bytes; less is no share of a memory worth telling
 
 
 @dataclass(frozen=True)
+class ModelChoice:
+    """Whom to ask from now on."""
+
+    model: str
+    adapter: str = ""
+
+
+@dataclass(frozen=True)
 class Answerer:
     """Something that a question can be put to, or that could be downloaded for it."""
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on
 from textual.app import ComposeResult
@@ -23,14 +23,15 @@ from kullm_tui.core.language import say
 from kullm_tui.core.memory import Memory
 from kullm_tui.core.models.registration import register_endpoint
 from kullm_tui.core.text import nfc, size_text
-from kullm_tui.ui.app import KullmApp
 from kullm_tui.ui.background import Fault, begin
-from kullm_tui.ui.conversation.settings import Session
 from kullm_tui.ui.keymap import DIALOG, bindings
-from kullm_tui.ui.models.choices import Answerer, Answerers, Group, answerers, at_endpoint, endpoint_of
+from kullm_tui.ui.models.choices import Answerer, Answerers, Group, ModelChoice, answerers, at_endpoint, endpoint_of
 from kullm_tui.ui.text import plain, safe_line
 from kullm_tui.ui.widgets.key_bar import KeyBar
 from kullm_tui.ui.widgets.row_list import Heading, Row, Rows
+
+if TYPE_CHECKING:
+    from kullm_tui.ui.models.host import ModelsHost
 
 _NEED_WIDTH = 9
 
@@ -54,8 +55,8 @@ class Choice:
         return Content.assemble((mark, "$accent"), name, "  ", detail.stylize("$quiet"), right)
 
 
-class SwitcherScreen(ModalScreen[Session | None]):
-    """The session with the model that was chosen; None where none was."""
+class SwitcherScreen(ModalScreen[ModelChoice | None]):
+    """The model that was chosen; None where none was."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings(DIALOG),
@@ -73,9 +74,9 @@ class SwitcherScreen(ModalScreen[Session | None]):
     SwitcherScreen KeyBar { background: transparent; padding: 0; }
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, chosen: ModelChoice) -> None:
         super().__init__()
-        self._session = session
+        self._chosen = chosen
         self._found: Answerers | None = None
         self._taken_early = False  # enter was pressed before anything was found
         self._opened: dict[str, tuple[Answerer, ...]] = {}  # what the endpoints offer whose models are listed
@@ -99,13 +100,12 @@ class SwitcherScreen(ModalScreen[Session | None]):
         begin(self, self._look, self._failed, group="look")
 
     @property
-    def kullm(self) -> KullmApp:
-        assert isinstance(self.app, KullmApp)
-        return self.app
+    def host(self) -> ModelsHost:
+        return cast("ModelsHost", self.app)
 
     async def _look(self) -> None:
         try:
-            self._found = await asyncio.to_thread(answerers, self.kullm.config)
+            self._found = await asyncio.to_thread(answerers, self.host.config)
         except KullmError as error:
             self.query_one("#memory", Static).update(plain(str(error)))
             return
@@ -115,13 +115,13 @@ class SwitcherScreen(ModalScreen[Session | None]):
             self.query_one(Rows).action_take()
             return
         begin(self, self._look_around, self._failed, group="around")
-        here = endpoint_of(self._session.model, self.kullm.config.endpoints)
+        here = endpoint_of(self._chosen.model, self.host.config.endpoints)
         if here:
             begin(self, partial(self._open_endpoint, here), self._failed, group="asking")
 
     async def _look_around(self) -> None:
         """Other servers of this machine, while its user reads what there is already."""
-        for server in await self.kullm.endpoint_models.look_around(self.kullm.config.endpoints):
+        for server in await self.host.endpoint_models.look_around(self.host.config.endpoints):
             self._around[server.settings.name] = server.settings
             self._opened[server.settings.name] = tuple(
                 at_endpoint(server.settings, model, f"{server.title} · {server.settings.base_url}")
@@ -132,10 +132,10 @@ class SwitcherScreen(ModalScreen[Session | None]):
     async def _open_endpoint(self, endpoint: EndpointSettings, *, go_there: bool = False) -> None:
         """What it offers, asked once, listed under its name."""
         name = safe_line(endpoint.name)
-        if self.kullm.endpoint_models.known(endpoint) is None:
+        if self.host.endpoint_models.known(endpoint) is None:
             self._tell(say(f"{name} 엔드포인트에 모델을 물어보고 있어요.", f"Asking {name} for its models."))
         try:
-            models = await self.kullm.endpoint_models.ask(endpoint)
+            models = await self.host.endpoint_models.ask(endpoint)
         except KullmError as error:
             hint = say(f"{name}/모델이름을 적어서 쓸 수 있어요.", f"Type {name}/MODEL to use one all the same.")
             self._tell(f"{error} {hint}", error=True)
@@ -182,7 +182,7 @@ class SwitcherScreen(ModalScreen[Session | None]):
 
     def _names_a_model_there(self, typed: str) -> bool:
         """An endpoint may serve what it does not list, so that whatever is typed behind its name can be used."""
-        return bool(typed.partition("/")[2] and endpoint_of(typed, self.kullm.config.endpoints))
+        return bool(typed.partition("/")[2] and endpoint_of(typed, self.host.config.endpoints))
 
     @property
     def _chosen_model(self) -> str:
@@ -191,7 +191,7 @@ class SwitcherScreen(ModalScreen[Session | None]):
         return row.answerer.model if isinstance(row, Choice) and not self.query_one(Input).value else ""
 
     def _is_now(self, row: Answerer) -> bool:
-        return row.model == self._session.model and row.adapter == self._session.adapter
+        return row.model == self._chosen.model and row.adapter == self._chosen.adapter
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
@@ -218,7 +218,7 @@ class SwitcherScreen(ModalScreen[Session | None]):
         if chosen.group == "missing":
             self.run_worker(self.action_browse(), exit_on_error=False)
         elif chosen.model.endswith("/"):
-            endpoint = endpoint_of(chosen.model, self.kullm.config.endpoints)
+            endpoint = endpoint_of(chosen.model, self.host.config.endpoints)
             if endpoint:
                 self.query_one(Input).value = ""
                 begin(
@@ -234,15 +234,15 @@ class SwitcherScreen(ModalScreen[Session | None]):
             self._dismiss_with(chosen)
 
     def _dismiss_with(self, chosen: Answerer) -> None:
-        model = chosen.model or self._session.model
-        self.dismiss(replace(self._session, model=model, adapter=chosen.adapter))
+        model = chosen.model or self._chosen.model
+        self.dismiss(ModelChoice(model, chosen.adapter))
 
     async def _take_in(self, chosen: Answerer) -> None:
         """A server that was found here becomes an endpoint of the configuration, so that the name holds from now on."""
         settings = self._around[chosen.model.partition("/")[0]]
         await asyncio.to_thread(register_endpoint, settings.name, settings.base_url, "")
-        config = self.kullm.config
-        self.kullm.config = replace(config, endpoints=(*config.endpoints, settings))
+        config = self.host.config
+        self.host.config = replace(config, endpoints=(*config.endpoints, settings))
         self._dismiss_with(chosen)
 
     async def action_browse(self) -> None:

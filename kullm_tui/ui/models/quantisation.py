@@ -11,7 +11,8 @@ from typing import Literal
 
 from kullm_tui.core.asking.target import choose_target, start_engine
 from kullm_tui.core.config.settings import load_config
-from kullm_tui.core.endpoints.client import Endpoint, LoadProgress, load_model, unload_model
+from kullm_tui.core.endpoints.client import load_model, unload_model
+from kullm_tui.core.endpoints.endpoint import Endpoint, LoadProgress
 from kullm_tui.core.errors import EndpointError, KullmError
 from kullm_tui.core.models.resolve import ModelRef, local_folder
 from kullm_tui.core.text import terminal_safe

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on
 from textual.app import ComposeResult
@@ -25,7 +25,6 @@ from kullm_tui.core.models.download import HUB_KEY
 from kullm_tui.core.models.profiles import LicenceClass
 from kullm_tui.core.models.resolve import ModelRef, resolve
 from kullm_tui.core.text import size_text
-from kullm_tui.ui.app import KullmApp
 from kullm_tui.ui.background import Chore, Fault, begin
 from kullm_tui.ui.dialogs.ask import AskLine
 from kullm_tui.ui.keymap import BROWSER, When, bindings
@@ -36,6 +35,9 @@ from kullm_tui.ui.models.removal import Outcome, free_disk, give_back, give_up_e
 from kullm_tui.ui.text import plain, safe_line
 from kullm_tui.ui.widgets.key_bar import KeyBar
 from kullm_tui.ui.widgets.status_line import StatusLine
+
+if TYPE_CHECKING:
+    from kullm_tui.ui.models.host import ModelsHost
 
 _REDRAW_SECONDS = 0.25
 _LICENCES: tuple[LicenceClass | None, ...] = (None, "commercial", "research")
@@ -72,16 +74,15 @@ class ModelsScreen(Screen[str | None]):
         self._told_of = ""  # the row that was chosen when something was told
 
     @property
-    def kullm(self) -> KullmApp:
-        assert isinstance(self.app, KullmApp)
-        return self.app
+    def host(self) -> ModelsHost:
+        return cast("ModelsHost", self.app)
 
     @property
     def _models(self) -> ModelList:
         return self.query_one(ModelList)
 
     def compose(self) -> ComposeResult:
-        yield StatusLine(self.kullm.status)
+        yield StatusLine(self.host.status)
         with Horizontal(id="above"):
             yield Input(id="filter")
             yield Static(id="licence", markup=False)
@@ -114,7 +115,7 @@ class ModelsScreen(Screen[str | None]):
 
     async def _look(self) -> None:
         self._config = await asyncio.to_thread(load_config)
-        self.kullm.config = replace(self.kullm.config, endpoints=self._config.endpoints)
+        self.host.config = replace(self.host.config, endpoints=self._config.endpoints)
         self._memory, entries = await asyncio.to_thread(_found, self._config)
         self._draw_room(total_on_disk(entries))
         self._models.show(entries)
@@ -165,7 +166,7 @@ class ModelsScreen(Screen[str | None]):
         return entry is not None and model_words.can_be(when, entry, self._work(entry))
 
     def _work(self, entry: Entry) -> Work:
-        return Work(self.kullm.downloads.of(entry.name), self.kullm.quantising.of(entry.name))
+        return Work(self.host.downloads.of(entry.name), self.host.quantising.of(entry.name))
 
     def _redraw_work(self) -> None:
         if self._models.redraw_work():
@@ -238,15 +239,15 @@ class ModelsScreen(Screen[str | None]):
     # Getting
 
     def action_download(self) -> None:
-        self._run(partial(self._with_chosen, self.kullm.downloads.start))
+        self._run(partial(self._with_chosen, self.host.downloads.start))
 
     def action_pause(self) -> None:
         entry = self._models.chosen
-        download = self.kullm.downloads.of(entry.name) if entry else None
+        download = self.host.downloads.of(entry.name) if entry else None
         if entry and download and download.active:
-            self.kullm.downloads.pause(entry.name)
+            self.host.downloads.pause(entry.name)
         elif entry and download and download.state in ("paused", "failed"):
-            self.kullm.downloads.resume(entry.name)
+            self.host.downloads.resume(entry.name)
         elif entry and entry.state == "partial":
             self.action_download()
         self._redraw_work()
@@ -254,11 +255,11 @@ class ModelsScreen(Screen[str | None]):
     def action_quantise(self) -> None:
         """Begins, or stops what is going on."""
         entry = self._models.chosen
-        running = self.kullm.quantising.of(entry.name) if entry else None
+        running = self.host.quantising.of(entry.name) if entry else None
         if entry and running and running.active:
-            self.kullm.quantising.stop(entry.name)
+            self.host.quantising.stop(entry.name)
         else:
-            self._run(partial(self._with_chosen, self.kullm.quantising.start))
+            self._run(partial(self._with_chosen, self.host.quantising.start))
 
     async def _with_chosen(self, start: Callable[[ModelRef], object]) -> None:
         entry = self._models.chosen
@@ -289,8 +290,8 @@ class ModelsScreen(Screen[str | None]):
         self._tell_outcome(await free_disk(self.app, self._gone))
 
     def _gone(self, name: str) -> None:
-        self.kullm.downloads.forget(name)
-        self.kullm.quantising.forget(name)
+        self.host.downloads.forget(name)
+        self.host.quantising.forget(name)
         self.look_again()
 
     def _tell_outcome(self, outcome: Outcome) -> None:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import gc
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import Any
 
-from kullm_tui.ui.conversation.live_replies import under_way
-
-if TYPE_CHECKING:
-    from kullm_tui.ui.app import KullmApp
+from textual.app import App
 
 _LOOKED_SECONDS = 10.0
 _QUIET_SECONDS = 3.0
@@ -17,15 +15,15 @@ _QUIET_SECONDS = 3.0
 _THRESHOLDS = (2_000, 20, 1_000)
 
 
-def begin(app: KullmApp) -> None:
+def begin(app: App[Any], quiet_since: Callable[[], float], is_busy: Callable[[], bool]) -> None:
     """Once the app is there: what it is made of stays for good."""
     gc.freeze()
     gc.set_threshold(*_THRESHOLDS)
-    app.set_interval(_LOOKED_SECONDS, lambda: _collect(app))
+    app.set_interval(_LOOKED_SECONDS, lambda: _collect(quiet_since(), busy=is_busy()))
 
 
-def _collect(app: KullmApp) -> None:
-    if time.monotonic() - app.last_touched > _QUIET_SECONDS and not under_way(app):
+def _collect(quiet_since: float, *, busy: bool) -> None:
+    if time.monotonic() - quiet_since > _QUIET_SECONDS and not busy:
         gc.unfreeze()
         gc.collect()
         gc.freeze()

@@ -16,7 +16,7 @@ from kullm_tui.core.asking import exchange as exchange_module
 from kullm_tui.core.asking.exchange import Starting, exchange
 from kullm_tui.core.asking.target import Target
 from kullm_tui.core.asking.thinking import Delta
-from kullm_tui.core.endpoints.client import Endpoint, Finished
+from kullm_tui.core.endpoints.endpoint import Endpoint, Finished
 from kullm_tui.core.errors import EndpointError, EngineGone
 from kullm_tui.core.records import Message
 from kullm_tui.core.store import journal as journal_module

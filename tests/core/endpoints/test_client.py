@@ -12,18 +12,8 @@ import pytest
 from kullm_tui.core.asking.thinking import Delta
 from kullm_tui.core.config.settings import EndpointSettings
 from kullm_tui.core.endpoints import sdk as endpoint_client
-from kullm_tui.core.endpoints.client import (
-    Endpoint,
-    Finished,
-    LoadProgress,
-    Progress,
-    Usage,
-    configured_endpoint,
-    engine_endpoint,
-    list_models,
-    load_model,
-    stream_chat,
-)
+from kullm_tui.core.endpoints.client import configured_endpoint, engine_endpoint, list_models, load_model, stream_chat
+from kullm_tui.core.endpoints.endpoint import Endpoint, Finished, LoadProgress, Progress, Usage
 from kullm_tui.core.errors import (
     ContextOverflow,
     EndpointError,

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from kullm_tui.core.endpoints.client import Endpoint
-from kullm_tui.core.endpoints.consent import agree, agreed, host_of, is_outside
+from kullm_tui.core.endpoints.consent import agree, agreed
+from kullm_tui.core.endpoints.endpoint import Endpoint, host_of, is_outside
 
 
 @pytest.fixture(autouse=True)

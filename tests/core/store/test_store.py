@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from kullm_tui.core.endpoints.client import Finished, Usage
+from kullm_tui.core.endpoints.endpoint import Finished, Usage
 from kullm_tui.core.errors import EngineGone, StoreError
 from kullm_tui.core.records import Message
 from kullm_tui.core.store import journal as journal_module

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from kullm_tui.core.endpoints.client import Finished, Usage
+from kullm_tui.core.endpoints.endpoint import Finished, Usage
 from kullm_tui.core.errors import ImportRefused
 from kullm_tui.core.records import Message
 from kullm_tui.core.store import transfer_sql as keeping

@@ -19,7 +19,7 @@ async def test_a_quit_keeps_what_was_begun(database: Path) -> None:
             await chat.types("새로 물을 말")
         async with chatting(database, server=server) as chat:
             await chat.until(lambda: chat.screen.prompt.value == Draft("새로 물을 말"))
-            chat.desk.open(chat.app.store.conversations()[0])
+            chat.controller.open(chat.app.store.conversations()[0])
             await chat.until(lambda: chat.screen.prompt.value == Draft("이어서 물을 말"))
 
 
@@ -30,7 +30,7 @@ async def test_an_edit_that_was_begun_still_makes_a_branch(database: Path) -> No
             await chat.pilot.press("f2")
             await chat.types("를 고침")
         async with chatting(database, server=server) as chat:
-            chat.desk.open(chat.app.store.conversations()[0])
+            chat.controller.open(chat.app.store.conversations()[0])
             await chat.until(lambda: chat.screen.prompt.value == Draft("첫째를 고침"))
             await chat.until(lambda: chat.told("고쳐서 보내면 새 갈래가 생겨요"))
             await chat.pilot.press("enter")
@@ -108,10 +108,10 @@ async def test_text_in_a_hidden_input_field_is_not_lost_with_a_question(database
 
 async def test_a_question_that_could_not_be_sent_leaves_what_was_typed_since(database: Path) -> None:
     async with chatting(database) as chat:
-        chat.desk._drafts.give_back(None, Message("user", "보내지 못한 질문"), None)
+        chat.controller._drafts.give_back(None, Message("user", "보내지 못한 질문"), None)
         assert chat.screen.prompt.value == Draft("보내지 못한 질문")
         chat.screen.prompt.set("다음 생각")
-        chat.desk._drafts.give_back(None, Message("user", "또 보내지 못한 질문"), None)
+        chat.controller._drafts.give_back(None, Message("user", "또 보내지 못한 질문"), None)
         assert chat.screen.prompt.value == Draft("다음 생각")
         await chat.pilot.press("up")
         assert chat.screen.prompt.value == Draft("또 보내지 못한 질문")

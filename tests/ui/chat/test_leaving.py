@@ -21,8 +21,10 @@ _ENDLESS = says(*["글 "] * 2000, pause=0.02)
 async def _goes_to(chat: Chat, number: int) -> None:
     """To the conversation that was begun as this one."""
     wanted = chat.app.store.conversations()[::-1][number]
-    chat.desk.open(wanted)
-    await chat.until(lambda: chat.desk.conversation and chat.desk.conversation.id == wanted.id and chat.turns)
+    chat.controller.open(wanted)
+    await chat.until(
+        lambda: chat.controller.conversation and chat.controller.conversation.id == wanted.id and chat.turns
+    )
 
 
 async def test_each_conversation_keeps_its_own_unsent_text(database: Path) -> None:
@@ -83,7 +85,7 @@ async def test_words_that_could_not_be_sent_come_back_where_they_were_written(
             await chat.until(lambda: isinstance(chat.app.screen, Confirm))
             await _goes_to(chat, 0)
             await chat.pilot.press("escape")
-            await chat.until(lambda: not chat.desk.busy)
+            await chat.until(lambda: not chat.controller.busy)
             await chat.pilot.pause()
             assert chat.screen.prompt.value.text == ""
             await chat.pilot.press("ctrl+n")
@@ -99,7 +101,7 @@ async def test_quitting_asks_only_while_a_reply_is_on_its_way(database: Path) ->
             await chat.until(lambda: isinstance(chat.app.screen, Confirm))
             assert chat.told("멈추고 끝내기")
             await chat.pilot.press("escape")
-            assert chat.desk.answering
+            assert chat.controller.answering
             assert chat.app.is_running
             await chat.pilot.press("ctrl+q")
             await chat.until(lambda: isinstance(chat.app.screen, Confirm))
@@ -139,7 +141,7 @@ async def test_another_precision_in_mid_reply_names_what_it_costs(database: Path
     with OpenAIServer([_ENDLESS]) as server:
         async with chatting(database, server=server) as chat:
             await chat.sends("세어 줘")
-            chat.desk.answering[0].here = True  # as of a reply that this machine's engine makes
+            chat.controller.answering[0].here = True  # as of a reply that this machine's engine makes
             await chat.until(lambda: chat.told("글 글"))
             screen = await _wants_another_precision(chat)
             assert chat.told("답이 멈춰요")
@@ -154,13 +156,13 @@ async def test_another_precision_in_mid_reply_names_what_it_costs(database: Path
 async def test_a_reply_knows_whether_it_is_made_here(database: Path) -> None:
     async with chatting(database) as chat:
         made: list[bool] = []
-        start = chat.desk.replies.start
+        start = chat.controller.replies.start
 
         def noted(order: Order, reply: LiveReply) -> None:
             made.append(reply.here)
             start(order, reply)
 
-        chat.desk.replies.start = noted  # type: ignore[method-assign]
+        chat.controller.replies.start = noted  # type: ignore[method-assign]
         await chat.asks("대한민국의 수도는 어디인가요?")
         assert made == [True]
 
@@ -173,4 +175,4 @@ async def test_a_reply_from_elsewhere_is_not_in_the_way(database: Path, stopped:
             screen = await _wants_another_precision(chat)
             await chat.until(lambda: chat.app.screen is not screen)
             assert stopped == ["stopped"]
-            assert chat.desk.answering, "it goes on"
+            assert chat.controller.answering, "it goes on"

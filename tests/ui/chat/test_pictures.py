@@ -9,7 +9,7 @@ import pytest
 from textual.widgets import Input
 
 from kullm_tui.core.asking.target import Target
-from kullm_tui.core.endpoints.client import Endpoint, Finished, Usage
+from kullm_tui.core.endpoints.endpoint import Endpoint, Finished, Usage
 from kullm_tui.core.memory import Memory
 from kullm_tui.core.records import Message
 from kullm_tui.core.store.history import Conversation
@@ -96,7 +96,7 @@ async def test_welcome(database: Path, size: tuple[int, int]) -> None:
 async def test_a_conversation(database: Path, size: tuple[int, int]) -> None:
     conversation = _filled(database)
     async with chatting(database, size=size) as chat:
-        chat.desk.open(conversation)
+        chat.controller.open(conversation)
         await chat.until(lambda: chat.told("tok/s") and (size[0] < 100 or chat.told("여행 계획")))
         await assert_looks_like(chat.pilot, f"chat-conversation-{size[0]}x{size[1]}")
 
@@ -106,7 +106,7 @@ async def test_streaming(database: Path, size: tuple[int, int]) -> None:
     part = "대한민국의 수도는 **서울**입니다. 한강을 끼고"
     with OpenAIServer([Reply([chunk(part), 60.0])]) as server:
         async with chatting(database, size=size, server=server) as chat:
-            chat.desk.ask(Message("user", "대한민국의 수도는 어디인가요?"))
+            chat.controller.ask(Message("user", "대한민국의 수도는 어디인가요?"))
             await chat.until(lambda: chat.told("한강을 끼고") and (size[0] < 100 or chat.told("오늘")))
             await assert_looks_like(chat.pilot, f"chat-streaming-{size[0]}x{size[1]}")
 
@@ -133,7 +133,9 @@ async def test_a_search(database: Path, size: tuple[int, int]) -> None:
 @sizes
 async def test_parameters(database: Path, size: tuple[int, int]) -> None:
     async with chatting(database, size=size) as chat:
-        chat.desk.session = chat.desk.session.with_decoding({"temperature": 0.7}).with_system("짧게 답하세요.")
+        chat.controller.session = chat.controller.session.with_decoding({"temperature": 0.7}).with_system(
+            "짧게 답하세요."
+        )
         await chat.pilot.press("f7")
         await chat.until(lambda: isinstance(chat.app.screen, ParametersScreen) and chat.told("160"))
         await assert_looks_like(chat.pilot, f"chat-parameters-{size[0]}x{size[1]}")
@@ -151,7 +153,7 @@ async def test_switcher(database: Path, size: tuple[int, int]) -> None:
 async def test_real_prompt(database: Path, size: tuple[int, int]) -> None:
     conversation = _filled(database)
     async with chatting(database, size=size) as chat:
-        chat.desk.open(conversation)
+        chat.controller.open(conversation)
         await chat.until(lambda: chat.turns)
         await chat.pilot.press("f9")
         await chat.until(lambda: chat.told("### 응답"))
@@ -185,7 +187,7 @@ async def test_instruction_and_input(database: Path, size: tuple[int, int]) -> N
 async def test_the_focused_thread(database: Path, size: tuple[int, int]) -> None:
     conversation = _filled(database)
     async with chatting(database, size=size) as chat:
-        chat.desk.open(conversation)
+        chat.controller.open(conversation)
         await chat.until(lambda: chat.told("tok/s") and (size[0] < 100 or chat.told("여행 계획")))
         await chat.pilot.press("shift+tab")
         await assert_looks_like(chat.pilot, f"chat-thread-{size[0]}x{size[1]}")
@@ -195,7 +197,7 @@ async def test_the_focused_thread(database: Path, size: tuple[int, int]) -> None
 async def test_a_line_above_the_prompt(database: Path, size: tuple[int, int]) -> None:
     with OpenAIServer([Reply([chunk("대한민국의 수도는"), 60.0])]) as server:
         async with chatting(database, size=size, server=server) as chat:
-            chat.desk.ask(Message("user", "수도는?"))
+            chat.controller.ask(Message("user", "수도는?"))
             await chat.until(lambda: chat.told("대한민국의 수도는") and (size[0] < 100 or chat.told("오늘")))
             await chat.types("하나 더")
             await chat.pilot.press("enter")
@@ -218,7 +220,7 @@ async def test_dialogs_over_the_chat(database: Path, size: tuple[int, int], tmp_
             await chat.until(lambda: chat.told("회의록.txt"))
             await assert_looks_like(chat.pilot, f"chat-attach-{shape}")
             await chat.pilot.press("escape")
-            chat.desk.ask(Message("user", "수도는?"))
+            chat.controller.ask(Message("user", "수도는?"))
             await chat.until(lambda: chat.told("대한민국의 수도는") and (size[0] < 100 or chat.told("오늘")))
             await chat.pilot.press("ctrl+q")
             await chat.until(lambda: isinstance(chat.app.screen, Confirm))
@@ -238,7 +240,7 @@ async def test_in_english(database: Path, size: tuple[int, int], monkeypatch: py
     async with chatting(database, size=size) as chat:
         await chat.until(lambda: chat.told("tiny demo") and (size[0] < 100 or chat.told("Today")))
         await assert_looks_like(chat.pilot, f"chat-welcome-{shape}-en")
-        chat.desk.open(conversation)
+        chat.controller.open(conversation)
         await chat.until(lambda: chat.told("tok/s"))
         await assert_looks_like(chat.pilot, f"chat-conversation-{shape}-en")
         await chat.pilot.press("f7")
@@ -263,7 +265,7 @@ async def test_in_the_terminals_own_colours(database: Path, size: tuple[int, int
     conversation, shape = _filled(database), f"{size[0]}x{size[1]}"
     async with chatting(database, size=size) as chat:
         chat.app.theme = theme
-        chat.desk.open(conversation)
+        chat.controller.open(conversation)
         await chat.until(lambda: chat.told("tok/s") and (size[0] < 100 or chat.told("여행 계획")))
         await assert_looks_like(chat.pilot, f"chat-conversation-{shape}-{theme}")
         await chat.pilot.press("f7")

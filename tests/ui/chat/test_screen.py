@@ -133,14 +133,14 @@ async def test_a_reply_goes_on_while_another_conversation_is_open(database: Path
     with OpenAIServer([says(*pieces, pause=0.1), says("다른 답")]) as server:
         async with chatting(database, server=server) as chat:
             await chat.sends("긴 답")
-            first = chat.desk.conversation
+            first = chat.controller.conversation
             assert first
             await chat.until(lambda: chat.told("0 1 2"))
             await chat.pilot.press("ctrl+n")
             await chat.asks("다른 물음")
-            chat.desk.open(first)
-            await chat.until(lambda: chat.desk.conversation == first and chat.turns)
-            assert chat.desk.answering, "it should still be streaming"
+            chat.controller.open(first)
+            await chat.until(lambda: chat.controller.conversation == first and chat.turns)
+            assert chat.controller.answering, "it should still be streaming"
             reply = await chat.answered()
             assert reply.content == "".join(pieces)
             assert chat.last_text == reply.content
@@ -160,9 +160,9 @@ async def test_quitting_while_it_streams_keeps_the_part_that_came(database: Path
 async def test_the_engine_killed_in_mid_stream_leaves_the_app_alive(database: Path) -> None:
     async with chatting(database) as chat:
         await chat.asks("안녕하세요")
-        chat.desk.session = chat.desk.session.with_decoding({"temperature": 4.0, "max_tokens": 900})
-        chat.desk.ask(Message("user", "대한민국의 수도는?"))
-        await chat.until(lambda: chat.desk.answering and chat.desk.answering[0].pieces)
+        chat.controller.session = chat.controller.session.with_decoding({"temperature": 4.0, "max_tokens": 900})
+        chat.controller.ask(Message("user", "대한민국의 수도는?"))
+        await chat.until(lambda: chat.controller.answering and chat.controller.answering[0].pieces)
         engine = running_engine()
         assert engine
         os.kill(engine.pid, signal.SIGKILL)
@@ -170,7 +170,7 @@ async def test_the_engine_killed_in_mid_stream_leaves_the_app_alive(database: Pa
         assert cut.state == "failed"
         assert cut.content
         assert chat.told("✗")
-        chat.desk.session = chat.desk.session.with_decoding({})
+        chat.controller.session = chat.controller.session.with_decoding({})
         await chat.pilot.press("ctrl+n")
         await chat.until(lambda: not chat.turns)
         assert "42" in (await chat.asks("12 더하기 30은 얼마인가요?")).content
@@ -203,11 +203,11 @@ async def test_what_was_left_out_or_cut_is_told_and_told_again_later(database: P
             await chat.asks("물음")
             assert chat.told("앞의 문답 3개는 모델에 보내지 않았어요")
             assert chat.told("길이 한도에서 멈췄어요")
-            conversation = chat.desk.conversation
+            conversation = chat.controller.conversation
             assert conversation
             await chat.pilot.press("ctrl+n")
             await chat.until(lambda: not chat.turns)
-            chat.desk.open(conversation)
+            chat.controller.open(conversation)
             await chat.until(lambda: chat.told("앞의 문답 3개는 모델에 보내지 않았어요"))
 
 
@@ -254,9 +254,9 @@ async def test_what_a_terminal_would_obey_is_never_shown(database: Path) -> None
 async def test_a_new_system_text_is_written_down_where_it_begins_to_hold(database: Path) -> None:
     with OpenAIServer([says("하나"), says("둘"), says("셋")]) as server:
         async with chatting(database, server=server) as chat:
-            chat.desk.session = chat.desk.session.with_system("처음 말투")
+            chat.controller.session = chat.controller.session.with_system("처음 말투")
             await chat.asks("물음")
-            chat.desk.session = chat.desk.session.with_system("나중 말투")
+            chat.controller.session = chat.controller.session.with_system("나중 말투")
             await chat.asks("또")
             await chat.asks("한 번 더")
             systems = [
@@ -294,7 +294,7 @@ async def test_a_question_sent_while_the_reply_before_it_is_being_written_down_w
     with OpenAIServer([first, says("둘째")]) as server:
         async with chatting(database, server=server) as chat:
             await chat.sends("하나")
-            live = chat.desk.answering[0]
+            live = chat.controller.answering[0]
             await chat.until(lambda: live.pieces)
             with closing(sqlite3.connect(database, isolation_level=None)) as other:
                 other.execute("BEGIN IMMEDIATE")
@@ -316,7 +316,7 @@ async def test_a_long_conversation_mounts_only_its_end_and_the_rest_on_the_way_u
         for number in range(60):
             parent = store.add_user_turn(conversation.id, Message("user", f"{number}번 물음"), parent_id=parent)
     async with chatting(database, size=(80, 24)) as chat:
-        chat.desk.open(conversation)
+        chat.controller.open(conversation)
         await chat.until(lambda: chat.told("59번 물음"))
         assert len(chat.screen.query(TurnView)) == 16
         for _ in range(40):

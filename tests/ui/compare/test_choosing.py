@@ -28,9 +28,9 @@ async def test_base_against_adapter_is_chosen_by_typing(database: Path) -> None:
         await here.until(lambda: here.told("1 구름 데모 2 데모 베이스"))
         await here.pilot.press("enter")
         await here.until(lambda: here.app.screen is not screen and here.heads == ["구름 데모", "데모 베이스"])
-        assert last_lineup() == here.desk.choice.lineup
+        assert last_lineup() == here.controller.choice.lineup
         await here.asks("안녕하세요")
-        assert {column.contestant.label for column in here.desk.comparison.columns} == {"demo-kullm", "demo-base"}  # type: ignore[union-attr]
+        assert {column.contestant.label for column in here.controller.comparison.columns} == {"demo-kullm", "demo-base"}  # type: ignore[union-attr]
 
 
 async def test_a_model_of_an_endpoint_is_asked_for_and_a_fifth_does_not_fit(database: Path) -> None:
@@ -48,7 +48,7 @@ async def test_a_model_of_an_endpoint_is_asked_for_and_a_fifth_does_not_fit(data
             await here.until(lambda: here.told("4개까지 비교할 수 있어요"))
             await here.pilot.press("f2")
             await here.until(lambda: len(here.views) == 4)
-            assert here.desk.contestants[3] == Contestant("far/red")
+            assert here.controller.contestants[3] == Contestant("far/red")
 
 
 async def test_hiding_the_names_is_one_key_and_counts_from_the_next_comparison_on(database: Path) -> None:
@@ -131,4 +131,4 @@ async def test_a_file_without_questions_is_told(database: Path, tmp_path: Path) 
         await here.types(str(file))
         await here.pilot.press("enter")
         await here.until(lambda: here.told("빈.jsonl") and not here.told("질문이 든 파일"))
-        assert here.desk.comparison is None
+        assert here.controller.comparison is None

@@ -69,8 +69,8 @@ async def test_a_judge_compares_a_column_with_the_others_in_both_orders(home: Pa
     with Far() as server:
         async with comparing(home / "kullm.db", server=server, blind=True) as here:
             await here.asks("물음")
-            assert here.desk.comparison
-            red = next(one.place for one in here.desk.comparison.columns if one.contestant.model == "far/red")
+            assert here.controller.comparison
+            red = next(one.place for one in here.controller.comparison.columns if one.contestant.model == "far/red")
             here.screen.columns.focus_column(red)
             await here.until(lambda: here.screen.columns.focused_place == red)
             await here.pilot.press("p")
@@ -80,16 +80,16 @@ async def test_a_judge_compares_a_column_with_the_others_in_both_orders(home: Pa
             asked = [one for one in judge.requests if not one.path.endswith("/models")]
             assert len(asked) == 4, "two pairs, each in both orders"
             assert "red" not in here.shown.replace("red의 답", ""), "a judge is no vote"
-            bought, compared = len(judge.requests), here.desk.comparison
-            here.desk.open(None)
+            bought, compared = len(judge.requests), here.controller.comparison
+            here.controller.open(None)
             await here.until(lambda: not here.told(won[0]))
-            here.desk.open(compared)
+            here.controller.open(compared)
             await here.until(lambda: here.told("red의 답"))
             await here.pilot.pause(0.3)
             assert not here.told(won[0]), "what was found before would tell who is who"
-            here.desk.voting.cast("tie")
+            here.controller.voting.cast("tie")
             await here.until(lambda: here.votes)
-            here.desk.open(compared)
+            here.controller.open(compared)
             others = [f"red > {name}" for name in ("green", "blue")]
             await here.until(lambda: all(here.told(one) or here.told(_turned(one)) for one in others))
             assert len(judge.requests) == bought, "what was found is shown again, and nobody is asked"
@@ -125,5 +125,5 @@ async def test_a_blind_comparison_shows_no_verdict_that_was_bought_elsewhere(hom
             await here.pilot.pause(0.5)
             cards = [view.thread.views[-1].verdicts for view in here.views]
             assert not any(card.verdicts for card in cards if card)
-            here.desk.voting.cast("tie")
+            here.controller.voting.cast("tie")
             await here.until(lambda: any(card.verdicts for card in cards if card))

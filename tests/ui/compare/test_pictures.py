@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kullm_tui.core.compare import schedule as contest
-from kullm_tui.core.endpoints.client import Finished, Usage
+from kullm_tui.core.endpoints.endpoint import Finished, Usage
 from kullm_tui.core.memory import Memory
 from kullm_tui.core.records import Message
 from kullm_tui.core.store.comparisons import Comparison
@@ -81,7 +81,7 @@ def _voted(store: Store, comparison: Comparison, replies: list[int], winner: int
 
 
 async def _opened(here: Comparing, comparison: Comparison) -> None:
-    here.desk.open(comparison)
+    here.controller.open(comparison)
     await here.until(lambda: here.bar.is_shown and all(len(view.thread.views) == 2 for view in here.views))
 
 
@@ -105,7 +105,7 @@ async def test_while_they_answer(database: Path, size: tuple[int, int], monkeypa
         async with comparing(database, size=size, server=server) as here:
             await here.sends("대한민국의 수도는 어디인가요?")
             await here.until(
-                lambda: here.told("한강을 끼고") and here.desk.live(1) is None and here.views[1].head.state
+                lambda: here.told("한강을 끼고") and here.controller.live(1) is None and here.views[1].head.state
             )
             await here.until(lambda: here.told("답하는 중"))
             await assert_looks_like(here.pilot, f"compare-running-{size[0]}x{size[1]}")

@@ -51,7 +51,7 @@ async def test_names_are_hidden_until_the_vote_and_then_shown(database: Path) ->
             assert "red" not in here.shown.replace("red의 답", "")
             await here.votes_for(1)
             await here.until(lambda: here.heads != ["A", "B", "C"])
-            comparison = here.desk.comparison
+            comparison = here.controller.comparison
             assert comparison
             shown = [column.contestant.model.removeprefix("far/") for column in comparison.columns]
             assert here.heads == shown
@@ -66,7 +66,7 @@ async def test_what_failed_keeps_the_name_hidden_too(database: Path) -> None:
     with Far(by_model={"red": [refuses(400, "모델 far/red가 red를 모릅니다")]}) as server:
         async with comparing(database, server=server, blind=True) as here:
             await here.asks("누구세요?")
-            failed = next(place for place in range(3) if here.desk.turns(place)[-1].state == "failed")
+            failed = next(place for place in range(3) if here.controller.turns(place)[-1].state == "failed")
             assert here.told("✗")
             assert "far/red" not in here.shown
             await here.votes_for(failed)
@@ -86,12 +86,18 @@ async def test_one_column_is_stopped_and_the_others_go_on(database: Path) -> Non
             await here.pilot.press("tab")
             await here.until(lambda: here.screen.columns.focused_place == 0)
             await here.pilot.press("escape")
-            await here.until(lambda: here.desk.live(0) is None and here.desk.turns(0)[-1].state == "cancelled")
-            assert here.desk.live(1) is not None
+            await here.until(
+                lambda: here.controller.live(0) is None and here.controller.turns(0)[-1].state == "cancelled"
+            )
+            assert here.controller.live(1) is not None
             assert not here.bar.is_shown
             await here.pilot.press("shift+tab", "escape")
             await here.finishes()
-            assert [here.desk.turns(place)[-1].state for place in range(3)] == ["cancelled", "cancelled", "complete"]
+            assert [here.controller.turns(place)[-1].state for place in range(3)] == [
+                "cancelled",
+                "cancelled",
+                "complete",
+            ]
             assert here.told("중단됨")
 
 
@@ -110,7 +116,7 @@ async def test_the_next_question_goes_to_all_and_a_follow_up_to_one(database: Pa
             assert here.told("green에게만 이어 물어요")
             await here.types("너만")
             await here.pilot.press("enter")
-            await here.until(lambda: len(here.said(1)) == 6 and not here.desk.busy)
+            await here.until(lambda: len(here.said(1)) == 6 and not here.controller.busy)
             assert [len(here.said(place)) for place in range(3)] == [4, 6, 4]
             assert not here.told("에게만 이어 물어요")
             last = [request for request in server.requests if request.body["model"] == "green"][-1]
@@ -119,9 +125,9 @@ async def test_the_next_question_goes_to_all_and_a_follow_up_to_one(database: Pa
             ]
             # The vote stays with the question that all answered.
             await here.until(lambda: here.bar.is_shown)
-            here.desk.voting.cast("best", 1)
+            here.controller.voting.cast("best", 1)
             await here.until(lambda: here.votes)
-            assert here.votes[0].replies[1] == here.desk.turns(1)[3].id
+            assert here.votes[0].replies[1] == here.controller.turns(1)[3].id
 
 
 async def test_asking_again_makes_branches_and_a_vote_again_replaces_the_first(database: Path) -> None:
@@ -133,7 +139,7 @@ async def test_asking_again_makes_branches_and_a_vote_again_replaces_the_first(d
             await here.pilot.press("ctrl+r")
             await here.until(lambda: len(server.requests) == 6)
             await here.finishes()
-            assert all(len(here.desk.turns(place)[-1].siblings) == 2 for place in range(3))
+            assert all(len(here.controller.turns(place)[-1].siblings) == 2 for place in range(3))
             assert here.told("2/2 ‹ ›")
             here.bar.focus()
             await here.votes_for(4)
@@ -165,7 +171,7 @@ async def test_sending_while_somebody_answers_keeps_the_words(database: Path) ->
             await here.until(lambda: here.told("esc로 멈춘 다음"))
             assert here.screen.prompt.value.text == "성급한 물음"
             await here.pilot.press("escape")
-            await here.until(lambda: not here.desk.busy)
+            await here.until(lambda: not here.controller.busy)
 
 
 async def test_faults_of_one_column_leave_the_others_alone(database: Path) -> None:
@@ -174,8 +180,8 @@ async def test_faults_of_one_column_leave_the_others_alone(database: Path) -> No
         async with comparing(database, server=server) as here:
             await here.types("물음")
             await here.pilot.press("enter")
-            await here.until(lambda: len(server.requests) >= 3 and not here.desk.busy)
-            states = [here.desk.turns(place)[-1].state for place in range(3)]
+            await here.until(lambda: len(server.requests) >= 3 and not here.controller.busy)
+            states = [here.controller.turns(place)[-1].state for place in range(3)]
             assert states == ["failed", "failed", "complete"]
             assert not here.bar.is_shown, "one reply is nothing to compare"
             await here.pilot.press("ctrl+r")
@@ -193,7 +199,7 @@ async def test_text_leaves_the_machine_only_with_consent(database: Path, monkeyp
             await here.pilot.press("escape")
             await here.until(lambda: here.screen.prompt.value.text == "비밀")
             assert server.requests == []
-            assert here.desk.comparison is None
+            assert here.controller.comparison is None
             await here.pilot.press("enter")
             await here.until(lambda: here.told("보낼까요"))
             await here.pilot.press("enter")
@@ -208,7 +214,7 @@ async def test_an_earlier_comparison_is_opened_again_with_its_vote(database: Pat
             await here.votes_for(1)
             await here.until(lambda: here.votes)
             await here.pilot.press("ctrl+n")
-            await here.until(lambda: here.desk.comparison is None and not here.told("green의 답"))
+            await here.until(lambda: here.controller.comparison is None and not here.told("green의 답"))
             await here.asks("둘째 비교")
             await here.pilot.press("f6")
             await here.until(lambda: isinstance(here.app.screen, EarlierScreen) and here.told("첫 비교"))
@@ -224,12 +230,12 @@ async def test_a_comparison_that_was_left_goes_on_and_is_whole_later(database: P
         async with comparing(database, server=server) as here:
             await here.sends("긴 답")
             await here.until(lambda: here.told("0 1 2"))
-            first = here.desk.comparison
+            first = here.controller.comparison
             await here.pilot.press("ctrl+n")
-            await here.until(lambda: here.desk.comparison is None)
+            await here.until(lambda: here.controller.comparison is None)
             await here.asks("다른 물음")
             assert first
-            here.desk.open(first)
+            here.controller.open(first)
             await here.until(lambda: here.bar.is_shown and here.said(0) == ["긴 답", "".join(pieces)])
 
 
@@ -246,37 +252,39 @@ async def test_the_header_leads_from_mode_to_mode(database: Path) -> None:
 async def test_the_engine_killed_in_mid_stream_leaves_a_fault_where_something_was_said(database: Path) -> None:
     async with comparing(database) as here:
         await here.asks("안녕하세요")
-        here.desk.choice.session = here.desk.choice.session.with_decoding({"temperature": 4.0, "max_tokens": 900})
+        here.controller.choice.session = here.controller.choice.session.with_decoding(
+            {"temperature": 4.0, "max_tokens": 900}
+        )
         await here.pilot.press("escape")
         await here.types("대한민국의 수도는?")
         await here.pilot.press("enter")
-        await here.until(lambda: here.desk.busy)
+        await here.until(lambda: here.controller.busy)
         while (states := await _killed_while_they_answer(here)) == {"complete"}:
             # All was said before any of it was shown: the machine is busy, or the model had little to say.
             await here.pilot.press("ctrl+r")
-            await here.until(lambda: here.desk.busy)
+            await here.until(lambda: here.controller.busy)
         assert states <= {"failed", "complete"}  # one may have come to its end in that moment
         await here.until(lambda: here.told("✗"))
-        here.desk.choice.session = here.desk.choice.session.with_decoding({})
+        here.controller.choice.session = here.controller.choice.session.with_decoding({})
         await here.pilot.press("ctrl+r")
         await here.finishes()
-        assert [here.desk.turns(place)[-1].state for place in range(3)] == ["complete"] * 3
+        assert [here.controller.turns(place)[-1].state for place in range(3)] == ["complete"] * 3
 
 
 async def _killed_while_they_answer(here: Comparing) -> set[str]:
     """How the replies ended of which something had been said."""
 
     def answering() -> list[int]:
-        return [place for place in range(3) if (live := here.desk.live(place)) and live.pieces]
+        return [place for place in range(3) if (live := here.controller.live(place)) and live.pieces]
 
-    await here.until(lambda: answering() or not here.desk.busy)
+    await here.until(lambda: answering() or not here.controller.busy)
     if not (begun := answering()):
         return {"complete"}
     engine = running_engine()
     assert engine
     os.kill(engine.pid, signal.SIGKILL)
-    await here.until(lambda: not here.desk.busy)
-    return {here.desk.turns(place)[-1].state for place in begun}
+    await here.until(lambda: not here.controller.busy)
+    return {here.controller.turns(place)[-1].state for place in begun}
 
 
 async def test_votes_are_saved_as_preference_pairs(database: Path, tmp_path: Path) -> None:

@@ -22,9 +22,9 @@ async def test_bases_that_do_not_fit_take_turns_and_all_answer(tmp_path: Path, m
     async with comparing(tmp_path / "kullm.db", contestants=contestants, engine=engine) as here:
         assert here.heads == ["one", "two"]
         await here.until(lambda: here.told("2번에 나누어 차례로"))
-        here.desk.choice.session = here.desk.choice.session.with_decoding({"max_tokens": 8})
+        here.controller.choice.session = here.controller.choice.session.with_decoding({"max_tokens": 8})
         await here.sends("물음")
         await here.until(lambda: here.told("차례를 기다려요"))
-        assert here.desk.live(1) is None, "nobody is asked for while another has to stay"
-        await here.until(lambda: not here.desk.busy, seconds=60)
-        assert [here.desk.turns(place)[-1].state for place in range(2)] == ["complete", "complete"]
+        assert here.controller.live(1) is None, "nobody is asked for while another has to stay"
+        await here.until(lambda: not here.controller.busy, seconds=60)
+        assert [here.controller.turns(place)[-1].state for place in range(2)] == ["complete", "complete"]

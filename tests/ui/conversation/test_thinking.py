@@ -7,7 +7,7 @@ import pytest
 
 from kullm_tui.core.store.store import Store
 from kullm_tui.ui.conversation.thinking import Thinking
-from kullm_tui.ui.judge.service import subject_of
+from kullm_tui.ui.judge.subject import subject_of
 from tests.openai_server import OpenAIServer, Reply, says, thinks
 from tests.ui.chatting import Chat, chatting
 from tests.ui.comparing import Far, comparing
@@ -98,6 +98,6 @@ async def test_columns_fold_what_their_models_think(database: Path) -> None:
         async with comparing(database, server=server) as here:
             await here.asks("수도는?")
             assert [here.said(place)[-1] for place in range(3)] == ["서울입니다.", "서울입니다.", "blue의 답"]
-            assert [here.desk.turns(place)[-1].thinking.strip() for place in range(3)] == [_THOUGHT, _THOUGHT, ""]
+            assert [here.controller.turns(place)[-1].thinking.strip() for place in range(3)] == [_THOUGHT, _THOUGHT, ""]
             await here.until(lambda: here.shown.count("▸ ") + here.shown.count("▸\n") >= 2)
             assert not here.told(_THOUGHT)

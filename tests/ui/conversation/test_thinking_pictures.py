@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from kullm_tui.core.endpoints.client import Finished, Usage
+from kullm_tui.core.endpoints.endpoint import Finished, Usage
 from kullm_tui.core.records import Message
 from kullm_tui.core.store.history import Conversation
 from kullm_tui.core.store.journal import ReplySource
@@ -52,7 +52,7 @@ async def test_while_it_thinks(database: Path, size: tuple[int, int]) -> None:
     thought = event({"choices": [{"index": 0, "delta": {"reasoning_content": _THOUGHT}, "finish_reason": None}]})
     with OpenAIServer([Reply([thought, 60.0])]) as server:
         async with chatting(database, size=size, server=server) as chat:
-            chat.desk.ask(Message("user", "대한민국의 수도는 어디인가요?"))
+            chat.controller.ask(Message("user", "대한민국의 수도는 어디인가요?"))
             await chat.until(lambda: chat.told("생각하는 중 12초") and (size[0] < 100 or chat.told("오늘")))
             await assert_looks_like(chat.pilot, f"chat-thinking-{size[0]}x{size[1]}")
 
@@ -61,7 +61,7 @@ async def test_while_it_thinks(database: Path, size: tuple[int, int]) -> None:
 async def test_folded_and_unfolded(database: Path, size: tuple[int, int]) -> None:
     conversation = _thought(database)
     async with chatting(database, size=size) as chat:
-        chat.desk.open(conversation)
+        chat.controller.open(conversation)
         await chat.until(lambda: chat.told("생각 12초 ▸") and (size[0] < 100 or chat.told("오늘")))
         await assert_looks_like(chat.pilot, f"chat-thought-{size[0]}x{size[1]}")
         await chat.pilot.press("shift+tab", "t")

@@ -37,9 +37,9 @@ async def test_a_reply_without_room_is_saved_by_itself_once_there_is_some(databa
     with OpenAIServer([says(_LONG)]) as server:
         async with chatting(database, server=server) as chat:
             await _with_a_full_disk(chat)
-            chat.desk.new_conversation()
+            chat.controller.new_conversation()
             await chat.until(lambda: not chat.turns)
-            chat.desk.open(chat.app.store.conversations()[0])
+            chat.controller.open(chat.app.store.conversations()[0])
             await chat.until(lambda: chat.turns and chat.last_text.strip() == _LONG.strip())
             _limit(chat.app.store, _REAL_LIMIT)
             await chat.until(lambda: len(chat.app.unsaved) == 0)

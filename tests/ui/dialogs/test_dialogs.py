@@ -164,12 +164,12 @@ async def test_the_open_conversation_deleted_leaves_the_focus_where_it_can_be_un
     with Store(database) as store:
         store.create_conversation("하나")
     async with chatting(database, size=(120, 24)) as chat:
-        chat.desk.open(chat.app.store.conversations()[0])
-        await chat.until(lambda: chat.desk.conversation)
+        chat.controller.open(chat.app.store.conversations()[0])
+        await chat.until(lambda: chat.controller.conversation)
         await chat.pilot.press("f6", "down")
         await chat.until(lambda: chat.screen.sidebar.chosen)
         await chat.pilot.press("delete")
-        await chat.until(lambda: chat.desk.conversation is None and chat.told("u 되돌리기"))
+        await chat.until(lambda: chat.controller.conversation is None and chat.told("u 되돌리기"))
         await chat.pilot.press("u")
         await chat.until(lambda: chat.told("되살렸어요"))
         assert chat.screen.prompt.value.text == ""

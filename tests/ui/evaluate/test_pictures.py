@@ -18,7 +18,7 @@ from evaluator.systems import answering_system
 from evaluator.verdict import Item, JudgeReply
 from evaluator.verdicts import VerdictStore
 from kullm_tui.core.config.settings import Config
-from kullm_tui.core.endpoints.client import Endpoint
+from kullm_tui.core.endpoints.endpoint import Endpoint
 from kullm_tui.ui.evaluate.form_screen import NewEvaluationScreen
 from kullm_tui.ui.evaluate.item_browser import ItemBrowser
 from kullm_tui.ui.evaluate.preparation import Pick

@@ -12,9 +12,9 @@ from kullm_tui.core.errors import KullmError
 from kullm_tui.ui.chat.screen import ChatScreen
 from kullm_tui.ui.dialogs.ask import Confirm
 from kullm_tui.ui.judge.price_dialog import FirstVerdictScreen
-from kullm_tui.ui.judge.service import Subject
 from kullm_tui.ui.judge.settings import JudgeSettings, last_settings
 from kullm_tui.ui.judge.settings_dialog import JudgeScreen
+from kullm_tui.ui.judge.subject import Subject
 from tests.evaluator.judge_server import JudgeServer, judged
 from tests.openai_server import OpenAIServer, Reply, refuses, says
 from tests.ui.chatting import chatting
@@ -23,7 +23,7 @@ from tests.ui.judging import NEWEST, answered, card, has_verdicts, judges, press
 
 async def test_a_budget_stops_and_says_how_to_go_on(home: Path, judge: JudgeServer) -> None:
     async with answered(home, "하나", "둘") as chat:
-        await chat.app.judge_desk.choose(JudgeSettings(budget=0.004))
+        await chat.app.judging.choose(JudgeSettings(budget=0.004))
         await judges(chat)
         await chat.pilot.press("shift+tab", "up", "up", "f3")
         await chat.until(lambda: chat.told("예산 $0.0040에 도달해서 묻지 않았어요"))
@@ -34,7 +34,7 @@ async def test_a_budget_is_not_kept_by_guessing(home: Path, judge: JudgeServer) 
     judge.models = ("secret-model",)
     judge_host = "http://judge.example/v1"
     async with answered(home, "하나") as chat:
-        await chat.app.judge_desk.choose(JudgeSettings(budget=1.0))
+        await chat.app.judging.choose(JudgeSettings(budget=1.0))
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("OPENAI_BASE_URL", judge_host)
             patch.setenv("http_proxy", f"http://127.0.0.1:{judge.port}")
@@ -99,7 +99,7 @@ async def test_rubric_judge_and_budget_are_switched_and_kept(home: Path) -> None
 async def test_another_rubrics_verdict_stands_in_a_card_of_its_own(home: Path) -> None:
     async with answered(home, "서울") as chat:
         await judges(chat)
-        await chat.app.judge_desk.choose(JudgeSettings("kullm-2023-ko-fixed"))
+        await chat.app.judging.choose(JudgeSettings("kullm-2023-ko-fixed"))
         await presses_f3(chat)
         await chat.until(lambda: len(card(chat).verdicts) == 2)
         await chat.until(lambda: chat.told("kullm-2023-ko-fixed"))
@@ -113,7 +113,7 @@ async def test_two_replies_are_compared_in_both_orders(home: Path, judge: JudgeS
         given: list[str | None] = []
 
         async def compare() -> None:
-            given.append(await chat.app.judge_desk.pairwise("수도는?", "", "서울", "부산"))
+            given.append(await chat.app.judging.pairwise("수도는?", "", "서울", "부산"))
 
         chat.app.run_worker(compare())
         await chat.until(lambda: chat.told("2번 묻고"))
@@ -131,7 +131,7 @@ async def test_a_comparison_that_cannot_be_bought_says_why(home: Path, judge: Ju
 
         async def compare() -> None:
             try:
-                await chat.app.judge_desk.pairwise("수도는?", "", "서울", "부산")
+                await chat.app.judging.pairwise("수도는?", "", "서울", "부산")
             except KullmError as fault:
                 said.append(str(fault))
 
@@ -160,12 +160,12 @@ async def test_a_reply_judged_by_a_rubric_that_changed_since_has_no_scores(home:
     shipped = Path(__file__).parents[3] / "evaluator" / "rubrics" / "kullm-2023-ko.toml"
     own.write_text(shipped.read_text(encoding="utf-8").replace("흥미로운가요", "신나나요"), encoding="utf-8")
     async with answered(home, "서울") as chat:
-        await chat.app.judge_desk.choose(JudgeSettings(str(own)))
+        await chat.app.judging.choose(JudgeSettings(str(own)))
         await judges(chat)
         assert chat.told("품질 4/5")
         own.write_text(own.read_text(encoding="utf-8").replace("신나나요", "즐거운가요"), encoding="utf-8")
         subject = Subject("질문 0", "", "서울", "far/model")
-        kept = await asyncio.to_thread(chat.app.judge_desk.kept, subject)
+        kept = await asyncio.to_thread(chat.app.judging.kept, subject)
         assert [(one.status, dict(one.scores)) for one in kept] == [("unparsed", {})]
         assert kept[0].text == reasoned()
 

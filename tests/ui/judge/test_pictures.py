@@ -13,13 +13,12 @@ from textual.screen import Screen
 from evaluator.cost import Budget, Estimate
 from evaluator.verdict import Item, Verdict
 from evaluator.verdicts import VerdictStore
-from kullm_tui.core.endpoints.client import Finished, Usage
+from kullm_tui.core.endpoints.endpoint import Finished, Usage
 from kullm_tui.core.records import Message
 from kullm_tui.core.store.history import Conversation
 from kullm_tui.core.store.journal import ReplySource
 from kullm_tui.core.store.store import Store
-from kullm_tui.ui.judge import service as judge_desk
-from kullm_tui.ui.judge import verdict_card
+from kullm_tui.ui.judge import service, verdict_card
 from kullm_tui.ui.judge.price_dialog import FirstVerdictScreen
 from kullm_tui.ui.judge.settings import JudgeSettings
 from kullm_tui.ui.judge.settings_dialog import JudgeScreen
@@ -70,7 +69,7 @@ def _conversation(home: Path, answer: str = _ANSWER) -> Conversation:
 async def opened(home: Path, size: tuple[int, int], answer: str = _ANSWER) -> AsyncIterator[Chat]:
     conversation = await asyncio.to_thread(_conversation, home, answer)
     async with chatting(home / "kullm.db", size=size) as chat:
-        chat.desk.open(conversation)
+        chat.controller.open(conversation)
         await chat.until(lambda: chat.told("tok/s") and (size[0] < 100 or chat.told("오늘")))
         yield chat
 
@@ -120,9 +119,9 @@ async def test_an_error(home: Path, size: tuple[int, int]) -> None:
     )
     failed = Verdict("reply", "error", text=text, model="gpt-4.1", rubric="kullm-2023-ko", cost=0.0)
     async with opened(home, size) as chat:
-        subject = judge_desk.Subject(_QUESTION, "", _ANSWER, "demo-kullm")
-        chat.app.judge_desk._failed[subject] = failed
-        chat.app.judge_desk.changed.publish(subject)
+        subject = service.Subject(_QUESTION, "", _ANSWER, "demo-kullm")
+        chat.app.judging._failed[subject] = failed
+        chat.app.judging.changed.publish(subject)
         await chat.until(lambda: chat.told("F3 다시 채점"))
         await assert_looks_like(chat.pilot, f"judge-error-{size[0]}x{size[1]}")
 
@@ -130,10 +129,10 @@ async def test_an_error(home: Path, size: tuple[int, int]) -> None:
 @sizes
 async def test_waiting(home: Path, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
     async with opened(home, size) as chat:
-        subject = judge_desk.Subject(_QUESTION, "", _ANSWER, "demo-kullm")
+        subject = service.Subject(_QUESTION, "", _ANSWER, "demo-kullm")
         monkeypatch.setattr(verdict_card, "seconds_whole", lambda _: "3초")
-        chat.app.judge_desk._waiting[subject] = judge_desk.Waiting(time.monotonic(), "gpt-4.1에 묻는 중")
-        chat.app.judge_desk.changed.publish(subject)
+        chat.app.judging._waiting[subject] = service.Waiting(time.monotonic(), "gpt-4.1에 묻는 중")
+        chat.app.judging.changed.publish(subject)
         await chat.until(lambda: chat.told("묻는 중 · 3초"))
         await assert_looks_like(chat.pilot, f"judge-waiting-{size[0]}x{size[1]}")
 
@@ -170,9 +169,7 @@ async def test_everything_that_was_said(home: Path, size: tuple[int, int]) -> No
         bought(store, _item(), reasoned(품질=5))
     async with opened(home, size) as chat:
         await chat.until(lambda: chat.told("품질 5/5"))
-        verdicts = await asyncio.to_thread(
-            chat.app.judge_desk.kept, judge_desk.Subject(_QUESTION, "", _ANSWER, "demo-kullm")
-        )
+        verdicts = await asyncio.to_thread(chat.app.judging.kept, service.Subject(_QUESTION, "", _ANSWER, "demo-kullm"))
         screen = VerdictsScreen(verdicts, None)
         await _shown(chat, screen, "한 번 더 채점하기", f"judge-verdicts-{size[0]}x{size[1]}")
 

@@ -40,15 +40,15 @@ async def test_the_price_is_said_first_and_the_scores_come_in_a_card(home: Path,
 async def test_a_conversation_that_is_opened_again_has_its_cards(home: Path, judge: JudgeServer) -> None:
     async with answered(home, "첫째", "둘째") as chat:
         await judges(chat)
-        conversation = chat.desk.conversation
+        conversation = chat.controller.conversation
         assert conversation
-        chat.desk.new_conversation()
+        chat.controller.new_conversation()
         await chat.until(lambda: not chat.turns)
-        chat.desk.open(conversation)
+        chat.controller.open(conversation)
         await chat.until(lambda: len(chat.turns) == 4 and card(chat).verdicts)
         assert not card(chat, 1).verdicts
     async with answered(home) as chat:
-        chat.desk.open(conversation)
+        chat.controller.open(conversation)
         await chat.until(lambda: chat.told("품질 4/5"))
         assert chat.app.status.parts()[-1:] != ["$0.0016"], "nothing was spent in this session"
     assert sum(judge.bought.values()) == 1

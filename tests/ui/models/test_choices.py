@@ -29,13 +29,13 @@ async def test_only_what_was_set_goes_out_and_the_paper_is_one_press(database: P
             await chat.until(lambda: isinstance(chat.app.screen, ParametersScreen))
             chat.app.screen.query_one("#field-temperature", Input).value = "0.7"
             await chat.pilot.press("enter")
-            await chat.until(lambda: chat.desk.session.decoding == {"temperature": 0.7})
+            await chat.until(lambda: chat.controller.session.decoding == {"temperature": 0.7})
             await chat.asks("따뜻하게")
             await chat.pilot.press("f7")
             await chat.until(lambda: isinstance(chat.app.screen, ParametersScreen))
             await chat.pilot.click("#paper")
             await chat.pilot.click("#keep")
-            await chat.until(lambda: chat.desk.session.decoding == PAPER_DECODING.request_fields())
+            await chat.until(lambda: chat.controller.session.decoding == PAPER_DECODING.request_fields())
             await chat.asks("논문처럼")
             plain, warm, paper = (request.body for request in server.requests)
             assert "temperature" not in plain
@@ -56,7 +56,7 @@ async def test_the_models_own_settings_are_shown_dim_and_a_fault_is_named(databa
         assert isinstance(chat.app.screen, ParametersScreen)
         await chat.pilot.press("escape")
         await chat.until(lambda: not isinstance(chat.app.screen, ParametersScreen))
-        assert chat.desk.session.decoding == {}
+        assert chat.controller.session.decoding == {}
 
 
 async def test_a_persona_fills_the_system_text(database: Path) -> None:
@@ -68,8 +68,8 @@ async def test_a_persona_fills_the_system_text(database: Path) -> None:
         screen.query_one("#persona", Select).value = "translator"
         await chat.until(lambda: "번역가" in screen.query_one("#system", TextArea).text)
         await chat.pilot.click("#keep")
-        await chat.until(lambda: chat.desk.session.persona == "translator")
-        assert "번역가" in chat.desk.session.system
+        await chat.until(lambda: chat.controller.session.persona == "translator")
+        assert "번역가" in chat.controller.session.system
 
 
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)
@@ -109,7 +109,7 @@ async def test_another_model_is_chosen_by_typing_and_answers(database: Path) -> 
         assert chat.told("내려받지 않음") or len(chat.app.screen.query_one(Rows).rows) > 5
         await chat.types("코알")
         await chat.pilot.press("enter")
-        await chat.until(lambda: chat.desk.session.model == "demo-koalpaca")
+        await chat.until(lambda: chat.controller.session.model == "demo-koalpaca")
         reply = await chat.asks("대한민국의 수도는 어디인가요?")
         assert (reply.model, reply.state) == ("demo-koalpaca", "complete")
         assert reply.content

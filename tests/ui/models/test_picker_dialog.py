@@ -43,7 +43,7 @@ async def test_on_an_endpoint_its_models_are_listed_and_another_of_them_answers(
             await chat.until(lambda: "far/large" in offered(chat))
             await chat.types("large")
             await chat.pilot.press("enter")
-            await chat.until(lambda: chat.desk.session.model == "far/large")
+            await chat.until(lambda: chat.controller.session.model == "far/large")
             await chat.asks("되나요?")
             assert [r.body["model"] for r in far.requests if r.path.endswith("completions")] == ["large"]
             await opens_switcher(chat)
@@ -61,7 +61,7 @@ async def test_choosing_an_endpoint_leads_to_its_models(database: Path) -> None:
             await chat.pilot.press("enter")
             await chat.until(lambda: "far/small" in offered(chat))
             await chat.pilot.press("enter")
-            await chat.until(lambda: chat.desk.session.model == "far/small")
+            await chat.until(lambda: chat.controller.session.model == "far/small")
 
 
 async def test_a_model_that_is_not_listed_can_be_typed_and_a_refusal_is_told(database: Path) -> None:
@@ -71,7 +71,7 @@ async def test_a_model_that_is_not_listed_can_be_typed_and_a_refusal_is_told(dat
             await chat.until(lambda: chat.told("far/모델이름을 적어서"))
             await chat.types("far/secret-preview")
             await chat.pilot.press("enter")
-            await chat.until(lambda: chat.desk.session.model == "far/secret-preview")
+            await chat.until(lambda: chat.controller.session.model == "far/secret-preview")
 
 
 async def test_ones_own_endpoint_comes_first_and_providers_without_a_key_are_not_there(
@@ -100,7 +100,7 @@ async def test_a_server_found_on_this_machine_answers_at_once_and_keeps_its_name
             assert [request.path for request in ollama.requests] == ["/v1/models"]
             await chat.types("llama3")
             await chat.pilot.press("enter")
-            await chat.until(lambda: chat.desk.session.model == "ollama/llama3")
+            await chat.until(lambda: chat.controller.session.model == "ollama/llama3")
             reply = await chat.asks("되나요?")
             assert (reply.model, reply.content) == ("ollama/llama3", "네, 그래요.")
     assert [one.name for one in load_config().endpoints] == ["ollama"], "for the next program too"

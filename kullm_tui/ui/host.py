@@ -1,0 +1,33 @@
+"""What the app is to the rooms that it shows. A room that needs a service beside it says so in a Protocol of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from kullm_tui.core.config.settings import Config
+    from kullm_tui.core.errors import KullmError
+    from kullm_tui.core.store.store import Store
+    from kullm_tui.ui.widgets.status_line import Status
+
+
+class Host(Protocol):
+    config: Config
+
+    @property
+    def status(self) -> Status: ...
+
+    @property
+    def is_looked_at(self) -> bool: ...
+
+    async def opened(self) -> Store:
+        """The store, opened in a thread the first time; KullmError where it cannot be opened."""
+        ...
+
+    async def mend(self, error: KullmError) -> bool:
+        """Whether the error was the store's file, which was put aside: the screens have what could be read of it in a new one."""
+        ...
+
+    def warm_engine(self) -> None:
+        """Starts the engine before it is needed."""
+        ...
