@@ -129,13 +129,13 @@ class KullmApp(App[int]):
     def on_mount(self) -> None:
         if not self.is_headless:
             self._end_on_signals()
-            self.call_after_refresh(garbage.begin, self, lambda: self.last_touched, self._is_busy)
+            self.call_after_refresh(self.collect_when_quiet)
         self.call_after_refresh(self._after_first_paint)
 
-    def _is_busy(self) -> bool:
+    def collect_when_quiet(self) -> None:
         from kullm_tui.ui.conversation.live_replies import under_way
 
-        return bool(under_way(self))
+        garbage.begin(self, lambda: self.last_touched, lambda: bool(under_way(self)))
 
     async def on_unmount(self) -> None:
         self._type_ahead.close()

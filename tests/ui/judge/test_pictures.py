@@ -22,6 +22,7 @@ from kullm_tui.ui.judge import service, verdict_card
 from kullm_tui.ui.judge.price_dialog import FirstVerdictScreen
 from kullm_tui.ui.judge.settings import JudgeSettings
 from kullm_tui.ui.judge.settings_dialog import JudgeScreen
+from kullm_tui.ui.judge.subject import Subject
 from kullm_tui.ui.judge.verdicts_dialog import VerdictsScreen
 from tests.evaluator.judge_server import JudgeServer
 from tests.ui.chatting import Chat, chatting
@@ -119,7 +120,7 @@ async def test_an_error(home: Path, size: tuple[int, int]) -> None:
     )
     failed = Verdict("reply", "error", text=text, model="gpt-4.1", rubric="kullm-2023-ko", cost=0.0)
     async with opened(home, size) as chat:
-        subject = service.Subject(_QUESTION, "", _ANSWER, "demo-kullm")
+        subject = Subject(_QUESTION, "", _ANSWER, "demo-kullm")
         chat.app.judging._failed[subject] = failed
         chat.app.judging.changed.publish(subject)
         await chat.until(lambda: chat.told("F3 다시 채점"))
@@ -129,7 +130,7 @@ async def test_an_error(home: Path, size: tuple[int, int]) -> None:
 @sizes
 async def test_waiting(home: Path, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
     async with opened(home, size) as chat:
-        subject = service.Subject(_QUESTION, "", _ANSWER, "demo-kullm")
+        subject = Subject(_QUESTION, "", _ANSWER, "demo-kullm")
         monkeypatch.setattr(verdict_card, "seconds_whole", lambda _: "3초")
         chat.app.judging._waiting[subject] = service.Waiting(time.monotonic(), "gpt-4.1에 묻는 중")
         chat.app.judging.changed.publish(subject)
@@ -169,7 +170,7 @@ async def test_everything_that_was_said(home: Path, size: tuple[int, int]) -> No
         bought(store, _item(), reasoned(품질=5))
     async with opened(home, size) as chat:
         await chat.until(lambda: chat.told("품질 5/5"))
-        verdicts = await asyncio.to_thread(chat.app.judging.kept, service.Subject(_QUESTION, "", _ANSWER, "demo-kullm"))
+        verdicts = await asyncio.to_thread(chat.app.judging.kept, Subject(_QUESTION, "", _ANSWER, "demo-kullm"))
         screen = VerdictsScreen(verdicts, None)
         await _shown(chat, screen, "한 번 더 채점하기", f"judge-verdicts-{size[0]}x{size[1]}")
 

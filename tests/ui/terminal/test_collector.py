@@ -31,7 +31,7 @@ async def test_all_that_lives_is_looked_through_once_nobody_minds(
     monkeypatch.setattr(garbage, "_LOOKED_SECONDS", 0.05)
     with OpenAIServer([says(*["글 "] * 2000, pause=0.02)]) as server:
         async with chatting(database, server=server) as chat:
-            garbage.begin(chat.app)
+            chat.app.collect_when_quiet()
             chat.app.last_touched = time.monotonic() + _LONG
             await chat.pilot.pause(0.3)
             assert not collected, "somebody has just typed"
