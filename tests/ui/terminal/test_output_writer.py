@@ -33,6 +33,7 @@ def unread() -> Iterator[tuple[PatientWriter, int]]:
         yield writer, side
         with contextlib.suppress(OSError):
             os.close(side)  # which ends a write that waits
+        writer.stop()
         writer.join(60)
 
 
