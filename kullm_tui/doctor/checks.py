@@ -118,6 +118,11 @@ def _faster(own: Processor) -> str:
             "C 컴파일러가 없어요. 설치하면(sudo apt install gcc) CPU에서 답변이 빨라져요.",
             "no C compiler. With one (sudo apt install gcc) replies on the CPU come faster.",
         )
+    if own.level == "avx2":  # docs/experiments.md, "Other processors"
+        return say(
+            "이 CPU에서는 llama.cpp 서버가 두 배쯤 빨라요. 켜 두면 F8에서 고를 수 있어요.",
+            "On this CPU a llama.cpp server is about twice as fast. Where one runs, F8 offers it.",
+        )
     return ""
 
 
