@@ -7,11 +7,10 @@ from functools import cache
 
 from tests.architecture.project import parsed, python_files, relative
 
-# Prompts and rubrics keep the words of their sources; the demo's corpus speaks in several registers on purpose.
+# Prompts and rubrics keep the words of their sources.
 NOT_THE_INTERFACE = (
     "kullm_tui/core/templates/korean.py",
     "kullm_tui/core/templates/english.py",
-    "kullm_tui/demo/",
     "evaluator/pairwise.py",
 )
 PRODUCT = [
