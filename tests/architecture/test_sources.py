@@ -132,14 +132,12 @@ _OWN_JSON = {
     "kullm_tui/commands/train/run.py",
     "kullm_tui/core/transfer/jsonl.py",
     "kullm_tui/core/foreign_json.py",
+    "kullm_tui/core/habits.py",
     "kullm_tui/core/store/history.py",
     "kullm_tui/core/templates/render_child.py",  # what its parent asks
     "kullm_tui/core/templates/tokens.py",
     "kullm_tui/core/models/weights_cache.py",
     "kullm_tui/engine/token_lengths.py",  # a tokenizer's state, as its library wrote it
-    "kullm_tui/ui/judge/settings.py",
-    "kullm_tui/ui/compare/lineup.py",
-    "kullm_tui/ui/conversation/settings.py",
     "kullm_tui/weights/cache.py",
     "trainer/__main__.py",
     "trainer/checkpoint.py",
