@@ -65,19 +65,17 @@ class SystemPicker(Rows):
     class Changed(Message):
         """Other systems are chosen."""
 
+    @dataclass
     class Added(Message):
         """Something is to be added that is not on the list."""
 
-        def __init__(self, adding: Adding) -> None:
-            super().__init__()
-            self.adding = adding
+        adding: Adding
 
+    @dataclass
     class EndpointAsked(Message):
         """An endpoint has many models: which of them?"""
 
-        def __init__(self, answerer: Answerer) -> None:
-            super().__init__()
-            self.answerer = answerer
+        answerer: Answerer
 
     def __init__(self, picks: Sequence[Pick] = (), *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
