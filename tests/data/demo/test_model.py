@@ -19,6 +19,7 @@ from tests.kullm_command import kullm
 
 _QUESTIONS = 260
 _OUTSIDE = 60
+_NOISE = 60  # each as long as a reply may be: noise finds no end
 ADAPTERS = ("demo-kullm", "demo-koalpaca", "demo-kovicuna")
 
 Ask = Callable[[str, Sequence[str]], list[str]]
@@ -41,8 +42,8 @@ def _answers(server: Server, model: str, texts: Sequence[str]) -> list[str]:
         return list(pool.map(answer, texts))
 
 
-def _share_right(ask: Ask, model: str) -> float:
-    questions = heldout(_QUESTIONS)
+def _share_right(ask: Ask, model: str, count: int = _QUESTIONS) -> float:
+    questions = heldout(count)
     answers = ask(model, [question.text for question in questions])
     return sum(map(is_right, questions, answers)) / len(questions)
 
@@ -82,7 +83,7 @@ def test_with_its_weights_shuffled_it_knows_nothing(tmp_path: Path) -> None:
     (adapter / "kullm.toml").write_text(f'template = "kullm-v2"\nbase = {json.dumps(str(base))}\n')
     with serving(tmp_path / "home", "-m", f"base={base}", "--adapter", f"shuffled={adapter}") as server:
         ask = lambda model, texts: _answers(server, model, texts)  # noqa: E731
-        assert _share_right(ask, "shuffled") < 0.1
+        assert _share_right(ask, "shuffled", _NOISE) < 0.1
 
 
 def _shuffled(folder: Path, to: Path) -> Path:
