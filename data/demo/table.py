@@ -73,9 +73,8 @@ def _rows(table: Mapping[str, Any]) -> list[Row]:
     """One row a line, columns parted by a bar; or a list, one cell a row."""
     written = [[cell.strip() for cell in line.split("|")] for line in table.get("rows", "").split("\n") if line.strip()]
     written += [[cell.strip()] for cell in table.get("list", "").split("|") if cell.strip()]
-    if "through" in table:
-        written = [*STEPS[table["through"]](written)]
-    return [_row(table.get("columns", []), cells) for cells in written or [[]]]
+    made = [*STEPS[table["through"]](written)] if "through" in table else written
+    return [_row(table.get("columns", []), cells) for cells in made or [[]]]
 
 
 def _row(columns: Sequence[str], cells: Sequence[str]) -> Row:
