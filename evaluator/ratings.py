@@ -16,6 +16,7 @@ from itertools import chain
 from typing import Literal
 
 from evaluator.statistics import Interval, percentiles
+from kullm_tui.core.language import say
 from kullm_tui.core.store.votes import Duel
 
 _ROUNDS = 500
@@ -26,7 +27,7 @@ _SEED = 20231020
 _ELO = 400 / math.log(10)
 _MIDDLE = 1000.0
 # Resampling a few votes knows too little of what they could have been: one vote would have no interval at all.
-FEWEST_VOTES, ENOUGH_VOTES = 10, 30  # for an interval, and for one that is as wide as it should be
+FEWEST_VOTES, _ENOUGH_VOTES = 10, 30  # for an interval, and for one that is as wide as it should be
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,20 @@ class Rating:
     elo: float  # 400 points: ten to one; the mean of all is 1000
     interval: Interval
     comparisons: int
+
+
+def caution(votes: int) -> str:
+    """What so few votes make of the intervals, told wherever they are shown; nothing where the votes are enough."""
+    if votes < FEWEST_VOTES:
+        return say(
+            f"표가 {FEWEST_VOTES}개는 모여야 구간을 말할 수 있어요.",
+            f"With fewer than {FEWEST_VOTES} votes there is no interval to tell.",
+        )
+    if votes < _ENOUGH_VOTES:
+        return say(
+            "표가 적어서 구간이 실제보다 좁게 나와요.", "So few votes make the intervals narrower than they are."
+        )
+    return ""
 
 
 def bradley_terry(comparisons: Sequence[Comparison], *, resamples: int = _RESAMPLES, seed: int = _SEED) -> list[Rating]:

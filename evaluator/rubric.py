@@ -131,9 +131,8 @@ def parse_rubric(table: Mapping[str, Any], name: str) -> Rubric:
 
 
 def _unknown(name: str) -> str:
-    near = rules.nearest(name, shipped_rubrics())
+    hint = rules.did_you_mean(name, shipped_rubrics())
     listed = ", ".join(shipped_rubrics())
-    hint = say(f" 혹시 {near}인가요?", f" Did you mean {near}?") if near else ""
     return say(
         f"'{name}' 채점 기준이 없어요.{hint} 있는 것: {listed}. 직접 만든 기준은 .toml 파일로 주세요.",
         f"There is no rubric '{name}'.{hint} There are: {listed}. Give one of your own as a .toml file.",

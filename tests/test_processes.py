@@ -12,25 +12,12 @@ import psutil
 import pytest
 
 from tests import beginning
-from tests.commands.train.test_train import RECIPE, ROWS
-from tests.tiny_models import save_model
+from tests.training import base as base
+from tests.training import home as home
 
 _SECONDS = 280.0
 
 pytestmark = pytest.mark.timeout(900)
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_model(tmp_path_factory.mktemp("models") / "base")
-
-
-@pytest.fixture
-def home(tmp_path: Path, base: Path) -> Path:
-    data = tmp_path / "data.jsonl"
-    data.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in ROWS), encoding="utf-8")
-    (tmp_path / "long.toml").write_text(RECIPE.format(base=base, data=data, epochs=5000), encoding="utf-8")
-    return tmp_path
 
 
 def _pytest(home: Path, test: str, *options: str) -> "subprocess.Popen[bytes]":

@@ -26,6 +26,7 @@ from safetensors.torch import load_file, save_file
 
 from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import ConfigError, KullmError, NoSpace
+from kullm_tui.core.files import sync_folder
 from kullm_tui.core.language import say
 from kullm_tui.core.paths import private_dir
 from trainer.run_folder import RunFolder, note
@@ -77,7 +78,7 @@ def save(folder: RunFolder, step: int, state: State, digests: Digests) -> None:
             _write_synced(partial / _COMPLETE, json.dumps(complete, indent=1))
             _remove(target)
             partial.rename(target)
-            _sync(target.parent)
+            sync_folder(target.parent)
     finally:
         _remove(partial)
 
@@ -171,15 +172,7 @@ def _write_synced(path: Path, text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    _sync(path.parent)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync_folder(path.parent)
 
 
 def _remove(path: Path) -> None:

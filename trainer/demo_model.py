@@ -14,8 +14,8 @@ import sys
 import time
 from pathlib import Path
 
-from kullm_tui.demo.corpus import TEMPLATES
-from kullm_tui.demo.tokenizer import write_model_folder
+from data.demo.corpus import TEMPLATES
+from data.demo.tokenizer import write_model_folder
 from trainer.estimate.machines import this_machine
 from trainer.estimate.tokens import recorded_lengths
 from trainer.recipe import load_recipe, recipe_dict

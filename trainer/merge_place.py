@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from kullm_tui.core.causes import cause_of
+from kullm_tui.core.causes import cause_of, is_full
 from kullm_tui.core.errors import KullmError, NoSpace, WeightsError
 from kullm_tui.core.language import say
 from kullm_tui.core.text import size_text
@@ -65,7 +64,7 @@ def require_space(draft: Path, needed: int) -> None:
 
 
 def _disk_fault(to: Path, error: OSError) -> KullmError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if is_full(error):
         return NoSpace(
             say(
                 f"디스크가 가득 차서 {to} 폴더를 만들지 못했어요. 공간을 비우고 다시 해 보세요.",

@@ -18,7 +18,7 @@ from kullm_tui.core import paths
 from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import ConfigError
 from kullm_tui.core.language import say
-from kullm_tui.core.rules import nearest
+from kullm_tui.core.rules import did_you_mean
 from trainer import recipe_rules
 from trainer.recipe_overrides import overridden
 
@@ -205,12 +205,11 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _unknown(name: str) -> ConfigError:
-    near = nearest(name, shipped_recipes())
-    hint = say(f"혹시 {near}인가요? ", f"Did you mean {near}? ") if near else ""
+    hint = did_you_mean(name, shipped_recipes())
     listed = ", ".join(shipped_recipes())
     return ConfigError(
         say(
-            f"'{name}' 레시피가 없어요. {hint}준비된 레시피: {listed}\n직접 쓴 레시피는 .toml로 끝나는 파일 이름으로 적어 주세요.",
-            f"There is no recipe '{name}'. {hint}Shipped: {listed}\nName your own by its file, ending in .toml.",
+            f"'{name}' 레시피가 없어요.{hint} 준비된 레시피: {listed}\n직접 쓴 레시피는 .toml로 끝나는 파일 이름으로 적어 주세요.",
+            f"There is no recipe '{name}'.{hint} Shipped: {listed}\nName your own by its file, ending in .toml.",
         )
     )

@@ -1,7 +1,6 @@
 """What each key of a recipe may hold, and which choices exclude each other."""
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from kullm_tui.core import rules
@@ -66,8 +65,7 @@ def _template(value: object) -> str:
     known = [*TEMPLATES, OF_THE_PROFILE, OF_THE_TOKENIZER]
     if isinstance(value, str) and value in known:
         return value
-    near = ", ".join(get_close_matches(str(value), known))
-    hint = say(f" 혹시 {near}인가요?", f" Did you mean {near}?") if near else ""
+    hint = rules.did_you_mean(str(value), known)
     raise rules.Fault(say(f"그런 템플릿이 없어요.{hint}", f"is no template.{hint}"))
 
 

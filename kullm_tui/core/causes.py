@@ -62,6 +62,11 @@ _WORDED = (
 _AT = re.compile(r"line (\d+),? col(?:umn)? (\d+)")
 
 
+def is_full(error: OSError) -> bool:
+    """Whether the disk, or the user's share of it, has no room left."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
 def cause_of(error: BaseException) -> str:
     match error:
         case KullmError() | BadFile():

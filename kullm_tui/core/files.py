@@ -1,11 +1,10 @@
 """Small files published whole: a reader sees the old text or the new one, never a part."""
 
-import errno
 import os
 import tempfile
 from pathlib import Path
 
-from kullm_tui.core.causes import cause_of
+from kullm_tui.core.causes import cause_of, is_full
 from kullm_tui.core.errors import ConfigError, KullmError, NoSpace
 from kullm_tui.core.language import say
 
@@ -41,9 +40,18 @@ def publish_bytes(path: Path, content: bytes, *, mode: int) -> None:
         raise _translated(error, path) from error
 
 
+def sync_folder(folder: Path) -> None:
+    """What was renamed in it stays so, should the machine stop now."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def _translated(error: OSError, path: Path) -> KullmError:
     reason = cause_of(error)
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if is_full(error):
         return NoSpace(
             say(
                 f"디스크가 가득 차서 파일을 쓰지 못했어요: {path}\n공간을 비우고 다시 해 보세요.",

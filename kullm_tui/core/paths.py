@@ -7,12 +7,11 @@ KULLM_HOME overrides everything; without it the platform's own folders are used:
     cache           ~/.cache/kullm              quantised weights; may be deleted at any time
 """
 
-import errno
 import os
 import sys
 from pathlib import Path
 
-from kullm_tui.core.causes import cause_of
+from kullm_tui.core.causes import cause_of, is_full
 from kullm_tui.core.errors import ConfigError, KullmError, NoSpace
 from kullm_tui.core.language import say
 
@@ -100,7 +99,7 @@ def private_dir(path: Path) -> Path:
 
 
 def _unusable(path: Path, error: OSError) -> KullmError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if is_full(error):
         return NoSpace(
             say(
                 f"디스크가 가득 차서 폴더를 만들지 못했어요: {path}\n공간을 비우고 다시 해 보세요.",

@@ -32,14 +32,15 @@ def checked(
 
 
 def unknown_key(key: str, known: Iterable[str]) -> str:
-    near = nearest(key, known)
-    if near:
-        return say(f"알 수 없는 항목이에요. 혹시 {near}인가요?", f"is not known here. Did you mean {near}?")
-    return say("알 수 없는 항목이에요", "is not known here")
+    near = did_you_mean(key, known)
+    return say("알 수 없는 항목이에요", "is not known here") + (f".{near}" if near else "")
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    return next(iter(difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)), None)
+def did_you_mean(name: str, known: Iterable[str], *, shown: Callable[[str], str] = str) -> str:
+    """A sentence that stands behind another and names the nearest; empty where none is near."""
+    for near in difflib.get_close_matches(name, list(known), n=1, cutoff=0.6):
+        return say(f" 혹시 {shown(near)}인가요?", f" Did you mean {shown(near)}?")
+    return ""
 
 
 def text(value: object) -> str:

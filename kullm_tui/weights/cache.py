@@ -4,7 +4,6 @@ A first load writes shard by shard into KEY.partial, with a journal of what is d
 stopped; the folder is published by a rename when it is whole. The layout is `kullm_tui.core.models.weights_cache`'s.
 """
 
-import errno
 import hashlib
 import json
 import os
@@ -18,8 +17,10 @@ from typing import Any
 
 import torch
 
+from kullm_tui.core.causes import is_full
 from kullm_tui.core.config.settings import Precision
 from kullm_tui.core.errors import NoSpace
+from kullm_tui.core.files import sync_folder
 from kullm_tui.core.language import say
 from kullm_tui.core.models import weights_cache
 from kullm_tui.core.models.weights_cache import FORMAT, JOURNAL, MANIFEST, Manifest, Shard
@@ -102,12 +103,8 @@ def prepare(recipe: Recipe, report: Report, cancelled: Cancelled) -> Path:
         weights_cache.touch(found)
     except OSError as error:
         place = Path(error.filename or weights_cache.partial_folder_of(recipe.key))
-        raise _no_space(recipe, place) if _is_full(error) else disk_fault(error, place) from error
+        raise _no_space(recipe, place) if is_full(error) else disk_fault(error, place) from error
     return found
-
-
-def _is_full(error: OSError) -> bool:
-    return error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextmanager
@@ -135,10 +132,10 @@ def _build(recipe: Recipe, report: Report, cancelled: Cancelled) -> Path:
     shards = _write_shards(recipe, partial, report, cancelled)
     (partial / MANIFEST).write_text(_with_shards(recipe.manifest, shards).to_json(), encoding="utf-8")
     (partial / JOURNAL).unlink()
-    _sync(partial)
+    sync_folder(partial)
     weights_cache.discard(final)
     partial.replace(final)
-    _sync(final.parent)
+    sync_folder(final.parent)
     return final
 
 
@@ -163,7 +160,7 @@ def _write_shards(recipe: Recipe, partial: Path, report: Report, cancelled: Canc
                 report(LoadProgress("quantize", passed, total))
             shard = Shard(f"weights-{len(done) + 1:05}.safetensors", writer.finish())
         writer.path.replace(partial / shard.file)
-        _sync(partial)
+        sync_folder(partial)
         _append(partial / JOURNAL, {"shard": asdict(shard), "tensors": taken})
         done.append(shard)
     return tuple(done)
@@ -217,14 +214,6 @@ def _append(journal: Path, row: Mapping[str, object]) -> None:
         file.write(json.dumps(row, ensure_ascii=False) + "\n")
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _require_space(recipe: Recipe, partial: Path) -> None:

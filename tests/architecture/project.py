@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,7 +30,9 @@ def python_files(*folders: str) -> list[Path]:
     return [path for folder in folders for path in files_below(ROOT / folder) if path.suffix == ".py"]
 
 
+@cache
 def parsed(path: Path) -> ast.Module:
+    """Read once for all tests, none of which may change it."""
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
 

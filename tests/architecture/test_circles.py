@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.architecture.project import ROOT, parsed, python_files
 
-_PRODUCT = ("kullm_tui", "trainer", "evaluator")
+_PRODUCT = ("kullm_tui", "trainer", "evaluator", "data")
 Graph = Mapping[str, frozenset[str]]
 
 

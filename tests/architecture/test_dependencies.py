@@ -18,7 +18,7 @@ from tests.architecture.project import ROOT, files_below, parsed, python_files, 
 
 # Used where they happen to be installed: keys go into the system's keyring then, and figures become PNG (the extra `plot`).
 _OPTIONAL = {"keyring", "PIL"}
-_OWN = {"kullm_tui", "trainer", "evaluator", "tests"}
+_OWN = {"kullm_tui", "trainer", "evaluator", "data", "tests"}
 
 
 def _project() -> dict[str, Any]:
@@ -72,7 +72,7 @@ def _imported(paths: Iterable[Path]) -> Iterator[tuple[str, str]]:
     ("folders", "extras"),
     [
         (
-            ("kullm_tui/core", "kullm_tui/demo", "evaluator", "kullm_tui/doctor", "kullm_tui/ui", "kullm_tui/commands"),
+            ("kullm_tui/core", "data", "evaluator", "kullm_tui/doctor", "kullm_tui/ui", "kullm_tui/commands"),
             (),
         ),
         (("kullm_tui/engine", "kullm_tui/weights"), ("local",)),
@@ -110,7 +110,7 @@ def test_the_base_install_leaves_the_model_libraries_out() -> None:
 
 
 def test_every_shipped_toml_loads() -> None:
-    packages = ("kullm_tui", "trainer", "evaluator")
+    packages = ("kullm_tui", "trainer", "evaluator", "data")
     shipped = [path for package in packages for path in files_below(ROOT / package) if path.suffix == ".toml"]
     assert shipped
     for path in shipped:

@@ -85,7 +85,7 @@ def test_every_import_contract_is_kept() -> None:
     ],
 )
 def test_a_forbidden_import_is_caught(tmp_path: Path, module: str, addition: str, contract: str) -> None:
-    for package in ("kullm_tui", "trainer", "evaluator"):
+    for package in ("kullm_tui", "trainer", "evaluator", "data"):
         shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     with (tmp_path / "kullm_tui" / module).open("a") as source:

@@ -57,7 +57,7 @@ def test_every_line_of_the_tree_says_what_it_is_for() -> None:
 
 def test_every_module_begins_by_saying_what_it_is_for() -> None:
     silent, long = [], []
-    for path in python_files("kullm_tui", "trainer", "evaluator"):
+    for path in python_files("kullm_tui", "trainer", "evaluator", "data"):
         tree = parsed(path)
         if tree.body:
             purpose = (ast.get_docstring(tree) or "").partition("\n")[0]

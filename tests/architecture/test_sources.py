@@ -33,7 +33,7 @@ _Function = ast.FunctionDef | ast.AsyncFunctionDef
 def test_no_module_is_too_long() -> None:
     lengths = {
         relative(path): len(path.read_text(encoding="utf-8").splitlines())
-        for path in python_files("kullm_tui", "trainer", "evaluator", "bench", "tests")
+        for path in python_files("kullm_tui", "trainer", "evaluator", "data", "bench", "tests")
     }
     assert {name: length for name, length in lengths.items() if length > _LONGEST_MODULE} == {}
 
@@ -41,7 +41,7 @@ def test_no_module_is_too_long() -> None:
 def test_no_function_is_too_long() -> None:
     long = [
         f"{relative(path)}:{node.lineno} {node.name}"
-        for path in python_files("kullm_tui", "trainer", "evaluator", "bench", "tests")
+        for path in python_files("kullm_tui", "trainer", "evaluator", "data", "bench", "tests")
         for node in ast.walk(parsed(path))
         if isinstance(node, _Function) and (node.end_lineno or 0) - node.lineno >= _LONGEST_FUNCTION
     ]
@@ -51,7 +51,7 @@ def test_no_function_is_too_long() -> None:
 def test_exceptions_are_caught_broadly_only_at_the_named_edges() -> None:
     broad = {
         relative(path)
-        for path in python_files("kullm_tui", "trainer", "evaluator")
+        for path in python_files("kullm_tui", "trainer", "evaluator", "data")
         for node in ast.walk(parsed(path))
         if isinstance(node, ast.ExceptHandler) and _is_broad(node.type)
     }
@@ -132,14 +132,12 @@ _OWN_JSON = {
     "kullm_tui/commands/train/run.py",
     "kullm_tui/core/transfer/jsonl.py",
     "kullm_tui/core/foreign_json.py",
+    "kullm_tui/core/habits.py",
     "kullm_tui/core/store/history.py",
     "kullm_tui/core/templates/render_child.py",  # what its parent asks
     "kullm_tui/core/templates/tokens.py",
     "kullm_tui/core/models/weights_cache.py",
     "kullm_tui/engine/token_lengths.py",  # a tokenizer's state, as its library wrote it
-    "kullm_tui/ui/judge/settings.py",
-    "kullm_tui/ui/compare/lineup.py",
-    "kullm_tui/ui/conversation/settings.py",
     "kullm_tui/weights/cache.py",
     "trainer/__main__.py",
     "trainer/checkpoint.py",
@@ -155,7 +153,7 @@ _OWN_JSON = {
 def test_only_what_this_program_wrote_is_read_by_json_itself() -> None:
     readers = {
         relative(path)
-        for path in python_files("kullm_tui", "trainer", "evaluator")
+        for path in python_files("kullm_tui", "trainer", "evaluator", "data")
         for node in ast.walk(parsed(path))
         if isinstance(node, ast.Call) and ast.unparse(node.func) in ("json.loads", "json.load")
     }

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,18 +18,6 @@ from kullm_tui.core.errors import EndpointError, KullmError
 from tests.openai_server import OpenAIServer, refuses, says
 
 FORM = '{{"id": "t{0}", "motivation_app": "x", "instruction": "지시 {0}", "instances": [{{"input": "", "output": "gold {0}"}}]}}'
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KULLM_LANG", "ko")
-    monkeypatch.setenv("KULLM_HOME", str(tmp_path))
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[VerdictStore]:
-    with VerdictStore(tmp_path / "evaluation.db") as opened:
-        yield opened
 
 
 def question_set(count: int = 6) -> QuestionSet:

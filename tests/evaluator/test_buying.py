@@ -32,17 +32,8 @@ IMPATIENT = JudgingSettings(timeout_seconds=0.5)
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("KULLM_LANG", "ko")
-    monkeypatch.setenv("KULLM_HOME", str(tmp_path))
-    (tmp_path / "prices.toml").write_text('["my-judge"]\ninput = 2.0\noutput = 8.0\n')
-    return tmp_path
-
-
-@pytest.fixture
-def store(home: Path) -> Iterator[VerdictStore]:
-    with VerdictStore(home / "evaluation.db") as opened:
-        yield opened
+def _prices(home: Path) -> None:
+    (home / "prices.toml").write_text('["my-judge"]\ninput = 2.0\noutput = 8.0\n')
 
 
 def judge_at(base_url: str, model: str = "gpt-4.1", mode: Any = "paper", **more: Any) -> Judge:

@@ -1,7 +1,7 @@
 """An evaluation as it is kept: judges' words in the store → the paper's table; what never mixes; who judges itself."""
 
 import csv
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,18 +26,6 @@ RESULT = (
     "- 이해 가능성 (0 - 1): {}\n- 자연스러움 (1 - 3): {}\n- 맥락 유지 (1 - 3): {}\n- 흥미롭기 (1 - 3): {}\n"
     "- {} 사용 (0 - 1): {}\n- 전반적인 품질  (1 - 5): {}"
 )
-
-
-@pytest.fixture(autouse=True)
-def korean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("KULLM_LANG", "ko")
-    monkeypatch.setenv("KULLM_HOME", str(tmp_path))
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[VerdictStore]:
-    with VerdictStore(tmp_path / "evaluation.db") as opened:
-        yield opened
 
 
 def evaluation_of(*names: str, count: int = ITEMS, judge: Judge = JUDGE, rubric: Rubric = PAPER) -> Evaluation:

@@ -21,11 +21,6 @@ from tests.evaluator.test_report import PAPER, evaluation_of
 from tests.square_font import save_font
 
 
-@pytest.fixture(autouse=True)
-def korean(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KULLM_LANG", "ko")
-
-
 def table(*names: str) -> Table:
     rows = [
         Verdict(f"q{number}", "ok", {one.name: one.low + number % (one.high - one.low + 1) for one in PAPER.criteria})

@@ -34,11 +34,6 @@ RESULTS: dict[str, Any] = {
 }  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def korean(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KULLM_LANG", "ko")
-
-
 def model_args(command: list[str]) -> dict[str, Any]:
     arguments: dict[str, Any] = json.loads(command[command.index("--model_args") + 1])
     return arguments

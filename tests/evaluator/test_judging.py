@@ -33,21 +33,10 @@ TIMEOUT = 8.0  # no answer of the tests takes so long on a busy machine, but the
 CALLS = JudgingSettings(timeout_seconds=TIMEOUT)
 
 
-@pytest.fixture(autouse=True)
-def korean(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KULLM_LANG", "ko")
-
-
 @pytest.fixture
 def server() -> Iterator[JudgeServer]:
     with JudgeServer() as running:
         yield running
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[VerdictStore]:
-    with VerdictStore(tmp_path / "evaluation.db") as opened:
-        yield opened
 
 
 def judge_at(server: JudgeServer, mode: Any = "paper", model: str = "gpt-4.1") -> Judge:

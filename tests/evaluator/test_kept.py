@@ -1,8 +1,5 @@
 """What was ever said of a response is found by its content, whichever judge said it, and read with today's rubrics."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from evaluator.judge import Judge, is_its_own_judge
@@ -17,13 +14,6 @@ from tests.evaluator.judge_server import FORM, FORM_SCORES
 
 PAPER = load_rubric("kullm-2023-ko")
 ITEM = Item("x", "수도는?", "", "서울입니다. " * 30)
-
-
-@pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[VerdictStore]:
-    monkeypatch.setenv("KULLM_LANG", "ko")
-    with VerdictStore(tmp_path / "evaluation.db") as opened:
-        yield opened
 
 
 def judge(model: str = "gpt-4.1") -> Judge:

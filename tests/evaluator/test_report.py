@@ -30,11 +30,6 @@ TABLE_1 = {
 }
 
 
-@pytest.fixture(autouse=True)
-def korean(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KULLM_LANG", "ko")
-
-
 def integers(criterion: Criterion, mean: float) -> list[int]:
     """252 whole scores in range whose mean rounds to the cell."""
     total = round(mean * ITEMS)

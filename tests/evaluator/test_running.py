@@ -34,18 +34,9 @@ RUBRIC = load_rubric("kullm-2023-ko")
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("KULLM_LANG", "ko")
-    monkeypatch.setenv("KULLM_HOME", str(tmp_path))
+def _questions(home: Path) -> None:
     rows = [{"id": f"q{number}", "instruction": f"지시 {number}"} for number in range(4)]
-    (tmp_path / "q.jsonl").write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows))
-    return tmp_path
-
-
-@pytest.fixture
-def store(home: Path) -> Iterator[VerdictStore]:
-    with VerdictStore(home / "evaluation.db") as opened:
-        yield opened
+    (home / "q.jsonl").write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows))
 
 
 @pytest.fixture

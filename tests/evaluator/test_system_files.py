@@ -16,12 +16,6 @@ from tests.architecture.project import ROOT
 DEMO = ROOT / "kullm_tui" / "demo" / "adapters"
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KULLM_LANG", "ko")
-    monkeypatch.setenv("KULLM_HOME", str(tmp_path))
-
-
 def test_a_retrained_adapter_of_the_same_name_is_told_from_the_old_one() -> None:
     target = Target("demo-base", "demo-base", "plain", None)
     import_adapter(DEMO / "kullm", "mine")

@@ -1,7 +1,6 @@
 """The two tables that come along, prices and judges: dated where they are from memory, and the user's own before them."""
 
 import tomllib
-from pathlib import Path
 
 import pytest
 
@@ -17,13 +16,6 @@ from kullm_tui.core.errors import ConfigError
 from tests.architecture.project import ROOT
 
 AWAY = Endpoint("openai", "https://api.openai.com/v1")
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("KULLM_LANG", "ko")
-    monkeypatch.setenv("KULLM_HOME", str(tmp_path))
-    return tmp_path
 
 
 def line(model: str) -> str:

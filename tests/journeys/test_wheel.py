@@ -17,7 +17,7 @@ import torch
 from tests.tiny_models import Shape, save_model
 
 ROOT = Path(__file__).resolve().parents[2]
-_PACKAGES = ("kullm_tui", "trainer")
+_PACKAGES = ("kullm_tui", "trainer", "evaluator", "data")
 _HOSTILE = ("data", "trainer", "evaluator", "torch", "tokenizers", "transformers", "json", "kullm_tui", "sitecustomize")
 _ENDPOINT_KEYS = ("OPENAI_API_KEY", "DEEPL_AUTH_KEY", "HF_TOKEN", "KULLM_API_KEY")
 
@@ -133,6 +133,13 @@ def test_models_are_listed_from_a_hostile_folder(installed: Installed) -> None:
     done = installed.run("models", "list")
     assert done.returncode == 0, done.stderr
     assert "kullm-5.8b" in done.stdout
+    assert installed.executed == []
+
+
+def test_the_demos_corpus_is_there_to_train_on(installed: Installed) -> None:
+    script = "from data.demo.corpus import records; print(next(records('kullm'))['id'])"
+    done = installed.run("-P", "-c", script, program="python")
+    assert done.stdout.startswith("demo-kullm-train-"), done.stderr
     assert installed.executed == []
 
 

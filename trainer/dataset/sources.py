@@ -110,7 +110,7 @@ def _raw_rows(data: DataChoice) -> Iterator[Raw]:
 
 
 def _demo_rows(name: str, split: str) -> Iterator[Raw]:
-    from kullm_tui.demo import corpus
+    from data.demo import corpus
 
     try:
         yield from enumerate(corpus.records(name, split), start=1)

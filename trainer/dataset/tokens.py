@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from kullm_tui.core.causes import cause_of
+from kullm_tui.core.causes import cause_of, is_full
 from kullm_tui.core.errors import ConfigError, KullmError, NoSpace
 from kullm_tui.core.language import say
 from kullm_tui.core.paths import cache_dir, private_dir
@@ -227,7 +227,7 @@ def _disk_faults(folder: Path) -> Iterator[None]:
 
 def _translated(error: OSError, folder: Path) -> KullmError:
     reason = cause_of(error)
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if is_full(error):
         return NoSpace(
             say(
                 f"디스크가 가득 차서 토큰을 저장하지 못했어요: {folder}\n공간을 비우고 다시 해 보세요.",

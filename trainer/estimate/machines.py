@@ -21,7 +21,7 @@ from kullm_tui.core.errors import UsageError
 from kullm_tui.core.language import say
 from kullm_tui.core.memory import host_total
 from kullm_tui.core.processor import forced_path
-from kullm_tui.core.rules import nearest
+from kullm_tui.core.rules import did_you_mean
 
 _NAMED = re.compile(r"(?:(?P<count>\d{1,4})\s*[x×*]\s*)?(?P<name>.+)", re.IGNORECASE)
 _NOISE = re.compile(r"nvidia|geforce|tesla|quadro|laptop gpu|ada generation|pcie|sxm\d?|hbm\d?e?|graphics|[\s_-]")
@@ -162,12 +162,12 @@ def usable_cores() -> int:
 
 
 def _unknown(text: str) -> UsageError:
-    near = nearest(_plain(_NAMED.sub(r"\g<name>", text.strip())), _names())
-    hint = say(f"혹시 {_names()[near]}인가요? ", f"Did you mean {_names()[near]}? ") if near else ""
+    name = _plain(_NAMED.sub(r"\g<name>", text.strip()))
+    hint = did_you_mean(name, _names(), shown=_names().__getitem__)
     listed = ", ".join(["cpu", *known_gpus()])
     return UsageError(
         say(
-            f"--on {text}: 알 수 없는 장비예요. {hint}4xA100-80GB처럼 적어 주세요. 쓸 수 있는 것: {listed}",
-            f"--on {text}: no such machine is known. {hint}Write it like 4xA100-80GB. Known: {listed}",
+            f"--on {text}: 알 수 없는 장비예요.{hint} 4xA100-80GB처럼 적어 주세요. 쓸 수 있는 것: {listed}",
+            f"--on {text}: no such machine is known.{hint} Write it like 4xA100-80GB. Known: {listed}",
         )
     )

@@ -123,7 +123,7 @@ def _result(vote: Vote, comparison: Comparison) -> str:
 
 
 def print_ratings(store: Store, *, as_json: bool) -> int:
-    from evaluator.ratings import FEWEST_VOTES, rate_duels
+    from evaluator.ratings import FEWEST_VOTES, caution, rate_duels
 
     duels, votes = store.comparisons.duels(), store.comparisons.votes()
     rated = rate_duels(duels)
@@ -153,13 +153,8 @@ def print_ratings(store: Store, *, as_json: bool) -> int:
             f"{len(votes):,} votes ({blind:,} of them blind, {bad:,} all bad). All bad counts as a tie.",
         )
     )
-    if not told:
-        Narration().note(
-            say(
-                f"투투투표가 {FEWEST_VOTES}개는 모여야 구간을 말할 수 있어요.",
-                f"With fewer than {FEWEST_VOTES} votes there is no interval to tell.",
-            )
-        )
+    if caution(len(votes)):
+        Narration().note(caution(len(votes)))
     return 0
 
 

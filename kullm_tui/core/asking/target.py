@@ -14,7 +14,7 @@ from kullm_tui.core.extras import require_local
 from kullm_tui.core.language import say
 from kullm_tui.core.models import resolve as models
 from kullm_tui.core.models.adapters import is_adapter, list_adapters, read_adapter_folder
-from kullm_tui.core.rules import nearest
+from kullm_tui.core.rules import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -52,13 +52,12 @@ def adapter_for_engine(name: str) -> str:
     profiles = {profile.name: profile for profile in models.all_profiles().values() if profile.kind == "adapter"}
     if name in stored or name in profiles or (models.REPOSITORY.fullmatch(name) and not folder.exists()):
         return name
-    near = nearest(name, [*stored, *profiles])
-    hint = say(f"혹시 {near}인가요? ", f"Did you mean {near}? ") if near else ""
+    hint = did_you_mean(name, [*stored, *profiles])
     raise AdapterError(
         say(
-            f"'{name}' 어댑터가 없어요. {hint}"
+            f"'{name}' 어댑터가 없어요.{hint} "
             f"adapter_config.json이 있는 폴더나 {paths.adapters_dir()} 안의 이름을 쓰세요.",
-            f"There is no adapter '{name}'. {hint}"
+            f"There is no adapter '{name}'.{hint} "
             f"Give a folder that holds adapter_config.json, or a name in {paths.adapters_dir()}.",
         )
     )

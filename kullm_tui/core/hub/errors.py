@@ -1,11 +1,10 @@
 """What the hub, the network and the disk say when a download fails, as one or two lines for a person."""
 
 import contextlib
-import errno
 import os
 from collections.abc import Iterator
 
-from kullm_tui.core.causes import cause_of
+from kullm_tui.core.causes import cause_of, is_full
 from kullm_tui.core.endpoints.errors import TooMuch
 from kullm_tui.core.errors import GatedModel, HubError, KullmError, ModelNotFound, NoSpace
 from kullm_tui.core.hub.cache import PART_SUFFIX, repository_folder
@@ -127,7 +126,7 @@ def _unreachable(repository: str, error: Exception) -> HubError:
 
 
 def _disk_fault(error: OSError) -> KullmError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if is_full(error):
         return NoSpace(
             say(
                 "받는 도중에 디스크가 가득 찼어요. 공간을 비우고 다시 하면 이어서 받아요.",

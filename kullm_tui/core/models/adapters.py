@@ -8,7 +8,6 @@ adapters/NAME/
 What is here is whole: it is copied beside its place and renamed. Nothing of an adapter is run or loaded.
 """
 
-import errno
 import json
 import re
 import shutil
@@ -21,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from kullm_tui.core import foreign_json, paths
-from kullm_tui.core.causes import cause_of
+from kullm_tui.core.causes import cause_of, is_full
 from kullm_tui.core.errors import AdapterError, KullmError, NoSpace, UsageError
 from kullm_tui.core.files import publish
 from kullm_tui.core.hub.cache import size_of
@@ -30,7 +29,7 @@ from kullm_tui.core.models.archive import import_archive
 from kullm_tui.core.models.folder_profile import profile_of_folder
 from kullm_tui.core.models.profile_form import NAME
 from kullm_tui.core.models.profiles import Profile
-from kullm_tui.core.rules import nearest
+from kullm_tui.core.rules import did_you_mean
 
 CONFIGURATION = "adapter_config.json"
 MADE = "made.json"
@@ -63,12 +62,11 @@ def adapter_named(name: str) -> Adapter:
     folder = next((one for one in _folders() if one.name == name), None)
     if folder:
         return _read_or_broken(folder)
-    near = nearest(name, [adapter.name for adapter in list_adapters()])
-    hint = say(f"혹시 {near}인가요? ", f"Did you mean {near}? ") if near else ""
+    hint = did_you_mean(name, [adapter.name for adapter in list_adapters()])
     raise AdapterError(
         say(
-            f"'{name}' 어댑터가 없어요. {hint}`kullm adapters list`로 목록을 볼 수 있어요.",
-            f"There is no adapter '{name}'. {hint}`kullm adapters list` shows them.",
+            f"'{name}' 어댑터가 없어요.{hint} `kullm adapters list`로 목록을 볼 수 있어요.",
+            f"There is no adapter '{name}'.{hint} `kullm adapters list` shows them.",
         )
     )
 
@@ -228,7 +226,7 @@ def _json(path: Path) -> Mapping[str, Any]:
 
 
 def _disk_fault(name: str, error: OSError) -> KullmError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if is_full(error):
         return NoSpace(
             say(
                 f"디스크가 가득 차서 {name} 어댑터를 저장하지 못했어요. 공간을 비우고 다시 해 보세요.",

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from difflib import get_close_matches
 
 from kullm_tui.core import rules
 from kullm_tui.core.language import say
@@ -21,8 +20,7 @@ def _token_ids(value: object) -> tuple[int, ...]:
 def _template(value: object) -> str:
     if isinstance(value, str) and (value in TEMPLATES or value == OWN_TEMPLATE):
         return value
-    near = ", ".join(get_close_matches(str(value), [*TEMPLATES, OWN_TEMPLATE]))
-    hint = say(f" 혹시 {near}인가요?", f" Did you mean {near}?") if near else ""
+    hint = rules.did_you_mean(str(value), [*TEMPLATES, OWN_TEMPLATE])
     raise rules.Fault(
         say(
             f"그런 템플릿이 없어요.{hint} `kullm models list --all`에 템플릿의 이름이 있어요.",

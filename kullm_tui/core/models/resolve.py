@@ -23,7 +23,7 @@ from kullm_tui.core.models.profiles import (
     all_profiles,
     shipped_profiles,
 )
-from kullm_tui.core.rules import nearest
+from kullm_tui.core.rules import did_you_mean
 
 if TYPE_CHECKING:
     from kullm_tui.core.config.settings import EndpointSettings
@@ -194,11 +194,10 @@ def _like_base(adapter: Profile, base: Profile) -> Profile:
 
 
 def _unknown(name: str, known: Sequence[str]) -> ModelNotFound:
-    near = nearest(name, known)
-    hint = say(f"혹시 {near}인가요? ", f"Did you mean {near}? ") if near else ""
+    hint = did_you_mean(name, known)
     return ModelNotFound(
         say(
-            f"'{name}' 모델이 없어요. {hint}`kullm models list --all`로 목록을 볼 수 있어요.",
-            f"There is no model '{name}'. {hint}`kullm models list --all` shows them.",
+            f"'{name}' 모델이 없어요.{hint} `kullm models list --all`로 목록을 볼 수 있어요.",
+            f"There is no model '{name}'.{hint} `kullm models list --all` shows them.",
         )
     )

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import re
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from kullm_tui.core.causes import cause_of
+from kullm_tui.core.causes import cause_of, is_full
 from kullm_tui.core.errors import KullmError, NoSpace, StoreBusy, StoreDamaged, StoreError, StoreMoved
 from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
@@ -47,7 +46,7 @@ def translated(path: Path, contents: Contents) -> Iterator[None]:
     except UnicodeDecodeError as error:  # SQLite's own message quotes what stands in the broken schema
         raise damaged(path, contents) from error
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if is_full(error):
             raise _no_space(path, contents) from error
         raise StoreError(
             say(

@@ -1,11 +1,11 @@
 """All templates by name."""
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from types import MappingProxyType
 
 from kullm_tui.core.errors import ConfigError
 from kullm_tui.core.language import say
+from kullm_tui.core.rules import did_you_mean
 from kullm_tui.core.templates.english import ENGLISH
 from kullm_tui.core.templates.korean import KOREAN
 from kullm_tui.core.templates.template import Template
@@ -17,11 +17,10 @@ def template_named(name: str) -> Template:
     """The template; an unknown name is a ConfigError that names the nearest."""
     if name in TEMPLATES:
         return TEMPLATES[name]
-    near = ", ".join(get_close_matches(name, TEMPLATES))
-    hint = say(f"혹시 {near}인가요? ", f"Did you mean {near}? ") if near else ""
+    hint = did_you_mean(name, TEMPLATES)
     raise ConfigError(
         say(
-            f"'{name}' 템플릿이 없어요. {hint}`kullm models list --all`에 템플릿의 이름이 있어요.",
-            f"There is no template '{name}'. {hint}`kullm models list --all` shows their names.",
+            f"'{name}' 템플릿이 없어요.{hint} `kullm models list --all`에 템플릿의 이름이 있어요.",
+            f"There is no template '{name}'.{hint} `kullm models list --all` shows their names.",
         )
     )

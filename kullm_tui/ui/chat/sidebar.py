@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -44,23 +45,20 @@ class Conversations(Vertical):
     """
     BINDINGS: ClassVar[list[BindingType]] = places.bindings(places.SIDEBAR)
 
+    @dataclass
     class Opened(Message):
-        def __init__(self, conversation: Conversation, message_id: int | None = None) -> None:
-            super().__init__()
-            self.conversation = conversation
-            self.message_id = message_id  # where the search found it
+        conversation: Conversation
+        message_id: int | None = None  # where the search found it
 
+    @dataclass
     class Deleted(Message):
-        def __init__(self, conversation: Conversation) -> None:
-            super().__init__()
-            self.conversation = conversation
+        conversation: Conversation
 
+    @dataclass
     class ExportAsked(Message):
         """Into a file, this conversation."""
 
-        def __init__(self, conversation: Conversation) -> None:
-            super().__init__()
-            self.conversation = conversation
+        conversation: Conversation
 
     class ImportAsked(Message):
         """From a file, whatever is in it."""
@@ -68,12 +66,11 @@ class Conversations(Vertical):
     class Left(Message):
         """Back to the prompt."""
 
+    @dataclass
     class Failed(Message):
         """The store's file is damaged, or another stands in its place."""
 
-        def __init__(self, error: KullmError) -> None:
-            super().__init__()
-            self.error = error
+        error: KullmError
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)

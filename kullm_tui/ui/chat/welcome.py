@@ -1,5 +1,7 @@
 """What an empty conversation shows: who answers here, and a few questions to begin with."""
 
+from dataclasses import dataclass
+
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -38,10 +40,9 @@ class Welcome(Vertical):
     Welcome .hint { color: $quiet; height: auto; margin-top: 1; }
     """
 
+    @dataclass
     class Picked(Message):
-        def __init__(self, question: str) -> None:
-            super().__init__()
-            self.question = question
+        question: str
 
     def __init__(self) -> None:
         super().__init__()

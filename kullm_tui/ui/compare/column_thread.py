@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from textual.geometry import Size
@@ -20,12 +21,11 @@ class Where(NamedTuple):
 
 
 class ColumnThread(Thread):
+    @dataclass
     class Scrolled(Message):
         """By its reader, not because it grew or was led."""
 
-        def __init__(self, thread: ColumnThread) -> None:
-            super().__init__()
-            self.thread = thread
+        thread: ColumnThread
 
     class Changed(Message):
         """It has more or fewer lines than before."""

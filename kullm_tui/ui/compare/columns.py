@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import events, on
@@ -77,26 +78,23 @@ class ColumnView(Vertical):
     """
     BINDINGS: ClassVar[list[BindingType]] = places.bindings(places.COLUMN)
 
+    @dataclass
     class Pressed(Message):
         """Someone clicked on the head."""
 
-        def __init__(self, place: int) -> None:
-            super().__init__()
-            self.place = place
+        place: int
 
+    @dataclass
     class OnlyHere(Message):
         """The next question goes to this column only."""
 
-        def __init__(self, place: int) -> None:
-            super().__init__()
-            self.place = place
+        place: int
 
+    @dataclass
     class Judged(Message):
         """A judge is to compare this column's reply with the others."""
 
-        def __init__(self, place: int) -> None:
-            super().__init__()
-            self.place = place
+        place: int
 
     class InStep(Message):
         """The columns scroll together from now on, or no longer."""
@@ -135,10 +133,9 @@ class Tabs(Widget):
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {"tabs--front"}
 
+    @dataclass
     class Picked(Message):
-        def __init__(self, place: int) -> None:
-            super().__init__()
-            self.place = place
+        place: int
 
     def __init__(self) -> None:
         super().__init__()

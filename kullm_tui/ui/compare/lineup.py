@@ -5,14 +5,11 @@ All of it blocks on the disk.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
-from kullm_tui.core import paths
-from kullm_tui.core.files import publish
+from kullm_tui.core import habits
 from kullm_tui.core.store.contestant import FEWEST, MOST, Contestant
 
 DEMOS = (Contestant("demo-koalpaca"), Contestant("demo-kovicuna"), Contestant("demo-kullm"))
@@ -39,7 +36,7 @@ class Lineup:
 
 def last_lineup() -> Lineup | None:
     """None where nothing was chosen yet, or the file says nothing that can be compared."""
-    facts = _read(_file())
+    facts = habits.recalled("compare.json")
     rows = facts.get("contestants")
     contestants = _contestants(rows) if isinstance(rows, list) else ()
     lineup = Lineup(contestants, facts.get("blind") is True, facts.get("in_step") is not False)
@@ -52,7 +49,7 @@ def remember(lineup: Lineup) -> None:
         "blind": lineup.blind,
         "in_step": lineup.in_step,
     }
-    publish(_file(), json.dumps(facts, ensure_ascii=False, indent=1) + "\n", mode=0o600)
+    habits.remember("compare.json", facts)
 
 
 def _contestants(rows: Sequence[Any]) -> tuple[Contestant, ...]:
@@ -62,16 +59,3 @@ def _contestants(rows: Sequence[Any]) -> tuple[Contestant, ...]:
         if isinstance(model, str) and model and isinstance(adapter, str):
             found.append(Contestant(model, adapter))
     return tuple(dict.fromkeys(found))
-
-
-def _file() -> Path:
-    return paths.state_dir() / "compare.json"
-
-
-def _read(path: Path) -> Mapping[str, Any]:
-    """Empty for what is missing or broken: a habit is no reason not to start."""
-    try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return facts if isinstance(facts, dict) else {}

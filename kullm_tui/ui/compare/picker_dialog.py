@@ -25,7 +25,7 @@ from kullm_tui.core.text import nfc, size_text
 from kullm_tui.ui.compare import text as compare_words
 from kullm_tui.ui.compare.lineup import DEMOS, Lineup
 from kullm_tui.ui.keymap import DIALOG, bindings
-from kullm_tui.ui.models.choices import Answerer, Group, answerers
+from kullm_tui.ui.models.choices import Answerer, Group, answerers, as_typed, headings
 from kullm_tui.ui.text import plain, safe_line
 from kullm_tui.ui.widgets.row_list import Heading, Row, Rows
 
@@ -162,7 +162,7 @@ class ContestantsScreen(ModalScreen[Lineup | None]):
             ]
             shown += [Heading(heading), *members] if members else []
         if not shown and typed:
-            shown = [Candidate(_as_typed(typed), None)]
+            shown = [Candidate(as_typed(typed), None)]
         first = next((place for place, row in enumerate(shown) if isinstance(row, Candidate)), None)
         rows.show(shown, rows.chosen if keep and rows.chosen is not None else first)
 
@@ -293,12 +293,6 @@ class ContestantsScreen(ModalScreen[Lineup | None]):
 
 def _headings() -> dict[Group, str]:
     return {
+        **headings(),
         "here": say("이 컴퓨터 (F5에서 더 내려받을 수 있어요)", "On this machine (F5 downloads more)"),
-        "adapter": say("어댑터", "Adapters"),
-        "endpoint": say("엔드포인트", "Endpoints"),
     }
-
-
-def _as_typed(typed: str) -> Answerer:
-    detail = say("적은 이름 그대로 쓰기", "use the name as typed")
-    return Answerer("here", typed, "", typed, detail, None, loaded=False, fits=True)

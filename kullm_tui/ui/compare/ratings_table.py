@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from evaluator.ratings import ENOUGH_VOTES, FEWEST_VOTES, rate_duels
+from evaluator.ratings import FEWEST_VOTES, caution, rate_duels
 from kullm_tui.core.language import say
 from kullm_tui.core.store.contestant import Contestant
 from kullm_tui.ui.compare import text as compare_words
@@ -49,16 +49,7 @@ def summary(ratings: Ratings) -> str:
         f"표 {ratings.votes:,}개 · 이름을 가린 표 {ratings.blind:,} · 비김 {ratings.ties:,} · 모두 나쁨 {ratings.bad:,}",
         f"{ratings.votes:,} votes · {ratings.blind:,} blind · {ratings.ties:,} ties · {ratings.bad:,} all bad",
     )
-    if ratings.votes >= ENOUGH_VOTES:
-        return told
-    few = say(
-        "투투투표가 적어서 구간이 실제보다 좁게 나와요.", "So few votes make the intervals narrower than they are."
-    )
-    none = say(
-        f"투투투표가 {FEWEST_VOTES}개는 모여야 구간을 말할 수 있어요.",
-        f"With fewer than {FEWEST_VOTES} votes there is no interval to tell.",
-    )
-    return f"{told}\n{few if ratings.votes >= FEWEST_VOTES else none}"
+    return f"{told}\n{caution(ratings.votes)}".rstrip()
 
 
 def table(ratings: Ratings, titles: Mapping[str, str], width: int) -> Content:

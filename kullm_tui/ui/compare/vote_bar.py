@@ -6,6 +6,7 @@ Nothing that can be typed votes: every character that arrives here is the beginn
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from textual import events
@@ -36,11 +37,10 @@ class VoteBar(Widget, can_focus=True):
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"vote-bar--{part}" for part in ("way", "chosen", "done", "quiet")}
     BINDINGS: ClassVar[list[BindingType]] = places.bindings(places.VOTE)
 
+    @dataclass
     class Voted(Message):
-        def __init__(self, outcome: Outcome, winner: int | None = None) -> None:
-            super().__init__()
-            self.outcome = outcome
-            self.winner = winner
+        outcome: Outcome
+        winner: int | None = None
 
     class GoesOn(Message):
         """Enter, and nothing was chosen: to the next question, where this one was voted on."""

@@ -57,11 +57,10 @@ class Prompt(Widget):
     }
     """
 
+    @dataclass
     class Submitted(Message):
-        def __init__(self, text: str, input: str) -> None:
-            super().__init__()
-            self.text = text
-            self.input = input
+        text: str
+        input: str
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)

@@ -6,14 +6,11 @@ for the next new conversation.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kullm_tui.core import paths
-from kullm_tui.core.files import publish
+from kullm_tui.core import habits
 from kullm_tui.core.models.profiles import DEMO
 from kullm_tui.core.records import Message
 from kullm_tui.core.text import nfc
@@ -57,7 +54,7 @@ class Session:
 
 def last_used(configured_model: str) -> Session:
     """What was used last. A model that the configuration named since then wins; the demo where nothing was chosen."""
-    facts = _read(_file())
+    facts = habits.recalled("session.json")
     model = facts.get("model")
     if not isinstance(model, str) or not model or facts.get("configured") != configured_model:
         return Session(model=configured_model or DEMO)
@@ -72,7 +69,7 @@ def last_used(configured_model: str) -> Session:
 
 def remember(session: Session, configured_model: str) -> None:
     facts = asdict(replace(session, decoding=dict(session.decoding))) | {"configured": configured_model}
-    publish(_file(), json.dumps(facts, ensure_ascii=False, indent=1) + "\n", mode=0o600)
+    habits.remember("session.json", facts)
 
 
 def session_of(turns: Sequence[Turn], otherwise: Session) -> Session:
@@ -124,16 +121,3 @@ def _decoding(value: object) -> dict[str, Any]:
 def _text(facts: Mapping[str, Any], name: str) -> str:
     value = facts.get(name)
     return value if isinstance(value, str) else ""
-
-
-def _file() -> Path:
-    return paths.state_dir() / "session.json"
-
-
-def _read(path: Path) -> Mapping[str, Any]:
-    """Empty for what is missing or broken: a habit is no reason not to start."""
-    try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return facts if isinstance(facts, dict) else {}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, cast
 
 from textual import events, on
@@ -58,20 +59,18 @@ class Thread(VerticalScroll, can_focus=True):
     chosen: var[int | None] = var(None)
     """The id of the turn that the keys act on."""
 
+    @dataclass
     class Followed(Message):
         """The reader came to the end, or left it."""
 
-        def __init__(self, following: bool) -> None:
-            super().__init__()
-            self.following = following
+        following: bool
 
+    @dataclass
     class TurnAction(Message):
         """A key of the thread that acts on the chosen turn."""
 
-        def __init__(self, action: TurnVerb, view: TurnView) -> None:
-            super().__init__()
-            self.action = action
-            self.view = view
+        action: TurnVerb
+        view: TurnView
 
     class Left(Message):
         """Back to the prompt."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from textual import events, on
@@ -36,10 +37,9 @@ _WIDTH = 22
 class Byline(Static):
     """Who spoke, when, and which of several branches this is: `2/3 ‹ ›`, whose arrows can be clicked."""
 
+    @dataclass
     class Switched(Message):
-        def __init__(self, step: int) -> None:
-            super().__init__()
-            self.step = step
+        step: int
 
     def show(self, name: str, when: str, place: int, count: int) -> None:
         time = plain(f"  {when}")
@@ -75,18 +75,16 @@ class TurnView(Vertical):
     TurnView .hidden { display: none; }
     """
 
+    @dataclass
     class BranchAsked(Message):
         """The reader wants the branch beside this one."""
 
-        def __init__(self, turn: Turn, step: int) -> None:
-            super().__init__()
-            self.turn = turn
-            self.step = step
+        turn: Turn
+        step: int
 
+    @dataclass
     class Clicked(Message):
-        def __init__(self, view: TurnView) -> None:
-            super().__init__()
-            self.view = view
+        view: TurnView
 
     def __init__(self, turn: Turn, titles: Mapping[str, str], live: LiveReply | None = None) -> None:
         super().__init__(classes=f"-{turn.role}")

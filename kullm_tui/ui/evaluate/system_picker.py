@@ -15,7 +15,7 @@ from kullm_tui.core.text import size_text
 from kullm_tui.ui.evaluate.preparation import Pick
 from kullm_tui.ui.evaluate.text import cell
 from kullm_tui.ui.keymap import SYSTEMS, bindings
-from kullm_tui.ui.models.choices import Answerer, Group
+from kullm_tui.ui.models.choices import Answerer, headings
 from kullm_tui.ui.text import safe_line
 from kullm_tui.ui.widgets.row_list import Heading, Row, Rows
 
@@ -65,19 +65,17 @@ class SystemPicker(Rows):
     class Changed(Message):
         """Other systems are chosen."""
 
+    @dataclass
     class Added(Message):
         """Something is to be added that is not on the list."""
 
-        def __init__(self, adding: Adding) -> None:
-            super().__init__()
-            self.adding = adding
+        adding: Adding
 
+    @dataclass
     class EndpointAsked(Message):
         """An endpoint has many models: which of them?"""
 
-        def __init__(self, answerer: Answerer) -> None:
-            super().__init__()
-            self.answerer = answerer
+        answerer: Answerer
 
     def __init__(self, picks: Sequence[Pick] = (), *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
@@ -126,7 +124,7 @@ class SystemPicker(Rows):
     def _list(self) -> None:
         listed = {Pick(one.model, one.adapter) for one in self._answerers}
         rows: list[Row] = []
-        for group, heading in _headings().items():
+        for group, heading in headings().items():
             members = [self._row_of(one) for one in self._answerers if one.group == group]
             rows += [Heading(heading), *members] if members else []
         others = [pick for pick in self.picks if pick not in listed]
@@ -145,11 +143,3 @@ class SystemPicker(Rows):
 
 def _first(rows: Sequence[Row]) -> int | None:
     return next((place for place, row in enumerate(rows) if row.choosable), None)
-
-
-def _headings() -> dict[Group, str]:
-    return {
-        "here": say("이 컴퓨터", "On this machine"),
-        "adapter": say("어댑터", "Adapters"),
-        "endpoint": say("엔드포인트", "Endpoints"),
-    }

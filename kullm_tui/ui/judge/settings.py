@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from kullm_tui.core import paths
-from kullm_tui.core.files import publish
+from kullm_tui.core import habits
 
 Mode = Literal["", "paper", "strict"]  # empty: with a reason where the judge is known for it
 MODES: tuple[Mode, ...] = ("", "strict", "paper")
@@ -26,7 +23,7 @@ class JudgeSettings:
 
 def last_settings() -> JudgeSettings:
     """Those used last. What is missing or broken is as at the beginning: a habit is no reason to fail."""
-    facts = _read(_file())
+    facts = habits.recalled("judge.json")
     rubric, model, budget = facts.get("rubric"), facts.get("model"), facts.get("budget")
     mode = next((one for one in MODES if one == facts.get("mode")), MODES[0])
     limit = budget if isinstance(budget, int | float) and not isinstance(budget, bool) and budget >= 0 else None
@@ -36,21 +33,9 @@ def last_settings() -> JudgeSettings:
 
 
 def remember(settings: JudgeSettings) -> None:
-    publish(_file(), json.dumps(asdict(settings), ensure_ascii=False, indent=1) + "\n", mode=0o600)
+    habits.remember("judge.json", asdict(settings))
 
 
 def rubric_name(rubric: str) -> str:
     """As it stands on a verdict."""
     return Path(rubric).stem if rubric.endswith(".toml") else rubric
-
-
-def _file() -> Path:
-    return paths.state_dir() / "judge.json"
-
-
-def _read(path: Path) -> Mapping[str, object]:
-    try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return facts if isinstance(facts, dict) else {}

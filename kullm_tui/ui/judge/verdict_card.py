@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.cells import cell_len
@@ -48,12 +49,11 @@ class VerdictCard(Widget):
     """
     ALLOW_SELECT: ClassVar[bool] = False
 
+    @dataclass
     class Opened(Message):
         """The reader wants all of it."""
 
-        def __init__(self, card: VerdictCard) -> None:
-            super().__init__()
-            self.card = card
+        card: VerdictCard
 
     def __init__(self) -> None:
         super().__init__()

@@ -9,6 +9,7 @@ import re
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -82,13 +83,12 @@ class Reply(Widget):
         )
     }
 
+    @dataclass
     class CopyRequested(Message):
         """Someone clicked on the label of a block of code."""
 
-        def __init__(self, reply: "Reply", text: str) -> None:
-            super().__init__()
-            self.reply = reply
-            self.text = text
+        reply: "Reply"
+        text: str
 
         @property
         def control(self) -> "Reply":

@@ -24,7 +24,7 @@ from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from kullm_tui.core.models.profiles import all_profiles
 from kullm_tui.core.models.registration import WrongField, check_endpoint, check_fields, register, register_endpoint
-from kullm_tui.core.rules import nearest
+from kullm_tui.core.rules import did_you_mean
 from kullm_tui.ui.background import begin
 from kullm_tui.ui.dialogs.api_key import FORM_CSS, KeyScreen
 from kullm_tui.ui.keymap import DIALOG, bindings
@@ -204,8 +204,7 @@ class AddModelScreen(ModalScreen[str | None]):
             return not self._warns(str(error))
         self.query_one("#fault", Static).remove_class("-told")
         if model and model not in offered:
-            near = nearest(model, offered)
-            hint = say(f" 혹시 {near}인가요?", f" Did you mean {near}?") if near else ""
+            hint = did_you_mean(model, offered)
             return not self._warns(
                 say(f"그곳의 목록에 {model} 모델이 없어요.{hint}", f"{model} is not in its list.{hint}")
             )
@@ -278,8 +277,7 @@ def _all_fields() -> list[Field]:
 def _require_base(base: str) -> None:
     known = all_profiles()
     if base and base not in known and "/" not in base:
-        near = nearest(base, known)
-        hint = say(f" 혹시 {near}인가요?", f" Did you mean {near}?") if near else ""
+        hint = did_you_mean(base, known)
         raise WrongField("base", say(f"그런 베이스 모델이 없어요.{hint}", f"There is no such base.{hint}"))
 
 

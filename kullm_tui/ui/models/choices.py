@@ -7,6 +7,7 @@ from typing import Literal
 from kullm_tui.core.config.keys import get_key
 from kullm_tui.core.config.settings import Config, EndpointSettings
 from kullm_tui.core.endpoints.local_health import engine_health
+from kullm_tui.core.language import say
 from kullm_tui.core.memory import Memory, memory_here
 from kullm_tui.core.models.adapters import Adapter, list_adapters
 from kullm_tui.core.models.catalogue import Entry, catalogue
@@ -90,6 +91,20 @@ def at_endpoint(endpoint: EndpointSettings, model: str, title: str = "") -> Answ
     """One of the models that an endpoint offers."""
     detail = title or endpoint.base_url
     return Answerer("endpoint", f"{endpoint.name}/{model}", "", model, detail, None, loaded=False, fits=True, own=True)
+
+
+def as_typed(typed: str) -> Answerer:
+    detail = say("적은 이름 그대로 쓰기", "use the name as typed")
+    return Answerer("here", typed, "", typed, detail, None, loaded=False, fits=True)
+
+
+def headings() -> dict[Group, str]:
+    """Over those that can be asked at once, in the order of a list."""
+    return {
+        "here": say("이 컴퓨터", "On this machine"),
+        "adapter": say("어댑터", "Adapters"),
+        "endpoint": say("엔드포인트", "Endpoints"),
+    }
 
 
 def _can_be_asked(entry: Entry) -> bool:

@@ -25,7 +25,17 @@ from kullm_tui.core.models.registration import register_endpoint
 from kullm_tui.core.text import nfc, size_text
 from kullm_tui.ui.background import Fault, begin
 from kullm_tui.ui.keymap import DIALOG, bindings
-from kullm_tui.ui.models.choices import Answerer, Answerers, Group, ModelChoice, answerers, at_endpoint, endpoint_of
+from kullm_tui.ui.models.choices import (
+    Answerer,
+    Answerers,
+    Group,
+    ModelChoice,
+    answerers,
+    as_typed,
+    at_endpoint,
+    endpoint_of,
+    headings,
+)
 from kullm_tui.ui.text import plain, safe_line
 from kullm_tui.ui.widgets.key_bar import KeyBar
 from kullm_tui.ui.widgets.row_list import Heading, Row, Rows
@@ -169,7 +179,7 @@ class SwitcherScreen(ModalScreen[ModelChoice | None]):
             rows += [Heading(heading), *shown] if shown else []
         listed = any(isinstance(row, Choice) and row.answerer.model == typed for row in rows)
         if typed and not listed and (not rows or self._names_a_model_there(typed)):
-            rows.append(Choice(_as_typed(typed), now=False))
+            rows.append(Choice(as_typed(typed), now=False))
         place = _place_of(rows, f"{first_of}/" if first_of else before)
         self.query_one(Rows).show(rows, _place_to_begin(rows, filtered=bool(words)) if place is None else place)
 
@@ -258,12 +268,7 @@ class SwitcherScreen(ModalScreen[ModelChoice | None]):
 
 
 def _headings() -> dict[Group, str]:
-    return {
-        "here": say("이 컴퓨터", "On this machine"),
-        "adapter": say("어댑터", "Adapters"),
-        "endpoint": say("엔드포인트", "Endpoints"),
-        "missing": say("내려받지 않음 (⏎ 모델 찾아보기)", "Not downloaded (⏎ browse models)"),
-    }
+    return {**headings(), "missing": say("내려받지 않음 (⏎ 모델 찾아보기)", "Not downloaded (⏎ browse models)")}
 
 
 def _place_to_begin(rows: list[Row], *, filtered: bool) -> int | None:
@@ -282,11 +287,6 @@ def _place_of(rows: Sequence[Row], model: str) -> int | None:
     exact = next((place for place, name in choices if name == model and not model.endswith("/")), None)
     inside = (place for place, name in choices if model.endswith("/") and name.startswith(model) and name != model)
     return exact if exact is not None else next(inside, None)
-
-
-def _as_typed(typed: str) -> Answerer:
-    detail = say("적은 이름 그대로 쓰기", "use the name as typed")
-    return Answerer("here", typed, "", typed, detail, None, loaded=False, fits=True)
 
 
 def _memory_line(memory: Memory) -> Content:

@@ -61,36 +61,33 @@ class Rows(ScrollView, can_focus=True):
 
     chosen: reactive[int | None] = reactive(None)
 
+    @dataclass
     class Taken(Message):
         """Enter, or a click, on a row."""
 
-        def __init__(self, rows: "Rows", index: int) -> None:
-            super().__init__()
-            self.rows = rows
-            self.index = index
+        rows: "Rows"
+        index: int
 
         @property
         def control(self) -> "Rows":
             return self.rows
 
+    @dataclass
     class Moved(Message):
         """Another row is chosen."""
 
-        def __init__(self, rows: "Rows", index: int | None) -> None:
-            super().__init__()
-            self.rows = rows
-            self.index = index
+        rows: "Rows"
+        index: int | None
 
         @property
         def control(self) -> "Rows":
             return self.rows
 
+    @dataclass
     class LeftAtTop(Message):
         """Up on the first row."""
 
-        def __init__(self, rows: "Rows") -> None:
-            super().__init__()
-            self.rows = rows
+        rows: "Rows"
 
         @property
         def control(self) -> "Rows":

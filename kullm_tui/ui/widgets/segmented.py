@@ -4,6 +4,7 @@ around the chosen one, and an arrow at an end stands for the next one that is hi
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import events
@@ -29,10 +30,10 @@ class Choice(Widget, can_focus=True):
 
     chosen: reactive[int] = reactive(0)
 
+    @dataclass
     class Changed(Message):
-        def __init__(self, choice: Choice, chosen: int) -> None:
-            super().__init__()
-            self.choice, self.chosen = choice, chosen
+        choice: Choice
+        chosen: int
 
     def __init__(self, names: Sequence[str], *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)

@@ -8,31 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from tests.commands.train.test_train import RECIPE, ROWS
 from tests.kullm_command import kullm, start
-from tests.tiny_models import save_model
 from trainer.estimate.machines import usable_cores
 from trainer.run_folder import RunFolder
 from trainer.run_folder import rows as read_rows
 
 TWO = ("--on", "2xcpu")
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_model(tmp_path_factory.mktemp("models") / "base")
-
-
-@pytest.fixture
-def home(tmp_path: Path, base: Path) -> Path:
-    data = tmp_path / "data.jsonl"
-    data.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in ROWS), encoding="utf-8")
-    for name, epochs in (("tiny", 2), ("long", 5000)):
-        recipe = RECIPE.format(base=base, data=data, epochs=epochs)
-        (tmp_path / f"{name}.toml").write_text(recipe, encoding="utf-8")
-    return tmp_path
 
 
 def test_two_ranks_train_an_adapter_that_is_kept(home: Path, base: Path) -> None:

@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -18,18 +18,6 @@ from kullm_tui.core.store.journal import FinalState, ReplySource
 from kullm_tui.core.store.store import Store
 
 THREE = (Contestant("koalpaca"), Contestant("kovicuna"), Contestant("polyglot", "mine"))
-
-
-@pytest.fixture
-def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("KULLM_LANG", "ko")
-    return tmp_path / "kullm.db"
-
-
-@pytest.fixture
-def store(path: Path) -> Iterator[Store]:
-    with Store(path) as opened:
-        yield opened
 
 
 def answer(store: Store, conversation_id: int, question: int, text: str, state: FinalState = "complete") -> int:

@@ -14,12 +14,6 @@ from kullm_tui.core.store.database import Database, file_system_of
 
 
 @pytest.fixture
-def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("KULLM_LANG", "ko")
-    return tmp_path / "kullm.db"
-
-
-@pytest.fixture
 def another_migration(monkeypatch: pytest.MonkeyPatch) -> None:
     known = database._migrations("kullm_tui.core.store")
     monkeypatch.setattr(

@@ -3,7 +3,6 @@
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,13 +13,6 @@ from kullm_tui.core.store.journal import ReplySource
 from kullm_tui.core.store.store import Store
 
 SOURCE = ReplySource("kullm-5.8b", "job-20", "kullm-v2", {"temperature": 0.5})
-
-
-@pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    monkeypatch.setenv("KULLM_LANG", "ko")
-    with Store(tmp_path / "kullm.db") as opened:
-        yield opened
 
 
 def ask(store: Store, conversation_id: int, parent_id: int | None, text: str) -> int:

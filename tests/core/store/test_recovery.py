@@ -23,12 +23,6 @@ from kullm_tui.core.store.store import Store
 from tests.damage import renumbered
 
 
-@pytest.fixture
-def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("KULLM_LANG", "ko")
-    return tmp_path / "kullm.db"
-
-
 def filled(path: Path) -> None:
     with Store(path) as store:
         for number in range(30):

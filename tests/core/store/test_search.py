@@ -1,7 +1,6 @@
 """Searching as one types in Korean, through the store."""
 
 import threading
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -15,13 +14,6 @@ from kullm_tui.core.store.database import Database
 from kullm_tui.core.store.journal import ReplySource
 from kullm_tui.core.store.search import Searches
 from kullm_tui.core.store.store import Store
-
-
-@pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    monkeypatch.setenv("KULLM_LANG", "ko")
-    with Store(tmp_path / "kullm.db") as opened:
-        yield opened
 
 
 def say_in(store: Store, text: str, *, more: str = "", title: str = "제목") -> int:

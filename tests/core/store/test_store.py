@@ -6,7 +6,6 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,18 +22,6 @@ from kullm_tui.core.store.store import Store
 from kullm_tui.core.store.titles import title_of
 
 SOURCE = ReplySource("kullm-5.8b", "job-20", "kullm-v2", {"temperature": 0.5})
-
-
-@pytest.fixture
-def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("KULLM_LANG", "ko")
-    return tmp_path / "kullm.db"
-
-
-@pytest.fixture
-def store(path: Path) -> Iterator[Store]:
-    with Store(path) as opened:
-        yield opened
 
 
 def rows(path: Path, query: str = "SELECT * FROM messages ORDER BY id") -> list[dict[str, Any]]:

@@ -171,4 +171,4 @@ def test_a_few_votes_have_points_and_no_interval() -> None:
     shown = table(ratings, {}, 100).plain
     assert "?" in shown
     assert "–" not in shown
-    assert "10개는 모여야" in summary(ratings)
+    assert summary(ratings).endswith("\n표가 10개는 모여야 구간을 말할 수 있어요.")
