@@ -41,7 +41,7 @@ def model_at(folder: Path, *, template: str = "", named: str = "", adds_bos: boo
     if adds_bos:
         tokenizer.post_processor = TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
     tokenizer.save(str(folder / "tokenizer.json"))
-    facts = {"model_type": "gpt_neox", "max_position_embeddings": 64, **config}
+    facts = {"model_type": "gpt_neox", "max_position_embeddings": 256, **config}
     (folder / "config.json").write_text(json.dumps(facts))
     settings = {"bos_token": "<s>", "eos_token": "</s>", **({"chat_template": template} if template else {})}
     (folder / "tokenizer_config.json").write_text(json.dumps(settings))
@@ -75,7 +75,6 @@ def test_a_template_that_writes_no_first_token_gets_none(home: Path) -> None:
 
 
 def test_what_ends_a_reply_is_what_the_generation_settings_say(home: Path) -> None:
-    """The verb once took the tokenizer's end where the generation settings name another."""
     model = model_at(home / "model", template=WITH_ENDS, eos_token_id=3)
     assert agrees(home, model).text.endswith("<end>")
 
@@ -94,6 +93,20 @@ def test_an_adapter_is_shown_by_its_bases_tokenizer_and_template_not_its_own(hom
     (adapter / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA", "base_model_name_or_path": base}))
     assert agrees(home, str(adapter)).text == "안녕"
     assert agrees(home, base, adapter=str(adapter)).text == "안녕"
+
+
+def test_a_profiles_adapter_over_a_model_is_shown_with_its_own_template(home: Path) -> None:
+    """The screen once looked for it among the user's own alone, and showed the base's template."""
+    assert agrees(home, "demo-base", adapter="demo-kullm").template == "kullm-v2"
+
+
+def test_an_adapter_over_an_adapter_is_shown_over_the_base(home: Path) -> None:
+    """The screen once showed the template of the adapter that is not used."""
+    folder = home / "silent"
+    folder.mkdir()
+    (folder / "adapter_config.json").write_text('{"peft_type": "LORA"}')
+    found = agrees(home, "demo-kullm", adapter=str(folder))
+    assert found.template == preview("demo-base", ASKED).template != "kullm-v2"
 
 
 def test_the_input_and_the_system_text_stand_where_the_engine_puts_them(home: Path) -> None:
@@ -123,8 +136,8 @@ def test_turns_that_do_not_fit_are_left_out_and_forms_that_were_not_trained_are_
 def test_a_question_that_the_engine_refuses_is_not_shown_as_if_it_were_sent(home: Path) -> None:
     model = model_at(home / "model", template=BARE)
     with pytest.raises(ContextOverflow):
-        preview(model, [Message("user", "안녕 " * 100)])
-    assert "질문을 줄이거나" in kullm(home / "home", "models", "show", model, "--prompt", "안녕 " * 100).stderr
+        preview(model, [Message("user", "안녕 " * 300)])
+    assert "질문을 줄이거나" in kullm(home / "home", "models", "show", model, "--prompt", "안녕 " * 300).stderr
 
 
 def test_before_the_files_are_here_the_text_is_shown_without_tokens() -> None:
