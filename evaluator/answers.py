@@ -11,7 +11,7 @@ from evaluator.questions import Question, QuestionSet
 from evaluator.system_files import files_of
 from evaluator.turns import chat_messages
 from evaluator.verdicts import VerdictStore
-from kullm_tui.core.asking.target import Target, adapter_for_engine
+from kullm_tui.core.asking.target import Target
 from kullm_tui.core.asking.thinking import Delta, Resorted
 from kullm_tui.core.endpoints.client import load_model, stream_chat
 from kullm_tui.core.endpoints.endpoint import Endpoint, Finished
@@ -21,17 +21,17 @@ from kullm_tui.core.text import nfc
 _AT_ONCE = 8
 
 
-def target_system(target: Target, decoding: Mapping[str, Any], adapter: str = "", *, precision: str = "") -> System:
+def target_system(target: Target, decoding: Mapping[str, Any], *, precision: str = "") -> System:
     """The target as a row of the table, with all that decides its answers; its template too, since a wrong one spoils them."""
-    name = f"{target.name}+{adapter}" if adapter else target.name
+    name = f"{target.name}+{target.adapter}" if target.adapter else target.name
     source: dict[str, Any] = {"model": target.model, "template": target.template, "decoding": dict(decoding)}
     if target.endpoint:
         return System(name, {**source, "endpoint": target.endpoint.base_url})
-    if adapter:
-        source["adapter"] = adapter_for_engine(adapter)
+    if target.adapter:
+        source["adapter"] = target.adapter
     if precision:
         source["precision"] = precision
-    return System(name, source | files_of(target.model, adapter))
+    return System(name, source | files_of(target.model, target.adapter))
 
 
 async def answer_questions(

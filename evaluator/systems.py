@@ -1,31 +1,24 @@
 """From a system's name to whom to ask, and back again: a run that is taken up asks the same one as before, or nobody."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from evaluator.answer_store import System
 from evaluator.answers import target_system
-from kullm_tui.core.asking.target import Target, choose_target, prompted_by
+from kullm_tui.core.asking.target import Target, resolve
 from kullm_tui.core.config.settings import Config
-from kullm_tui.core.errors import ConfigError, UsageError
+from kullm_tui.core.errors import ConfigError
 from kullm_tui.core.language import say
 
 
-def answering_system(model: str, adapter: str, config: Config, decoding: Mapping[str, Any]) -> tuple[Target, System]:
+def answering_system(
+    name: str, config: Config, decoding: Mapping[str, Any], *, adapter: str = ""
+) -> tuple[Target, System]:
     """Whom to ask, and its row of the table."""
-    target = choose_target(model, config.endpoints)
-    precision = config.engine.precision
-    if not adapter:
-        return target, target_system(target, decoding, precision=precision)
-    if target.endpoint:
-        raise UsageError(
-            say(
-                f"{model}: 어댑터는 이 컴퓨터에서 돌리는 모델에만 얹을 수 있어요.",
-                f"{model}: an adapter goes over a model that runs on this machine.",
-            )
-        )
-    return target, target_system(prompted_by(target, adapter), decoding, adapter, precision=precision)
+    target = resolve(name, config.endpoints, adapter=adapter)
+    return target, target_system(target, decoding, precision=config.engine.precision)
 
 
 def answering_again(system: System, config: Config) -> Target | None:
@@ -33,14 +26,13 @@ def answering_again(system: System, config: Config) -> Target | None:
 
     ConfigError where the same name would answer in another way than it did: its answers are not mixed.
     """
-    if "model" not in system.source:
+    source = system.source
+    if "model" not in source:
         return None
-    model, adapter = system.name, ""
-    if "adapter" in system.source:
-        model = str(system.source["model"])
-        adapter = system.name.removeprefix(f"{model}+")
-    target, now = answering_system(model, adapter, config, system.source.get("decoding", {}))
-    if now != system:
+    adapter = str(source.get("adapter", ""))
+    name = str(source["model"]) if adapter else system.name
+    target, now = answering_system(name, config, source.get("decoding", {}), adapter=adapter)
+    if replace(now, name=system.name) != system:
         raise ConfigError(
             say(
                 f"{system.name}: 그때와 모델, 템플릿이나 주소가 달라져서 답을 섞을 수 없어요. 새로 평가하세요.",

@@ -17,7 +17,7 @@ from kullm_tui.commands.cli.progress import Narration
 from kullm_tui.commands.judge import option as judging_glue
 from kullm_tui.core import paths
 from kullm_tui.core.asking.exchange import Piece, exchange
-from kullm_tui.core.asking.target import adapter_for_engine, base_of, choose_target, prompted_by
+from kullm_tui.core.asking.target import Target, base_of, resolve
 from kullm_tui.core.asking.thinking import Delta, Resorted, Thought
 from kullm_tui.core.asking.waiting import waiting_for
 from kullm_tui.core.config.settings import load_config
@@ -54,18 +54,17 @@ def run(args: argparse.Namespace) -> int:
             narration.note(store.notice)
         earlier = _earlier(store, args)
         model = args.model or (earlier and earlier.model) or (args.adapter and base_of(args.adapter))
-        target = choose_target(model or _default(config.model, narration), config.endpoints)
         adapter = args.adapter or (earlier.adapter if earlier and not args.model else None)
-        if adapter:
-            adapter = decoding["adapter"] = adapter_for_engine(adapter) if target.endpoint is None else adapter
-            target = prompted_by(target, adapter)
+        target = resolve(model or _default(config.model, narration), config.endpoints, adapter=adapter or "")
+        if target.adapter:
+            decoding["adapter"] = target.adapter
         if target.endpoint:
             obtain_consent(target.endpoint, "kullm ask", leaving="question", agreed_now=args.yes)
         judging = judging_glue.prepared(args, "kullm ask", narration)
         conversation = earlier or store.create_conversation(message.content, system=args.system)
         messages = store.branch(conversation.leaf_id) if conversation.leaf_id else []
         turn = store.add_user_turn(conversation.id, message, parent_id=conversation.leaf_id)
-        source = ReplySource(target.name, adapter, target.template, decoding)
+        source = ReplySource(target.name, target.adapter or None, target.template, decoding)
         with store.open_reply(conversation.id, turn, source) as journal, closing(_Answer(args.json)) as answer:
             pieces = exchange(target, [*messages, message], decoding, journal, thinking=config.thinking)
             try:
@@ -76,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     verdict = judging.verdict(message, answer.text, target.name, narration) if judging else None
     if args.json:
         told = {"verdict": judging_glue.verdict_facts(verdict)} if verdict else {}
-        print(terminal_safe_json({**_result(target.name, adapter, answer, finished), **told}))
+        print(terminal_safe_json({**_result(target, answer, finished), **told}))
     elif verdict:
         narration.note(judging_glue.verdict_note(verdict))
     _tell_thinking(answer.thinking, finished, narration)
@@ -181,10 +180,10 @@ def _default(model: str, narration: Narration) -> str:
     return DEMO
 
 
-def _result(model: str, adapter: str | None, answer: _Answer, finished: Finished) -> dict[str, Any]:
+def _result(target: Target, answer: _Answer, finished: Finished) -> dict[str, Any]:
     return {
-        "model": model,
-        "adapter": adapter,
+        "model": target.name,
+        "adapter": target.adapter or None,
         "text": answer.text,
         **({"thinking": answer.thinking} if answer.thinking else {}),
         "finish_reason": finished.reason,

@@ -8,11 +8,10 @@ import torch
 
 from kullm_tui.core.errors import TooLarge
 from kullm_tui.core.language import say
+from kullm_tui.core.models.memory_need import SHARE
 from kullm_tui.engine.batch import Limits
 from kullm_tui.weights.footprint import Footprint
 
-# Part of the free memory that models may take; the rest is for the system and what the arithmetic needs on the way.
-_SHARE = 0.9
 _CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
 
@@ -30,9 +29,9 @@ def budget_for(device: torch.device, configured_gb: float | None) -> Budget:
     if configured_gb is not None:
         return Budget(int(configured_gb * 1e9))
     if device.type == "cuda":
-        return Budget(int(torch.cuda.mem_get_info(device)[0] * _SHARE))
+        return Budget(int(torch.cuda.mem_get_info(device)[0] * SHARE))
     available: int = psutil.virtual_memory().available
-    return Budget(int(min(available, _cgroup_limit()) * _SHARE))
+    return Budget(int(min(available, _cgroup_limit()) * SHARE))
 
 
 def _cgroup_limit() -> int:

@@ -10,18 +10,16 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 import torch
 
-from kullm_tui.core import paths
 from kullm_tui.core.config.settings import EngineSettings, Precision
-from kullm_tui.core.errors import AdapterError, ModelNotFound
 from kullm_tui.core.language import say
-from kullm_tui.core.models.adapters import prompted_as
-from kullm_tui.core.models.resolve import Profile, local_folder, resolve
+from kullm_tui.core.models.profiles import Profile
+from kullm_tui.core.models.stack import stack_of
 from kullm_tui.engine.batch import Batch
 from kullm_tui.engine.beams import BeamSearch
 from kullm_tui.engine.memory import budget_for, least_need, limits_for, too_large
@@ -291,46 +289,8 @@ def choose_device(setting: str) -> torch.device:
 
 def find_target(name: str, adapter: str | None) -> Target:
     """A request's model and adapter, as folders that exist. Blocking: it looks at the disk."""
-    ref = resolve(name)
-    if ref.kind == "endpoint":
-        raise ModelNotFound(
-            say(
-                f"{name}: 엔드포인트의 모델이라 엔진이 실행할 수 없어요.",
-                f"{name} lives at an endpoint; the engine cannot run it.",
-            )
-        )
-    profile = ref.profile
-    if profile.kind == "adapter":
-        if not profile.base:
-            raise AdapterError(say(f"{name}: 베이스 모델이 적혀 있지 않아요.", f"{name}: no base model is named."))
-        base = resolve(profile.base)
-        if not adapter:
-            return Target(name, profile, local_folder(base), local_folder(ref))
-        ref, profile = base, base.profile  # two adapters are not laid over each other: the one that was named counts
-    target = Target(name, profile, local_folder(ref))
-    if not adapter:
-        return target
-    folder = _adapter_folder(adapter)
-    return replace(target, adapter=folder, profile=prompted_as(profile, folder))
-
-
-def _adapter_folder(adapter: str) -> Path:
-    """A folder, a name of the user's adapters, or a downloaded repository."""
-    for folder in (paths.typed(adapter), paths.adapters_dir() / Path(adapter).name):
-        if (folder / "adapter_config.json").exists():
-            return folder.resolve()
-    try:
-        folder = local_folder(resolve(adapter))
-    except ModelNotFound:
-        folder = Path(adapter)
-    if (folder / "adapter_config.json").exists():
-        return folder
-    raise AdapterError(
-        say(
-            f"{adapter}: 어댑터를 찾을 수 없어요. adapter_config.json이 든 폴더나 내려받은 어댑터의 이름을 쓰세요.",
-            f"{adapter}: no such adapter. Name a folder that holds adapter_config.json, or one that is downloaded.",
-        )
-    )
+    stack = stack_of(name, adapter or "")
+    return Target(name, stack.profile, stack.folder, stack.adapter)
 
 
 def _adapter_key(folder: Path) -> str:

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from kullm_tui.core.asking.exchange import Starting, exchange
-from kullm_tui.core.asking.target import choose_target
+from kullm_tui.core.asking.target import resolve
 from kullm_tui.core.asking.thinking import Delta
 from kullm_tui.core.endpoints.client import engine_endpoint, stream_chat
 from kullm_tui.core.endpoints.endpoint import Finished, LoadProgress
@@ -72,7 +72,7 @@ async def test_each_phase_before_the_first_word_is_told(tmp_path: Path) -> None:
     with Store(tmp_path / "kullm.db") as store:
         conversation = store.create_conversation("수도")
         turn = store.add_user_turn(conversation.id, QUESTION[0], parent_id=None)
-        target = choose_target("demo-kullm", ())
+        target = resolve("demo-kullm", ())
         with store.open_reply(conversation.id, turn, ReplySource(target.name, None, target.template, {})) as journal:
             async for piece in exchange(target, QUESTION, {}, journal):
                 phase: str = piece.phase if isinstance(piece, Starting) else ""

@@ -59,7 +59,7 @@ def config(model: OpenAIServer) -> Config:
 @pytest.fixture
 def begun(home: Path, judge: JudgeServer, config: Config) -> tuple[Evaluation, dict[str, Target]]:
     """Two systems of one endpoint, and a judge."""
-    pairs = [answering_system(f"home/{name}", "", config, {}) for name in ("a", "b")]
+    pairs = [answering_system(f"home/{name}", config, {}) for name in ("a", "b")]
     questions = load_questions(str(home / "q.jsonl"))
     asked = Judge(Endpoint("openai", judge.base_url, "sk-1"), "gpt-4.1", "paper", {"temperature": 0})
     systems = tuple(system for _, system in pairs)
@@ -172,7 +172,7 @@ def test_runs_are_listed_counted_and_forgotten_without_losing_what_was_paid(
 
 
 def test_a_run_that_is_taken_up_asks_the_same_system_or_nobody(config: Config) -> None:
-    target, system = answering_system("home/a", "", config, {"temperature": 0})
+    target, system = answering_system("home/a", config, {"temperature": 0})
     assert answering_again(system, config) == target
     assert answering_again(System("남", {"file": "x", "sha256": "0"}), config) is None
     moved = Config(endpoints=(EndpointSettings("home", "http://127.0.0.1:9/v1"),))
@@ -183,7 +183,7 @@ def test_a_run_that_is_taken_up_asks_the_same_system_or_nobody(config: Config) -
 def test_a_demo_adapter_over_its_base_is_a_system_that_can_be_taken_up() -> None:
     config = Config()
     for model in ("demo-kullm", "demo-koalpaca"):
-        target, system = answering_system(model, "", config, {})
+        target, system = answering_system(model, config, {})
         assert answering_again(system, config) == target
 
 

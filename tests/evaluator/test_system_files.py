@@ -3,12 +3,9 @@
 import shutil
 from pathlib import Path
 
-import pytest
-
 from evaluator.answers import target_system
 from evaluator.system_files import files_of
-from kullm_tui.core.asking.target import Target, split_adapter
-from kullm_tui.core.errors import AdapterError
+from kullm_tui.core.asking.target import Target
 from kullm_tui.core.models.adapters import import_adapter, remove_adapter
 from kullm_tui.core.models.resolve import resolve
 from tests.architecture.project import ROOT
@@ -17,16 +14,16 @@ DEMO = ROOT / "kullm_tui" / "demo" / "adapters"
 
 
 def test_a_retrained_adapter_of_the_same_name_is_told_from_the_old_one() -> None:
-    target = Target("demo-base", "demo-base", "plain", None)
+    target = Target("demo-base", "demo-base", "plain", None, "mine")
     import_adapter(DEMO / "kullm", "mine")
-    first, again = (target_system(target, {}, "mine") for _ in range(2))
+    first, again = (target_system(target, {}) for _ in range(2))
     assert first == again
     remove_adapter("mine")
     import_adapter(DEMO / "kullm", "mine")  # the same files, another day
-    assert target_system(target, {}, "mine") == first
+    assert target_system(target, {}) == first
     remove_adapter("mine")
     import_adapter(DEMO / "kovicuna", "mine")
-    assert target_system(target, {}, "mine") != first
+    assert target_system(target, {}) != first
 
 
 def test_a_models_folder_is_known_by_what_decides_its_answers(tmp_path: Path) -> None:
@@ -44,17 +41,3 @@ def test_a_models_folder_is_known_by_what_decides_its_answers(tmp_path: Path) ->
 def test_the_precision_that_a_model_runs_in_is_part_of_the_system() -> None:
     target = Target("demo-base", "demo-base", "plain", None)
     assert target_system(target, {}, precision="4bit") != target_system(target, {}, precision="bf16")
-
-
-def test_a_systems_name_is_a_model_and_perhaps_an_adapter(tmp_path: Path) -> None:
-    import_adapter(DEMO / "kullm", "mine")
-    assert split_adapter("kullm-5.8b") == ("kullm-5.8b", "")
-    assert split_adapter("kullm-5.8b+mine") == ("kullm-5.8b", "mine")
-    assert split_adapter("+mine") == ("demo-base", "mine")
-    assert split_adapter("owner/name+./folder") == ("owner/name", "./folder")
-    assert split_adapter("kullm+") == ("kullm+", "")
-    folder = tmp_path / "a+b"
-    folder.mkdir()
-    assert split_adapter(str(folder)) == (str(folder), "")
-    with pytest.raises(AdapterError, match="모델"):
-        split_adapter("+nothing")

@@ -92,7 +92,7 @@ def read_index(data: bytes, place: Path) -> None:
 def read_config(data: bytes, place: Path) -> None:
     (place / "config.json").write_bytes(data)
     (place / "model.safetensors").write_bytes(WEIGHTS)
-    memory_need(resolve(str(place)).profile, place, "4bit", [])
+    memory_need(resolve(str(place)).profile, "4bit", [])
     read_json(place / "config.json")
 
 

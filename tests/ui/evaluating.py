@@ -104,7 +104,7 @@ def evaluation_of(
     folder: Path, base_url: str, config: Config, models: Sequence[str]
 ) -> tuple[Evaluation, dict[str, Target]]:
     path = write_questions(folder)
-    pairs = [answering_system(model, "", config, {"temperature": 0}) for model in models]
+    pairs = [answering_system(model, config, {"temperature": 0}) for model in models]
     systems: tuple[System, ...] = tuple(system for _, system in pairs)
     rubric = load_rubric("kullm-2023-ko")
     evaluation = Evaluation(str(path), load_questions(str(path)), systems, judge_at(base_url), rubric, rubric.name)

@@ -28,7 +28,7 @@ from kullm_tui.commands.cli.consent import obtain_consent
 from kullm_tui.commands.cli.progress import Narration
 from kullm_tui.commands.evaluate.harness_process import Served, run_child, served
 from kullm_tui.core import foreign_json, paths
-from kullm_tui.core.asking.target import Target, split_adapter
+from kullm_tui.core.asking.target import Target
 from kullm_tui.core.config.settings import load_config
 from kullm_tui.core.errors import UsageError
 from kullm_tui.core.language import say
@@ -113,7 +113,7 @@ def run_harness(args: argparse.Namespace) -> int:
 
 def _subject(args: argparse.Namespace) -> _Subject:
     config = load_config()
-    target, system = answering_system(*split_adapter(args.model, config.endpoints), config, {})
+    target, system = answering_system(args.model, config, {})
     named = paths.typed(args.tokenizer).resolve() if args.tokenizer else None
     if target.endpoint:
         if named is None:

@@ -33,7 +33,7 @@ from kullm_tui.commands.evaluate.table import show_table, table_facts
 from kullm_tui.commands.judge import run as judging_run
 from kullm_tui.commands.judge.run import agreed_judge
 from kullm_tui.core import paths
-from kullm_tui.core.asking.target import Target, split_adapter, start_engine
+from kullm_tui.core.asking.target import Target, start_engine
 from kullm_tui.core.config.settings import load_config
 from kullm_tui.core.errors import EngineGone, UsageError
 from kullm_tui.core.language import say
@@ -55,7 +55,7 @@ def run_evaluation(args: argparse.Namespace) -> int:
     questions = load_questions(args.questions)
     config = load_config()
     decoding = PAPER_DECODING.request_fields() if args.decoding else {}
-    answering = [answering_system(*split_adapter(name, config.endpoints), config, decoding) for name in names]
+    answering = [answering_system(name, config, decoding) for name in names]
     judge = agreed_judge(args, rubric, "kullm eval run")  # before an hour of answers, not after
     with open_verdicts(narration.note) as store:
         imported = [system_from_file(store, questions, one) for one in args.answers]

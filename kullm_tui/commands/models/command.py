@@ -97,15 +97,16 @@ def _prune_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _show(args: argparse.Namespace) -> int:
-    ref = resolve(args.name, endpoints=load_config().endpoints)
+    endpoints = load_config().endpoints
     if args.prompt is not None:
         from kullm_tui.commands.models.prompt import show_prompt
 
         system = [Message("system", args.system)] if args.system else []
-        return show_prompt(ref, [*system, Message("user", args.prompt, args.input)], as_json=args.json)
+        asked = [*system, Message("user", args.prompt, args.input)]
+        return show_prompt(args.name, asked, endpoints, as_json=args.json)
     if args.input or args.system:
         raise UsageError(say("--input과 --system은 --prompt와 함께 써요.", "--input and --system go with --prompt."))
-    return show_facts(ref, as_json=args.json)
+    return show_facts(resolve(args.name, endpoints=endpoints), as_json=args.json)
 
 
 def _pull(args: argparse.Namespace) -> int:
@@ -141,9 +142,10 @@ def _download_line(name: str, show: Callable[[str], None]) -> Callable[[int, int
 
 
 def _quantize(args: argparse.Namespace) -> int:
-    from kullm_tui.core.asking.target import choose_target, start_engine
+    from kullm_tui.core.asking.target import resolve as resolve_target
+    from kullm_tui.core.asking.target import start_engine
 
-    target = choose_target(args.name, load_config().endpoints)
+    target = resolve_target(args.name, load_config().endpoints)
     local_folder(resolve(args.name, endpoints=load_config().endpoints))
     narration = Narration()
 

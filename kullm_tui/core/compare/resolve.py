@@ -1,14 +1,11 @@
-"""From what a user names to a contestant and whom to ask for it: `kullm-5.8b`, `demo-base+mine`, an adapter's own name."""
+"""From what a user names to the contestants of a comparison; the usual three where nobody is named."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kullm_tui.core import paths
-from kullm_tui.core.asking.target import Target, adapter_for_engine, base_of, choose_target, prompted_by
+from kullm_tui.core.asking.target import Target
+from kullm_tui.core.asking.target import resolve as target_of
 from kullm_tui.core.config.settings import EndpointSettings
-from kullm_tui.core.errors import AdapterError, UsageError
-from kullm_tui.core.language import say
-from kullm_tui.core.models.adapters import list_adapters
 from kullm_tui.core.models.profiles import all_profiles
 from kullm_tui.core.models.resolve import is_downloaded, local_folder, resolve
 from kullm_tui.core.store.contestant import Contestant, require_contestants
@@ -36,55 +33,16 @@ def usual_contestants() -> tuple[Contestant, ...]:
 
 def entrants(names: Sequence[str], endpoints: Sequence[EndpointSettings]) -> tuple[Entrant, ...]:
     """All of them, or the first fault: a name that nothing has, files that are not here, one contestant twice."""
-    found = tuple(entrant(contestant_named(name), endpoints) for name in names)
+    found = tuple(_entrant(name, endpoints) for name in names)
     require_contestants([one.contestant for one in found])
     return found
 
 
-def contestant_named(name: str) -> Contestant:
-    """MODEL, MODEL+ADAPTER, or an adapter of the user's, which stands over its base."""
-    if paths.typed(name).is_dir() and "/" in name:
-        return Contestant(name)
-    model, plus, adapter = name.partition("+")
-    if not plus and name not in all_profiles() and name in {one.name for one in list_adapters()}:
-        model, adapter = "", name
-    if adapter and not model:
-        model = base_of(adapter)
-        if not model:
-            raise AdapterError(
-                say(
-                    f"{adapter}: 어느 베이스의 어댑터인지 몰라요. 베이스+{adapter}처럼 적어 주세요.",
-                    f"The base of {adapter} is not known. Write BASE+{adapter}.",
-                )
-            )
-    return Contestant(model, adapter)
-
-
-def entrant(contestant: Contestant, endpoints: Sequence[EndpointSettings]) -> Entrant:
-    """Whom to ask. Any KullmError says what is missing and what to do."""
-    target = choose_target(_under(contestant), endpoints)
-    adapter = contestant.adapter
-    if target.endpoint and adapter:
-        raise UsageError(
-            say(
-                f"{contestant.label}: 어댑터는 이 컴퓨터에서 돌리는 모델에만 얹을 수 있어요.",
-                f"{contestant.label}: an adapter goes over a model that runs on this machine.",
-            )
-        )
+def _entrant(name: str, endpoints: Sequence[EndpointSettings]) -> Entrant:
+    target = target_of(name, endpoints)
     if target.endpoint is None:
         reference = resolve(target.name)
         local_folder(reference)
         if reference.profile.kind == "adapter" and reference.profile.base:
             local_folder(resolve(reference.profile.base))
-        if adapter:
-            adapter = adapter_for_engine(adapter)
-            target = prompted_by(target, adapter)
-    return Entrant(Contestant(target.name, adapter), target)
-
-
-def _under(contestant: Contestant) -> str:
-    """The model that the adapter stands over: two are not laid over each other, so it is the base of one that is an adapter itself."""
-    profile = all_profiles().get(contestant.model)
-    if contestant.adapter and profile and profile.kind == "adapter" and profile.base:
-        return profile.base
-    return contestant.model
+    return Entrant(Contestant(target.name, target.adapter), target)

@@ -13,13 +13,12 @@ from kullm_tui.core.endpoints.local_health import EngineHealth, engine_health
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from kullm_tui.core.memory import memory_here
-from kullm_tui.core.models.memory_need import memory_need
+from kullm_tui.core.models.memory_need import budget_of, memory_need
 from kullm_tui.core.models.resolve import ModelRef, local_folder, resolve
 from kullm_tui.core.models.weights_cache import list_cached
 from kullm_tui.core.store.contestant import Contestant
 from kullm_tui.core.text import size_text
 
-_SHARE = 0.9  # of the free memory, as in `engine/memory.py`
 _COUNTS = {2: "두", 3: "세", 4: "네"}
 
 
@@ -71,7 +70,7 @@ def _bases(
         elif _key(base) in bases:
             bases[_key(base)].places.append(place)
         else:
-            need = memory_need(base.profile, _folder(base), config.engine.precision, cached)
+            need = memory_need(base.profile, config.engine.precision, cached)
             bases[_key(base)] = _Base(base.name, need, _key(base) in loaded, [place])
     return far, dict(sorted(bases.items(), key=lambda entry: not entry[1].loaded))
 
@@ -113,10 +112,7 @@ def _room(config: Config, health: EngineHealth, bases: Mapping[str, _Base]) -> i
 def _budget(engine: EngineSettings, health: EngineHealth) -> int:
     if health.budget is not None:  # it was decided when the engine started
         return health.budget
-    if engine.memory_gb is not None:
-        return int(engine.memory_gb * 1e9)
-    memory = memory_here(engine.device)
-    return int((memory.total if memory.free is None else memory.free) * _SHARE)
+    return budget_of(engine, memory_here(engine.device))
 
 
 def _waves(bases: Sequence[_Base], room: int) -> list[list[int]]:

@@ -21,7 +21,7 @@ from typing import Any
 
 from kullm_tui.core import foreign_json, paths
 from kullm_tui.core.causes import cause_of, is_full
-from kullm_tui.core.errors import AdapterError, KullmError, NoSpace, UsageError
+from kullm_tui.core.errors import AdapterError, KullmError, ModelNotFound, NoSpace, UsageError
 from kullm_tui.core.files import publish
 from kullm_tui.core.hub.cache import size_of
 from kullm_tui.core.language import say
@@ -29,6 +29,7 @@ from kullm_tui.core.models.archive import import_archive
 from kullm_tui.core.models.folder_profile import profile_of_folder
 from kullm_tui.core.models.profile_form import NAME
 from kullm_tui.core.models.profiles import Profile
+from kullm_tui.core.models.resolve import local_folder, resolve
 from kullm_tui.core.rules import did_you_mean
 
 CONFIGURATION = "adapter_config.json"
@@ -77,6 +78,18 @@ def is_adapter(folder: Path) -> bool:
         return (folder / CONFIGURATION).is_file()
     except OSError:
         return folder.is_dir()
+
+
+def adapter_folder(name: str) -> Path | None:
+    """Where an adapter's files are: it is named by its folder, as one of the user's, by a profile or a repository."""
+    for folder in (paths.typed(name), paths.adapters_dir() / Path(name).name):
+        if is_adapter(folder):
+            return folder.resolve()
+    try:
+        folder = local_folder(resolve(name))
+    except ModelNotFound:
+        return None
+    return folder if is_adapter(folder) else None
 
 
 def _folders() -> list[Path]:

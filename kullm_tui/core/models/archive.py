@@ -17,8 +17,8 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 
@@ -31,7 +31,6 @@ _MOST_FILES = 2000
 _MOST_BYTES = 16 * 2**30
 _MOST_GROWTH = 50  # times the archive's own size: weights hardly shrink, so more is a bomb
 _FREE_GROWTH_BYTES = 16 * 2**20  # small archives of text may grow more
-_CHUNK_BYTES = 2**20
 _LONGEST_NAME = 200
 _DAMAGES = (
     zipfile.BadZipFile,
@@ -47,14 +46,6 @@ _DAMAGES = (
 )
 _CONFIGURATION = "adapter_config.json"
 _WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
-
-
-@dataclass(frozen=True)
-class _Entry:
-    path: PurePosixPath
-    is_folder: bool
-    content: IO[bytes] | None = None
-    bytes: int = 0
 
 
 def import_archive(archive: Path, destination: Path, *, require: Callable[[Path], None] = lambda _: None) -> Path:
@@ -87,84 +78,23 @@ def import_archive(archive: Path, destination: Path, *, require: Callable[[Path]
 
 
 def _unpack(archive: Path, draft: Path) -> None:
-    budget = _Budget(archive, min(_MOST_BYTES, archive.stat().st_size * _MOST_GROWTH + _FREE_GROWTH_BYTES))
-    seen: set[str] = set()
-    with contextlib.closing(_entries(archive, budget)) as entries:
-        for count, entry in enumerate(entries, start=1):
-            if count > _MOST_FILES:
-                raise _refused(
-                    archive, say(f"파일이 {_MOST_FILES}개를 넘어요", f"it holds more than {_MOST_FILES} files")
-                )
-            target = draft.joinpath(*entry.path.parts)
-            if entry.is_folder:
-                target.mkdir(parents=True, exist_ok=True)
-                continue
-            # Some file systems take names that differ only in case for one.
-            key = str(entry.path).casefold()
-            if key in seen:
-                raise _refused(
-                    archive,
-                    say(
-                        f"{entry.path} 파일이 두 번 들어 있어요",
-                        f"it holds {entry.path} twice",
-                    ),
-                )
-            seen.add(key)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            _write(entry, target, budget)
-
-
-def _write(entry: _Entry, target: Path, budget: "_Budget") -> None:
-    assert entry.content is not None
-    with target.open("xb") as sink:
-        while chunk := entry.content.read(_CHUNK_BYTES):
-            budget.spend(len(chunk))
-            sink.write(chunk)
-        if sink.tell() != entry.bytes:
-            raise EOFError
-
-
-@dataclass
-class _Budget:
-    archive: Path
-    left: int
-
-    def spend(self, count: int) -> None:
-        self.left -= count
-        if self.left < 0:
-            raise _refused(
-                self.archive,
-                say("풀면 크기가 지나치게 커져요(압축 폭탄)", "it grows beyond all measure when unpacked (a bomb)"),
-            )
-
-
-def _entries(archive: Path, budget: _Budget) -> Generator[_Entry, None, None]:
+    guard = _Guard(archive, min(_MOST_BYTES, archive.stat().st_size * _MOST_GROWTH + _FREE_GROWTH_BYTES))
     if zipfile.is_zipfile(archive):
-        yield from _zip_entries(archive)
-        return
-    with archive.open("rb") as raw, _decompressed(raw) as plain:
-        # Headers count too: a long one is read into memory whole. Every byte is counted twice at most.
-        counted = _Counted(plain, _Budget(archive, 2 * budget.left))
-        with tarfile.open(fileobj=cast(IO[bytes], counted), mode="r|") as tar:
-            for member in tar:
-                if not (member.isreg() or member.isdir()) or member.issparse():
-                    raise _no_plain_file(archive, member.name)
-                yield _Entry(_harmless(archive, member.name), member.isdir(), tar.extractfile(member), member.size)
+        _unzip(archive, draft, guard)
+    else:
+        _untar(archive, draft, guard)
 
 
-def _zip_entries(archive: Path) -> Iterator[_Entry]:
+def _unzip(archive: Path, draft: Path, guard: "_Guard") -> None:
     with zipfile.ZipFile(archive) as packed:
         for member in packed.infolist():
             kind = stat.S_IFMT(member.external_attr >> 16)
-            if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-                raise _no_plain_file(archive, member.filename)
+            is_plain = kind in (0, stat.S_IFREG, stat.S_IFDIR)
             # The library cuts names at a NUL; the name as it was packed is the one to judge.
-            path = _harmless(archive, member.orig_filename)
-            if member.is_dir():
-                yield _Entry(path, True)
-                continue
+            path = guard.admit(member.orig_filename, member.file_size, is_folder=member.is_dir(), is_plain=is_plain)
+            member.filename = f"{path}/" if member.is_dir() else path
             try:
-                content = packed.open(member)
+                unpacked = Path(packed.extract(member, draft))
             except (RuntimeError, NotImplementedError) as error:
                 raise _refused(
                     archive,
@@ -173,18 +103,64 @@ def _zip_entries(archive: Path) -> Iterator[_Entry]:
                         f"{path} is encrypted or packed in an unknown way",
                     ),
                 ) from error
-            with content:
-                yield _Entry(path, False, content, member.file_size)
+            if not member.is_dir() and unpacked.stat().st_size != member.file_size:
+                raise EOFError  # its headers say more than there is
+
+
+def _untar(archive: Path, draft: Path, guard: "_Guard") -> None:
+    def admitted(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo | None:
+        is_plain = (member.isreg() or member.isdir()) and not member.issparse()
+        path = guard.admit(member.name, member.size, is_folder=member.isdir(), is_plain=is_plain)
+        # What the archive says of times stays out: they may be beyond any calendar.
+        return tarfile.data_filter(member.replace(name=path, mtime=None), folder)  # type: ignore[arg-type]
+
+    with archive.open("rb") as raw, _decompressed(raw) as plain:
+        # Headers count too: a long one is read into memory whole. Every byte is counted twice at most.
+        counted = _Counted(plain, archive, 2 * guard.left)
+        with tarfile.open(fileobj=cast(IO[bytes], counted), mode="r|") as tar:
+            tar.extractall(draft, filter=admitted)
+
+
+@dataclass
+class _Guard:
+    """What each member has to pass before anything of it is written; the libraries write no more than it says it holds."""
+
+    archive: Path
+    left: int  # bytes
+    count: int = 0
+    seen: set[str] = field(default_factory=set)
+
+    def admit(self, name: str, size: int, *, is_folder: bool, is_plain: bool) -> str:
+        """The path to write it to, under the new folder."""
+        if not is_plain:
+            raise _no_plain_file(self.archive, name)
+        path = str(_harmless(self.archive, name))
+        self.count += 1
+        self.left -= size
+        if self.count > _MOST_FILES:
+            raise _refused(
+                self.archive, say(f"파일이 {_MOST_FILES}개를 넘어요", f"it holds more than {_MOST_FILES} files")
+            )
+        if self.left < 0 or size < 0:
+            raise _bomb(self.archive)
+        # Some file systems take names that differ only in case for one.
+        if not is_folder and path.casefold() in self.seen:
+            raise _refused(self.archive, say(f"{path} 파일이 두 번 들어 있어요", f"it holds {path} twice"))
+        self.seen.add(path.casefold())
+        return path
 
 
 @dataclass
 class _Counted:
     source: IO[bytes]
-    budget: _Budget
+    archive: Path
+    left: int
 
     def read(self, count: int) -> bytes:
         chunk = self.source.read(count)
-        self.budget.spend(len(chunk))
+        self.left -= len(chunk)
+        if self.left < 0:
+            raise _bomb(self.archive)
         return chunk
 
 
@@ -235,6 +211,12 @@ def _no_plain_file(archive: Path, name: str) -> AdapterError:
             f"링크나 장치처럼 보통 파일이 아닌 것이 있어요: {name!r}",
             f"it holds a link, a device or the like: {name!r}",
         ),
+    )
+
+
+def _bomb(archive: Path) -> AdapterError:
+    return _refused(
+        archive, say("풀면 크기가 지나치게 커져요(압축 폭탄)", "it grows beyond all measure when unpacked (a bomb)")
     )
 
 

@@ -2,28 +2,18 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from kullm_tui.core import foreign_json
-from kullm_tui.core.config.settings import EndpointSettings
+from kullm_tui.core.config.settings import Config, EndpointSettings
 from kullm_tui.core.hub.cache import PART_SUFFIX, repository_folder
 from kullm_tui.core.memory import Memory
 from kullm_tui.core.models.disk import DiskUse, disk_use
+from kullm_tui.core.models.memory_need import Fit, budget_of, fit_of, memory_need
 from kullm_tui.core.models.profiles import LicenceClass, Profile, all_profiles, user_profiles
-from kullm_tui.core.models.resolve import is_downloaded, local_folder, resolve
+from kullm_tui.core.models.resolve import is_downloaded
 from kullm_tui.core.models.weights_cache import CachedWeights, list_cached
 
 State = Literal["remote", "cannot-run", "missing", "partial", "here", "quantised"]
-Fit = Literal["fits", "tight", "too-large", "unknown"]
-
-# As the engine shares out what is free (`engine/memory.py`).
-_SHARE = 0.9
-_BESIDE_BYTES = 500_000_000  # torch and its libraries, roughly, before any model
-# Keys and values of a full context, as a part of the 4-bit weights, where no file is here to say: Polyglot 5.8B's 28 layers of
-# 4,096 over 2,048 tokens are 0.94 GB beside 3.3 GB.
-_CONTEXT_SHARE = 0.3
-_CACHE_BYTES = 2  # of a key or value, in bf16
 
 
 @dataclass(frozen=True)
@@ -31,23 +21,24 @@ class Entry:
     profile: Profile
     state: State
     disk: DiskUse
-    need: int | None  # bytes of memory in 4-bit with one full context; None: not known
+    need: int | None  # bytes of memory with one full context, as the engine is set to load it; None: not known
     fit: Fit
     own: bool  # an entry of the user's, which can be taken off the list
     recommended: bool = False  # for this machine
+    most: int = 0  # bytes that models may take here at all
 
     @property
     def name(self) -> str:
         return self.profile.name
 
 
-def catalogue(memory: Memory, endpoints: Sequence[EndpointSettings] = ()) -> tuple[Entry, ...]:
+def catalogue(memory: Memory, config: Config) -> tuple[Entry, ...]:
     """What is recommended for this machine first. Reads the disk, so not for the thread that draws."""
     profiles = all_profiles()
     own = set(user_profiles())
     cached = list_cached()
-    listed = [_entry(profile, profile.name in own, memory, cached) for profile in profiles.values()]
-    listed += [_endpoint_entry(endpoint) for endpoint in endpoints if endpoint.name not in profiles]
+    listed = [_entry(profile, profile.name in own, memory, config, cached) for profile in profiles.values()]
+    listed += [_endpoint_entry(endpoint) for endpoint in config.endpoints if endpoint.name not in profiles]
     return tuple(sorted(listed, key=_rank))
 
 
@@ -69,14 +60,15 @@ def total_on_disk(entries: Iterable[Entry]) -> int:
     return sum(use.downloaded + use.quantised for use in places.values())
 
 
-def _entry(profile: Profile, own: bool, memory: Memory, cached: Sequence[CachedWeights]) -> Entry:
+def _entry(profile: Profile, own: bool, memory: Memory, config: Config, cached: Sequence[CachedWeights]) -> Entry:
     use = disk_use(profile, cached)
     if profile.kind == "endpoint":
         return Entry(profile, "remote", use, None, "unknown", own)
-    need = _need(profile)
-    fit = _fit(need, memory)
+    need = memory_need(profile, config.engine.precision, cached)
+    fit = fit_of(need, memory, config.engine)
+    most = budget_of(config.engine, memory, idle=True)
     advised = fit == "fits" and profile.answers_in_korean and profile.verified and profile.runs_here
-    return Entry(profile, _state(profile, use, cached), use, need, fit, own, recommended=advised)
+    return Entry(profile, _state(profile, use, cached), use, need, fit, own, recommended=advised, most=most)
 
 
 def _endpoint_entry(endpoint: EndpointSettings) -> Entry:
@@ -102,49 +94,3 @@ def _state(profile: Profile, use: DiskUse, cached: Sequence[CachedWeights]) -> S
 def _base_of(profile: Profile) -> Profile | None:
     """What an adapter stands on, where it is one of the profiles."""
     return all_profiles().get(profile.base or "")
-
-
-def _need(profile: Profile) -> int | None:
-    holder = _base_of(profile) if profile.kind == "adapter" else profile
-    if holder is None or not holder.size_4bit_gb:
-        return None
-    weights = int(holder.size_4bit_gb * 1e9)
-    return weights + (context_bytes(holder) or int(weights * _CONTEXT_SHARE)) + _BESIDE_BYTES
-
-
-def _fit(need: int | None, memory: Memory) -> Fit:
-    if need is None:
-        return "unknown"
-    if need > memory.total * _SHARE:
-        return "too-large"
-    return "fits" if memory.free is None or need <= memory.free * _SHARE else "tight"
-
-
-def context_bytes(profile: Profile) -> int | None:
-    """Keys and values of one full context, from the model's own configuration; None where it is not here."""
-    if not is_downloaded(profile):
-        return None
-    config = _config(local_folder(resolve(profile.name)))
-    layers, heads, width = (_number(config, *names) for names in _SHAPE)
-    if not (layers and heads and width):
-        return None
-    kv_heads = _number(config, "num_key_value_heads") or heads
-    head = _number(config, "head_dim") or width // heads
-    context = profile.context or _number(config, "max_position_embeddings") or 2048
-    return 2 * layers * kv_heads * head * _CACHE_BYTES * context
-
-
-_SHAPE = (("num_hidden_layers", "n_layer"), ("num_attention_heads", "n_head"), ("hidden_size", "n_embd"))
-
-
-def _number(config: dict[str, Any], *names: str) -> int:
-    found = (config.get(name) for name in names)
-    return next((one for one in found if isinstance(one, int) and not isinstance(one, bool) and one > 0), 0)
-
-
-def _config(folder: Path) -> dict[str, Any]:
-    try:
-        value = foreign_json.read(folder / "config.json")
-    except (OSError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}

@@ -1,30 +1,82 @@
-"""How much memory a base takes once it is loaded: from the cache of quantised weights, its profile, or its files. No torch."""
+"""How much memory a model takes once it is loaded, how much there is for it, and whether it fits: for lists, plans and engine. No torch."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from kullm_tui.core import foreign_json
-from kullm_tui.core.config.settings import Precision
-from kullm_tui.core.models.catalogue import context_bytes
+from kullm_tui.core.config.settings import EngineSettings, Precision
+from kullm_tui.core.errors import KullmError
+from kullm_tui.core.memory import Memory
 from kullm_tui.core.models.disk import quantised_of
 from kullm_tui.core.models.profiles import Profile
+from kullm_tui.core.models.resolve import local_folder, resolve
 from kullm_tui.core.models.weights_cache import CachedWeights
 
+Fit = Literal["fits", "tight", "too-large", "unknown"]
+
+# Part of the free memory that models may take; the rest is for the system and what the arithmetic needs on the way.
+SHARE = 0.9
+_BESIDE_BYTES = 500_000_000  # torch and its libraries, roughly, in an engine that has not started yet
 # Of a matrix's number; NF4 keeps a scale for every 64 of them, 8-bit one for every row.
 _BYTES_A_NUMBER: dict[Precision, float] = {"4bit": 0.53, "8bit": 1.01, "bf16": 2.0, "fp32": 4.0}
 _FILE_BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
+# Keys and values of a full context, as a part of the 4-bit weights, where no file is here to say: Polyglot 5.8B's 28 layers of
+# 4,096 over 2,048 tokens are 0.94 GB beside 3.3 GB.
+_CONTEXT_SHARE = 0.3
+_SHAPE = (("num_hidden_layers", "n_layer"), ("num_attention_heads", "n_head"), ("hidden_size", "n_embd"))
 
 
-def memory_need(
-    profile: Profile, folder: Path | None, precision: Precision, cached: Sequence[CachedWeights]
-) -> int | None:
-    """Bytes of the weights and one full context, as the engine counts them; None where nothing says."""
-    weights = _cached_bytes(profile, precision, cached) or _stated_bytes(profile, precision)
+def memory_need(profile: Profile, precision: Precision, cached: Sequence[CachedWeights]) -> int | None:
+    """Bytes of the weights and one full context, as the engine counts them; None where nothing says.
+
+    An adapter needs its base. The weights are known from the cache of quantised ones, the profile, or the files.
+    """
+    holder = _holder_of(profile)
+    if holder is None:
+        return None
+    folder = _folder_of(holder)
+    weights = _cached_bytes(holder, precision, cached) or _stated_bytes(holder, precision)
     if weights is None and folder is not None:
         weights = _bytes_of_files(folder, precision)
-    return None if weights is None else weights + (context_bytes(profile) or 0)
+    if weights is None:
+        return None
+    context = _context_bytes(holder, folder, precision) if folder else None
+    return weights + (int(holder.size_4bit_gb * 1e9 * _CONTEXT_SHARE) if context is None else context)
+
+
+def budget_of(engine: EngineSettings, memory: Memory, *, idle: bool = False) -> int:
+    """Bytes that models may take together in an engine that starts now, or with nothing else on the machine."""
+    if engine.memory_gb is not None:
+        return int(engine.memory_gb * 1e9)
+    there = memory.total if idle or memory.free is None else memory.free
+    return max(0, int((there - _BESIDE_BYTES) * SHARE))
+
+
+def fit_of(need: int | None, memory: Memory, engine: EngineSettings) -> Fit:
+    if need is None:
+        return "unknown"
+    if need > budget_of(engine, memory, idle=True):
+        return "too-large"
+    return "fits" if need <= budget_of(engine, memory) else "tight"
+
+
+def _holder_of(profile: Profile) -> Profile | None:
+    """Whose weights are loaded; None for an endpoint, and for an adapter over nothing that is known here."""
+    if profile.kind == "adapter":
+        try:
+            profile = resolve(profile.base or "").profile
+        except KullmError:
+            return None
+    return profile if profile.kind == "weights" else None
+
+
+def _folder_of(profile: Profile) -> Path | None:
+    try:
+        return local_folder(resolve(profile.name))
+    except KullmError:
+        return None
 
 
 def _cached_bytes(profile: Profile, precision: Precision, cached: Sequence[CachedWeights]) -> int | None:
@@ -55,3 +107,29 @@ def _bytes_of_files(folder: Path, precision: Precision) -> int | None:
 
 def _sum(folder: Path, pattern: str) -> int:
     return sum(file.stat().st_size for file in folder.glob(pattern))
+
+
+def _context_bytes(profile: Profile, folder: Path, precision: Precision) -> int | None:
+    """Keys and values of one full context, from the model's own configuration; None where it does not say."""
+    config = _config(folder)
+    layers, heads, width = (_number(config, *names) for names in _SHAPE)
+    if not (layers and heads and width):
+        return None
+    kv_heads = _number(config, "num_key_value_heads") or heads
+    head = _number(config, "head_dim") or width // heads
+    context = profile.context or _number(config, "max_position_embeddings") or 2048
+    a_number = 4 if precision == "fp32" else 2
+    return 2 * layers * kv_heads * head * a_number * context
+
+
+def _number(config: dict[str, Any], *names: str) -> int:
+    found = (config.get(name) for name in names)
+    return next((one for one in found if isinstance(one, int) and not isinstance(one, bool) and one > 0), 0)
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    try:
+        value = foreign_json.read(folder / "config.json")
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}

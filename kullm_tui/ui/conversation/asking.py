@@ -5,7 +5,8 @@ Every function here blocks on the disk; the screen calls them in a thread. Nothi
 
 from dataclasses import dataclass, replace
 
-from kullm_tui.core.asking.target import Target, adapter_for_engine, choose_target, prompted_by
+from kullm_tui.core.asking.target import Target
+from kullm_tui.core.asking.target import resolve as resolve_target
 from kullm_tui.core.config.settings import Config, EndpointSettings
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
@@ -30,11 +31,8 @@ class Committed:
 
 def target_of(session: Session, endpoints: tuple[EndpointSettings, ...]) -> tuple[Target, Session]:
     """Whom to ask, and the session with its adapter as that side knows it. Any KullmError says what to do next."""
-    target = choose_target(session.model, endpoints)
-    if not session.adapter or target.endpoint is not None:
-        return target, session
-    adapter = adapter_for_engine(session.adapter)
-    return prompted_by(target, adapter), replace(session, adapter=adapter)
+    target = resolve_target(session.model, endpoints, adapter=session.adapter)
+    return target, replace(session, adapter=target.adapter)
 
 
 def commit_question(

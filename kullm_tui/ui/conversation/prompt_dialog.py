@@ -17,7 +17,6 @@ from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from kullm_tui.core.records import Message
 from kullm_tui.core.text import terminal_safe
-from kullm_tui.ui.conversation.prompt_preview import RealPrompt, real_prompt
 from kullm_tui.ui.conversation.settings import Session
 from kullm_tui.ui.keymap import DIALOG, bindings
 from kullm_tui.ui.text import plain
@@ -26,6 +25,8 @@ from kullm_tui.ui.widgets.key_bar import KeyBar
 from kullm_tui.ui.widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
+    from kullm_tui.core.config.settings import EndpointSettings
+    from kullm_tui.core.models.preview import Preview
     from kullm_tui.ui.host import Host
 
 _MOST_PIECES = 20_000  # what is laid out at once; a longer prompt is shown by its beginning and its end
@@ -83,14 +84,14 @@ class PromptScreen(Screen[None]):
             )
             return
         try:
-            found = await asyncio.to_thread(real_prompt, self._session, self._messages, self.host.config.endpoints)
+            found = await asyncio.to_thread(_preview, self._session, self._messages, self.host.config.endpoints)
         except KullmError as error:
             self._warn([str(error)])
             self.query_one("#facts", Static).update("")
             return
         self._show(found)
 
-    def _show(self, found: RealPrompt) -> None:
+    def _show(self, found: Preview) -> None:
         told = list(found.notes)
         if found.dropped_turns:
             told.insert(
@@ -110,6 +111,13 @@ class PromptScreen(Screen[None]):
             )
             text.update(self._shaded(found.pieces))
             self.query_one(Gauge).show(len(found.pieces), found.context)
+        elif found.text:
+            self._text = found.text
+            facts = say(
+                f"템플릿 {found.template} · 토큰 경계는 모델을 내려받은 뒤에 표시해요 · c 복사",
+                f"template {found.template} · tokens are shown once the model is downloaded · c copies",
+            )
+            text.update(plain(found.text))
         else:
             self._text = "\n\n".join(f"[{one.role}]\n{one.content}" for one in found.messages)
             facts = say(f"메시지 {len(found.messages)}개 · c 복사", f"{len(found.messages)} messages · c copies")
@@ -153,6 +161,15 @@ class PromptScreen(Screen[None]):
 
     def action_cancel(self) -> None:
         self.dismiss()
+
+
+def _preview(session: Session, messages: Sequence[Message], endpoints: Sequence[EndpointSettings]) -> Preview:
+    """In a thread: it reads the tokenizer, whose library is imported only here."""
+    from kullm_tui.core.asking.target import split_adapter
+    from kullm_tui.core.models.preview import preview
+
+    model, adapter = split_adapter(session.model, endpoints, apart=session.adapter)
+    return preview(model, messages, endpoints, adapter=adapter, max_tokens=session.decoding.get("max_tokens"))
 
 
 def _shortened(pieces: Sequence[str]) -> Sequence[str]:

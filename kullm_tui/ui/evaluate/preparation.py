@@ -150,7 +150,7 @@ class Preparing:
     def _answering(self, pick: Pick, paper: bool) -> tuple[Target, System]:
         if (pick, paper) not in self._systems:
             decoding = PAPER_DECODING.request_fields() if paper else {}
-            self._systems[pick, paper] = answering_system(pick.model, pick.adapter, self.config, decoding)
+            self._systems[pick, paper] = answering_system(pick.model, self.config, decoding, adapter=pick.adapter)
         return self._systems[pick, paper]
 
     def _judge(self, name: str, mode: Mode) -> Judge:

@@ -54,7 +54,7 @@ class Answerers:
 def answerers(config: Config) -> Answerers:
     memory = memory_here(config.engine.device)
     loaded = loaded_models()
-    entries = catalogue(memory, config.endpoints)
+    entries = catalogue(memory, config)
     needs = {entry.name: entry for entry in entries}
     rows = [_of_entry(entry, loaded) for entry in entries if _can_be_asked(entry)]
     rows += [_of_adapter(adapter, needs) for adapter in list_adapters()]

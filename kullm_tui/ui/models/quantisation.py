@@ -9,7 +9,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Literal
 
-from kullm_tui.core.asking.target import choose_target, start_engine
+from kullm_tui.core.asking.target import resolve, start_engine
 from kullm_tui.core.config.settings import load_config
 from kullm_tui.core.endpoints.client import load_model, unload_model
 from kullm_tui.core.endpoints.endpoint import Endpoint, LoadProgress
@@ -84,7 +84,7 @@ class Quantising:
         endpoint: Endpoint | None = None
         model = one.name
         try:
-            model = (await asyncio.to_thread(choose_target, one.name, load_config().endpoints)).model
+            model = (await asyncio.to_thread(resolve, one.name, load_config().endpoints)).model
             endpoint = await asyncio.to_thread(start_engine, lambda _: None)
             one.state = "loading"
             async with aclosing(load_model(endpoint, model, precision="4bit")) as steps:

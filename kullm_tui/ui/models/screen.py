@@ -335,4 +335,4 @@ class ModelsScreen(Screen[str | None]):
 
 def _found(config: Config) -> tuple[Memory, tuple[Entry, ...]]:
     memory = memory_here(config.engine.device)
-    return memory, catalogue(memory, config.endpoints)
+    return memory, catalogue(memory, config)

@@ -196,8 +196,8 @@ def memory_text(entry: Entry, memory: Memory | None) -> str:
             f"needs {need} · {place}{have} free now: close other models or programs.",
         ),
         "too-large": say(
-            f"{need} 필요 · 이 컴퓨터는 모두 {place}{size_text(memory.total)}",
-            f"needs {need} · this machine has {place}{size_text(memory.total)} in all",
+            f"{need} 필요 · 여기서 모델이 쓸 수 있는 메모리는 모두 {place}{size_text(entry.most)}",
+            f"needs {need} · models may take {place}{size_text(entry.most)} here in all",
         ),
         "unknown": "",
     }[entry.fit]

@@ -82,7 +82,7 @@ def test_the_prompt_of_kullm_is_printed_exactly(tmp_path: Path) -> None:
     done = kullm(tmp_path, "models", "show", "kullm-5.8b", "--prompt", "안녕하세요")
     assert done.returncode == 0
     assert done.stdout == KULLM_PROMPT
-    assert "한 번 묻고" in done.stderr
+    assert done.stderr == "", "one question is what the template is for"
 
 
 def test_input_and_system_text_take_their_places(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_input_and_system_text_take_their_places(tmp_path: Path) -> None:
     assert done.stdout == "### 질문: 요약해 줘\n\n### 맥락: 긴 글\n\n### 답변:"
     done = kullm(tmp_path, "models", "show", "kullm-5.8b", "--prompt", "안녕", "--system", "짧게")
     assert done.stdout.startswith("짧게\n\n아래는 작업을")
-    assert "학습되지 않았어요" in done.stderr
+    assert "학습하지 않은 형식" in done.stderr
     done = kullm(tmp_path, "models", "show", "kovicuna-7b", "--prompt", "안녕", "--input", "글")
     assert done.stdout.endswith("USER: 안녕\n\n글 ASSISTANT:")
     assert "입력 자리가 없어" in done.stderr

@@ -9,7 +9,7 @@ import pytest
 
 from kullm_tui.commands.main import main
 from kullm_tui.core import paths
-from kullm_tui.core.asking.target import Target, adapter_for_engine, base_of, prompted_by
+from kullm_tui.core.asking.target import base_of, resolve
 from kullm_tui.core.errors import AdapterError, UsageError
 from kullm_tui.core.models.adapters import (
     adapter_named,
@@ -160,10 +160,9 @@ def test_an_adapter_that_says_nothing_leaves_the_base_as_it_is(tmp_path: Path) -
 
 def test_a_name_goes_to_the_engine_as_it_is_and_brings_its_template_and_base(trained: Path) -> None:
     publish_adapter(trained, "mine")
-    assert adapter_for_engine("mine") == "mine"
-    target = Target("polyglot-ko-5.8b", "polyglot-ko-5.8b", "plain", None)
-    assert prompted_by(target, "mine").template == "kullm-v2"
-    assert prompted_by(target, "elsewhere").template == "plain"
+    target = resolve("polyglot-ko-5.8b", (), adapter="mine")
+    assert (target.model, target.adapter, target.template) == ("polyglot-ko-5.8b", "mine", "kullm-v2")
+    assert resolve("polyglot-ko-5.8b", ()).template == "plain"
     assert base_of("mine") == "polyglot-ko-5.8b"
     assert base_of("elsewhere") == ""
 

@@ -65,7 +65,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def kept(home: Path) -> int:
     """An evaluation that was done: three systems, good verdicts and poor ones, one that nobody can read, and a rater."""
     assert home.is_dir()
-    systems = tuple(answering_system(name, "", Config(), {})[1] for name in SAID)
+    systems = tuple(answering_system(name, Config(), {})[1] for name in SAID)
     judge = Judge(Endpoint("openai", "https://api.openai.com/v1"), "gpt-4.1-2025-04-14", "paper", {"temperature": 0})
     questions = load_questions("questions.jsonl")
     evaluation = Evaluation("questions.jsonl", questions, systems, judge, RUBRIC, RUBRIC.name)

@@ -7,11 +7,9 @@ from textual.widgets import Input, Select, TextArea
 
 from kullm_tui.core.errors import ConfigError, UsageError
 from kullm_tui.core.models.profiles import PAPER_DECODING
-from kullm_tui.core.records import Message
 from kullm_tui.ui.conversation.decoding_form import FIELDS, read_form
 from kullm_tui.ui.conversation.personas import personas, user_file
 from kullm_tui.ui.conversation.prompt_dialog import PromptScreen
-from kullm_tui.ui.conversation.prompt_preview import real_prompt
 from kullm_tui.ui.conversation.settings import Session, last_used, remember
 from kullm_tui.ui.conversation.settings_dialog import ParametersScreen
 from kullm_tui.ui.dialogs.text_file import completions, read_attachment
@@ -124,27 +122,6 @@ async def test_the_real_prompt_is_the_templates_text_token_by_token(database: Pa
         assert chat.told("템플릿 kullm-v2")
         await chat.pilot.press("escape")
         assert chat.screen.prompt.value.text == "구름은?"
-
-
-def test_the_real_prompt_tells_untrained_forms_and_dropped_turns(chat_home: Path) -> None:
-    assert chat_home
-    turns = [Message("system", "짧게")]
-    for number in range(80):
-        turns += [
-            Message("user", f"{number}번째 물음이에요. 길게 써서 문맥을 채워요."),
-            Message("assistant", "네, 그렇습니다."),
-        ]
-    found = real_prompt(Session(), [*turns, Message("user", "마지막")], ())
-    assert found.dropped_turns > 0
-    assert "".join(found.pieces).endswith("### 응답:\n")
-    assert len(found.pieces) < found.context
-    assert sum("학습하지 않은" in note for note in found.notes) == 2
-
-
-def test_an_endpoint_shows_the_messages(chat_home: Path) -> None:
-    assert chat_home
-    found = real_prompt(Session("openai/gpt-4o"), [Message("user", "물음")], ())
-    assert (found.pieces, [message.content for message in found.messages]) == ((), ["물음"])
 
 
 def test_text_files_are_read_in_the_encodings_of_korea(tmp_path: Path) -> None:
