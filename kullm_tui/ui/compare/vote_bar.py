@@ -16,7 +16,7 @@ from textual.style import Style
 from textual.widget import Widget
 
 from kullm_tui.core.language import say
-from kullm_tui.ui import keymap as places
+from kullm_tui.ui import keymap
 from kullm_tui.ui.text import safe_line
 
 Outcome = Literal["best", "tie", "bad"]
@@ -34,7 +34,7 @@ class VoteBar(Widget, can_focus=True):
     VoteBar .vote-bar--quiet { color: $quiet; }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"vote-bar--{part}" for part in ("way", "chosen", "done", "quiet")}
-    BINDINGS: ClassVar[list[BindingType]] = places.bindings(places.VOTE)
+    BINDINGS: ClassVar[list[BindingType]] = keymap.bindings(keymap.VOTE)
 
     class Voted(Message):
         def __init__(self, outcome: Outcome, winner: int | None = None) -> None:

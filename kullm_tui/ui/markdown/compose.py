@@ -158,7 +158,7 @@ def _joined(contents: list[Content]) -> Content:
 def compose(
     source: str, tokens: Sequence[Token], *, number: int | None, copy_index: int
 ) -> tuple[list[Part], list[Block]]:
-    """The parts of one passage, and the code that stands in it; its first block is the reply's `copy_index`-th."""
+    """The parts of one fragment, and the code that stands in it; its first block is the reply's `copy_index`-th."""
     composer = _Composer(source, number, copy_index)
     parts = list(composer.parts(tokens))
     return parts, composer.codes

@@ -111,8 +111,10 @@ def test_any_reply_in_any_pieces_ends_as_when_it_comes_at_once(text: str, data: 
 def test_no_word_is_lost_by_cutting(text: str) -> None:
     text = nfc(terminal_safe(text))
     splitter = Splitter()
-    passages = [*splitter.feed(text), *splitter.close()]
-    assert re.findall(r"[가-힣]+", "\n".join(passage.source for passage in passages)) == re.findall(r"[가-힣]+", text)
+    fragments = [*splitter.feed(text), *splitter.close()]
+    assert re.findall(r"[가-힣]+", "\n".join(fragment.source for fragment in fragments)) == re.findall(
+        r"[가-힣]+", text
+    )
 
 
 class _Replies(App[None]):
