@@ -252,6 +252,7 @@ class _Words:
             self._add(f" ({address})", ".reply--target")
 
     def _add(self, text: str, style: str = "") -> None:
+        text = text.replace("\t", " ")  # a terminal would jump, and the row's cells be miscounted
         if style:
             self.spans.append(Span(self._length, self._length + len(text), style))
         self.texts.append(text)

@@ -106,6 +106,14 @@ def test_any_reply_in_any_pieces_ends_as_when_it_comes_at_once(text: str, data: 
     assert streamed.codes == whole.codes
 
 
+@pytest.mark.parametrize("text", ["`가\t나`", "- `\t`", "| `가\t나` |\n|---|\n| 다 |", "![가\t나](그림.png)"])
+def test_a_tab_is_a_space_also_in_code_and_pictures(text: str) -> None:
+    document = Document(40)
+    document.feed(text)
+    document.close()
+    assert "\t" not in _plain(document)
+
+
 @given(text=_replies)
 @settings(max_examples=300, deadline=None)
 def test_no_word_is_lost_by_cutting(text: str) -> None:
