@@ -18,7 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 from report import Report, Row, median  # noqa: E402
 
-from kullm_tui.core.store.portable import KeptConversation, KeptMessage  # noqa: E402
+from kullm_tui.core.store.portable import PortableConversation, PortableMessage  # noqa: E402
 from kullm_tui.core.store.salvage import rescue  # noqa: E402
 from kullm_tui.core.store.store import Store  # noqa: E402
 
@@ -103,7 +103,7 @@ def _rescued(path: Path, messages: int) -> Row:
     return Row("rescued from a damaged file", found, None, "", None, {"seconds": seconds, "messages": rescued.messages})
 
 
-def _conversations(count: int) -> Iterator[KeptConversation]:
+def _conversations(count: int) -> Iterator[PortableConversation]:
     dice = random.Random(20)
     words = [_word(dice) for _ in range(_VOCABULARY)]
     weights = [1 / (rank + 10) for rank in range(_VOCABULARY)]
@@ -114,12 +114,12 @@ def _conversations(count: int) -> Iterator[KeptConversation]:
         if number == count // 2:
             texts[3] = f"{texts[3][:200]} {_SINGLE} {texts[3][200:]}"
         messages = tuple(
-            KeptMessage(
+            PortableMessage(
                 place, place - 1 or None, "user" if place % 2 else "assistant", text, moment, model="kullm-5.8b"
             )
             for place, text in enumerate(texts, start=1)
         )
-        yield KeptConversation(f"bench-{number}", texts[0][:40], moment, moment, messages, leaf=_MESSAGES)
+        yield PortableConversation(f"bench-{number}", texts[0][:40], moment, moment, messages, leaf=_MESSAGES)
 
 
 def _word(dice: random.Random) -> str:

@@ -13,9 +13,9 @@ from kullm_tui.core.language import say
 
 Level = Literal["nominal", "ordinal", "interval"]
 Ratings = Mapping[str, Sequence[float]]  # unit → what each of its raters gave
-Place = tuple[str, str]  # a system and a question
+AnswerKey = tuple[str, str]  # a system and a question
 Scores = Mapping[str, float]  # by the criterion's name
-People = Mapping[Place, Mapping[str, Scores]]  # by rater
+People = Mapping[AnswerKey, Mapping[str, Scores]]  # by rater
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class Agreement:
     raters: int
 
 
-def agreement(criterion: str, verdicts: Mapping[Place, Scores], people: People) -> Agreement:
-    given: dict[Place, dict[str, float]] = {}
+def agreement(criterion: str, verdicts: Mapping[AnswerKey, Scores], people: People) -> Agreement:
+    given: dict[AnswerKey, dict[str, float]] = {}
     for place, raters in people.items():
         scores = {rater: one[criterion] for rater, one in raters.items() if criterion in one}
         if scores and place in verdicts:
@@ -42,7 +42,7 @@ def agreement(criterion: str, verdicts: Mapping[Place, Scores], people: People) 
 
 
 def _with_judge(
-    rater: str, criterion: str, verdicts: Mapping[Place, Scores], given: Mapping[Place, Scores]
+    rater: str, criterion: str, verdicts: Mapping[AnswerKey, Scores], given: Mapping[AnswerKey, Scores]
 ) -> float | None:
     return krippendorff(
         (scores[rater], verdicts[place][criterion]) for place, scores in given.items() if rater in scores
@@ -82,9 +82,9 @@ def _distance(level: Level, totals: Mapping[float, int]) -> Callable[[float, flo
     return ordinal
 
 
-def read_ratings(lines: Iterable[str], rubric: Rubric) -> dict[Place, dict[str, Scores]]:
+def read_ratings(lines: Iterable[str], rubric: Rubric) -> dict[AnswerKey, dict[str, Scores]]:
     """People's ratings from JSON lines, `{id, model, rater, scores: {criterion: number}}`; whoever has no name is one rater."""
-    ratings: dict[Place, dict[str, Scores]] = defaultdict(dict)
+    ratings: dict[AnswerKey, dict[str, Scores]] = defaultdict(dict)
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue

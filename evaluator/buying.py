@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from evaluator.call_faults import (
     SchemaRefused,
+    as_error,
     concerns_all,
     is_rate_limit,
     is_silence,
@@ -29,7 +30,6 @@ from evaluator.call_faults import (
     may_be_charged,
     never_got_there,
     refuses_cap,
-    told,
 )
 from evaluator.cost import Budget, Reservation, cost_of
 from evaluator.expectation import Expectation
@@ -253,7 +253,7 @@ class Buying:
                 if refuses_cap(failure) and cap:
                     self._give_up_cap(cap)
                 elif self._is_in_silence(failure) or not tries.may_go_on(failure):
-                    raise told(failure, judge.endpoint, judge.model, strict=judge.mode == "strict") from failure
+                    raise as_error(failure, judge.endpoint, judge.model, strict=judge.mode == "strict") from failure
                 alone = self._seconds_alone(failure, leave, tries)
             finally:
                 self._pace.ended(leave.turn)

@@ -69,7 +69,7 @@ def never_got_there(failure: KullmError) -> bool:
     return isinstance(failure, EndpointError) and failure.status is None and failure.code is None
 
 
-def told(failure: Exception, endpoint: Endpoint, model: str, *, strict: bool) -> KullmError:
+def as_error(failure: Exception, endpoint: Endpoint, model: str, *, strict: bool) -> KullmError:
     """The failure as something to read."""
     ours = translated(failure, endpoint, model, begun=False)
     if strict and _refuses_the_body(failure) and _NO_SCHEMAS.search(str(failure)):

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
-from evaluator.agreement import Place, Scores, krippendorff
+from evaluator.agreement import AnswerKey, Scores, krippendorff
 from evaluator.evaluation import Evaluation, SystemResult
 from evaluator.panel_mean import PanelMean, own_deviation, panel_mean, spread_of
 from evaluator.rubric import Criterion, Rubric
@@ -17,7 +17,7 @@ from evaluator.statistics import Interval, holm
 from kullm_tui.core.errors import UsageError
 from kullm_tui.core.language import say
 
-Said = Mapping[Place, Sequence[Scores]]  # by one judge of each answer, asking by asking
+Said = Mapping[AnswerKey, Sequence[Scores]]  # by one judge of each answer, asking by asking
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ def _said(results: Sequence[SystemResult]) -> Said:
     }
 
 
-def _row(system: str, criteria: Sequence[Criterion], said: Mapping[str, Said], shared: set[Place]) -> PanelRow:
+def _row(system: str, criteria: Sequence[Criterion], said: Mapping[str, Said], shared: set[AnswerKey]) -> PanelRow:
     own = sorted(place for place in shared if place[0] == system)
     some = {place for one in said.values() for place in one if place[0] == system}
     means = {
@@ -151,7 +151,7 @@ def _row(system: str, criteria: Sequence[Criterion], said: Mapping[str, Said], s
 
 
 def _pairs(
-    systems: Sequence[str], last: Criterion, said: Mapping[str, Said], shared: set[Place]
+    systems: Sequence[str], last: Criterion, said: Mapping[str, Said], shared: set[AnswerKey]
 ) -> tuple[PanelPair, ...]:
     furthest = last.high - last.low
     found = []
@@ -167,7 +167,7 @@ def _pairs(
     return tuple(replace(one, p_among_all=next(corrected)) if one in tested else one for one in found)
 
 
-def _concord(criterion: Criterion, said: Mapping[str, Said], shared: set[Place]) -> Concord:
+def _concord(criterion: Criterion, said: Mapping[str, Said], shared: set[AnswerKey]) -> Concord:
     places = sorted(shared)
     firsts = [[one[place][0][criterion.name] for one in said.values()] for place in places]
     spread = spread_of(_cells(places, criterion, said)) if len(said) > 1 else None
@@ -175,7 +175,7 @@ def _concord(criterion: Criterion, said: Mapping[str, Said], shared: set[Place])
     return Concord(krippendorff(firsts), between, len(places))
 
 
-def _manner(judge: str, criterion: Criterion, said: Mapping[str, Said], shared: set[Place]) -> Manner:
+def _manner(judge: str, criterion: Criterion, said: Mapping[str, Said], shared: set[AnswerKey]) -> Manner:
     cells = _cells(sorted(shared), criterion, said)
     place = list(said).index(judge)
     repeats = [[scores[criterion.name] for scores in askings] for askings in said[judge].values()]
@@ -183,7 +183,7 @@ def _manner(judge: str, criterion: Criterion, said: Mapping[str, Said], shared: 
     return Manner(leniency, own_deviation(repeats), krippendorff(repeats))
 
 
-def _cells(places: Sequence[Place], criterion: Criterion, said: Mapping[str, Said]) -> list[list[float]]:
+def _cells(places: Sequence[AnswerKey], criterion: Criterion, said: Mapping[str, Said]) -> list[list[float]]:
     """Answers × judges."""
     return [[_mean([scores[criterion.name] for scores in one[place]]) for one in said.values()] for place in places]
 

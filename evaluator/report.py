@@ -16,7 +16,7 @@ from evaluator.questions import QuestionSet, parts_of
 from evaluator.rubric import Criterion, Rubric
 from evaluator.statistics import Difference, Interval, bootstrap_mean, holm, paired_difference, spearman, wilson
 from evaluator.steadiness import Steadiness, steadiness_notes, steadiness_of
-from evaluator.unscored import loss_warning, reason_lines, reasons_of, unscored_words
+from evaluator.unscored import loss_warning, reason_lines, reasons_of, unscored_text
 from evaluator.verdict import Status
 from kullm_tui.core.language import say
 
@@ -270,7 +270,7 @@ def _answer_notes(row: TableRow) -> Iterator[str]:
 
 
 def _score_notes(row: TableRow) -> Iterator[str]:
-    unscored = unscored_words(row.unscored)
+    unscored = unscored_text(row.unscored)
     if unscored:
         yield say(f"점수 없음 ({unscored})", f"unscored ({unscored})")
     yield from reason_lines(row.reasons)

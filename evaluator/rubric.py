@@ -139,14 +139,14 @@ def _unknown(name: str) -> str:
     )
 
 
-def _passage(value: object) -> str:
+def _prose(value: object) -> str:
     if not isinstance(value, str):
         raise rules.Fault(say("글이어야 해요", "must be text"))
     return nfc(value)
 
 
 def _question(value: object) -> str:
-    text = _passage(value)
+    text = _prose(value)
     found = Counter(_PLACE.findall(text))
     if any(found[place] != 1 for place in _PLACES) or found[_REFERENCE] > 1:
         listed = ", ".join(f"{{{place}}}" for place in _PLACES)
@@ -166,7 +166,7 @@ _RULES: Mapping[str, rules.Rule] = {
     "source": rules.text,
     "note_korean": rules.text,
     "note_english": rules.text,
-    "system": _passage,
+    "system": _prose,
     "user": _question,
 }
 _CRITERION_RULES: Mapping[str, rules.Rule] = {

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 
 from evaluator.judge import Judge
 from evaluator.judging import kept_verdicts
-from evaluator.kept import next_repeat
 from evaluator.rounds import Rounds, averaged
 from evaluator.rubric import Rubric
 from evaluator.verdict import Item, Verdict
 from evaluator.verdicts import VerdictStore
+from evaluator.verdicts_about import next_repeat
 from kullm_tui.core.errors import UsageError
 from kullm_tui.core.language import say
 from kullm_tui.core.text import nfc

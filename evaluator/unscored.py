@@ -22,7 +22,7 @@ def status_word(name: str) -> str:
     return words.get(name, name)
 
 
-def unscored_words(counts: Mapping[str, int]) -> str:
+def unscored_text(counts: Mapping[str, int]) -> str:
     """`못 읽음 40, 거절 5`; empty where everything has its scores."""
     return ", ".join(f"{status_word(name)} {count}" for name, count in counts.items() if count)
 

@@ -11,10 +11,10 @@ from contextlib import aclosing, closing
 from dataclasses import asdict
 from typing import Any
 
-from kullm_tui.commands.cli import arguments as question
+from kullm_tui.commands.cli import arguments
 from kullm_tui.commands.cli.consent import obtain_consent
 from kullm_tui.commands.cli.progress import Narration
-from kullm_tui.commands.judge import option as judging_glue
+from kullm_tui.commands.judge import option
 from kullm_tui.core import paths
 from kullm_tui.core.asking.exchange import Piece, exchange
 from kullm_tui.core.asking.target import Target, base_of, resolve
@@ -33,7 +33,7 @@ from kullm_tui.core.text import TerminalSafeStream, terminal_safe_json
 
 def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
     parser = subparsers.add_parser("ask", help=say("한 번 묻고 답을 받아요", "ask once and read the answer"))
-    question.add_arguments(parser)
+    arguments.add_arguments(parser)
     parser.add_argument(
         "--continue",
         dest="continued",
@@ -41,12 +41,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
         help=say("마지막 대화를 이어 가요", "go on with the last conversation"),
     )
     parser.add_argument("--json", action="store_true", help=say("JSON 하나로 답해요", "answer with one JSON object"))
-    judging_glue.add_arguments(parser)
+    option.add_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    message = question.read(args)
-    decoding = question.decoding(args)
+    message = arguments.read(args)
+    decoding = arguments.decoding(args)
     config = load_config()
     narration = Narration()
     with Store(paths.database_file()) as store:
@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
             decoding["adapter"] = target.adapter
         if target.endpoint:
             obtain_consent(target.endpoint, "kullm ask", leaving="question", agreed_now=args.yes)
-        judging = judging_glue.prepared(args, "kullm ask", narration)
+        judging = option.prepared(args, "kullm ask", narration)
         conversation = earlier or store.create_conversation(message.content, system=args.system)
         messages = store.branch(conversation.leaf_id) if conversation.leaf_id else []
         turn = store.add_user_turn(conversation.id, message, parent_id=conversation.leaf_id)
@@ -74,10 +74,10 @@ def run(args: argparse.Namespace) -> int:
             journal.finish("complete", finished=finished)
     verdict = judging.verdict(message, answer.text, target.name, narration) if judging else None
     if args.json:
-        told = {"verdict": judging_glue.verdict_facts(verdict)} if verdict else {}
+        told = {"verdict": option.verdict_facts(verdict)} if verdict else {}
         print(terminal_safe_json({**_result(target, answer, finished), **told}))
     elif verdict:
-        narration.note(judging_glue.verdict_note(verdict))
+        narration.note(option.verdict_note(verdict))
     _tell_thinking(answer.thinking, finished, narration)
     _tell_limits(finished, narration)
     return 1 if verdict and verdict.status == "error" else 0

@@ -5,7 +5,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from kullm_tui.core.config import edit as config_edit
+from kullm_tui.core.config.edit import set_value
 from kullm_tui.core.config.settings import SECTIONS, Config, load_config
 from kullm_tui.core.language import say
 from kullm_tui.core.paths import config_file
@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     if args.action == "path":
         print(config_file())
     elif args.action == "set":
-        config_edit.set_value(args.key, args.value)
+        set_value(args.key, args.value)
     elif args.json:
         print(terminal_safe_json(asdict(load_config())))
     else:

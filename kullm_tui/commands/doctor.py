@@ -35,8 +35,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _asked() -> "list[tuple[str, Finding]]":
     """What the terminal and the person in front of it answer; nothing where there is none."""
-    from kullm_tui.doctor import checks
-    from kullm_tui.doctor import terminal as terminal_check
+    from kullm_tui.doctor import checks, terminal
     from kullm_tui.doctor.result import Result
 
     found: list[tuple[str, Finding]] = []
@@ -45,9 +44,9 @@ def _asked() -> "list[tuple[str, Finding]]":
         found.append((result.subject, checks.Finding(result.verdict, result.text)))
         _print(*found[-1])
 
-    if terminal_check.can_be_asked():
+    if terminal.can_be_asked():
         sys.stdout.flush()
-        terminal_check.examine(show)
+        terminal.examine(show)
     return found
 
 

@@ -5,7 +5,7 @@ import getpass
 import sys
 from typing import Any
 
-from kullm_tui.core.config.keys import KNOWN_NAMES, Place, check_name, list_keys, remove_key, set_key
+from kullm_tui.core.config.keys import KNOWN_NAMES, KeySource, check_name, list_keys, remove_key, set_key
 from kullm_tui.core.errors import KullmError, UsageError
 from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe
@@ -42,15 +42,18 @@ def run(args: argparse.Namespace) -> int:
     check_name(args.name)  # before it is shown in the question for its value
     if args.action == "remove":
         return _remove(args.name)
-    place = set_key(args.name, _value(args.name))
-    print(say(f"{args.name}: {_place(place)}에 넣었어요.", f"{args.name}: stored in {_place(place)}."), file=sys.stderr)
+    source = set_key(args.name, _value(args.name))
+    print(
+        say(f"{args.name}: {_source_text(source)}에 넣었어요.", f"{args.name}: stored in {_source_text(source)}."),
+        file=sys.stderr,
+    )
     return 0
 
 
 def _list() -> int:
     keys = list_keys()
     for key in keys:
-        print(terminal_safe(f"{key.name}\t{_place(key.place)}"))
+        print(terminal_safe(f"{key.name}\t{_source_text(key.source)}"))
     if not keys:
         print(
             say("넣은 키가 없어요. 예: kullm keys set OPENAI_API_KEY", "no keys. Try: kullm keys set OPENAI_API_KEY"),
@@ -76,9 +79,9 @@ def _value(name: str) -> str:
     return sys.stdin.buffer.read(65536).decode("utf-8", errors="replace")
 
 
-def _place(place: Place) -> str:
+def _source_text(source: KeySource) -> str:
     return {
         "environment": say("환경 변수", "the environment"),
         "keyring": say("운영체제의 키 보관함", "the keyring"),
         "file": say("파일", "the file"),
-    }[place]
+    }[source]

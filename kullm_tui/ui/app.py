@@ -22,8 +22,7 @@ from kullm_tui.ui import themes
 from kullm_tui.ui.conversation.store_access import Storing
 from kullm_tui.ui.dialogs.type_ahead import TypeAhead
 from kullm_tui.ui.keymap import GLOBAL, bindings
-from kullm_tui.ui.terminal import collector as garbage
-from kullm_tui.ui.terminal import output_writer as terminal_output
+from kullm_tui.ui.terminal import collector, output_writer
 from kullm_tui.ui.text import safe
 from kullm_tui.ui.widgets.status_line import Status
 
@@ -135,7 +134,7 @@ class KullmApp(App[int]):
     def collect_when_quiet(self) -> None:
         from kullm_tui.ui.conversation.live_replies import under_way
 
-        garbage.begin(self, lambda: self.last_touched, lambda: bool(under_way(self)))
+        collector.begin(self, lambda: self.last_touched, lambda: bool(under_way(self)))
 
     async def on_unmount(self) -> None:
         self._type_ahead.close()
@@ -226,14 +225,14 @@ class KullmApp(App[int]):
 
     def _evaluation_ended(self, running: Running) -> None:
         """Told where nobody watches it; what it cost belongs to the session's total."""
-        from kullm_tui.ui.terminal import notifications as notify
+        from kullm_tui.ui.terminal.notifications import announce
 
         if not self.is_running:
             return
         self.judging.spent_elsewhere(self.evaluations.spent)
         done = say(f"평가 #{running.number}: 끝났어요", f"evaluation #{running.number}: done")
         if running.was_long and not self.is_looked_at:
-            notify.announce(self, done, self.config.notify)
+            announce(self, done, self.config.notify)
         if self.current_mode != "evaluate" and running.state != "stopped":
             self.notify(safe(running.error) or done, severity="error" if running.error else "information", markup=False)
 
@@ -350,12 +349,12 @@ class KullmApp(App[int]):
         await self.switch_mode("chat" if self.current_mode == "evaluate" else "evaluate")
 
     async def action_help(self) -> None:
-        from kullm_tui.ui.dialogs.help import HelpScreen, places_of
+        from kullm_tui.ui.dialogs.help import HelpScreen, scopes_of
 
         if isinstance(self.screen, HelpScreen):
             self.screen.dismiss()
         else:
-            await self.push_screen(HelpScreen(places_of(self.screen)))
+            await self.push_screen(HelpScreen(scopes_of(self.screen)))
 
     # Theme, language and notices, kept in the configuration
 
@@ -397,7 +396,7 @@ class KullmApp(App[int]):
             with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
                 loop.call_soon_threadsafe(self.call_later, self._draw_all)
 
-        if not terminal_output.is_behind(self._driver, caught_up):
+        if not output_writer.is_behind(self._driver, caught_up):
             super()._display(screen, renderable)
 
     def _draw_all(self) -> None:

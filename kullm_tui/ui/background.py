@@ -1,6 +1,6 @@
 """Work that a screen begins and does not wait for; what goes wrong is told where the screen says.
 
-With the replies' workers (`generation.py`) this is the interface's worker edge: a bug is told and its traceback kept, never the end of the app.
+With the replies' workers (`conversation/live_reply.py`) this is the interface's worker edge: a bug is told and its traceback kept, never the end of the app.
 """
 
 import logging
@@ -15,29 +15,29 @@ from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 
 Fault = KullmError | OSError  # what the disk refuses has not always been translated
-Chore = Callable[[], Coroutine[Any, Any, None]]
+Work = Callable[[], Coroutine[Any, Any, None]]
 
 logger = logging.getLogger(__name__)
 
 
 def begin(
-    node: DOMNode, chore: Chore, tell: Callable[[Fault], None], *, group: str = "chore", exclusive: bool = False
+    node: DOMNode, work: Work, tell: Callable[[Fault], None], *, group: str = "work", exclusive: bool = False
 ) -> None:
     """Takes what makes the coroutine: one that exists already is never awaited where the work is called off before it begins."""
-    work: WorkType[None] = partial(told, chore, tell)
-    node.run_worker(work, group=group, exclusive=exclusive, exit_on_error=False)
+    guarded: WorkType[None] = partial(tell_fault, work, tell)
+    node.run_worker(guarded, group=group, exclusive=exclusive, exit_on_error=False)
 
 
-async def told(chore: Chore, tell: Callable[[Fault], None]) -> None:
-    fault = await fault_of(chore())
+async def tell_fault(work: Work, tell: Callable[[Fault], None]) -> None:
+    fault = await fault_of(work())
     if fault:
         tell(fault)
 
 
-async def fault_of(work: Awaitable[None]) -> Fault | None:
+async def fault_of(running: Awaitable[None]) -> Fault | None:
     """What went wrong with it, in words for its user."""
     try:
-        await work
+        await running
     except (KullmError, OSError) as error:
         return error
     except Exception as error:  # the interface's worker edge: a bug becomes words, and its traceback is kept

@@ -1,6 +1,6 @@
 """The one table of keys. The bindings, the footer, the F1 help and the test of the keys are all made from it.
 
-A place is where a key means something. Within a place the most important keys stand first: a narrow footer drops the last.
+A scope is where a key means something. Within a scope the most important keys stand first: a narrow footer drops the last.
 A key that does something only at times says when; the footer shows it then, and pressed at another time it says why it does nothing.
 """
 
@@ -177,7 +177,7 @@ THREAD = (
     Key("down,j", "choose(1)", "다음 차례", "turn below"),
 )
 
-# Its actions have names of their own: a key stands in the footer where its action is bound, whichever place lists it.
+# Its actions have names of their own: a key stands in the footer where its action is bound, whichever scope lists it.
 COMPARE = (
     Key(
         "escape",
@@ -400,7 +400,7 @@ DIALOG = (
 
 
 @dataclass(frozen=True)
-class Place:
+class Scope:
     korean: str
     english: str
     keys: tuple[Key, ...]
@@ -411,28 +411,28 @@ class Place:
         return say(self.korean, self.english)
 
 
-PLACES = (
-    Place("어디서나", "Everywhere", GLOBAL, typing=True),
-    Place("대화", "Chat", CHAT, typing=True),
-    Place("입력", "Prompt", PROMPT, typing=True),
-    Place("대화 글(⇧⇥ 또는 마우스로)", "Thread (by ⇧⇥ or mouse)", THREAD, typing=False),
-    Place("대화 목록", "Conversations", SIDEBAR, typing=False),
-    Place("비교", "Compare", COMPARE, typing=True),
-    Place("비교의 칸(⇥)", "A column of a comparison (⇥)", COLUMN, typing=False),
-    Place("투표(⇧⇥, 답이 다 오면 자동으로)", "Voting (⇧⇥, or by itself once all have answered)", VOTE, typing=False),
-    Place("모델", "Models", BROWSER, typing=False),
-    Place("평가 목록", "Evaluations", EVALUATIONS, typing=False),
-    Place("새 평가", "A new evaluation", EVALUATION_FORM, typing=True),
-    Place("새 평가의 시스템", "Systems of a new evaluation", SYSTEMS, typing=False),
-    Place("평가", "Evaluation", EVALUATION, typing=False),
-    Place("평가 문항", "Items of an evaluation", ITEMS, typing=False),
-    Place("점수 매기기(숫자 키)", "Rating (digits)", RATING, typing=False),
-    Place("물음 창", "Dialog", DIALOG, typing=True),
+SCOPES = (
+    Scope("어디서나", "Everywhere", GLOBAL, typing=True),
+    Scope("대화", "Chat", CHAT, typing=True),
+    Scope("입력", "Prompt", PROMPT, typing=True),
+    Scope("대화 글(⇧⇥ 또는 마우스로)", "Thread (by ⇧⇥ or mouse)", THREAD, typing=False),
+    Scope("대화 목록", "Conversations", SIDEBAR, typing=False),
+    Scope("비교", "Compare", COMPARE, typing=True),
+    Scope("비교의 칸(⇥)", "A column of a comparison (⇥)", COLUMN, typing=False),
+    Scope("투표(⇧⇥, 답이 다 오면 자동으로)", "Voting (⇧⇥, or by itself once all have answered)", VOTE, typing=False),
+    Scope("모델", "Models", BROWSER, typing=False),
+    Scope("평가 목록", "Evaluations", EVALUATIONS, typing=False),
+    Scope("새 평가", "A new evaluation", EVALUATION_FORM, typing=True),
+    Scope("새 평가의 시스템", "Systems of a new evaluation", SYSTEMS, typing=False),
+    Scope("평가", "Evaluation", EVALUATION, typing=False),
+    Scope("평가 문항", "Items of an evaluation", ITEMS, typing=False),
+    Scope("점수 매기기(숫자 키)", "Rating (digits)", RATING, typing=False),
+    Scope("물음 창", "Dialog", DIALOG, typing=True),
 )
 
 
-def bindings(place: tuple[Key, ...]) -> list[BindingType]:
-    return [binding(key) for key in place]
+def bindings(scope: tuple[Key, ...]) -> list[BindingType]:
+    return [binding(key) for key in scope]
 
 
 def binding(key: Key) -> Binding:

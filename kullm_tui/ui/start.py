@@ -30,11 +30,10 @@ def prepare() -> None:
     if is_iterm():
         # Under Textual's kitty flags iTerm2 drops whatever an input method composes.
         os.environ.setdefault("TEXTUAL_DISABLE_KITTY_KEY", "1")
-    from kullm_tui.ui.terminal import input_parser as terminal_input
-    from kullm_tui.ui.terminal import output_writer as terminal_output
+    from kullm_tui.ui.terminal import input_parser, output_writer
 
-    terminal_input.install()
-    terminal_output.install()
+    input_parser.install()
+    output_writer.install()
 
 
 def _keep_a_log() -> None:

@@ -31,7 +31,8 @@ sys.exit(code)
 
 def _lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", "from importlinter.cli import lint_imports_command as run; run()", "--no-cache"]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240, check=False)
+    wide = {**os.environ, "COLUMNS": "200"}  # a contract's name stays in one line with what became of it
+    return subprocess.run(command, cwd=folder, env=wide, capture_output=True, text=True, timeout=240, check=False)
 
 
 def _modules_after(script: str, *arguments: str, home: Path) -> set[str]:

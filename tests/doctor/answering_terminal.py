@@ -14,7 +14,7 @@ _SEQUENCES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1bP[^\x1b]*\x1b\\")
 # `kullm`, but a terminal that answers at all may be slow: it shares the machine with others.
 _PATIENT = (
     *(sys.executable, "-P", "-c"),
-    "import sys; from kullm_tui.doctor import terminal as terminal_check; terminal_check._ASKING_SECONDS = 20.0;"
+    "import sys; from kullm_tui.doctor import terminal; terminal._ASKING_SECONDS = 20.0;"
     " from kullm_tui.commands.main import main; sys.exit(main())",
 )
 

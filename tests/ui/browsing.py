@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from kullm_tui.core.memory import Memory
 from kullm_tui.ui.app import KullmApp
-from kullm_tui.ui.models import screen as models
+from kullm_tui.ui.models import screen
 from kullm_tui.ui.models.list import ModelList
 from kullm_tui.ui.models.screen import ModelsScreen
 from tests.ui.snapshot import text_of
@@ -29,7 +29,7 @@ def stand_still(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_TOKEN", "OPENAI_API_KEY", "HF_ENDPOINT"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setattr(KullmApp, "warm_engine", lambda _: None)  # an engine for every test would stay behind
-    monkeypatch.setattr(models, "memory_here", lambda _: replace(MEMORY))
+    monkeypatch.setattr(screen, "memory_here", lambda _: replace(MEMORY))
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from textual._wait import SLEEP_GRANULARITY, wait_for_idle
 
-from kullm_tui.core.endpoints import models as endpoint_models
+from kullm_tui.core.endpoints import models
 from kullm_tui.core.endpoints.local_engine import stop_engine
 from kullm_tui.ui.app import KullmApp
 from tests import processes
@@ -40,7 +40,7 @@ def _a_pause_lasts_until_nothing_is_due(monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.fixture(autouse=True)
 def _nobody_else_serves_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """What else runs on the machine of the test is no part of it."""
-    monkeypatch.setattr(endpoint_models, "SERVERS", ())
+    monkeypatch.setattr(models, "SERVERS", ())
 
 
 @pytest.fixture(scope="session")

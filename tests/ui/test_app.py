@@ -9,7 +9,11 @@ from textual.screen import Screen
 from kullm_tui.core.config.settings import Config, load_config
 from kullm_tui.core.errors import StoreError
 from kullm_tui.ui.app import KullmApp
+from kullm_tui.ui.chat.host import ChatHost
 from kullm_tui.ui.conversation.prompt import Prompt
+from kullm_tui.ui.evaluate.host import EvaluationsHost
+from kullm_tui.ui.models.host import ModelsHost
+from kullm_tui.ui.palette import PaletteHost
 from kullm_tui.ui.widgets.status_line import Status, StatusLine
 from tests.ui.browsing import until
 from tests.ui.snapshot import text_of
@@ -27,6 +31,11 @@ async def test_the_prompt_has_the_focus_at_once() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press(*"안녕하세요")
         assert app.screen.query_one(Prompt).value.text == "안녕하세요"
+
+
+def _as_hosts(app: KullmApp) -> tuple[ChatHost, EvaluationsHost, ModelsHost, PaletteHost]:
+    """Read by the type checker alone: the app has what its rooms ask of their host, where they take it on trust."""
+    return app, app, app, app
 
 
 class Page(Screen[None]):

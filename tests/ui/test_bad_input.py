@@ -65,7 +65,7 @@ async def test_an_imported_conversation_of_any_kind_is_listed_found_and_opened(d
         one = store.create_conversation("씨앗")
         store.add_user_turn(one.id, Message("user", f"{_NASTY} 찾을말 {_ENDLESS}"), parent_id=None)
         store.rename(one.id, _NASTY)
-        file.write_text(markdown(next(store.kept([one.id]))), encoding="utf-8", errors="replace")
+        file.write_text(markdown(next(store.portable([one.id]))), encoding="utf-8", errors="replace")
         store.purge(one.id)
         import_file(store, file)
     async with chatting(database) as chat:

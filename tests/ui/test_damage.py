@@ -15,7 +15,7 @@ from kullm_tui.core.store.journal import ReplySource
 from kullm_tui.core.store.recovery import open_again
 from kullm_tui.core.store.store import Store
 from kullm_tui.ui.app import KullmApp
-from kullm_tui.ui.conversation import store_access as storing
+from kullm_tui.ui.conversation import store_access
 from tests.kullm_command import COMMAND
 from tests.openai_server import OpenAIServer, says
 from tests.ui.chatting import Chat, chatting
@@ -231,15 +231,15 @@ def test_a_disk_that_fills_in_mid_stream_is_told_and_the_reply_is_read_to_its_en
 async def test_an_opening_that_takes_long_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KULLM_HOME", str(tmp_path))
     monkeypatch.setenv("KULLM_LANG", "ko")
-    monkeypatch.setattr(storing, "_SLOW_SECONDS", 0.05)
+    monkeypatch.setattr(store_access, "_SLOW_SECONDS", 0.05)
     let_go = threading.Event()
-    really_opened = storing._open_store
+    really_opened = store_access._open_store
 
     def opened_late() -> Store:
         let_go.wait(60)
         return really_opened()
 
-    monkeypatch.setattr(storing, "_open_store", opened_late)
+    monkeypatch.setattr(store_access, "_open_store", opened_late)
     app = KullmApp(config=Config())
     async with app.run_test(notifications=True) as pilot:
         chat = Chat(app, pilot)

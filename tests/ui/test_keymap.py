@@ -13,15 +13,15 @@ from kullm_tui.ui.keymap import (
     COLUMN,
     COMPARE,
     GLOBAL,
-    PLACES,
     PROMPT,
+    SCOPES,
     SIDEBAR,
     THREAD,
     VOTE,
     Key,
     bindings,
 )
-from kullm_tui.ui.terminal import hangul_keys as hangul
+from kullm_tui.ui.terminal import hangul_keys
 from kullm_tui.ui.widgets.key_bar import fitting, line
 from kullm_tui.ui.widgets.text_field import PromptField
 from tests.ui.terminal.test_hangul_keys import LAYOUT
@@ -33,15 +33,15 @@ _TERMINAL = {"ctrl+z", "ctrl+s", "ctrl+c", "ctrl+backslash"}
 _SAME_BYTE = {"ctrl+m": "enter", "ctrl+i": "tab", "ctrl+left_square_bracket": "escape", "ctrl+h": "backspace"}
 
 
-def spellings(*places: tuple[Key, ...]) -> list[str]:
-    return [spelling for place in places for key in place for spelling in key.key.split(",")]
+def spellings(*scopes: tuple[Key, ...]) -> list[str]:
+    return [spelling for scope in scopes for key in scope for spelling in key.key.split(",")]
 
 
 def field_keys(field: type[Input] | type[TextArea]) -> set[str]:
     return {binding.key for binding in Binding.make_bindings(field.BINDINGS)}
 
 
-@pytest.mark.parametrize("key", spellings(*(place.keys for place in PLACES)))
+@pytest.mark.parametrize("key", spellings(*(scope.keys for scope in SCOPES)))
 def test_no_key_is_taken_by_what_is_around_the_app(key: str) -> None:
     assert key not in {_TMUX_PREFIX, _SCREEN_PREFIX, *_TERMINAL, *_SAME_BYTE}
 
@@ -59,7 +59,7 @@ def test_the_prompt_gives_away_only_what_the_app_needs() -> None:
 
 
 @pytest.mark.parametrize(
-    "key", [key for key in spellings(*(p.keys for p in PLACES)) if re.search(r"(^|\+)[a-z]$", key)]
+    "key", [key for key in spellings(*(p.keys for p in SCOPES)) if re.search(r"(^|\+)[a-z]$", key)]
 )
 def test_a_letter_is_reached_in_hangul_mode(key: str) -> None:
     from textual import events
@@ -67,19 +67,19 @@ def test_a_letter_is_reached_in_hangul_mode(key: str) -> None:
     modifiers, _, letter = key.rpartition("+")
     assert letter in string.ascii_lowercase
     in_hangul = f"{modifiers}+{LAYOUT[letter]}" if modifiers else LAYOUT[letter]
-    found = list(hangul.pressed(events.Key(in_hangul, None), typing=bool(modifiers)))
+    found = list(hangul_keys.pressed(events.Key(in_hangul, None), typing=bool(modifiers)))
     assert [event.key for event in found] == [key]
 
 
-@pytest.mark.parametrize("place", [GLOBAL, CHAT, COMPARE, PROMPT])
-def test_where_text_is_typed_no_plain_letter_is_a_key(place: tuple[Key, ...]) -> None:
-    assert [key for key in spellings(place) if len(key) == 1] == []
+@pytest.mark.parametrize("scope", [GLOBAL, CHAT, COMPARE, PROMPT])
+def test_where_text_is_typed_no_plain_letter_is_a_key(scope: tuple[Key, ...]) -> None:
+    assert [key for key in spellings(scope) if len(key) == 1] == []
 
 
 def test_a_key_means_one_thing_in_a_place() -> None:
-    for place in PLACES:
-        keys = spellings(place.keys)
-        assert len(keys) == len(set(keys)), place.english
+    for scope in SCOPES:
+        keys = spellings(scope.keys)
+        assert len(keys) == len(set(keys)), scope.english
     assert set(spellings(GLOBAL)).isdisjoint(spellings(CHAT, PROMPT, THREAD, SIDEBAR, BROWSER, COMPARE, COLUMN, VOTE))
     assert set(spellings(COLUMN)).isdisjoint(spellings(THREAD)), "a column holds a thread"
 

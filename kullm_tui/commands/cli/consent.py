@@ -2,7 +2,7 @@
 
 from kullm_tui.commands.cli.confirm import can_ask, confirmed
 from kullm_tui.core.endpoints import consent
-from kullm_tui.core.endpoints.consent_text import ConsentWords, Leaving
+from kullm_tui.core.endpoints.consent_text import ConsentText, Leaving
 from kullm_tui.core.endpoints.endpoint import Endpoint
 from kullm_tui.core.errors import ConsentNeeded
 
@@ -11,7 +11,7 @@ def obtain_consent(endpoint: Endpoint, command: str, *, leaving: Leaving, agreed
     """Back where somebody agreed, now or earlier; ConsentNeeded otherwise."""
     if consent.agreed(endpoint):
         return
-    words = ConsentWords(endpoint, leaving)
+    words = ConsentText(endpoint, leaving)
     if not agreed_now:
         if not can_ask():
             raise ConsentNeeded(words.unattended(f"{command} --yes"))

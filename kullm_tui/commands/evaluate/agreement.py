@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from evaluator.agreement import People, Place, Scores, agreement, read_ratings
+from evaluator.agreement import AnswerKey, People, Scores, agreement, read_ratings
 from evaluator.evaluation import Evaluation, SystemResult
 from kullm_tui.commands.cli.columns import aligned
 from kullm_tui.commands.cli.progress import Narration
@@ -50,7 +50,7 @@ def show_agreement(evaluation: Evaluation, found: Sequence[SystemResult], args: 
     return 0
 
 
-def _require_some(people: People, verdicts: Mapping[Place, Scores], file: str) -> None:
+def _require_some(people: People, verdicts: Mapping[AnswerKey, Scores], file: str) -> None:
     """What has no verdict beside it is told, and where nothing has, refused."""
     if not people:
         raise UsageError(say(f"{file}: 점수가 없어요.", f"{file} holds no ratings."))

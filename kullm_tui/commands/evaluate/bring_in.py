@@ -20,7 +20,7 @@ from evaluator.verdict_file import open_verdicts
 from evaluator.verdicts import VerdictStore
 from kullm_tui.commands.cli.progress import Narration
 from kullm_tui.commands.evaluate.table import show_table
-from kullm_tui.commands.judge import arguments as judge_arguments
+from kullm_tui.commands.judge.arguments import add_choice
 from kullm_tui.core import paths
 from kullm_tui.core.config.settings import load_config
 from kullm_tui.core.endpoints.endpoint import Endpoint
@@ -50,7 +50,7 @@ def add_import(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=FILE",
         help=say("채점된 답 (채점 파일에 없을 때, 여러 번)", "the answers that were judged, where the file lacks them"),
     )
-    judge_arguments.add_choice(parser)
+    add_choice(parser)
 
 
 def import_verdicts(args: argparse.Namespace) -> int:

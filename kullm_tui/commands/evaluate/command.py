@@ -21,16 +21,16 @@ from evaluator.runs import latest_number
 from evaluator.verdict_file import open_verdicts
 from kullm_tui.commands.cli.columns import aligned
 from kullm_tui.commands.cli.progress import Narration
-from kullm_tui.commands.evaluate import again as eval_again
-from kullm_tui.commands.evaluate import bring_in as eval_import
-from kullm_tui.commands.evaluate import list as eval_list
-from kullm_tui.commands.evaluate import panel as eval_panel
-from kullm_tui.commands.evaluate import win as eval_win
+from kullm_tui.commands.evaluate.again import add_rescore, add_retry, rescore, retry
 from kullm_tui.commands.evaluate.agreement import add_agreement, show_agreement
+from kullm_tui.commands.evaluate.bring_in import add_import, import_verdicts
 from kullm_tui.commands.evaluate.harness import add_harness, run_harness
 from kullm_tui.commands.evaluate.items import show_items
+from kullm_tui.commands.evaluate.list import add_list, show_runs
+from kullm_tui.commands.evaluate.panel import add_panel, show_panel
 from kullm_tui.commands.evaluate.table import show_table, table_facts, text_lines
-from kullm_tui.commands.judge import arguments as judge_arguments
+from kullm_tui.commands.evaluate.win import add_win, show_win_rates
+from kullm_tui.commands.judge.arguments import repeats
 from kullm_tui.commands.judge.command import add_judge_arguments
 from kullm_tui.core import paths
 from kullm_tui.core.errors import UsageError
@@ -62,27 +62,27 @@ def _verbs() -> Mapping[str, tuple[str, Callable[[argparse.ArgumentParser], None
         "run": (say("답을 받고 채점해요 (이어서 할 수 있어요)", "answer and judge; resumes"), _add_run),
         "import": (
             say("이미 받아 둔 채점을 가져와요 (사지 않아요)", "bring in verdicts that were bought elsewhere"),
-            eval_import.add_import,
+            add_import,
         ),
-        "list": (say("해 둔 평가와 그 번호", "the evaluations there are, with their numbers"), eval_list.add_list),
+        "list": (say("해 둔 평가와 그 번호", "the evaluations there are, with their numbers"), add_list),
         "table": (say("논문의 표", "the paper's table"), _add_table),
         "plot": (say("논문의 그림 1 (0–100)", "the paper's Figure 1, on 0–100"), _add_plot),
         "items": (say("답 하나하나와 채점자의 말", "each answer with the judge's words"), _add_items),
         "retry": (
             say("읽을 수 없던 채점을 다시 물어요", "ask again for verdicts that could not be read"),
-            eval_again.add_retry,
+            add_retry,
         ),
         "rescore": (
             say("읽을 수 없던 채점의 점수를 사람이 적어요", "put down scores for verdicts that could not be read"),
-            eval_again.add_rescore,
+            add_rescore,
         ),
         "win": (
             say("한 시스템을 기준으로 한 승률 (둘씩 비교해요)", "win rates against a baseline, pair by pair"),
-            eval_win.add_win,
+            add_win,
         ),
         "panel": (
             say("채점자가 다른 평가들을 한 패널로 묶어요", "several judges' evaluations as one panel"),
-            eval_panel.add_panel,
+            add_panel,
         ),
         "agreement": (say("사람의 점수와 얼마나 맞는지", "agreement with people's ratings"), add_agreement),
         "harness": (
@@ -145,7 +145,7 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     run.add_argument("--decoding", choices=["paper"], help=say("구름 논문의 디코딩 설정", "the KULLM paper's decoding"))
     run.add_argument(
         "--repeats",
-        type=judge_arguments.repeats,
+        type=repeats,
         default=1,
         metavar="N",
         help=say("한 답을 N번 채점해 평균을 내요 (비용도 N배)", "judge each answer N times and average; costs N-fold"),
@@ -161,12 +161,12 @@ def run(args: argparse.Namespace) -> int:
         return run_evaluation(args)
     actions = {
         "harness": run_harness,
-        "import": eval_import.import_verdicts,
-        "list": eval_list.show_runs,
-        "panel": eval_panel.show_panel,
-        "win": eval_win.show_win_rates,
-        "retry": eval_again.retry,
-        "rescore": eval_again.rescore,
+        "import": import_verdicts,
+        "list": show_runs,
+        "panel": show_panel,
+        "win": show_win_rates,
+        "retry": retry,
+        "rescore": rescore,
     }
     if args.action in actions:
         return actions[args.action](args)

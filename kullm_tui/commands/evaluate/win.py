@@ -17,7 +17,7 @@ from kullm_tui.commands.cli import spending
 from kullm_tui.commands.cli.columns import aligned
 from kullm_tui.commands.cli.consent import obtain_consent
 from kullm_tui.commands.cli.progress import Narration
-from kullm_tui.commands.judge import arguments as judge_arguments
+from kullm_tui.commands.judge.arguments import add_calls, add_judge, add_spending
 from kullm_tui.commands.judge.run import agreed_judge, judged, spent_words, warn_of_end
 from kullm_tui.core.config.settings import load_config
 from kullm_tui.core.language import say
@@ -32,9 +32,9 @@ def add_win(parser: argparse.ArgumentParser) -> None:
         help=say("비교할 시스템 (그 평가에 있는 이름)", "the system to compare with, as the evaluation names it"),
     )
     parser.add_argument("--format", choices=["text", "markdown", "json"], default="text", help=say("형식", "the form"))
-    judge_arguments.add_judge(parser)
-    judge_arguments.add_spending(parser)
-    judge_arguments.add_calls(parser)
+    add_judge(parser)
+    add_spending(parser)
+    add_calls(parser)
 
 
 def show_win_rates(args: argparse.Namespace) -> int:

@@ -13,10 +13,9 @@ from evaluator.verdict import Verdict
 from evaluator.verdict_file import open_verdicts
 from kullm_tui.commands.cli import spending
 from kullm_tui.commands.cli.progress import Narration
-from kullm_tui.commands.judge import arguments as judge_arguments
-from kullm_tui.commands.judge import run as judging_run
+from kullm_tui.commands.judge.arguments import add_calls, add_choice, add_spending
 from kullm_tui.commands.judge.option import verdict_facts, verdict_line
-from kullm_tui.commands.judge.run import agreed_judge
+from kullm_tui.commands.judge.run import agreed_judge, judged, spent_words
 from kullm_tui.core import paths
 from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import UsageError
@@ -56,9 +55,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
 
 
 def add_judge_arguments(parser: argparse.ArgumentParser) -> None:
-    judge_arguments.add_choice(parser, shipped_rubrics())
-    judge_arguments.add_spending(parser)
-    judge_arguments.add_calls(parser)
+    add_choice(parser, shipped_rubrics())
+    add_spending(parser)
+    add_calls(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -74,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
     items = [row.item for row in rows]
     with open_verdicts(narration.note) as store:
         printer = _Printer(rows, as_json=args.json)
-        outcome = judging_run.judged(
+        outcome = judged(
             items,
             judge=judge,
             rubric=rubric,
@@ -85,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
             told=printer.take,
         )
     printer.finish(outcome)
-    narration.note(f"{_summary(outcome, len(rows))} {judging_run.spent_words(outcome)}")
+    narration.note(f"{_summary(outcome, len(rows))} {spent_words(outcome)}")
     spending.told_why(outcome.stopped)
     return 1 if outcome.failed else 0
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kullm_tui.commands.cli.progress import Narration
-from kullm_tui.commands.judge import arguments as judge_arguments
+from kullm_tui.commands.judge.arguments import add_calls, add_choice, add_spending
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from kullm_tui.core.money import money
@@ -28,9 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--judge", action="store_true", help=say("답을 채점자에게 채점받아요", "have the answer judged")
     )
-    judge_arguments.add_choice(parser)
-    judge_arguments.add_spending(parser)
-    judge_arguments.add_calls(parser)
+    add_choice(parser)
+    add_spending(parser)
+    add_calls(parser)
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,8 @@ from evaluator.verdict import Verdict
 from evaluator.verdict_file import open_verdicts
 from kullm_tui.commands.cli import spending
 from kullm_tui.commands.cli.progress import Narration
-from kullm_tui.commands.judge import run as judging_run
 from kullm_tui.commands.judge.option import verdict_line
-from kullm_tui.commands.judge.run import agreed_judge
+from kullm_tui.commands.judge.run import agreed_judge, judged, spent_words
 from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe, terminal_safe_json
 
@@ -27,22 +26,22 @@ def judge_pairs(args: argparse.Namespace, rows: Sequence[PairRow]) -> int:
     judge = judge if args.mode else replace(judge, mode=usual_mode(judge.model, PAIRWISE))
     items = [item for row in rows for item in row.pair.items]
     with open_verdicts(narration.note) as store:
-        outcome = judging_run.judged(
+        outcome = judged(
             items, judge=judge, rubric=PAIRWISE, store=store, args=args, narration=narration, repeat=args.repeat
         )
     for row in rows:
         straight, swapped = (outcome.verdicts[item.id] for item in row.pair.items)
         _print(row, (straight, swapped), as_json=args.json)
     _summary(rows, outcome.verdicts, narration)
-    narration.note(judging_run.spent_words(outcome))
+    narration.note(spent_words(outcome))
     spending.told_why(outcome.stopped)
     return 1 if outcome.failed else 0
 
 
 def _summary(rows: Sequence[PairRow], verdicts: Mapping[str, Verdict], narration: Narration) -> None:
-    judged = [(verdicts[one.id], verdicts[other.id]) for one, other in (row.pair.items for row in rows)]
-    counts = Counter(winner(one, other) for one, other in judged)
-    flips = sum(is_flipped(one, other) for one, other in judged)
+    both = [(verdicts[one.id], verdicts[other.id]) for one, other in (row.pair.items for row in rows)]
+    counts = Counter(winner(one, other) for one, other in both)
+    flips = sum(is_flipped(one, other) for one, other in both)
     narration.note(
         say(
             f"왼쪽 {counts['left']}, 비김 {counts['tie']}(그중 순서를 바꾸자 뒤집힌 것 {flips}), 오른쪽 {counts['right']}, "

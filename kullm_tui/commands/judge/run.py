@@ -19,7 +19,7 @@ from evaluator.verdicts import VerdictStore
 from kullm_tui.commands.cli import spending
 from kullm_tui.commands.cli.consent import obtain_consent
 from kullm_tui.commands.cli.progress import Narration
-from kullm_tui.commands.judge import arguments as judge_arguments
+from kullm_tui.commands.judge.arguments import calls_of
 from kullm_tui.core.config.settings import load_config
 from kullm_tui.core.language import say
 
@@ -72,7 +72,7 @@ def judged_in_rounds(
     """The same of several rounds, under one price and one budget."""
     wanted = sum(map(len, rounds.values()))
     estimate = estimated(judge, rubric, missing_in_rounds(rounds, judge=judge, rubric=rubric, store=store))
-    calls = judge_arguments.calls_of(args, load_config().judging)
+    calls = calls_of(args, load_config().judging)
     budget = spending.agreed_budget(estimate, judge.model, args, narration)
     under_way, done = UnderWay(), 0
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kullm_tui.commands.cli.progress import Narration, tell_loading
-from kullm_tui.commands.models import disk as model_disk
+from kullm_tui.commands.models import disk
 from kullm_tui.commands.models.facts import show_facts, show_list
 from kullm_tui.core.config.keys import get_key
 from kullm_tui.core.config.settings import load_config
@@ -209,6 +209,6 @@ _ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {
     "pull": _pull,
     "quantize": _quantize,
     "add": _add,
-    "remove": model_disk.remove,
-    "prune": model_disk.prune,
+    "remove": disk.remove,
+    "prune": disk.prune,
 }

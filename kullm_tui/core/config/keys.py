@@ -23,7 +23,7 @@ from kullm_tui.core.paths import keys_file
 from kullm_tui.core.redact import keep_out
 from kullm_tui.core.trust import check_file
 
-Place = Literal["environment", "keyring", "file"]
+KeySource = Literal["environment", "keyring", "file"]
 
 KNOWN_NAMES = ("OPENAI_API_KEY", "DEEPL_AUTH_KEY", "HF_TOKEN")
 _SERVICE = "kullm"
@@ -36,7 +36,7 @@ class StoredKey:
     """That a key is there, and where; not the key."""
 
     name: str
-    place: Place
+    source: KeySource
 
 
 def get_key(name: str) -> str | None:
@@ -58,7 +58,7 @@ def _found(name: str) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def set_key(name: str, value: str) -> Place:
+def set_key(name: str, value: str) -> KeySource:
     """Keep the key in the keyring where there is one, else in the file; where it went is returned."""
     check_name(name)
     value = value.strip()
@@ -72,13 +72,13 @@ def set_key(name: str, value: str) -> Place:
     stored = _read()
     stored["keys"].pop(name, None)
     names = set(stored["keyring"]) - {name}
-    place: Place = "keyring" if _into_keyring(name, value) else "file"
-    if place == "keyring":
+    source: KeySource = "keyring" if _into_keyring(name, value) else "file"
+    if source == "keyring":
         names.add(name)
     else:
         stored["keys"][name] = value
     _write({"keys": stored["keys"], "keyring": sorted(names)})
-    return place
+    return source
 
 
 def remove_key(name: str) -> bool:
@@ -95,14 +95,14 @@ def remove_key(name: str) -> bool:
 
 
 def list_keys() -> list[StoredKey]:
-    """Each key once, with the place it would be taken from."""
+    """Each key once, with the source it would be taken from."""
     stored = _read()
-    places: dict[str, Place] = dict.fromkeys(stored["keys"], "file")
-    places.update(dict.fromkeys(stored["keyring"], "keyring"))
-    for name in (*KNOWN_NAMES, *places):
+    sources: dict[str, KeySource] = dict.fromkeys(stored["keys"], "file")
+    sources.update(dict.fromkeys(stored["keyring"], "keyring"))
+    for name in (*KNOWN_NAMES, *sources):
         if os.environ.get(name, "").strip():
-            places[name] = "environment"
-    return [StoredKey(name, place) for name, place in sorted(places.items())]
+            sources[name] = "environment"
+    return [StoredKey(name, source) for name, source in sorted(sources.items())]
 
 
 def check_name(name: str) -> None:

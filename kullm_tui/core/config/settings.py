@@ -1,4 +1,4 @@
-"""`config.toml` read into frozen dataclasses; config_edit changes it.
+"""`config.toml` read into frozen dataclasses; `edit.py` changes it.
 
 All faults are reported together. Nothing here acts on a setting; functions elsewhere take values, not these objects.
 """

@@ -15,7 +15,7 @@ Leaving = Literal["question", "answer"]  # a conversation's question to a model,
 
 
 @dataclass(frozen=True)
-class ConsentWords:
+class ConsentText:
     endpoint: Endpoint
     leaving: Leaving
 

@@ -7,7 +7,7 @@ are then named NAME/MODEL, to config.toml.
 from collections.abc import Mapping
 
 from kullm_tui.core import paths
-from kullm_tui.core.config import edit as config_edit
+from kullm_tui.core.config.edit import set_value
 from kullm_tui.core.config.settings import ENDPOINT_RULES
 from kullm_tui.core.errors import UsageError
 from kullm_tui.core.language import say
@@ -62,8 +62,8 @@ def check_fields(name: str, fields: Mapping[str, str]) -> None:
 def register_endpoint(name: str, base_url: str, key: str) -> None:
     """Into config.toml, all of its models to be named NAME/MODEL."""
     check_endpoint(name, base_url, key)
-    config_edit.set_value(f"endpoints.{name}.base_url", base_url)
-    config_edit.set_value(f"endpoints.{name}.key", key)
+    set_value(f"endpoints.{name}.base_url", base_url)
+    set_value(f"endpoints.{name}.key", key)
 
 
 def check_endpoint(name: str, base_url: str, key: str) -> None:

@@ -18,7 +18,7 @@ class Edited:
 
 
 @dataclass(frozen=True)
-class KeptDraft:
+class StoredDraft:
     text: str
     input: str = ""
     edits: Edited | None = None
@@ -28,13 +28,13 @@ class KeptDraft:
         return not (self.text.strip() or self.input.strip())
 
 
-class KeptDrafts:
+class StoredDrafts:
     """By the conversation's id; None is the conversation that does not exist yet."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def taken_over(self) -> dict[int | None, KeptDraft]:
+    def taken_over(self) -> dict[int | None, StoredDraft]:
         """Those in nobody's prompt, the newest of each conversation: from now on they are this program's."""
         with self._database.transaction() as connection:
             rows = connection.execute(
@@ -46,13 +46,13 @@ class KeptDrafts:
                 "UPDATE drafts SET writer = ? WHERE id = ?", [(this_writer(), row["id"]) for row in ours]
             )
         return {
-            row["conversation_id"]: KeptDraft(
+            row["conversation_id"]: StoredDraft(
                 row["text"], row["input"], Edited(row["edits"], row["parent_id"]) if row["edits"] else None
             )
             for row in ours
         }
 
-    def put(self, drafts: Mapping[int | None, KeptDraft | None]) -> None:
+    def put(self, drafts: Mapping[int | None, StoredDraft | None]) -> None:
         """Each in the place of the one that was there; None takes it away. Of a conversation that is gone nothing is kept."""
         with self._database.transaction() as connection:
             for conversation_id, draft in drafts.items():

@@ -15,7 +15,7 @@ ImportProgress = Callable[[Literal["keep", "index"], int, int], None]
 
 
 @dataclass(frozen=True)
-class KeptMessage:
+class PortableMessage:
     number: int  # within its conversation; a parent's is lower
     parent: int | None
     role: Role
@@ -36,12 +36,12 @@ class KeptMessage:
 
 
 @dataclass(frozen=True)
-class KeptConversation:
+class PortableConversation:
     key: str  # the same in every file and database: what arrives twice is recognised by it
     title: str
     created: float
     updated: float
-    messages: tuple[KeptMessage, ...]
+    messages: tuple[PortableMessage, ...]
     pinned: bool = False
     leaf: int | None = None  # the number of the message where it goes on
 

@@ -139,9 +139,9 @@ def _sound(path: Path) -> Store:
 
 
 def _rescue(damaged: Path, whole: Path) -> str:
-    from kullm_tui.core.store.salvaged_conversations import rescue_conversations, told
+    from kullm_tui.core.store.salvaged_conversations import rescue_conversations, rescue_text
 
-    return told(rescue_conversations(damaged, whole))
+    return rescue_text(rescue_conversations(damaged, whole))
 
 
 _KIND = Kind(CONVERSATIONS, _sound, _rescue)

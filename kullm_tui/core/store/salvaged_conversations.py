@@ -58,7 +58,7 @@ def _mend(target: Connection) -> None:
             target.execute(f"DELETE FROM {table} WHERE rowid = ?", (number,))
 
 
-def told(rescued: Rescued) -> str:
+def rescue_text(rescued: Rescued) -> str:
     if not rescued.conversations:
         return say("읽을 수 있는 대화는 남아 있지 않았어요.", "Nothing in it could be read any more.")
     return say(

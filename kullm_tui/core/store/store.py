@@ -13,13 +13,13 @@ from kullm_tui.core.records import Message
 from kullm_tui.core.store import history
 from kullm_tui.core.store.comparisons import Comparisons
 from kullm_tui.core.store.database import Database, inserted
-from kullm_tui.core.store.drafts import KeptDrafts
+from kullm_tui.core.store.drafts import StoredDrafts
 from kullm_tui.core.store.history import Conversation, Hit, Turn
 from kullm_tui.core.store.journal import Journal, ReplySource, bury_orphans, choose_leaf, touch
-from kullm_tui.core.store.portable import Imported, ImportProgress, KeptConversation
+from kullm_tui.core.store.portable import Imported, ImportProgress, PortableConversation
 from kullm_tui.core.store.search import Searches
 from kullm_tui.core.store.titles import title_of
-from kullm_tui.core.store.transfer_sql import keep, kept_conversations
+from kullm_tui.core.store.transfer_sql import keep, portable_conversations
 from kullm_tui.core.store.writer_id import this_writer
 from kullm_tui.core.text import storable
 
@@ -33,7 +33,7 @@ class Store:
         self._database = Database(path)
         self.notice = self._database.notice  # something that the user should know about the file
         self.comparisons = Comparisons(self._database)
-        self.drafts = KeptDrafts(self._database)
+        self.drafts = StoredDrafts(self._database)
         self._searches = Searches(self._database)
         with self._database.transaction() as connection:
             bury_orphans(connection)
@@ -175,12 +175,14 @@ class Store:
             if not connection.execute("DELETE FROM conversations WHERE id = ?", (conversation_id,)).rowcount:
                 raise history.no_conversation(conversation_id)
 
-    def kept(self, ids: Sequence[int] | None = None) -> Iterator[KeptConversation]:
+    def portable(self, ids: Sequence[int] | None = None) -> Iterator[PortableConversation]:
         """These conversations as files hold them, or all that are not deleted, oldest first."""
         with self._database.reading() as connection:
-            yield from kept_conversations(connection, ids)
+            yield from portable_conversations(connection, ids)
 
-    def keep(self, conversations: Sequence[KeptConversation], progress: ImportProgress = lambda *_: None) -> Imported:
+    def keep(
+        self, conversations: Sequence[PortableConversation], progress: ImportProgress = lambda *_: None
+    ) -> Imported:
         """All of them, or, where one cannot be kept, none. What is there already is not made twice."""
         with self._database.transaction() as connection:
             return keep(connection, conversations, progress)

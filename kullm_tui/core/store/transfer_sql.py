@@ -11,15 +11,15 @@ from typing import Any, get_args
 
 from kullm_tui.core.store.history import LISTED, mapping_from, no_conversation
 from kullm_tui.core.store.journal import FinalState, choose_leaf
-from kullm_tui.core.store.portable import Imported, ImportProgress, KeptConversation, KeptMessage
+from kullm_tui.core.store.portable import Imported, ImportProgress, PortableConversation, PortableMessage
 
 # The columns of a message that stand in a file under their own names.
-_FACTS = tuple(one.name for one in fields(KeptMessage) if one.name not in ("number", "parent"))
+_FACTS = tuple(one.name for one in fields(PortableMessage) if one.name not in ("number", "parent"))
 _JSON = ("parameters", "timings")
 _INDEXED_AT_ONCE = 2000  # messages
 
 
-def kept_conversations(connection: Connection, ids: Sequence[int] | None) -> Iterator[KeptConversation]:
+def portable_conversations(connection: Connection, ids: Sequence[int] | None) -> Iterator[PortableConversation]:
     """These, or all that are not deleted, oldest first."""
     if ids is None:
         rows = connection.execute(f"SELECT id FROM conversations WHERE {LISTED} ORDER BY id")
@@ -30,36 +30,36 @@ def kept_conversations(connection: Connection, ids: Sequence[int] | None) -> Ite
         ).fetchone()
         if row is None:
             raise no_conversation(conversation_id)
-        yield _kept(row, connection)
+        yield _portable(row, connection)
 
 
-def _kept(row: Row, connection: Connection) -> KeptConversation:
+def _portable(row: Row, connection: Connection) -> PortableConversation:
     messages = connection.execute(
         f"SELECT id, parent_id, {', '.join(_FACTS)} FROM messages WHERE conversation_id = ? ORDER BY id", (row["id"],)
     ).fetchall()
     numbers = {message["id"]: number for number, message in enumerate(messages, start=1)}
-    return KeptConversation(
+    return PortableConversation(
         row["key"],
         row["title"],
         row["created"],
         row["updated"],
-        tuple(_kept_message(message, numbers) for message in messages),
+        tuple(_portable_message(message, numbers) for message in messages),
         bool(row["pinned"]),
         numbers.get(row["leaf_id"]),
     )
 
 
-def _kept_message(row: Row, numbers: dict[int, int]) -> KeptMessage:
+def _portable_message(row: Row, numbers: dict[int, int]) -> PortableMessage:
     facts: dict[str, Any] = {name: row[name] for name in _FACTS}
     for name in _JSON:
         facts[name] = mapping_from(facts[name]) or None
     if facts["state"] == "streaming":
         facts["state"] = "cancelled"  # in the file nobody goes on writing it
-    return KeptMessage(number=numbers[row["id"]], parent=numbers.get(row["parent_id"]), **facts)
+    return PortableMessage(number=numbers[row["id"]], parent=numbers.get(row["parent_id"]), **facts)
 
 
 def keep(
-    connection: Connection, conversations: Sequence[KeptConversation], progress: ImportProgress = lambda *_: None
+    connection: Connection, conversations: Sequence[PortableConversation], progress: ImportProgress = lambda *_: None
 ) -> Imported:
     """Within one transaction of the caller's. What is there already is not made twice; new branches join it."""
     counts: Counter[str] = Counter()
@@ -96,7 +96,7 @@ def unindexed(facts: Mapping[str, Any]) -> dict[str, Any]:
     return {**facts, "writer": ended, "state": "streaming"}
 
 
-def _place_for(connection: Connection, one: KeptConversation) -> tuple[int, bool]:
+def _place_for(connection: Connection, one: PortableConversation) -> tuple[int, bool]:
     # A deleted one stays deleted, and leaves its key to the one that comes.
     connection.execute(
         "UPDATE conversations SET key = lower(hex(randomblob(16))) WHERE key = ? AND deleted IS NOT NULL", (one.key,)
@@ -112,7 +112,7 @@ def _place_for(connection: Connection, one: KeptConversation) -> tuple[int, bool
     return inserted.lastrowid, True
 
 
-def _add_missing(connection: Connection, conversation_id: int, one: KeptConversation, *, is_new: bool) -> int:
+def _add_missing(connection: Connection, conversation_id: int, one: PortableConversation, *, is_new: bool) -> int:
     known = {} if is_new else _identities(connection, conversation_id)
     prints = _Prints()
     ids: dict[int | None, int | None] = {None: None}
@@ -152,7 +152,7 @@ class _Prints:
         return mark
 
 
-def _insert(connection: Connection, conversation_id: int, parent_id: int | None, message: KeptMessage) -> int:
+def _insert(connection: Connection, conversation_id: int, parent_id: int | None, message: PortableMessage) -> int:
     facts: dict[str, Any] = {name: getattr(message, name) for name in _FACTS}
     for name in _JSON:
         facts[name] = json.dumps(dict(facts[name]), ensure_ascii=False) if facts[name] else None

@@ -14,7 +14,7 @@ from typing import Any, cast
 from kullm_tui.core.errors import ImportRefused
 from kullm_tui.core.language import say
 from kullm_tui.core.records import ROLES, Role
-from kullm_tui.core.store.portable import LATEST_TIME, KeptConversation, KeptMessage
+from kullm_tui.core.store.portable import LATEST_TIME, PortableConversation, PortableMessage
 from kullm_tui.core.store.titles import title_of
 from kullm_tui.core.text import storable
 
@@ -35,7 +35,7 @@ class _Node:
     parent: "str | None" = None
 
 
-def read_chatgpt(rows: object) -> tuple[list[KeptConversation], int]:
+def read_chatgpt(rows: object) -> tuple[list[PortableConversation], int]:
     """The conversations, and how many rows are none that can be read."""
     if isinstance(rows, Mapping) and "mapping" in rows:
         rows = [rows]
@@ -49,7 +49,7 @@ def read_chatgpt(rows: object) -> tuple[list[KeptConversation], int]:
     return found, len(rows) - len(found)
 
 
-def _conversation(row: object) -> KeptConversation | None:
+def _conversation(row: object) -> PortableConversation | None:
     """None for a row that is no conversation, or says nothing."""
     if not isinstance(row, Mapping) or not isinstance(row.get("mapping"), Mapping):
         return None
@@ -61,7 +61,7 @@ def _conversation(row: object) -> KeptConversation | None:
     if not nodes:
         return None
     numbers = {node.name: number for number, node in enumerate(nodes, start=1)}
-    return KeptConversation(
+    return PortableConversation(
         f"chatgpt-{storable(identity)}",
         title_of(row["title"] if isinstance(row.get("title"), str) else nodes[0].text),
         created,
@@ -72,9 +72,9 @@ def _conversation(row: object) -> KeptConversation | None:
     )
 
 
-def _message(node: _Node, numbers: Mapping[str, int]) -> KeptMessage:
+def _message(node: _Node, numbers: Mapping[str, int]) -> PortableMessage:
     parent = numbers[node.parent] if node.parent else None
-    return KeptMessage(numbers[node.name], parent, node.role, node.text, node.created, model=node.model)
+    return PortableMessage(numbers[node.name], parent, node.role, node.text, node.created, model=node.model)
 
 
 def _kept_nodes(mapping: Mapping[str, Any], created: float, model: object) -> list[_Node]:

@@ -31,9 +31,9 @@ def exported(store: Store, ids: Sequence[int], form: Form) -> Iterator[str]:
     for number in ids:
         store.conversation(number)
     if form == "markdown":
-        return (markdown(one) for one in store.kept(ids))
+        return (markdown(one) for one in store.portable(ids))
     chosen = list(dict.fromkeys(ids)) or [one.id for one in store.conversations()][::-1]
-    return (f"{line}\n" for line in jsonl(store.kept(chosen), len(chosen)))
+    return (f"{line}\n" for line in jsonl(store.portable(chosen), len(chosen)))
 
 
 def export_file(store: Store, ids: Sequence[int], path: Path, form: Form | None = None) -> None:

@@ -12,7 +12,7 @@ from kullm_tui.core import foreign_json
 from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import ImportRefused
 from kullm_tui.core.language import say
-from kullm_tui.core.store.portable import Imported, ImportProgress, KeptConversation
+from kullm_tui.core.store.portable import Imported, ImportProgress, PortableConversation
 from kullm_tui.core.store.store import Store
 from kullm_tui.core.text import size_text
 from kullm_tui.core.transfer.chatgpt import read_chatgpt
@@ -27,7 +27,7 @@ _ZIP_FAULTS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, Runtime
 
 @dataclass(frozen=True)
 class ReadFile:
-    conversations: list[KeptConversation]
+    conversations: list[PortableConversation]
     unreadable: int = 0  # rows that are no conversation
 
 

@@ -14,7 +14,7 @@ from kullm_tui.core.errors import ImportRefused
 from kullm_tui.core.language import say
 from kullm_tui.core.records import ROLES
 from kullm_tui.core.store.journal import FinalState
-from kullm_tui.core.store.portable import LATEST_TIME, KeptConversation, KeptMessage
+from kullm_tui.core.store.portable import LATEST_TIME, PortableConversation, PortableMessage
 from kullm_tui.core.store.titles import title_of
 from kullm_tui.core.text import storable, terminal_safe_json
 
@@ -23,7 +23,7 @@ _LONGEST_KEY = 200
 _MOST_TOKENS = 2**53
 
 
-def jsonl(conversations: Sequence[KeptConversation] | Iterator[KeptConversation], count: int) -> Iterator[str]:
+def jsonl(conversations: Sequence[PortableConversation] | Iterator[PortableConversation], count: int) -> Iterator[str]:
     yield terminal_safe_json({"kullm": _FORM, "version": _VERSION, "conversations": count})
     for one in conversations:
         facts = asdict(one)
@@ -35,9 +35,9 @@ def _without_nothing(message: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in message.items() if value not in (None, "") or name in ("content", "parent")}
 
 
-def read_jsonl(lines: Iterable[bytes]) -> list[KeptConversation]:
+def read_jsonl(lines: Iterable[bytes]) -> list[PortableConversation]:
     """ImportRefused names the line and its fault."""
-    found: list[KeptConversation] = []
+    found: list[PortableConversation] = []
     promised = -1
     for number, line in enumerate(lines, start=1):
         if not line.strip():
@@ -84,7 +84,7 @@ def _promise(row: Mapping[str, Any], number: int) -> int:
     return count
 
 
-def _require_all(found: Sequence[KeptConversation], promised: int) -> None:
+def _require_all(found: Sequence[PortableConversation], promised: int) -> None:
     if promised < 0 and not found:
         return
     if len(found) != promised:
@@ -100,7 +100,7 @@ class _Wrong(Exception):
     """What is wrong with one line, without where it stands."""
 
 
-def _conversation(row: Mapping[str, Any]) -> KeptConversation:
+def _conversation(row: Mapping[str, Any]) -> PortableConversation:
     key = _text(row, "key", longest=_LONGEST_KEY)
     rows = row.get("messages")
     if not key or not isinstance(rows, list):
@@ -113,7 +113,7 @@ def _conversation(row: Mapping[str, Any]) -> KeptConversation:
         messages.append(_message(message, numbers))
         numbers.add(messages[-1].number)
     leaf = row.get("leaf")
-    return KeptConversation(
+    return PortableConversation(
         key,
         title_of(_text(row, "title")),
         _time(row, "created"),
@@ -124,13 +124,13 @@ def _conversation(row: Mapping[str, Any]) -> KeptConversation:
     )
 
 
-def _message(row: Mapping[str, Any], numbers: set[int]) -> KeptMessage:
+def _message(row: Mapping[str, Any], numbers: set[int]) -> PortableMessage:
     number, parent = row.get("number"), row.get("parent")
     if type(number) is not int or number in numbers or (parent is not None and type(parent) is not int):
         raise _Wrong(say("메시지의 번호가 잘못되었어요", "the number of a message is wrong"))
     if parent is not None and parent not in numbers:
         raise _Wrong(say(f"메시지 {number}의 앞 메시지가 없어요", f"the message before message {number} is missing"))
-    return KeptMessage(
+    return PortableMessage(
         number=number,
         parent=parent,
         role=_one_of(row, "role", ROLES),

@@ -14,7 +14,7 @@ from kullm_tui.core import foreign_json
 from kullm_tui.core.errors import ImportRefused
 from kullm_tui.core.language import say
 from kullm_tui.core.records import ROLES
-from kullm_tui.core.store.portable import LATEST_TIME, KeptConversation, KeptMessage
+from kullm_tui.core.store.portable import LATEST_TIME, PortableConversation, PortableMessage
 from kullm_tui.core.store.titles import title_of
 from kullm_tui.core.text import storable, terminal_safe, terminal_safe_json
 
@@ -28,7 +28,7 @@ def is_markdown(text: str) -> bool:
     return text.lstrip("\ufeff").startswith("<!-- kullm:conversation ")
 
 
-def markdown(conversation: KeptConversation) -> str:
+def markdown(conversation: PortableConversation) -> str:
     """The branch that was chosen last."""
     facts = {"key": conversation.key, "created": conversation.created, "updated": conversation.updated}
     parts = [f"{_mark('conversation', facts)}\n# {terminal_safe(conversation.title)}\n"]
@@ -42,7 +42,7 @@ def markdown(conversation: KeptConversation) -> str:
     return "\n".join(parts)
 
 
-def read_markdown(text: str) -> KeptConversation:
+def read_markdown(text: str) -> PortableConversation:
     """ImportRefused where it is not what `markdown` writes."""
     sections = list(_sections(text.lstrip("\ufeff").replace("\r\n", "\n")))
     if not sections or sections[0][0] != "conversation" or not _is_text(sections[0][1].get("key")):
@@ -50,7 +50,7 @@ def read_markdown(text: str) -> KeptConversation:
             say("kullm이 쓴 마크다운이 아니어서 읽을 수 없어요.", "this Markdown was not written by kullm.")
         )
     facts = sections[0][1]
-    messages: list[KeptMessage] = []
+    messages: list[PortableMessage] = []
     for kind, said, lines in sections[1:]:
         body = _read(lines)
         if kind == "input" and messages and messages[-1].role == "user":
@@ -59,10 +59,12 @@ def read_markdown(text: str) -> KeptConversation:
             messages.append(_message(len(messages) + 1, kind, said, body))
     created, updated = _time(facts.get("created")), _time(facts.get("updated"))
     title = title_of(sections[0][2].strip().removeprefix("#"))
-    return KeptConversation(facts["key"][:200], title, created, updated, tuple(messages), leaf=len(messages) or None)
+    return PortableConversation(
+        facts["key"][:200], title, created, updated, tuple(messages), leaf=len(messages) or None
+    )
 
 
-def _branch(conversation: KeptConversation) -> list[KeptMessage]:
+def _branch(conversation: PortableConversation) -> list[PortableMessage]:
     of = {message.number: message for message in conversation.messages}
     place = conversation.leaf or max(of, default=None)
     path = []
@@ -77,7 +79,7 @@ def _mark(kind: str, facts: dict[str, Any]) -> str:
     return f"<!-- kullm:{kind} {told.replace('>', chr(92) + 'u003e')} -->"
 
 
-def _speaker(message: KeptMessage) -> str:
+def _speaker(message: PortableMessage) -> str:
     names = {"user": say("나", "Me"), "system": say("시스템", "System")}
     return terminal_safe(names.get(message.role) or message.model or say("모델", "Model"))
 
@@ -120,9 +122,9 @@ def _facts(text: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _message(number: int, role: Any, said: dict[str, Any], body: str) -> KeptMessage:
+def _message(number: int, role: Any, said: dict[str, Any], body: str) -> PortableMessage:
     state = said.get("state")
-    return KeptMessage(
+    return PortableMessage(
         number,
         number - 1 or None,
         role,
@@ -134,7 +136,7 @@ def _message(number: int, role: Any, said: dict[str, Any], body: str) -> KeptMes
     )
 
 
-def _with_input(message: KeptMessage, body: str) -> KeptMessage:
+def _with_input(message: PortableMessage, body: str) -> PortableMessage:
     return replace(message, input=storable(body))
 
 

@@ -16,11 +16,11 @@ from kullm_tui.core.errors import KullmError, StoreError
 from kullm_tui.core.language import say
 from kullm_tui.core.store.drafts import Edited
 from kullm_tui.ui.chat.drafts import Drafts
-from kullm_tui.ui.conversation import text as wording
 from kullm_tui.ui.conversation.controller import Controller, View
 from kullm_tui.ui.conversation.live_replies import Replies
 from kullm_tui.ui.conversation.live_reply import LiveReply, as_ended
 from kullm_tui.ui.conversation.settings import Session, last_used, messages_of, question_of, remember, session_of
+from kullm_tui.ui.conversation.text import speed
 from kullm_tui.ui.dialogs.consent import may_send
 from kullm_tui.ui.models.facts import NOTHING_KNOWN, ModelFacts
 
@@ -264,7 +264,7 @@ class ChatController(Controller[ChatView]):
             self.screen.tell_unread(True)
 
     def ended(self, reply: LiveReply) -> None:
-        rate = wording.speed(reply.finished.timings, reply.finished.usage.completion_tokens) if reply.finished else None
+        rate = speed(reply.finished.timings, reply.finished.usage.completion_tokens) if reply.finished else None
         self.screen.host.status.set_speed(f"{rate:.0f} tok/s" if rate else "")
         if self._is_shown(reply):
             self._tell_editing()
@@ -370,10 +370,12 @@ class ChatController(Controller[ChatView]):
         self.run(self._export(conversation), group="moving")
 
     async def _export(self, conversation: Conversation | None) -> None:
-        from kullm_tui.ui.chat import transfer as moving
+        from kullm_tui.ui.chat import transfer
 
         app, store = self.screen.app, await self.screen.host.opened()
-        told = await (moving.export_one(app, store, conversation) if conversation else moving.export_all(app, store))
+        told = await (
+            transfer.export_one(app, store, conversation) if conversation else transfer.export_all(app, store)
+        )
         if told:
             self.screen.notice(told)
 
@@ -381,9 +383,9 @@ class ChatController(Controller[ChatView]):
         self.run(self._import(), group="moving")
 
     async def _import(self) -> None:
-        from kullm_tui.ui.chat import transfer as moving
+        from kullm_tui.ui.chat import transfer
 
-        told = await moving.import_some(self.screen.app, await self.screen.host.opened(), self.screen.notice)
+        told = await transfer.import_some(self.screen.app, await self.screen.host.opened(), self.screen.notice)
         if told:
             self.screen.notice(told)
             self.screen.sidebar.reload()

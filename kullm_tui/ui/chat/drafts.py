@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from kullm_tui.core.store.drafts import Edited, KeptDraft
+from kullm_tui.core.store.drafts import Edited, StoredDraft
 from kullm_tui.ui.conversation.prompt import NOTHING, Unsent
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ class _Draft:
     before: Unsent = NOTHING  # what stood in the prompt when the edit began
 
     @property
-    def kept(self) -> KeptDraft:
-        return KeptDraft(self.unsent.text.whole, self.unsent.input.whole, self.editing)
+    def stored(self) -> StoredDraft:
+        return StoredDraft(self.unsent.text.whole, self.unsent.input.whole, self.editing)
 
 
 class Drafts:
@@ -41,7 +41,7 @@ class Drafts:
         self._screen = screen
         self._here: int | None = None
         self._aside: dict[int | None, _Draft] = {}
-        self._written: dict[int | None, KeptDraft] = {}  # as the store has them
+        self._written: dict[int | None, StoredDraft] = {}  # as the store has them
         self._saving = asyncio.Lock()
 
     def change(self, after: Conversation | None) -> None:
@@ -72,7 +72,7 @@ class Drafts:
 
     def sent(self, conversation: Conversation | None) -> None:
         """What was in the prompt is on its way."""
-        if _key(conversation) == self._here and _Draft(self._screen.prompt.unsent).kept.is_empty:
+        if _key(conversation) == self._here and _Draft(self._screen.prompt.unsent).stored.is_empty:
             self._take_up_again()
 
     def _take_up_again(self) -> None:
@@ -92,7 +92,7 @@ class Drafts:
             self._aside[_key(conversation)] = draft
 
     def _put_before(self, draft: _Draft) -> None:
-        if self._screen.prompt.give_back(draft.kept.text, draft.kept.input):
+        if self._screen.prompt.give_back(draft.stored.text, draft.stored.input):
             self.editing = draft.editing
 
     # -- on the disk ---------------------------------------------------------------------------------------------------
@@ -109,8 +109,8 @@ class Drafts:
     async def save(self, store: Store) -> None:
         """What is not as the store has it."""
         async with self._saving:
-            now = {where: draft.kept for where, draft in self._aside.items()}
-            now[self._here] = _Draft(self._screen.prompt.unsent, self.editing).kept
+            now = {where: draft.stored for where, draft in self._aside.items()}
+            now[self._here] = _Draft(self._screen.prompt.unsent, self.editing).stored
             now = {where: kept for where, kept in now.items() if not kept.is_empty}
             places = now.keys() | self._written.keys()
             changed = {where: now.get(where) for where in places if now.get(where) != self._written.get(where)}

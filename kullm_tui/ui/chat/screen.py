@@ -19,11 +19,11 @@ from kullm_tui.core.records import Message
 from kullm_tui.ui.chat.controller import ChatController
 from kullm_tui.ui.chat.sidebar import Conversations
 from kullm_tui.ui.chat.welcome import Welcome
-from kullm_tui.ui.conversation import text as wording
 from kullm_tui.ui.conversation.copy import copy_text, copy_turn
 from kullm_tui.ui.conversation.live_replies import Replies
 from kullm_tui.ui.conversation.messages import ReplyEnded, ReplyGrew, ReplySaved, ReplyWaits
 from kullm_tui.ui.conversation.prompt import Prompt
+from kullm_tui.ui.conversation.text import name_of
 from kullm_tui.ui.conversation.thread import Thread
 from kullm_tui.ui.conversation.turn import TurnView
 from kullm_tui.ui.keymap import CHAT, When, bindings
@@ -136,7 +136,7 @@ class ChatScreen(Screen[None]):
         self.controller.learn()  # the names of models and personas
 
     def tell_model(self, facts: ModelFacts) -> None:
-        name = wording.name_of(facts.title, facts.adapter, {})
+        name = name_of(facts.title, facts.adapter, {})
         precision = "" if facts.endpoint or facts.demo else PRECISIONS[self.host.config.engine.precision]
         self.host.status.set_model("chat", " · ".join(filter(None, (name, facts.persona, precision))))
         self.query_one(Welcome).show(name, demo=facts.demo, persona=facts.persona)

@@ -21,8 +21,8 @@ from textual.widgets._static import Static
 from kullm_tui.core.errors import KullmError, StoreDamaged, StoreMoved
 from kullm_tui.core.language import say
 from kullm_tui.core.text import nfc
-from kullm_tui.ui import keymap as places
-from kullm_tui.ui.background import Chore, Fault, begin, told
+from kullm_tui.ui import keymap
+from kullm_tui.ui.background import Fault, Work, begin, tell_fault
 from kullm_tui.ui.chat.sidebar_rows import Entry, Found, listed
 from kullm_tui.ui.text import plain
 from kullm_tui.ui.widgets.row_list import Heading, Row, Rows
@@ -43,7 +43,7 @@ class Conversations(Vertical):
     Conversations > .notice { height: auto; padding: 0 1; color: $warning; display: none; }
     Conversations > .notice.-shown { display: block; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = places.bindings(places.SIDEBAR)
+    BINDINGS: ClassVar[list[BindingType]] = keymap.bindings(keymap.SIDEBAR)
 
     @dataclass
     class Opened(Message):
@@ -111,9 +111,9 @@ class Conversations(Vertical):
         if self.store is not None:
             self._run(partial(self._list, self.store), group="listing")
 
-    def _run(self, chore: Chore, *, group: str) -> None:
+    def _run(self, work: Work, *, group: str) -> None:
         """A newer list takes the place of an older one; what is changed is seen through."""
-        begin(self, chore, self._failed, group=group, exclusive=group == "listing")
+        begin(self, work, self._failed, group=group, exclusive=group == "listing")
 
     def _failed(self, error: Fault) -> None:
         """What the disk refuses is told where it was asked for."""
@@ -157,7 +157,7 @@ class Conversations(Vertical):
         if self._pause:
             self._pause.stop()
         if self.store is not None:
-            await told(partial(self._list, self.store), self._failed)
+            await tell_fault(partial(self._list, self.store), self._failed)
         rows = self.query_one(Rows)
         if self.query_text and rows.choose_first():
             rows.action_take()
@@ -207,7 +207,7 @@ class Conversations(Vertical):
         row = rows.rows[rows.chosen] if rows.chosen is not None else None
         return row.conversation if isinstance(row, Entry | Found) else None
 
-    def holds(self, when: places.When) -> bool:
+    def holds(self, when: keymap.When) -> bool:
         return when != "has row" or self.chosen is not None
 
     def action_pin(self) -> None:

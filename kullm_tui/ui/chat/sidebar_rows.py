@@ -13,7 +13,7 @@ from textual.content import Content
 
 from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe
-from kullm_tui.ui.conversation import text as wording
+from kullm_tui.ui.conversation.text import period
 from kullm_tui.ui.text import plain
 from kullm_tui.ui.widgets.row_list import Heading, Row
 
@@ -70,7 +70,7 @@ class _Periods(dict[date, str]):
         self._today = _day(time.time())
 
     def __missing__(self, day: date) -> str:
-        self[day] = wording.period(day, self._today)
+        self[day] = period(day, self._today)
         return self[day]
 
 

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 
 from kullm_tui.core.language import say
-from kullm_tui.ui.compare import text as compare_words
+from kullm_tui.ui.compare import text
 from kullm_tui.ui.compare.column_thread import ColumnThread
 from kullm_tui.ui.compare.columns import Columns, ColumnView, Tabs
 from kullm_tui.ui.compare.question_header import Asked
@@ -85,9 +85,9 @@ class ContestView(Vertical):
     def tell_heads(self) -> None:
         names, voting = self._controller.names, self._controller.voting
         replies = voting.round.replies if voting.round else ()
-        differences = compare_words.differences(replies)
+        differences = text.differences(replies)
         # How fast somebody is tells who it is.
-        speeds = [""] * len(replies) if self._controller.hidden else compare_words.speeds(replies)
+        speeds = [""] * len(replies) if self._controller.hidden else text.speeds(replies)
         won = voting.vote_of_round.winner if voting.vote_of_round else None
         for view, name in zip(self.columns.views, names, strict=False):
             view.head.tell(name=name, won=view.place == won)
@@ -100,8 +100,8 @@ class ContestView(Vertical):
     def tell_ended(self, place: int, turn: Turn) -> None:
         """One of the columns has finished before the others."""
         self.columns.views[place].head.tell(
-            state=compare_words.differences([turn])[0] or say("끝", "done"),
-            speed="" if self._controller.hidden else compare_words.speeds([turn])[0],
+            state=text.differences([turn])[0] or say("끝", "done"),
+            speed="" if self._controller.hidden else text.speeds([turn])[0],
         )
         self.tell_heads()
 
@@ -111,10 +111,10 @@ class ContestView(Vertical):
         for view in self.columns.views:
             live, waits = self._controller.live(view.place), self._controller.waits(view.place)
             if live:
-                speed = "" if self._controller.hidden else compare_words.live_speed(live)
-                view.head.tell(state=compare_words.state_of(live), speed=speed)
+                speed = "" if self._controller.hidden else text.live_speed(live)
+                view.head.tell(state=text.state_of(live), speed=speed)
             elif waits:
-                view.head.tell(state=compare_words.waits_its_turn(), speed="")
+                view.head.tell(state=text.waits_its_turn(), speed="")
             mark = "●" if live else "…" if waits else "✓" if view.head.won else " "
             marks.append((view.head.column_name, mark))
         self.tabs.show(marks, self.columns.front)
@@ -143,7 +143,7 @@ class ContestView(Vertical):
         if vote.outcome == "bad":
             return say("모두 나쁨으로 투표했어요", "voted all bad")
         place, comparison = vote.winner or 0, self._controller.comparison
-        was = f"{compare_words.letter(place)} = " if comparison and comparison.blind else ""
+        was = f"{text.letter(place)} = " if comparison and comparison.blind else ""
         name = self._controller.names[place]
         return say(f"{was}{name}에 투표했어요", f"voted for {was}{name}")
 

@@ -15,7 +15,7 @@ from textual.message import Message
 from textual.style import Style
 from textual.widget import Widget
 
-from kullm_tui.ui import keymap as places
+from kullm_tui.ui import keymap
 from kullm_tui.ui.compare.column_thread import ColumnThread
 from kullm_tui.ui.conversation.live_replies import Replies
 from kullm_tui.ui.text import safe_line
@@ -76,7 +76,7 @@ class ColumnView(Vertical):
     ColumnView TurnView .facts { display: none; }
     ColumnView TurnView.-system .facts { display: block; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = places.bindings(places.COLUMN)
+    BINDINGS: ClassVar[list[BindingType]] = keymap.bindings(keymap.COLUMN)
 
     @dataclass
     class Pressed(Message):

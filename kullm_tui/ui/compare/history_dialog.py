@@ -18,7 +18,7 @@ from textual.widgets._static import Static
 from kullm_tui.core.language import say
 from kullm_tui.core.times import clock
 from kullm_tui.ui.background import Fault, begin
-from kullm_tui.ui.compare import text as compare_words
+from kullm_tui.ui.compare.text import name_of
 from kullm_tui.ui.keymap import DIALOG, bindings
 from kullm_tui.ui.text import plain, safe_line
 from kullm_tui.ui.widgets.row_list import Heading, Row, Rows
@@ -113,7 +113,7 @@ class EarlierScreen(ModalScreen["Comparison | None"]):
         """Nobody is named before the vote."""
         if one.blind and not votes:
             return say(f"모델 {len(one.columns)}개 · 이름 가림", f"{len(one.columns)} models · blind")
-        return safe_line(", ".join(compare_words.name_of(column.contestant, self._titles) for column in one.columns))
+        return safe_line(", ".join(name_of(column.contestant, self._titles) for column in one.columns))
 
     @property
     def _chosen(self) -> Comparison | None:

@@ -43,12 +43,12 @@ async def judge_against_others(
     return " · ".join(told)
 
 
-def kept_between(judging: JudgeService, round_: Round, names: Sequence[str]) -> str:
+def winner_between(judging: JudgeService, round_: Round, names: Sequence[str]) -> str:
     """What was found of these replies before, by whomever. Blocks."""
     question, told = round_.question, list[str]()
     replies = [(names[place], turn.content) for place, turn in enumerate(round_.competing) if turn]
     for (left, mine), (right, theirs) in combinations(replies, 2):
-        winner = judging.kept_winner(question.content, question.input, mine, theirs)
+        winner = judging.last_winner(question.content, question.input, mine, theirs)
         if winner is not None:
             told.append(_said(winner, left, right))
     return " · ".join(told)

@@ -22,8 +22,8 @@ from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from kullm_tui.core.store.contestant import FEWEST, MOST, Contestant
 from kullm_tui.core.text import nfc, size_text
-from kullm_tui.ui.compare import text as compare_words
 from kullm_tui.ui.compare.lineup import DEMOS, Lineup
+from kullm_tui.ui.compare.text import name_of
 from kullm_tui.ui.keymap import DIALOG, bindings
 from kullm_tui.ui.models.choices import Answerer, Group, answerers, as_typed, headings
 from kullm_tui.ui.text import plain, safe_line
@@ -171,7 +171,7 @@ class ContestantsScreen(ModalScreen[Lineup | None]):
         return [Heading(say("지난 구성", "Compared before")), *rows] if rows else []
 
     def _named(self, contestants: Sequence[Contestant]) -> str:
-        return ", ".join(compare_words.name_of(one, self._titles) for one in contestants)
+        return ", ".join(name_of(one, self._titles) for one in contestants)
 
     def _number(self, one: Answerer) -> int | None:
         contestant = Contestant(one.model, one.adapter)
@@ -243,8 +243,7 @@ class ContestantsScreen(ModalScreen[Lineup | None]):
 
     def _tell(self) -> None:
         chosen = "  ".join(
-            f"{number} {compare_words.name_of(one, self._titles)}"
-            for number, one in enumerate(self._lineup.contestants, start=1)
+            f"{number} {name_of(one, self._titles)}" for number, one in enumerate(self._lineup.contestants, start=1)
         )
         self.query_one("#chosen", Static).update(plain(chosen))
         blind, keep = self.query_one("#blind", Button), self.query_one("#keep", Button)

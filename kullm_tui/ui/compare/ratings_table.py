@@ -11,7 +11,7 @@ from textual.content import Content
 from evaluator.ratings import FEWEST_VOTES, caution, rate_duels
 from kullm_tui.core.language import say
 from kullm_tui.core.store.contestant import Contestant
-from kullm_tui.ui.compare import text as compare_words
+from kullm_tui.ui.compare.text import name_of
 from kullm_tui.ui.text import safe_line
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _right(text: str, cells: int) -> Content:
 
 def _name(label: str, titles: Mapping[str, str]) -> str:
     model, _, adapter = label.partition("+")
-    return safe_line(compare_words.name_of(Contestant(model, adapter), titles))
+    return safe_line(name_of(Contestant(model, adapter), titles))
 
 
 def _drawn(row: Rating, low: float, high: float, cells: int) -> Content:

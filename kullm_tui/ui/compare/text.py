@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kullm_tui.core.language import say
 from kullm_tui.core.times import seconds, seconds_whole
-from kullm_tui.ui.conversation import text as wording
+from kullm_tui.ui.conversation import text
 
 if TYPE_CHECKING:
     from kullm_tui.core.store.contestant import Contestant
@@ -24,7 +24,7 @@ def letter(place: int) -> str:
 
 
 def name_of(contestant: Contestant, titles: Mapping[str, str]) -> str:
-    return wording.name_of(contestant.model, contestant.adapter, titles)
+    return text.name_of(contestant.model, contestant.adapter, titles)
 
 
 def state_of(reply: LiveReply) -> str:
@@ -52,7 +52,7 @@ def ended_state(turn: Turn) -> str:
 
 
 def speed_of(turn: Turn) -> float | None:
-    return wording.speed(turn.timings, turn.completion_tokens)
+    return text.speed(turn.timings, turn.completion_tokens)
 
 
 def speeds(turns: Sequence[Turn | None]) -> list[str]:

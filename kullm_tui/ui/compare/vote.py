@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from kullm_tui.core.errors import UsageError
 from kullm_tui.core.language import say
-from kullm_tui.ui.compare import text as compare_words
+from kullm_tui.ui.compare import text
 from kullm_tui.ui.compare.rounds import Round, last_round
 
 if TYPE_CHECKING:
@@ -92,13 +92,13 @@ class Voting:
 
     async def tell_pairs(self) -> None:
         """What a judge has found between the columns already."""
-        from kullm_tui.ui.compare.pair_judging import kept_between
+        from kullm_tui.ui.compare.pair_judging import winner_between
 
         if self._controller.hidden:  # what was found under another name would give it away
             return
         found, screen = self.round, self._controller.screen
         told = (
-            await asyncio.to_thread(kept_between, screen.host.judging, found, self._controller.names) if found else ""
+            await asyncio.to_thread(winner_between, screen.host.judging, found, self._controller.names) if found else ""
         )
         if told and self.round is found:
             screen.notice(told)
@@ -135,7 +135,7 @@ def masked(turn: Turn, comparison: Comparison, place: int) -> Turn:
     """The turn without the name of who said it, in what went wrong too."""
     if turn.role != "assistant":
         return turn
-    letter, contestant = compare_words.letter(place), comparison.columns[place].contestant
+    letter, contestant = text.letter(place), comparison.columns[place].contestant
     error = turn.error or ""
     for name in filter(None, (contestant.adapter, contestant.model)):
         error = error.replace(name, letter)

@@ -17,7 +17,7 @@ from textual.style import Style
 from textual.widget import Widget
 
 from kullm_tui.core.language import say
-from kullm_tui.ui import keymap as places
+from kullm_tui.ui import keymap
 from kullm_tui.ui.text import safe_line
 
 Outcome = Literal["best", "tie", "bad"]
@@ -35,7 +35,7 @@ class VoteBar(Widget, can_focus=True):
     VoteBar .vote-bar--quiet { color: $quiet; }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"vote-bar--{part}" for part in ("way", "chosen", "done", "quiet")}
-    BINDINGS: ClassVar[list[BindingType]] = places.bindings(places.VOTE)
+    BINDINGS: ClassVar[list[BindingType]] = keymap.bindings(keymap.VOTE)
 
     @dataclass
     class Voted(Message):

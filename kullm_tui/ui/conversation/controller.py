@@ -65,9 +65,9 @@ class Controller(Generic[S]):
         """To somebody who looked elsewhere while it took so long."""
         host = self.screen.host
         if seconds >= _LONG_SECONDS and not host.is_looked_at:
-            from kullm_tui.ui.terminal import notifications as notify
+            from kullm_tui.ui.terminal import notifications
 
-            notify.announce(self.screen.app, told, host.config.notify)
+            notifications.announce(self.screen.app, told, host.config.notify)
 
     def tell_memory(self) -> None:
         """What the engine takes now, in the status line."""

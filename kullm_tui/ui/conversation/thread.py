@@ -21,7 +21,7 @@ from textual.widgets._static import Static
 from textual.worker import WorkType
 
 from kullm_tui.core.language import say
-from kullm_tui.ui import keymap as places
+from kullm_tui.ui import keymap
 from kullm_tui.ui.conversation.live_replies import Replies
 from kullm_tui.ui.conversation.live_reply import LiveReply
 from kullm_tui.ui.conversation.turn import TurnView
@@ -52,7 +52,7 @@ class Thread(VerticalScroll, can_focus=True):
     Thread > Rest { height: 1fr; }
     Thread > Earlier { height: 1; color: $quiet; text-align: center; margin-bottom: 1; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = places.bindings(places.THREAD)
+    BINDINGS: ClassVar[list[BindingType]] = keymap.bindings(keymap.THREAD)
 
     following: var[bool] = var(True)
     """Whether the end stays in sight while it grows."""
@@ -197,7 +197,9 @@ class Thread(VerticalScroll, can_focus=True):
             return
         wanted = [not self.hides_kept or judging.was_asked_for(subject) for _, subject in subjects]
         kept = await asyncio.to_thread(
-            lambda: [judging.kept(one) if shown else [] for (_, one), shown in zip(subjects, wanted, strict=True)]
+            lambda: [
+                judging.verdicts_about(one) if shown else [] for (_, one), shown in zip(subjects, wanted, strict=True)
+            ]
         )
         for (view, subject), verdicts in zip(subjects, kept, strict=True):
             waiting = judging.waiting(subject)
@@ -209,7 +211,7 @@ class Thread(VerticalScroll, can_focus=True):
     def is_judging(self) -> bool:
         return any(self._judging.waiting(subject) for _, subject in self._subjects())
 
-    def holds(self, when: places.When) -> bool:
+    def holds(self, when: keymap.When) -> bool:
         if when == "begun":
             return bool(self._turns)
         if when == "asked":

@@ -18,8 +18,8 @@ from textual.widgets._static import Static
 from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe
 from kullm_tui.core.times import clock
-from kullm_tui.ui.conversation import text as wording
 from kullm_tui.ui.conversation.live_reply import LiveReply
+from kullm_tui.ui.conversation.text import facts_of, limits_of, name_of, waiting_line
 from kullm_tui.ui.conversation.thinking import Thinking
 from kullm_tui.ui.judge.verdict_card import VerdictCard
 from kullm_tui.ui.markdown.reply_view import Reply
@@ -191,7 +191,7 @@ class TurnView(Vertical):
         if not self._composed:
             return
         turn = self.turn
-        name = say("나", "me") if turn.role == "user" else wording.name_of(turn.model, turn.adapter, self._titles)
+        name = say("나", "me") if turn.role == "user" else name_of(turn.model, turn.adapter, self._titles)
         if turn.role == "system":
             name = say("시스템", "system")
         siblings = turn.siblings
@@ -212,13 +212,13 @@ class TurnView(Vertical):
     def _tell_outcome(self) -> None:
         self._tell_thinking()
         if self.live and self.live.state is None:
-            self._line("facts", wording.waiting_line(self.live))
+            self._line("facts", waiting_line(self.live))
             return
         error = (self.live.error if self.live else self.turn.error) or ""
         failed = bool(error) or self.turn.state == "failed"
         self._line("fault", _fault_line(error) if failed else "")
-        self._line("limits", "\n".join(wording.limits_of(self.turn)))
-        self._line("facts", wording.facts_of(self.turn) if not failed or self.turn.content else "")
+        self._line("limits", "\n".join(limits_of(self.turn)))
+        self._line("facts", facts_of(self.turn) if not failed or self.turn.content else "")
 
     def _line(self, name: str, text: str) -> None:
         line = self._lines[name]

@@ -14,7 +14,7 @@ from textual.widgets._input import Input
 from textual.widgets._static import Static
 
 from kullm_tui.core.asking.key_check import check_key
-from kullm_tui.core.config.keys import Place, StoredKey, list_keys, set_key
+from kullm_tui.core.config.keys import KeySource, StoredKey, list_keys, set_key
 from kullm_tui.core.config.settings import EndpointSettings
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
@@ -105,11 +105,11 @@ class KeyScreen(ModalScreen[str | None]):
                 self._name_button(say("그래도 넣기", "Store it all the same"))
                 return
         try:
-            place = await asyncio.to_thread(set_key, name, value)
+            source = await asyncio.to_thread(set_key, name, value)
         except KullmError as error:
             self._tell(_without(str(error), value))
             return
-        self.dismiss(_told(name, place, tested=tested))
+        self.dismiss(_told(name, source, tested=tested))
 
     def _name_button(self, text: str) -> None:
         button = self.query_one("#yes", Button)
@@ -127,18 +127,18 @@ def _without(text: str, value: str) -> str:
     return text.replace(value, "…")
 
 
-def _told(name: str, place: Place, *, tested: bool) -> str:
+def _told(name: str, source: KeySource, *, tested: bool) -> str:
     where = {
         "environment": say("환경 변수", "the environment"),
         "keyring": say("운영체제의 키 보관함", "the keyring"),
         "file": say("나만 읽을 수 있는 파일", "a file that only you can read"),
-    }[place]
+    }[source]
     proof = say("시험해 보니 잘 되는 키예요. ", "The key works. ") if tested else ""
     return say(f"{proof}{name}: {where}에 넣었어요.", f"{proof}{name} is stored in {where}.")
 
 
 def _hint(name: str) -> str:
-    there = next((key.place for key in _stored() if key.name == name), None)
+    there = next((key.source for key in _stored() if key.name == name), None)
     already = {
         None: "",
         "environment": say(

@@ -32,10 +32,10 @@ async def may_leave_for(app: App[Any], hosts: Iterable[tuple[Endpoint, Leaving]]
 async def may_leave(app: App[Any], endpoint: Endpoint, leaving: Leaving) -> bool:
     if await asyncio.to_thread(consent.agreed, endpoint):
         return True
-    from kullm_tui.core.endpoints.consent_text import ConsentWords
+    from kullm_tui.core.endpoints.consent_text import ConsentText
     from kullm_tui.ui.dialogs.ask import Confirm
 
-    words = ConsentWords(endpoint, leaving)
+    words = ConsentText(endpoint, leaving)
     agreed = await app.push_screen_wait(Confirm(words.question, words.button, more=words.more))
     if agreed:
         await asyncio.to_thread(consent.agree, endpoint)

@@ -1,4 +1,4 @@
-"""F1: every key that does something on the screen below, place by place, from the table of the bindings themselves."""
+"""F1: every key that does something on the screen below, scope by scope, from the table of the bindings themselves."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from textual.screen import ModalScreen, Screen
 from textual.widgets._static import Static
 
 from kullm_tui.core.language import say
-from kullm_tui.ui.keymap import GLOBAL, PLACES, PRIORITY_ACTIONS, Key, Place, display
+from kullm_tui.ui.keymap import GLOBAL, PRIORITY_ACTIONS, SCOPES, Key, Scope, display
 from kullm_tui.ui.widgets.key_bar import is_done
 
 _KEY_CELLS = 14
@@ -25,22 +25,22 @@ class HelpScreen(ModalScreen[None]):
     DEFAULT_CSS = """
     HelpScreen #help-body { width: 76; max-width: 96%; height: auto; max-height: 94%; padding: 1 3; background: $lift; border-left: outer $accent; scrollbar-background: $lift; scrollbar-background-hover: $lift; scrollbar-background-active: $lift; }
     HelpScreen #help-body:ansi { border: round ansi_bright_black; }
-    HelpScreen .help--place { color: $accent; text-style: bold; margin-top: 1; }
+    HelpScreen .help--scope { color: $accent; text-style: bold; margin-top: 1; }
     HelpScreen .help--title { text-style: bold; }
     HelpScreen .help--end { color: $quiet; margin-top: 1; }
     HelpScreen Static { width: 100%; }
     """
 
-    def __init__(self, places: Sequence[Place]) -> None:
+    def __init__(self, scopes: Sequence[Scope]) -> None:
         super().__init__()
-        self._places = places
+        self._scopes = scopes
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="help-body"):
             yield Static(say("단축키", "Keys"), classes="help--title", markup=False)
-            for place in self._places:
-                yield Static(place.name, classes="help--place", markup=False)
-                yield Static(keys_of(place), markup=False)
+            for scope in self._scopes:
+                yield Static(scope.name, classes="help--scope", markup=False)
+                yield Static(keys_of(scope), markup=False)
             yield Static(
                 say(
                     "한글 상태에서도 모두 그대로 눌러져요.   ↑↓ 넘기기   esc 닫기",
@@ -54,8 +54,8 @@ class HelpScreen(ModalScreen[None]):
         self.query_one("#help-body", VerticalScroll).scroll_relative(y=lines)
 
 
-def places_of(screen: Screen[object]) -> list[Place]:
-    """The places of this screen, each with those of its keys that somebody there answers to."""
+def scopes_of(screen: Screen[object]) -> list[Scope]:
+    """The scopes of this screen, each with those of its keys that somebody there answers to."""
     nodes: list[DOMNode] = list(screen.walk_children(with_self=True))
     bound = [_bound(node) for node in nodes]
     taken = {key for key, _ in bound[0]}  # by the screen, which is asked before the app; a dialog lets little through
@@ -64,10 +64,10 @@ def places_of(screen: Screen[object]) -> list[Place]:
     bound.append({one for one in left if one[1] in PRIORITY_ACTIONS or not screen.is_modal})
     answered = {one for node, keys in zip(nodes, bound, strict=True) for one in keys if is_done(node, one[1])}
     found = []
-    for place in PLACES:
-        if place.keys is GLOBAL or any(keys >= _spelled(place.keys) for keys in bound):
-            keys = tuple(key for key in place.keys if _spelled((key,)) & answered)
-            found += [replace(place, keys=keys)] if keys else []
+    for scope in SCOPES:
+        if scope.keys is GLOBAL or any(keys >= _spelled(scope.keys) for keys in bound):
+            keys = tuple(key for key in scope.keys if _spelled((key,)) & answered)
+            found += [replace(scope, keys=keys)] if keys else []
     return found
 
 
@@ -79,9 +79,9 @@ def _spelled(keys: Sequence[Key]) -> set[tuple[str, str]]:
     return {(spelling, key.action) for key in keys for spelling in key.key.split(",")}
 
 
-def keys_of(place: Place) -> Content:
+def keys_of(scope: Scope) -> Content:
     rows = []
-    for key in place.keys:
+    for key in scope.keys:
         pressed = Content(" ".join(display(spelling) for spelling in key.key.split(",")))
         gap = " " * max(2, _KEY_CELLS - pressed.cell_length)
         rows.append(Content.assemble(pressed, gap, key.told_whole))

@@ -17,7 +17,7 @@ from textual import events
 from textual.widgets._input import Input
 from textual.widgets._text_area import TextArea
 
-from kullm_tui.ui.terminal import hangul_keys as hangul
+from kullm_tui.ui.terminal import hangul_keys
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -65,7 +65,7 @@ class TypeAhead:
             return event
         focused = self._app.focused
         typing = focused is not None and focused.check_consume_key(event.key, event.character)
-        first, *rest = hangul.pressed(event, typing=typing)
+        first, *rest = hangul_keys.pressed(event, typing=typing)
         self._waiting.extendleft(reversed(rest))
         return first
 

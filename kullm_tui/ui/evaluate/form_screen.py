@@ -28,9 +28,9 @@ from kullm_tui.core.money import budget_of
 from kullm_tui.ui.background import Fault, begin
 from kullm_tui.ui.dialogs.ask import AskLine
 from kullm_tui.ui.dialogs.consent import may_leave_for
-from kullm_tui.ui.evaluate import text as evaluation_words
 from kullm_tui.ui.evaluate.preparation import Pick, Prepared, Preparing, Wishes, keep_imported
 from kullm_tui.ui.evaluate.system_picker import SystemPicker
+from kullm_tui.ui.evaluate.text import button_label, joined, plan_lines
 from kullm_tui.ui.keymap import EVALUATION_FORM, bindings
 from kullm_tui.ui.models.choices import answerers
 from kullm_tui.ui.text import plain, safe_line
@@ -189,11 +189,9 @@ class NewEvaluationScreen(Screen[int | None]):
         await asyncio.sleep(_SETTLING_SECONDS)
         prepared = await asyncio.to_thread(preparing.prepared, self.wishes())
         self._prepared = prepared
-        self.query_one("#plan-text", Static).update(
-            evaluation_words.joined(evaluation_words.plan_lines(prepared, self.host.config.won_per_dollar))
-        )
+        self.query_one("#plan-text", Static).update(joined(plan_lines(prepared, self.host.config.won_per_dollar)))
         self.query_one("#key", Button).display = False
-        self._name_button(evaluation_words.button_words(prepared, self.host.config.won_per_dollar), ready=True)
+        self._name_button(button_label(prepared, self.host.config.won_per_dollar), ready=True)
 
     def _tell_fault(self, fault: Fault) -> None:
         self._prepared = None
@@ -207,7 +205,7 @@ class NewEvaluationScreen(Screen[int | None]):
                 "Without a key people can rate: choose none as judge.",
             )
             lines.append(Content.styled(without, "$quiet"))
-        self.query_one("#plan-text", Static).update(evaluation_words.joined(lines))
+        self.query_one("#plan-text", Static).update(joined(lines))
         self.query_one("#key", Button).display = keyless
         self._name_button(say("시작", "Begin"), ready=False)
 
@@ -282,8 +280,8 @@ class NewEvaluationScreen(Screen[int | None]):
     @on(Button.Pressed, "#begin")
     def action_begin(self) -> None:
         if self._prepared and self._preparing:
-            chore = partial(self._begin, self._preparing, self._prepared, self.wishes())
-            begin(self, chore, self._tell_fault, group="begin", exclusive=True)
+            work = partial(self._begin, self._preparing, self._prepared, self.wishes())
+            begin(self, work, self._tell_fault, group="begin", exclusive=True)
 
     async def _begin(self, preparing: Preparing, shown: Prepared, wishes: Wishes) -> None:
         """With the wishes whose plan was on the screen, whatever is changed in the form meanwhile."""

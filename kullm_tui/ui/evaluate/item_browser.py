@@ -20,7 +20,7 @@ from textual.widgets._input import Input
 from textual.widgets._static import Static
 
 from kullm_tui.core.language import say
-from kullm_tui.ui.evaluate.item_text import column, question_words
+from kullm_tui.ui.evaluate.item_text import column, question_text
 from kullm_tui.ui.evaluate.items import FILTERS, Given, Item, found, number_in
 from kullm_tui.ui.keymap import ITEMS, bindings
 from kullm_tui.ui.text import safe_line
@@ -157,7 +157,7 @@ class ItemBrowser(Widget):
             for one in self.query(AnswerColumn):
                 one.remove_class("-shown")
             return
-        self.query_one("#item-question-text", Static).update(question_words(item))
+        self.query_one("#item-question-text", Static).update(question_text(item))
         self.query_one("#item-question", VerticalScroll).scroll_home(animate=False)
         self._draw_columns(item)
 

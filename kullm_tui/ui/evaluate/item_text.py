@@ -16,7 +16,7 @@ from kullm_tui.ui.text import safe, safe_line
 _CRITERION_CELLS = 16
 
 
-def question_words(item: Item) -> Content:
+def question_text(item: Item) -> Content:
     question = item.question
     parts = [Content.assemble((f"{item.number}  ", "$accent"), (f"{safe_line(question.id)}\n", "$quiet"))]
     parts.append(Content(safe(question.instruction)))

@@ -23,14 +23,14 @@ from evaluator.runs import counts_of, plan_of
 from evaluator.verdicts import VerdictStore
 from kullm_tui.core import paths
 from kullm_tui.core.language import say
-from kullm_tui.ui.background import Chore, begin
+from kullm_tui.ui.background import Work, begin
 from kullm_tui.ui.dialogs.consent import may_leave_for
-from kullm_tui.ui.evaluate import tables as evaluation_tables
-from kullm_tui.ui.evaluate import text as evaluation_words
 from kullm_tui.ui.evaluate.item_browser import ItemBrowser
 from kullm_tui.ui.evaluate.items import RunFacts, facts_of
 from kullm_tui.ui.evaluate.preparation import Prepared, Preparing, wishes_of
 from kullm_tui.ui.evaluate.runs import Running
+from kullm_tui.ui.evaluate.tables import page_lines, people_lines
+from kullm_tui.ui.evaluate.text import button_label, count_line, joined, plan_lines, progress_lines
 from kullm_tui.ui.keymap import EVALUATION, bindings
 from kullm_tui.ui.text import plain, safe_line
 from kullm_tui.ui.widgets.key_bar import KeyBar
@@ -153,13 +153,11 @@ class EvaluationScreen(Screen[None]):
         counts = await asyncio.to_thread(counts_of, facts.evaluation, store)
         total, judged = len(facts.items), bool(facts.evaluation.judge.model)
         width = self._width("progress")
-        lines = [
-            evaluation_words.count_line(name, one, total, judged=judged, width=width) for name, one in counts.items()
-        ]
+        lines = [count_line(name, one, total, judged=judged, width=width) for name, one in counts.items()]
         missing = any(max(one.answers - one.verdicts if judged else 0, total - one.answers) for one in counts.values())
         said = say("r로 이어서 할 수 있어요.", "r goes on.") if missing else say("모두 끝났어요.", "Done.")
         lines += [Content(""), Content.styled(said, "$quiet")]
-        self.query_one("#progress-text", Static).update(evaluation_words.joined(lines))
+        self.query_one("#progress-text", Static).update(joined(lines))
 
     # -- views ---------------------------------------------------------------------------------------------------------
 
@@ -211,15 +209,15 @@ class EvaluationScreen(Screen[None]):
         table = await asyncio.to_thread(facts.table, rater)
         if (rater, shown) != (self.rater, self.shown):
             return
-        lines = evaluation_tables.page_lines(
+        lines = page_lines(
             table, shown, self._width(shown), rater=rater, judge=facts.evaluation.judge.model, raters=facts.raters
         )
-        page.update(evaluation_words.joined(lines))
+        page.update(joined(lines))
 
     async def _draw_people(self, facts: RunFacts) -> None:
         found = await asyncio.to_thread(facts.agreements)
-        lines = evaluation_tables.people_lines(facts.ratings, found)
-        self.query_one("#people-text", Static).update(evaluation_words.joined(lines))
+        lines = people_lines(facts.ratings, found)
+        self.query_one("#people-text", Static).update(joined(lines))
 
     def _draw_views(self) -> None:
         """The views by their keys; the one that is shown stands out."""
@@ -245,8 +243,8 @@ class EvaluationScreen(Screen[None]):
         if running is None:
             return
         width = self._width("progress")
-        lines = evaluation_words.progress_lines(running, width, self.host.config.won_per_dollar)
-        self.query_one("#progress-text", Static).update(evaluation_words.joined(lines))
+        lines = progress_lines(running, width, self.host.config.won_per_dollar)
+        self.query_one("#progress-text", Static).update(joined(lines))
         ended = self._drawn is running and not running.active
         if running.active:
             self._drawn = running
@@ -293,10 +291,10 @@ class EvaluationScreen(Screen[None]):
         if not prepared.plan.missing_answers and not (prepared.plan.estimate and prepared.plan.estimate.calls):
             self.tell(say("모두 있어요. 더 할 것이 없어요.", "All is there; nothing is left to do."))
             return
-        more = evaluation_words.joined(evaluation_words.plan_lines(prepared, self.host.config.won_per_dollar)).plain
+        more = joined(plan_lines(prepared, self.host.config.won_per_dollar)).plain
         asked = Confirm(
             say("이어서 할까요?", "Go on?"),
-            evaluation_words.button_words(prepared, self.host.config.won_per_dollar),
+            button_label(prepared, self.host.config.won_per_dollar),
             more=more,
         )
         if await self.app.push_screen_wait(asked) and await may_leave_for(self.app, prepared.leaving):
@@ -367,8 +365,8 @@ class EvaluationScreen(Screen[None]):
             return
         self.dismiss(None)
 
-    def _run(self, chore: Chore, group: str = "chore") -> None:
-        begin(self, chore, lambda fault: self.tell(str(fault), error=True), group=group)
+    def _run(self, work: Work, group: str = "work") -> None:
+        begin(self, work, lambda fault: self.tell(str(fault), error=True), group=group)
 
 
 def _prepared_again(config: Config, store: VerdictStore, number: int) -> Prepared:

@@ -23,10 +23,10 @@ from evaluator.verdicts import VerdictStore
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from kullm_tui.core.money import money
-from kullm_tui.ui.background import Chore, Fault, begin
-from kullm_tui.ui.evaluate import text as evaluation_words
+from kullm_tui.ui.background import Fault, Work, begin
 from kullm_tui.ui.evaluate.preparation import Wishes, wishes_of
 from kullm_tui.ui.evaluate.runs import Running
+from kullm_tui.ui.evaluate.text import count_line, joined, progress_lines, run_heading, run_row
 from kullm_tui.ui.keymap import EVALUATIONS, bindings
 from kullm_tui.ui.text import plain, safe_line
 from kullm_tui.ui.widgets.key_bar import KeyBar
@@ -52,7 +52,7 @@ class RunRow:
     choosable: bool = True
 
     def draw(self, _line: int, width: int, /) -> Content:
-        return evaluation_words.run_row(self.run, self.counts, self.total, self.running, width)
+        return run_row(self.run, self.counts, self.total, self.running, width)
 
 
 class RunRows(Rows):
@@ -159,7 +159,7 @@ class EvaluateScreen(Screen[None]):
         rows = self.query_one("#runs", Rows)
         width = rows.scrollable_content_region.width
         if width:
-            self.query_one("#heading", Static).update(evaluation_words.run_heading(width))
+            self.query_one("#heading", Static).update(run_heading(width))
         rows.refresh()
         self._draw_details()
 
@@ -287,8 +287,8 @@ class EvaluateScreen(Screen[None]):
     def action_leave_runs(self) -> None:
         self.app.switch_mode("chat")
 
-    def _run(self, chore: Chore) -> None:
-        begin(self, chore, self._tell_fault)
+    def _run(self, work: Work) -> None:
+        begin(self, work, self._tell_fault)
 
     def _tell_fault(self, fault: Fault) -> None:
         self.tell(str(fault), error=True)
@@ -298,7 +298,7 @@ def details(row: RunRow, width: int, won: float | None) -> Content:
     """What the row has no room for."""
     run = row.run
     if row.running:
-        return evaluation_words.joined(evaluation_words.progress_lines(row.running, width, won))
+        return joined(progress_lines(row.running, width, won))
     about = " · ".join(
         filter(
             None,
@@ -312,8 +312,8 @@ def details(row: RunRow, width: int, won: float | None) -> Content:
             Content(say("c를 누르면 같은 설정으로 새로 평가할 수 있어요.", "c begins a new evaluation like this one."))
         )
     for name, counts in (row.counts or {}).items():
-        lines.append(evaluation_words.count_line(name, counts, row.total, judged=bool(run.judge), width=width))
-    return evaluation_words.joined(lines)
+        lines.append(count_line(name, counts, row.total, judged=bool(run.judge), width=width))
+    return joined(lines)
 
 
 def _summary(count: int, spent: float) -> Content:

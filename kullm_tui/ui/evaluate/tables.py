@@ -12,7 +12,7 @@ from evaluator.answer_faults import CUT
 from evaluator.report import FEW, Cell, Table, TableRow, counted, reading_notes
 from evaluator.rubric import Criterion
 from evaluator.statistics import Interval
-from evaluator.unscored import loss_warning, reason_lines, unscored_words
+from evaluator.unscored import loss_warning, reason_lines, unscored_text
 from kullm_tui.core.language import say
 from kullm_tui.ui.evaluate.text import cell
 from kullm_tui.ui.markdown.wrap import fold_words
@@ -109,7 +109,7 @@ def doubt_lines(table: Table) -> list[Content]:
 
 def _doubts(row: TableRow) -> list[tuple[str, str]]:
     told = []
-    unscored = unscored_words(row.unscored)
+    unscored = unscored_text(row.unscored)
     faults = ", ".join(f"{fault_word(name)} {count}" for name, count in row.faults.items() if count and name != CUT)
     if unscored:
         told.append((say(f"점수 없음 ({unscored})", f"without scores ({unscored})"), "$warning"))

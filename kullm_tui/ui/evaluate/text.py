@@ -131,7 +131,7 @@ def plan_lines(prepared: Prepared, won: float | None = None) -> list[Content]:
     return lines
 
 
-def button_words(prepared: Prepared, won: float | None = None) -> str:
+def button_label(prepared: Prepared, won: float | None = None) -> str:
     """What pressing it will do, and what it will cost."""
     plan, estimate = prepared.plan, prepared.plan.estimate
     answers = plan.missing_answers
@@ -229,7 +229,7 @@ def _bar_cells(width: int) -> int:
     return _BAR_CELLS if width >= _ROOMY else _NARROW_BAR_CELLS
 
 
-def spent_words(running: Running, won: float | None) -> str:
+def spent_text(running: Running, won: float | None) -> str:
     limit = running.budget.dollars
     spent = money(running.budget.spent, won)
     return say(f"사용 금액 {spent}", f"spent {spent}") + (f" / {money(limit)}" if limit is not None else "")
@@ -242,7 +242,7 @@ def _headline(running: Running, won: float | None) -> Content:
         "done": (say("모두 끝났어요.", "Done."), "$success"),
         "failed": (safe(running.error) or say("일부는 끝내지 못했어요.", "Not all of it was done."), "$error"),
     }[running.state]  # fmt: skip
-    spent = f"   {spent_words(running, won)}" if running.evaluation.judge.model else ""
+    spent = f"   {spent_text(running, won)}" if running.evaluation.judge.model else ""
     return Content.assemble(words, (spent, "$quiet"))
 
 

@@ -17,10 +17,10 @@ from evaluator.judge import Judge, is_its_own_judge
 from evaluator.judge_choice import judge_address, judge_endpoint, strongest
 from evaluator.judge_table import judge_parameters, usual_mode
 from evaluator.judging import Outcome, judge_items, missing_items
-from evaluator.kept import next_repeat
 from evaluator.rubric import Mode, Rubric, load_rubric, shipped_rubrics
 from evaluator.verdict import Item, Verdict
 from evaluator.verdicts import VerdictStore
+from evaluator.verdicts_about import next_repeat
 from kullm_tui.core.endpoints.client import list_models
 from kullm_tui.core.endpoints.endpoint import Endpoint
 from kullm_tui.core.errors import KeyMissing, KullmError

@@ -87,16 +87,16 @@ class JudgeService:
 
     # -- what is known of a reply --------------------------------------------------------------------------------------
 
-    def kept(self, subject: Subject) -> list[Verdict]:
+    def verdicts_about(self, subject: Subject) -> list[Verdict]:
         """Everything that was ever said of this reply, the newest first, a failure of this session before it. Blocks."""
         failed = [self._failed[subject]] if subject in self._failed else []
-        if not self._any_kept():
+        if not self._any_bought():
             return failed
-        from evaluator.kept import kept_about
+        from evaluator.verdicts_about import verdicts_about
         from kullm_tui.ui.judge.approval import item_of, known_rubrics
 
         try:
-            found = kept_about(item_of(subject), self._opened(), known_rubrics(self.settings.rubric))
+            found = verdicts_about(item_of(subject), self._opened(), known_rubrics(self.settings.rubric))
         except StoreError:  # told, as a failure, when something is to be judged
             return failed
         return [*failed, *(_flagged(verdict, subject) for verdict in found)]
@@ -115,7 +115,7 @@ class JudgeService:
         named = self.settings.model.rpartition("/")[2]
         return verdict.rubric == rubric_name(self.settings.rubric) and named in ("", verdict.model)
 
-    def _any_kept(self) -> bool:
+    def _any_bought(self) -> bool:
         """Asked before the evaluator is imported: most sessions judge nothing."""
         from kullm_tui.core.paths import state_dir
 
@@ -149,7 +149,7 @@ class JudgeService:
             self.app.run_worker(self._request(subject), group="judge requests", exit_on_error=False)
 
     async def _request(self, subject: Subject) -> None:
-        verdicts = await asyncio.to_thread(self.kept, subject)
+        verdicts = await asyncio.to_thread(self.verdicts_about, subject)
         if any(self.is_by_chosen(verdict) for verdict in verdicts):
             await self._show(subject, verdicts)
         else:
@@ -162,7 +162,7 @@ class JudgeService:
     async def _request_all(self, subjects: Sequence[Subject]) -> None:
         wanted = []
         for subject in subjects:
-            verdicts = await asyncio.to_thread(self.kept, subject)
+            verdicts = await asyncio.to_thread(self.verdicts_about, subject)
             if subject not in self._workers and not any(self.is_by_chosen(verdict) for verdict in verdicts):
                 wanted.append(subject)
             self._asked.add(subject)
@@ -187,7 +187,7 @@ class JudgeService:
         self.app.run_worker(self._open(subject), group="judge requests", exit_on_error=False)
 
     async def _open(self, subject: Subject) -> None:
-        await self._show(subject, await asyncio.to_thread(self.kept, subject))
+        await self._show(subject, await asyncio.to_thread(self.verdicts_about, subject))
 
     async def _show(self, subject: Subject, verdicts: Sequence[Verdict]) -> None:
         from kullm_tui.ui.judge.verdicts_dialog import VerdictsScreen
@@ -282,15 +282,15 @@ class JudgeService:
             raise KullmError(failed.text)
         return winner(straight, swapped)
 
-    def kept_winner(self, instruction: str, input: str, left: str, right: str) -> Winner | None:  # noqa: A002
+    def last_winner(self, instruction: str, input: str, left: str, right: str) -> Winner | None:  # noqa: A002
         """Without asking anybody. Blocks."""
-        if not self._any_kept():
+        if not self._any_bought():
             return None
-        from evaluator.kept import kept_winner
         from evaluator.pairwise import Pair
+        from evaluator.verdicts_about import last_winner
 
         try:
-            return kept_winner(Pair("pair", nfc(instruction), nfc(input), nfc(left), nfc(right)), self._opened())
+            return last_winner(Pair("pair", nfc(instruction), nfc(input), nfc(left), nfc(right)), self._opened())
         except StoreError:  # told when something is to be judged
             return None
 

@@ -75,12 +75,12 @@ def words_of(verdict: Verdict) -> str:
 
 def warnings_of(group: Sequence[Verdict]) -> list[str]:
     """What stands beside the scores for whoever reads them: the reply speaks to the judge, or the judge wrote it."""
-    words = _flag_words()
+    words = _flag_names()
     flags = dict.fromkeys(flag for verdict in group for flag in verdict.flags)
     return [words.get(flag) or safe_line(flag) for flag in flags]
 
 
-def _flag_words() -> Mapping[str, str]:
+def _flag_names() -> Mapping[str, str]:
     return {
         "imitates-result": say("답이 채점 결과의 형식을 흉내 내요", "the reply imitates the form of a result"),
         "asks-for-marks": say("답이 점수를 달라고 해요", "the reply asks for marks"),

@@ -23,7 +23,16 @@ from textual.widget import Widget
 
 from kullm_tui.core.language import say
 from kullm_tui.core.times import seconds_whole
-from kullm_tui.ui.judge import text as words
+from kullm_tui.ui.judge.text import (
+    by_origin,
+    cost_of,
+    reason_of,
+    scores_of,
+    title_of,
+    trouble_of,
+    warnings_of,
+    words_of,
+)
 from kullm_tui.ui.markdown.wrap import fold_words
 from kullm_tui.ui.text import plain
 
@@ -90,7 +99,7 @@ class VerdictCard(Widget):
             self.post_message(self.Opened(self))
 
     def _lines(self, width: int) -> list[Content]:
-        groups = words.by_origin(self.verdicts)
+        groups = by_origin(self.verdicts)
         lines = [line for group in groups[:_CARDS] for line in _card(group, width, self._won_per_dollar)]
         if len(groups) > _CARDS:
             more = len(groups) - _CARDS
@@ -111,11 +120,11 @@ class VerdictCard(Widget):
 
 def _card(group: Sequence[Verdict], width: int, won_per_dollar: float | None) -> Iterator[Content]:
     """One judge by one rubric."""
-    cost, scores, title = words.cost_of(group, won_per_dollar), words.scores_of(group), words.title_of(group)
-    trouble, reason = words.trouble_of(group[0]), words.reason_of(group)
+    cost, scores, title = cost_of(group, won_per_dollar), scores_of(group), title_of(group)
+    trouble, reason = trouble_of(group[0]), reason_of(group)
     room = max(_NARROWEST, min(_WIDEST, width - _FRAME - (cell_len(cost) + 2 if cost else 0)))
     body = [*_score_rows(scores, room), *_trouble_rows(group[0], trouble, room)]
-    body += [plain(line).stylize("$warning") for warning in words.warnings_of(group) for line in _folded(warning, room)]
+    body += [plain(line).stylize("$warning") for warning in warnings_of(group) for line in _folded(warning, room)]
     reason_rows = _few(_folded(reason, room), room) if reason else []
     inner = min(room, max([cell_len(title), *(row.cell_length for row in body), *map(cell_len, reason_rows)]))
     last = reason_rows.pop() if len(reason_rows) == 1 else ""
@@ -154,7 +163,7 @@ def _trouble_rows(newest: Verdict, trouble: str, room: int) -> list[Content]:
     rows = _few(rows, room, _ROWS_OF_ADVICE if newest.status == "error" else _ROWS_OF_WORDS)
     style = "$error" if newest.status == "error" else "$warning"
     last = say("F3 다시 채점", "F3 judges again") if newest.status == "error" else say("F3 전문", "F3 shows all of it")
-    told = words.words_of(newest)
+    told = words_of(newest)
     said = _few(_folded(told, room), room) if told else []
     return [*(plain(row).stylize(style) for row in rows), *map(plain, said), Content.styled(last, "$quiet")]
 

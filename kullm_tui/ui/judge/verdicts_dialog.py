@@ -17,7 +17,7 @@ from textual.widgets._static import Static
 from kullm_tui.core.language import say
 from kullm_tui.core.money import money
 from kullm_tui.core.times import clock
-from kullm_tui.ui.judge import text as words
+from kullm_tui.ui.judge.text import by_origin, cost_of, title_of, trouble_of, warnings_of
 from kullm_tui.ui.keymap import DIALOG, bindings
 from kullm_tui.ui.text import plain, safe_line
 
@@ -53,9 +53,9 @@ class VerdictsScreen(ModalScreen[Wish | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
             with VerticalScroll():
-                for group in words.by_origin(self._verdicts):
-                    yield Static(plain(words.title_of(group)), classes="head", markup=False)
-                    for warning in words.warnings_of(group):
+                for group in by_origin(self._verdicts):
+                    yield Static(plain(title_of(group)), classes="head", markup=False)
+                    for warning in warnings_of(group):
                         yield Static(plain(warning), classes="warning", markup=False)
                     for verdict in group:
                         yield from self._verdict(verdict)
@@ -65,7 +65,7 @@ class VerdictsScreen(ModalScreen[Wish | None]):
                 yield Button(plain(self._again_label()), id="again")
 
     def _verdict(self, verdict: Verdict) -> Iterator[Static]:
-        trouble = words.trouble_of(verdict)
+        trouble = trouble_of(verdict)
         style = "$error" if verdict.status == "error" else "$warning"
         yield Static(Content("\n").join(self._facts(verdict)), classes="scores", markup=False)
         if trouble:
@@ -77,7 +77,7 @@ class VerdictsScreen(ModalScreen[Wish | None]):
             yield Static(plain(verdict.text or silent), classes="words", markup=False)
 
     def _facts(self, verdict: Verdict) -> list[Content]:
-        cost = words.cost_of([verdict], self._won_per_dollar)
+        cost = cost_of([verdict], self._won_per_dollar)
         answered = verdict.answered_by if verdict.answered_by != verdict.model else ""
         about = [clock(verdict.created) if verdict.created else "", cost, safe_line(answered)]
         highest = {one.name: one.high for one in verdict.criteria}

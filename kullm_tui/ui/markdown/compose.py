@@ -158,7 +158,7 @@ def _joined(contents: list[Content]) -> Content:
 def compose(
     source: str, tokens: Sequence[Token], *, number: int | None, copy_index: int
 ) -> tuple[list[Part], list[Block]]:
-    """The parts of one passage, and the code that stands in it; its first block is the reply's `copy_index`-th."""
+    """The parts of one fragment, and the code that stands in it; its first block is the reply's `copy_index`-th."""
     composer = _Composer(source, number, copy_index)
     parts = list(composer.parts(tokens))
     return parts, composer.codes
@@ -252,6 +252,7 @@ class _Words:
             self._add(f" ({address})", ".reply--target")
 
     def _add(self, text: str, style: str = "") -> None:
+        text = text.replace("\t", " ")  # a terminal would jump, and the row's cells be miscounted
         if style:
             self.spans.append(Span(self._length, self._length + len(text), style))
         self.texts.append(text)

@@ -1,6 +1,6 @@
-"""A reply as it grows: passages that have closed, laid out once, and below them the open one, laid out anew each time.
+"""A reply as it grows: fragments that have closed, laid out once, and below them the open one, laid out anew each time.
 
-Rows are counted when a passage comes and drawn when they are looked at, so a reply of two thousand lines costs as much to follow as a short one.
+Rows are counted when a fragment comes and drawn when they are looked at, so a reply of two thousand lines costs as much to follow as a short one.
 """
 
 from bisect import bisect_right
@@ -14,11 +14,11 @@ from kullm_tui.ui.markdown.code_block import Block, block, label
 from kullm_tui.ui.markdown.compose import TooDeep, compose, one_line, table_parts
 from kullm_tui.ui.markdown.layout import EMPTY, CodeLine, Columns, Line, Part, PlainText, Row
 from kullm_tui.ui.markdown.line_syntax import bare_words
-from kullm_tui.ui.markdown.splitter import Passage, Splitter
+from kullm_tui.ui.markdown.splitter import Fragment, Splitter
 
-_LIVE = 4096  # characters of an open passage that are read as Markdown at every flush; a longer one shows its bare text until it closes
+_LIVE = 4096  # characters of an open fragment that are read as Markdown at every flush; a longer one shows its bare text until it closes
 _COLOURED_AT_ONCE = 40  # lines of code in one piece; with more the colours wait for the end of the block
-_MOST = 10_000  # passages that are laid out; what comes after them is shown as it is
+_MOST = 10_000  # fragments that are laid out; what comes after them is shown as it is
 _BLANK = Line(EMPTY)
 
 
@@ -30,11 +30,11 @@ class _Fence:
         self.lines: list[CodeLine] = []
         self.sources: list[str] = []
 
-    def add(self, passage: Passage) -> None:
-        if passage.joins:
-            self.sources[-1] += passage.source
+    def add(self, fragment: Fragment) -> None:
+        if fragment.joins:
+            self.sources[-1] += fragment.source
         else:
-            self.sources.append(passage.source)
+            self.sources.append(fragment.source)
 
     @property
     def code(self) -> str:
@@ -49,7 +49,7 @@ class Document:
         self._parts: list[Part] = []
         self._starts: list[int] = []  # the first row of each part
         self._height = 0
-        self._closed = 0  # parts that stay; the open passage's stand behind them
+        self._closed = 0  # parts that stay; the open fragment's stand behind them
         self._closed_height = 0
         self._fence: _Fence | None = None
         self._uncoloured: deque[Block] = deque()
@@ -57,7 +57,7 @@ class Document:
         self._columns: Columns | None = None
         self._plain = False
         self._hurried = False
-        self._read_passages = 0
+        self._read_fragments = 0
 
     @property
     def height(self) -> int:
@@ -76,34 +76,34 @@ class Document:
         """With `more` waiting behind it, code is not coloured before its block has closed."""
         self._drop_open()
         self._hurried = more
-        run: list[Passage] = []  # lines of code come by the thousand and are laid out together
-        for passage in self._splitter.feed(text):
-            run = self._take(passage, run)
+        run: list[Fragment] = []  # lines of code come by the thousand and are laid out together
+        for fragment in self._splitter.feed(text):
+            run = self._take(fragment, run)
         self._code_lines(run)
         self._closed, self._closed_height = len(self._parts), self._height
 
     def close(self) -> None:
         self._drop_open()
-        run: list[Passage] = []
-        for passage in self._splitter.close():
-            run = self._take(passage, run)
+        run: list[Fragment] = []
+        for fragment in self._splitter.close():
+            run = self._take(fragment, run)
         self._code_lines(run)
         self._closed, self._closed_height = len(self._parts), self._height
 
     def show_open(self) -> None:
         """Puts what has begun and not closed behind what has."""
         self._drop_open()
-        passage = self._splitter.open
-        if passage is None:
+        fragment = self._splitter.open
+        if fragment is None:
             return
-        if passage.kind == "code":
+        if fragment.kind == "code":
             assert self._fence
-            self._append(block(passage.source, "", EMPTY, joins=passage.joins).lines)
-        elif passage.kind == "plain" or len(passage.source) > _LIVE:
-            self._append([_bare(passage)])
+            self._append(block(fragment.source, "", EMPTY, joins=fragment.joins).lines)
+        elif fragment.kind == "plain" or len(fragment.source) > _LIVE:
+            self._append([_bare(fragment)])
         else:
             columns = self._columns
-            parts, blocks = self._read(passage)
+            parts, blocks = self._read(fragment)
             for code in blocks:
                 _colour_now(code)
             self._append(parts)
@@ -141,41 +141,41 @@ class Document:
             assert row
             yield row
 
-    def _take(self, passage: Passage, run: list[Passage]) -> list[Passage]:
-        if passage.kind == "code":
-            return [*run, passage] if len(run) < _COLOURED_AT_ONCE else self._flushed(run, passage)
+    def _take(self, fragment: Fragment, run: list[Fragment]) -> list[Fragment]:
+        if fragment.kind == "code":
+            return [*run, fragment] if len(run) < _COLOURED_AT_ONCE else self._flushed(run, fragment)
         self._code_lines(run)
-        if passage.spaced and self._parts:
+        if fragment.spaced and self._parts:
             self._append([_BLANK])
-        if passage.kind == "fence":
-            self._append([label(passage.source, EMPTY, len(self.codes))])
-            self._fence = _Fence(passage.source)
-        elif passage.kind == "end":
+        if fragment.kind == "fence":
+            self._append([label(fragment.source, EMPTY, len(self.codes))])
+            self._fence = _Fence(fragment.source)
+        elif fragment.kind == "end":
             self._end_code()
-        elif passage.kind == "plain" or self._read_passages >= _MOST:
-            self._add_plain(passage)
+        elif fragment.kind == "plain" or self._read_fragments >= _MOST:
+            self._add_plain(fragment)
         else:
-            parts, blocks = self._read(passage)
+            parts, blocks = self._read(fragment)
             self._append(parts)
             self.codes += [code.code for code in blocks]
             self._uncoloured += [code for code in blocks if code.language]
             self._plain = False
-            self._read_passages += 1
+            self._read_fragments += 1
         return []
 
-    def _flushed(self, run: list[Passage], passage: Passage) -> list[Passage]:
+    def _flushed(self, run: list[Fragment], fragment: Fragment) -> list[Fragment]:
         self._code_lines(run)
-        return [passage]
+        return [fragment]
 
-    def _code_lines(self, run: list[Passage]) -> None:
+    def _code_lines(self, run: list[Fragment]) -> None:
         if not run or self._fence is None:
             return
-        for passage in run:
-            self._fence.add(passage)
-        if any(passage.joins for passage in run):
-            found = [line for passage in run for line in block(passage.source, "", EMPTY, joins=passage.joins).lines]
+        for fragment in run:
+            self._fence.add(fragment)
+        if any(fragment.joins for fragment in run):
+            found = [line for fragment in run for line in block(fragment.source, "", EMPTY, joins=fragment.joins).lines]
         else:
-            code = block("\n".join(passage.source for passage in run), self._fence.language, EMPTY)
+            code = block("\n".join(fragment.source for fragment in run), self._fence.language, EMPTY)
             if not self._hurried and len(run) < _COLOURED_AT_ONCE:
                 _colour_now(code)
             found = list(code.lines)
@@ -190,35 +190,35 @@ class Document:
         if fence.language and fence.lines:
             self._uncoloured.append(Block(fence.code, fence.language, fence.lines))
 
-    def _read(self, passage: Passage) -> tuple[list[Part], list[Block]]:
-        item = passage.kind == "item"
-        words = bare_words(passage.source, item=item) if item or passage.kind == "text" else None
+    def _read(self, fragment: Fragment) -> tuple[list[Part], list[Block]]:
+        item = fragment.kind == "item"
+        words = bare_words(fragment.source, item=item) if item or fragment.kind == "text" else None
         if words is not None:
             self._columns = None
-            return [one_line(words, passage.number, item=item)], []
+            return [one_line(words, fragment.number, item=item)], []
         try:
             from kullm_tui.ui.markdown.parser import parse  # late: the app is ready to type before it needs a parser
 
-            tokens = parse(passage.source)
-            if passage.kind == "table" and tokens and tokens[0].type == "table_open":
-                goes_on = self._columns if not passage.spaced else None
+            tokens = parse(fragment.source)
+            if fragment.kind == "table" and tokens and tokens[0].type == "table_open":
+                goes_on = self._columns if not fragment.spaced else None
                 self._columns, parts = table_parts(tokens, EMPTY, EMPTY, goes_on)
                 return parts, []
             self._columns = None
-            return compose(passage.source, tokens, number=passage.number, copy_index=len(self.codes))
+            return compose(fragment.source, tokens, number=fragment.number, copy_index=len(self.codes))
         except TooDeep:
             return [
                 _note(say("너무 깊이 중첩되어 그대로 보여요", "nested too deep, shown as it is")),
-                _bare(passage),
+                _bare(fragment),
             ], []
 
-    def _add_plain(self, passage: Passage) -> None:
+    def _add_plain(self, fragment: Fragment) -> None:
         if not self._plain:
             self._append(
                 [_note(say("너무 길어 이 부분은 그대로 보여요", "too long to format, this part is shown as it is"))]
             )
         self._plain = True
-        self._append([_bare(passage)])
+        self._append([_bare(fragment)])
 
     def _append(self, parts: Sequence[Part]) -> None:
         for part in parts:
@@ -238,8 +238,8 @@ def _colour_now(code: Block) -> None:
             pass
 
 
-def _bare(passage: Passage) -> PlainText:
-    return PlainText(passage.source.expandtabs(4).split("\n"), passage.joins)
+def _bare(fragment: Fragment) -> PlainText:
+    return PlainText(fragment.source.expandtabs(4).split("\n"), fragment.joins)
 
 
 def _note(text: str) -> Line:

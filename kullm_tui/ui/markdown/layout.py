@@ -125,7 +125,7 @@ class Bar:
 
 
 class Columns:
-    """The widths that the columns of a table share, also with the passages in which it goes on."""
+    """The widths that the columns of a table share, also with the fragments in which it goes on."""
 
     def __init__(self, cells: Sequence[Sequence[Content]]) -> None:
         self._natural = [max(1, *(cell.cell_length for cell in column)) for column in zip(*cells, strict=True)]

@@ -1,9 +1,9 @@
-"""Where growing Markdown may be cut: each passage reads the same alone as in its reply.
+"""Where growing Markdown may be cut: each fragment reads the same alone as in its reply.
 
-A reply arrives in pieces for minutes, and parsing it anew for each would cost more with every line. So lines are looked at once: a passage ends where
+A reply arrives in pieces for minutes, and parsing it anew for each would cost more with every line. So lines are looked at once: a fragment ends where
 its block ends (a paragraph at the blank line, a list item where the next begins, a fence line by line), and only the open one is ever read again.
-Cutting too late costs time; cutting where Markdown would not costs meaning, so in doubt a passage goes on. What grows past every measure is cut
-into plain passages.
+Cutting too late costs time; cutting where Markdown would not costs meaning, so in doubt a fragment goes on. What grows past every measure is cut
+into plain fragments.
 """
 
 from collections.abc import Iterator
@@ -28,22 +28,22 @@ from kullm_tui.ui.markdown.line_syntax import (
 
 Kind = Literal["text", "item", "table", "fence", "code", "end", "plain"]
 
-LONGEST = 10_000  # characters of one passage that are read as Markdown
+LONGEST = 10_000  # characters of one fragment that are read as Markdown
 TABLE_ROWS = 60  # then the table goes on in the columns it has
 _INDENTED = ("    ", "\t")
 
 
 @dataclass(frozen=True)
-class Passage:
+class Fragment:
     kind: Kind
     source: str  # of a fence its language, of code the bare lines
     spaced: bool = False  # a blank row stands before it
     number: int | None = None  # of an item in an ordered list
-    joins: bool = False  # goes on in the row where the passage before it ended
+    joins: bool = False  # goes on in the row where the fragment before it ended
 
 
 class Splitter:
-    """`feed` gives the passages that a piece closed; `open` is what has begun since."""
+    """`feed` gives the fragments that a piece closed; `open` is what has begun since."""
 
     def __init__(self) -> None:
         self._partial = ""
@@ -59,7 +59,7 @@ class Splitter:
         self._head: list[str] = []  # of a table that goes on
         self._overlong = False
 
-    def feed(self, text: str) -> Iterator[Passage]:
+    def feed(self, text: str) -> Iterator[Fragment]:
         *lines, self._partial = (self._partial + text).split("\n")
         for line in lines:
             yield from self._ended(line)
@@ -67,41 +67,41 @@ class Splitter:
             chunk, self._partial = self._partial[:LONGEST], self._partial[LONGEST:]
             yield from self._cut_line(chunk)
 
-    def close(self) -> Iterator[Passage]:
+    def close(self) -> Iterator[Fragment]:
         line, self._partial = self._partial, ""
         if line or self._overlong:
             yield from self._ended(line)
         yield from self._close()
         if self._kind == "fence":
             self._kind = ""
-            yield Passage("end", "")
+            yield Fragment("end", "")
 
     @property
-    def open(self) -> Passage | None:
+    def open(self) -> Fragment | None:
         """What has begun and not ended, as it would read if it ended here."""
         line = nfc(self._partial)
         if self._overlong:
-            return Passage("code" if self._kind == "fence" else "plain", line, joins=True) if line else None
+            return Fragment("code" if self._kind == "fence" else "plain", line, joins=True) if line else None
         if self._kind == "fence":
-            return Passage("code", self._outdented(line)) if line and not self._closes(line) else None
+            return Fragment("code", self._outdented(line)) if line and not self._closes(line) else None
         source = "\n".join([*self._head, *self._lines, *([line] if line else [])])
         if not source.strip():
             return None
         if not self._kind:
             return self._begun(line)
-        return Passage(self._sort(), source, self._spaced, self._number if self._kind == "item" else None)
+        return Fragment(self._sort(), source, self._spaced, self._number if self._kind == "item" else None)
 
-    def _begun(self, line: str) -> Passage:
+    def _begun(self, line: str) -> Fragment:
         marker = marker_of(line)
         if marker and not RULE.match(line):
-            return Passage("item", line, self._gap or self._before != "item", self._counted(marker))
-        return Passage("text", line, self._gap or self._before not in ("", "text"))
+            return Fragment("item", line, self._gap or self._before != "item", self._counted(marker))
+        return Fragment("text", line, self._gap or self._before not in ("", "text"))
 
-    def _ended(self, line: str) -> Iterator[Passage]:
+    def _ended(self, line: str) -> Iterator[Fragment]:
         line = nfc(line)
         if self._overlong:
             self._overlong = False
-            yield Passage("code" if self._kind == "fence" else "plain", line, joins=True)
+            yield Fragment("code" if self._kind == "fence" else "plain", line, joins=True)
             return
         if self._kind == "fence":
             yield from self._fence_line(line)
@@ -115,12 +115,12 @@ class Splitter:
         else:
             yield from self._begin(line)
 
-    def _fence_line(self, line: str) -> Iterator[Passage]:
+    def _fence_line(self, line: str) -> Iterator[Fragment]:
         if self._closes(line):
             self._kind, self._before = "", "fence"
-            yield Passage("end", "")
+            yield Fragment("end", "")
         else:
-            yield Passage("code", self._outdented(line))
+            yield Fragment("code", self._outdented(line))
 
     def _outdented(self, line: str) -> str:
         """A fence that stands in by some spaces takes as many from its lines."""
@@ -154,7 +154,7 @@ class Splitter:
             return True
         return not NO_WORDS.match(self._lines[-1]) and not interrupts(line) and not marker_of(line)
 
-    def _add(self, line: str) -> Iterator[Passage]:
+    def _add(self, line: str) -> Iterator[Fragment]:
         self._lines.append(line)
         self._size += len(line) + 1
         if self._kind == "text" and UNDERLINE.match(line) and len(self._lines) > 1:
@@ -164,7 +164,7 @@ class Splitter:
             yield from self._emit()
             self._kind, self._head, self._spaced = "table", head, False
         elif self._size > LONGEST:
-            yield Passage("plain", "\n".join([*self._head, *self._lines]), self._spaced)
+            yield Fragment("plain", "\n".join([*self._head, *self._lines]), self._spaced)
             self._reset("text")
 
     def _begins_table(self, line: str) -> bool:
@@ -172,7 +172,7 @@ class Splitter:
             return False
         return columns(self._lines[-1]) == columns(line)
 
-    def _table_begun(self, line: str) -> Iterator[Passage]:
+    def _table_begun(self, line: str) -> Iterator[Fragment]:
         header = self._lines.pop()
         if self._lines:
             yield from self._close()
@@ -181,7 +181,7 @@ class Splitter:
         self._lines = [header, line]
         self._size = len(header) + len(line)
 
-    def _begin(self, line: str) -> Iterator[Passage]:
+    def _begin(self, line: str) -> Iterator[Fragment]:
         if not line.strip():
             self._gap = True
             return
@@ -189,7 +189,7 @@ class Splitter:
         if fence := FENCE.match(line):
             self._start("fence")
             self._fence = (fence[2][0], len(fence[2]), len(fence[1]))
-            yield Passage("fence", fence[3].strip(), self._spaced)
+            yield Fragment("fence", fence[3].strip(), self._spaced)
         elif line.startswith(_INDENTED):
             self._start("indented")
             yield from self._add(line)
@@ -222,7 +222,7 @@ class Splitter:
         self._spaced = bool(self._before) and (self._gap or not close_above)
         self._kind, self._gap = kind, False
 
-    def _close(self, kind: str = "") -> Iterator[Passage]:
+    def _close(self, kind: str = "") -> Iterator[Fragment]:
         if self._kind in ("", "fence"):
             return
         if self._lines and not self._lines[-1].strip():
@@ -230,10 +230,10 @@ class Splitter:
         yield from self._emit()
         self._reset(kind or self._kind)
 
-    def _emit(self) -> Iterator[Passage]:
+    def _emit(self) -> Iterator[Fragment]:
         source = "\n".join([*self._head, *self._lines])
         if source.strip():
-            yield Passage(self._sort(), source, self._spaced, self._number if self._kind == "item" else None)
+            yield Fragment(self._sort(), source, self._spaced, self._number if self._kind == "item" else None)
         self._lines, self._size = [], 0
 
     def _sort(self) -> Kind:
@@ -243,15 +243,15 @@ class Splitter:
         self._lines, self._size, self._head = [], 0, []
         self._kind, self._before, self._spaced = "", before, False
 
-    def _cut_line(self, chunk: str) -> Iterator[Passage]:
+    def _cut_line(self, chunk: str) -> Iterator[Fragment]:
         """A line that has no end yet and is too long to wait for."""
         joins, self._overlong = self._overlong, True
         chunk = nfc(chunk)
         if self._kind == "fence":
-            yield Passage("code", chunk, joins=joins)
+            yield Fragment("code", chunk, joins=joins)
             return
         spaced = self._gap and not joins
         if self._kind:
             yield from self._close()
         self._before, self._gap = "text", False
-        yield Passage("plain", chunk, spaced, joins=joins)
+        yield Fragment("plain", chunk, spaced, joins=joins)

@@ -15,8 +15,8 @@ from textual.widgets.option_list import Option
 from kullm_tui.core.models.catalogue import Entry, licence_class_of
 from kullm_tui.core.models.profiles import LicenceClass
 from kullm_tui.core.text import nfc
-from kullm_tui.ui.models import text as model_words
-from kullm_tui.ui.models.progress_text import Work
+from kullm_tui.ui.models.progress_text import ModelWork
+from kullm_tui.ui.models.text import Columns, heading, row
 
 _NARROWEST = 40
 
@@ -35,16 +35,16 @@ class ModelList(OptionList):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "choose", show=False)]
 
-    def __init__(self, work_of: Callable[[Entry], Work]) -> None:
+    def __init__(self, work_of: Callable[[Entry], ModelWork]) -> None:
         super().__init__(markup=False)
         self._work_of = work_of
         self._entries: Sequence[Entry] = ()
         self._shown: list[Entry] = []
         self._words: list[str] = []
         self._licence: LicenceClass | None = None
-        self._drawn: dict[str, Work] = {}
+        self._drawn: dict[str, ModelWork] = {}
         self._drawn_width = 0
-        self._columns = model_words.Columns.of((), 0)
+        self._columns = Columns.of((), 0)
 
     @property
     def chosen(self) -> Entry | None:
@@ -57,7 +57,7 @@ class ModelList(OptionList):
 
     @property
     def heading(self) -> Content:
-        return model_words.heading(self._columns, self.row_width)
+        return heading(self._columns, self.row_width)
 
     def action_choose(self) -> None:
         self.action_select()
@@ -87,7 +87,7 @@ class ModelList(OptionList):
             return True
         moved = False
         for place, entry in enumerate(self._shown):
-            if self._work_of(entry) != Work() or entry.name in self._drawn:
+            if self._work_of(entry) != ModelWork() or entry.name in self._drawn:
                 moved = moved or place == self.highlighted
                 self.replace_option_prompt_at_index(place, self._row(entry))
         return moved
@@ -105,14 +105,14 @@ class ModelList(OptionList):
         self.highlighted = place if self._shown else None
         self.post_message(self.Drawn())
 
-    def _fitted(self) -> model_words.Columns:
-        return model_words.Columns.of([(entry, self._work_of(entry)) for entry in self._shown], self.row_width)
+    def _fitted(self) -> Columns:
+        return Columns.of([(entry, self._work_of(entry)) for entry in self._shown], self.row_width)
 
     def _row(self, entry: Entry) -> Content:
         work = self._work_of(entry)
-        if work != Work():
+        if work != ModelWork():
             self._drawn[entry.name] = work
-        return model_words.row(entry, work, self._columns, self.row_width)
+        return row(entry, work, self._columns, self.row_width)
 
     def _is_wanted(self, entry: Entry) -> bool:
         profile = entry.profile

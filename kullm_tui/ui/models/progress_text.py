@@ -16,14 +16,14 @@ _BAR_CELLS = 24
 
 
 @dataclass(frozen=True)
-class Work:
+class ModelWork:
     """What is being done for a model now, or was last."""
 
     download: Download | None = None
     quantisation: Quantisation | None = None
 
 
-def in_the_list(work: Work) -> tuple[str, str] | None:
+def in_the_list(work: ModelWork) -> tuple[str, str] | None:
     """One word and its colour; None where nothing goes on."""
     download, quantisation = work.download, work.quantisation
     if quantisation and quantisation.active:
@@ -41,7 +41,7 @@ def in_the_list(work: Work) -> tuple[str, str] | None:
     }[download.state]
 
 
-def work_lines(work: Work) -> list[Content]:
+def work_lines(work: ModelWork) -> list[Content]:
     """How far it is, what is left, what went wrong and the next step."""
     lines: list[Content] = []
     if work.download:

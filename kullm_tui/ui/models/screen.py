@@ -25,13 +25,13 @@ from kullm_tui.core.models.download import HUB_KEY
 from kullm_tui.core.models.profiles import LicenceClass
 from kullm_tui.core.models.resolve import ModelRef, resolve
 from kullm_tui.core.text import size_text
-from kullm_tui.ui.background import Chore, Fault, begin
+from kullm_tui.ui.background import Fault, Work, begin
 from kullm_tui.ui.dialogs.ask import AskLine
 from kullm_tui.ui.keymap import BROWSER, When, bindings
-from kullm_tui.ui.models import text as model_words
 from kullm_tui.ui.models.list import ModelList
-from kullm_tui.ui.models.progress_text import Work
+from kullm_tui.ui.models.progress_text import ModelWork
 from kullm_tui.ui.models.removal import Outcome, free_disk, give_back, give_up_endpoint
+from kullm_tui.ui.models.text import can_be, details
 from kullm_tui.ui.text import plain, safe_line
 from kullm_tui.ui.widgets.key_bar import KeyBar
 from kullm_tui.ui.widgets.status_line import StatusLine
@@ -155,7 +155,7 @@ class ModelsScreen(Screen[str | None]):
     def _draw_details(self) -> None:
         entry = self._models.chosen
         if entry:
-            facts = model_words.details(entry, self._memory, self._work(entry), brief=not self.has_class("-wide"))
+            facts = details(entry, self._memory, self._work(entry), brief=not self.has_class("-wide"))
         else:
             facts = plain(say("맞는 모델이 없어요. esc로 찾기를 지워요.", "No model matches. Esc clears the filter."))
         self.query_one("#facts", Static).update(facts)
@@ -163,10 +163,10 @@ class ModelsScreen(Screen[str | None]):
 
     def holds(self, when: When) -> bool:
         entry = self._models.chosen
-        return entry is not None and model_words.can_be(when, entry, self._work(entry))
+        return entry is not None and can_be(when, entry, self._work(entry))
 
-    def _work(self, entry: Entry) -> Work:
-        return Work(self.host.downloads.of(entry.name), self.host.quantising.of(entry.name))
+    def _work(self, entry: Entry) -> ModelWork:
+        return ModelWork(self.host.downloads.of(entry.name), self.host.quantising.of(entry.name))
 
     def _redraw_work(self) -> None:
         if self._models.redraw_work():
@@ -325,8 +325,8 @@ class ModelsScreen(Screen[str | None]):
         if told:
             self.tell(told)
 
-    def _run(self, chore: Chore) -> None:
-        begin(self, chore, self._failed)
+    def _run(self, work: Work) -> None:
+        begin(self, work, self._failed)
 
     def _failed(self, error: Fault) -> None:
         """What goes wrong is a line on this screen."""

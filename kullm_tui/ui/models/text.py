@@ -12,7 +12,7 @@ from kullm_tui.core.memory import Memory
 from kullm_tui.core.models.catalogue import Entry, licence_class_of
 from kullm_tui.core.text import size_text
 from kullm_tui.ui.keymap import When
-from kullm_tui.ui.models.progress_text import Work, in_the_list, work_lines
+from kullm_tui.ui.models.progress_text import ModelWork, in_the_list, work_lines
 from kullm_tui.ui.text import safe, safe_line
 
 _WIDEST_NAME, _NARROW_NAME, _NARROW = 26, 20, 90
@@ -32,7 +32,7 @@ class Columns:
     state: int
 
     @classmethod
-    def of(cls, rows: Sequence[tuple[Entry, Work]], width: int) -> Columns:
+    def of(cls, rows: Sequence[tuple[Entry, ModelWork]], width: int) -> Columns:
         cells = [_heads(), *(_cells(entry, work) for entry, work in rows)]
         widest = [max(one.cell_length for one in column) for column in zip(*cells, strict=True)]
         if not any(row[4].plain for row in cells[1:]):
@@ -47,7 +47,7 @@ def heading(columns: Columns, width: int) -> Content:
     return _line(_heads(), Content(say("설명", "about")), columns, width).stylize("$quiet")
 
 
-def row(entry: Entry, work: Work, columns: Columns, width: int) -> Content:
+def row(entry: Entry, work: ModelWork, columns: Columns, width: int) -> Content:
     return _line(_cells(entry, work), _about(entry), columns, width)
 
 
@@ -58,14 +58,14 @@ def _heads() -> list[Content]:
     ]
 
 
-def _cells(entry: Entry, work: Work) -> list[Content]:
+def _cells(entry: Entry, work: ModelWork) -> list[Content]:
     size = entry.profile.size_4bit_gb
     return [
         Content(safe_line(entry.name)),
         Content(size_text(size * 1e9) if size else ""),
         Content.styled(*_fit_word(entry)),
         Content(use_word(entry)),
-        Content.styled(*state_words(entry, work)),
+        Content.styled(*state_text(entry, work)),
     ]
 
 
@@ -111,7 +111,7 @@ def _fit_word(entry: Entry) -> tuple[str, str]:
     }[entry.fit]
 
 
-def state_words(entry: Entry, work: Work) -> tuple[str, str]:
+def state_text(entry: Entry, work: ModelWork) -> tuple[str, str]:
     """The one word, or the work that goes on, and its colour."""
     going = in_the_list(work)
     if going:
@@ -134,7 +134,7 @@ def _about(entry: Entry) -> Content:
     return Content.assemble(advised, (told, "$quiet"))
 
 
-def can_be(when: When, entry: Entry, work: Work) -> bool:
+def can_be(when: When, entry: Entry, work: ModelWork) -> bool:
     """Whether a key of the browser does something for this model now."""
     download, quantisation, profile = work.download, work.quantisation, entry.profile
     fetches = bool(download and download.active)
@@ -149,7 +149,7 @@ def can_be(when: When, entry: Entry, work: Work) -> bool:
     return entry.own or bool(entry.disk.downloaded or entry.disk.quantised)
 
 
-def details(entry: Entry, memory: Memory | None, work: Work, *, brief: bool = False) -> Content:
+def details(entry: Entry, memory: Memory | None, work: ModelWork, *, brief: bool = False) -> Content:
     """Everything known, the work that goes on first; `brief` without empty lines."""
     profile = entry.profile
     lines = [Content.styled(safe_line(profile.called), "bold"), Content(safe(profile.about)), Content("")]

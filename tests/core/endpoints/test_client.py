@@ -11,7 +11,7 @@ import pytest
 
 from kullm_tui.core.asking.thinking import Delta
 from kullm_tui.core.config.settings import EndpointSettings
-from kullm_tui.core.endpoints import sdk as endpoint_client
+from kullm_tui.core.endpoints import sdk
 from kullm_tui.core.endpoints.client import configured_endpoint, engine_endpoint, list_models, load_model, stream_chat
 from kullm_tui.core.endpoints.endpoint import Endpoint, Finished, LoadProgress, Progress, Usage
 from kullm_tui.core.errors import (
@@ -390,10 +390,10 @@ def test_certificates_are_read_once_and_not_for_the_engine(
         return make(trust_env=trust_env)
 
     monkeypatch.setattr(httpx2, "create_ssl_context", counted)
-    for kept in (endpoint_client._certified, endpoint_client._trusting_nobody):
+    for kept in (sdk._certified, sdk._trusting_nobody):
         kept.cache_clear()
     for _ in range(3):
-        endpoint_client.open_client(Endpoint("x", base_url), quiet_seconds=1)
+        sdk.open_client(Endpoint("x", base_url), quiet_seconds=1)
     assert len(read) == reads
 
 

@@ -68,7 +68,7 @@ def test_columns_stand_in_no_list_search_or_export(store: Store) -> None:
     for query in ("서울", "서", "서울입니다", "어디"):
         assert {hit.conversation.id for hit in store.search(query)} <= {plain.id}
     assert len(store.search("서울")) == 3
-    assert [one.title for one in store.kept()] == ["서울 여행"]
+    assert [one.title for one in store.portable()] == ["서울 여행"]
     latest = store.latest_conversation()
     assert latest is not None
     assert latest.id == plain.id, "the comparison was answered later, and is nothing that `--continue` goes on with"

@@ -105,7 +105,7 @@ def test_what_is_not_there_is_told(store: Store) -> None:
         lambda: store.rename(99, "이름"),
         lambda: store.delete(99),
         lambda: store.purge(99),
-        lambda: list(store.kept([99])),
+        lambda: list(store.portable([99])),
     ):
         with pytest.raises(StoreError, match="없어요"):
             attempt()

@@ -15,8 +15,7 @@ import pytest
 
 from kullm_tui.core.errors import NoSpace, StoreError
 from kullm_tui.core.records import Message
-from kullm_tui.core.store import recovery as opening
-from kullm_tui.core.store import salvaged_conversations as rescued_conversations
+from kullm_tui.core.store import recovery, salvaged_conversations
 from kullm_tui.core.store.database import Database
 from kullm_tui.core.store.recovery import open_store
 from kullm_tui.core.store.store import Store
@@ -89,7 +88,7 @@ def test_a_row_whose_number_was_changed_keeps_no_other_from_being_read(path: Pat
     with Store(path):
         pass
 
-    assert rescued_conversations.rescue_conversations(damaged, path).messages >= 29
+    assert salvaged_conversations.rescue_conversations(damaged, path).messages >= 29
 
 
 def test_a_schema_of_broken_text_is_damage_like_any_other(path: Path) -> None:
@@ -147,17 +146,17 @@ def test_whoever_opens_the_file_while_it_is_put_aside_waits_for_the_rescue(path:
     def opens_late(place: Path) -> Store:
         looked.set()  # there it was still in its place
         assert aside.wait(60)
-        return opening._sound(place)
+        return recovery._sound(place)
 
     def rescues_slowly(old: Path, new: Path) -> str:
         aside.set()
         assert done.wait(60)
-        return opening._rescue(old, new)
+        return recovery._rescue(old, new)
 
     with ThreadPoolExecutor() as others:
-        late = others.submit(opening.opened, path, replace(opening._KIND, sound=opens_late))
+        late = others.submit(recovery.opened, path, replace(recovery._KIND, sound=opens_late))
         assert looked.wait(60)
-        first = others.submit(opening.opened, path, replace(opening._KIND, rescue=rescues_slowly))
+        first = others.submit(recovery.opened, path, replace(recovery._KIND, rescue=rescues_slowly))
         with pytest.raises(FutureTimeout):
             late.result(timeout=0.5)
         done.set()
@@ -183,7 +182,7 @@ def test_a_rescue_that_fails_leaves_the_damaged_file_in_its_place(path: Path, mo
         raise NoSpace(f"{aside} {draft}")
 
     with monkeypatch.context() as patch:
-        patch.setattr(rescued_conversations, "rescue_conversations", full)
+        patch.setattr(salvaged_conversations, "rescue_conversations", full)
         with pytest.raises(NoSpace):
             open_store(path)
     assert path.read_bytes() == before
@@ -195,9 +194,9 @@ def test_a_rescue_that_fails_leaves_the_damaged_file_in_its_place(path: Path, mo
 _KILLED_IN_THE_RESCUE = """
 import os, signal, sys
 from pathlib import Path
-from kullm_tui.core.store import recovery as opening, salvaged_conversations as rescued_conversations
-rescued_conversations.rescue_conversations = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
-opening.open_store(Path(sys.argv[1]))
+from kullm_tui.core.store import recovery, salvaged_conversations
+salvaged_conversations.rescue_conversations = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+recovery.open_store(Path(sys.argv[1]))
 """
 
 

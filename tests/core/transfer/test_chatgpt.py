@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from kullm_tui.core.errors import ImportRefused
 from kullm_tui.core.store.store import Store
-from kullm_tui.core.transfer import import_file as importing
+from kullm_tui.core.transfer import import_file as import_file_module
 from kullm_tui.core.transfer.chatgpt import read_chatgpt
 from kullm_tui.core.transfer.import_file import import_file, read_file
 
@@ -123,7 +123,7 @@ def test_a_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     bomb = zipped(tmp_path / "bomb.zip", conversations=b"[" + b" " * 50_000_000 + b"]")
     with pytest.raises(ImportRefused, match=r"수상|suspicious"):
         read_file(bomb)
-    monkeypatch.setattr(importing, "_LARGEST_BYTES", 1000)
+    monkeypatch.setattr(import_file_module, "_LARGEST_BYTES", 1000)
     with pytest.raises(ImportRefused, match=r"커요|large"):
         read_file(zipped(tmp_path / "large.zip", conversations=json.dumps([REAL])))
 

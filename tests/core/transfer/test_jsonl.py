@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from kullm_tui.core.endpoints.endpoint import Finished, Usage
 from kullm_tui.core.errors import ImportRefused
 from kullm_tui.core.records import Message
-from kullm_tui.core.store import transfer_sql as keeping
+from kullm_tui.core.store import transfer_sql
 from kullm_tui.core.store.journal import ReplySource
-from kullm_tui.core.store.portable import KeptConversation, KeptMessage
+from kullm_tui.core.store.portable import PortableConversation, PortableMessage
 from kullm_tui.core.store.store import Store
 from kullm_tui.core.transfer.import_file import import_file
 from kullm_tui.core.transfer.jsonl import jsonl, read_jsonl
@@ -56,7 +56,7 @@ def a_tree(store: Store) -> int:
 
 
 def written(store: Store) -> bytes:
-    kept = list(store.kept())
+    kept = list(store.portable())
     return "".join(f"{line}\n" for line in jsonl(kept, len(kept))).encode()
 
 
@@ -76,7 +76,7 @@ def test_a_whole_tree_comes_back_as_it_was(store: Store, other: Store, tmp_path:
     data = written(store)
     assert b"\x1b" not in data
     assert imported(other, tmp_path, data) == NEW
-    assert [asdict(one) for one in other.kept()] == [asdict(one) for one in store.kept()]
+    assert [asdict(one) for one in other.portable()] == [asdict(one) for one in store.portable()]
     [conversation] = other.conversations()
     assert conversation.pinned
     assert [turn.content for turn in other.thread(conversation.id)][-1] == "\x1b[31m부산\u202e\x85"
@@ -89,7 +89,7 @@ def test_the_same_file_twice_adds_nothing(store: Store, other: Store, tmp_path: 
     assert imported(other, tmp_path, written(store)) == NEW
     assert imported(other, tmp_path, written(store)) == KNOWN
     assert imported(other, tmp_path, written(store) * 2)["known"] == 2
-    assert len(list(other.kept())) == 1
+    assert len(list(other.portable())) == 1
 
 
 def test_what_was_said_since_joins_what_is_there(store: Store, other: Store, tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_what_was_said_since_joins_what_is_there(store: Store, other: Store, tmp
     leaf = store.thread(number)[-1].id
     store.add_user_turn(number, Message("user", "이어서"), parent_id=leaf)
     assert imported(other, tmp_path, written(store)) == GROWN
-    [mine], [theirs] = store.kept(), other.kept()
+    [mine], [theirs] = store.portable(), other.portable()
     assert [asdict(one) for one in theirs.messages] == [asdict(one) for one in mine.messages]
 
 
@@ -114,8 +114,8 @@ def test_a_deleted_conversation_comes_in_anew(store: Store, tmp_path: Path) -> N
 def test_only_what_was_asked_for_is_written(store: Store) -> None:
     first, second = a_tree(store), a_tree(store)
     store.delete(second)
-    assert [one.title for one in store.kept()] == ["수도는?"]
-    assert len(list(store.kept([first]))) == 1
+    assert [one.title for one in store.portable()] == ["수도는?"]
+    assert len(list(store.portable([first]))) == 1
 
 
 text = st.text(max_size=20)
@@ -124,29 +124,29 @@ facts = st.dictionaries(text, st.integers() | st.floats(allow_nan=False, allow_i
 
 
 @st.composite
-def conversations(draw: st.DrawFn) -> KeptConversation:
+def conversations(draw: st.DrawFn) -> PortableConversation:
     messages = []
     for number in range(1, draw(st.integers(1, 6)) + 1):
         parent = draw(st.none() | st.integers(1, number - 1)) if number > 1 else None
         role: Any = draw(st.sampled_from(["system", "user", "assistant"]))
         messages.append(
-            KeptMessage(number, parent, role, draw(text), draw(times), input=draw(text), timings=draw(facts))
+            PortableMessage(number, parent, role, draw(text), draw(times), input=draw(text), timings=draw(facts))
         )
-    return KeptConversation(draw(st.uuids()).hex, "제목", draw(times), draw(times), tuple(messages), leaf=1)
+    return PortableConversation(draw(st.uuids()).hex, "제목", draw(times), draw(times), tuple(messages), leaf=1)
 
 
 @given(one=conversations())
 @settings(max_examples=150, deadline=None)
 def test_any_tree_survives_the_way_through_a_file_and_a_database(
-    one: KeptConversation, tmp_path_factory: pytest.TempPathFactory
+    one: PortableConversation, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     with Store(tmp_path_factory.mktemp("trip") / "kullm.db") as store:
         [read] = read_jsonl(line.encode() for line in jsonl([one], 1))
         store.keep([read])
-        [again] = store.kept()
+        [again] = store.portable()
         store.keep([again])
         assert store.keep([read]).known == 1
-        [last] = store.kept()
+        [last] = store.portable()
     assert asdict(last) == asdict(again)
     assert [(message.number, message.parent, message.role) for message in last.messages] == [
         (message.number, message.parent, message.role) for message in one.messages
@@ -209,7 +209,7 @@ def test_nothing_of_a_file_stays_when_the_import_is_broken_off(store: Store, tmp
 def test_the_progress_goes_on_while_the_index_is_made(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keeping, "_INDEXED_AT_ONCE", 8)
+    monkeypatch.setattr(transfer_sql, "_INDEXED_AT_ONCE", 8)
     rows = b"\n".join(line_with(key=f"k{number}", content=f"질문 {number}번") for number in range(30))
     (tmp_path / "file").write_bytes(HEADER.replace(b'ons": 1', b'ons": 30') + rows)
     told: list[tuple[str, int, int]] = []
@@ -242,7 +242,7 @@ def test_markdown_can_be_read_by_people_and_comes_back(store: Store, other: Stor
     leaf = store.add_user_turn(number, Message("user", "\n끝에 빈 줄 -->\n\n"), parent_id=store.thread(number)[-1].id)
     with store.open_reply(number, leaf, ReplySource("a-->b")) as journal:
         journal.feed("# 제목\n\n<!-- \\kullm:user {} -->\n\n- 하나")
-    [kept] = store.kept()
+    [kept] = store.portable()
     page = markdown(kept)
     assert "# 수도는?" in page
     assert "**나** · " in page
@@ -262,8 +262,8 @@ def test_markdown_can_be_read_by_people_and_comes_back(store: Store, other: Stor
 @example(content="", more="\n\n", title="")
 @settings(max_examples=200, deadline=None)
 def test_any_text_survives_markdown(content: str, more: str, title: str) -> None:
-    message = KeptMessage(1, None, "user", content, 1.0, input=more)
-    once = read_markdown(markdown(KeptConversation("k", title, 1.0, 1.0, (message,), leaf=1)))
+    message = PortableMessage(1, None, "user", content, 1.0, input=more)
+    once = read_markdown(markdown(PortableConversation("k", title, 1.0, 1.0, (message,), leaf=1)))
     assert read_markdown(markdown(once)) == replace(once)
 
 

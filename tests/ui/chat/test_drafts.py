@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from kullm_tui.core.records import Message
-from kullm_tui.core.store.drafts import KeptDraft
+from kullm_tui.core.store.drafts import StoredDraft
 from kullm_tui.core.store.store import Store
 from kullm_tui.ui.conversation.prompt import Draft
 from tests.openai_server import OpenAIServer, says
@@ -88,7 +88,7 @@ async def test_an_edit_that_was_sent_leaves_what_was_begun_before_it(database: P
 
 async def test_one_goes_on_at_the_end_of_a_draft(database: Path) -> None:
     with Store(database) as store:
-        store.drafts.put({None: KeptDraft("첫 줄\n이어 쓸 글")})
+        store.drafts.put({None: StoredDraft("첫 줄\n이어 쓸 글")})
     async with chatting(database) as chat:
         await chat.until(lambda: chat.screen.prompt.value.text)
         await chat.types("을 씀")

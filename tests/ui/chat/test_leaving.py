@@ -6,7 +6,7 @@ import pytest
 from textual.widgets import Button, Select
 
 from kullm_tui.core.config.settings import load_config
-from kullm_tui.core.endpoints import local_engine as engine_process
+from kullm_tui.core.endpoints import local_engine
 from kullm_tui.core.store.store import Store
 from kullm_tui.ui.conversation.live_reply import LiveReply, Order
 from kullm_tui.ui.conversation.prompt import Draft
@@ -133,7 +133,7 @@ async def _wants_another_precision(chat: Chat) -> ParametersScreen:
 def stopped(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Whether the engine would have been stopped; it answers other tests."""
     found: list[str] = []
-    monkeypatch.setattr(engine_process, "stop_engine", lambda: found.append("stopped"))
+    monkeypatch.setattr(local_engine, "stop_engine", lambda: found.append("stopped"))
     return found
 
 

@@ -20,7 +20,7 @@ from kullm_tui.ui.conversation.settings_dialog import ParametersScreen
 from kullm_tui.ui.dialogs.ask import Confirm
 from kullm_tui.ui.dialogs.consent import may_send
 from kullm_tui.ui.dialogs.open_file import OpenFile
-from kullm_tui.ui.models import choices as answerers
+from kullm_tui.ui.models import choices
 from kullm_tui.ui.models.picker_dialog import SwitcherScreen
 from tests.openai_server import OpenAIServer, Reply, chunk
 from tests.ui.chatting import chatting
@@ -55,8 +55,8 @@ def _still_clock(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[No
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
     time.tzset()
     monkeypatch.setattr(time, "time", lambda: _NOON)
-    monkeypatch.setattr(answerers, "memory_here", lambda _: Memory("gpu", 24_000_000_000, 19_500_000_000))
-    monkeypatch.setattr(answerers, "loaded_models", lambda: {"demo-kullm": 20_000_000})
+    monkeypatch.setattr(choices, "memory_here", lambda _: Memory("gpu", 24_000_000_000, 19_500_000_000))
+    monkeypatch.setattr(choices, "loaded_models", lambda: {"demo-kullm": 20_000_000})
     monkeypatch.setattr(LiveReply, "seconds", 3.2)
     monkeypatch.setenv("HOME", str(tmp_path))
     yield

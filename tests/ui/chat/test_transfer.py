@@ -15,7 +15,7 @@ from kullm_tui.core.store.store import Store
 from kullm_tui.core.transfer.export_file import export_file
 from kullm_tui.core.transfer.import_file import import_file
 from kullm_tui.ui.app import KullmApp
-from kullm_tui.ui.chat import transfer as moving
+from kullm_tui.ui.chat import transfer
 from kullm_tui.ui.dialogs.ask import AskLine, Confirm
 from kullm_tui.ui.dialogs.open_file import OpenFile
 from kullm_tui.ui.palette import commands
@@ -157,6 +157,6 @@ def test_an_import_ends_with_the_app_and_leaves_nothing_half(database: Path, hom
 
     with Store(database) as store:
         with pytest.raises(ImportRefused, match="가져오기를 취소했어요"):
-            import_file(store, _many(home), partial(moving.progress(tell, every=0.0), cast("KullmApp", app)))
+            import_file(store, _many(home), partial(transfer.progress(tell, every=0.0), cast("KullmApp", app)))
         assert told[-1] == "가져오는 중 … 50/200"
         assert store.conversations() == []

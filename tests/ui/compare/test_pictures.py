@@ -6,19 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from kullm_tui.core.compare import schedule as contest
+from kullm_tui.core.compare import schedule
 from kullm_tui.core.endpoints.endpoint import Finished, Usage
 from kullm_tui.core.memory import Memory
 from kullm_tui.core.records import Message
 from kullm_tui.core.store.comparisons import Comparison
 from kullm_tui.core.store.journal import ReplySource
 from kullm_tui.core.store.store import Store
-from kullm_tui.ui.compare import text as compare_words
+from kullm_tui.ui.compare import text as compare_text
 from kullm_tui.ui.compare.history_dialog import EarlierScreen
 from kullm_tui.ui.compare.lineup import DEMOS
 from kullm_tui.ui.compare.picker_dialog import ContestantsScreen
 from kullm_tui.ui.conversation.live_reply import LiveReply
-from kullm_tui.ui.models import choices as answerers
+from kullm_tui.ui.models import choices
 from tests.openai_server import Reply, chunk, says
 from tests.ui.comparing import Comparing, Far, comparing
 from tests.ui.snapshot import SIZES, assert_looks_like
@@ -40,10 +40,10 @@ def _still_clock(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[No
     time.tzset()
     monkeypatch.setattr(time, "time", lambda: _NOON)
     memory = Memory("gpu", 24_000_000_000, 19_500_000_000)
-    monkeypatch.setattr(answerers, "memory_here", lambda _: memory)
-    monkeypatch.setattr(contest, "memory_here", lambda _: memory)
+    monkeypatch.setattr(choices, "memory_here", lambda _: memory)
+    monkeypatch.setattr(schedule, "memory_here", lambda _: memory)
     monkeypatch.setattr(LiveReply, "seconds", 3.2)
-    monkeypatch.setattr(compare_words, "live_speed", lambda reply: "≈28 tok/s" if reply.pieces else "")
+    monkeypatch.setattr(compare_text, "live_speed", lambda reply: "≈28 tok/s" if reply.pieces else "")
     yield
     monkeypatch.undo()
     time.tzset()
@@ -95,7 +95,7 @@ async def test_before_the_first_question(database: Path, size: tuple[int, int]) 
 @sizes
 async def test_while_they_answer(database: Path, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
     # What the far side took in truth is not the same twice.
-    monkeypatch.setattr(compare_words, "_seconds", lambda _: 0.4)
+    monkeypatch.setattr(compare_text, "_seconds", lambda _: 0.4)
     scripts = {
         "red": [Reply([chunk("대한민국의 수도는 **서울**입니다. 한강을 끼고"), 60.0])],
         "green": [says("서울입니다.", last={"timings": {"tokens_per_second": 31.4}})],

@@ -10,7 +10,7 @@ from textual.widgets import Static
 
 from kullm_tui.ui import start
 from kullm_tui.ui.conversation.prompt import Draft, Prompt
-from kullm_tui.ui.widgets import text_field as prompt_field
+from kullm_tui.ui.widgets import text_field
 from kullm_tui.ui.widgets.text_field import LONGEST_SHOWN, PromptField
 from tests.ui.browsing import until
 
@@ -19,7 +19,7 @@ _LATE_SECONDS = 1.0  # more than a key that is already there waits for a busy ma
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prompt_field, "LATE_SYLLABLE_SECONDS", _LATE_SECONDS)
+    monkeypatch.setattr(text_field, "LATE_SYLLABLE_SECONDS", _LATE_SECONDS)
     monkeypatch.setenv("KULLM_HOME", str(tmp_path))
     monkeypatch.setenv("KULLM_LANG", "ko")
     start.prepare()

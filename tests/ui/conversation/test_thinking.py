@@ -50,7 +50,7 @@ async def test_thinking_is_folded_timed_and_told_to_nobody(database: Path, way: 
     with Store(database) as store:
         assert store.search("한국의") == []
         conversation = store.conversations()[0]
-        kept = next(iter(store.kept([conversation.id])))
+        kept = next(iter(store.portable([conversation.id])))
         assert kept.messages[1].thinking.strip() == _THOUGHT
 
 

@@ -12,8 +12,8 @@ from kullm_tui.ui.app import KullmApp
 from kullm_tui.ui.conversation.prompt import Prompt
 from kullm_tui.ui.conversation.thread import Thread
 from kullm_tui.ui.dialogs.ask import AskLine, Confirm
-from kullm_tui.ui.dialogs.help import HelpScreen, keys_of, places_of
-from kullm_tui.ui.keymap import PLACES, THREAD, Key
+from kullm_tui.ui.dialogs.help import HelpScreen, keys_of, scopes_of
+from kullm_tui.ui.keymap import SCOPES, THREAD, Key
 from kullm_tui.ui.models.screen import ModelsScreen
 from kullm_tui.ui.widgets.key_bar import KeyBar
 from tests.ui.chatting import chatting
@@ -72,10 +72,10 @@ async def test_a_wrong_line_is_told_in_its_place_and_can_be_mended() -> None:
 @pytest.mark.parametrize("language", ["ko", "en"])
 def test_the_help_has_every_key_of_the_table(language: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KULLM_LANG", language)
-    for place in PLACES:
-        shown = keys_of(place).plain
-        assert place.name
-        for key in place.keys:
+    for scope in SCOPES:
+        shown = keys_of(scope).plain
+        assert scope.name
+        for key in scope.keys:
             assert f"{key.display}" in shown
             assert key.told_whole in shown
         if language == "en":
@@ -83,13 +83,13 @@ def test_the_help_has_every_key_of_the_table(language: str, monkeypatch: pytest.
 
 
 async def told_on(*screens: Screen) -> dict[str, list[str]]:
-    """What the help says over these screens: each place with its keys."""
+    """What the help says over these screens: each scope with its keys."""
     app = KullmApp()
     async with app.run_test(size=(80, 24)) as pilot:
         for screen in screens:
             await app.push_screen(screen)
         await pilot.pause()
-        found = {place.english: [key.action for key in place.keys] for place in places_of(app.screen)}
+        found = {scope.english: [key.action for key in scope.keys] for scope in scopes_of(app.screen)}
         await pilot.press("f1")
         assert isinstance(app.screen, HelpScreen)
         await pilot.press("f1")
@@ -99,7 +99,7 @@ async def told_on(*screens: Screen) -> dict[str, list[str]]:
 
 async def test_the_help_of_the_chat_has_the_chats_places_and_nothing_that_is_not_there() -> None:
     told = await told_on()
-    assert [place.partition(" (")[0] for place in told] == ["Everywhere", "Chat", "Prompt", "Thread", "Conversations"]
+    assert [scope.partition(" (")[0] for scope in told] == ["Everywhere", "Chat", "Prompt", "Thread", "Conversations"]
     assert "switch_model" in told["Everywhere"]
     assert told["Thread (by ⇧⇥ or mouse)"] == [key.action for key in THREAD]
 

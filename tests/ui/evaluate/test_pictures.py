@@ -25,7 +25,7 @@ from kullm_tui.ui.evaluate.preparation import Pick
 from kullm_tui.ui.evaluate.rating_screen import HumanRatingScreen
 from kullm_tui.ui.evaluate.run_screen import EvaluationScreen
 from kullm_tui.ui.evaluate.system_picker import SystemPicker
-from kullm_tui.ui.models import choices as answerers
+from kullm_tui.ui.models import choices
 from kullm_tui.ui.widgets.segmented import Choice
 from tests.evaluator.judge_server import FORM, FORM_SCORES, JudgeServer
 from tests.openai_server import OpenAIServer, Reply, says
@@ -55,7 +55,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("KULLM_LANG", "ko")
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(answerers, "memory_here", lambda _: replace(MEMORY))
+    monkeypatch.setattr(choices, "memory_here", lambda _: replace(MEMORY))
     monkeypatch.chdir(tmp_path)
     write_questions(tmp_path)
     return tmp_path

@@ -165,7 +165,7 @@ async def test_a_reply_judged_by_a_rubric_that_changed_since_has_no_scores(home:
         assert chat.told("품질 4/5")
         own.write_text(own.read_text(encoding="utf-8").replace("신나나요", "즐거운가요"), encoding="utf-8")
         subject = Subject("질문 0", "", "서울", "far/model")
-        kept = await asyncio.to_thread(chat.app.judging.kept, subject)
+        kept = await asyncio.to_thread(chat.app.judging.verdicts_about, subject)
         assert [(one.status, dict(one.scores)) for one in kept] == [("unparsed", {})]
         assert kept[0].text == reasoned()
 

@@ -170,7 +170,9 @@ async def test_everything_that_was_said(home: Path, size: tuple[int, int]) -> No
         bought(store, _item(), reasoned(품질=5))
     async with opened(home, size) as chat:
         await chat.until(lambda: chat.told("품질 5/5"))
-        verdicts = await asyncio.to_thread(chat.app.judging.kept, Subject(_QUESTION, "", _ANSWER, "demo-kullm"))
+        verdicts = await asyncio.to_thread(
+            chat.app.judging.verdicts_about, Subject(_QUESTION, "", _ANSWER, "demo-kullm")
+        )
         screen = VerdictsScreen(verdicts, None)
         await _shown(chat, screen, "한 번 더 채점하기", f"judge-verdicts-{size[0]}x{size[1]}")
 

@@ -106,13 +106,23 @@ def test_any_reply_in_any_pieces_ends_as_when_it_comes_at_once(text: str, data: 
     assert streamed.codes == whole.codes
 
 
+@pytest.mark.parametrize("text", ["`가\t나`", "- `\t`", "| `가\t나` |\n|---|\n| 다 |", "![가\t나](그림.png)"])
+def test_a_tab_is_a_space_also_in_code_and_pictures(text: str) -> None:
+    document = Document(40)
+    document.feed(text)
+    document.close()
+    assert "\t" not in _plain(document)
+
+
 @given(text=_replies)
 @settings(max_examples=300, deadline=None)
 def test_no_word_is_lost_by_cutting(text: str) -> None:
     text = nfc(terminal_safe(text))
     splitter = Splitter()
-    passages = [*splitter.feed(text), *splitter.close()]
-    assert re.findall(r"[가-힣]+", "\n".join(passage.source for passage in passages)) == re.findall(r"[가-힣]+", text)
+    fragments = [*splitter.feed(text), *splitter.close()]
+    assert re.findall(r"[가-힣]+", "\n".join(fragment.source for fragment in fragments)) == re.findall(
+        r"[가-힣]+", text
+    )
 
 
 class _Replies(App[None]):

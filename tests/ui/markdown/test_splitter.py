@@ -1,4 +1,4 @@
-"""A reply that is read passage by passage means what it means as a whole."""
+"""A reply that is read fragment by fragment means what it means as a whole."""
 
 import pytest
 from hypothesis import example, given, settings
@@ -77,20 +77,20 @@ _documents = st.lists(st.tuples(st.sampled_from(_BLOCKS), st.sampled_from(["\n",
 @example("- 하나\n- 둘\n문단\n- 셋\n\n\n1. 가\n1) 나\n")
 # In a trial seventy of forty thousand such documents still differed, contrived ones; these four hundred must not.
 @settings(max_examples=400, deadline=None, derandomize=True)
-def test_passages_mean_together_what_the_whole_means(text: str) -> None:
+def test_fragments_mean_together_what_the_whole_means(text: str) -> None:
     splitter = Splitter()
     found: list[object] = []
     code: list[str] = []
-    for passage in [*splitter.feed(text), *splitter.close()]:
-        if passage.kind == "fence":
-            found.append(passage.source)
+    for fragment in [*splitter.feed(text), *splitter.close()]:
+        if fragment.kind == "fence":
+            found.append(fragment.source)
             code = []
-        elif passage.kind == "code":
-            code.append(passage.source)
-        elif passage.kind == "end":
+        elif fragment.kind == "code":
+            code.append(fragment.source)
+        elif fragment.kind == "end":
             found.append("\n".join(code))
         else:
-            found += _meaning(parse(passage.source))
+            found += _meaning(parse(fragment.source))
     assert found == _meaning(parse(text))
 
 
@@ -98,16 +98,16 @@ def test_passages_mean_together_what_the_whole_means(text: str) -> None:
 @settings(max_examples=100, deadline=None, derandomize=True)
 def test_it_does_not_matter_how_the_text_comes(text: str, size: int) -> None:
     pieces, whole = Splitter(), Splitter()
-    found = [passage for start in range(0, len(text), size) for passage in pieces.feed(text[start : start + size])]
+    found = [fragment for start in range(0, len(text), size) for fragment in pieces.feed(text[start : start + size])]
     assert [*found, *pieces.close()] == [*whole.feed(text), *whole.close()]
 
 
 def test_an_item_closes_where_the_next_begins() -> None:
     splitter = Splitter()
-    assert [passage.source for passage in splitter.feed("- 하나\n- 둘\n- 셋")] == ["- 하나"]
+    assert [fragment.source for fragment in splitter.feed("- 하나\n- 둘\n- 셋")] == ["- 하나"]
     assert splitter.open
     assert splitter.open.source == "- 둘\n- 셋"
-    assert [passage.number for passage in Splitter().feed("1. 가\n1. 나\n\n1. 다\n\n끝\n\n")] == [1, 2, 3, None]
+    assert [fragment.number for fragment in Splitter().feed("1. 가\n1. 나\n\n1. 다\n\n끝\n\n")] == [1, 2, 3, None]
 
 
 @given(words=st.lists(st.sampled_from(_INLINE), min_size=1, max_size=6).map("".join), item=st.booleans())
@@ -140,10 +140,10 @@ def _meaning(tokens: list[Token]) -> list[object]:
 
 
 def _characters_read(text: str) -> int:
-    """While it comes in pieces: every passage once it closes, and the open one each time it is shown."""
+    """While it comes in pieces: every fragment once it closes, and the open one each time it is shown."""
     splitter, read = Splitter(), 0
     for start in range(0, len(text), 4):
-        read += sum(len(passage.source) for passage in splitter.feed(text[start : start + 4]))
+        read += sum(len(fragment.source) for fragment in splitter.feed(text[start : start + 4]))
         read += len(splitter.open.source) if splitter.open else 0
     return read
 

@@ -10,7 +10,7 @@ import pytest
 
 from kullm_tui.core.config.keys import set_key
 from kullm_tui.core.errors import UsageError
-from kullm_tui.core.hub import transfer as hub_transfer
+from kullm_tui.core.hub import transfer
 from kullm_tui.core.hub.cache import cached_snapshot
 from kullm_tui.core.models.registration import register
 from kullm_tui.core.models.resolve import resolve
@@ -34,7 +34,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
         monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
         for variable in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_TOKEN"):
             monkeypatch.delenv(variable, raising=False)
-        monkeypatch.setattr(hub_transfer, "_WAIT_SECONDS", 0.02)
+        monkeypatch.setattr(transfer, "_WAIT_SECONDS", 0.02)
         yield server
 
 

@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 from textual.widgets import Button, Input
 
 from kullm_tui.core.config.keys import get_key, list_keys, set_key
-from kullm_tui.core.hub import transfer as hub_transfer
+from kullm_tui.core.hub import transfer
 from kullm_tui.core.hub.cache import cached_snapshot, repository_folder
 from kullm_tui.core.models.profiles import user_profiles
 from kullm_tui.core.models.registration import register
@@ -40,7 +40,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     with hub_server() as server:
         server.repositories[NAME] = Repository({"config.json": CONFIG, "model.safetensors": os.urandom(2_000_000)})
         monkeypatch.setenv("HF_ENDPOINT", server.url)
-        monkeypatch.setattr(hub_transfer, "_WAIT_SECONDS", 0.02)
+        monkeypatch.setattr(transfer, "_WAIT_SECONDS", 0.02)
         yield server
 
 

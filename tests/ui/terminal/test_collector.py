@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kullm_tui.ui.terminal import collector as garbage
+from kullm_tui.ui.terminal import collector
 from tests.openai_server import OpenAIServer, says
 from tests.ui.chatting import chatting
 
@@ -28,7 +28,7 @@ def collected(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
 async def test_all_that_lives_is_looked_through_once_nobody_minds(
     database: Path, collected: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(garbage, "_LOOKED_SECONDS", 0.05)
+    monkeypatch.setattr(collector, "_LOOKED_SECONDS", 0.05)
     with OpenAIServer([says(*["글 "] * 2000, pause=0.02)]) as server:
         async with chatting(database, server=server) as chat:
             chat.app.collect_when_quiet()

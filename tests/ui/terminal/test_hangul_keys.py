@@ -8,7 +8,7 @@ from textual import events
 
 from kullm_tui.ui import start
 from kullm_tui.ui.app import KullmApp
-from kullm_tui.ui.terminal import hangul_keys as hangul
+from kullm_tui.ui.terminal import hangul_keys
 from kullm_tui.ui.terminal.input_parser import PasteParser
 from tests.ui.browsing import until
 
@@ -29,7 +29,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_letter_of_the_keyboard_is_found() -> None:
     assert sorted(LAYOUT) == sorted(string.ascii_lowercase)
     for latin, jamo in LAYOUT.items():
-        assert hangul.strokes(jamo) == latin
+        assert hangul_keys.strokes(jamo) == latin
 
 
 @pytest.mark.parametrize(
@@ -38,12 +38,12 @@ def test_every_letter_of_the_keyboard_is_found() -> None:
      ("\u1112\u1161\u11ab", "gks"), ("a1 漢", "a1 漢")],
 )  # fmt: skip
 def test_what_an_input_method_delivers_is_the_keys_that_wrote_it(written: str, pressed: str) -> None:
-    assert hangul.strokes(written) == pressed
+    assert hangul_keys.strokes(written) == pressed
 
 
 def keys(sent: str, *, typing: bool) -> list[str]:
     read = [event for event in PasteParser().feed(sent) if isinstance(event, events.Key)]
-    return [key.key for event in read for key in hangul.pressed(event, typing=typing)]
+    return [key.key for event in read for key in hangul_keys.pressed(event, typing=typing)]
 
 
 @pytest.mark.parametrize("typing", [True, False])

@@ -4,7 +4,7 @@ import pytest
 from textual import _xterm_parser, events
 
 from kullm_tui.ui import start
-from kullm_tui.ui.terminal import input_parser as terminal_input
+from kullm_tui.ui.terminal import input_parser
 from kullm_tui.ui.terminal.input_parser import LONGEST_SEQUENCE, PasteParser
 from tests.growth import growth
 
@@ -107,7 +107,7 @@ def test_iterm_is_asked_for_legacy_keys(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.delenv("TEXTUAL_DISABLE_KITTY_KEY", raising=False)
     monkeypatch.delenv("TERM_PROGRAM", raising=False)
     monkeypatch.setenv("LC_TERMINAL", "iTerm2")
-    monkeypatch.setattr(terminal_input, "install", lambda: None)
+    monkeypatch.setattr(input_parser, "install", lambda: None)
     start.prepare()
     import os
 

@@ -4,10 +4,10 @@ import pytest
 
 from evaluator.judge import Judge, is_its_own_judge
 from evaluator.judge_table import usual_mode
-from evaluator.kept import kept_about, next_repeat
 from evaluator.rubric import Rubric, load_rubric
 from evaluator.verdict import Item, JudgeReply, status_of
 from evaluator.verdicts import VerdictStore
+from evaluator.verdicts_about import next_repeat, verdicts_about
 from kullm_tui.core.endpoints.endpoint import Endpoint
 from kullm_tui.core.money import money
 from tests.evaluator.judge_server import FORM, FORM_SCORES
@@ -31,7 +31,7 @@ def test_every_judges_verdict_on_this_very_response_and_on_no_other(store: Verdi
     keep(store, judge(), repeat=1)
     keep(store, judge(), Item("y", ITEM.instruction, "", ITEM.response[:-2] + "!"))
     keep(store, judge(), Item("z", "딴 질문", "", ITEM.response))
-    found = kept_about(ITEM, store, [PAPER])
+    found = verdicts_about(ITEM, store, [PAPER])
     assert [(one.model, dict(one.scores)) for one in found] == [
         ("gpt-4.1", FORM_SCORES),
         ("gpt-4.1", FORM_SCORES),
@@ -58,7 +58,7 @@ def test_the_rows_are_found_through_the_index(store: VerdictStore) -> None:
 
 def test_a_changed_rubric_keeps_the_words_and_reads_no_scores(store: VerdictStore) -> None:
     keep(store, judge())
-    found = kept_about(ITEM, store, [load_rubric("kullm-2023-ko-fixed")])
+    found = verdicts_about(ITEM, store, [load_rubric("kullm-2023-ko-fixed")])
     assert [(one.status, dict(one.scores), one.text) for one in found] == [("unparsed", {}, FORM)]
     assert "kullm-2023-ko" in found[0].reason
 

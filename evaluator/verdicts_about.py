@@ -15,15 +15,15 @@ from evaluator.verdicts import Bought, VerdictStore
 from kullm_tui.core.language import say
 
 
-def kept_about(item: Item, store: VerdictStore, rubrics: Sequence[Rubric]) -> list[Verdict]:
+def verdicts_about(item: Item, store: VerdictStore, rubrics: Sequence[Rubric]) -> list[Verdict]:
     """The newest first."""
     by_hash = {rubric.sha256: rubric for rubric in rubrics}
     return [_read(item, bought, by_hash.get(bought.rubric_sha256)) for bought in store.about(item)]
 
 
-def kept_winner(pair: Pair, store: VerdictStore) -> Winner | None:
+def last_winner(pair: Pair, store: VerdictStore) -> Winner | None:
     """What the last judge found who was asked in both orders; None where nobody was."""
-    straight, swapped = (kept_about(item, store, [PAIRWISE]) for item in pair.items)
+    straight, swapped = (verdicts_about(item, store, [PAIRWISE]) for item in pair.items)
     both = ((one, other) for one in straight for other in swapped if one.origin == other.origin)
     return next((winner(one, other) for one, other in both), None)
 
