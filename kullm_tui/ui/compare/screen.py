@@ -24,7 +24,7 @@ from kullm_tui.ui.compare.toggles import Switches
 from kullm_tui.ui.compare.vote_bar import VoteBar
 from kullm_tui.ui.conversation.copy import copy_text, copy_turn
 from kullm_tui.ui.conversation.live_replies import Replies
-from kullm_tui.ui.conversation.messages import ReplyEnded, ReplyGrew, ReplySaved, ReplyWaits
+from kullm_tui.ui.conversation.messages import ReplyGrew, ReplySaved, ReplyWaits
 from kullm_tui.ui.conversation.prompt import Prompt
 from kullm_tui.ui.conversation.thread import Thread
 from kullm_tui.ui.conversation.turn import TurnView
@@ -190,10 +190,6 @@ class CompareScreen(Screen[None]):
     @on(ReplyGrew)
     def _grew(self, event: ReplyWaits | ReplyGrew) -> None:
         self.controller.grew(event.reply)
-
-    @on(ReplyEnded)
-    def _ended(self, event: ReplyEnded) -> None:
-        self.controller.ended(event.reply)
 
     @on(ReplySaved)
     def _saved(self, event: ReplySaved) -> None:
