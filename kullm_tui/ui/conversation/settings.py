@@ -43,11 +43,6 @@ class Session:
     persona: str = ""  # the preset that the system text came from
     decoding: Mapping[str, Any] = field(default_factory=dict)  # only what somebody set, as a request names it
 
-    @property
-    def request(self) -> dict[str, Any]:
-        """The fields that go out beside the messages."""
-        return {**self.decoding, **({"adapter": self.adapter} if self.adapter else {})}
-
     def with_system(self, system: str, persona: str = "") -> Session:
         return replace(self, system=nfc(system).strip(), persona=persona)
 
