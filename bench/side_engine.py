@@ -109,13 +109,13 @@ class Reply:
     """A reply and the moments at which its pieces came."""
 
     def __init__(self, batch: Any, prompt: list[int], tokens: int, adapter: str | None) -> None:
-        from kullm_tui.engine.generation import Generation, Order
+        from kullm_tui.engine.generation import Generation, GenerationRequest
         from kullm_tui.engine.sampling import Sampling
 
         self.asked = time.perf_counter()
         self.moments: list[float] = []
         self.done = threading.Event()
-        order = Order(
+        request = GenerationRequest(
             prompt=tuple(prompt),
             max_new_tokens=tokens,
             sampling=Sampling(),
@@ -124,7 +124,7 @@ class Reply:
             decode=lambda ids: "가" * len(ids),
             adapter=adapter,
         )
-        self.generation = Generation(order, self._take)
+        self.generation = Generation(request, self._take)
         batch.submit(self.generation)
 
     @property

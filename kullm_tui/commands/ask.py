@@ -6,7 +6,6 @@ The answer goes to stdout and everything else to stderr. Text of the model's nev
 import argparse
 import asyncio
 import sys
-from collections.abc import AsyncGenerator
 from contextlib import aclosing, closing
 from dataclasses import asdict
 from typing import Any
@@ -16,17 +15,15 @@ from kullm_tui.commands.cli.consent import obtain_consent
 from kullm_tui.commands.cli.progress import Narration
 from kullm_tui.commands.judge import option
 from kullm_tui.core import paths
-from kullm_tui.core.asking.exchange import Piece, exchange
-from kullm_tui.core.asking.target import Target, base_of, resolve
-from kullm_tui.core.asking.thinking import Delta, Resorted, Thought
-from kullm_tui.core.asking.waiting import waiting_for
+from kullm_tui.core.asking.live_reply import LiveReply, Reading, ReplyRequest, watched
+from kullm_tui.core.asking.question import Answerer, Committed, open_reply
+from kullm_tui.core.asking.target import base_of, resolve
 from kullm_tui.core.config.settings import load_config
 from kullm_tui.core.endpoints.endpoint import Finished
 from kullm_tui.core.errors import UsageError
 from kullm_tui.core.language import say
 from kullm_tui.core.models.profiles import DEMO
 from kullm_tui.core.store.history import Conversation
-from kullm_tui.core.store.journal import ReplySource
 from kullm_tui.core.store.store import Store
 from kullm_tui.core.text import TerminalSafeStream, terminal_safe_json
 
@@ -62,55 +59,34 @@ def run(args: argparse.Namespace) -> int:
             obtain_consent(target.endpoint, "kullm ask", leaving="question", agreed_now=args.yes)
         judging = option.prepared(args, "kullm ask", narration)
         conversation = earlier or store.create_conversation(message.content, system=args.system)
-        messages = store.branch(conversation.leaf_id) if conversation.leaf_id else []
         turn = store.add_user_turn(conversation.id, message, parent_id=conversation.leaf_id)
-        source = ReplySource(target.name, target.adapter or None, target.template, decoding)
-        with store.open_reply(conversation.id, turn, source) as journal, closing(_Answer(args.json)) as answer:
-            pieces = exchange(target, [*messages, message], decoding, journal, thinking=config.thinking)
+        answerer = Answerer(target.name, target.adapter, target, decoding)
+        request, reply = open_reply(store, Committed(conversation, turn), answerer, config.thinking)
+        with closing(_Answer(args.json)) as answer:
             try:
-                finished = asyncio.run(_show(pieces, answer, narration))
+                finished = asyncio.run(_show(request, reply, answer, narration))
             finally:
                 narration.clear()
-            journal.finish("complete", finished=finished)
-    verdict = judging.verdict(message, answer.text, target.name, narration) if judging else None
+    verdict = judging.verdict(message, reply.text, target.name, narration) if judging else None
     if args.json:
         told = {"verdict": option.verdict_facts(verdict)} if verdict else {}
-        print(terminal_safe_json({**_result(target, answer, finished), **told}))
+        print(terminal_safe_json({**_result(answerer, reply, finished), **told}))
     elif verdict:
         narration.note(option.verdict_note(verdict))
-    _tell_thinking(answer.thinking, finished, narration)
+    _tell_thinking(reply.thinking, finished, narration)
     _tell_limits(finished, narration)
     return 1 if verdict and verdict.status == "error" else 0
 
 
 class _Answer:
-    """Where the answer goes: at once to stdout, or kept for `--json`."""
+    """Where the answer goes: at once to stdout, or nowhere yet where it is kept for `--json`."""
 
     def __init__(self, keep: bool) -> None:
         self._keep = keep
         self._safe = TerminalSafeStream()
-        self._pieces: list[str] = []
-        self._thoughts: list[str] = []
         self._last = "\n"
 
-    @property
-    def text(self) -> str:
-        return "".join(self._pieces)
-
-    @property
-    def thinking(self) -> str:
-        return "".join(self._thoughts)
-
     def take(self, text: str) -> None:
-        self._pieces.append(text)
-        self._show(self._safe.feed(text))
-
-    def think(self, text: str) -> None:
-        self._thoughts.append(text)
-
-    def resort(self, thinking: str, text: str) -> None:
-        """What a pipe has taken cannot be taken back; what is kept, and `--json`, have each in its place."""
-        self._thoughts, self._pieces = [thinking], [text]
         self._show(self._safe.feed(text))
 
     def close(self) -> None:
@@ -125,23 +101,22 @@ class _Answer:
             self._last = text[-1]
 
 
-async def _show(pieces: AsyncGenerator[Piece, None], answer: _Answer, narration: Narration) -> Finished:
-    finished = Finished("")
-    async with aclosing(pieces):
-        async for piece in pieces:
-            if isinstance(piece, Delta):
+async def _show(request: ReplyRequest, reply: LiveReply, answer: _Answer, narration: Narration) -> Finished:
+    """What a pipe has taken cannot be taken back where it turns out to be something else; what is kept, and `--json`, have each in its place."""
+    reading = Reading()
+    async with aclosing(watched(request, reply)) as changes:
+        async for _ in changes:
+            _, news = reading.news(reply)
+            if news:
                 narration.clear()
-                answer.take(piece.text)
-            elif isinstance(piece, Thought):
-                answer.think(piece.text)
+                answer.take(news)
+            elif reply.is_thinking:
                 narration.progress(say("생각하는 중", "thinking"))
-            elif isinstance(piece, Resorted):
-                answer.resort(piece.thinking, piece.text)
-            elif isinstance(piece, Finished):
-                finished = piece
-            else:
-                narration.progress(waiting_for(piece))
-    return finished
+            elif reply.waiting and not reply.pieces:
+                narration.progress(reply.waiting)
+    if fault := reply.fault or reply.unsaved_why:
+        raise fault
+    return reply.finished or reply.measured()
 
 
 def _earlier(store: Store, args: argparse.Namespace) -> Conversation | None:
@@ -180,12 +155,12 @@ def _default(model: str, narration: Narration) -> str:
     return DEMO
 
 
-def _result(target: Target, answer: _Answer, finished: Finished) -> dict[str, Any]:
+def _result(answerer: Answerer, reply: LiveReply, finished: Finished) -> dict[str, Any]:
     return {
-        "model": target.name,
-        "adapter": target.adapter or None,
-        "text": answer.text,
-        **({"thinking": answer.thinking} if answer.thinking else {}),
+        "model": answerer.model,
+        "adapter": answerer.adapter or None,
+        "text": reply.text,
+        **({"thinking": reply.thinking} if reply.thinking else {}),
         "finish_reason": finished.reason,
         "usage": asdict(finished.usage),
         "timings": dict(finished.timings),

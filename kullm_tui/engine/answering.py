@@ -1,4 +1,4 @@
-"""Between the event loop and the batch's thread: orders go down, events come back up, and a client who leaves is noticed."""
+"""Between the event loop and the batch's thread: requests go down, events come back up, and a client who leaves is noticed."""
 
 import asyncio
 import time
@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
 
-from kullm_tui.engine.generation import Event, Failed, Finished, Generation, Order
+from kullm_tui.engine.generation import Event, Failed, Finished, Generation, GenerationRequest
 from kullm_tui.engine.replies import Json
 from kullm_tui.engine.residency import Resident, Seat
 
@@ -35,27 +35,27 @@ class ResponseEnvelope:
         }
 
 
-async def answers(seat: Seat, orders: Sequence[Order]) -> AsyncGenerator[tuple[int, Event], None]:
-    """Every event of every order, with the order's place in the list. Leaving the loop early cancels the rest."""
+async def answers(seat: Seat, requests: Sequence[GenerationRequest]) -> AsyncGenerator[tuple[int, Event], None]:
+    """Every event of every request, with its place in the list. Leaving the loop early cancels the rest."""
     loop = asyncio.get_running_loop()
     arrived: asyncio.Queue[tuple[int, Event]] = asyncio.Queue()
 
-    def generation(place: int, order: Order) -> Generation:
+    def generation(place: int, request: GenerationRequest) -> Generation:
         def emit(event: Event) -> None:
             loop.call_soon_threadsafe(arrived.put_nowait, (place, event))
 
-        return Generation(order, emit, owner=seat.owner)
+        return Generation(request, emit, owner=seat.owner)
 
-    generations = [generation(place, order) for place, order in enumerate(orders)]
+    generations = [generation(place, request) for place, request in enumerate(requests)]
     _submit(seat.resident, generations)
-    open_orders = len(generations)
+    open_requests = len(generations)
     try:
-        while open_orders:
+        while open_requests:
             place, event = await arrived.get()
             if isinstance(event, Failed):
                 raise event.error
             if isinstance(event, Finished):
-                open_orders -= 1
+                open_requests -= 1
             yield place, event
     finally:
         for one in generations:
@@ -63,14 +63,14 @@ async def answers(seat: Seat, orders: Sequence[Order]) -> AsyncGenerator[tuple[i
 
 
 def _submit(resident: Resident, generations: list[Generation]) -> None:
-    """Equal orders with beams are the best results of one search; everything else joins the batch."""
-    if generations[0].order.num_beams == 1:
+    """Equal requests with beams are the best results of one search; everything else joins the batch."""
+    if generations[0].request.num_beams == 1:
         for one in generations:
             resident.batch.submit(one)
         return
     groups: dict[tuple[int, ...], list[Generation]] = {}
     for one in generations:
-        groups.setdefault(one.order.prompt, []).append(one)
+        groups.setdefault(one.request.prompt, []).append(one)
     for group in groups.values():
         resident.beams.submit(group)
 

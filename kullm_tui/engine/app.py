@@ -1,4 +1,4 @@
-"""The engine's routes. A handler reads the body, takes a seat at a model, orders, and writes the answer."""
+"""The engine's routes. A handler reads the body, takes a seat at a model, asks its batch, and writes the answer."""
 
 import asyncio
 import logging
@@ -23,9 +23,9 @@ from kullm_tui.engine.access import AccessGuard
 from kullm_tui.engine.answering import ResponseEnvelope, answers, unless_gone
 from kullm_tui.engine.bodies import read_body
 from kullm_tui.engine.connections import owner_of
-from kullm_tui.engine.generation import Finished, Order
+from kullm_tui.engine.generation import Finished, GenerationRequest
 from kullm_tui.engine.openapi import openapi_document
-from kullm_tui.engine.orders import answer_size, chat_order, completion_orders, replies_to
+from kullm_tui.engine.prepare import answer_size, prepared_chat, prepared_completions, replies_to
 from kullm_tui.engine.protocol import ChatRequest, CompletionRequest, LoadRequest, UnloadRequest
 from kullm_tui.engine.residency import Seat
 from kullm_tui.engine.service import EngineService
@@ -108,15 +108,15 @@ async def chat_completions(request: Request) -> Response:
     body = await read_body(request, ChatRequest, turnstile, _owner(request))
     async with AsyncExitStack() as stack:
         seat = await _take_seat(request, stack, body.model, body.adapter)
-        chat = await unless_gone(request, turnstile.run(seat.owner, partial(chat_order, body, seat)))
-        orders = replies_to([chat.order], body.n)
-        stack.enter_context(_service(request).answers.share(seat.owner)).add(answer_size(orders))
+        chat = await unless_gone(request, turnstile.run(seat.owner, partial(prepared_chat, body, seat)))
+        asked = replies_to([chat.request], body.n)
+        stack.enter_context(_service(request).answers.share(seat.owner)).add(answer_size(asked))
         envelope = ResponseEnvelope(body.model, "chat.completion")
         if body.stream:
-            events = chat_stream(seat, orders, envelope, closing=chat.closing if body.with_usage else None)
+            events = chat_stream(seat, asked, envelope, closing=chat.closing if body.with_usage else None)
             response: Response = event_stream(events, stack.pop_all())
         else:
-            choices = await unless_gone(request, _collect(seat, orders))
+            choices = await unless_gone(request, _collect(seat, asked))
             vocabulary, wanted = seat.resident.vocabulary, body.wanted_logprobs is not None
             written = (
                 replies.chat_choice(place, choice, vocabulary, with_logprobs=wanted)
@@ -132,16 +132,16 @@ async def completions(request: Request) -> Response:
     body = await read_body(request, CompletionRequest, turnstile, _owner(request))
     async with AsyncExitStack() as stack:
         seat = await _take_seat(request, stack, body.model, body.adapter)
-        prompts = await unless_gone(request, turnstile.run(seat.owner, partial(completion_orders, body, seat)))
-        orders = replies_to(prompts, body.n)
-        stack.enter_context(_service(request).answers.share(seat.owner)).add(answer_size(orders))
+        prompts = await unless_gone(request, turnstile.run(seat.owner, partial(prepared_completions, body, seat)))
+        asked = replies_to(prompts, body.n)
+        stack.enter_context(_service(request).answers.share(seat.owner)).add(answer_size(asked))
         envelope = ResponseEnvelope(body.model, "text_completion")
         echoes = await unless_gone(request, turnstile.run(seat.owner, partial(_echoes, prompts, body.n, seat)))
         if body.stream:
-            events = completion_stream(seat, orders, envelope, echoes, usage=body.with_usage, prompts=len(prompts))
+            events = completion_stream(seat, asked, envelope, echoes, usage=body.with_usage, prompts=len(prompts))
             response: Response = event_stream(events, stack.pop_all())
         else:
-            choices = await unless_gone(request, _collect(seat, orders))
+            choices = await unless_gone(request, _collect(seat, asked))
             vocabulary, wanted = seat.resident.vocabulary, body.logprobs is not None
             written = (
                 replies.completion_choice(place, choice, vocabulary, echo, with_logprobs=wanted)
@@ -188,18 +188,17 @@ async def _take_seat(request: Request, stack: AsyncExitStack, model: str, adapte
     return replace(entered, owner=_owner(request))
 
 
-async def _collect(seat: Seat, orders: list[Order]) -> list[replies.Choice]:
-    choices = [replies.Choice() for _ in orders]
-    async for place, event in answers(seat, orders):
+async def _collect(seat: Seat, asked: list[GenerationRequest]) -> list[replies.Choice]:
+    choices = [replies.Choice() for _ in asked]
+    async for place, event in answers(seat, asked):
         choices[place].add(event)
     return choices
 
 
-def _echoes(prompts: list[Order], n: int, seat: Seat) -> list[replies.Echo | None]:
+def _echoes(prompts: list[GenerationRequest], n: int, seat: Seat) -> list[replies.Echo | None]:
     """One for each reply; those to one prompt share it."""
     once = [
-        replies.Echo(seat.resident.vocabulary.decode(order.prompt), order.prompt) if order.echo else None
-        for order in prompts
+        replies.Echo(seat.resident.vocabulary.decode(one.prompt), one.prompt) if one.echo else None for one in prompts
     ]
     return [echo for echo in once for _ in range(n)]
 

@@ -208,7 +208,7 @@ class Batch:
             return
         generation.clock.start()
         self._joining = row = Row(generation, device=self._device)
-        if not row.order.score_prompt:
+        if not row.request.score_prompt:
             self._reuse(row, len(self._running))
 
     def _next(self) -> Generation | None:
@@ -238,10 +238,10 @@ class Batch:
 
     def _reuse(self, row: Row, slot: int) -> None:
         """Copies the longest beginning of the prompt that a running row or a finished turn already computed."""
-        adapter, wanted = row.order.adapter, row.tokens[:-1]  # the last token is computed: its logits are needed
+        adapter, wanted = row.request.adapter, row.tokens[:-1]  # the last token is computed: its logits are needed
         best, source = 0, -1
         for other_slot, other in enumerate(self._running):
-            if other.order.adapter == adapter:
+            if other.request.adapter == adapter:
                 shared = min(shared_beginning(other.tokens, wanted), other.cached)
                 if shared > best:
                     best, source = shared, other_slot
@@ -259,9 +259,9 @@ class Batch:
         piece = row.tokens[start : start + self._pace.piece(streams_wait=bool(self._running))]
         self._cache.look_at_one(slot, start=start, count=len(piece))
         positions = torch.arange(start, start + len(piece), device=self._device)[None]
-        keep = 0 if row.order.score_prompt else 1
+        keep = 0 if row.request.score_prompt else 1
         tokens = torch.tensor([piece], device=self._device)
-        logits = self._forward(tokens, positions, None, [row.order.adapter], logits_to_keep=keep)[0]
+        logits = self._forward(tokens, positions, None, [row.request.adapter], logits_to_keep=keep)[0]
         row.cached += len(piece)
         self._pace.prefilled(len(piece), time.monotonic() - started)
         if not bool(logits.amax().isfinite()):
@@ -269,7 +269,7 @@ class Batch:
             self._cache.forget(slot)
             row.fail(no_token())
             return
-        if row.order.score_prompt:
+        if row.request.score_prompt:
             row.score_prompt(logits, start)
         if row.cached < len(row.tokens):
             return
@@ -284,7 +284,7 @@ class Batch:
         rows = list(self._running)
         lengths = [row.cached for row in rows]
         self._cache.look_at_many(lengths, self._device)
-        adapters = [row.order.adapter for row in rows]
+        adapters = [row.request.adapter for row in rows]
         tokens = torch.tensor([[row.tokens[-1]] for row in rows], device=self._device)
         positions = torch.tensor(lengths, device=self._device)[:, None]
         mask = decode_mask(self._model.config, lengths, device=self._device, dtype=self._model.dtype)
@@ -328,7 +328,7 @@ class Batch:
         slot, last = self._running.index(row), len(self._running) - 1
         if row.cached >= WORTH_COPYING and not row.failed:
             self._prefixes.keep(
-                Prefix(row.order.adapter, tuple(row.tokens[: row.cached]), self._cache.take_out(slot, row.cached))
+                Prefix(row.request.adapter, tuple(row.tokens[: row.cached]), self._cache.take_out(slot, row.cached))
             )
         if slot != last:
             self._cache.copy(last, slot, self._running[last].cached)
@@ -360,7 +360,7 @@ _WITHOUT_POSITIONS = ("bloom",)
 
 
 def _room_for(generation: Generation) -> int:
-    return len(generation.order.prompt) + generation.order.max_new_tokens
+    return len(generation.request.prompt) + generation.request.max_new_tokens
 
 
 def _as_kullm_error(cause: BaseException | None) -> KullmError:

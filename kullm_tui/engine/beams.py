@@ -10,7 +10,15 @@ from transformers import StoppingCriteria, StoppingCriteriaList
 
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
-from kullm_tui.engine.generation import Failed, Finished, Generation, Order, Piece, Progress, model_is_leaving
+from kullm_tui.engine.generation import (
+    Failed,
+    Finished,
+    Generation,
+    GenerationRequest,
+    Piece,
+    Progress,
+    model_is_leaving,
+)
 from kullm_tui.engine.reply_text import ReplyText
 from kullm_tui.engine.turns import Line
 from kullm_tui.weights.adapters import AdapterRack
@@ -32,7 +40,7 @@ class BeamSearch:
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="beams")
 
     def submit(self, generations: list[Generation]) -> None:
-        """All of them want replies to the same order: the best beams of one search."""
+        """All of them want replies to the same request: the best beams of one search."""
         with self._lining_up:
             self._waiting.join(generations[0].owner, generations)
         try:
@@ -68,11 +76,11 @@ class BeamSearch:
         self._running = []
 
     def _answer_alone(self, generations: list[Generation]) -> None:
-        order = generations[0].order
+        request = generations[0].request
         for generation in generations:
             generation.clock.start()
         try:
-            replies = self._search(order, generations)
+            replies = self._search(request, generations)
         except Exception:  # the engine's request edge: whatever the library raises, the engine lives on
             logger.exception("a beam search failed")
             for generation in generations:
@@ -81,55 +89,55 @@ class BeamSearch:
         for generation, tokens in zip(generations, replies, strict=True):
             _hand_over(generation, tokens)
 
-    def _search(self, order: Order, generations: list[Generation]) -> list[list[int]]:
-        sampling = order.sampling
-        ids = torch.tensor([order.prompt], device=self._model.device)
+    def _search(self, request: GenerationRequest, generations: list[Generation]) -> list[list[int]]:
+        sampling = request.sampling
+        ids = torch.tensor([request.prompt], device=self._model.device)
         extra: dict[str, Any] = {}
         if sampling.temperature > 0:
             extra = {"temperature": sampling.temperature, "top_k": sampling.top_k or None, "top_p": sampling.top_p}
             if sampling.seed is not None:
                 torch.manual_seed(sampling.seed)
-        with torch.inference_mode(), self._rack.rows(order.adapter):
+        with torch.inference_mode(), self._rack.rows(request.adapter):
             output = self._model.generate(
                 ids,
                 attention_mask=torch.ones_like(ids),
                 do_sample=sampling.temperature > 0,
-                num_beams=order.num_beams,
+                num_beams=request.num_beams,
                 num_return_sequences=len(generations),
-                max_new_tokens=order.max_new_tokens,
+                max_new_tokens=request.max_new_tokens,
                 repetition_penalty=sampling.repetition_penalty,
                 no_repeat_ngram_size=sampling.no_repeat_ngram_size,
-                eos_token_id=sorted(order.eos) or None,
-                pad_token_id=min(order.eos, default=0),
-                stopping_criteria=StoppingCriteriaList([_Watch(order, generations)]),
+                eos_token_id=sorted(request.eos) or None,
+                pad_token_id=min(request.eos, default=0),
+                stopping_criteria=StoppingCriteriaList([_Watch(request, generations)]),
                 **extra,
             )
-        return [sequence[len(order.prompt) :] for sequence in output.tolist()]
+        return [sequence[len(request.prompt) :] for sequence in output.tolist()]
 
 
 class _Watch(StoppingCriteria):  # type: ignore[misc]
     """Ends the search when nobody waits any more, and tells how far it is."""
 
-    def __init__(self, order: Order, generations: list[Generation]) -> None:
-        self._order = order
+    def __init__(self, request: GenerationRequest, generations: list[Generation]) -> None:
+        self._request = request
         self._generations = generations
 
     def __call__(self, input_ids: torch.Tensor, scores: Any, **_kwargs: Any) -> torch.Tensor:
         del scores
-        done = input_ids.shape[1] - len(self._order.prompt)
+        done = input_ids.shape[1] - len(self._request.prompt)
         for generation in self._generations:
-            generation.emit(Progress(done, self._order.max_new_tokens))
+            generation.emit(Progress(done, self._request.max_new_tokens))
         nobody_waits = all(generation.cancelled.is_set() for generation in self._generations)
         return torch.full((input_ids.shape[0],), nobody_waits, dtype=torch.bool, device=input_ids.device)
 
 
 def _hand_over(generation: Generation, tokens: list[int]) -> None:
-    order = generation.order
-    text = ReplyText(order.decode, stop=order.stop, trim=order.trim)
+    request = generation.request
+    text = ReplyText(request.decode, stop=request.stop, trim=request.trim)
     shown, reason, count = [], "length", 0
     for token in tokens:
         count += 1
-        if token in order.eos:
+        if token in request.eos:
             reason = "stop"
             break
         shown.append(text.feed(token))
@@ -139,4 +147,4 @@ def _hand_over(generation: Generation, tokens: list[int]) -> None:
     shown.append(text.close())
     generation.emit(Piece("".join(shown)))
     timings = generation.clock.timings(tokens=count, cached_tokens=0)  # all of them came at once
-    generation.emit(Finished(reason, len(order.prompt), count, timings))
+    generation.emit(Finished(reason, len(request.prompt), count, timings))

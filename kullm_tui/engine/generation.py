@@ -67,8 +67,8 @@ Event = Piece | PromptScored | Progress | Finished | Failed
 
 
 @dataclass(frozen=True)
-class Order:
-    """One reply as it was ordered; nothing in it changes while it runs."""
+class GenerationRequest:
+    """One reply as it is wanted; nothing in it changes while it runs."""
 
     prompt: tuple[int, ...]
     max_new_tokens: int
@@ -86,9 +86,9 @@ class Order:
 
 @dataclass
 class Generation:
-    """An order on its way: where its events go, and whether anybody still waits for them."""
+    """A request on its way: where its events go, and whether anybody still waits for them."""
 
-    order: Order
+    request: GenerationRequest
     emit: Callable[[Event], None]
     owner: str = ""  # whose turn it takes
     cancelled: threading.Event = field(default_factory=threading.Event)

@@ -9,7 +9,7 @@ from pydantic.json_schema import models_json_schema
 from kullm_tui import __version__
 from kullm_tui.engine.access import MOST_BYTES
 from kullm_tui.engine.bodies import MOST_ENTRIES, MOST_LISTS
-from kullm_tui.engine.orders import MOST_IN_AN_ANSWER, REPLY_TOKENS
+from kullm_tui.engine.prepare import MOST_IN_AN_ANSWER, REPLY_TOKENS
 from kullm_tui.engine.protocol import MOST_REPLIES, ChatRequest, CompletionRequest, LoadRequest, UnloadRequest
 
 _ERRORS = {

@@ -12,22 +12,22 @@ from kullm_tui.engine.sampling import NoToken, Sampler
 
 class Row:
     def __init__(self, generation: Generation, *, device: torch.device) -> None:
-        order = generation.order
+        request = generation.request
         self.generation = generation
-        self.order = order
-        self.tokens = list(order.prompt)
+        self.request = request
+        self.tokens = list(request.prompt)
         self.cached = 0  # tokens whose keys and values lie in the row's slot
         self.reused = 0  # of those, how many were copied and not computed
         self.finish_reason: str | None = None
         self.failed = False
-        self._sampler = Sampler(order.sampling, order.prompt, device=device)
-        self._text = ReplyText(order.decode, stop=order.stop, trim=order.trim)
+        self._sampler = Sampler(request.sampling, request.prompt, device=device)
+        self._text = ReplyText(request.decode, stop=request.stop, trim=request.trim)
         self._logprobs: list[TokenLogprob] = []
         self._prompt_logprobs: list[TokenLogprob | None] = [None]
 
     @property
     def produced(self) -> int:
-        return len(self.tokens) - len(self.order.prompt)
+        return len(self.tokens) - len(self.request.prompt)
 
     @property
     def is_over(self) -> bool:
@@ -35,18 +35,18 @@ class Row:
 
     @property
     def greedy(self) -> bool:
-        return self.order.sampling.untouched_greedy
+        return self.request.sampling.untouched_greedy
 
     def score_prompt(self, logits: torch.Tensor, start: int) -> None:
         """logits [n, vocabulary] of prompt positions start…start+n-1; each scores the token after it."""
-        scored = self.order.prompt[start + 1 : start + 1 + len(logits)]
+        scored = self.request.prompt[start + 1 : start + 1 + len(logits)]
         if scored:
             logprobs = logits[: len(scored)].float().log_softmax(-1)
-            self._prompt_logprobs += token_logprobs(logprobs, scored, self.order.top_logprobs or 0)
+            self._prompt_logprobs += token_logprobs(logprobs, scored, self.request.top_logprobs or 0)
 
     def begin(self) -> None:
         """The whole prompt is in the slot."""
-        if self.order.score_prompt:
+        if self.request.score_prompt:
             self.generation.emit(PromptScored(tuple(self._prompt_logprobs)))
 
     def take(self, logits: torch.Tensor, likeliest: int | None = None) -> None:
@@ -54,7 +54,7 @@ class Row:
 
         What is wrong with a row's own numbers is that row's fault alone: its client is told, the others go on.
         """
-        if self.order.max_new_tokens == 0:
+        if self.request.max_new_tokens == 0:
             self.finish("length")
             return
         try:
@@ -66,17 +66,17 @@ class Row:
             self.generation.clock.start_decoding()
         self.tokens.append(token)
         self._sampler.said(token)
-        ends = token in self.order.eos
+        ends = token in self.request.eos
         # A scored prompt is always followed by one token's score, the end's too: who reads the scores leaves the last one out.
-        if self.order.top_logprobs is not None and (not ends or self.order.score_prompt):
-            self._logprobs += token_logprobs(logits.log_softmax(-1)[None], [token], self.order.top_logprobs)
+        if self.request.top_logprobs is not None and (not ends or self.request.score_prompt):
+            self._logprobs += token_logprobs(logits.log_softmax(-1)[None], [token], self.request.top_logprobs)
         if ends:
             self.finish("stop")
             return
         self._show(self._text.feed(token))
         if self._text.stopped_by is not None:
             self.finish("stop")
-        elif self.produced >= self.order.max_new_tokens:
+        elif self.produced >= self.request.max_new_tokens:
             self.finish("length")
 
     def finish(self, reason: str) -> None:
@@ -89,7 +89,7 @@ class Row:
         self.generation.emit(
             Finished(
                 reason=reason,
-                prompt_tokens=len(self.order.prompt),
+                prompt_tokens=len(self.request.prompt),
                 completion_tokens=self.produced,
                 timings=clock.timings(tokens=self.produced, cached_tokens=self.reused),
             )

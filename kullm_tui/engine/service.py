@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from kullm_tui.engine.burden import Burden
-from kullm_tui.engine.orders import MOST_IN_AN_ANSWER
+from kullm_tui.engine.prepare import MOST_IN_AN_ANSWER
 from kullm_tui.engine.residency import Residency, Target
 from kullm_tui.engine.turns import Turnstile
 

@@ -11,7 +11,7 @@ from starlette.responses import Response, StreamingResponse
 from kullm_tui.core.errors import KullmError
 from kullm_tui.engine import replies
 from kullm_tui.engine.answering import ResponseEnvelope, answers
-from kullm_tui.engine.generation import Finished, Order, PromptScored
+from kullm_tui.engine.generation import Finished, GenerationRequest, PromptScored
 from kullm_tui.engine.protocol import LoadRequest
 from kullm_tui.engine.residency import Seat, Target
 from kullm_tui.engine.service import EngineService
@@ -20,12 +20,12 @@ from kullm_tui.weights.progress import LoadProgress
 
 
 async def chat_stream(
-    seat: Seat, orders: list[Order], envelope: ResponseEnvelope, *, closing: replies.Json | None
+    seat: Seat, asked: list[GenerationRequest], envelope: ResponseEnvelope, *, closing: replies.Json | None
 ) -> AsyncGenerator[replies.Json, None]:
-    for place in range(len(orders)):
+    for place in range(len(asked)):
         yield envelope.with_choices(replies.chat_opening(place), suffix=".chunk")
     finished: list[Finished] = []
-    async with aclosing(answers(seat, orders)) as events:
+    async with aclosing(answers(seat, asked)) as events:
         async for place, event in events:
             chunk = replies.chat_chunk(place, event, seat.resident.vocabulary)
             if chunk:
@@ -38,7 +38,7 @@ async def chat_stream(
 
 async def completion_stream(
     seat: Seat,
-    orders: list[Order],
+    asked: list[GenerationRequest],
     envelope: ResponseEnvelope,
     echoes: list[replies.Echo | None],
     *,
@@ -48,10 +48,10 @@ async def completion_stream(
     vocabulary = seat.resident.vocabulary
     shown = [len(echo.text) if echo else 0 for echo in echoes]  # characters of each choice
     for place, echo in enumerate(echoes):
-        if echo and not orders[place].score_prompt:
+        if echo and not asked[place].score_prompt:
             yield envelope.with_choices(replies.echo_chunk(place, None, echo, vocabulary))
     finished: list[Finished] = []
-    async with aclosing(answers(seat, orders)) as events:
+    async with aclosing(answers(seat, asked)) as events:
         async for place, event in events:
             echo = echoes[place]
             if echo and isinstance(event, PromptScored):

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from kullm_tui.core.records import Message
+from kullm_tui.core.store.journal import FinalState, ReplySource
+from kullm_tui.core.store.store import Store
 from tests.commands.asking import ASK, messages
 from tests.kullm_command import COMMAND, environment, kullm, start
 from tests.openai_server import CUT, OpenAIServer, Reply, chunk, refuses, says
@@ -179,6 +182,42 @@ def test_continue_survives_a_question_that_failed(home: Path, server: OpenAIServ
     assert kullm(home, *ASK, "실패할 질문").returncode == 1
     assert kullm(home, "ask", "--continue", "둘째").returncode == 0
     assert [message["content"] for message in server.requests[-1].body["messages"]] == ["첫째", "안녕하세요", "둘째"]
+
+
+def test_continue_tells_what_the_app_would_of_the_same_conversation(home: Path, server: OpenAIServer) -> None:
+    """The system text that holds now, and no question that was never answered."""
+    with Store(home / "kullm.db") as store:
+        talk = store.create_conversation("첫째?", system="짧게")
+        leaf = _answered(store, talk.id, "첫째?", talk.leaf_id, "하나", "complete")
+        leaf = _answered(store, talk.id, "둘째?", leaf, "", "failed")
+        leaf = store.add_user_turn(talk.id, Message("system", "길게"), parent_id=leaf)
+        _answered(store, talk.id, "셋째?", leaf, "셋", "complete")
+    assert kullm(home, *ASK, "--continue", "넷째?").returncode == 0
+    assert [(one["role"], one["content"]) for one in server.requests[-1].body["messages"]] == [
+        ("system", "길게"),
+        ("user", "첫째?"),
+        ("assistant", "하나"),
+        ("user", "셋째?"),
+        ("assistant", "셋"),
+        ("user", "넷째?"),
+    ]
+
+
+def _answered(
+    store: Store, conversation_id: int, question: str, parent_id: int | None, answer: str, state: FinalState
+) -> int:
+    asked = store.add_user_turn(conversation_id, Message("user", question), parent_id=parent_id)
+    journal = store.open_reply(conversation_id, asked, ReplySource("home/m"))
+    journal.feed(answer)
+    journal.finish(state)
+    return journal.reply_id
+
+
+def test_what_was_left_out_and_cut_is_kept_for_who_opens_it_later(home: Path, server: OpenAIServer) -> None:
+    server.script.append(says("긴 답", finish="length", last={"dropped_turns": 2}))
+    kullm(home, *ASK, "?")
+    timings = json.loads(messages(home)[-1]["timings"])
+    assert (timings["cut_at_length"], timings["dropped_turns"]) == (1, 2)
 
 
 def test_a_server_error_is_one_line_and_the_question_is_kept(home: Path, server: OpenAIServer) -> None:

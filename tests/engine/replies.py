@@ -1,4 +1,4 @@
-"""Running orders through a batch in a test and waiting for what comes of them."""
+"""Running requests through a batch in a test and waiting for what comes of them."""
 
 import contextlib
 import queue
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kullm_tui.engine.batch import Batch
-from kullm_tui.engine.generation import Event, Failed, Finished, Generation, Order, Piece, TokenLogprob
+from kullm_tui.engine.generation import Event, Failed, Finished, Generation, GenerationRequest, Piece, TokenLogprob
 from kullm_tui.engine.sampling import Sampling
 from tests.tiny_models import korean_tokenizer
 
@@ -29,9 +29,9 @@ class Reply:
 class Client:
     """One waiting client of a batch."""
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, request: GenerationRequest) -> None:
         self._events: queue.Queue[Event] = queue.Queue()
-        self.generation = Generation(order, self._events.put)
+        self.generation = Generation(request, self._events.put)
 
     def next_event(self) -> Event:
         return self._events.get(timeout=WAIT_SECONDS)
@@ -66,8 +66,8 @@ def decode(ids: Sequence[int]) -> str:
     return str(korean_tokenizer().decode(list(ids), skip_special_tokens=False))
 
 
-def order(prompt: Sequence[int], *, tokens: int = 24, **changes: Any) -> Order:
-    """A greedy order that shows its tokens; `changes` are fields of Order."""
+def wants(prompt: Sequence[int], *, tokens: int = 24, **changes: Any) -> GenerationRequest:
+    """A greedy request that shows its tokens; `changes` are fields of GenerationRequest."""
     usual: dict[str, Any] = {
         "prompt": tuple(prompt),
         "max_new_tokens": tokens,
@@ -78,12 +78,12 @@ def order(prompt: Sequence[int], *, tokens: int = 24, **changes: Any) -> Order:
         "trim": False,
         "top_logprobs": 0,
     }
-    return Order(**(usual | changes))
+    return GenerationRequest(**(usual | changes))
 
 
-def replies_to(batch: Batch, orders: Sequence[Order]) -> list[Reply]:
-    """All orders at once; their replies in the same order."""
-    clients = [Client(one) for one in orders]
+def replies_to(batch: Batch, requests: Sequence[GenerationRequest]) -> list[Reply]:
+    """All at once; their replies in the same order."""
+    clients = [Client(one) for one in requests]
     for client in clients:
         batch.submit(client.generation)
     return [client.reply() for client in clients]

@@ -14,7 +14,7 @@ from kullm_tui.core.errors import KullmError
 from kullm_tui.engine.generation import Failed, Piece, PromptScored, TokenLogprob
 from kullm_tui.engine.sampling import Sampling
 from tests.engine.conftest import OpenBatch
-from tests.engine.replies import Client, Reply, order, prompt_of, replies_to
+from tests.engine.replies import Client, Reply, prompt_of, replies_to, wants
 from tests.engine.server import wait_until
 from tests.tiny_models import FAMILIES, save_lora, save_model
 
@@ -52,7 +52,7 @@ def test_rows_of_different_lengths_say_what_generate_says(
     family: str, checkpoint: Callable[[str], Path], open_batch: OpenBatch
 ) -> None:
     prompts = [prompt_of(length, seed=length) for length in LENGTHS]
-    replies = replies_to(open_batch(checkpoint(family)), [order(prompt) for prompt in prompts])
+    replies = replies_to(open_batch(checkpoint(family)), [wants(prompt) for prompt in prompts])
     expected = [generate(checkpoint(family), prompt) for prompt in prompts]
     assert [reply.tokens for reply in replies] == expected
     assert len({tuple(tokens) for tokens in expected}) == len(LENGTHS), (
@@ -68,7 +68,7 @@ def test_penalties_are_those_of_generate(
     options: dict[str, Any], checkpoint: Callable[[str], Path], open_batch: OpenBatch
 ) -> None:
     prompt = prompt_of(20) * 2
-    (reply,) = replies_to(open_batch(checkpoint("llama")), [order(prompt, sampling=Sampling(**options))])
+    (reply,) = replies_to(open_batch(checkpoint("llama")), [wants(prompt, sampling=Sampling(**options))])
     assert reply.tokens == generate(checkpoint("llama"), prompt, **options)
 
 
@@ -77,14 +77,14 @@ def test_a_row_that_joins_a_running_batch_changes_nobody(
     family: str, checkpoint: Callable[[str], Path], open_batch: OpenBatch
 ) -> None:
     batch = open_batch(checkpoint(family))
-    first = Client(order(prompt_of(30), tokens=60))
+    first = Client(wants(prompt_of(30), tokens=60))
     batch.submit(first.generation)
     early: list[int] = []
     while len(early) < 10:
         event = first.next_event()
         assert isinstance(event, Piece)
         early += [one.token for one in event.logprobs]
-    late = [order(prompt_of(length, seed=length), tokens=20) for length in (3, 50)]
+    late = [wants(prompt_of(length, seed=length), tokens=20) for length in (3, 50)]
     late_replies = replies_to(batch, late)
     assert early + first.reply().tokens == generate(checkpoint(family), prompt_of(30), tokens=60)
     assert [reply.tokens for reply in late_replies] == [
@@ -97,7 +97,7 @@ def test_a_long_prompt_is_prefilled_in_pieces_without_changing_the_reply(
 ) -> None:
     prompt = prompt_of(450)
     for family in ("gpt_neox", "gemma2", "bloom"):
-        (reply,) = replies_to(open_batch(checkpoint(family)), [order(prompt, tokens=8)])
+        (reply,) = replies_to(open_batch(checkpoint(family)), [wants(prompt, tokens=8)])
         assert reply.tokens == generate(checkpoint(family), prompt, tokens=8)
 
 
@@ -107,9 +107,9 @@ def test_a_turn_that_extends_the_last_one_reuses_its_keys_and_says_the_same(
 ) -> None:
     batch = open_batch(checkpoint(family), prefix_bytes=EVERYTHING)
     prompt = prompt_of(60)
-    (first,) = replies_to(batch, [order(prompt)])
+    (first,) = replies_to(batch, [wants(prompt)])
     longer = [*prompt, *first.tokens, *prompt_of(7, seed=5)]
-    (second,) = replies_to(batch, [order(longer)])
+    (second,) = replies_to(batch, [wants(longer)])
     assert second.finished
     assert second.finished.timings.cached_tokens == len(prompt) + len(first.tokens) - 1
     assert second.tokens == generate(checkpoint(family), longer)
@@ -117,8 +117,8 @@ def test_a_turn_that_extends_the_last_one_reuses_its_keys_and_says_the_same(
 
 def test_rows_with_the_same_prompt_prefill_it_once(checkpoint: Callable[[str], Path], open_batch: OpenBatch) -> None:
     prompt = prompt_of(100)
-    orders = [order(prompt, tokens=30, sampling=Sampling(temperature=1.0, seed=seed)) for seed in (1, 2, 1)]
-    one, two, again = replies_to(open_batch(checkpoint("gpt_neox")), orders)
+    requests = [wants(prompt, tokens=30, sampling=Sampling(temperature=1.0, seed=seed)) for seed in (1, 2, 1)]
+    one, two, again = replies_to(open_batch(checkpoint("gpt_neox")), requests)
     assert one.tokens == again.tokens != two.tokens
     assert one.finished
     assert two.finished
@@ -127,9 +127,9 @@ def test_rows_with_the_same_prompt_prefill_it_once(checkpoint: Callable[[str], P
 
 def test_a_seed_says_the_same_alone_and_in_a_crowd(checkpoint: Callable[[str], Path], open_batch: OpenBatch) -> None:
     batch = open_batch(checkpoint("llama"))
-    seeded = order(prompt_of(12), sampling=Sampling(temperature=0.9, top_p=0.9, top_k=50, seed=7))
+    seeded = wants(prompt_of(12), sampling=Sampling(temperature=0.9, top_p=0.9, top_k=50, seed=7))
     (alone,) = replies_to(batch, [seeded])
-    crowd = replies_to(batch, [order(prompt_of(9, seed=3)), seeded, order(prompt_of(30, seed=4))])
+    crowd = replies_to(batch, [wants(prompt_of(9, seed=3)), seeded, wants(prompt_of(30, seed=4))])
     assert crowd[1].tokens == alone.tokens
 
 
@@ -142,7 +142,7 @@ def test_adapters_one_after_another_and_side_by_side_equal_each_alone(
     prompt = prompt_of(40)
 
     def ask(*names: str | None) -> list[list[int]]:
-        return [reply.tokens for reply in replies_to(batch, [order(prompt, adapter=name) for name in names])]
+        return [reply.tokens for reply in replies_to(batch, [wants(prompt, adapter=name) for name in names])]
 
     alone = {name: _peft_says(base, adapters.get(name or ""), prompt) for name in ("a", "b", None)}
     assert len({tuple(tokens) for tokens in alone.values()}) == 3
@@ -178,7 +178,7 @@ def prompt_scores(reply: Reply) -> list[TokenLogprob]:
 
 def test_prompt_scores_are_the_models_own(checkpoint: Callable[[str], Path], open_batch: OpenBatch) -> None:
     prompt = prompt_of(300)
-    (reply,) = replies_to(open_batch(checkpoint("llama")), [order(prompt, tokens=0, score_prompt=True, top_logprobs=2)])
+    (reply,) = replies_to(open_batch(checkpoint("llama")), [wants(prompt, tokens=0, score_prompt=True, top_logprobs=2)])
     model = AutoModelForCausalLM.from_pretrained(checkpoint("llama"), dtype=torch.float32)
     with torch.no_grad():
         logprobs = model(torch.tensor([prompt])).logits[0].log_softmax(-1)
@@ -194,7 +194,7 @@ def test_eos_ends_a_reply_and_is_not_shown(checkpoint: Callable[[str], Path], op
     prompt = prompt_of(10)
     expected = generate(checkpoint("llama"), prompt)
     end = next(token for place, token in enumerate(expected) if place >= 3 and token not in expected[:place])
-    (reply,) = replies_to(open_batch(checkpoint("llama")), [order(prompt, eos=frozenset({end}))])
+    (reply,) = replies_to(open_batch(checkpoint("llama")), [wants(prompt, eos=frozenset({end}))])
     assert reply.tokens == expected[: expected.index(end)]
     assert reply.finished
     assert reply.finished.reason == "stop"
@@ -205,7 +205,7 @@ def test_a_cancelled_reply_leaves_the_batch_within_a_token(
     checkpoint: Callable[[str], Path], open_batch: OpenBatch
 ) -> None:
     batch = open_batch(checkpoint("gpt_neox"), rows=1)
-    endless, waiting = Client(order(prompt_of(5), tokens=400)), Client(order(prompt_of(6), tokens=3))
+    endless, waiting = Client(wants(prompt_of(5), tokens=400)), Client(wants(prompt_of(6), tokens=3))
     batch.submit(endless.generation)
     endless.next_event()
     batch.submit(waiting.generation)
@@ -216,14 +216,14 @@ def test_a_cancelled_reply_leaves_the_batch_within_a_token(
 
 def test_waiting_replies_join_in_the_order_they_came(checkpoint: Callable[[str], Path], open_batch: OpenBatch) -> None:
     batch = open_batch(checkpoint("gpt_neox"), rows=2)
-    replies = replies_to(batch, [order(prompt_of(5, seed=seed), tokens=10) for seed in range(8)])
+    replies = replies_to(batch, [wants(prompt_of(5, seed=seed), tokens=10) for seed in range(8)])
     waits = [reply.finished.timings.queue_ms for reply in replies if reply.finished]
     assert waits == sorted(waits)
 
 
 def test_rows_wait_while_the_room_for_keys_is_taken(checkpoint: Callable[[str], Path], open_batch: OpenBatch) -> None:
     batch = open_batch(checkpoint("gpt_neox"), kv_tokens=60)
-    first, second = replies_to(batch, [order(prompt_of(20), tokens=20), order(prompt_of(21), tokens=20)])
+    first, second = replies_to(batch, [wants(prompt_of(20), tokens=20), wants(prompt_of(21), tokens=20)])
     assert first.finished
     assert second.finished
     assert second.finished.timings.queue_ms >= first.finished.timings.decode_ms
@@ -233,16 +233,16 @@ def test_a_failing_turn_tells_its_clients_and_the_batch_lives_on(
     checkpoint: Callable[[str], Path], open_batch: OpenBatch
 ) -> None:
     batch = open_batch(checkpoint("gpt_neox"))
-    broken = Client(order([10_000_000], tokens=3))  # no such row in the embeddings
+    broken = Client(wants([10_000_000], tokens=3))  # no such row in the embeddings
     batch.submit(broken.generation)
     assert isinstance(broken.next_event(), Failed)
-    (reply,) = replies_to(batch, [order(prompt_of(5), tokens=3)])
+    (reply,) = replies_to(batch, [wants(prompt_of(5), tokens=3)])
     assert len(reply.tokens) == 3
 
 
 def test_closing_the_batch_leaves_nobody_waiting(checkpoint: Callable[[str], Path], open_batch: OpenBatch) -> None:
     batch = open_batch(checkpoint("gpt_neox"), rows=1)
-    clients = [Client(order(prompt_of(5), tokens=400)) for _ in range(3)]
+    clients = [Client(wants(prompt_of(5), tokens=400)) for _ in range(3)]
     for client in clients:
         batch.submit(client.generation)
     clients[0].next_event()
@@ -257,7 +257,7 @@ def test_a_reply_asked_for_after_the_end_is_told_at_once(
 ) -> None:
     batch = open_batch(checkpoint("gpt_neox"))
     batch.close()
-    late = Client(order(prompt_of(5)))
+    late = Client(wants(prompt_of(5)))
     batch.submit(late.generation)
     assert isinstance(late.next_event(), Failed)
     with pytest.raises(KullmError, match="내리고"):
@@ -268,7 +268,7 @@ def test_a_task_that_fails_or_is_given_up_harms_no_reply(
     checkpoint: Callable[[str], Path], open_batch: OpenBatch
 ) -> None:
     batch = open_batch(checkpoint("gpt_neox"))
-    client = Client(order(prompt_of(5), tokens=200))
+    client = Client(wants(prompt_of(5), tokens=200))
     batch.submit(client.generation)
     client.next_event()
     given_up = batch.between_tokens(lambda: None)
@@ -283,12 +283,12 @@ def test_a_short_row_beside_a_long_one_takes_only_what_it_holds(
     checkpoint: Callable[[str], Path], open_batch: OpenBatch
 ) -> None:
     batch = open_batch(checkpoint("gpt_neox"))
-    clients = [Client(order(prompt_of(length), tokens=100)) for length in (400, 5, 5, 5, 5, 5, 5, 5)]
+    clients = [Client(wants(prompt_of(length), tokens=100)) for length in (400, 5, 5, 5, 5, 5, 5, 5)]
     for client in clients:
         batch.submit(client.generation)
     for client in clients:
         client.next_event()
-    held = sum(len(client.generation.order.prompt) + 100 for client in clients) * 1024
+    held = sum(len(client.generation.request.prompt) + 100 for client in clients) * 1024
     assert 0 < batch.bytes_held <= held
     for client in clients:
         client.reply()
@@ -302,7 +302,7 @@ def test_low_precision_logits_match_transformers_under_teacher_forcing(
     folder = save_model(tmp_path / "model", "gpt_neox", dtype=torch.bfloat16)
     prompt = prompt_of(100)
     (reply,) = replies_to(
-        open_batch(folder, precision=precision), [order(prompt, tokens=0, score_prompt=True, top_logprobs=0)]
+        open_batch(folder, precision=precision), [wants(prompt, tokens=0, score_prompt=True, top_logprobs=0)]
     )
     logprobs = _reference_logprobs(folder, precision, prompt)
     scored = prompt_scores(reply)
@@ -336,21 +336,21 @@ def test_an_adapter_that_computes_no_numbers_ends_its_own_replies_alone(
     weights = load_file(broken / "adapter_model.safetensors")
     save_file({name: weight * float("nan") for name, weight in weights.items()}, broken / "adapter_model.safetensors")
     batch = open_batch(checkpoint("gpt_neox"), adapters={"broken": broken}, prefix_bytes=EVERYTHING)
-    honest = Client(order(prompt_of(30), tokens=60))
+    honest = Client(wants(prompt_of(30), tokens=60))
     batch.submit(honest.generation)
     honest.next_event()
-    hurt = Client(order(prompt_of(40), adapter="broken", sampling=sampling))
+    hurt = Client(wants(prompt_of(40), adapter="broken", sampling=sampling))
     batch.submit(hurt.generation)
 
     with pytest.raises(KullmError, match="NaN"):
         hurt.reply()
 
-    again = Client(order(prompt_of(40), adapter="broken", sampling=sampling))
+    again = Client(wants(prompt_of(40), adapter="broken", sampling=sampling))
     batch.submit(again.generation)
     with pytest.raises(KullmError, match="NaN"):
         again.reply()
     assert honest.reply().finished
-    (after,) = replies_to(batch, [order(prompt_of(30), tokens=60)])
+    (after,) = replies_to(batch, [wants(prompt_of(30), tokens=60)])
     assert after.tokens == generate(checkpoint("gpt_neox"), prompt_of(30), tokens=60)
 
 
@@ -359,16 +359,16 @@ def test_a_tiny_temperature_takes_the_likeliest(
     temperature: float, checkpoint: Callable[[str], Path], open_batch: OpenBatch
 ) -> None:
     prompt = prompt_of(20)
-    (reply,) = replies_to(open_batch(checkpoint("llama")), [order(prompt, sampling=Sampling(temperature=temperature))])
+    (reply,) = replies_to(open_batch(checkpoint("llama")), [wants(prompt, sampling=Sampling(temperature=temperature))])
     assert reply.tokens == generate(checkpoint("llama"), prompt)
 
 
 def test_a_reply_that_may_say_nothing_more_is_told_so(checkpoint: Callable[[str], Path], open_batch: OpenBatch) -> None:
     """Every token once, and none twice."""
     batch = open_batch(checkpoint("llama"))
-    strict = Client(order(prompt_of(1), tokens=480, sampling=Sampling(no_repeat_ngram_size=1, temperature=1.0, seed=3)))
+    strict = Client(wants(prompt_of(1), tokens=480, sampling=Sampling(no_repeat_ngram_size=1, temperature=1.0, seed=3)))
     batch.submit(strict.generation)
     with pytest.raises(KullmError, match="토큰"):
         strict.reply()
-    (reply,) = replies_to(batch, [order(prompt_of(20))])
+    (reply,) = replies_to(batch, [wants(prompt_of(20))])
     assert reply.finished

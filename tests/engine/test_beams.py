@@ -12,7 +12,7 @@ from kullm_tui.engine.generation import Progress
 from kullm_tui.engine.sampling import Sampling
 from kullm_tui.weights.adapters import AdapterRack
 from kullm_tui.weights.loading import load_model
-from tests.engine.replies import Client, decode, order, prompt_of
+from tests.engine.replies import Client, decode, prompt_of, wants
 from tests.tiny_models import save_lora, save_model
 
 PAPER = Sampling(repetition_penalty=1.4)
@@ -58,30 +58,30 @@ def expected(folder: Path, prompt: list[int], adapter: Path | None = None) -> st
 
 def test_beams_find_what_generate_finds_and_tell_how_far_they_are(beam_search: BeamSearch, folder: Path) -> None:
     prompt = prompt_of(12)
-    client = Client(order(prompt, tokens=15, num_beams=4, sampling=PAPER))
+    client = Client(wants(prompt, tokens=15, num_beams=4, sampling=PAPER))
     beam_search.submit([client.generation])
     reply = client.reply()
     assert reply.text == expected(folder, prompt)
     assert [event.done for event in reply.events if isinstance(event, Progress)] == list(range(1, 16))
 
 
-def test_beams_use_the_adapter_of_their_order(beam_search: BeamSearch, folder: Path, tmp_path: Path) -> None:
+def test_beams_use_the_adapter_of_their_request(beam_search: BeamSearch, folder: Path, tmp_path: Path) -> None:
     prompt = prompt_of(12)
-    client = Client(order(prompt, tokens=15, num_beams=4, sampling=PAPER, adapter="tuned"))
+    client = Client(wants(prompt, tokens=15, num_beams=4, sampling=PAPER, adapter="tuned"))
     beam_search.submit([client.generation])
     assert client.reply().text == expected(folder, prompt, tmp_path / "lora") != expected(folder, prompt)
 
 
 def test_several_replies_are_the_best_beams_of_one_search(beam_search: BeamSearch) -> None:
-    clients = [Client(order(prompt_of(12), tokens=10, num_beams=4, sampling=PAPER)) for _ in range(3)]
+    clients = [Client(wants(prompt_of(12), tokens=10, num_beams=4, sampling=PAPER)) for _ in range(3)]
     beam_search.submit([client.generation for client in clients])
     assert len({client.reply().text for client in clients}) == 3
 
 
 def test_a_search_ends_when_nobody_waits_for_it(beam_search: BeamSearch) -> None:
     client, after = (
-        Client(order(prompt_of(12), tokens=400, num_beams=4)),
-        Client(order(prompt_of(3), tokens=2, num_beams=2)),
+        Client(wants(prompt_of(12), tokens=400, num_beams=4)),
+        Client(wants(prompt_of(3), tokens=2, num_beams=2)),
     )
     beam_search.submit([client.generation])
     client.next_event()
@@ -94,13 +94,13 @@ def test_a_search_ends_when_nobody_waits_for_it(beam_search: BeamSearch) -> None
 
 
 def test_closing_tells_the_searches_that_still_wait(beam_search: BeamSearch) -> None:
-    clients = [Client(order(prompt_of(12), tokens=400, num_beams=4)) for _ in range(3)]
+    clients = [Client(wants(prompt_of(12), tokens=400, num_beams=4)) for _ in range(3)]
     for client in clients:
         beam_search.submit([client.generation])
     clients[0].next_event()
     beam_search.close()
     assert clients[0].reply().finished
-    for client in [*clients[1:], Client(order(prompt_of(3), tokens=2, num_beams=2))]:
+    for client in [*clients[1:], Client(wants(prompt_of(3), tokens=2, num_beams=2))]:
         if client not in clients:
             beam_search.submit([client.generation])
         with pytest.raises(KullmError, match="내리고"):

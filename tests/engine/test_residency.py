@@ -14,7 +14,7 @@ from kullm_tui.engine.memory import least_need
 from kullm_tui.engine.residency import Residency, find_target
 from kullm_tui.weights.footprint import footprint
 from kullm_tui.weights.progress import LoadProgress
-from tests.engine.replies import Client, order, prompt_of
+from tests.engine.replies import Client, prompt_of, wants
 from tests.tiny_models import Shape, save_lora, save_model
 
 CPU = torch.device("cpu")
@@ -106,7 +106,7 @@ async def test_a_client_who_leaves_while_its_adapter_is_attached_harms_nobody(
 ) -> None:
     models, adapter = residency(1e9), save_lora(tmp_path / "adapter", folders[0])
     async with models.seat(find_target(str(folders[0]), None)) as seat:
-        client = Client(order(prompt_of(5), tokens=300))
+        client = Client(wants(prompt_of(5), tokens=300))
         seat.resident.batch.submit(client.generation)
         client.next_event()
 

@@ -18,7 +18,7 @@ from kullm_tui.engine.wire_errors import RequestError
 from kullm_tui.weights.adapters import AdapterRack
 from kullm_tui.weights.loading import load_model
 from tests.engine.conftest import OpenBatch
-from tests.engine.replies import WAIT_SECONDS, order, prompt_of
+from tests.engine.replies import WAIT_SECONDS, prompt_of, wants
 from tests.tiny_models import save_model
 
 ROWS = 4
@@ -46,7 +46,7 @@ class Log:
             if not self._open:
                 self.over.set()
 
-        return Generation(order(prompt_of(6, seed=place), tokens=tokens), emit, owner=owner)
+        return Generation(wants(prompt_of(6, seed=place), tokens=tokens), emit, owner=owner)
 
     def finished(self) -> list[str]:
         return [owner for owner, _, event in self.said if isinstance(event, Finished)]
@@ -126,7 +126,7 @@ def test_beam_searches_of_several_clients_take_turns(folder: Path) -> None:
 
     def search(owner: str, place: int) -> list[Generation]:
         generation = log.generation(owner, place, tokens=3)
-        return [Generation(order(prompt_of(5), tokens=3, num_beams=2), generation.emit, owner=owner)]
+        return [Generation(wants(prompt_of(5), tokens=3, num_beams=2), generation.emit, owner=owner)]
 
     with structure:  # the first search waits for it
         for place in range(6):

@@ -6,8 +6,8 @@ Answers go to stdout and everything else to stderr. Text of the models' never re
 import argparse
 import asyncio
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +15,17 @@ from kullm_tui.commands.cli import arguments as question
 from kullm_tui.commands.cli.confirm import can_ask, require_room
 from kullm_tui.commands.cli.consent import obtain_consent
 from kullm_tui.commands.cli.progress import Narration
-from kullm_tui.commands.compare.run import Contest, Lane, Round
 from kullm_tui.commands.compare.verdicts import Verdicts, judged_rounds, print_verdicts
-from kullm_tui.commands.compare.view import View, view_for
+from kullm_tui.commands.compare.view import View, finished_of, view_for
 from kullm_tui.commands.compare.votes import ask_for_vote, export_pairs, print_ratings, print_votes
 from kullm_tui.commands.judge import option as judging_glue
 from kullm_tui.core import paths
-from kullm_tui.core.compare.resolve import entrants, usual_contestants
-from kullm_tui.core.compare.schedule import plan_contest
-from kullm_tui.core.config.settings import load_config
+from kullm_tui.core.asking.live_replies import LiveReplies
+from kullm_tui.core.asking.question import Answerer
+from kullm_tui.core.compare.resolve import Entrant, entrants, usual_contestants
+from kullm_tui.core.compare.runner import Competitors, Contest, Lane, Round
+from kullm_tui.core.compare.schedule import Plan, plan_contest
+from kullm_tui.core.config.settings import Config, load_config
 from kullm_tui.core.errors import UsageError
 from kullm_tui.core.language import say
 from kullm_tui.core.records import Message
@@ -108,16 +110,15 @@ def _compare(store: Store, args: argparse.Namespace) -> int:
         if entrant.target.endpoint:
             obtain_consent(entrant.target.endpoint, "kullm compare", leaving="question", agreed_now=args.yes)
     judging = judging_glue.prepared(args, "kullm compare", narration)
-    plan = plan_contest([entrant.contestant for entrant in competing], config)
+    competitors = _competitors(competing, config, decoding, args.system)
+    plan = competitors.plan
     if narration.live or not plan.together:
         narration.note(plan.why)
-    at_once = max(1, config.engine.max_rows // len(competing))
-    contest = Contest(store, competing, plan, decoding, args.system, args.blind, at_once)
     rounds = [Round(one) for one in questions]
     view = None if args.json else view_for(len(competing), narration, together=plan.together, blind=args.blind)
-    as_they_come = args.json and not judging
+    show = _Show(store, rounds, competitors, args.blind, config, view, narration)
     try:
-        asyncio.run(_play(contest, rounds, view, narration, voting=voting, as_they_come=as_they_come))
+        asyncio.run(show.play(voting=voting, as_json=args.json and not judging))
     finally:
         narration.clear()
     verdicts = judged_rounds(judging, rounds, narration) if judging else {}
@@ -125,8 +126,8 @@ def _compare(store: Store, args: argparse.Namespace) -> int:
         print_verdicts(rounds, verdicts)
     elif judging:
         for number, one in enumerate(rounds):
-            _print_json(one, contest, number, verdicts)
-    failed = any(lane.state != "complete" for one in rounds for lane in one.lanes)
+            _print_json(one, plan, number, verdicts)
+    failed = any(lane.state != "complete" or lane.error for one in rounds for lane in one.lanes)
     return 1 if failed or any(verdict.status == "error" for verdict in verdicts.values()) else 0
 
 
@@ -161,51 +162,80 @@ def _names(args: argparse.Namespace, narration: Narration) -> list[str]:
     return names
 
 
-async def _play(
-    contest: Contest,
-    rounds: Sequence[Round],
-    view: View | None,
-    narration: Narration,
-    *,
-    voting: bool,
-    as_they_come: bool,
-) -> None:
+def _competitors(competing: Sequence[Entrant], config: Config, decoding: Mapping[str, Any], system: str) -> Competitors:
+    plan = plan_contest([entrant.contestant for entrant in competing], config)
+    answerers = {
+        one.contestant: Answerer(one.target.name, one.contestant.adapter, one.target, decoding) for one in competing
+    }
+    return Competitors(answerers, plan, system)
+
+
+@dataclass(frozen=True)
+class _Show:
     """The rounds are answered ahead of who reads them; they are shown, and voted on, in order."""
-    running = asyncio.create_task(contest.run(rounds))
-    try:
-        for number, one in enumerate(rounds, start=1):
-            if view and len(rounds) > 1:
-                narration.clear()
-                print(terminal_safe(f"[{number}/{len(rounds)}] {one.question.content}"), flush=True)
-            await _follow(one, running, view)
-            if voting:
-                await ask_for_vote(contest.store, one, narration)
-            if as_they_come:
-                _print_json(one, contest)
-        await running
-    finally:
-        await _end(running)
 
+    store: Store
+    rounds: Sequence[Round]
+    competitors: Competitors
+    blind: bool
+    config: Config
+    view: View | None
+    narration: Narration
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
-async def _follow(one: Round, running: "asyncio.Task[None]", view: View | None) -> None:
-    try:
-        while True:
-            one.changed.clear()
-            if view:
-                view.draw(one)
-            if one.is_over:
-                return None
-            if running.done():
-                return await running  # what went wrong is raised here
-            change = asyncio.ensure_future(one.changed.wait())
-            await asyncio.wait({change, running}, return_when=asyncio.FIRST_COMPLETED)
-            change.cancel()
-    except asyncio.CancelledError:
-        await _end(running)  # so that each reply says that it was stopped
-        raise
-    finally:
-        if view:
-            view.close(one)
+    async def play(self, *, voting: bool, as_json: bool) -> None:
+        running = asyncio.create_task(self._contest().run())
+        running.add_done_callback(lambda _: self._changed.set())
+        try:
+            for number, one in enumerate(self.rounds, start=1):
+                if self.view and len(self.rounds) > 1:
+                    self.narration.clear()
+                    print(terminal_safe(f"[{number}/{len(self.rounds)}] {one.question.content}"), flush=True)
+                await self._follow(one, running)
+                if voting:
+                    await ask_for_vote(self.store, one, self.narration)
+                if as_json:
+                    _print_json(one, self.competitors.plan)
+            await running
+        finally:
+            await _end(running)
+
+    def _contest(self) -> Contest:
+        return Contest(
+            rounds=self.rounds,
+            waves=len(self.competitors.plan.waves),
+            store=self._opened,
+            replies=LiveReplies(lambda *_: self._changed.set()),
+            thinking=self.config.thinking,
+            begin=lambda store, one: one.begin(store, self.competitors, blind=self.blind),
+            at_once=max(1, self.config.engine.max_rows // len(self.competitors.answerers)),
+            opened=self._look,
+            ended=self._look,
+        )
+
+    async def _opened(self) -> Store:
+        return self.store
+
+    async def _look(self, _: Lane) -> None:
+        self._changed.set()
+
+    async def _follow(self, one: Round, running: "asyncio.Task[None]") -> None:
+        try:
+            while True:
+                self._changed.clear()
+                if self.view:
+                    self.view.draw(one)
+                if one.is_over:
+                    return None
+                if running.done():
+                    return await running  # what went wrong is raised here
+                await self._changed.wait()
+        except asyncio.CancelledError:
+            await _end(running)  # so that each reply says that it was stopped
+            raise
+        finally:
+            if self.view:
+                self.view.close(one)
 
 
 async def _end(running: "asyncio.Task[None]") -> None:
@@ -213,7 +243,7 @@ async def _end(running: "asyncio.Task[None]") -> None:
     await asyncio.gather(running, return_exceptions=True)
 
 
-def _print_json(one: Round, contest: Contest, number: int = 0, verdicts: Verdicts | None = None) -> None:
+def _print_json(one: Round, plan: Plan, number: int = 0, verdicts: Verdicts | None = None) -> None:
     replies = [_facts_of(lane) for lane in one.lanes]
     if verdicts is not None:
         for place, reply in enumerate(replies):
@@ -223,14 +253,14 @@ def _print_json(one: Round, contest: Contest, number: int = 0, verdicts: Verdict
         "comparison": one.comparison and one.comparison.id,
         "prompt": one.question.content,
         "input": one.question.input,
-        "plan": contest.plan.why,
+        "plan": plan.why,
         "replies": replies,
     }
     print(terminal_safe_json(facts), flush=True)
 
 
 def _facts_of(lane: Lane) -> dict[str, Any]:
-    contestant = lane.entrant.contestant
+    contestant, finished = lane.contestant, finished_of(lane)
     return {
         "name": contestant.label,
         "model": contestant.model,
@@ -238,7 +268,7 @@ def _facts_of(lane: Lane) -> dict[str, Any]:
         "text": lane.text,
         "state": lane.state,
         "error": lane.error or None,
-        "finish_reason": lane.finished.reason,
-        "usage": asdict(lane.finished.usage),
-        "timings": dict(lane.finished.timings),
+        "finish_reason": finished.reason,
+        "usage": asdict(finished.usage),
+        "timings": dict(finished.timings),
     }

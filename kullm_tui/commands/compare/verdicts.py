@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 from kullm_tui.commands.cli.columns import aligned
 from kullm_tui.commands.cli.progress import Narration
-from kullm_tui.commands.compare.run import Round
 from kullm_tui.commands.compare.view import name_of
 from kullm_tui.commands.judge.option import Judging, verdict_line
+from kullm_tui.core.compare.runner import Round
 from kullm_tui.core.text import terminal_safe
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ Verdicts = Mapping[tuple[int, int], "Verdict"]  # by the question's number and t
 def judged_rounds(judging: Judging, rounds: Sequence[Round], narration: Narration) -> Verdicts:
     from evaluator.verdict import Item
 
-    names = {lane.entrant.target.name for one in rounds for lane in one.lanes}
+    names = {lane.answerer.model for one in rounds for lane in one.lanes}
     judging.warn_of_itself(sorted(names), narration)
     items = {
         (number, place): Item(f"{number}/{place}", one.question.content, one.question.input, lane.text)

@@ -11,10 +11,9 @@ from typing import Protocol
 
 from kullm_tui.commands.cli.columns import cells
 from kullm_tui.commands.cli.progress import Narration
-from kullm_tui.commands.compare.run import Lane, Round
-from kullm_tui.core.asking.exchange import Starting
-from kullm_tui.core.asking.waiting import waiting_for
-from kullm_tui.core.endpoints.endpoint import LoadProgress
+from kullm_tui.core.asking.live_reply import Reading
+from kullm_tui.core.compare.runner import Lane, Round
+from kullm_tui.core.endpoints.endpoint import Finished
 from kullm_tui.core.language import say
 from kullm_tui.core.text import TerminalSafeStream, terminal_safe
 from kullm_tui.core.times import seconds
@@ -42,12 +41,17 @@ def view_for(count: int, narration: Narration, *, together: bool, blind: bool) -
 
 
 def name_of(one: Round, place: int, *, blind: bool) -> str:
-    return "ABCD"[place] if blind else " ".join(terminal_safe(one.lanes[place].entrant.contestant.label).split())
+    return "ABCD"[place] if blind else " ".join(terminal_safe(one.lanes[place].contestant.label).split())
+
+
+def finished_of(lane: Lane) -> Finished:
+    return (lane.reply and lane.reply.finished) or Finished("")
 
 
 def facts_of(lane: Lane) -> str:
     """`86자 · 0.4초 · 42토큰 · 31 tok/s`, as far as it is known."""
-    timings, tokens = lane.finished.timings, lane.finished.usage.completion_tokens
+    finished = finished_of(lane)
+    timings, tokens = finished.timings, finished.usage.completion_tokens
     total, rate = timings.get("client_total_ms"), speed(timings, tokens)
     parts = [
         say("중단됨", "stopped") if lane.state == "cancelled" else "",
@@ -55,7 +59,7 @@ def facts_of(lane: Lane) -> str:
         seconds(total / 1000) if total is not None else "",
         say(f"{tokens:,}토큰", f"{tokens:,} tokens") if tokens else "",
         f"{rate:,.0f} tok/s" if rate else "",
-        say("길이 한도에서 멈춤", "cut at the length limit") if lane.finished.reason == "length" else "",
+        say("길이 한도에서 멈춤", "cut at the length limit") if finished.reason == "length" else "",
     ]
     return " · ".join(part for part in parts if part)
 
@@ -75,11 +79,27 @@ def _standing(one: Round, *, blind: bool) -> str:
 
 
 def _standing_of(lane: Lane) -> str:
-    if lane.pieces:
+    if lane.text:
         return say(f"{len(lane.text):,}자", f"{len(lane.text):,} characters")
-    if isinstance(lane.latest, Starting | LoadProgress):
-        return waiting_for(lane.latest)
-    return say("기다리는 중", "waiting")
+    if lane.reply and lane.reply.is_thinking:
+        return say("생각하는 중", "thinking")
+    return (lane.reply and lane.reply.waiting) or say("기다리는 중", "waiting")
+
+
+class _Rest:
+    """What of a reply was not written yet. What a terminal has taken cannot be taken back: sorted anew, it is written once more."""
+
+    def __init__(self) -> None:
+        self._reading, self._safe = Reading(), TerminalSafeStream()
+
+    def of(self, lane: Lane) -> str:
+        if lane.reply is None:
+            return ""
+        _, news = self._reading.news(lane.reply)
+        return self._safe.feed(news)
+
+    def close(self) -> str:
+        return self._safe.close()
 
 
 class OneBelowTheOther:
@@ -90,8 +110,7 @@ class OneBelowTheOther:
         self._blind = blind
         self._turn = -1  # of the lane that is being written
         self._lane: Lane | None = None
-        self._taken = 0
-        self._safe = TerminalSafeStream()
+        self._rest = _Rest()
         self._last = "\n"
 
     def draw(self, one: Round) -> None:
@@ -100,18 +119,17 @@ class OneBelowTheOther:
             if self._turn >= 0 and not self._has_ended(one, one.lanes[places[self._turn]]):
                 return
             self._turn += 1
-            self._taken, self._safe = 0, TerminalSafeStream()
+            self._rest = _Rest()
             if self._turn < len(places):
                 self._lane = one.lanes[places[self._turn]]
                 self._write(f"── {name_of(one, places[self._turn], blind=self._blind)}\n")
 
     def _has_ended(self, one: Round, lane: Lane) -> bool:
         """Whether the lane is written to its end; if not, what is there is written."""
-        self._write(self._safe.feed("".join(lane.pieces[self._taken :])))
-        self._taken = len(lane.pieces)
+        self._write(self._rest.of(lane))
         if lane.state:
             self._end(lane)
-        elif not lane.pieces:
+        elif not lane.text:
             self._narration.progress(_standing(one, blind=self._blind))
         return lane.state is not None
 
@@ -122,7 +140,7 @@ class OneBelowTheOther:
         self._turn = -1
 
     def _end(self, lane: Lane) -> None:
-        self._write(self._safe.close())
+        self._write(self._rest.close())
         self._finish_line()
         self._write(f"{_end_of(lane)}\n\n")
 
@@ -187,15 +205,13 @@ class _Column:
         self.rows: deque[str] = deque()
         self.has_ended = False
         self._width = width
-        self._taken = 0
-        self._safe = TerminalSafeStream()
+        self._rest = _Rest()
         self._open = ""
 
     def take(self, lane: Lane) -> None:
         if self.has_ended:
             return
-        self._add(self._safe.feed("".join(lane.pieces[self._taken :])))
-        self._taken = len(lane.pieces)
+        self._add(self._rest.of(lane))
         if lane.state:
             self.end(lane)
 
@@ -203,7 +219,7 @@ class _Column:
         if self.has_ended:
             return
         self.has_ended = True
-        self._add(self._safe.close())
+        self._add(self._rest.close())
         if self._open:
             self._add("\n")
         self._add(f"{_end_of(lane)}\n")

@@ -10,8 +10,8 @@ from typing import Any
 
 from kullm_tui.commands.cli.columns import aligned
 from kullm_tui.commands.cli.progress import Narration
-from kullm_tui.commands.compare.run import Round
 from kullm_tui.commands.compare.view import name_of
+from kullm_tui.core.compare.runner import Round
 from kullm_tui.core.language import say
 from kullm_tui.core.store.comparisons import Comparison, Duel, Outcome, Vote
 from kullm_tui.core.store.store import Store

@@ -121,10 +121,6 @@ class Store:
         """The last one that was answered, to be gone on with after its newest answer."""
         return self._read(history.latest_answered)
 
-    def branch(self, leaf_id: int) -> list[Message]:
-        """The messages from the root down to this one."""
-        return self._read(lambda connection: history.branch(connection, leaf_id))
-
     def thread(self, conversation_id: int, leaf_id: int | None = None) -> list[Turn]:
         """Root to leaf; without a leaf the branch that was chosen last, else the newest."""
         return self._read(lambda connection: history.thread(connection, conversation_id, leaf_id))

@@ -12,29 +12,30 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Protocol
 
 from kullm_tui.core import records
+from kullm_tui.core.asking.live_reply import LiveReply
+from kullm_tui.core.asking.messages import messages_of
 from kullm_tui.core.errors import KullmError, StoreError
 from kullm_tui.core.language import say
 from kullm_tui.core.store.drafts import Edited
 from kullm_tui.ui.chat.drafts import Drafts
 from kullm_tui.ui.conversation.controller import Controller, View
 from kullm_tui.ui.conversation.live_replies import Replies
-from kullm_tui.ui.conversation.live_reply import LiveReply, as_ended
-from kullm_tui.ui.conversation.settings import Session, last_used, messages_of, question_of, remember, session_of
+from kullm_tui.ui.conversation.settings import Session, last_used, question_of, remember, session_of
 from kullm_tui.ui.conversation.text import speed
+from kullm_tui.ui.conversation.unsaved import as_ended
 from kullm_tui.ui.dialogs.consent import may_send
 from kullm_tui.ui.models.facts import NOTHING_KNOWN, ModelFacts
 
 if TYPE_CHECKING:
     from textual.timer import Timer
 
-    from kullm_tui.core.asking.target import Target
+    from kullm_tui.core.asking.question import Answerer, Committed
     from kullm_tui.core.config.settings import Config
     from kullm_tui.core.memory import Memory
     from kullm_tui.core.store.history import Conversation, Turn
     from kullm_tui.core.store.store import Store
     from kullm_tui.ui.chat.host import ChatHost
     from kullm_tui.ui.chat.sidebar import Conversations
-    from kullm_tui.ui.conversation.asking import Committed
     from kullm_tui.ui.conversation.prompt import Prompt
     from kullm_tui.ui.conversation.thread import Thread
 
@@ -177,39 +178,33 @@ class ChatController(Controller[ChatView]):
     async def _send(self, message: records.Message, parent_id: int | None) -> bool:
         """False where nothing was committed."""
         store, conversation, session = await self.screen.host.opened(), self.conversation, self.session
-        target, session, fault = await self._target(session)
-        if target and not await may_send(self.screen.app, target):
+        answerer = await self._answerer(session)
+        if answerer.target and not await may_send(self.screen.app, answerer.target):
             self.screen.notice(say("보내지 않았어요.", "Nothing was sent."))
             return False
-        from kullm_tui.ui.conversation import asking
+        from kullm_tui.core.asking.question import commit_question
 
-        question = await asyncio.to_thread(asking.commit_question, store, conversation, parent_id, message, session)
+        question = await asyncio.to_thread(commit_question, store, conversation, parent_id, message, session.system)
         if self.conversation is conversation:
             self.conversation = question.conversation
             self._drafts.begun(question.conversation)
-        await self._answer(store, question, session, target, fault)
+        await self._answer(store, question, answerer)
         return True
 
-    async def _target(self, session: Session) -> tuple[Target | None, Session, str]:
-        """Whom to ask; or nobody, and why."""
-        from kullm_tui.ui.conversation import asking
+    async def _answerer(self, session: Session) -> Answerer:
+        from kullm_tui.ui.conversation.asking import answerer_of
 
-        try:
-            target, session = await asyncio.to_thread(asking.target_of, session, self.screen.host.config.endpoints)
-        except KullmError as error:
-            return None, session, str(error)
-        return target, session, ""
+        return await asyncio.to_thread(answerer_of, session, self.screen.host.config.endpoints)
 
-    async def _answer(
-        self, store: Store, question: Committed, session: Session, target: Target | None, fault: str
-    ) -> None:
-        from kullm_tui.ui.conversation import asking
+    async def _answer(self, store: Store, question: Committed, answerer: Answerer) -> None:
+        from kullm_tui.core.asking.question import open_reply, write_failure
 
-        if target is None:
-            reply_id = await asyncio.to_thread(asking.write_failure, store, question, session, fault)
+        if answerer.target is None:
+            reply_id = await asyncio.to_thread(write_failure, store, question, answerer)
         else:
-            order, reply = await asyncio.to_thread(asking.open_reply, store, question, session, target)
-            self.replies.start(order, reply)
+            thinking = self.screen.host.config.thinking
+            request, reply = await asyncio.to_thread(open_reply, store, question, answerer, thinking)
+            self.replies.start(request, reply)
             reply_id = reply.reply_id
         if self.conversation and self.conversation.id == question.conversation.id:
             await self.show(reply_id)
@@ -226,13 +221,13 @@ class ChatController(Controller[ChatView]):
         conversation = self.conversation
         if conversation is None or not await self._is_free():
             return
-        from kullm_tui.ui.conversation.asking import Committed
+        from kullm_tui.core.asking.question import Committed
 
         async with self._committing:
             store = await self.screen.host.opened()
-            target, session, fault = await self._target(self.session)
-            if target is None or await may_send(self.screen.app, target):
-                await self._answer(store, Committed(conversation, question.id), session, target, fault)
+            answerer = await self._answerer(self.session)
+            if answerer.target is None or await may_send(self.screen.app, answerer.target):
+                await self._answer(store, Committed(conversation, question.id), answerer)
 
     def edit(self, turn: Turn | None = None) -> None:
         """The question of this turn goes back into the prompt; sent again, it makes a branch."""

@@ -10,24 +10,21 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import Screen
 from textual.widgets._static import Static
-from textual.widgets._text_area import TextArea
 
 from kullm_tui.core.language import say
 from kullm_tui.core.records import Message
 from kullm_tui.ui.chat.controller import ChatController
 from kullm_tui.ui.chat.sidebar import Conversations
 from kullm_tui.ui.chat.welcome import Welcome
-from kullm_tui.ui.conversation.copy import copy_text, copy_turn
+from kullm_tui.ui.conversation.copy import copy_turn
 from kullm_tui.ui.conversation.live_replies import Replies
-from kullm_tui.ui.conversation.messages import ReplyEnded, ReplyGrew, ReplySaved, ReplyWaits
-from kullm_tui.ui.conversation.prompt import Prompt
+from kullm_tui.ui.conversation.messages import ReplyEnded
+from kullm_tui.ui.conversation.screen import ConversationScreen
 from kullm_tui.ui.conversation.text import name_of
 from kullm_tui.ui.conversation.thread import Thread
 from kullm_tui.ui.conversation.turn import TurnView
 from kullm_tui.ui.keymap import CHAT, When, bindings
-from kullm_tui.ui.markdown.reply_view import Reply
 from kullm_tui.ui.models.facts import ModelFacts
 from kullm_tui.ui.widgets.gauge import Gauge
 from kullm_tui.ui.widgets.key_bar import KeyBar
@@ -36,7 +33,6 @@ from kullm_tui.ui.widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
     from kullm_tui.core.store.history import Conversation, Turn
-    from kullm_tui.core.store.store import Store
     from kullm_tui.ui.chat.host import ChatHost
     from kullm_tui.ui.dialogs.text_file import Attachment
     from kullm_tui.ui.models.choices import ModelChoice
@@ -54,7 +50,8 @@ class NewBelow(Static):
         self.screen.query_one(Thread).follow()
 
 
-class ChatScreen(Screen[None]):
+class ChatScreen(ConversationScreen):
+    controller: ChatController
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(CHAT), Binding("f8", "switch_model", show=False)]
     CSS = """
     ChatScreen Welcome Button { width: 100%; background: transparent; text-align: left; content-align: left middle; padding: 0 1; }
@@ -79,7 +76,6 @@ class ChatScreen(Screen[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.prompt = Prompt()  # what was begun in it is kept when the screen is gone
         self.controller = ChatController(self, Replies(self))
         self._room = 0
 
@@ -96,16 +92,6 @@ class ChatScreen(Screen[None]):
         with Horizontal(id="foot"):
             yield KeyBar()
             yield Gauge()
-
-    def on_mount(self) -> None:
-        self.prompt.focus()
-        self.call_after_refresh(self._begin)
-
-    def _begin(self) -> None:
-        self.run_worker(self.controller.begin(), group="controller", exit_on_error=False)
-
-    async def on_unmount(self) -> None:
-        await self.controller.close()
 
     @property
     def host(self) -> ChatHost:
@@ -152,15 +138,6 @@ class ChatScreen(Screen[None]):
 
     # -- the prompt ----------------------------------------------------------------------------------------------------
 
-    @on(Prompt.Submitted)
-    def _submitted(self, event: Prompt.Submitted) -> None:
-        event.stop()
-        self.controller.ask(Message("user", event.text, event.input))
-
-    @on(TextArea.Changed)
-    def _typing(self) -> None:
-        self.controller.typing()
-
     @on(Welcome.Picked)
     def _picked(self, event: Welcome.Picked) -> None:
         event.stop()
@@ -169,18 +146,9 @@ class ChatScreen(Screen[None]):
 
     # -- a reply on its way --------------------------------------------------------------------------------------------
 
-    @on(ReplyWaits)
-    @on(ReplyGrew)
-    def _grew(self, event: ReplyWaits | ReplyGrew) -> None:
-        self.controller.grew(event.reply)
-
     @on(ReplyEnded)
     def _ended(self, event: ReplyEnded) -> None:
         self.controller.ended(event.reply)
-
-    @on(ReplySaved)
-    def _saved(self, event: ReplySaved) -> None:
-        self.controller.saved(event.reply)
 
     # -- the thread ----------------------------------------------------------------------------------------------------
 
@@ -210,11 +178,6 @@ class ChatScreen(Screen[None]):
             self.controller.regenerate(event.view.turn)
         else:
             self.controller.run(copy_turn(self.app, event.view, code=event.action == "copy_code"))
-
-    @on(Reply.CopyRequested)
-    async def _copy_requested(self, event: Reply.CopyRequested) -> None:
-        event.stop()
-        await copy_text(self.app, event.text)
 
     # -- the sidebar ---------------------------------------------------------------------------------------------------
 
@@ -261,9 +224,6 @@ class ChatScreen(Screen[None]):
 
     def export_conversations(self) -> None:
         self.controller.export()
-
-    def take_store(self, store: Store) -> None:
-        self.controller.take_store(store)
 
     def use_model(self, name: str, adapter: str = "") -> None:
         self.controller.chose(replace(self.controller.session, model=name, adapter=adapter))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
@@ -11,7 +11,7 @@ from textual.containers import Vertical
 from kullm_tui.core.language import say
 from kullm_tui.ui.compare import text
 from kullm_tui.ui.compare.column_thread import ColumnThread
-from kullm_tui.ui.compare.columns import Columns, ColumnView, Tabs
+from kullm_tui.ui.compare.columns import Columns, Tabs
 from kullm_tui.ui.compare.question_header import Asked
 from kullm_tui.ui.compare.vote_bar import VoteBar
 
@@ -69,7 +69,7 @@ class ContestView(Vertical):
 
     def tell_question(self) -> None:
         """The question that the columns share on top, and not in each of them."""
-        asked = [_last_question(view) for view in self.columns.views]
+        asked = [_last_question(self._controller.turns(view.place)) for view in self.columns.views]
         words = [(turn.content, turn.input) if turn else None for turn in asked]
         shared = next((one for one in words if one and words.count(one) > 1), None)
         run = self._controller.voting.questions
@@ -148,5 +148,5 @@ class ContestView(Vertical):
         return say(f"{was}{name}에 투표했어요", f"voted for {was}{name}")
 
 
-def _last_question(view: ColumnView) -> Turn | None:
-    return next((turn for turn in reversed(view.thread.turns) if turn.role == "user"), None)
+def _last_question(turns: Sequence[Turn]) -> Turn | None:
+    return next((turn for turn in reversed(turns) if turn.role == "user"), None)

@@ -6,29 +6,31 @@ The screen shows it. Everything that waits (disk, tokens, the network) happens i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from kullm_tui.core import records
+from kullm_tui.core.asking.live_reply import LiveReply
 from kullm_tui.core.errors import StoreError
 from kullm_tui.core.language import say
 from kullm_tui.ui.compare import text as compare_words
-from kullm_tui.ui.compare.runner import Contest, Contests, Seat
 from kullm_tui.ui.compare.selection import Choice
 from kullm_tui.ui.compare.view import CompareView
 from kullm_tui.ui.compare.vote import Voting, masked
 from kullm_tui.ui.conversation.controller import Controller
 from kullm_tui.ui.conversation.live_replies import Replies
-from kullm_tui.ui.conversation.live_reply import LiveReply, as_ended
 from kullm_tui.ui.conversation.settings import question_of
+from kullm_tui.ui.conversation.unsaved import as_ended
 
 if TYPE_CHECKING:
+    from kullm_tui.core.compare.runner import Competitors, Contest, Lane
+    from kullm_tui.core.config.settings import Config
     from kullm_tui.core.store.comparisons import Column, Comparison
     from kullm_tui.core.store.contestant import Contestant
     from kullm_tui.core.store.history import Turn
     from kullm_tui.core.store.store import Store
     from kullm_tui.ui.compare.column_thread import ColumnThread
-    from kullm_tui.ui.compare.plan import Answering
+    from kullm_tui.ui.conversation.settings import Session
 
 
 class CompareController(Controller[CompareView]):
@@ -38,11 +40,14 @@ class CompareController(Controller[CompareView]):
         self.comparison: Comparison | None = None
         self.voting = Voting(self)
         self.replies = replies
-        self.contests = Contests(self.replies)
         self.only: int | None = None  # the column that the next question goes to
-        self.known: Answering | None = None
+        self.known: Competitors | None = None
+        self.titles: Mapping[str, str] = {}  # of models
+        self._turns: list[list[Turn]] = []  # by place, as far as they were read
+        self._contests: dict[int, Contest] = {}  # by comparison: one question at a time, whichever is on the screen
         self._editing: Turn | None = None
         self._committing = asyncio.Lock()
+        self._showing = asyncio.Lock()
         self._setting_out = asyncio.Lock()
 
     async def begin(self) -> None:
@@ -52,7 +57,10 @@ class CompareController(Controller[CompareView]):
         await self.set_out()
 
     async def close(self) -> None:
-        await self.contests.close()
+        """Every reply is stopped and written down as far as it came, and nobody else is asked."""
+        for contest in self._contests.values():
+            contest.stop({lane.conversation_id for lane in contest.lanes})
+        await self.replies.close()
 
     def take_store(self, store: Store) -> None:
         """Another file: what is on the screen is read from there, as far as it is there."""
@@ -79,10 +87,6 @@ class CompareController(Controller[CompareView]):
         return self.voting.hides(self.comparison) if self.comparison else self.choice.lineup.blind
 
     @property
-    def titles(self) -> dict[str, str]:
-        return dict(self.known.titles) if self.known else {}
-
-    @property
     def names(self) -> list[str]:
         if self.hidden:
             return [compare_words.letter(place) for place in range(len(self.contestants))]
@@ -91,18 +95,26 @@ class CompareController(Controller[CompareView]):
     @property
     def busy(self) -> bool:
         """A question is being committed, or somebody has not finished."""
-        return self._committing.locked() or self.contests.of(self.comparison) is not None
+        return self._committing.locked() or self._contest is not None
+
+    @property
+    def _contest(self) -> Contest | None:
+        """The one of the comparison on the screen."""
+        return self._contests.get(self.comparison.id) if self.comparison else None
 
     def live(self, place: int) -> LiveReply | None:
-        return self.contests.live(self.comparison.columns[place]) if self.comparison else None
+        if self.comparison is None:
+            return None
+        return next(iter(self.replies.of(self.comparison.columns[place].conversation.id)), None)
 
     def waits(self, place: int) -> bool:
         """It is not its turn yet."""
-        contest = self.contests.of(self.comparison)
+        contest = self._contest
         return bool(contest and self.comparison and contest.waits(self.comparison.columns[place].conversation.id))
 
     def turns(self, place: int) -> list[Turn]:
-        return list(self.screen.columns.views[place].thread.turns)
+        """What was said in this column."""
+        return self._turns[place] if place < len(self._turns) else []
 
     def _thread(self, place: int) -> ColumnThread | None:
         """None while the columns are being set out."""
@@ -125,7 +137,6 @@ class CompareController(Controller[CompareView]):
         finally:
             if not sent:
                 self.screen.prompt.give_back(message.content, message.input)
-        await self._advance(self.contests.of(self.comparison))
 
     def _is_free(self) -> bool:
         if not self.busy:
@@ -141,21 +152,21 @@ class CompareController(Controller[CompareView]):
         only, editing = self.only, self._editing
         store = await self.screen.host.opened()
         asked = self.contestants if only is None else self.contestants[only : only + 1]
-        answering = await self._answering(asked)
-        if answering is None:
+        competitors = await self._competitors(asked)
+        if competitors is None:
             return False
         comparison = self.comparison or await self._create(message.content)
         columns = [column for column in comparison.columns if column.contestant in asked]
-        seats: dict[Contestant, Seat] = {}
+        lanes: list[Lane] = []
         for column in columns:
             turns = self.turns(column.place)
             parent = turns[-1].id if turns else column.conversation.leaf_id
             parent = editing.parent_id if editing else parent
-            seats[column.contestant] = await asyncio.to_thread(answering.commit, store, column, parent, message)
-        self._begin(comparison, answering, seats)
+            lanes.append(await asyncio.to_thread(competitors.commit, store, column, parent, message))
         self.address(None)
-        for column in columns:
-            await self.show(column.place, seats[column.contestant].question.question_id)
+        for column, lane in zip(columns, lanes, strict=True):
+            await self.show(column.place, lane.question.question_id)
+        self._begin(comparison, competitors, message, lanes)
         return True
 
     async def _create(self, title: str) -> Comparison:
@@ -166,47 +177,68 @@ class CompareController(Controller[CompareView]):
         self.screen.view.tell_heads()
         return self.comparison
 
-    async def _answering(self, contestants: Sequence[Contestant]) -> Answering | None:
+    async def _competitors(self, contestants: Sequence[Contestant]) -> Competitors | None:
         """Who answers, and in which order; None where somebody may not be sent to."""
-        from kullm_tui.ui.compare.plan import answering
+        from kullm_tui.ui.compare.plan import competitors
         from kullm_tui.ui.dialogs.consent import may_send
 
-        found = await asyncio.to_thread(answering, contestants, self.choice.session, self.screen.host.config)
+        found = await asyncio.to_thread(competitors, contestants, self.choice.session, self.screen.host.config)
         for target in found.targets:
             if not await may_send(self.screen.app, target):
                 self.screen.notice(say("보내지 않았어요.", "Nothing was sent."))
                 return None
         return found
 
-    def _begin(self, comparison: Comparison, answering: Answering, seats: dict[Contestant, Seat]) -> None:
-        waves = [[seats[one] for one in wave if one in seats] for wave in answering.waves]
-        self.contests.begin(comparison, [wave for wave in waves if wave])
-        self.voting.round = None
-        if len(seats) > 1:
-            self.screen.view.asked.tell_plan(answering.why)
-        self.screen.tell_round()
+    def _begin(
+        self, comparison: Comparison, competitors: Competitors, message: records.Message, lanes: list[Lane]
+    ) -> None:
+        from kullm_tui.core.compare.runner import Contest, Round
 
-    async def _advance(self, contest: Contest | None) -> None:
-        """The next ones are asked; after the last, the round is over."""
-        if contest is None:
-            return
-        store = await self.screen.host.opened()
-        opened = await contest.advance(store, self.replies)
-        for column in self.comparison.columns if self.comparison else ():
-            if column.conversation.id in opened:
-                await self.show(column.place, opened[column.conversation.id])
-                if thread := self._thread(column.place):
-                    thread.follow()
-        if self.contests.ended(contest):
-            self.tell_memory()
-            self.announce(contest.seconds, say("비교가 끝났어요", "All have answered"))
-            if self.comparison and self.comparison.id == contest.comparison_id:
-                self.screen.notice()
-                await self.look()
-                self.screen.tell_all_finished()
-        fault, contest.fault = contest.fault, None
-        if fault:
-            raise fault
+        contest = Contest(
+            rounds=[Round(message, comparison, lanes)],
+            waves=len(competitors.plan.waves),
+            store=self.screen.host.opened,
+            replies=self.replies,
+            thinking=self.screen.host.config.thinking,
+            opened=self._lane_opened,
+            ended=self._lane_ended,
+        )
+        self._contests[comparison.id] = contest
+        self.voting.round = None
+        if len(lanes) > 1:
+            self.screen.view.asked.tell_plan(competitors.plan.why)
+        self.screen.tell_round()
+        self.run(self._hold(contest, comparison))
+
+    async def _hold(self, contest: Contest, comparison: Comparison) -> None:
+        """To its end, whichever comparison is on the screen."""
+        try:
+            await contest.run()
+        finally:
+            self._contests.pop(comparison.id, None)
+        self.tell_memory()
+        self.announce(contest.seconds, say("비교가 끝났어요", "All have answered"))
+        if self.comparison and self.comparison.id == comparison.id:
+            self.screen.notice()
+            await self.look()
+            self.screen.tell_all_finished()
+
+    async def _lane_opened(self, lane: Lane) -> None:
+        if lane.fault:
+            await self.failed(lane.fault)
+        elif lane.reply_id is not None:
+            await self._guarded(self._show_opened(lane.conversation_id, lane.reply_id))
+
+    async def _show_opened(self, conversation_id: int, reply_id: int) -> None:
+        place = self._place_of(conversation_id)
+        if place is not None:
+            await self.show(place, reply_id)
+            if thread := self._thread(place):
+                thread.follow()
+
+    async def _lane_ended(self, lane: Lane) -> None:
+        if lane.reply:
+            await self._guarded(self._show_ended(lane.reply))
 
     def ask_again(self, place: int | None = None, turn: Turn | None = None) -> None:
         """The last question of every column once more, or the one of this turn in one column."""
@@ -214,22 +246,20 @@ class CompareController(Controller[CompareView]):
             self.run(self._ask_again(self.comparison, place, turn))
 
     async def _ask_again(self, comparison: Comparison, place: int | None, turn: Turn | None) -> None:
-        from kullm_tui.ui.conversation.asking import Committed
+        from kullm_tui.core.asking.question import Committed
 
-        chosen = _columns(comparison, place)
-        questions = [(column, question_of(self.turns(column.place), turn)) for column in chosen]
+        chosen = [column for column in _columns(comparison, place) if question_of(self.turns(column.place), turn)]
         async with self._committing:
-            answering = await self._answering([column.contestant for column in chosen])
-            if answering is None:
+            competitors = await self._competitors([column.contestant for column in chosen]) if chosen else None
+            if competitors is None:
                 return
-            seats = {
-                column.contestant: answering.seat(column, Committed(column.conversation, question.id))
-                for column, question in questions
-                if question
-            }
-            if seats:
-                self._begin(comparison, answering, seats)
-        await self._advance(self.contests.of(comparison))
+            lanes, questions = [], []
+            for column in chosen:
+                if question := question_of(self.turns(column.place), turn):
+                    questions.append(question)
+                    lanes.append(competitors.lane(column, Committed(column.conversation, question.id)))
+            message = records.Message("user", questions[0].content, questions[0].input)
+            self._begin(comparison, competitors, message, lanes)
 
     def edit(self, place: int, turn: Turn) -> None:
         """The question of this turn goes back into the prompt; sent again, it makes a branch in its column."""
@@ -246,11 +276,10 @@ class CompareController(Controller[CompareView]):
 
     def stop(self, place: int | None = None) -> bool:
         """What streams in this column, or everywhere; False where nothing did."""
-        contest, comparison = self.contests.of(self.comparison), self.comparison
-        if contest is None or comparison is None or not self.contests.stop(contest, _columns(comparison, place)):
+        contest, comparison = self._contest, self.comparison
+        if contest is None or comparison is None:
             return False
-        self.run(self._advance(contest))  # perhaps nobody is left who would tell of its end
-        return True
+        return contest.stop({column.conversation.id for column in _columns(comparison, place)})
 
     def typing(self) -> None:
         """A question is being written: whoever will answer it gets ready."""
@@ -261,12 +290,9 @@ class CompareController(Controller[CompareView]):
 
     def grew(self, reply: LiveReply) -> None:
         self.replies.taken(reply)
-        place = self._place_of(reply)
+        place = self._place_of(reply.conversation_id)
         if place is not None and (thread := self._thread(place)):
             thread.grow(reply)
-
-    def ended(self, reply: LiveReply) -> None:
-        self.run(self._settle(reply))
 
     def saved(self, reply: LiveReply) -> None:
         self.run(self._saved(reply))
@@ -276,31 +302,24 @@ class CompareController(Controller[CompareView]):
         if not self.busy:
             await self.look()
 
-    def _place_of(self, reply: LiveReply) -> int | None:
+    def _place_of(self, conversation_id: int) -> int | None:
         columns = self.comparison.columns if self.comparison else ()
-        return next((one.place for one in columns if one.conversation.id == reply.conversation_id), None)
-
-    async def _settle(self, reply: LiveReply) -> None:
-        contest = self.contests.that_asked(reply.conversation_id)
-        try:
-            await self._show_ended(reply)
-        finally:
-            if contest:
-                contest.settled(reply.conversation_id)
-        await self._advance(contest)
+        return next((one.place for one in columns if one.conversation.id == conversation_id), None)
 
     async def _show_ended(self, reply: LiveReply) -> None:
-        store = await self.screen.host.opened()
-        turns = await asyncio.to_thread(store.thread, reply.conversation_id, reply.reply_id)
-        place = self._place_of(reply)
-        if place is not None:
-            told = self._told(as_ended(turns[-1], reply), place)
-            thread = self._thread(place)
-            if thread is None:
+        async with self._showing:
+            store = await self.screen.host.opened()
+            turns = await asyncio.to_thread(store.thread, reply.conversation_id, reply.reply_id)
+            place = self._place_of(reply.conversation_id)
+            if place is None:
                 return
-            thread.hides_kept = self.hidden
-            await thread.settle(told)
-            self.screen.view.tell_ended(place, told)
+            told = self._told(as_ended(turns[-1], reply), place)
+            if place < len(self._turns):
+                self._turns[place] = [told if turn.id == told.id else turn for turn in self._turns[place]]
+            if thread := self._thread(place):
+                thread.hides_kept = self.hidden
+                await thread.settle(told)
+                self.screen.view.tell_ended(place, told)
 
     # -- what is on the screen -----------------------------------------------------------------------------------------
 
@@ -309,18 +328,18 @@ class CompareController(Controller[CompareView]):
 
     async def show(self, place: int, leaf_id: int | None = None, *, anew: bool = False) -> None:
         """A column's conversation; without a leaf, the branch that was chosen last."""
-        store, comparison = await self.screen.host.opened(), self.comparison
-        if comparison is None:
-            return
-        conversation = comparison.columns[place].conversation
-        turns = await asyncio.to_thread(store.thread, conversation.id, leaf_id)
-        if self.comparison is comparison:
-            told = [self._told(turn, place) for turn in self.screen.host.unsaved.over(turns)]
-            thread = self._thread(place)
-            if thread is None:
+        async with self._showing:
+            store, comparison = await self.screen.host.opened(), self.comparison
+            if comparison is None:
                 return
+            conversation = comparison.columns[place].conversation
+            turns = await asyncio.to_thread(store.thread, conversation.id, leaf_id)
+            thread = self._thread(place)
+            if self.comparison is not comparison or thread is None or place >= len(self._turns):
+                return
+            self._turns[place] = [self._told(turn, place) for turn in self.screen.host.unsaved.over(turns)]
             thread.hides_kept = self.hidden
-            await thread.show(told, self.titles, anew=anew)
+            await thread.show(self._turns[place], self.titles, anew=anew)
             self.screen.view.tell_question()
 
     async def look(self) -> None:
@@ -338,6 +357,7 @@ class CompareController(Controller[CompareView]):
             self.screen.notice()
             await self._learn()
             await self.screen.columns.set_out(len(self.contestants))
+            self._turns = [[] for _ in self.contestants]
             if self.comparison:
                 await self.look()
                 for column in self.comparison.columns:
@@ -347,10 +367,9 @@ class CompareController(Controller[CompareView]):
 
     async def _learn(self) -> None:
         """How the contestants are called, and whether they can answer together."""
-        from kullm_tui.ui.compare.plan import answering
-
-        self.known = await asyncio.to_thread(answering, self.contestants, self.choice.session, self.screen.host.config)
-        self.screen.view.asked.tell_plan(self.known.why)
+        found = await asyncio.to_thread(_learned, self.contestants, self.choice.session, self.screen.host.config)
+        self.known, self.titles = found
+        self.screen.view.asked.tell_plan(self.known.plan.why)
 
     def relabel(self) -> None:
         """The language is another one."""
@@ -358,14 +377,13 @@ class CompareController(Controller[CompareView]):
 
     def open(self, comparison: Comparison | None) -> None:
         """None: empty columns for a new one."""
-        self.comparison, self.voting.questions = comparison, None
+        self.comparison, self.voting.questions, self._turns = comparison, None, []
         self.voting.forget()
         self.run(self.set_out())
 
     def deleted(self, comparison: Comparison) -> None:
-        contest = self.contests.of(comparison)
-        if contest:
-            self.contests.stop(contest, comparison.columns)
+        if contest := self._contests.get(comparison.id):
+            contest.stop({lane.conversation_id for lane in contest.lanes})
         if self.comparison and self.comparison.id == comparison.id:
             self.open(None)
 
@@ -386,3 +404,13 @@ class CompareController(Controller[CompareView]):
 
 def _columns(comparison: Comparison, place: int | None) -> list[Column]:
     return [column for column in comparison.columns if place in (None, column.place)]
+
+
+def _learned(
+    contestants: Sequence[Contestant], session: Session, config: Config
+) -> tuple[Competitors, Mapping[str, str]]:
+    """Imported in the thread that asks, so that the screen is ready before."""
+    from kullm_tui.core.models.profiles import all_profiles
+    from kullm_tui.ui.compare.plan import competitors
+
+    return competitors(contestants, session, config), {name: profile.called for name, profile in all_profiles().items()}

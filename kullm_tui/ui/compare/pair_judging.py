@@ -12,12 +12,12 @@ from kullm_tui.core.text import nfc
 
 if TYPE_CHECKING:
     from evaluator.pairwise import Winner
-    from kullm_tui.ui.compare.rounds import Round
+    from kullm_tui.ui.compare.rounds import LastRound
     from kullm_tui.ui.judge.service import JudgeService
 
 
 async def judge_against_others(
-    judging: JudgeService, round_: Round, place: int, names: Sequence[str], tell: Callable[[str], None]
+    judging: JudgeService, round_: LastRound, place: int, names: Sequence[str], tell: Callable[[str], None]
 ) -> str:
     """`A > B · A = C`. UsageError where there is no pair; what the judge refuses, as the judging says it."""
     competing = round_.competing
@@ -43,7 +43,7 @@ async def judge_against_others(
     return " · ".join(told)
 
 
-def winner_between(judging: JudgeService, round_: Round, names: Sequence[str]) -> str:
+def winner_between(judging: JudgeService, round_: LastRound, names: Sequence[str]) -> str:
     """What was found of these replies before, by whomever. Blocks."""
     question, told = round_.question, list[str]()
     replies = [(names[place], turn.content) for place, turn in enumerate(round_.competing) if turn]

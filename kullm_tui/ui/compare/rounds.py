@@ -6,15 +6,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kullm_tui.core.compare.runner import can_be_chosen
+
 if TYPE_CHECKING:
     from kullm_tui.core.store.comparisons import Vote
     from kullm_tui.core.store.history import Turn
 
-_COMPARABLE = ("complete", "cancelled")
-
 
 @dataclass(frozen=True)
-class Round:
+class LastRound:
     """`questions` and `replies` are by place; None where a column was not asked, or did not answer."""
 
     questions: tuple[Turn | None, ...]
@@ -26,8 +26,8 @@ class Round:
 
     @property
     def competing(self) -> tuple[Turn | None, ...]:
-        """The replies that can be voted on: what failed tells about a machine and not about a model."""
-        return tuple(one if one and one.state in _COMPARABLE and one.content.strip() else None for one in self.replies)
+        """The replies that can be voted on."""
+        return tuple(one if one and can_be_chosen(one.state, one.content) else None for one in self.replies)
 
     @property
     def can_be_voted_on(self) -> bool:
@@ -39,7 +39,7 @@ class Round:
         return next((vote for vote in votes if here.intersection(filter(None, vote.replies))), None)
 
 
-def last_round(threads: Sequence[Sequence[Turn]]) -> Round | None:
+def last_round(threads: Sequence[Sequence[Turn]]) -> LastRound | None:
     """None where nothing was asked of more than one column."""
     asked = [[_words(turn) for turn in turns if turn.role == "user"] for turns in threads]
     shared = [words for mine in asked for words in mine if sum(words in theirs for theirs in asked) > 1]
@@ -48,7 +48,7 @@ def last_round(threads: Sequence[Sequence[Turn]]) -> Round | None:
     # The newest of them: the one that stands nearest to an end.
     words = min(dict.fromkeys(shared), key=lambda one: min(_from_end(mine, one) for mine in asked))
     pairs = [_pair(turns, words) for turns in threads]
-    return Round(tuple(question for question, _ in pairs), tuple(reply for _, reply in pairs))
+    return LastRound(tuple(question for question, _ in pairs), tuple(reply for _, reply in pairs))
 
 
 def _words(turn: Turn) -> tuple[str, str]:

@@ -9,27 +9,22 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets._static import Static
-from textual.widgets._text_area import TextArea
 
 from kullm_tui.core.language import say
-from kullm_tui.core.records import Message
 from kullm_tui.ui.compare.board import ContestView
 from kullm_tui.ui.compare.column_thread import ColumnThread
 from kullm_tui.ui.compare.columns import Columns, ColumnView, Tabs
 from kullm_tui.ui.compare.controller import CompareController
 from kullm_tui.ui.compare.toggles import Switches
 from kullm_tui.ui.compare.vote_bar import VoteBar
-from kullm_tui.ui.conversation.copy import copy_text, copy_turn
+from kullm_tui.ui.conversation.copy import copy_turn
 from kullm_tui.ui.conversation.live_replies import Replies
-from kullm_tui.ui.conversation.messages import ReplyEnded, ReplyGrew, ReplySaved, ReplyWaits
-from kullm_tui.ui.conversation.prompt import Prompt
+from kullm_tui.ui.conversation.screen import ConversationScreen
 from kullm_tui.ui.conversation.thread import Thread
 from kullm_tui.ui.conversation.turn import TurnView
 from kullm_tui.ui.keymap import COMPARE, When, bindings
-from kullm_tui.ui.markdown.reply_view import Reply
 from kullm_tui.ui.text import plain
 from kullm_tui.ui.widgets.key_bar import KeyBar
 from kullm_tui.ui.widgets.notice import Notice
@@ -37,12 +32,12 @@ from kullm_tui.ui.widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
     from kullm_tui.core.store.comparisons import Comparison
-    from kullm_tui.core.store.store import Store
     from kullm_tui.ui.conversation.host import ConversationHost
     from kullm_tui.ui.dialogs.text_file import Attachment
 
 
-class CompareScreen(Screen[None]):
+class CompareScreen(ConversationScreen):
+    controller: CompareController
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(COMPARE), Binding("f8", "contestants", show=False)]
     DEFAULT_CSS = """
     CompareScreen #addressee { height: 1; padding: 0 2; color: $accent; display: none; }
@@ -63,28 +58,14 @@ class CompareScreen(Screen[None]):
         yield self.view
         yield Notice()
         yield Static(id="addressee", markup=False)
-        yield Prompt()
+        yield self.prompt
         with Horizontal(id="foot"):
             yield KeyBar()
             yield Switches()
 
-    def on_mount(self) -> None:
-        self.prompt.focus()
-        self.call_after_refresh(self._begin)
-
-    def _begin(self) -> None:
-        self.run_worker(self.controller.begin(), group="controller", exit_on_error=False)
-
-    async def on_unmount(self) -> None:
-        await self.controller.close()
-
     @property
     def host(self) -> ConversationHost:
         return cast("ConversationHost", self.app)
-
-    @property
-    def prompt(self) -> Prompt:
-        return self.query_one(Prompt)
 
     @property
     def columns(self) -> Columns:
@@ -93,9 +74,6 @@ class CompareScreen(Screen[None]):
     @property
     def vote_bar(self) -> VoteBar:
         return self.view.vote_bar
-
-    def take_store(self, store: Store) -> None:
-        self.controller.take_store(store)
 
     def relabel(self) -> None:
         self.controller.relabel()
@@ -147,15 +125,6 @@ class CompareScreen(Screen[None]):
 
     # -- the prompt and the vote bar -----------------------------------------------------------------------------------
 
-    @on(Prompt.Submitted)
-    def _submitted(self, event: Prompt.Submitted) -> None:
-        event.stop()
-        self.controller.ask(Message("user", event.text, event.input))
-
-    @on(TextArea.Changed)
-    def _typing(self) -> None:
-        self.controller.typing()
-
     @on(VoteBar.Voted)
     def _voted_for(self, event: VoteBar.Voted) -> None:
         event.stop()
@@ -186,19 +155,6 @@ class CompareScreen(Screen[None]):
 
     # -- replies and threads -------------------------------------------------------------------------------------------
 
-    @on(ReplyWaits)
-    @on(ReplyGrew)
-    def _grew(self, event: ReplyWaits | ReplyGrew) -> None:
-        self.controller.grew(event.reply)
-
-    @on(ReplyEnded)
-    def _ended(self, event: ReplyEnded) -> None:
-        self.controller.ended(event.reply)
-
-    @on(ReplySaved)
-    def _saved(self, event: ReplySaved) -> None:
-        self.controller.saved(event.reply)
-
     @on(Thread.Left)
     def _left(self) -> None:
         """Escape in a column: its reply is stopped; else back to the prompt."""
@@ -225,11 +181,6 @@ class CompareScreen(Screen[None]):
             self.controller.ask_again(place, event.view.turn)
         else:
             self.controller.run(copy_turn(self.app, event.view, code=event.action == "copy_code"))
-
-    @on(Reply.CopyRequested)
-    async def _copy_requested(self, event: Reply.CopyRequested) -> None:
-        event.stop()
-        await copy_text(self.app, event.text)
 
     @on(ColumnThread.Scrolled)
     def _scrolled(self, event: ColumnThread.Scrolled) -> None:

@@ -10,9 +10,9 @@ from kullm_tui.core.times import seconds, seconds_whole
 from kullm_tui.ui.conversation import text
 
 if TYPE_CHECKING:
+    from kullm_tui.core.asking.live_reply import LiveReply
     from kullm_tui.core.store.contestant import Contestant
     from kullm_tui.core.store.history import Turn
-    from kullm_tui.ui.conversation.live_reply import LiveReply
 
 _LETTERS = "ABCD"
 _WORTH_A_WORD = 0.05  # seconds; less is no difference

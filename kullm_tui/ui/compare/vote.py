@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from kullm_tui.core.errors import UsageError
 from kullm_tui.core.language import say
 from kullm_tui.ui.compare import text
-from kullm_tui.ui.compare.rounds import Round, last_round
+from kullm_tui.ui.compare.rounds import LastRound, last_round
 
 if TYPE_CHECKING:
     from kullm_tui.core.store.comparisons import Comparison, Outcome, Vote
@@ -26,7 +26,7 @@ class Voting:
 
     def __init__(self, controller: ComparisonOnScreen) -> None:
         self.votes: Sequence[Vote] = ()
-        self.round: Round | None = None  # the last one, once it is over
+        self.round: LastRound | None = None  # the last one, once it is over
         self.questions: QuestionRun | None = None
         self._controller = controller
 
@@ -82,7 +82,7 @@ class Voting:
         if self.round and not self._controller.busy:
             self._controller.run(self._judge_pairs(self.round, place), group="pairs")
 
-    async def _judge_pairs(self, round_: Round, place: int) -> None:
+    async def _judge_pairs(self, round_: LastRound, place: int) -> None:
         from kullm_tui.ui.compare.pair_judging import judge_against_others
 
         screen = self._controller.screen
@@ -126,7 +126,7 @@ class Voting:
         await self._controller.put(questions.question)
 
 
-def _found(store: Store, comparison: Comparison) -> tuple[Round | None, Sequence[Vote]]:
+def _found(store: Store, comparison: Comparison) -> tuple[LastRound | None, Sequence[Vote]]:
     threads = [store.thread(column.conversation.id) for column in comparison.columns]
     return last_round(threads), store.comparisons.votes(comparison.id)
 

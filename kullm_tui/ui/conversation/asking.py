@@ -1,32 +1,17 @@
-"""From what is in the prompt to a reply on its way: whom to ask, the question committed, the reply opened.
+"""Whom a session asks, and what there is to say of that model. It blocks on the disk; the screen calls it in a thread."""
 
-Every function here blocks on the disk; the screen calls them in a thread. Nothing is sent from here.
-"""
+from dataclasses import replace
 
-from dataclasses import dataclass, replace
-
+from kullm_tui.core.asking.question import Answerer
 from kullm_tui.core.asking.target import Target
 from kullm_tui.core.asking.target import resolve as resolve_target
 from kullm_tui.core.config.settings import Config, EndpointSettings
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from kullm_tui.core.models.resolve import all_profiles, resolve
-from kullm_tui.core.records import Message
-from kullm_tui.core.store.history import Conversation
-from kullm_tui.core.store.journal import ReplySource
-from kullm_tui.core.store.store import Store
-from kullm_tui.ui.conversation.live_reply import LiveReply, Order
 from kullm_tui.ui.conversation.personas import personas
-from kullm_tui.ui.conversation.settings import Session, messages_of, system_of
+from kullm_tui.ui.conversation.settings import Session
 from kullm_tui.ui.models.facts import ModelFacts
-
-
-@dataclass(frozen=True)
-class Committed:
-    """A question that is written down and waits for its reply."""
-
-    conversation: Conversation
-    question_id: int
 
 
 def target_of(session: Session, endpoints: tuple[EndpointSettings, ...]) -> tuple[Target, Session]:
@@ -35,40 +20,13 @@ def target_of(session: Session, endpoints: tuple[EndpointSettings, ...]) -> tupl
     return target, replace(session, adapter=target.adapter)
 
 
-def commit_question(
-    store: Store, conversation: Conversation | None, parent_id: int | None, message: Message, session: Session
-) -> Committed:
-    """The question under the turn it follows; a new conversation where there is none yet.
-
-    A system text that changed since is written down in front of the question, where it begins to hold.
-    """
-    if conversation is None:
-        conversation = store.create_conversation(message.content, system=session.system)
-        parent_id = conversation.leaf_id
-    else:
-        before = store.thread(conversation.id, parent_id) if parent_id is not None else []
-        if system_of(before) != session.system:
-            parent_id = store.add_user_turn(conversation.id, Message("system", session.system), parent_id=parent_id)
-    return Committed(conversation, store.add_user_turn(conversation.id, message, parent_id=parent_id))
-
-
-def open_reply(store: Store, question: Committed, session: Session, target: Target) -> tuple[Order, LiveReply]:
-    conversation = question.conversation
-    turns = store.thread(conversation.id, question.question_id)
-    source = ReplySource(target.name, session.adapter or None, target.template, session.request)
-    journal = store.open_reply(conversation.id, question.question_id, source)
-    store.choose_leaf(conversation.id, journal.reply_id)
-    order = Order(target, messages_of(turns), session.request, journal)
-    return order, LiveReply(conversation.id, journal.reply_id, conversation.title, here=target.endpoint is None)
-
-
-def write_failure(store: Store, question: Committed, session: Session, error: str) -> int:
-    """A reply that could not even be asked for, written down where it would have stood."""
-    source = ReplySource(session.model, session.adapter or None, None, session.request)
-    journal = store.open_reply(question.conversation.id, question.question_id, source)
-    journal.finish("failed", error=error)
-    store.choose_leaf(question.conversation.id, journal.reply_id)
-    return journal.reply_id
+def answerer_of(session: Session, endpoints: tuple[EndpointSettings, ...]) -> Answerer:
+    """Who answers; or nobody, and why."""
+    try:
+        target, known = target_of(session, endpoints)
+    except KullmError as error:
+        return Answerer(session.model, session.adapter, None, session.decoding, str(error))
+    return Answerer(target.name, known.adapter, target, session.decoding)
 
 
 def facts_of_model(session: Session, config: Config) -> ModelFacts:

@@ -2,7 +2,7 @@
 
 from textual.message import Message
 
-from kullm_tui.ui.conversation.live_reply import LiveReply
+from kullm_tui.core.asking.live_reply import LiveReply
 
 
 class ReplyMessage(Message):

@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from kullm_tui.core import habits
+from kullm_tui.core.asking.messages import system_of
 from kullm_tui.core.models.profiles import DEMO
-from kullm_tui.core.records import Message
 from kullm_tui.core.text import nfc
 
 if TYPE_CHECKING:
@@ -39,11 +39,6 @@ class Session:
     system: str = ""
     persona: str = ""  # the preset that the system text came from
     decoding: Mapping[str, Any] = field(default_factory=dict)  # only what somebody set, as a request names it
-
-    @property
-    def request(self) -> dict[str, Any]:
-        """The fields that go out beside the messages."""
-        return {**self.decoding, **({"adapter": self.adapter} if self.adapter else {})}
 
     def with_system(self, system: str, persona: str = "") -> Session:
         return replace(self, system=nfc(system).strip(), persona=persona)
@@ -83,33 +78,11 @@ def session_of(turns: Sequence[Turn], otherwise: Session) -> Session:
     return Session(last.model or DEMO, last.adapter or "", system, persona, _decoding(last.parameters))
 
 
-def system_of(turns: Sequence[Turn]) -> str:
-    """The system text in force at the end: a later one takes the place of an earlier one."""
-    return next((turn.content for turn in reversed(turns) if turn.role == "system"), "")
-
-
 def question_of(turns: Sequence[Turn], turn: Turn | None) -> Turn | None:
     """The question that this turn is or answers; of them all the last one."""
     places = [place for place, one in enumerate(turns) if turn is None or one.id == turn.id]
     upto = turns[: places[-1] + 1] if places else []
     return next((one for one in reversed(upto) if one.role == "user"), None)
-
-
-def messages_of(turns: Sequence[Turn]) -> list[Message]:
-    """What the model is told of these turns: one system text, and every question that got an answer, even a cut one.
-
-    The last question is told whether it was answered or not.
-    """
-    system = system_of(turns)
-    told: list[Message] = [Message("system", system)] if system else []
-    for turn in turns:
-        if turn.role == "user":
-            told.append(Message("user", turn.content, turn.input))
-        elif turn.role == "assistant" and turn.content.strip():
-            told.append(Message("assistant", turn.content))
-        elif turn.role == "assistant" and told and told[-1].role == "user":
-            told.pop()
-    return told
 
 
 def _decoding(value: object) -> dict[str, Any]:

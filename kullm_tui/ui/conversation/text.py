@@ -10,8 +10,8 @@ from kullm_tui.core.language import say
 from kullm_tui.core.times import seconds, seconds_whole
 
 if TYPE_CHECKING:
+    from kullm_tui.core.asking.live_reply import LiveReply
     from kullm_tui.core.store.history import Turn
-    from kullm_tui.ui.conversation.live_reply import LiveReply
 
 
 def period(day: date, today: date) -> str:

@@ -20,10 +20,10 @@ from textual.reactive import var
 from textual.widgets._static import Static
 from textual.worker import WorkType
 
+from kullm_tui.core.asking.live_reply import LiveReply
 from kullm_tui.core.language import say
 from kullm_tui.ui import keymap
 from kullm_tui.ui.conversation.live_replies import Replies
-from kullm_tui.ui.conversation.live_reply import LiveReply
 from kullm_tui.ui.conversation.turn import TurnView
 from kullm_tui.ui.judge.subject import Subject, subject_of
 from kullm_tui.ui.judge.verdict_card import VerdictCard

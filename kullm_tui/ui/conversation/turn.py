@@ -15,10 +15,10 @@ from textual.style import Style
 from textual.widget import Widget
 from textual.widgets._static import Static
 
+from kullm_tui.core.asking.live_reply import LiveReply, Reading
 from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe
 from kullm_tui.core.times import clock
-from kullm_tui.ui.conversation.live_reply import LiveReply
 from kullm_tui.ui.conversation.text import facts_of, limits_of, name_of, waiting_line
 from kullm_tui.ui.conversation.thinking import Thinking
 from kullm_tui.ui.judge.verdict_card import VerdictCard
@@ -91,8 +91,7 @@ class TurnView(Vertical):
         self.turn = turn
         self._titles = titles
         self.live = live
-        self._shown_pieces = 0
-        self._resorted = 0
+        self._reading = Reading()
         self._copied_block = -1
         self._composed = False
         # Held by hand: a reply may still tell its state while the turn leaves the screen, its children first.
@@ -153,22 +152,20 @@ class TurnView(Vertical):
         """Show what has arrived since the last look."""
         if self.live is None or not self._composed:
             return
-        if self._resorted != self.live.resorted and self.reply:
-            self._resorted, self._shown_pieces = self.live.resorted, 0
+        anew, news = self._reading.news(self.live)
+        if anew and self.reply:
             self.reply.begin_anew()
-        fresh = "".join(self.live.pieces[self._shown_pieces :])
-        self._shown_pieces = len(self.live.pieces)
-        if fresh and self.reply:
-            self.reply.append(fresh)
+        if news and self.reply:
+            self.reply.append(news)
         self._tell()
 
     async def settle(self, turn: Turn) -> None:
         """The reply is over and written down: what the store says of it is shown from here on."""
         was_live, self.live, self.turn = self.live, None, turn
         if was_live and self.reply:
-            if self._resorted == was_live.resorted:
-                for piece in was_live.pieces[self._shown_pieces :]:
-                    self.reply.append(piece)
+            anew, news = self._reading.news(was_live)
+            if news and not anew:
+                self.reply.append(news)
             await self.reply.finish(turn.content)
         self._tell()
 

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kullm_tui.core.errors import KullmError
-from kullm_tui.ui.conversation.live_reply import as_ended
+from kullm_tui.core.language import say
+from kullm_tui.core.text import nfc
 
 if TYPE_CHECKING:
     from textual.app import App
     from textual.timer import Timer
 
+    from kullm_tui.core.asking.live_reply import LiveReply
     from kullm_tui.core.store.history import Turn
-    from kullm_tui.ui.conversation.live_reply import LiveReply
 
 _AGAIN_SECONDS = 3.0
 
@@ -60,3 +62,19 @@ class Unsaved:
                 self._timer.stop()
                 self._timer = None
             return True
+
+
+def as_ended(turn: Turn, reply: LiveReply) -> Turn:
+    """The turn that was written down, with all that was read of it.
+
+    A piece may have been written down just before the stop, and what the disk would not take was read all the same.
+    """
+    content, thinking = (
+        max(kept, nfc(read), key=len) if not reply.resorted else nfc(read)
+        for kept, read in ((turn.content, reply.text), (turn.thinking, reply.thinking))
+    )
+    error = reply.error or turn.error
+    if reply.unsaved_why:
+        again = say("공간이 생기면 자동으로 저장해요.", "It is saved by itself once there is room.")
+        error = f"{reply.unsaved_why}\n{again}"
+    return replace(turn, content=content, thinking=thinking, state=reply.state or "failed", error=error)

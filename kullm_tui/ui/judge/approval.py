@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Order:
+class Purchase:
     """What is asked, of whom; somebody agreed to its price."""
 
     items: Sequence[Item]
@@ -47,7 +47,7 @@ class Order:
     repeat: int = 0
 
 
-class Ordering:
+class Approval:
     def __init__(
         self,
         app: App[Any],
@@ -74,7 +74,7 @@ class Ordering:
 
     # -- before the call -----------------------------------------------------------------------------------------------
 
-    async def order(
+    async def approve(
         self,
         items: Sequence[Item],
         *,
@@ -82,7 +82,7 @@ class Ordering:
         again: bool = False,
         rubric: Rubric | None = None,
         afresh: bool = False,
-    ) -> Order | None:
+    ) -> Purchase | None:
         """None: the user said no. With a rubric of the caller's own, else by the chosen one; `afresh` asks whatever was agreed to before."""
         while True:
             used = rubric if rubric else await asyncio.to_thread(load_rubric, self._settings.rubric)
@@ -91,12 +91,12 @@ class Ordering:
                 return None
             self.origin = self.origin if rubric else judge.origin(used)
             repeat = await asyncio.to_thread(next_repeat, items[0], self._store, judge, used) if again else 0
-            order = Order(items, judge, used, repeat)
+            purchase = Purchase(items, judge, used, repeat)
             if afresh:
                 self._agreed.discard((judge.origin(used),))
-            answer = await self._agreed_to(order, models)
+            answer = await self._agreed_to(purchase, models)
             if answer == "judge":
-                return order
+                return purchase
             if answer is None:
                 return None
             await self._change()
@@ -131,26 +131,26 @@ class Ordering:
             self._app.notify(safe(told), markup=False)
         return await asyncio.to_thread(judge_endpoint, name, endpoints)
 
-    async def _agreed_to(self, order: Order, models: Sequence[str]) -> str | None:
+    async def _agreed_to(self, purchase: Purchase, models: Sequence[str]) -> str | None:
         """`judge`, `change` or None. Asked before the first call of a judge by a rubric, and where a model judges itself."""
-        itself = [model for model in models if is_its_own_judge(order.judge.model, model)]
-        agreement = (order.judge.origin(order.rubric), *itself)
-        missing = order.items
-        if not order.repeat:
+        itself = [model for model in models if is_its_own_judge(purchase.judge.model, model)]
+        agreement = (purchase.judge.origin(purchase.rubric), *itself)
+        missing = purchase.items
+        if not purchase.repeat:
             missing = await asyncio.to_thread(
-                missing_items, order.items, judge=order.judge, rubric=order.rubric, store=self._store
+                missing_items, purchase.items, judge=purchase.judge, rubric=purchase.rubric, store=self._store
             )
-        estimate = await self.estimate(missing, order.judge, order.rubric)
+        estimate = await self.estimate(missing, purchase.judge, purchase.rubric)
         if self.budget.dollars is not None and estimate.calls and estimate.dollars is None:
-            raise KullmError(_budget_without_price(order.judge.model))
+            raise KullmError(_budget_without_price(purchase.judge.model))
         if not estimate.calls or agreement in self._agreed or (estimate.dollars == 0 and not itself):
             return "judge"
         from kullm_tui.ui.judge.price_dialog import FirstVerdictScreen
 
         answer = await self._app.push_screen_wait(
             FirstVerdictScreen(
-                order.judge.model,
-                order.rubric.name,
+                purchase.judge.model,
+                purchase.rubric.name,
                 estimate=estimate,
                 budget=self.budget,
                 itself=bool(itself),
@@ -170,30 +170,30 @@ class Ordering:
 
     # -- the call ------------------------------------------------------------------------------------------------------
 
-    async def carry_out(self, order: Order) -> list[Verdict]:
+    async def carry_out(self, purchase: Purchase) -> list[Verdict]:
         """One for each item, in their order."""
         try:
-            outcome = await self._asked(order)
+            outcome = await self._asked(purchase)
         except asyncio.CancelledError:
             self._unpriced += 1  # whoever was left in mid-sentence may charge for it all the same
             raise
-        verdicts = [_verdict_of(item, outcome, self.budget) for item in order.items]
-        if outcome.judge.mode != order.judge.mode:
-            self._without_schemas.add((order.judge.endpoint.base_url, order.judge.model))
-            if self.origin == order.judge.origin(order.rubric):
-                self.origin = outcome.judge.origin(order.rubric)
+        verdicts = [_verdict_of(item, outcome, self.budget) for item in purchase.items]
+        if outcome.judge.mode != purchase.judge.mode:
+            self._without_schemas.add((purchase.judge.endpoint.base_url, purchase.judge.model))
+            if self.origin == purchase.judge.origin(purchase.rubric):
+                self.origin = outcome.judge.origin(purchase.rubric)
         if any(verdict.status == "error" for verdict in verdicts):
-            self._strongest.pop(order.judge.endpoint.base_url, None)  # it may be gone: the list is asked for again
+            self._strongest.pop(purchase.judge.endpoint.base_url, None)  # it may be gone: the list is asked for again
         self._unpriced += sum(verdict.cost is None and not verdict.kept for verdict in verdicts)
         return verdicts
 
-    async def _asked(self, order: Order) -> Outcome:
+    async def _asked(self, purchase: Purchase) -> Outcome:
         return await judge_items(
-            order.items,
-            judge=order.judge,
-            rubric=order.rubric,
+            purchase.items,
+            judge=purchase.judge,
+            rubric=purchase.rubric,
             store=self._store,
-            repeat=order.repeat,
+            repeat=purchase.repeat,
             budget=self.budget,
             calls=self._host.config.judging,
         )

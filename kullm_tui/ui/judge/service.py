@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from evaluator.verdict import Verdict
     from evaluator.verdicts import VerdictStore
     from kullm_tui.ui.host import Host
-    from kullm_tui.ui.judge.approval import Ordering
+    from kullm_tui.ui.judge.approval import Approval
 
 JUDGES_ITSELF = "judges-itself"
 
@@ -50,7 +50,7 @@ class JudgeService:
         self.changed: Signal[Subject] = Signal(app, "judged")
         self._settings: JudgeSettings | None = None
         self._store: VerdictStore | None = None
-        self._ordering: Ordering | None = None
+        self._approval: Approval | None = None
         self._waiting: dict[Subject, Waiting] = {}
         self._failed: dict[Subject, Verdict] = {}
         self._workers: dict[Subject, Worker[None]] = {}
@@ -76,14 +76,14 @@ class JudgeService:
 
     async def choose(self, settings: JudgeSettings) -> None:
         self._settings = settings
-        if self._ordering:
-            self._ordering.settings_changed(settings)
+        if self._approval:
+            self._approval.settings_changed(settings)
         await asyncio.to_thread(remember, settings)
 
     @property
     def spent(self) -> float:
         """Dollars, in this session."""
-        return self._ordering.budget.spent if self._ordering else 0.0
+        return self._approval.budget.spent if self._approval else 0.0
 
     # -- what is known of a reply --------------------------------------------------------------------------------------
 
@@ -108,7 +108,7 @@ class JudgeService:
         """Whether the judge and rubric that are chosen now gave it."""
         if verdict.status == "error":
             return False
-        origin = self._ordering.origin if self._ordering else ""
+        origin = self._approval.origin if self._approval else ""
         if origin:
             return verdict.origin == origin
         # The judge is not known before the key's list was read; a named one is.
@@ -173,12 +173,12 @@ class JudgeService:
 
     async def _agreed_to_all(self, subjects: Sequence[Subject]) -> bool:
         try:
-            ordering = await self._ready()
+            approval = await self._ready()
             from kullm_tui.ui.judge.approval import item_of
 
             async with self._asking:
                 items, models = [item_of(one) for one in subjects], [one.model for one in subjects]
-                return await ordering.order(items, models=models) is not None
+                return await approval.approve(items, models=models) is not None
         except KullmError:  # each of them will tell it in its card
             return True
 
@@ -244,37 +244,37 @@ class JudgeService:
 
     async def _judged(self, subject: Subject, again: bool) -> Verdict | None:
         self._tell(subject, say("채점자를 찾는 중", "looking for the judge"))
-        ordering = await self._ready()
+        approval = await self._ready()
         from kullm_tui.ui.judge.approval import item_of
 
         async with self._asking:
-            order = await ordering.order([item_of(subject)], models=[subject.model], again=again)
-        if order is None:
+            purchase = await approval.approve([item_of(subject)], models=[subject.model], again=again)
+        if purchase is None:
             return None
-        self._tell(subject, say(f"{order.judge.model}에 묻는 중", f"asking {order.judge.model}"))
-        return (await ordering.carry_out(order))[0]
+        self._tell(subject, say(f"{purchase.judge.model}에 묻는 중", f"asking {purchase.judge.model}"))
+        return (await approval.carry_out(purchase))[0]
 
     async def may_judge_pairs(self, pairs: Sequence[Pair]) -> bool:
         """In a worker. Asked each time, for a price that is said of all of them together; False: the user said no."""
         from evaluator.pairwise import PAIRWISE
 
-        ordering = await self._ready()
+        approval = await self._ready()
         async with self._asking:
             items = [item for pair in pairs for item in pair.items]
-            return await ordering.order(items, models=(), rubric=PAIRWISE, afresh=True) is not None
+            return await approval.approve(items, models=(), rubric=PAIRWISE, afresh=True) is not None
 
     async def pairwise(self, instruction: str, input: str, left: str, right: str) -> Winner | None:  # noqa: A002 - KULLM's own name
         """In a worker. Judged in both orders; None: the user said no. KullmError where the judge could not be asked."""
         from evaluator.pairwise import PAIRWISE, Pair, winner
 
-        ordering = await self._ready()
+        approval = await self._ready()
         pair = Pair("pair", nfc(instruction), nfc(input), nfc(left), nfc(right))
         try:
             async with self._asking:
-                order = await ordering.order(pair.items, models=(), rubric=PAIRWISE)
-            if order is None:
+                purchase = await approval.approve(pair.items, models=(), rubric=PAIRWISE)
+            if purchase is None:
                 return None
-            straight, swapped = await ordering.carry_out(order)
+            straight, swapped = await approval.carry_out(purchase)
         finally:
             self._tell_spent()
         failed = next((one for one in (straight, swapped) if one.status == "error"), None)
@@ -294,14 +294,14 @@ class JudgeService:
         except StoreError:  # told when something is to be judged
             return None
 
-    async def _ready(self) -> Ordering:
-        if self._ordering is None:
+    async def _ready(self) -> Approval:
+        if self._approval is None:
             await asyncio.to_thread(_import_all)
-            from kullm_tui.ui.judge.approval import Ordering
+            from kullm_tui.ui.judge.approval import Approval
 
             store = await asyncio.to_thread(self._opened)
-            self._ordering = self._ordering or Ordering(self.app, self.host, store, self.settings, self.choose)
-        return self._ordering
+            self._approval = self._approval or Approval(self.app, self.host, store, self.settings, self.choose)
+        return self._approval
 
     def _tell(self, subject: Subject, doing: str) -> None:
         began = self._waiting[subject].began if subject in self._waiting else time.monotonic()
@@ -314,7 +314,7 @@ class JudgeService:
         self._tell_spent()
 
     def _tell_spent(self) -> None:
-        spent, unpriced = self.spent + self._elsewhere, bool(self._ordering and self._ordering.unpriced)
+        spent, unpriced = self.spent + self._elsewhere, bool(self._approval and self._approval.unpriced)
         line = money(spent, self.host.config.won_per_dollar) if spent or unpriced else ""
         self.host.status.set_cost(line + ("+?" if unpriced else ""))
 

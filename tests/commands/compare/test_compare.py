@@ -254,6 +254,42 @@ def test_ctrl_c_stops_all_and_keeps_what_has_arrived(tmp_path: Path, far: Models
     assert sorted(replies(tmp_path)) == [(f"far/{name}", f"{name}의 반쪽", "cancelled") for name in "abc"]
 
 
+def test_nobody_votes_on_a_reply_that_says_nothing(tmp_path: Path, far: Models) -> None:
+    far.replies = {"a": says("")}
+    terminal = Terminal(tmp_path, "compare", "-m", "far/a,far/b", "--vote", "?")
+    assert terminal.ends() == 0
+    assert "투표하지 않아요" in terminal.shown
+
+
+def test_an_answer_is_shown_also_where_what_came_before_turned_out_to_be_thinking(tmp_path: Path, far: Models) -> None:
+    """The prompt had opened the tag, and the thinking was shown as it came."""
+    thinking = says("이것을 ", "저것을\n", "</think>", "답이에요", pause=0.3)
+    far.replies = {"a": thinking, "b": says("나")}
+    ask = ("compare", "-m", "far/a,far/b", "?")
+    assert "답이에요" in kullm(tmp_path, *ask).stdout
+    wide = Terminal(tmp_path, *ask, size=(120, 40))
+    assert wide.ends() == 0
+    assert "답이에요" in wide.shown
+    rows = kept(tmp_path, "SELECT content, thinking FROM messages WHERE model = 'far/a'")
+    assert rows == [{"content": "답이에요", "thinking": "이것을 저것을"}] * 2
+
+
+def test_thinking_is_a_part_of_the_answer_where_the_configuration_wishes_it(tmp_path: Path, far: Models) -> None:
+    with (tmp_path / "config.toml").open("a") as config:
+        config.write('thinking = "keep"\n')
+    far.replies = {"a": says("<think>음</think>답"), "b": says("나")}
+    found = lines(kullm(tmp_path, "compare", "-m", "far/a,far/b", "--json", "?").stdout)
+    assert found[0]["replies"][0]["text"] == "<think>음</think>답"
+
+
+def test_what_was_cut_at_the_length_limit_is_kept_for_who_opens_it_later(tmp_path: Path, far: Models) -> None:
+    far.replies = {"a": says("긴 답", finish="length"), "b": says("나")}
+    assert kullm(tmp_path, "compare", "-m", "far/a,far/b", "?").returncode == 0
+    timings = {row["model"]: json.loads(row["timings"]) for row in kept(tmp_path) if row["role"] == "assistant"}
+    assert timings["far/a"]["cut_at_length"] == 1
+    assert "cut_at_length" not in timings["far/b"]
+
+
 def test_ctrl_c_at_the_vote_ends_it(tmp_path: Path, far: Models) -> None:
     assert far.replies == {}
     terminal = Terminal(tmp_path, "compare", "-m", "far/a,far/b", "--vote", "?")

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from kullm_tui.core.asking.messages import messages_of
 from kullm_tui.core.endpoints.endpoint import Finished, Usage
 from kullm_tui.core.errors import EngineGone, StoreError
 from kullm_tui.core.records import Message
@@ -158,13 +159,13 @@ def test_messages_form_a_tree(store: Store) -> None:
             journal.feed(text)
         answers.append(journal.reply_id)
     second = store.add_user_turn(conversation.id, Message("user", "다음", "입력"), parent_id=answers[0])
-    assert store.branch(second) == [
+    assert messages_of(store.thread(conversation.id, second)) == [
         Message("system", "친절하게"),
         Message("user", "첫 질문"),
         Message("assistant", "답 하나"),
         Message("user", "다음", "입력"),
     ]
-    assert [message.content for message in store.branch(answers[1])] == ["친절하게", "첫 질문", "답 둘"]
+    assert [turn.content for turn in store.thread(conversation.id, answers[1])] == ["친절하게", "첫 질문", "답 둘"]
 
 
 def test_a_message_cannot_hang_under_another_conversation(store: Store) -> None:

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from textual.widgets import Button, Select
 
+from kullm_tui.core.asking.live_reply import LiveReply, ReplyRequest
 from kullm_tui.core.config.settings import load_config
 from kullm_tui.core.endpoints import local_engine
 from kullm_tui.core.store.store import Store
-from kullm_tui.ui.conversation.live_reply import LiveReply, Order
 from kullm_tui.ui.conversation.prompt import Draft
 from kullm_tui.ui.conversation.settings_dialog import ParametersScreen
 from kullm_tui.ui.dialogs.ask import Confirm
@@ -158,9 +158,9 @@ async def test_a_reply_knows_whether_it_is_made_here(database: Path) -> None:
         made: list[bool] = []
         start = chat.controller.replies.start
 
-        def noted(order: Order, reply: LiveReply) -> None:
+        def noted(request: ReplyRequest, reply: LiveReply) -> None:
             made.append(reply.here)
-            start(order, reply)
+            start(request, reply)
 
         chat.controller.replies.start = noted  # type: ignore[method-assign]
         await chat.asks("대한민국의 수도는 어디인가요?")

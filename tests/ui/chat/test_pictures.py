@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
+from kullm_tui.core.asking.live_reply import LiveReply
 from kullm_tui.core.asking.target import Target
 from kullm_tui.core.endpoints.endpoint import Endpoint, Finished, Usage
 from kullm_tui.core.memory import Memory
@@ -15,7 +16,6 @@ from kullm_tui.core.records import Message
 from kullm_tui.core.store.history import Conversation
 from kullm_tui.core.store.journal import ReplySource
 from kullm_tui.core.store.store import Store
-from kullm_tui.ui.conversation.live_reply import LiveReply
 from kullm_tui.ui.conversation.settings_dialog import ParametersScreen
 from kullm_tui.ui.dialogs.ask import Confirm
 from kullm_tui.ui.dialogs.consent import may_send

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from kullm_tui.core.asking.live_reply import LiveReply
 from kullm_tui.core.compare import schedule
 from kullm_tui.core.endpoints.endpoint import Finished, Usage
 from kullm_tui.core.memory import Memory
@@ -17,7 +18,6 @@ from kullm_tui.ui.compare import text as compare_text
 from kullm_tui.ui.compare.history_dialog import EarlierScreen
 from kullm_tui.ui.compare.lineup import DEMOS
 from kullm_tui.ui.compare.picker_dialog import ContestantsScreen
-from kullm_tui.ui.conversation.live_reply import LiveReply
 from kullm_tui.ui.models import choices
 from tests.openai_server import Reply, chunk, says
 from tests.ui.comparing import Comparing, Far, comparing

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from kullm_tui.core.asking.live_reply import LiveReply
 from kullm_tui.core.endpoints.endpoint import Finished, Usage
 from kullm_tui.core.records import Message
 from kullm_tui.core.store.history import Conversation
 from kullm_tui.core.store.journal import ReplySource
 from kullm_tui.core.store.store import Store
-from kullm_tui.ui.conversation.live_reply import LiveReply
 from tests.openai_server import OpenAIServer, Reply, event
 from tests.ui.chat.test_pictures import _still_clock as _still_clock
 from tests.ui.chatting import chatting

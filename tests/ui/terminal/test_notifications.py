@@ -8,10 +8,10 @@ import pytest
 from textual import events
 from textual.drivers.headless_driver import HeadlessDriver
 
+from kullm_tui.core.asking.live_reply import LiveReply
 from kullm_tui.core.config.settings import Config, Notify, load_config, parse_config
 from kullm_tui.core.errors import ConfigError
 from kullm_tui.ui.app import KullmApp
-from kullm_tui.ui.conversation.live_reply import LiveReply
 from kullm_tui.ui.terminal.notifications import sequences
 from tests.openai_server import OpenAIServer, Part, Reply, chunk, event
 from tests.ui.chatting import chatting

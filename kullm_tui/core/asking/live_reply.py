@@ -1,7 +1,7 @@
-"""One reply on its way: the exchange is run here, and everything that arrives is kept in one LiveReply.
+"""One reply on its way, for every screen and every command: the exchange is run here, and all that arrives is kept in one LiveReply.
 
-Widgets come and go while a reply streams, so each asks the LiveReply for what it has not shown yet; nothing is lost or told
-twice. This is the interface's worker edge: whatever goes wrong in here becomes a line in the thread, never the end of the app.
+Who shows it may come and go while it streams, and asks the LiveReply for what it has not shown yet; nothing is lost or told twice.
+This is an edge: whatever goes wrong in here is one reply's failure, written down beside what had arrived, never the end of the others.
 """
 
 from __future__ import annotations
@@ -9,9 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import logging
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
@@ -20,16 +19,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from kullm_tui.core.asking.thinking import Delta, Said, ThinkingWish, Thought
 from kullm_tui.core.errors import KullmError, NoSpace, StoreBusy
 from kullm_tui.core.language import say
-from kullm_tui.core.text import nfc
 
 if TYPE_CHECKING:
     from kullm_tui.core.asking.target import Target
     from kullm_tui.core.endpoints.endpoint import Finished
     from kullm_tui.core.records import Message
-    from kullm_tui.core.store.history import Turn
     from kullm_tui.core.store.journal import FinalState, Journal
-
-logger = logging.getLogger(__name__)
 
 Change = Literal["waits", "grew", "ended"]
 
@@ -49,19 +44,23 @@ class LiveReply:
     state: FinalState | None = None  # None while it goes on
     stopped: bool = False
     error: str = ""
+    fault: Exception | None = None  # what the error says
     finished: Finished | None = None
     began: float = field(default_factory=time.monotonic)
     first: float | None = None  # when something came, a thought or text
     first_text: float | None = None
     last_thought: float | None = None
-    unsaved_why: str = ""
+    unsaved_why: KullmError | None = None
     unsaved: Callable[[], None] | None = None  # writes it down; there was no room for it
 
     async def save(self) -> None:
         """NoSpace or StoreBusy where it still cannot be written down."""
         if self.unsaved is not None:
             await asyncio.to_thread(self.unsaved)
-            self.unsaved, self.unsaved_why = None, ""
+            self.unsaved = self.unsaved_why = None
+
+    def fail(self, fault: Exception) -> None:
+        self.fault, self.error = fault, str(fault) if isinstance(fault, KullmError) else _bug(fault)
 
     @property
     def text(self) -> str:
@@ -119,8 +118,22 @@ class LiveReply:
         return Finished("", timings=timings)
 
 
+class Reading:
+    """How far somebody has read a reply that is on its way."""
+
+    def __init__(self) -> None:
+        self._pieces = self._resorted = 0
+
+    def news(self, reply: LiveReply) -> tuple[bool, str]:
+        """What came since the last look, and whether it takes the place of all that was read before."""
+        anew = reply.resorted != self._resorted
+        news = reply.pieces if anew else reply.pieces[self._pieces :]
+        self._pieces, self._resorted = len(reply.pieces), reply.resorted
+        return anew, "".join(news)
+
+
 @dataclass(frozen=True)
-class Order:
+class ReplyRequest:
     """What is asked, of whom, and where the reply is written down."""
 
     target: Target
@@ -130,42 +143,55 @@ class Order:
     thinking: ThinkingWish = "fold"
 
 
-async def generate(order: Order, reply: LiveReply, tell: Callable[[Change], None]) -> None:
+async def generate(request: ReplyRequest, reply: LiveReply, tell: Callable[[Change], None]) -> None:
     """Runs to the end of the reply. Cancelling it stops the generation and keeps what has arrived."""
     state: FinalState = "failed"
     try:
-        await _receive(order, reply, tell)
+        await _receive(request, reply, tell)
         state = "complete"
     except asyncio.CancelledError:
-        await _to_its_end(_keep(order.journal, reply, "cancelled"))
+        await _to_its_end(_keep(request.journal, reply, "cancelled"))
         _end(reply, "cancelled")
         tell("ended")
         raise
-    except KullmError as error:
-        reply.error = str(error)
-    except Exception as error:  # the interface's worker edge: a bug becomes words, and its traceback is kept
-        logger.exception("a reply broke")
-        reply.error = _bug(error)
-    await _keep(order.journal, reply, state)
+    except Exception as error:  # noqa: BLE001 - the edge of one reply: a bug becomes words, and is kept for a log
+        reply.fail(error)
+    await _to_its_end(_keep(request.journal, reply, state))  # all was said: a stop that comes now is too late
     _end(reply, state)
     tell("ended")
 
 
-async def _receive(order: Order, reply: LiveReply, tell: Callable[[Change], None]) -> None:
+async def watched(request: ReplyRequest, reply: LiveReply) -> AsyncGenerator[None, None]:
+    """Generates it, and says whenever there is something new in the reply. Closing it stops the generation and keeps what has arrived."""
+    changed = asyncio.Event()
+    generating = asyncio.ensure_future(generate(request, reply, lambda _: changed.set()))
+    generating.add_done_callback(lambda _: changed.set())
+    try:
+        while not generating.done():
+            await changed.wait()
+            changed.clear()
+            yield
+        await generating
+    finally:
+        generating.cancel()
+        await asyncio.wait({generating})
+
+
+async def _receive(request: ReplyRequest, reply: LiveReply, tell: Callable[[Change], None]) -> None:
     # Late: nothing of this is needed before the first question.
     await asyncio.to_thread(_import_exchange)
     from kullm_tui.core.asking.exchange import exchange
     from kullm_tui.core.asking.waiting import waiting_for
     from kullm_tui.core.endpoints.endpoint import Finished
 
-    events = exchange(order.target, order.messages, order.decoding, order.journal, thinking=order.thinking)
+    events = exchange(request.target, request.messages, request.decoding, request.journal, thinking=request.thinking)
     async with aclosing(events):
         async for event in events:
             if isinstance(event, Said):
                 reply.take(event)
                 tell("grew")
             elif isinstance(event, Finished):
-                reply.finished = _with_limits(event)
+                reply.finished = event
             else:
                 reply.waiting = waiting_for(event)
                 tell("waits")
@@ -191,16 +217,15 @@ async def _to_its_end(keeping: Coroutine[Any, Any, None]) -> None:
 
 async def _keep(journal: Journal, reply: LiveReply, state: FinalState) -> None:
     """A reply that cannot be written down any more was still read: its text stays on the screen, with the reason."""
-    finished = reply.finished or reply.measured()
+    finished = _with_limits(reply.finished) if reply.finished else reply.measured()
     reply.unsaved = partial(journal.finish, state, error=reply.error or None, finished=finished)
     try:
         await reply.save()
     except (NoSpace, StoreBusy) as error:
-        again = say("공간이 생기면 자동으로 저장해요.", "It is saved by itself once there is room.")
-        reply.unsaved_why = f"{error}\n{again}"
+        reply.unsaved_why = error
     except KullmError as error:
         reply.unsaved = None
-        reply.error = str(error)
+        reply.fail(error)
 
 
 def _end(reply: LiveReply, state: FinalState) -> None:
@@ -217,24 +242,6 @@ def _with_limits(finished: Finished) -> Finished:
 def _bug(error: Exception) -> str:
     kind = type(error).__name__
     return say(
-        f"예상하지 못한 오류가 났어요({kind}). ^r로 다시 물어볼 수 있어요.",
-        f"Something unexpected went wrong ({kind}: {error}). ^r asks again.",
-    )
-
-
-def as_ended(turn: Turn, reply: LiveReply) -> Turn:
-    """The turn that was written down, with all that was read of it.
-
-    A piece may have been written down just before the stop, and what the disk would not take was read all the same.
-    """
-    content, thinking = (
-        max(kept, nfc(read), key=len) if not reply.resorted else nfc(read)
-        for kept, read in ((turn.content, reply.text), (turn.thinking, reply.thinking))
-    )
-    return replace(
-        turn,
-        content=content,
-        thinking=thinking,
-        state=reply.state or "failed",
-        error=reply.unsaved_why or reply.error or turn.error,
+        f"예상하지 못한 오류가 났어요({kind}).",
+        f"Something unexpected went wrong ({kind}: {error}).",
     )

@@ -1,4 +1,4 @@
-"""From a request's fields and a model's profile to the orders that the batch fills."""
+"""From the fields of a request and a model's profile to what the batch is asked to generate."""
 
 import hashlib
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from kullm_tui.core.errors import ContextOverflow
 from kullm_tui.core.language import say
 from kullm_tui.core.records import Message
 from kullm_tui.core.templates.fit import fit
-from kullm_tui.engine.generation import Order
+from kullm_tui.engine.generation import GenerationRequest
 from kullm_tui.engine.protocol import ChatMessage, ChatRequest, CompletionRequest, SamplingFields
 from kullm_tui.engine.residency import Seat
 from kullm_tui.engine.sampling import Sampling
@@ -23,8 +23,8 @@ _LONGEST_NUMBER = 12  # digits of a token id; Python refuses to read a number of
 
 
 @dataclass(frozen=True)
-class ChatOrder:
-    order: Order
+class PreparedChat:
+    request: GenerationRequest
     dropped_turns: int
     prompt_sha256: str  # of the prompt's text, as `kullm models show --prompt` prints it
 
@@ -40,14 +40,14 @@ class _Rendered:
     ids: tuple[int, ...]
 
 
-def chat_order(request: ChatRequest, seat: Seat) -> ChatOrder:
+def prepared_chat(body: ChatRequest, seat: Seat) -> PreparedChat:
     """The conversation in the model's own prompt; what does not fit into its context leaves whole, oldest turn first.
 
     What is too long by its characters alone is never tokenised.
     """
     profile, vocabulary = seat.profile, seat.resident.vocabulary
-    messages = [_message(message) for message in request.messages]
-    asked = request.max_tokens if request.max_completion_tokens is None else request.max_completion_tokens
+    messages = [_message(message) for message in body.messages]
+    asked = body.max_tokens if body.max_completion_tokens is None else body.max_completion_tokens
     wanted = profile.defaults.max_new_tokens if asked is None else asked
     room_for_reply = min(wanted, seat.resident.context // 2)
 
@@ -66,24 +66,24 @@ def chat_order(request: ChatRequest, seat: Seat) -> ChatOrder:
 
     fitted = fit(messages, length, limit=limit)
     said = rendered[fitted.messages]
-    order = _order(request, seat, said.ids, max_new_tokens=wanted, top_logprobs=request.wanted_logprobs, trim=True)
-    return ChatOrder(order, fitted.dropped_turns, hashlib.sha256(said.text.encode()).hexdigest())
+    request = _request(body, seat, said.ids, max_new_tokens=wanted, top_logprobs=body.wanted_logprobs, trim=True)
+    return PreparedChat(request, fitted.dropped_turns, hashlib.sha256(said.text.encode()).hexdigest())
 
 
-def completion_orders(request: CompletionRequest, seat: Seat) -> list[Order]:
-    """One order a prompt, whatever form the prompts came in."""
+def prepared_completions(body: CompletionRequest, seat: Seat) -> list[GenerationRequest]:
+    """One request a prompt, whatever form the prompts came in."""
     context = seat.resident.context
-    for prompt in request.prompts:
+    for prompt in body.prompts:
         fewest = seat.resident.vocabulary.fewest_tokens(prompt) if isinstance(prompt, str) else len(prompt)
         if fewest > context:
             raise _overflow(fewest, context)
-    return [_completion_order(request, seat, prompt) for prompt in request.prompts]
+    return [_completion(body, seat, prompt) for prompt in body.prompts]
 
 
-def replies_to(orders: Sequence[Order], n: int) -> list[Order]:
-    """Each order n times; refused where all that would be read and said is too much to hold."""
-    orders = [_numbered(order, place) for order in orders for place in range(n)]
-    if (size := answer_size(orders)) > MOST_IN_AN_ANSWER:
+def replies_to(requests: Sequence[GenerationRequest], n: int) -> list[GenerationRequest]:
+    """Each request n times; refused where all that would be read and said is too much to hold."""
+    requests = [_numbered(request, place) for request in requests for place in range(n)]
+    if (size := answer_size(requests)) > MOST_IN_AN_ANSWER:
         raise RequestError(
             say(
                 f"이 요청의 답은 {size:,}토큰까지 커질 수 있는데 {MOST_IN_AN_ANSWER:,}토큰까지 받을 수 있어요. "
@@ -93,50 +93,50 @@ def replies_to(orders: Sequence[Order], n: int) -> list[Order]:
             ),
             code="answer_too_large",
         )
-    return orders
+    return requests
 
 
-def answer_size(orders: Sequence[Order]) -> int:
+def answer_size(requests: Sequence[GenerationRequest]) -> int:
     """Tokens that prompts and replies hold together, the log-probabilities of one counted as one more each."""
-    prompts = {order.prompt for order in orders}
-    return sum(map(len, prompts)) + sum(map(_reply_size, orders))
+    prompts = {request.prompt for request in requests}
+    return sum(map(len, prompts)) + sum(map(_reply_size, requests))
 
 
-def _reply_size(order: Order) -> int:
-    entries = 1 if order.top_logprobs is None else 2 + order.top_logprobs
-    return REPLY_TOKENS + entries * (order.max_new_tokens + (len(order.prompt) if order.echo else 0))
+def _reply_size(request: GenerationRequest) -> int:
+    entries = 1 if request.top_logprobs is None else 2 + request.top_logprobs
+    return REPLY_TOKENS + entries * (request.max_new_tokens + (len(request.prompt) if request.echo else 0))
 
 
-def _numbered(order: Order, place: int) -> Order:
+def _numbered(request: GenerationRequest, place: int) -> GenerationRequest:
     """The n-th reply to one prompt: with a seed, each has its own that follows from it."""
-    seed = order.sampling.seed
+    seed = request.sampling.seed
     if place == 0 or seed is None:
-        return order
-    return replace(order, sampling=replace(order.sampling, seed=seed + place))
+        return request
+    return replace(request, sampling=replace(request.sampling, seed=seed + place))
 
 
-def _completion_order(request: CompletionRequest, seat: Seat, prompt: str | list[int]) -> Order:
+def _completion(body: CompletionRequest, seat: Seat, prompt: str | list[int]) -> GenerationRequest:
     vocabulary = seat.resident.vocabulary
     ids = vocabulary.encode_text(prompt) if isinstance(prompt, str) else tuple(prompt)
     embeddings = seat.resident.loaded.model.get_input_embeddings().num_embeddings
     if any(token >= embeddings for token in ids):
         raise RequestError(f"prompt: token ids must be below {embeddings}", param="prompt")
-    if len(ids) >= seat.resident.context and not (request.max_tokens == 0 and len(ids) == seat.resident.context):
+    if len(ids) >= seat.resident.context and not (body.max_tokens == 0 and len(ids) == seat.resident.context):
         raise _overflow(len(ids), seat.resident.context)
-    wanted = 16 if request.max_tokens is None else request.max_tokens
-    return _order(
-        request,
+    wanted = 16 if body.max_tokens is None else body.max_tokens
+    return _request(
+        body,
         seat,
         ids,
         max_new_tokens=wanted,
-        top_logprobs=request.logprobs,
+        top_logprobs=body.logprobs,
         trim=False,
-        echo=request.echo,
+        echo=body.echo,
     )
 
 
-def _order(
-    request: SamplingFields,
+def _request(
+    body: SamplingFields,
     seat: Seat,
     ids: tuple[int, ...],
     *,
@@ -144,16 +144,16 @@ def _order(
     top_logprobs: int | None,
     trim: bool,
     echo: bool = False,
-) -> Order:
+) -> GenerationRequest:
     vocabulary, profile = seat.resident.vocabulary, seat.profile
     ids = ids or _beginning(seat)
     room = min(max_new_tokens, seat.resident.context - len(ids))
-    beams = request.num_beams or (profile.defaults.num_beams if trim else 1)
-    return Order(
+    beams = body.num_beams or (profile.defaults.num_beams if trim else 1)
+    return GenerationRequest(
         prompt=ids,
         max_new_tokens=room,
-        sampling=_sampling(request, seat),
-        stop=request.stops + (profile.stop if trim else ()),
+        sampling=_sampling(body, seat),
+        stop=body.stops + (profile.stop if trim else ()),
         eos=vocabulary.special.eos,
         decode=vocabulary.decode,
         adapter=seat.adapter,
@@ -165,12 +165,12 @@ def _order(
     )
 
 
-def _sampling(request: SamplingFields, seat: Seat) -> Sampling:
+def _sampling(body: SamplingFields, seat: Seat) -> Sampling:
     """The request's own settings, the profile's where it is silent. A greedy profile has temperature 0."""
     usual = seat.profile.defaults.request_fields()
 
     def chosen(name: str) -> Any:
-        asked = getattr(request, name)
+        asked = getattr(body, name)
         return usual[name] if asked is None else asked
 
     temperature = chosen("temperature")
@@ -180,17 +180,17 @@ def _sampling(request: SamplingFields, seat: Seat) -> Sampling:
         top_p=chosen("top_p"),
         repetition_penalty=chosen("repetition_penalty"),
         no_repeat_ngram_size=chosen("no_repeat_ngram_size"),
-        presence_penalty=request.presence_penalty or 0.0,
-        frequency_penalty=request.frequency_penalty or 0.0,
-        logit_bias=_logit_bias(request, seat),
-        seed=request.seed,
+        presence_penalty=body.presence_penalty or 0.0,
+        frequency_penalty=body.frequency_penalty or 0.0,
+        logit_bias=_logit_bias(body, seat),
+        seed=body.seed,
     )
 
 
-def _logit_bias(request: SamplingFields, seat: Seat) -> dict[int, float]:
+def _logit_bias(body: SamplingFields, seat: Seat) -> dict[int, float]:
     embeddings = seat.resident.loaded.model.get_output_embeddings().out_features
     biases = {}
-    for token, bias in (request.logit_bias or {}).items():
+    for token, bias in (body.logit_bias or {}).items():
         if not (token.isascii() and token.isdigit() and len(token) <= _LONGEST_NUMBER) or int(token) >= embeddings:
             raise RequestError(
                 f"logit_bias: {token[:_LONGEST_NUMBER]!r} is not a token id of this model", param="logit_bias"

@@ -1,0 +1,33 @@
+"""What a model is told of a conversation: the one answer for every screen and every command."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from kullm_tui.core.records import Message
+
+if TYPE_CHECKING:
+    from kullm_tui.core.store.history import Turn
+
+
+def messages_of(turns: Sequence[Turn]) -> list[Message]:
+    """What the model is told of these turns: one system text, and every question that got an answer, even a cut one.
+
+    The last question is told whether it was answered or not.
+    """
+    system = system_of(turns)
+    told: list[Message] = [Message("system", system)] if system else []
+    for turn in turns:
+        if turn.role == "user":
+            told.append(Message("user", turn.content, turn.input))
+        elif turn.role == "assistant" and turn.content.strip():
+            told.append(Message("assistant", turn.content))
+        elif turn.role == "assistant" and told and told[-1].role == "user":
+            told.pop()
+    return told
+
+
+def system_of(turns: Sequence[Turn]) -> str:
+    """The system text in force at the end: a later one takes the place of an earlier one."""
+    return next((turn.content for turn in reversed(turns) if turn.role == "system"), "")
