@@ -26,7 +26,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-m",
         "--model",
-        help=say("모델: 이름, 저장소, 폴더, 엔드포인트/모델", "a profile, repository, folder or endpoint/model"),
+        help=say(
+            "모델: 이름, 모델+어댑터, 저장소, 폴더, 엔드포인트/모델",
+            "MODEL, MODEL+ADAPTER, repository, folder, endpoint/model",
+        ),
     )
     parser.add_argument("--adapter", help=say("함께 쓸 어댑터의 이름이나 폴더", "an adapter's name or folder"))
     add_decoding_arguments(parser)
