@@ -3,6 +3,8 @@
 import os
 import signal
 import sqlite3
+import threading
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from kullm_tui.core.records import Message
 from kullm_tui.core.store.store import Store
 from kullm_tui.ui.app import KullmApp
 from kullm_tui.ui.conversation.turn import TurnView
-from tests.openai_server import CUT, OpenAIServer, Reply, chunk, event, refuses, says
+from tests.openai_server import CUT, OpenAIServer, Part, Reply, chunk, event, refuses, says
 from tests.ui.chatting import chatting
 
 
@@ -290,14 +292,22 @@ async def test_sending_while_a_reply_streams_keeps_the_words_in_the_prompt(datab
 
 
 async def test_a_question_sent_while_the_reply_before_it_is_being_written_down_waits_for_that(database: Path) -> None:
-    first = Reply([chunk("첫째"), 0.5, chunk(finish="stop"), event("[DONE]")])
-    with OpenAIServer([first, says("둘째")]) as server:
+    goes_on = threading.Event()
+
+    def first() -> Iterator[Part]:
+        yield chunk("첫째")
+        while not goes_on.is_set():
+            yield 0.05
+        yield from (chunk(finish="stop"), event("[DONE]"))
+
+    with OpenAIServer([Reply(first()), says("둘째")]) as server:
         async with chatting(database, server=server) as chat:
             await chat.sends("하나")
             live = chat.controller.answering[0]
             await chat.until(lambda: live.pieces)
             with closing(sqlite3.connect(database, isolation_level=None)) as other:
                 other.execute("BEGIN IMMEDIATE")
+                goes_on.set()
                 await chat.until(lambda: live.finished)
                 assert live.state is None  # it cannot be written down
                 await chat.types("둘")
