@@ -20,7 +20,7 @@ KULLM_PROMPT = (
     "\n"
     "### 응답:\n"
 )
-CONFIG = json.dumps({"model_type": "gpt_neox", "vocab_size": 30080, "max_position_embeddings": 128}).encode()
+CONFIG = json.dumps({"model_type": "gpt_neox", "vocab_size": 30080, "max_position_embeddings": 1024}).encode()
 NAME = "me/tiny"
 
 
