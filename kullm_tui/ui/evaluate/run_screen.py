@@ -19,6 +19,7 @@ from textual.widgets._content_switcher import ContentSwitcher
 from textual.widgets._static import Static
 
 from evaluator.evaluation import load_run
+from evaluator.preparation import Prepared, Preparing, wishes_of
 from evaluator.runs import counts_of, plan_of
 from evaluator.verdicts import VerdictStore
 from kullm_tui.core import paths
@@ -29,7 +30,6 @@ from kullm_tui.ui.evaluate import tables as evaluation_tables
 from kullm_tui.ui.evaluate import text as evaluation_words
 from kullm_tui.ui.evaluate.item_browser import ItemBrowser
 from kullm_tui.ui.evaluate.items import RunFacts, facts_of
-from kullm_tui.ui.evaluate.preparation import Prepared, Preparing, wishes_of
 from kullm_tui.ui.evaluate.runs import Running
 from kullm_tui.ui.keymap import EVALUATION, bindings
 from kullm_tui.ui.text import plain, safe_line
@@ -342,11 +342,12 @@ class EvaluationScreen(Screen[None]):
         )
         if folder:
             path = paths.typed(folder)
-            files = await asyncio.to_thread(
+            report = await asyncio.to_thread(
                 write_report, path, facts.evaluation, facts.results, facts.ratings, facts.provenance
             )
-            names = ", ".join(file.name for file in files)
-            self.tell(say(f"{path}에 썼어요: {names}", f"Written to {path}: {names}"))
+            names = ", ".join(file.name for file in report.files)
+            written = say(f"{path}에 썼어요: {names}", f"Written to {path}: {names}")
+            self.tell(f"{written}. {report.without_figure}" if report.without_figure else written)
 
     def action_copy_this(self) -> None:
         self._run(self._copy)

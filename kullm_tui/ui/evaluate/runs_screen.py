@@ -18,6 +18,7 @@ from textual.widgets._button import Button
 from textual.widgets._static import Static
 
 from evaluator.evaluation import load_run
+from evaluator.preparation import Wishes, wishes_of
 from evaluator.runs import Counts, Run, counts_of, forget_run, list_runs, plan_of
 from evaluator.verdicts import VerdictStore
 from kullm_tui.core.errors import KullmError
@@ -25,7 +26,6 @@ from kullm_tui.core.language import say
 from kullm_tui.core.money import money
 from kullm_tui.ui.background import Chore, Fault, begin
 from kullm_tui.ui.evaluate import text as evaluation_words
-from kullm_tui.ui.evaluate.preparation import Wishes, wishes_of
 from kullm_tui.ui.evaluate.runs import Running
 from kullm_tui.ui.keymap import EVALUATIONS, bindings
 from kullm_tui.ui.text import plain, safe_line
