@@ -1,29 +1,36 @@
-"""A run's report as files in one folder: the table in Markdown and CSV, the figure, and every item with its verdict and ratings.
+"""A run's report as files in one folder: the table in Markdown and CSV, the figure (with the extra `plot`), every item with its verdict and ratings.
 
 table.md   table.csv   figure.svg   provenance.json   items.jsonl   ratings.jsonl (what `kullm eval agreement` reads; where people rated)
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from evaluator.answer_store import Answer
 from evaluator.evaluation import Evaluation, SystemResult
-from evaluator.figure import svg
+from evaluator.figure import figure_bytes
 from evaluator.people import Ratings
 from evaluator.provenance import provenance_lines
 from evaluator.questions import Question
-from evaluator.report import csv_text, markdown, score_table
+from evaluator.report import Table, csv_text, markdown, score_table
 from evaluator.unscored import reason_of_missing
 from evaluator.verdict import Verdict
 from kullm_tui.core.causes import cause_of
-from kullm_tui.core.errors import KullmError
-from kullm_tui.core.files import publish
+from kullm_tui.core.errors import KullmError, MissingExtra
+from kullm_tui.core.files import publish_bytes
 from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe_json
 
 _READABLE = 0o644
+
+
+@dataclass(frozen=True)
+class Report:
+    files: tuple[Path, ...]
+    without_figure: str = ""  # why it is not among them, and how to get it
 
 
 def write_report(
@@ -32,14 +39,15 @@ def write_report(
     results: Sequence[SystemResult],
     ratings: Ratings,
     origin: Mapping[str, Any],
-) -> tuple[Path, ...]:
+) -> Report:
     """The files that were written, with `origin`, where their numbers come from, in two of them; those of an earlier report of the same folder are replaced."""
     table = score_table(evaluation, results)
-    texts = {
+    figure, without_figure = _figure(table)
+    texts: dict[str, str | bytes] = {
         "table.md": with_provenance(markdown(table), origin),
         "provenance.json": f"{terminal_safe_json(origin)}\n",
         "table.csv": csv_text(table),
-        "figure.svg": svg(table),
+        **figure,
         "items.jsonl": _lines(item_facts(evaluation, results)),
     }
     if ratings:
@@ -47,7 +55,7 @@ def write_report(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
-            publish(folder / name, text, mode=_READABLE)
+            publish_bytes(folder / name, text if isinstance(text, bytes) else text.encode(), mode=_READABLE)
     except OSError as error:
         raise KullmError(
             say(
@@ -55,7 +63,15 @@ def write_report(
                 f"{folder} cannot be written to ({cause_of(error)}). Give another folder.",
             )
         ) from error
-    return tuple(folder / name for name in texts)
+    return Report(tuple(folder / name for name in texts), without_figure)
+
+
+def _figure(table: Table) -> tuple[dict[str, bytes], str]:
+    """The file, or why there is none."""
+    try:
+        return {"figure.svg": figure_bytes(table, "svg")}, ""
+    except MissingExtra as missing:
+        return {}, str(missing)
 
 
 def with_provenance(report: str, origin: Mapping[str, Any]) -> str:

@@ -13,8 +13,8 @@ from evaluator.answer_store import System, kept_answers
 from evaluator.answers import answer_questions
 from evaluator.buying import UnderWay
 from evaluator.cost import Budget
-from evaluator.evaluation import Evaluation, judge_evaluation, system_of
-from evaluator.judge import Judge
+from evaluator.evaluation import Evaluation, change_judge, judge_evaluation, system_of
+from evaluator.judging import Outcome
 from evaluator.verdict import Verdict
 from evaluator.verdicts import VerdictStore
 from kullm_tui.core.asking.target import Target
@@ -38,9 +38,7 @@ class Progress:
     unscored: dict[str, int] = field(default_factory=dict)
     failures: dict[str, KullmError] = field(default_factory=dict)  # by system
     troubles: dict[str, str] = field(default_factory=dict)  # by system: why the last call that failed did
-    failed: int = 0  # calls to the judge
-    stopped: KullmError | None = None  # why judging ended before its time
-    judge: Judge | None = None  # as it really was asked, once it was
+    outcome: Outcome | None = None  # of judging, once it ended
     under_way: UnderWay = field(default_factory=UnderWay)  # calls to the judge
     began: float = field(default_factory=time.monotonic)  # what is done now: this system's answers, or the judging
     done: int = 0  # since then, without what was kept from before
@@ -48,6 +46,16 @@ class Progress:
     def begin(self, stage: Stage, now: str = "") -> None:
         self.stage, self.now, self.waiting = stage, now, ""
         self.began, self.done = time.monotonic(), 0
+
+    @property
+    def failed(self) -> int:
+        """Answers that the way to the judge and back cost their scores."""
+        return self.outcome.failed if self.outcome else 0
+
+    @property
+    def stopped(self) -> KullmError | None:
+        """Why judging ended before its time."""
+        return self.outcome.stopped if self.outcome else None
 
     @property
     def complete(self) -> bool:
@@ -59,13 +67,17 @@ async def run_evaluation(
     evaluation: Evaluation,
     targets: Mapping[str, Target],
     *,
+    number: int,
     store: VerdictStore,
     budget: Budget,
     progress: Progress,
     start_engine: StartEngine,
     calls: JudgingSettings | None = None,
-) -> None:
-    """`targets` by the system's name, without those whose answers were imported or are all there."""
+) -> Evaluation:
+    """`targets` by the system's name, without those whose answers were imported or are all there.
+
+    The run as its judge really was asked, kept so under its number.
+    """
     for system in evaluation.systems:
         kept = await asyncio.to_thread(kept_answers, store, system, evaluation.questions.questions)
         progress.answers[system.name] = len(kept)
@@ -78,7 +90,7 @@ async def run_evaluation(
                 progress.failures[system.name] = failure
     if evaluation.judge.model:
         progress.begin("judging")
-        outcome = await judge_evaluation(
+        outcome = progress.outcome = await judge_evaluation(
             evaluation,
             store=store,
             budget=budget,
@@ -86,8 +98,10 @@ async def run_evaluation(
             under_way=progress.under_way,
             told=_counting(progress),
         )
-        progress.stopped, progress.failed, progress.judge = outcome.stopped, outcome.failed, outcome.judge
+        if outcome.judge.mode != evaluation.judge.mode:
+            evaluation = await asyncio.to_thread(change_judge, evaluation, outcome.judge, store, number)
     progress.begin("ended")
+    return evaluation
 
 
 async def _answer(

@@ -9,7 +9,7 @@ import pytest
 from evaluator.answer_store import Answer, System
 from evaluator.chart import chart_lines
 from evaluator.evaluation import Evaluation, SystemResult
-from evaluator.figure import svg
+from evaluator.figure import figure_bytes
 from evaluator.judge import Judge
 from evaluator.questions import Question, QuestionSet
 from evaluator.report import Table, csv_text, interval_lines, markdown, score_table, table_lines, table_notes
@@ -94,7 +94,7 @@ def test_figure_1_is_drawn_on_its_scale(table: Table) -> None:
 
 
 def test_the_svg_is_well_formed_and_holds_every_bar(table: Table) -> None:
-    root = ElementTree.fromstring(svg(table))
+    root = ElementTree.fromstring(figure_bytes(table, "svg"))
     titles = [title.text for title in root.iter("{http://www.w3.org/2000/svg}title")]
     assert len(titles) == 36
     assert "KULLM 12.8b: 80.2 (n = 252)" in titles
@@ -147,14 +147,14 @@ def test_what_was_not_scored_is_counted_and_never_zero() -> None:
 def test_a_system_without_any_score_has_empty_cells() -> None:
     table = score_table(*evaluation_of({"모델": [Verdict("q0", "unparsed")]}))
     assert table_lines(table)[1] == ["모델", *["–"] * 6, "0/252"]
-    assert "– " not in svg(table)
+    assert "<title>" not in figure_bytes(table, "svg").decode()
 
 
 def test_each_bar_and_key_says_how_many_scores_it_rests_on() -> None:
     scores = {criterion.name: criterion.high for criterion in PAPER.criteria}
     fewer, more = ([Verdict(f"q{number}", "ok", scores) for number in range(count)] for count in (180, 224))
     table = score_table(*evaluation_of({"가": fewer, "나": more}))
-    drawn = svg(table)
+    drawn = figure_bytes(table, "svg").decode()
     assert "가 (n = 180)</text>" in drawn
     assert "나: 100.0 (n = 224)</title>" in drawn
     assert "n = 252" not in drawn

@@ -76,7 +76,13 @@ def ran(store: VerdictStore, begun: tuple[Evaluation, dict[str, Target]], dollar
 
     asyncio.run(
         run_evaluation(
-            evaluation, targets, store=store, budget=Budget(dollars), progress=progress, start_engine=no_engine
+            evaluation,
+            targets,
+            number=keep_run(evaluation, store),
+            store=store,
+            budget=Budget(dollars),
+            progress=progress,
+            start_engine=no_engine,
         )
     )
     return progress
@@ -237,10 +243,10 @@ def test_a_report_is_files_that_the_command_line_reads_again(
     found = results(evaluation, store)
     texts = ("지시 0", "", found[0].answers["q0"].response)
     keep_rating(store, RUBRIC, texts, "지은", FORM_SCORES)
-    files = write_report(
+    report = write_report(
         tmp_path / "보고서", evaluation, found, ratings_of(evaluation, found, store), provenance(evaluation, store, 1)
     )
-    assert [file.name for file in files] == [
+    assert [file.name for file in report.files] == [
         "table.md", "provenance.json", "table.csv", "figure.svg", "items.jsonl", "ratings.jsonl",
     ]  # fmt: skip
     items = [json.loads(line) for line in (tmp_path / "보고서" / "items.jsonl").read_text().splitlines()]

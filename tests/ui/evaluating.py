@@ -16,6 +16,7 @@ from evaluator.answer_store import System
 from evaluator.cost import Budget
 from evaluator.evaluation import Evaluation
 from evaluator.judge import Judge
+from evaluator.preparation import Pick
 from evaluator.questions import load_questions
 from evaluator.rubric import load_rubric
 from evaluator.systems import answering_system
@@ -24,7 +25,6 @@ from kullm_tui.core.config.settings import Config, EndpointSettings
 from kullm_tui.core.endpoints.endpoint import Endpoint
 from kullm_tui.ui.app import KullmApp
 from kullm_tui.ui.evaluate.form_screen import NewEvaluationScreen
-from kullm_tui.ui.evaluate.preparation import Pick
 from kullm_tui.ui.evaluate.run_screen import EvaluationScreen
 from kullm_tui.ui.evaluate.runs import Running
 from kullm_tui.ui.evaluate.runs_screen import EvaluateScreen

@@ -11,19 +11,24 @@ from kullm_tui.core.money import money
 
 
 def agreed_budget(estimate: Estimate, judge: str, args: argparse.Namespace, narration: Narration) -> Budget:
-    """The budget that somebody agreed to. Nothing to pay needs nobody's word."""
+    """The budget that somebody agreed to."""
+    agree(estimate, judge, args, narration)
+    return Budget(args.max_cost)
+
+
+def agree(estimate: Estimate, judge: str, args: argparse.Namespace, narration: Narration) -> None:
+    """ConsentNeeded where nobody agrees to the cost. Nothing to pay needs nobody's word."""
     refuse_unattended(estimate, judge, args)
     line = estimate_line(estimate, judge)
     if args.max_cost is not None:
         narration.note(line)
-        return Budget(args.max_cost)
+        return
     if not estimate.calls or estimate.dollars == 0:
-        return Budget()
+        return
     if args.yes:
         narration.note(line)
     elif not confirmed(f"{line} {say('채점할까요?', 'Go on?')}"):
         raise ConsentNeeded(say("채점하지 않았어요.", "nothing was judged."))
-    return Budget()
 
 
 def refuse_unattended(estimate: Estimate, judge: str, args: argparse.Namespace) -> None:

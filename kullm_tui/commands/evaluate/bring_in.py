@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from evaluator.answer_store import Answer, System, keep_answer, kept_answers
+from evaluator.answer_store import Answer, System, keep_answer
 from evaluator.evaluation import Evaluation, keep_run, results
 from evaluator.imported_verdicts import BoughtFile, Placed, judge_named, placed, read_bought
 from evaluator.judge import Judge
@@ -55,7 +55,8 @@ def add_import(parser: argparse.ArgumentParser) -> None:
 
 def import_verdicts(args: argparse.Namespace) -> int:
     """1 where none of them holds scores."""
-    from kullm_tui.commands.evaluate.run import system_from_file
+    from evaluator.preparation import answers_of_file
+    from kullm_tui.commands.evaluate.run import answer_file
 
     narration = Narration()
     rubric, questions = load_rubric(args.rubric), load_questions(args.questions)
@@ -63,8 +64,9 @@ def import_verdicts(args: argparse.Namespace) -> int:
     judge = _judge(judge_named(files, args.judge_model), args, rubric)
     narration = Narration()
     with open_verdicts(narration.note) as store:
-        systems = {one.name: one for one in (system_from_file(store, questions, text) for text in args.answers)}
-        answers = {name: kept_answers(store, one, questions.questions) for name, one in systems.items()}
+        given = [answers_of_file(answer_file(text), questions) for text in args.answers]
+        systems = {one.name: one for one, _ in given}
+        answers = {one.name: found for one, found in given}
         for file in files:
             for name, found in file.answers.items():
                 systems.setdefault(name, imported_system(name, Path(file.name), file.sha256))

@@ -7,7 +7,7 @@ from typing import Any
 from evaluator.chart import chart_lines
 from evaluator.evaluation import load_run, results
 from evaluator.export import with_provenance
-from evaluator.figure import svg
+from evaluator.figure import Form, figure_bytes
 from evaluator.provenance import provenance
 from evaluator.question_fetch import PUBLIC_SETS
 from evaluator.report import (
@@ -103,7 +103,7 @@ def _add_table(table: argparse.ArgumentParser) -> None:
 
 
 def _add_plot(plot: argparse.ArgumentParser) -> None:
-    plot.add_argument("--font", metavar="FILE", help=say(".png에 쓸 한글 글꼴 파일", "a font with Hangul, for .png"))
+    plot.add_argument("--font", metavar="FILE", help=say("그림에 쓸 한글 글꼴 파일", "the figure's font, with Hangul"))
     _add_out(plot)
 
 
@@ -111,7 +111,7 @@ def _add_out(action: argparse.ArgumentParser) -> None:
     action.add_argument(
         "--out",
         metavar="FILE",
-        help=say("파일로 저장해요 (그림은 .svg나 .png)", "write to a file (.svg or .png for the plot)"),
+        help=say("파일로 저장해요 (그림은 .svg, .png, .pdf)", "write to a file (.svg, .png or .pdf for the plot)"),
     )
 
 
@@ -156,9 +156,9 @@ def _add_run(run: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     if args.action == "run":
-        from kullm_tui.commands.evaluate.run import run_evaluation
+        from kullm_tui.commands.evaluate import run as eval_run
 
-        return run_evaluation(args)
+        return eval_run.run(args)
     actions = {
         "harness": run_harness,
         "import": import_verdicts,
@@ -202,20 +202,17 @@ def _plot(table: Table, args: argparse.Namespace) -> int:
         _put("\n".join(aligned(chart_lines(table))) + "\n", None)
         return 0
     out = paths.typed(args.out)
-    if out.suffix.lower() == ".svg":
-        _put(svg(table), args.out)
-    elif out.suffix.lower() == ".png":
-        from evaluator.figure_png import png
-
-        publish_bytes(out, png(table, font=args.font or ""), mode=0o644)
-        Narration().note(say(f"{args.out}에 저장했어요.", f"written to {args.out}."))
-    else:
+    forms: dict[str, Form] = {".svg": "svg", ".png": "png", ".pdf": "pdf"}
+    form = forms.get(out.suffix.lower())
+    if form is None:
         raise UsageError(
             say(
-                "그림은 .svg나 .png로 저장해요. 예: --out figure.svg",
-                "a plot is written as .svg or .png: --out figure.svg",
+                "그림은 .svg, .png, .pdf로 저장해요. 예: --out figure.svg",
+                "a plot is written as .svg, .png or .pdf: --out figure.svg",
             )
         )
+    publish_bytes(out, figure_bytes(table, form, font=args.font or ""), mode=0o644)
+    Narration().note(say(f"{args.out}에 저장했어요.", f"written to {args.out}."))
     return 0
 
 

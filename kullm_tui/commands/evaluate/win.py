@@ -4,8 +4,8 @@ import argparse
 from dataclasses import replace
 from typing import Any
 
-from evaluator.evaluation import Evaluation, load_run
-from evaluator.judge import Judge, is_its_own_judge
+from evaluator.evaluation import Evaluation, judges_itself, load_run
+from evaluator.judge import Judge
 from evaluator.judge_choice import judge_again
 from evaluator.judge_table import usual_mode
 from evaluator.pairwise import PAIRWISE
@@ -74,14 +74,13 @@ def _judge(evaluation: Evaluation, args: argparse.Namespace) -> Judge:
 
 
 def _warn_of_itself(judge: Judge, evaluation: Evaluation, narration: Narration) -> None:
-    for system in evaluation.systems:
-        if any(is_its_own_judge(judge.model, one) for one in (system.name, str(system.source.get("model", "")))):
-            narration.note(
-                say(
-                    f"{system.name}: 채점자가 자기 답을 비교해요. 자기 쪽을 고를 수 있어요.",
-                    f"{system.name} judges itself: it may favour its own answers.",
-                )
+    for name in judges_itself(replace(evaluation, judge=judge)):
+        narration.note(
+            say(
+                f"{name}: 채점자가 자기 답을 비교해요. 자기 쪽을 고를 수 있어요.",
+                f"{name} judges itself: it may favour its own answers.",
             )
+        )
 
 
 def _lines(rates: WinRates) -> list[list[str]]:

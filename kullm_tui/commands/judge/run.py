@@ -4,7 +4,7 @@ import argparse
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from evaluator.buying import UnderWay
 from evaluator.cost import estimated
@@ -23,6 +23,7 @@ from kullm_tui.commands.judge.arguments import calls_of
 from kullm_tui.core.config.settings import load_config
 from kullm_tui.core.language import say
 
+_T = TypeVar("_T")
 _TICK_SECONDS = 1.0
 _TICKS_A_NOTE = 60  # where no terminal shows the progress
 
@@ -91,7 +92,7 @@ def judged_in_rounds(
     work = judge_rounds(
         rounds, judge=judge, rubric=rubric, store=store, budget=budget, calls=calls, under_way=under_way, told=hear
     )
-    outcome = asyncio.run(_watched(work, line, narration))
+    outcome = asyncio.run(watched(work, line, narration))
     narration.clear()
     if note := mode_note(judge, outcome):
         narration.note(note)
@@ -110,7 +111,7 @@ def spent_words(outcome: Outcome) -> str:
     return f"{line} ({part})."
 
 
-async def _watched(work: Coroutine[Any, Any, Outcome], line: Callable[[], str], narration: Narration) -> Outcome:
+async def watched(work: Coroutine[Any, Any, _T], line: Callable[[], str], narration: Narration) -> _T:
     """Told every second on a terminal, every minute elsewhere, so that a judge which is silent is no silent program."""
 
     async def tell() -> None:

@@ -18,6 +18,7 @@ from textual.widgets._button import Button
 from textual.widgets._input import Input
 from textual.widgets._static import Static
 
+from evaluator.preparation import Pick, Prepared, Preparing, Wishes, keep_imported
 from evaluator.questions import PUBLIC_SETS
 from evaluator.rubric import shipped_rubrics
 from kullm_tui.core import paths
@@ -28,7 +29,6 @@ from kullm_tui.core.money import budget_of
 from kullm_tui.ui.background import Fault, begin
 from kullm_tui.ui.dialogs.ask import AskLine
 from kullm_tui.ui.dialogs.consent import may_leave_for
-from kullm_tui.ui.evaluate.preparation import Pick, Prepared, Preparing, Wishes, keep_imported
 from kullm_tui.ui.evaluate.system_picker import SystemPicker
 from kullm_tui.ui.evaluate.text import button_label, joined, plan_lines
 from kullm_tui.ui.keymap import EVALUATION_FORM, bindings
@@ -168,6 +168,7 @@ class NewEvaluationScreen(Screen[int | None]):
             rubric=rubrics[rubric] if rubric < len(rubrics) else self._typed("rubric-file"),
             judge=judge,
             limit=budget_of(self._typed("limit")),
+            repeats=self._first.repeats,
         )
 
     # -- the plan ------------------------------------------------------------------------------------------------------

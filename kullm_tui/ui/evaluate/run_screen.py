@@ -19,6 +19,7 @@ from textual.widgets._content_switcher import ContentSwitcher
 from textual.widgets._static import Static
 
 from evaluator.evaluation import load_run
+from evaluator.preparation import Prepared, Preparing, wishes_of
 from evaluator.runs import counts_of, plan_of
 from evaluator.verdicts import VerdictStore
 from kullm_tui.core import paths
@@ -27,7 +28,6 @@ from kullm_tui.ui.background import Work, begin
 from kullm_tui.ui.dialogs.consent import may_leave_for
 from kullm_tui.ui.evaluate.item_browser import ItemBrowser
 from kullm_tui.ui.evaluate.items import RunFacts, facts_of
-from kullm_tui.ui.evaluate.preparation import Prepared, Preparing, wishes_of
 from kullm_tui.ui.evaluate.runs import Running
 from kullm_tui.ui.evaluate.tables import page_lines, people_lines
 from kullm_tui.ui.evaluate.text import button_label, count_line, joined, plan_lines, progress_lines
@@ -340,11 +340,12 @@ class EvaluationScreen(Screen[None]):
         )
         if folder:
             path = paths.typed(folder)
-            files = await asyncio.to_thread(
+            report = await asyncio.to_thread(
                 write_report, path, facts.evaluation, facts.results, facts.ratings, facts.provenance
             )
-            names = ", ".join(file.name for file in files)
-            self.tell(say(f"{path}에 썼어요: {names}", f"Written to {path}: {names}"))
+            names = ", ".join(file.name for file in report.files)
+            written = say(f"{path}에 썼어요: {names}", f"Written to {path}: {names}")
+            self.tell(f"{written}. {report.without_figure}" if report.without_figure else written)
 
     def action_copy_this(self) -> None:
         self._run(self._copy)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from evaluator.cost import Budget
-from evaluator.evaluation import Evaluation, change_judge, keep_run
+from evaluator.evaluation import Evaluation, keep_run
 from evaluator.running import Progress, run_evaluation
 from evaluator.verdicts import VerdictStore
 from kullm_tui.core.asking.target import Target, start_engine
@@ -73,18 +73,16 @@ class Running:
         self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
         if self._wants_end:
             raise asyncio.CancelledError
-        await run_evaluation(
+        self.evaluation = await run_evaluation(
             self.evaluation,
             targets,
+            number=self.number,
             store=store,
             budget=self.budget,
             progress=self.progress,
             start_engine=start_engine,
             calls=self.calls,
         )
-        served = self.progress.judge
-        if served and served.mode != self.evaluation.judge.mode:
-            self.evaluation = await asyncio.to_thread(change_judge, self.evaluation, served, store, self.number)
 
     def end(self, fault: BaseException | None) -> None:
         """What it came to, once its thread has ended."""

@@ -18,13 +18,13 @@ from textual.widgets._button import Button
 from textual.widgets._static import Static
 
 from evaluator.evaluation import load_run
+from evaluator.preparation import Wishes, wishes_of
 from evaluator.runs import Counts, Run, counts_of, forget_run, list_runs, plan_of
 from evaluator.verdicts import VerdictStore
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from kullm_tui.core.money import money
 from kullm_tui.ui.background import Fault, Work, begin
-from kullm_tui.ui.evaluate.preparation import Wishes, wishes_of
 from kullm_tui.ui.evaluate.runs import Running
 from kullm_tui.ui.evaluate.text import count_line, joined, progress_lines, run_heading, run_row
 from kullm_tui.ui.keymap import EVALUATIONS, bindings

@@ -10,9 +10,9 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.message import Message
 
+from evaluator.preparation import Pick
 from kullm_tui.core.language import say
 from kullm_tui.core.text import size_text
-from kullm_tui.ui.evaluate.preparation import Pick
 from kullm_tui.ui.evaluate.text import cell
 from kullm_tui.ui.keymap import SYSTEMS, bindings
 from kullm_tui.ui.models.choices import Answerer, headings

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from evaluator.preparation import Prepared
 from kullm_tui.core.language import say
 from kullm_tui.core.money import money
 from kullm_tui.core.times import clock, seconds
-from kullm_tui.ui.evaluate.preparation import Prepared, dollars_text
 from kullm_tui.ui.text import safe, safe_line
 
 if TYPE_CHECKING:
+    from evaluator.cost import Estimate
     from evaluator.run_plan import RunPlan
     from evaluator.running import Progress
     from evaluator.runs import Counts, Run
@@ -129,6 +130,15 @@ def plan_lines(prepared: Prepared, won: float | None = None) -> list[Content]:
         )
     lines += [Content.styled(safe(one), "$warning") for one in prepared.warnings]
     return lines
+
+
+def dollars_text(estimate: Estimate, won: float | None = None) -> str:
+    if estimate.dollars is None:
+        return say("가격 모름", "price unknown")
+    if not estimate.dollars:
+        return say("무료", "free")
+    amount = money(estimate.dollars, won)
+    return say(f"약 {amount}", f"about {amount}")
 
 
 def button_label(prepared: Prepared, won: float | None = None) -> str:

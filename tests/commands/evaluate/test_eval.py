@@ -10,7 +10,7 @@ from evaluator.verdicts import VerdictStore
 from tests.architecture.project import ROOT
 from tests.evaluator.judge_server import FORM, JudgeServer
 from tests.kullm_command import kullm
-from tests.openai_server import OpenAIServer
+from tests.openai_server import OpenAIServer, closed_port
 
 
 @pytest.fixture
@@ -143,6 +143,32 @@ def test_an_adapter_that_is_not_there_is_told_before_anything_begins(
     assert done.returncode == 1
     assert said in done.stderr
     assert not judge.requests
+
+
+def test_what_a_run_may_cost_is_agreed_to_before_anything_is_asked_or_kept(
+    home: Path, env: dict[str, str], judge: JudgeServer, model: OpenAIServer
+) -> None:
+    done = kullm(home, *RUN, env=env)
+    assert done.returncode != 0
+    assert "--max-cost" in done.stderr
+    assert not model.requests
+    assert not judge.bought
+    assert _answers(home) == []
+
+
+def test_a_system_that_fails_does_not_stop_the_others_and_is_told(
+    home: Path, env: dict[str, str], model: OpenAIServer
+) -> None:
+    gone = f'{{name = "gone", base_url = "http://127.0.0.1:{closed_port()}/v1"}}'
+    there = f'{{name = "home", base_url = "{model.base_url}"}}'
+    (home / "config.toml").write_text(f"endpoints = [{gone}, {there}]\n")
+    done = kullm(
+        home, "eval", "run", "--set", "q.jsonl", "-m", "gone/x,home/m", "--judge-model", "gpt-4.1",
+        "--yes", "--json", env=env,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert [(row["model"], row["n"]) for row in json.loads(done.stdout)["rows"]] == [("gone/x", 0), ("home/m", 5)]
+    assert "gone/x: 답을 다 받지 못했어요" in done.stderr
 
 
 def test_questions_that_changed_since_are_not_mixed_with_old_scores(home: Path, env: dict[str, str]) -> None:

@@ -77,6 +77,14 @@ def test_a_budget_holds_and_the_message_says_what_was_spent(home: Path) -> None:
     assert done.stderr.count(f"사용 금액 ${judge.charged:.4f}") >= 2
 
 
+def test_a_judge_dearer_than_was_shown_stops_where_nobody_agreed_to_more(home: Path) -> None:
+    with JudgeServer(tokens=5000) as judge:
+        done = kullm(home, *RUN, "--yes", env=env(judge.base_url))
+        assert 0 < sum(judge.bought.values()) < COUNT
+    assert done.returncode == 1
+    assert "예산 $" in done.stderr
+
+
 def test_a_rubric_that_wants_json_is_judged_in_free_text_where_there_are_no_schemas(home: Path) -> None:
     with JudgeServer(rejects=no_schemas) as judge:
         strict = (*RUN, "--yes", "--rubric", "kullm-2023-ko-fixed")

@@ -12,6 +12,7 @@ from evaluator.answer_store import Answer, keep_answer
 from evaluator.evaluation import Evaluation, keep_run, results
 from evaluator.judge import Judge
 from evaluator.people import keep_rating, unrated
+from evaluator.preparation import Pick
 from evaluator.questions import load_questions
 from evaluator.rubric import load_rubric
 from evaluator.systems import answering_system
@@ -21,7 +22,6 @@ from kullm_tui.core.config.settings import Config
 from kullm_tui.core.endpoints.endpoint import Endpoint
 from kullm_tui.ui.evaluate.form_screen import NewEvaluationScreen
 from kullm_tui.ui.evaluate.item_browser import ItemBrowser
-from kullm_tui.ui.evaluate.preparation import Pick
 from kullm_tui.ui.evaluate.rating_screen import HumanRatingScreen
 from kullm_tui.ui.evaluate.run_screen import EvaluationScreen
 from kullm_tui.ui.evaluate.system_picker import SystemPicker

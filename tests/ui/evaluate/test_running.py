@@ -13,12 +13,11 @@ import pytest
 from textual.widgets import Button, Input
 
 from evaluator.evaluation import keep_run, load_run
+from evaluator.preparation import Pick
 from evaluator.questions import load_questions
 from evaluator.runs import Counts, counts_of
 from evaluator.verdicts import VerdictStore
-from kullm_tui.core.errors import UsageError
 from kullm_tui.ui.evaluate.form_screen import NewEvaluationScreen
-from kullm_tui.ui.evaluate.preparation import Pick, Preparing, Wishes
 from kullm_tui.ui.evaluate.run_screen import EvaluationScreen
 from kullm_tui.ui.evaluate.runs_screen import EvaluateScreen
 from kullm_tui.ui.evaluate.system_picker import SystemPicker
@@ -101,19 +100,6 @@ async def test_without_a_key_the_form_takes_one_or_lets_people_rate(home: Path, 
         assert form.query_one("#begin", Button).disabled
         form.query_one("#judge", Choice).chosen = 2
         await one.until(lambda: not form.query_one("#begin", Button).disabled)
-
-
-def test_a_budget_that_cannot_be_kept_is_refused_before_it_begins(
-    home: Path, model: Answering, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("OPENAI_BASE_URL", "https://judge.example.com/v1")
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-1")
-    wishes = Wishes(str(write_questions(home)), (Pick("home/a"),), judge="nobody-knows-its-price", limit=1.0)
-    with VerdictStore() as store:
-        preparing = Preparing(endpoints(home=model.base_url), store)
-        with pytest.raises(UsageError, match="가격을 몰라서"):
-            preparing.prepared(wishes)
-        assert preparing.prepared(replace(wishes, limit=None)).budget.dollars is None
 
 
 async def test_stopping_keeps_what_came_and_going_on_buys_only_the_rest(

@@ -1,4 +1,8 @@
-"""From a form's wishes to an evaluation that can begin, with its plan. All of it blocks: files, keys, the judge's list of models."""
+"""From wishes, of the app's form or of `kullm eval run`, to an evaluation that can begin, with what it will do and cost.
+
+All of it blocks: files, keys, the judge's list of models. It asks nobody and says nothing: whom text goes to (`leaving`), what may be
+spent (`budget`) and what is amiss (`warnings`) are told to whoever prepares, and nothing is written before `keep_imported`.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from evaluator.answer_store import Answer, System, imported_answers, keep_answer, kept_answers
-from evaluator.cost import Budget, Estimate, users_prices_file
-from evaluator.evaluation import Evaluation, judges_itself, refuse_same_names
+from evaluator.cost import Budget, users_prices_file
+from evaluator.evaluation import Evaluation, judges_itself, refuse_same_names, without_reference
 from evaluator.judge import Judge
 from evaluator.judge_choice import chosen_judge, judge_again, judge_endpoint
 from evaluator.judge_end import end_note
 from evaluator.questions import PUBLIC_SETS, QuestionSet, is_at_hand, load_questions
-from evaluator.rubric import Mode, load_rubric
+from evaluator.rubric import Mode, Rubric, load_rubric
 from evaluator.run_plan import RunPlan, plan_run, questions_for_planning
 from evaluator.systems import answering_again, answering_system, imported_system
 from evaluator.verdicts import VerdictStore
@@ -28,7 +32,6 @@ from kullm_tui.core.endpoints.endpoint import Endpoint
 from kullm_tui.core.errors import UsageError
 from kullm_tui.core.language import say
 from kullm_tui.core.models.profiles import PAPER_DECODING
-from kullm_tui.core.money import money
 
 # What an estimate may fall short by before a run stops and asks again.
 _ROOM = 1.5
@@ -60,6 +63,8 @@ class Wishes:
     rubric: str = "kullm-2023-ko"
     judge: str | None = ""  # empty: the strongest that the key offers; None: nobody judges
     limit: float | None = None  # dollars
+    mode: Mode | None = None  # the judge's, insisted on; None: the rubric's, or what the judge's server takes
+    repeats: int = 1  # how often the judge is asked about each answer
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,7 @@ class Prepared:
     @property
     def leaving(self) -> list[tuple[Endpoint, Leaving]]:
         """Whom text will be sent to, and what: questions to a system, the answers with them to the judge."""
-        asked = [target.endpoint for name, target in self.targets.items() if self.plan.answers.get(name)]
+        asked = [target.endpoint for target in self.targets.values()]
         judged = [self.evaluation.judge.endpoint] if self.plan.estimate and self.plan.estimate.calls else []
         sent: list[tuple[Endpoint, Leaving]] = [(one, "question") for one in asked if one and not one.local]
         return [*sent, *((one, "answer") for one in judged)]
@@ -118,23 +123,17 @@ class Preparing:
                 targets[system.name] = target
             systems.append(system)
         refuse_same_names(systems)
-        judge = nobody() if wishes.judge is None else self._judge(wishes.judge, rubric.mode)
+        judge = nobody() if wishes.judge is None else self._judge(wishes.judge, wishes.mode, rubric)
         names = (paths.lasting(wishes.questions), paths.lasting(wishes.rubric))
-        evaluation = Evaluation(names[0], questions, tuple(systems), judge, rubric, names[1])
+        evaluation = Evaluation(names[0], questions, tuple(systems), judge, rubric, names[1], wishes.repeats)
         plan = plan_run(evaluation, self.store, imported, at_hand=_at_hand(wishes.questions))
-        if wishes.limit is not None and plan.estimate and plan.estimate.dollars is None:
-            raise UsageError(
-                say(
-                    f"{judge.model}의 가격을 몰라서 예산을 지킬 수 없어요. {users_prices_file()}에 적거나 예산을 비워 주세요.",
-                    f"The price of {judge.model} is not known, so the budget cannot be kept. Put it into "
-                    f"{users_prices_file()}, or leave the budget empty.",
-                )
-            )
-        return Prepared(evaluation, targets, imported, plan, wishes.limit, self._warnings(evaluation, plan))
+        _refuse_unknown_price(wishes, judge, plan)
+        asked = {name: target for name, target in targets.items() if plan.answers.get(name)}
+        return Prepared(evaluation, asked, imported, plan, wishes.limit, self._warnings(evaluation, plan))
 
     def _imported(self, pick: Pick, questions: QuestionSet) -> tuple[System, Mapping[str, Answer]]:
         if not pick.sha256:
-            return _from_file(pick, questions)
+            return answers_of_file(pick, questions)
         system = imported_system(pick.name, Path(pick.file), pick.sha256)
         return system, kept_answers(self.store, system, questions.questions)
 
@@ -153,11 +152,12 @@ class Preparing:
             self._systems[pick, paper] = answering_system(pick.model, self.config, decoding, adapter=pick.adapter)
         return self._systems[pick, paper]
 
-    def _judge(self, name: str, mode: Mode) -> Judge:
+    def _judge(self, name: str, mode: Mode | None, rubric: Rubric) -> Judge:
         endpoint, _ = judge_endpoint(name, self.config.endpoints)
-        known = (name, mode, endpoint)
+        known = (name, mode, rubric.mode, endpoint)
         if known not in self._judges:
-            self._judges[known] = asyncio.run(chosen_judge(name, mode, self.config.endpoints))
+            chosen = chosen_judge(name, mode or rubric.mode, self.config.endpoints, insists=mode is not None)
+            self._judges[known] = asyncio.run(chosen)
         return self._judges[known]
 
     def _warnings(self, evaluation: Evaluation, plan: RunPlan) -> tuple[str, ...]:
@@ -174,7 +174,7 @@ class Preparing:
             )
             for name in judges_itself(evaluation)
         )
-        return tuple(filter(None, (self._ends.get(known, ""), *of_itself)))
+        return tuple(filter(None, (self._ends.get(known, ""), *of_itself, without_reference(evaluation))))
 
 
 def nobody() -> Judge:
@@ -201,7 +201,8 @@ def wishes_of(plan: Mapping[str, Any]) -> Wishes:
     paper = any(source.get("decoding") == PAPER_DECODING.request_fields() for _, source in systems)
     picks = tuple(_pick(name, source) for name, source in systems)
     named = plan["judge"] if plan["endpoint"] == "openai" else f"{plan['endpoint']}/{plan['judge']}"
-    return Wishes(plan["set"], picks, paper, plan["rubric"], named if plan["judge"] else None)
+    judge = named if plan["judge"] else None
+    return Wishes(plan["set"], picks, paper, plan["rubric"], judge, repeats=plan.get("repeats", 1))
 
 
 def _pick(name: str, source: Mapping[str, Any]) -> Pick:
@@ -213,16 +214,7 @@ def _pick(name: str, source: Mapping[str, Any]) -> Pick:
     return Pick(model, name.removeprefix(f"{model}+"))
 
 
-def dollars_text(estimate: Estimate, won: float | None = None) -> str:
-    if estimate.dollars is None:
-        return say("가격 모름", "price unknown")
-    if not estimate.dollars:
-        return say("무료", "free")
-    amount = money(estimate.dollars, won)
-    return say(f"약 {amount}", f"about {amount}")
-
-
-def _from_file(pick: Pick, questions: QuestionSet) -> tuple[System, Mapping[str, Answer]]:
+def answers_of_file(pick: Pick, questions: QuestionSet) -> tuple[System, Mapping[str, Answer]]:
     path = paths.typed(pick.file)
     try:
         content = path.read_text(encoding="utf-8-sig")
@@ -230,6 +222,17 @@ def _from_file(pick: Pick, questions: QuestionSet) -> tuple[System, Mapping[str,
         raise UsageError(f"{pick.file}: {error}") from error
     digest = hashlib.sha256(content.encode()).hexdigest()
     return imported_system(pick.name, path, digest), imported_answers(content.split("\n"), questions, pick.file)
+
+
+def _refuse_unknown_price(wishes: Wishes, judge: Judge, plan: RunPlan) -> None:
+    if wishes.limit is not None and plan.estimate and plan.estimate.dollars is None:
+        raise UsageError(
+            say(
+                f"{judge.model}의 가격을 몰라서 예산을 지킬 수 없어요. {users_prices_file()}에 적거나 예산을 비워 주세요.",
+                f"The price of {judge.model} is not known, so the budget cannot be kept. Put it into "
+                f"{users_prices_file()}, or leave the budget empty.",
+            )
+        )
 
 
 def _at_hand(name: str) -> bool:
