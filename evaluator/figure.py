@@ -34,6 +34,7 @@ _KEY = 0.45  # a legend's key, with the blanks around it
 _POINTS = 9
 _GROUP = 0.75  # of a criterion's width, for its bars
 _INK, _GRID = "#222222", "#dddddd"
+_UNDATED: dict[str, dict[str, Any]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
 
 
 def figure_bytes(table: Table, form: Form, *, font: str = "") -> bytes:
@@ -52,9 +53,6 @@ def figure_bytes(table: Table, form: Form, *, font: str = "") -> bytes:
         # No date and no random ids: the same table is the same file.
         _drawn(table).savefig(out, format=form, dpi=_DPI, metadata=_UNDATED.get(form, {}))
     return _with_titles(out.getvalue(), table) if form == "svg" else out.getvalue()
-
-
-_UNDATED: dict[str, dict[str, Any]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
 
 
 def _drawn(table: Table) -> "Figure":
@@ -94,6 +92,8 @@ def _dress(axes: "Axes", criteria: Sequence[str]) -> None:
 
 def _bars(axes: "Axes", table: Table, place: int) -> Any:
     """One system's, with their whiskers; the artist that its key is made of."""
+    from matplotlib.patches import Patch
+
     row, breadth = table.rows[place], _GROUP / len(table.rows)
     found = [(at, one, row.cells[one.name]) for at, one in enumerate(table.rubric.criteria) if one.name in row.cells]
     middles = [at - _GROUP / 2 + (place + 0.5) * breadth for at, _, _ in found]
@@ -106,8 +106,6 @@ def _bars(axes: "Axes", table: Table, place: int) -> Any:
         middles, [(low + high) / 2 for low, high in edges], [(high - low) / 2 for low, high in edges],
         fmt="none", ecolor=_INK, elinewidth=0.8, capsize=2.5, capthick=0.8, clip_on=False,
     )  # fmt: skip
-    from matplotlib.patches import Patch
-
     return Patch(color=colour)
 
 
