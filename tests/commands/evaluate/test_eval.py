@@ -72,7 +72,7 @@ def test_table_plot_and_agreement_read_what_is_kept(home: Path, env: dict[str, s
     assert kullm(home, "eval", "table", "--format", "csv").stdout.startswith("model,criterion,mean")
     assert "전반적인 품질" in kullm(home, "eval", "plot").stdout
     assert kullm(home, "eval", "plot", "--out", "f.svg").returncode == 0
-    assert (home / "f.svg").read_text().startswith("<svg")
+    assert "<svg " in (home / "f.svg").read_text()
     assert kullm(home, "eval", "plot", "--out", "f.gif").returncode == 2
     items = [json.loads(line) for line in kullm(home, "eval", "items", "--json").stdout.splitlines()]
     assert [(one["id"], one["system"], one["status"]) for one in items[:2]] == [
@@ -102,11 +102,11 @@ def test_a_base_is_evaluated_against_its_adapters_and_a_retrained_one_answers_an
     assert kullm(home, "adapters", "import", str(demo / "kullm"), "--name", "mine").returncode == 0
     run = ("eval", "run", "--set", "two.jsonl", "--yes", "--json", "-m")
     try:
-        done = kullm(home, *run, "demo-base,demo-base+mine,demo-koalpaca+mine", env=env, seconds=240)
+        done = kullm(home, *run, "demo-base,demo-base+mine,demo-koalpaca", env=env, seconds=240)
         assert done.returncode == 0, done.stderr
         rows = json.loads(done.stdout)["rows"]
         assert [(row["model"], row["n"] + row["unscored"]["missing"]) for row in rows] == [
-            ("demo-base", 2), ("demo-base+mine", 2), ("demo-koalpaca+mine", 2),
+            ("demo-base", 2), ("demo-base+mine", 2), ("demo-koalpaca", 2),
         ]  # fmt: skip
         assert len(_answers(home)) == 6
         assert kullm(home, "adapters", "remove", "mine", "--yes").returncode == 0
@@ -117,8 +117,9 @@ def test_a_base_is_evaluated_against_its_adapters_and_a_retrained_one_answers_an
         assert len(sources) == 4
         assert len({source["adapter_files"] for source in sources}) == 2
         assert {source["template"] for source in sources} == {"kullm-v2", "vicuna-1.1"}
-        twice = kullm(home, *run, "demo-base+mine,+mine", env=env)
-        assert (twice.returncode, "두 번 나와요" in twice.stderr) == (1, True)
+        for named in ("+mine", "demo-koalpaca+mine"):  # two adapters are not laid over each other
+            twice = kullm(home, *run, f"demo-base+mine,{named}", env=env)
+            assert (twice.returncode, "두 번 나와요" in twice.stderr) == (1, True), named
     finally:
         kullm(home, "engine", "stop")
 
