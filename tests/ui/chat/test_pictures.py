@@ -12,6 +12,7 @@ from kullm_tui.core.asking.live_reply import LiveReply
 from kullm_tui.core.asking.target import Target
 from kullm_tui.core.endpoints.endpoint import Endpoint, Finished, Usage
 from kullm_tui.core.memory import Memory
+from kullm_tui.core.models import catalogue
 from kullm_tui.core.records import Message
 from kullm_tui.core.store.history import Conversation
 from kullm_tui.core.store.journal import ReplySource
@@ -55,6 +56,7 @@ def _still_clock(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[No
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
     time.tzset()
     monkeypatch.setattr(time, "time", lambda: _NOON)
+    monkeypatch.setattr(catalogue, "list_cached", list)  # whatever tests before this one have quantised
     monkeypatch.setattr(choices, "memory_here", lambda _: Memory("gpu", 24_000_000_000, 19_500_000_000))
     monkeypatch.setattr(choices, "loaded_models", lambda: {"demo-kullm": 20_000_000})
     monkeypatch.setattr(LiveReply, "seconds", 3.2)

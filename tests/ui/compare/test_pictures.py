@@ -10,6 +10,7 @@ from kullm_tui.core.asking.live_reply import LiveReply
 from kullm_tui.core.compare import schedule
 from kullm_tui.core.endpoints.endpoint import Finished, Usage
 from kullm_tui.core.memory import Memory
+from kullm_tui.core.models import catalogue
 from kullm_tui.core.records import Message
 from kullm_tui.core.store.comparisons import Comparison
 from kullm_tui.core.store.journal import ReplySource
@@ -40,6 +41,8 @@ def _still_clock(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[No
     time.tzset()
     monkeypatch.setattr(time, "time", lambda: _NOON)
     memory = Memory("gpu", 24_000_000_000, 19_500_000_000)
+    monkeypatch.setattr(catalogue, "list_cached", list)  # whatever tests before this one have quantised
+    monkeypatch.setattr(schedule, "list_cached", list)
     monkeypatch.setattr(choices, "memory_here", lambda _: memory)
     monkeypatch.setattr(schedule, "memory_here", lambda _: memory)
     monkeypatch.setattr(LiveReply, "seconds", 3.2)

@@ -20,6 +20,7 @@ from evaluator.verdict import Item, JudgeReply
 from evaluator.verdicts import VerdictStore
 from kullm_tui.core.config.settings import Config
 from kullm_tui.core.endpoints.endpoint import Endpoint
+from kullm_tui.core.models import catalogue
 from kullm_tui.ui.evaluate.form_screen import NewEvaluationScreen
 from kullm_tui.ui.evaluate.item_browser import ItemBrowser
 from kullm_tui.ui.evaluate.rating_screen import HumanRatingScreen
@@ -55,6 +56,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("KULLM_LANG", "ko")
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(catalogue, "list_cached", list)  # whatever tests before this one have quantised
     monkeypatch.setattr(choices, "memory_here", lambda _: replace(MEMORY))
     monkeypatch.chdir(tmp_path)
     write_questions(tmp_path)
