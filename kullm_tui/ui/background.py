@@ -1,6 +1,6 @@
 """Work that a screen begins and does not wait for; what goes wrong is told where the screen says.
 
-With the replies' workers (`conversation/live_reply.py`) this is the interface's worker edge: a bug is told and its traceback kept, never the end of the app.
+With the replies' workers (`core/asking/live_reply.py`) this is the interface's worker edge: a bug is told and its traceback kept, never the end of the app.
 """
 
 import logging

@@ -18,7 +18,7 @@ from kullm_tui.commands.cli.progress import Narration
 from kullm_tui.commands.compare.verdicts import Verdicts, judged_rounds, print_verdicts
 from kullm_tui.commands.compare.view import View, finished_of, view_for
 from kullm_tui.commands.compare.votes import ask_for_vote, export_pairs, print_ratings, print_votes
-from kullm_tui.commands.judge import option as judging_glue
+from kullm_tui.commands.judge import option
 from kullm_tui.core import paths
 from kullm_tui.core.asking.live_replies import LiveReplies
 from kullm_tui.core.asking.question import Answerer
@@ -63,7 +63,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
     add("--blind", action="store_true", help=say("투표할 때까지 이름을 가려요", "hide the names until the vote"))
     add("--vote", action="store_true", help=say("답마다 투표해요", "vote on each round"))
     add("--json", action="store_true", help=say("질문마다 JSON 하나", "one JSON object a question"))
-    judging_glue.add_arguments(parser)
+    option.add_arguments(parser)
     kept = parser.add_argument_group(say("지난 투표", "votes so far")).add_mutually_exclusive_group()
     kept.add_argument("--votes", action="store_true", help=say("투표를 표시해요", "show the votes"))
     kept.add_argument(
@@ -109,7 +109,7 @@ def _compare(store: Store, args: argparse.Namespace) -> int:
     for entrant in competing:
         if entrant.target.endpoint:
             obtain_consent(entrant.target.endpoint, "kullm compare", leaving="question", agreed_now=args.yes)
-    judging = judging_glue.prepared(args, "kullm compare", narration)
+    judging = option.prepared(args, "kullm compare", narration)
     competitors = _competitors(competing, config, decoding, args.system)
     plan = competitors.plan
     if narration.live or not plan.together:
@@ -248,7 +248,7 @@ def _print_json(one: Round, plan: Plan, number: int = 0, verdicts: Verdicts | No
     if verdicts is not None:
         for place, reply in enumerate(replies):
             verdict = verdicts.get((number, place))
-            reply["verdict"] = judging_glue.verdict_facts(verdict) if verdict else None
+            reply["verdict"] = option.verdict_facts(verdict) if verdict else None
     facts = {
         "comparison": one.comparison and one.comparison.id,
         "prompt": one.question.content,

@@ -13,8 +13,8 @@ from kullm_tui.core import records
 from kullm_tui.core.asking.live_reply import LiveReply
 from kullm_tui.core.errors import StoreError
 from kullm_tui.core.language import say
-from kullm_tui.ui.compare import text as compare_words
 from kullm_tui.ui.compare.selection import Choice
+from kullm_tui.ui.compare.text import letter, name_of
 from kullm_tui.ui.compare.view import CompareView
 from kullm_tui.ui.compare.vote import Voting, masked
 from kullm_tui.ui.conversation.controller import Controller
@@ -89,8 +89,8 @@ class CompareController(Controller[CompareView]):
     @property
     def names(self) -> list[str]:
         if self.hidden:
-            return [compare_words.letter(place) for place in range(len(self.contestants))]
-        return [compare_words.name_of(one, self.titles) for one in self.contestants]
+            return [letter(place) for place in range(len(self.contestants))]
+        return [name_of(one, self.titles) for one in self.contestants]
 
     @property
     def busy(self) -> bool:
