@@ -74,8 +74,13 @@ async def _shown(reply: Reply, size: tuple[int, int] = (60, 50)) -> AsyncIterato
 
 
 async def _at_rest(pilot: Pilot[None]) -> None:
-    """A long reply is laid out a little at a time, as the machine allows."""
-    await until(pilot, lambda: not any(reply.is_busy for reply in pilot.app.query(Reply)))
+    """A long reply is laid out a little at a time, as the machine allows, and the screen follows a moment later."""
+    await until(pilot, lambda: all(_is_whole(reply) for reply in pilot.app.query(Reply)))
+
+
+def _is_whole(reply: Reply) -> bool:
+    size = reply.size
+    return not reply.is_busy and size.height == reply.get_content_height(size, size, size.width)
 
 
 def _rows(reply: Reply) -> list[str]:
