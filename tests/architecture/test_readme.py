@@ -14,6 +14,7 @@ _TREE = re.compile(r"^## Files\n.*?```\n(.*?)```", re.MULTILINE | re.DOTALL)
 _LINE = re.compile(r"(?P<indent> *)(?P<name>[^\s]+)(?: {2,}(?P<purpose>\S.*))?$")
 _DEPTH = 2  # of the folders that are printed; what a module is for stands in its first line
 _LONGEST_PURPOSE = 150
+_LONGEST_README = 200
 
 
 def _printed() -> dict[str, str | None]:
@@ -77,3 +78,9 @@ def test_the_terminal_session_that_the_readme_shows_is_real(tmp_path: Path) -> N
         command = [sys.executable, "-P", "-m", "kullm_tui", *shlex.split(arguments)]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=False)
         assert done.stdout.rstrip() == output.rstrip(), f"kullm{arguments}\n{done.stderr}"
+
+
+def test_the_readme_stays_short() -> None:
+    """What a merge had put twice was the whole of its older form, below the new one."""
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= _LONGEST_README
