@@ -38,7 +38,7 @@ def line_rows(
     log: bool = False,
     dots: Dots = BRAILLE,
 ) -> list[Row]:
-    """`height` rows in all. A series' style is its place; none are drawn where no series has a point."""
+    """`height` rows, five at least. A series' style is its place; no rows where no series has a point."""
     curves = [_Curve.of(one, log=log) for one in series]
     if not any(curve.xs for curve in curves):
         return []

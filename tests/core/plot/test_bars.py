@@ -51,10 +51,10 @@ def test_the_shell_colours_rows_on_a_terminal_alone_and_a_screen_by_its_theme(mo
         monkeypatch.setattr(sys, "stdout", out := Terminal())
         print_plot([row])
         assert out.getvalue() == shown, name
-    monkeypatch.setattr(sys, "stdout", out := io.StringIO())
+    monkeypatch.setattr(sys, "stdout", file := io.StringIO())
     monkeypatch.setenv("NO_COLOR", "")
     print_plot([row])
-    assert out.getvalue() == "이름  ███─┤\n"
+    assert file.getvalue() == "이름  ███─┤\n"
     content = coloured(row)
     assert content.plain == "이름  ███─┤  "
     assert [(span.style, content.plain[span.start : span.end]) for span in content.spans] == [
