@@ -1,58 +1,36 @@
-"""The paper's Figure 1 from a table as SVG, PNG or PDF, by matplotlib (the extra `plot`), which is imported when one is drawn.
+"""The paper's Figure 1 from a table as SVG, PNG or PDF; `core/plot/file.py` knows how one is written.
 
 Bars on 0–100, a group a criterion, a whisker for each 95 % interval, and in the legend how many scores each system's bars rest on.
 The terminal's rows of the same are `chart.py`'s.
 """
 
-import io
 from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len
 
-from evaluator.figure_font import drawing_in
 from evaluator.report import Table, TableRow, counted
-from kullm_tui.core.errors import MissingExtra
 from kullm_tui.core.language import say
-from kullm_tui.core.text import terminal_safe
+from kullm_tui.core.plot.file import COLOURS, GRID, INK, Form, figure_file, put
+from kullm_tui.core.text import safe_line, terminal_safe
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Form = Literal["svg", "png", "pdf"]
-
-COLOURS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#777777", "#000000")
-
-_DPI = 200  # of a PNG
 _WIDTH, _PLOT_HEIGHT, _LINE = 9.6, 3.6, 0.2  # inches
 _FOOT = 0.6
 _SIDE, _GAP = 0.48, 0.16  # left and right of the bars
 _CELL = 0.066  # a terminal's cell, about, at this size: 한글 takes two
 _KEY = 0.45  # a legend's key, with the blanks around it
-_POINTS = 9
 _GROUP = 0.75  # of a criterion's width, for its bars
-_INK, _GRID = "#222222", "#dddddd"
-_UNDATED: dict[str, dict[str, Any]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
 
 
 def figure_bytes(table: Table, form: Form, *, font: str = "") -> bytes:
-    """MissingExtra without matplotlib; UsageError where no font with Hangul is found (an SVG needs none) or the named one has none."""
-    try:
-        import matplotlib as mpl
-    except ImportError as error:
-        raise MissingExtra(
-            say(
-                "그림 파일에는 matplotlib이 더 필요해요. 설치: pip install 'kullm[plot]'",
-                "A figure's file also needs matplotlib. Install: pip install 'kullm[plot]'",
-            )
-        ) from error
-    out = io.BytesIO()
-    with drawing_in(font, needed=form != "svg"), mpl.rc_context({"font.size": _POINTS, "text.color": _INK}):
-        # No date and no random ids: the same table is the same file.
-        _drawn(table).savefig(out, format=form, dpi=_DPI, metadata=_UNDATED.get(form, {}))
-    return _with_titles(out.getvalue(), table) if form == "svg" else out.getvalue()
+    """As `figure_file` makes one."""
+    drawn = figure_file(lambda: _drawn(table), form, font=font)
+    return _with_titles(drawn, table) if form == "svg" else drawn
 
 
 def _drawn(table: Table) -> "Figure":
@@ -73,8 +51,8 @@ def _drawn(table: Table) -> "Figure":
             bbox_to_anchor=((_SIDE - 0.05) / _WIDTH, 1), borderaxespad=0.2, columnspacing=1.2,
         )  # fmt: skip
         for text, name in zip(legend.get_texts(), names, strict=True):
-            _put(text, name)
-    _put(figure.text(_SIDE / _WIDTH, 0.12 / height, ""), _shortened(_note(table), width))
+            put(text, name)
+    put(figure.text(_SIDE / _WIDTH, 0.12 / height, ""), _shortened(_note(table), width))
     return figure
 
 
@@ -84,7 +62,7 @@ def _dress(axes: "Axes", criteria: Sequence[str]) -> None:
     axes.set_yticks(range(0, 101, 20))
     axes.set_xticks(range(len(criteria)), criteria, parse_math=False)
     axes.tick_params(length=0)
-    axes.grid(axis="y", color=_GRID)
+    axes.grid(axis="y", color=GRID)
     axes.set_axisbelow(True)
     for side in axes.spines.values():
         side.set_visible(False)
@@ -104,7 +82,7 @@ def _bars(axes: "Axes", table: Table, place: int) -> Any:
     edges = [(one.scaled(cell.interval.low), one.scaled(cell.interval.high)) for _, one, cell in found]
     axes.errorbar(
         middles, [(low + high) / 2 for low, high in edges], [(high - low) / 2 for low, high in edges],
-        fmt="none", ecolor=_INK, elinewidth=0.8, capsize=2.5, capthick=0.8, clip_on=False,
+        fmt="none", ecolor=INK, elinewidth=0.8, capsize=2.5, capthick=0.8, clip_on=False,
     )  # fmt: skip
     return Patch(color=colour)
 
@@ -144,14 +122,8 @@ def _legend_size(names: Sequence[str]) -> tuple[int, int]:
     return columns, -(-len(names) // columns)
 
 
-def _put(text: Any, words: str) -> None:
-    """As they are: a name may hold what matplotlib would read as mathematics."""
-    text.set_parse_math(False)
-    text.set_text(words)
-
-
 def _shortened(text: str, room: float) -> str:
-    text = " ".join(terminal_safe(text).split())
+    text = safe_line(text)
     if cell_len(text) * _CELL <= room:
         return text
     while text and (cell_len(text) + 1) * _CELL > room:

@@ -2,7 +2,9 @@
 
 from textual.content import Content
 
-from kullm_tui.core.text import nfc, terminal_safe
+from kullm_tui.core.text import nfc, safe_line, terminal_safe
+
+__all__ = ("plain", "safe", "safe_line")
 
 
 def plain(text: str) -> Content:
@@ -12,8 +14,3 @@ def plain(text: str) -> Content:
 def safe(text: str) -> str:
     """For widgets with `markup=False` and for fields of text."""
     return terminal_safe(nfc(text))
-
-
-def safe_line(text: str) -> str:
-    """The same on one line, for titles and lists."""
-    return " ".join(safe(text).split())

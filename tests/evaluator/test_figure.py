@@ -11,11 +11,12 @@ from xml.etree import ElementTree
 import pytest
 from matplotlib import font_manager, image
 
-from evaluator.figure import Form, figure_bytes
-from evaluator.figure_font import has_hangul
+from evaluator.figure import figure_bytes
 from evaluator.report import Table, score_table
 from evaluator.verdict import Verdict
 from kullm_tui.core.errors import UsageError
+from kullm_tui.core.plot.file import Form
+from kullm_tui.core.plot.font import has_hangul
 from tests.architecture.project import ROOT
 from tests.evaluator.test_report import PAPER, evaluation_of
 from tests.square_font import save_font

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from evaluator.answer_store import Answer, System
-from evaluator.chart import chart_lines
+from evaluator.chart import chart_rows
 from evaluator.evaluation import Evaluation, SystemResult
 from evaluator.figure import figure_bytes
 from evaluator.judge import Judge
@@ -16,6 +16,7 @@ from evaluator.report import Table, csv_text, interval_lines, markdown, score_ta
 from evaluator.rubric import Criterion, load_rubric
 from evaluator.verdict import Verdict
 from kullm_tui.core.endpoints.endpoint import Endpoint
+from kullm_tui.core.plot.rows import plain
 
 PAPER = load_rubric("kullm-2023-ko")
 ITEMS = 252
@@ -86,11 +87,12 @@ def test_the_binary_criteria_have_wilsons_interval(table: Table) -> None:
 def test_figure_1_is_drawn_on_its_scale(table: Table) -> None:
     rows = {row.name: row for row in table.rows}
     assert rows["KULLM 12.8b"].cells["전반적인 품질"].scaled == pytest.approx((838 / 252 - 1) / 4 * 100)
-    lines = chart_lines(table)
-    assert len(lines) == 36
-    assert lines[0][:2] == ["이해 가능성", "GPT-3.5-turbo"]
-    assert lines[0][3] == "98.0"
-    assert all(len(line[2]) == 30 for line in lines)
+    ruler, criterion, first, *_ = lines = [plain(row) for row in chart_rows(table, 80)]
+    assert len(lines) == 1 + 6 * (1 + 6) + 1
+    assert ruler.endswith(" 100")
+    assert criterion == "이해 가능성"
+    assert first == f"GPT-3.5-turbo   {'█' * 54}▓▓┤   98.0"
+    assert {len(line) for line in lines[:-1] if line.startswith("GPT")} == {80}
 
 
 def test_the_svg_is_well_formed_and_holds_every_bar(table: Table) -> None:
@@ -159,7 +161,7 @@ def test_each_bar_and_key_says_how_many_scores_it_rests_on() -> None:
     assert "나: 100.0 (n = 224)</title>" in drawn
     assert "n = 252" not in drawn
     assert "질문 252개" in drawn
-    assert [line[-1] for line in chart_lines(table)[:2]] == ["n = 180", "n = 224"]
+    assert plain(chart_rows(table, 80)[-1]) == "가 n = 180 · 나 n = 224"
 
 
 def test_the_table_says_by_which_test_systems_are_compared(table: Table) -> None:

@@ -8,7 +8,7 @@ from kullm_tui.commands.cli.progress import Narration
 from kullm_tui.commands.compare.view import name_of
 from kullm_tui.commands.judge.option import Judging, verdict_line
 from kullm_tui.core.compare.runner import Round
-from kullm_tui.core.text import terminal_safe
+from kullm_tui.core.text import safe_line, terminal_safe
 
 if TYPE_CHECKING:
     from evaluator.verdict import Verdict
@@ -37,8 +37,7 @@ def print_verdicts(rounds: Sequence[Round], verdicts: Verdicts) -> None:
         if len(rounds) > 1 and found:
             print(terminal_safe(f"[{number + 1}/{len(rounds)}] {one.question.content}"))
         rows = [
-            [name_of(one, place, blind=False), " ".join(terminal_safe(verdict_line(verdict)).split())]
-            for place, verdict in found.items()
+            [name_of(one, place, blind=False), safe_line(verdict_line(verdict))] for place, verdict in found.items()
         ]
         for line in aligned(rows) if rows else ():
             print(line)

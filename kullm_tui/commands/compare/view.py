@@ -15,7 +15,7 @@ from kullm_tui.core.asking.live_reply import Reading
 from kullm_tui.core.compare.runner import Lane, Round
 from kullm_tui.core.endpoints.endpoint import Finished
 from kullm_tui.core.language import say
-from kullm_tui.core.text import TerminalSafeStream, terminal_safe
+from kullm_tui.core.text import TerminalSafeStream, safe_line, terminal_safe
 from kullm_tui.core.times import seconds
 from kullm_tui.ui.conversation.text import speed
 
@@ -41,7 +41,7 @@ def view_for(count: int, narration: Narration, *, together: bool, blind: bool) -
 
 
 def name_of(one: Round, place: int, *, blind: bool) -> str:
-    return "ABCD"[place] if blind else " ".join(terminal_safe(one.lanes[place].contestant.label).split())
+    return "ABCD"[place] if blind else safe_line(one.lanes[place].contestant.label)
 
 
 def finished_of(lane: Lane) -> Finished:

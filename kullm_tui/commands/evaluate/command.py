@@ -4,10 +4,10 @@ import argparse
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from evaluator.chart import chart_lines
+from evaluator.chart import chart_rows
 from evaluator.evaluation import load_run, results
 from evaluator.export import with_provenance
-from evaluator.figure import Form, figure_bytes
+from evaluator.figure import figure_bytes
 from evaluator.provenance import provenance
 from evaluator.question_fetch import PUBLIC_SETS
 from evaluator.report import (
@@ -19,7 +19,7 @@ from evaluator.report import (
 )
 from evaluator.runs import latest_number
 from evaluator.verdict_file import open_verdicts
-from kullm_tui.commands.cli.columns import aligned
+from kullm_tui.commands.cli.plot import plot_width, print_plot
 from kullm_tui.commands.cli.progress import Narration
 from kullm_tui.commands.evaluate.again import add_rescore, add_retry, rescore, retry
 from kullm_tui.commands.evaluate.agreement import add_agreement, show_agreement
@@ -33,9 +33,9 @@ from kullm_tui.commands.evaluate.win import add_win, show_win_rates
 from kullm_tui.commands.judge.arguments import repeats
 from kullm_tui.commands.judge.command import add_judge_arguments
 from kullm_tui.core import paths
-from kullm_tui.core.errors import UsageError
 from kullm_tui.core.files import publish, publish_bytes
 from kullm_tui.core.language import say
+from kullm_tui.core.plot.file import form_of
 from kullm_tui.core.text import terminal_safe, terminal_safe_json
 
 _WITHOUT_A_RUN = ("run", "import", "list", "panel", "harness")
@@ -199,19 +199,10 @@ def _table(table: Table, origin: Mapping[str, Any], form: str, out: str | None) 
 
 def _plot(table: Table, args: argparse.Namespace) -> int:
     if not args.out:
-        _put("\n".join(aligned(chart_lines(table))) + "\n", None)
+        print_plot(chart_rows(table, plot_width()))
         return 0
     out = paths.typed(args.out)
-    forms: dict[str, Form] = {".svg": "svg", ".png": "png", ".pdf": "pdf"}
-    form = forms.get(out.suffix.lower())
-    if form is None:
-        raise UsageError(
-            say(
-                "그림은 .svg, .png, .pdf로 저장해요. 예: --out figure.svg",
-                "a plot is written as .svg, .png or .pdf: --out figure.svg",
-            )
-        )
-    publish_bytes(out, figure_bytes(table, form, font=args.font or ""), mode=0o644)
+    publish_bytes(out, figure_bytes(table, form_of(out), font=args.font or ""), mode=0o644)
     Narration().note(say(f"{args.out}에 저장했어요.", f"written to {args.out}."))
     return 0
 

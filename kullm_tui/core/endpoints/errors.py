@@ -20,7 +20,7 @@ from kullm_tui.core.errors import (
     TooLarge,
 )
 from kullm_tui.core.language import say
-from kullm_tui.core.text import terminal_safe
+from kullm_tui.core.text import safe_line
 
 if TYPE_CHECKING:
     import openai
@@ -242,5 +242,5 @@ def _quoted(text: str, endpoint: Endpoint) -> str:
     """A stranger's sentence: one line, not endless, without the key it may repeat."""
     if endpoint.api_key:
         text = text.replace(endpoint.api_key, "…")
-    line = " ".join(terminal_safe(text).split())
+    line = safe_line(text)
     return line if len(line) <= _LONGEST_QUOTE else f"{line[:_LONGEST_QUOTE]}…"

@@ -1,4 +1,4 @@
-"""What an evaluation came to, as lines of a terminal: the paper's table, its Figure 1 on 0–100, and how far people agree."""
+"""What an evaluation came to, as lines of a terminal: the paper's table, what differs, what to doubt, and how far people agree."""
 
 from __future__ import annotations
 
@@ -9,23 +9,22 @@ from textual.content import Content
 
 from evaluator.agreement import Agreement
 from evaluator.answer_faults import CUT
-from evaluator.report import FEW, Cell, Table, TableRow, counted, reading_notes
+from evaluator.chart import chart_rows
+from evaluator.report import FEW, Cell, Table, TableRow, reading_notes
 from evaluator.rubric import Criterion
-from evaluator.statistics import Interval
 from evaluator.unscored import loss_warning, reason_lines, unscored_text
 from kullm_tui.core.language import say
 from kullm_tui.ui.evaluate.text import cell
 from kullm_tui.ui.markdown.wrap import fold_words
 from kullm_tui.ui.text import safe_line
+from kullm_tui.ui.widgets.plot import coloured
 
-_COLOURS = ("$accent", "$success", "$warning", "$error", "$secondary", "$foreground")
 _NAME_CELLS, _NARROWEST_NAME = 22, 10
 _MOST_COLUMN_CELLS = 14
 _WIDE_INTERVAL, _NARROW_INTERVAL = 11, 9  # .123–.456 and with two decimals
 _GAP = "  "
 _ROOMY = 96  # cells; below, columns stand closer
 _SIGNIFICANT = 0.05
-_AXIS_MARKS = (0, 25, 50, 75, 100)
 
 
 def table_lines(table: Table, width: int) -> list[Content]:
@@ -166,46 +165,6 @@ def difference_lines(table: Table) -> list[Content]:
     ]
 
 
-# -- Figure 1 ----------------------------------------------------------------------------------------------------------
-
-
-def plot_lines(table: Table, width: int) -> list[Content]:
-    """Bars on 0–100, system under system for each criterion, the 95 % interval around the end; and how many scores they rest on."""
-    wanted = max((Content(safe_line(row.name)).cell_length for row in table.rows), default=0)
-    name_cells = max(_NARROWEST_NAME, min(wanted, _NAME_CELLS))
-    cells = max(10, width - name_cells - len(_GAP) * 2 - 5)
-    lines = [Content.assemble(" " * (name_cells + len(_GAP)), (_axis(cells), "$quiet"))]
-    for criterion in table.rubric.criteria:
-        lines.append(Content.styled(safe_line(criterion.name), "bold"))
-        for place, row in enumerate(table.rows):
-            found = row.cells.get(criterion.name)
-            name = cell(safe_line(row.name), name_cells)
-            if found is None:
-                lines.append(Content.assemble(name, _GAP, ("–", "$quiet")))
-                continue
-            scaled = Interval(criterion.scaled(found.interval.low), criterion.scaled(found.interval.high))
-            drawn = cell(_bar(found.scaled, scaled, cells, _COLOURS[place % len(_COLOURS)]), cells)
-            lines.append(Content.assemble(name, _GAP, drawn, _GAP, f"{found.scaled:.1f}".rjust(5)))
-    counts = " · ".join(f"{safe_line(row.name)} {counted(row)}" for row in table.rows)
-    return [*lines, Content.styled(counts, "$quiet")]
-
-
-def _bar(scaled: float, interval: Interval, cells: int, colour: str) -> Content:
-    """Full up to the mean, its uncertain end in a lighter shade, and a whisker to the top of the interval."""
-    low, mean, high = (round(value / 100 * cells) for value in (interval.low, scaled, interval.high))
-    whisker = "─" * (high - mean - 1) + "┤" if high > mean else ""
-    return Content.assemble(("█" * low + "▓" * (mean - low), colour), (whisker, "$quiet"))
-
-
-def _axis(cells: int) -> str:
-    line = [" "] * (cells + 3)
-    for mark in _AXIS_MARKS:
-        text = str(mark)
-        at = max(0, round(mark / 100 * cells) - (len(text) if mark else 0))
-        line[at : at + len(text)] = text
-    return "".join(line).rstrip()
-
-
 # -- people ------------------------------------------------------------------------------------------------------------
 
 
@@ -264,7 +223,7 @@ def page_lines(table: Table, page: str, width: int, *, rater: str, judge: str, r
         reasons = doubt_lines(table) if any(row.reasons for row in table.rows) else []
         return [*lines, Content(_nothing_yet(judge, rater)), *([Content(""), *reasons] if reasons else [])]
     if page == "plot":
-        return [*lines, *plot_lines(table, width)]
+        return [*lines, *map(coloured, chart_rows(table, width))]
     lines += table_lines(table, width)
     differences, doubts = difference_lines(table), doubt_lines(table)
     if differences:

@@ -13,7 +13,7 @@ NO_WORDS = re.compile(
     r"(?:[ \t>]|(?:[-+*]|\d{1,9}[.)])(?:[ \t]|$))*(?:#{1,6}(?:\s|$)|`{3}|~{3}|(?:\*[ \t]*){3,}$|(?:-[ \t]*){3,}$|$)"
 )
 _MARKER = re.compile(r"( {0,3})([-+*]|\d{1,9}[.)])([ \t]+|$)(.*)$")
-DELIMITERS = re.compile(r" {0,3}\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$")
+DELIMITERS = re.compile(r" {0,3}(?!-(?:[ \t]|$))\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$")
 _CELL_BORDER = re.compile(r"(?<!\\)\|")
 
 
@@ -43,6 +43,11 @@ def interrupts(line: str) -> bool:
         return True
     marker = marker_of(line)
     return marker is not None and not marker.empty and marker.number in (None, 1)
+
+
+def is_blank(text: str) -> bool:
+    """Other spaces, such as one that does not break, are text to Markdown."""
+    return not text.strip(" \t\n")
 
 
 def indent(line: str) -> int:

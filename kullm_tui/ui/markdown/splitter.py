@@ -23,6 +23,7 @@ from kullm_tui.ui.markdown.line_syntax import (
     columns,
     indent,
     interrupts,
+    is_blank,
     marker_of,
 )
 
@@ -85,7 +86,7 @@ class Splitter:
         if self._kind == "fence":
             return Fragment("code", self._outdented(line)) if line and not self._closes(line) else None
         source = "\n".join([*self._head, *self._lines, *([line] if line else [])])
-        if not source.strip():
+        if is_blank(source):
             return None
         if not self._kind:
             return self._begun(line)
@@ -129,12 +130,12 @@ class Splitter:
 
     def _closes(self, line: str) -> bool:
         marks, least, _ = self._fence
-        bare = line.strip()
-        return len(bare) >= least and not bare.strip(marks) and len(line) - len(line.lstrip()) <= 3
+        bare = line.strip(" \t")
+        return len(bare) >= least and not bare.strip(marks) and indent(line) <= 3
 
     def _goes_on(self, line: str) -> bool:
         """Whether the line belongs to what is open."""
-        blank = not line.strip()
+        blank = is_blank(line)
         match self._kind:
             case "item":
                 return self._item_goes_on(line, blank)
@@ -168,9 +169,10 @@ class Splitter:
             self._reset("text")
 
     def _begins_table(self, line: str) -> bool:
-        if "|" not in line or not DELIMITERS.match(line) or not self._lines or indent(self._lines[-1]) > 3:
-            return False
-        return columns(self._lines[-1]) == columns(line)
+        header = self._lines[-1]
+        return (
+            "|" in header and indent(header) <= 3 and bool(DELIMITERS.match(line)) and columns(header) == columns(line)
+        )
 
     def _table_begun(self, line: str) -> Iterator[Fragment]:
         header = self._lines.pop()
@@ -182,7 +184,7 @@ class Splitter:
         self._size = len(header) + len(line)
 
     def _begin(self, line: str) -> Iterator[Fragment]:
-        if not line.strip():
+        if is_blank(line):
             self._gap = True
             return
         marker = marker_of(line)
@@ -225,14 +227,14 @@ class Splitter:
     def _close(self, kind: str = "") -> Iterator[Fragment]:
         if self._kind in ("", "fence"):
             return
-        if self._lines and not self._lines[-1].strip():
+        if self._lines and is_blank(self._lines[-1]):
             self._gap = True
         yield from self._emit()
         self._reset(kind or self._kind)
 
     def _emit(self) -> Iterator[Fragment]:
         source = "\n".join([*self._head, *self._lines])
-        if source.strip():
+        if not is_blank(source):
             yield Fragment(self._sort(), source, self._spaced, self._number if self._kind == "item" else None)
         self._lines, self._size = [], 0
 

@@ -75,6 +75,12 @@ _documents = st.lists(st.tuples(st.sampled_from(_BLOCKS), st.sampled_from(["\n",
 
 @given(text=_documents)
 @example("- 하나\n- 둘\n문단\n- 셋\n\n\n1. 가\n1) 나\n")
+@example("[링크] 하나\n둘\n| ---\n")  # no header without a |
+@example("| 이름\n---\n| 서울\n")  # one column needs no | below its header
+@example("문단\n| 이름\n- \n")  # a blank behind it makes it no column
+@example("```\n가\n\t```\n나\n")  # a tab stands in too far to close
+@example("~~~\n가\n\u00a0~~~\n나\n")
+@example("문단\n\u00a0\n1986. 태어났다\n")  # a space that does not break is no blank line
 # In a trial seventy of forty thousand such documents still differed, contrived ones; these four hundred must not.
 @settings(max_examples=400, deadline=None, derandomize=True)
 def test_fragments_mean_together_what_the_whole_means(text: str) -> None:

@@ -1,0 +1,16 @@
+"""A plot's rows in the theme's colours."""
+
+from textual.content import Content
+
+from kullm_tui.core.plot.rows import Row, Style
+
+_SERIES = ("$accent", "$success", "$warning", "$error", "$secondary", "$foreground")
+_WORDS = {"": "", "quiet": "$quiet", "strong": "bold"}
+
+
+def coloured(row: Row) -> Content:
+    return Content.assemble(*((piece.text, _colour(piece.style)) for piece in row))
+
+
+def _colour(style: Style) -> str:
+    return _SERIES[style % len(_SERIES)] if isinstance(style, int) else _WORDS[style]
