@@ -83,6 +83,19 @@ async def test_damage_that_is_found_while_one_reads_is_told_and_the_rest_goes_on
         assert len(lost) < 5, "only what stood in the damaged page"
 
 
+async def test_who_opens_another_conversation_while_the_new_file_is_read_stays_there(database: Path) -> None:
+    _filled(database)
+    async with chatting(database) as chat:
+        chat.controller.open(_named(chat.app.store, 3))
+        await chat.until(lambda: chat.turns)
+        chat.controller.take_store(chat.app.store)
+        chat.controller.open(_named(chat.app.store, 5))
+        await chat.app.workers.wait_for_complete()
+        assert chat.controller.conversation
+        assert chat.controller.conversation.title == "5번 대화"
+        await chat.until(lambda: [turn.content for turn in chat.turns][:1] == ["질문 5"])
+
+
 async def test_damage_of_the_search_alone_loses_nothing(database: Path) -> None:
     _filled(database)
     with Store(database) as store:

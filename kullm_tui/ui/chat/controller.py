@@ -127,10 +127,15 @@ class ChatController(Controller[ChatView]):
 
     async def _read_again(self, store: Store, conversation_id: int) -> None:
         try:
-            self.conversation = await asyncio.to_thread(store.conversation, conversation_id)
+            read = await asyncio.to_thread(store.conversation, conversation_id)
         except StoreError:
+            read = None
+        if self.conversation is None or self.conversation.id != conversation_id:
+            return  # another was opened meanwhile
+        if read is None:
             self.new_conversation()
         else:
+            self.conversation = read
             await self.show(anew=True)
 
     @property
