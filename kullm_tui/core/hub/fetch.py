@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kullm_tui.core.errors import ModelNotFound, NoSpace
-from kullm_tui.core.hub.cache import PART_SUFFIX, USUAL_REVISION, cached_snapshot, locked, repository_folder
+from kullm_tui.core.hub.cache import USUAL_REVISION, cached_snapshot, locked, part_of, repository_folder, size_of
 from kullm_tui.core.hub.errors import translated
 from kullm_tui.core.hub.listing import HubFile, choose_files
 from kullm_tui.core.hub.transfer import HubSource, Meter, Progress, obtain
@@ -57,12 +57,8 @@ def pull(
 
 
 def _require_space(folder: Path, files: Sequence[HubFile]) -> None:
-    missing = 0
-    for file in files:
-        blob = folder / "blobs" / file.blob
-        if not blob.exists():
-            part = blob.with_name(file.blob + PART_SUFFIX)
-            missing += max(0, file.bytes - (part.stat().st_size if part.exists() else 0))
+    wanted = {folder / "blobs" / file.blob: file.bytes for file in files}
+    missing = sum(max(0, size - size_of(part_of(blob))) for blob, size in wanted.items() if not blob.exists())
     free = shutil.disk_usage(folder).free
     if missing and free < missing + _FREE_MARGIN_BYTES:
         raise NoSpace(

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from kullm_tui.core import foreign_json
 from kullm_tui.core.errors import HubError
-from kullm_tui.core.hub.cache import COMMIT, PART_SUFFIX
+from kullm_tui.core.hub.cache import COMMIT, part_of
 from kullm_tui.core.hub.errors import CutShort, hub_endpoint
 from kullm_tui.core.hub.listing import HubFile, Listing
 from kullm_tui.core.language import say
@@ -22,7 +22,6 @@ Progress = Callable[
 ]  # bytes done, bytes in all; what it raises ends the download, which can be resumed
 
 _BLOB = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_CHUNK_BYTES = 2**20
 _TRIES = 5  # in a row without a new byte
 _WAIT_SECONDS = 1.0
 
@@ -72,10 +71,7 @@ class HubSource:
 
         address = f"{self._endpoint}/{self._repository}/resolve/{commit}/{quote(file.name)}"
         headers = {**self._headers, "Range": f"bytes={begin}-"} if begin else self._headers
-        stream: contextlib.AbstractContextManager[Any] = get_session().stream(
-            "GET", address, headers=headers, timeout=self._read_seconds
-        )
-        return stream
+        return get_session().stream("GET", address, headers=headers, timeout=self._read_seconds)
 
     def _senseless(self) -> HubError:
         return HubError(
@@ -112,7 +108,7 @@ def obtain(source: HubSource, commit: str, file: HubFile, folder: Path, meter: M
     if blob.is_file() and blob.stat().st_size == file.bytes:
         meter.add(file.bytes)
         return
-    part = blob.with_name(file.blob + PART_SUFFIX)
+    part = part_of(blob)
     part.touch()
     if part.stat().st_size > file.bytes:
         part.write_bytes(b"")
@@ -180,6 +176,4 @@ def _patiently(action: Callable[[], Any], *, moved: Callable[[], int] = lambda: 
 def _hash_of(path: Path, file: HubFile) -> str:
     digest = hashlib.sha256() if len(file.blob) == 64 else hashlib.sha1(f"blob {file.bytes}\0".encode())
     with path.open("rb") as content:
-        while chunk := content.read(_CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return hashlib.file_digest(content, lambda: digest).hexdigest()
