@@ -1,8 +1,8 @@
 """Fetching a model from the hub: listed first, checked against the disk, resumed where it broke off, published last.
 
-huggingface_hub answers for addresses, tokens, proxies and the shared cache. The bytes are fetched here, since its own
-downloads keep nothing of a file that was cut short, and these files are tens of gigabytes. A snapshot is linked together
-only when every file is here and has the hash that the hub gave for it.
+huggingface_hub answers for proxies, errors, the stored token and the shared cache's layout. The bytes are fetched here, since
+its own downloads keep nothing of a file that was cut short, check no hash, and these files are tens of gigabytes
+(docs/experiments.md). A snapshot is linked together only when every file is here and has the hash that the hub gave for it.
 """
 
 import os

@@ -30,13 +30,16 @@ class HubSource:
     """One repository at the hub, through huggingface_hub's own client."""
 
     def __init__(self, repository: str, token: str | None) -> None:
-        from huggingface_hub import constants
-        from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
+        from huggingface_hub import constants, get_token
 
         self._repository = repository
         self._endpoint = hub_endpoint()
         # Compressed on the way, a listing may be a bomb, and a file's length would not be its own and no range of it could be asked for.
-        self._headers = {**build_hf_headers(token=token), "Accept-Encoding": "identity"}
+        # The library's own headers name what is installed here and who runs it, which it asks the hub about first.
+        self._headers = {"Accept-Encoding": "identity", "User-Agent": "kullm"}
+        known = token or (None if constants.HF_HUB_DISABLE_IMPLICIT_TOKEN else get_token())
+        if known:
+            self._headers["Authorization"] = f"Bearer {known}"
         self._list_seconds = float(constants.HF_HUB_ETAG_TIMEOUT)
         self._read_seconds = float(constants.HF_HUB_DOWNLOAD_TIMEOUT)
 

@@ -196,6 +196,13 @@ def test_a_token_opens_the_gate_and_stays_with_the_hub(hub: Hub) -> None:
     assert_whole(pull(NAME, token=TOKEN))  # the other host answers 400 to a token
 
 
+def test_nothing_is_asked_of_the_hub_but_the_listing_and_the_files(hub: Hub) -> None:
+    # In a process of its own: what the hub's library asks beside that, it asks once for each.
+    subprocess.run([sys.executable, "-c", f"from kullm_tui.core.hub.fetch import pull; pull({NAME!r})"], check=True)
+    wanted = (f"api/models/{NAME}/", f"{NAME}/resolve/", "objects/")
+    assert [path for _, path, _ in hub.requests if not path.startswith(wanted)] == []
+
+
 @pytest.mark.usefixtures("hub")
 @pytest.mark.parametrize("name", ["nobody/nothing", "no such name", "a/b/c"])
 def test_a_repository_that_does_not_exist(name: str) -> None:
