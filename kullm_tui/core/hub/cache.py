@@ -116,13 +116,15 @@ def leftover_of(repository: str, *, pinned: tuple[str, ...] = ()) -> Leftover | 
     return Leftover(repository, paths, sum(size_of(path) for path in paths)) if paths else None
 
 
-def discard(leftover: Leftover) -> None:
+def discard(leftover: Leftover) -> int:
+    """The bytes set free."""
     with locked(leftover.repository):
         for path in leftover.paths:
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink(missing_ok=True)
+    return leftover.bytes
 
 
 def size_of(path: Path) -> int:

@@ -28,8 +28,6 @@ def translated(repository: str, revision: str) -> Iterator[None]:
 
     try:
         yield
-    except (KullmError, KeyboardInterrupt):
-        raise
     except errors.GatedRepoError as error:
         raise _gated(repository) from error
     except errors.RevisionNotFoundError as error:

@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -59,22 +59,24 @@ class HubSource:
         return Listing(commit, files)
 
     def _listing_bytes(self, revision: str) -> bytes:
-        from huggingface_hub.utils import get_session, hf_raise_for_status  # type: ignore[attr-defined]
-
         from kullm_tui.core.endpoints.bounds import bound_answer_now
 
-        address = f"{self._endpoint}/api/models/{self._repository}/revision/{quote(revision, safe='')}?blobs=true"
-        with get_session().stream("GET", address, headers=self._headers, timeout=self._list_seconds) as response:
-            hf_raise_for_status(response)
+        place = f"api/models/{self._repository}/revision/{quote(revision, safe='')}?blobs=true"
+        with self._answer(place, self._list_seconds) as response:
             return bound_answer_now(response)
 
     def stream(self, commit: str, file: HubFile, begin: int) -> contextlib.AbstractContextManager[Any]:
         """The file's content from this byte on, as a response of httpx."""
-        from huggingface_hub.utils import get_session  # type: ignore[attr-defined]
+        return self._answer(f"{self._repository}/resolve/{commit}/{quote(file.name)}", self._read_seconds, begin)
 
-        address = f"{self._endpoint}/{self._repository}/resolve/{commit}/{quote(file.name)}"
+    @contextlib.contextmanager
+    def _answer(self, place: str, seconds: float, begin: int = 0) -> Iterator[Any]:
+        from huggingface_hub.utils import get_session, hf_raise_for_status  # type: ignore[attr-defined]
+
         headers = {**self._headers, "Range": f"bytes={begin}-"} if begin else self._headers
-        return get_session().stream("GET", address, headers=headers, timeout=self._read_seconds)
+        with get_session().stream("GET", f"{self._endpoint}/{place}", headers=headers, timeout=seconds) as response:
+            hf_raise_for_status(response)
+            yield response
 
     def _senseless(self) -> HubError:
         return HubError(
@@ -131,13 +133,10 @@ def obtain(source: HubSource, commit: str, file: HubFile, folder: Path, meter: M
 
 def _receive(source: HubSource, commit: str, file: HubFile, part: Path, meter: Meter) -> None:
     """Append to the part until the file is whole; what a broken connection brought is kept."""
-    from huggingface_hub.utils import hf_raise_for_status  # type: ignore[attr-defined]
-
     begin = part.stat().st_size
     if begin == file.bytes:
         return
     with source.stream(commit, file, begin) as response, part.open("ab", buffering=0) as sink:
-        hf_raise_for_status(response)
         if begin and not _continues(response, begin):
             sink.truncate(0)
             meter.add(-begin)

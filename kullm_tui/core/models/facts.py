@@ -19,7 +19,7 @@ def state_word(state: State) -> str:
 
 
 def use_word(profile: Profile) -> str:
-    words = {"commercial": say("상업", "commercial"), "research": say("연구", "research")}
+    words = {"commercial": say("상업", "any"), "research": say("연구", "study")}  # short, for a column
     return words.get(licence_class_of(profile) or "", "")
 
 
