@@ -22,7 +22,8 @@ from kullm_tui.core.config.settings import load_config
 from kullm_tui.core.endpoints.endpoint import is_outside
 from kullm_tui.core.endpoints.local_engine import running_engine
 from kullm_tui.core.errors import KullmError
-from kullm_tui.core.hub.cache import hub_cache
+from kullm_tui.core.hub.cache import hub_cache, hub_home
+from kullm_tui.core.hub.errors import hub_endpoint
 from kullm_tui.core.language import say
 from kullm_tui.core.memory import free_host_memory
 from kullm_tui.core.processor import SETTING, Processor, forced_path
@@ -171,7 +172,6 @@ def disk() -> Finding:
 
 
 def hub() -> Finding:
-    address = os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
     try:
         has_token = get_key("HF_TOKEN") is not None
     except KullmError:
@@ -182,7 +182,7 @@ def hub() -> Finding:
         if has_token
         else say("토큰 없음(공개 모델에는 필요 없음)", "no token (public models need none)")
     )
-    return Finding("fine", f"{address}, {token}")
+    return Finding("fine", f"{hub_endpoint()}, {token}")
 
 
 def configuration() -> Finding:
@@ -290,8 +290,8 @@ def _colours() -> str:
 
 
 def _hub_token_file() -> Path:
-    home_folder = Path(os.environ.get("HF_HOME") or Path.home() / ".cache/huggingface")
-    return paths.typed(os.environ.get("HF_TOKEN_PATH") or home_folder / "token")
+    chosen = os.environ.get("HF_TOKEN_PATH")
+    return paths.typed(chosen) if chosen else hub_home() / "token"
 
 
 def _nearest_folder(path: Path) -> Path:

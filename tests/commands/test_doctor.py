@@ -47,6 +47,13 @@ def test_a_key_over_plain_http_is_worth_a_notice(tmp_path: Path) -> None:
     assert (code, found["설정"]["verdict"]) == (0, "notice")
 
 
+def test_the_hubs_token_is_found_where_the_hubs_own_tools_keep_it(tmp_path: Path) -> None:
+    (tmp_path / "cache" / "huggingface").mkdir(parents=True)
+    (tmp_path / "cache" / "huggingface" / "token").write_text("hf_of_nobody")
+    found = verdicts(tmp_path, XDG_CACHE_HOME=str(tmp_path / "cache"))[1]
+    assert "토큰 있음" in found["Hugging Face"]["text"]
+
+
 def test_a_damaged_database_is_a_problem_and_stays(tmp_path: Path) -> None:
     (tmp_path / "kullm.db").write_bytes(b"garbage" * 1000)
     code, found = verdicts(tmp_path)

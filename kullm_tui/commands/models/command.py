@@ -160,20 +160,20 @@ def _quantize(args: argparse.Namespace) -> int:
 def _add(args: argparse.Namespace) -> int:
     profile = _registered(args)
     if args.name in shipped_profiles():
-        _tell(
+        Narration().note(
             say(
                 f"앱에 들어 있던 {args.name} 대신 이것을 써요. 되돌리려면 `kullm models remove {args.name}`.",
                 f"This now stands in for the {args.name} that comes with the app. `kullm models remove {args.name}` undoes it.",
             )
         )
     if profile.key and get_key(profile.key) is None:
-        _tell(
+        Narration().note(
             say(
                 f"{profile.key} 키가 아직 없어요. `kullm keys set {profile.key}`로 넣으세요.",
                 f"There is no key {profile.key} yet. Store it with `kullm keys set {profile.key}`.",
             )
         )
-    _tell(say(f"{args.name} 모델을 등록했어요.", f"{args.name} was added."))
+    Narration().note(say(f"{args.name} 모델을 등록했어요.", f"{args.name} was added."))
     return 0
 
 
@@ -197,10 +197,6 @@ def _refuse_strays(args: argparse.Namespace) -> None:
     for stray in strays:
         if getattr(args, stray.removeprefix("--")):
             raise UsageError(say(f"{stray} 옵션은 여기서 쓰지 않아요.", f"{stray} has no use here."))
-
-
-def _tell(text: str) -> None:
-    Narration().note(text)
 
 
 _ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {

@@ -1,15 +1,15 @@
 """`kullm models remove` and `prune`: giving back what models take on the disk, after it was shown and asked for."""
 
 import argparse
-import sys
 import time
 
 from kullm_tui.commands.cli.columns import aligned
 from kullm_tui.commands.cli.confirm import can_ask, confirmed
+from kullm_tui.commands.cli.progress import Narration
 from kullm_tui.core.errors import KullmError, UsageError
 from kullm_tui.core.hub.cache import Leftover
 from kullm_tui.core.language import say
-from kullm_tui.core.models.disk import nothing_to_remove, prunable, prune_all, remove_model
+from kullm_tui.core.models import disk
 from kullm_tui.core.models.resolve import resolve
 from kullm_tui.core.models.weights_cache import CachedWeights
 from kullm_tui.core.text import size_text, terminal_safe
@@ -18,32 +18,32 @@ from kullm_tui.core.text import size_text, terminal_safe
 def remove(args: argparse.Namespace) -> int:
     """The user's entry of that name, and what was downloaded for it unless another profile uses it too."""
     ref = resolve(args.name)
-    removal = remove_model(ref)
+    removal = disk.remove_model(ref)
     if removal.forgets:
-        _tell(say(f"{args.name} 모델을 목록에서 뺐어요.", f"{args.name} was taken off the list."))
+        Narration().note(say(f"{args.name} 모델을 목록에서 뺐어요.", f"{args.name} was taken off the list."))
     if removal.frees:
-        _tell(say(f"{size_text(removal.frees)}를 비웠어요.", f"{size_text(removal.frees)} set free."))
+        Narration().note(disk.freed_text(removal.frees))
     if not removal.forgets and not removal.frees:
-        raise KullmError(nothing_to_remove(ref, removal))
+        raise KullmError(disk.nothing_to_remove(ref, removal))
     return 0
 
 
 def prune(args: argparse.Namespace) -> int:
     """Quantised weights, which the next load makes anew, and files of the hub that nothing leads to any more."""
-    found = prunable()
+    found = disk.prunable()
     if not found:
-        _tell(say("비울 것이 없어요.", "There is nothing to prune."))
+        Narration().note(disk.nothing_to_prune())
         return 0
     total = sum(one.bytes for one in found)
     for line in aligned([_row(one) for one in found], right=[0]):
         print(terminal_safe(line))
     if not args.yes and not _agreed(total):
-        _tell(say("그대로 두었어요.", "Nothing was removed."))
+        Narration().note(say("그대로 두었어요.", "Nothing was removed."))
         return 1
-    freed, refused = prune_all(found)
+    freed, refused = disk.prune_all(found)
     for error in refused:
-        _tell(str(error))
-    _tell(say(f"{size_text(sum(freed))}를 비웠어요.", f"{size_text(sum(freed))} set free."))
+        Narration().note(str(error))
+    Narration().note(disk.freed_text(sum(freed)))
     return 1 if refused else 0
 
 
@@ -76,7 +76,3 @@ def _agreed(total: int) -> bool:
         f"{size_text(total)} in all; quantised weights are made again at the next load. Remove them?",
     )
     return confirmed(question)
-
-
-def _tell(text: str) -> None:
-    print(terminal_safe(text), file=sys.stderr)

@@ -7,10 +7,11 @@ from typing import Any
 from kullm_tui.commands.cli.columns import aligned
 from kullm_tui.commands.cli.progress import Narration
 from kullm_tui.core.language import say
-from kullm_tui.core.models.catalogue import licence_class_of
+from kullm_tui.core.models.catalogue import State, licence_class_of
 from kullm_tui.core.models.disk import disk_use
+from kullm_tui.core.models.facts import about_line, known_facts, state_word, use_word
 from kullm_tui.core.models.resolve import ModelRef, Profile, all_profiles, is_downloaded
-from kullm_tui.core.text import size_text, terminal_safe, terminal_safe_json
+from kullm_tui.core.text import terminal_safe, terminal_safe_json
 
 
 def show_list(args: argparse.Namespace) -> int:
@@ -44,26 +45,20 @@ def _is_wanted(profile: Profile, args: argparse.Namespace) -> bool:
 
 
 def _row(profile: Profile, here: bool) -> list[str]:
-    state = say("받음", "here") if here else ""
+    state: State = "here" if here else "missing"
     if profile.kind == "endpoint":
-        state = say("원격", "remote")
+        state = "remote"
     elif not profile.runs_here:
-        state = say("실행 불가", "cannot run")
-    about = profile.about or profile.called
+        state = "cannot-run"
     return [
         profile.name,
-        state,
+        state_word(state),
         f"{profile.size_4bit_gb:.1f}" if profile.size_4bit_gb else "",
         str(profile.context or ""),
         "" if profile.kind == "endpoint" else profile.template,
-        _use(profile),
-        about if profile.verified else f"{about} ({say('미확인', 'unverified')})",
+        use_word(profile),
+        about_line(profile),
     ]
-
-
-def _use(profile: Profile) -> str:
-    words = {"commercial": say("상업", "commercial"), "research": say("연구", "research")}
-    return words.get(licence_class_of(profile) or "", "")
 
 
 def _facts(profile: Profile) -> dict[str, Any]:
@@ -86,25 +81,10 @@ def show_facts(ref: ModelRef, *, as_json: bool) -> int:
 
 def _lines(ref: ModelRef) -> list[tuple[str, str]]:
     profile = ref.profile
-    use = disk_use(profile)
-    licence = say("상업 이용 가능", "commercial use") if profile.licence_class == "commercial" else ""
     return [
         (say("이름", "name"), f"{profile.name} ({profile.called})"),
         (say("설명", "about"), profile.about),
-        (say("저장소", "repository"), " @ ".join(filter(None, (profile.repository, profile.revision)))),
-        (say("폴더", "folder"), str(ref.folder or profile.folder or "")),
-        (say("엔드포인트", "endpoint"), " ".join(filter(None, (profile.endpoint, profile.model)))),
-        (say("베이스 모델", "base"), profile.base or ""),
-        (say("템플릿", "template"), "" if profile.kind == "endpoint" else profile.template),
-        (say("문맥", "context"), str(profile.context or "")),
         (say("4비트 크기", "4-bit size"), f"{profile.size_4bit_gb} GB" if profile.size_4bit_gb else ""),
-        (say("디스크", "disk"), size_text(use.downloaded) if use.downloaded else ""),
-        (say("양자화", "quantised"), size_text(use.quantised) if use.quantised else ""),
-        (
-            say("라이선스", "licence"),
-            f"{profile.licence} ({licence or say('연구용', 'research only')})" if profile.licence else "",
-        ),
-        (say("출처", "source"), profile.source),
-        (say("확인", "verified"), say("예", "yes") if profile.verified else say("미확인", "unverified")),
+        *known_facts(profile, disk_use(profile), str(ref.folder or profile.folder)),
         (say("주의", "note"), profile.note),
     ]

@@ -21,12 +21,12 @@ from kullm_tui.core import foreign_json, paths
 from kullm_tui.core.errors import HubError
 from kullm_tui.core.language import say
 
-PART_SUFFIX = ".kullm-part"
 USUAL_REVISION = "main"
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
 _LOCK = ".kullm.lock"
-_UNFINISHED = (PART_SUFFIX, ".incomplete")
+_PART_SUFFIX = ".kullm-part"
+_UNFINISHED = (_PART_SUFFIX, ".incomplete")
 _ABANDONED_SECONDS = 3600.0
 _INDEXES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
 _WHOLE_FILES = ("model.safetensors", "pytorch_model.bin", "adapter_model.safetensors", "adapter_model.bin")
@@ -43,14 +43,27 @@ class Leftover:
 
 def hub_cache() -> Path:
     """Where the hub's own tools keep their files, by the same variables."""
+    chosen = os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE")
+    return paths.typed(os.path.expandvars(chosen)) if chosen else hub_home() / "hub"
+
+
+def hub_home() -> Path:
     cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    home = os.environ.get("HF_HOME") or os.path.join(cache, "huggingface")  # noqa: PTH118 - may hold ~ and $
-    chosen = os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE") or f"{home}/hub"
-    return paths.typed(os.path.expandvars(chosen))
+    return paths.typed(os.path.expandvars(os.environ.get("HF_HOME") or f"{cache}/huggingface"))
 
 
 def repository_folder(repository: str) -> Path:
     return hub_cache() / "--".join(["models", *repository.split("/")])
+
+
+def part_of(blob: Path) -> Path:
+    """Where a file waits until all of it is here."""
+    return blob.with_name(blob.name + _PART_SUFFIX)
+
+
+def has_begun(repository: str) -> bool:
+    """Whether a download that was cut short can go on from something."""
+    return any(map(size_of, (repository_folder(repository) / "blobs").glob(f"*{_PART_SUFFIX}")))
 
 
 def cached_snapshot(repository: str, revision: str | None) -> Path | None:
@@ -103,13 +116,15 @@ def leftover_of(repository: str, *, pinned: tuple[str, ...] = ()) -> Leftover | 
     return Leftover(repository, paths, sum(size_of(path) for path in paths)) if paths else None
 
 
-def discard(leftover: Leftover) -> None:
+def discard(leftover: Leftover) -> int:
+    """The bytes set free."""
     with locked(leftover.repository):
         for path in leftover.paths:
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink(missing_ok=True)
+    return leftover.bytes
 
 
 def size_of(path: Path) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from kullm_tui.core.causes import cause_of, is_full
 from kullm_tui.core.endpoints.errors import TooMuch
 from kullm_tui.core.errors import GatedModel, HubError, KullmError, ModelNotFound, NoSpace
-from kullm_tui.core.hub.cache import PART_SUFFIX, repository_folder
+from kullm_tui.core.hub.cache import has_begun
 from kullm_tui.core.language import say
 
 _USUAL_ENDPOINT = "https://huggingface.co"
@@ -28,8 +28,6 @@ def translated(repository: str, revision: str) -> Iterator[None]:
 
     try:
         yield
-    except (KullmError, KeyboardInterrupt):
-        raise
     except errors.GatedRepoError as error:
         raise _gated(repository) from error
     except errors.RevisionNotFoundError as error:
@@ -83,22 +81,20 @@ def _gated(repository: str) -> GatedModel:
 def _refused(repository: str, status: int) -> HubError:
     if status in (401, 403):
         return _gated(repository)
-    kept_korean, kept_english = _kept(repository)
     return HubError(
         say(
-            f"허브({hub_endpoint()})가 {repository} 저장소를 내주지 않아요(HTTP {status}). 잠시 뒤 다시 해 보세요.{kept_korean}",
-            f"The hub ({hub_endpoint()}) does not hand out {repository} (HTTP {status}). "
-            f"Try again later.{kept_english}",
+            f"허브({hub_endpoint()})가 {repository} 저장소를 내주지 않아요(HTTP {status}). 잠시 뒤 다시 해 보세요.",
+            f"The hub ({hub_endpoint()}) does not hand out {repository} (HTTP {status}). Try again later.",
         )
+        + _kept(repository)
     )
 
 
-def _kept(repository: str) -> tuple[str, str]:
-    """What to say of the parts that are here, in both languages; nothing where there are none."""
-    blobs = repository_folder(repository) / "blobs"
-    if not any(part.stat().st_size for part in blobs.glob(f"*{PART_SUFFIX}")):
-        return "", ""
-    return " 받은 데까지는 남아 있어 이어서 받아요.", " It goes on from what has arrived."
+def _kept(repository: str) -> str:
+    """What to say of the parts that are here; nothing where there are none."""
+    if not has_begun(repository):
+        return ""
+    return say(" 받은 데까지는 남아 있어 이어서 받아요.", " It goes on from what has arrived.")
 
 
 def _unreachable(repository: str, error: Exception) -> HubError:
@@ -112,16 +108,18 @@ def _unreachable(repository: str, error: Exception) -> HubError:
                 "HF_HUB_OFFLINE is set, so nothing is fetched. Unset it and try again.",
             )
         )
-    kept_korean, kept_english = _kept(repository)
-    late = isinstance(error, httpx2.TimeoutException)
-    cut = isinstance(error, CutShort | httpx2.RemoteProtocolError | httpx2.ReadError)
-    why_korean = "답이 너무 늦어요" if late else "연결이 자꾸 끊겨요" if cut else "연결할 수 없어요"
-    why_english = "answers too slowly" if late else "keeps breaking the connection" if cut else "cannot be reached"
+    if isinstance(error, httpx2.TimeoutException):
+        why = say("답이 너무 늦어요", "answers too slowly")
+    elif isinstance(error, CutShort | httpx2.RemoteProtocolError | httpx2.ReadError):
+        why = say("연결이 자꾸 끊겨요", "keeps breaking the connection")
+    else:
+        why = say("연결할 수 없어요", "cannot be reached")
     return HubError(
         say(
-            f"허브({hub_endpoint()}): {why_korean}. 네트워크와 프록시를 확인하고 다시 해 보세요.{kept_korean}",
-            f"The hub ({hub_endpoint()}) {why_english}. Check the network and proxy and try again.{kept_english}",
+            f"허브({hub_endpoint()}): {why}. 네트워크와 프록시를 확인하고 다시 해 보세요.",
+            f"The hub ({hub_endpoint()}) {why}. Check the network and proxy and try again.",
         )
+        + _kept(repository)
     )
 
 

@@ -1,8 +1,8 @@
 """Fetching a model from the hub: listed first, checked against the disk, resumed where it broke off, published last.
 
-huggingface_hub answers for addresses, tokens, proxies and the shared cache. The bytes are fetched here, since its own
-downloads keep nothing of a file that was cut short, and these files are tens of gigabytes. A snapshot is linked together
-only when every file is here and has the hash that the hub gave for it.
+huggingface_hub answers for proxies, errors, the stored token and the shared cache's layout. The bytes are fetched here, since
+its own downloads keep nothing of a file that was cut short, check no hash, and these files are tens of gigabytes
+(docs/experiments.md). A snapshot is linked together only when every file is here and has the hash that the hub gave for it.
 """
 
 import os
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kullm_tui.core.errors import ModelNotFound, NoSpace
-from kullm_tui.core.hub.cache import PART_SUFFIX, USUAL_REVISION, cached_snapshot, locked, repository_folder
+from kullm_tui.core.hub.cache import USUAL_REVISION, cached_snapshot, locked, part_of, repository_folder, size_of
 from kullm_tui.core.hub.errors import translated
 from kullm_tui.core.hub.listing import HubFile, choose_files
 from kullm_tui.core.hub.transfer import HubSource, Meter, Progress, obtain
@@ -57,12 +57,8 @@ def pull(
 
 
 def _require_space(folder: Path, files: Sequence[HubFile]) -> None:
-    missing = 0
-    for file in files:
-        blob = folder / "blobs" / file.blob
-        if not blob.exists():
-            part = blob.with_name(file.blob + PART_SUFFIX)
-            missing += max(0, file.bytes - (part.stat().st_size if part.exists() else 0))
+    wanted = {folder / "blobs" / file.blob: file.bytes for file in files}
+    missing = sum(max(0, size - size_of(part_of(blob))) for blob, size in wanted.items() if not blob.exists())
     free = shutil.disk_usage(folder).free
     if missing and free < missing + _FREE_MARGIN_BYTES:
         raise NoSpace(

@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from kullm_tui.core import foreign_json
 from kullm_tui.core.errors import HubError
-from kullm_tui.core.hub.cache import COMMIT, PART_SUFFIX
+from kullm_tui.core.hub.cache import COMMIT, part_of
 from kullm_tui.core.hub.errors import CutShort, hub_endpoint
 from kullm_tui.core.hub.listing import HubFile, Listing
 from kullm_tui.core.language import say
@@ -22,7 +22,6 @@ Progress = Callable[
 ]  # bytes done, bytes in all; what it raises ends the download, which can be resumed
 
 _BLOB = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_CHUNK_BYTES = 2**20
 _TRIES = 5  # in a row without a new byte
 _WAIT_SECONDS = 1.0
 
@@ -31,13 +30,16 @@ class HubSource:
     """One repository at the hub, through huggingface_hub's own client."""
 
     def __init__(self, repository: str, token: str | None) -> None:
-        from huggingface_hub import constants
-        from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
+        from huggingface_hub import constants, get_token
 
         self._repository = repository
         self._endpoint = hub_endpoint()
         # Compressed on the way, a listing may be a bomb, and a file's length would not be its own and no range of it could be asked for.
-        self._headers = {**build_hf_headers(token=token), "Accept-Encoding": "identity"}
+        # The library's own headers name what is installed here and who runs it, which it asks the hub about first.
+        self._headers = {"Accept-Encoding": "identity", "User-Agent": "kullm"}
+        known = token or (None if constants.HF_HUB_DISABLE_IMPLICIT_TOKEN else get_token())
+        if known:
+            self._headers["Authorization"] = f"Bearer {known}"
         self._list_seconds = float(constants.HF_HUB_ETAG_TIMEOUT)
         self._read_seconds = float(constants.HF_HUB_DOWNLOAD_TIMEOUT)
 
@@ -57,25 +59,24 @@ class HubSource:
         return Listing(commit, files)
 
     def _listing_bytes(self, revision: str) -> bytes:
-        from huggingface_hub.utils import get_session, hf_raise_for_status  # type: ignore[attr-defined]
-
         from kullm_tui.core.endpoints.bounds import bound_answer_now
 
-        address = f"{self._endpoint}/api/models/{self._repository}/revision/{quote(revision, safe='')}?blobs=true"
-        with get_session().stream("GET", address, headers=self._headers, timeout=self._list_seconds) as response:
-            hf_raise_for_status(response)
+        place = f"api/models/{self._repository}/revision/{quote(revision, safe='')}?blobs=true"
+        with self._answer(place, self._list_seconds) as response:
             return bound_answer_now(response)
 
     def stream(self, commit: str, file: HubFile, begin: int) -> contextlib.AbstractContextManager[Any]:
         """The file's content from this byte on, as a response of httpx."""
-        from huggingface_hub.utils import get_session  # type: ignore[attr-defined]
+        return self._answer(f"{self._repository}/resolve/{commit}/{quote(file.name)}", self._read_seconds, begin)
 
-        address = f"{self._endpoint}/{self._repository}/resolve/{commit}/{quote(file.name)}"
+    @contextlib.contextmanager
+    def _answer(self, place: str, seconds: float, begin: int = 0) -> Iterator[Any]:
+        from huggingface_hub.utils import get_session, hf_raise_for_status  # type: ignore[attr-defined]
+
         headers = {**self._headers, "Range": f"bytes={begin}-"} if begin else self._headers
-        stream: contextlib.AbstractContextManager[Any] = get_session().stream(
-            "GET", address, headers=headers, timeout=self._read_seconds
-        )
-        return stream
+        with get_session().stream("GET", f"{self._endpoint}/{place}", headers=headers, timeout=seconds) as response:
+            hf_raise_for_status(response)
+            yield response
 
     def _senseless(self) -> HubError:
         return HubError(
@@ -112,7 +113,7 @@ def obtain(source: HubSource, commit: str, file: HubFile, folder: Path, meter: M
     if blob.is_file() and blob.stat().st_size == file.bytes:
         meter.add(file.bytes)
         return
-    part = blob.with_name(file.blob + PART_SUFFIX)
+    part = part_of(blob)
     part.touch()
     if part.stat().st_size > file.bytes:
         part.write_bytes(b"")
@@ -132,13 +133,10 @@ def obtain(source: HubSource, commit: str, file: HubFile, folder: Path, meter: M
 
 def _receive(source: HubSource, commit: str, file: HubFile, part: Path, meter: Meter) -> None:
     """Append to the part until the file is whole; what a broken connection brought is kept."""
-    from huggingface_hub.utils import hf_raise_for_status  # type: ignore[attr-defined]
-
     begin = part.stat().st_size
     if begin == file.bytes:
         return
     with source.stream(commit, file, begin) as response, part.open("ab", buffering=0) as sink:
-        hf_raise_for_status(response)
         if begin and not _continues(response, begin):
             sink.truncate(0)
             meter.add(-begin)
@@ -180,6 +178,4 @@ def _patiently(action: Callable[[], Any], *, moved: Callable[[], int] = lambda: 
 def _hash_of(path: Path, file: HubFile) -> str:
     digest = hashlib.sha256() if len(file.blob) == 64 else hashlib.sha1(f"blob {file.bytes}\0".encode())
     with path.open("rb") as content:
-        while chunk := content.read(_CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return hashlib.file_digest(content, lambda: digest).hexdigest()

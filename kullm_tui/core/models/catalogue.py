@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kullm_tui.core.config.settings import Config, EndpointSettings
-from kullm_tui.core.hub.cache import PART_SUFFIX, repository_folder
+from kullm_tui.core.hub.cache import has_begun
 from kullm_tui.core.memory import Memory
 from kullm_tui.core.models.disk import DiskUse, disk_use
 from kullm_tui.core.models.memory_need import Fit, budget_of, fit_of, memory_need
@@ -84,9 +84,7 @@ def _state(profile: Profile, use: DiskUse, cached: Sequence[CachedWeights]) -> S
         return "cannot-run"
     base = _base_of(profile)
     if not is_downloaded(profile) or (profile.base and not (base and is_downloaded(base))):
-        blobs = repository_folder(profile.repository) / "blobs" if profile.repository else None
-        begun = bool(blobs and any(part.stat().st_size for part in blobs.glob(f"*{PART_SUFFIX}")))
-        return "partial" if begun else "missing"
+        return "partial" if profile.repository and has_begun(profile.repository) else "missing"
     quantised = disk_use(base, cached).quantised if base else use.quantised
     return "quantised" if quantised else "here"
 

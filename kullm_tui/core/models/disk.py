@@ -1,7 +1,7 @@
 """What models take on this disk, and giving it back: downloads, quantised weights, what nothing needs any more."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kullm_tui.core import paths
@@ -12,6 +12,7 @@ from kullm_tui.core.models import weights_cache
 from kullm_tui.core.models.profiles import Profile, all_profiles, forget_profile, user_profiles
 from kullm_tui.core.models.resolve import ModelRef
 from kullm_tui.core.models.weights_cache import CachedWeights
+from kullm_tui.core.text import size_text
 
 
 @dataclass(frozen=True)
@@ -51,27 +52,25 @@ def quantised_of(profile: Profile, cached: Sequence[CachedWeights] | None = None
 
 def removal_of(ref: ModelRef) -> Removal:
     """What `remove_model` would do, for a question to name."""
-    repository = _repository_of(ref)
-    sharing = _sharing(ref, repository)
+    sharing = _sharing(ref)
     use = disk_use(ref.profile)
     return Removal(
         forgets=ref.kind in ("profile", "endpoint") and ref.name in user_profiles(),
-        frees=0 if sharing else use.quantised + (use.downloaded if repository else 0),
+        frees=0 if sharing else use.quantised + (use.downloaded if _repository_of(ref) else 0),
         kept_for=sharing,
     )
 
 
 def remove_model(ref: ModelRef) -> Removal:
     """The user's entry of that name, and what was downloaded for it unless another profile uses it too."""
-    repository = _repository_of(ref)
-    forgotten = ref.kind in ("profile", "endpoint") and forget_profile(ref.name)
-    sharing = _sharing(ref, repository)
+    removal, repository = removal_of(ref), _repository_of(ref)
+    if removal.forgets:
+        forget_profile(ref.name)
     freed = 0
-    if not sharing:
-        keys = {entry.key for entry in quantised_of(ref.profile)}
-        freed = sum(weights_cache.remove(key) for key in keys)
+    if not removal.kept_for:
+        freed = sum(map(weights_cache.remove, {entry.key for entry in quantised_of(ref.profile)}))
         freed += remove_repository(repository) if repository else 0
-    return Removal(forgotten, freed, sharing)
+    return replace(removal, frees=freed)
 
 
 def nothing_to_remove(ref: ModelRef, removal: Removal) -> str:
@@ -98,31 +97,32 @@ def prunable() -> list[CachedWeights | Leftover]:
     return [*weights_cache.list_cached(), *leftovers]
 
 
-def prune(entry: CachedWeights | Leftover) -> int:
-    """The bytes set free. KullmError where a download or the engine is at work on it."""
-    if isinstance(entry, CachedWeights):
-        return weights_cache.remove(entry.key)
-    discard(entry)
-    return entry.bytes
-
-
 def prune_all(entries: Sequence[CachedWeights | Leftover]) -> tuple[list[int], list[KullmError]]:
-    """What each of them gave back, 0 where it was in use, and why."""
+    """What each of them gave back, 0 where a download or the engine is at work on it, and what that said."""
     freed, refused = [], []
     for entry in entries:
         try:
-            freed.append(prune(entry))
+            freed.append(weights_cache.remove(entry.key) if isinstance(entry, CachedWeights) else discard(entry))
         except KullmError as error:
             freed.append(0)
             refused.append(error)
     return freed, refused
 
 
+def nothing_to_prune() -> str:
+    return say("비울 것이 없어요.", "There is nothing to prune.")
+
+
+def freed_text(freed: int) -> str:
+    return say(f"{size_text(freed)}를 비웠어요.", f"{size_text(freed)} set free.")
+
+
 def _repository_of(ref: ModelRef) -> str:
     return ref.profile.repository if ref.kind in ("profile", "repository") else ""
 
 
-def _sharing(ref: ModelRef, repository: str) -> tuple[str, ...]:
+def _sharing(ref: ModelRef) -> tuple[str, ...]:
+    repository = ref.profile.repository
     if ref.kind != "profile" or not repository:
         return ()
     others = all_profiles().values()

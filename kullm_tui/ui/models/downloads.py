@@ -9,7 +9,6 @@ import contextlib
 import contextvars
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -18,6 +17,7 @@ from kullm_tui.core.language import say
 from kullm_tui.core.models.download import fetch, fetch_plan
 from kullm_tui.core.models.resolve import ModelRef, Profile
 from kullm_tui.core.text import terminal_safe
+from kullm_tui.ui.models.works import Works
 
 State = Literal["waiting", "running", "paused", "done", "failed"]
 
@@ -79,34 +79,20 @@ class Download:
             self._samples = (*(one for one in samples if now - one[0] <= _SPEED_SECONDS), (now, done))
 
 
-class Downloads:
-    """All downloads of one app, by the model's name; used on the app's event loop only."""
-
-    def __init__(self, ended: Callable[[Download], None] = lambda _: None) -> None:
-        self._ended = ended
-        self._all: dict[str, Download] = {}
-
-    @property
-    def all(self) -> tuple[Download, ...]:
-        return tuple(self._all.values())
-
-    def of(self, name: str) -> Download | None:
-        return self._all.get(name)
-
+class Downloads(Works[Download]):
     def start(self, ref: ModelRef) -> Download:
         """Fetch the model when its turn comes, going on from what is here. UsageError for what does not come from the hub."""
-        plan = fetch_plan(ref)
-        download = self._all.get(ref.name)
-        if download is None or not download.active:
-            # The old one's thread may still be on its way out, and holds the repository until then.
-            thread = download._thread if download else None
-            download = self._all[ref.name] = Download(ref.name, plan, _thread=thread)
-            self._run_next()
+        plan, before = fetch_plan(ref), self._all.get(ref.name)
+        if before and before.active:
+            return before
+        # The old one's thread may still be on its way out, and holds the repository until then.
+        download = self._all[ref.name] = Download(ref.name, plan, _thread=before._thread if before else None)
+        self._run_next()
         return download
 
     def pause(self, name: str) -> None:
-        download = self._all.get(name)
-        if download and download.active:
+        download = self.under_way(name)
+        if download:
             download.state = "paused"
             self._run_next()
 
@@ -117,12 +103,6 @@ class Downloads:
             download.state, download.error, download.gate = "waiting", "", ""
             self._all[name] = self._all.pop(name)
             self._run_next()
-
-    def forget(self, name: str) -> None:
-        """Its files are gone. One that is under way stays."""
-        download = self._all.get(name)
-        if download and not download.active:
-            del self._all[name]
 
     def close(self) -> None:
         """The app ends: what runs stops at its next bytes, or with the process."""

@@ -4,7 +4,6 @@ What is done when it is stopped stays on the disk: the next time, or the first q
 """
 
 import asyncio
-from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Literal
@@ -16,6 +15,7 @@ from kullm_tui.core.endpoints.endpoint import Endpoint, LoadProgress
 from kullm_tui.core.errors import EndpointError, KullmError
 from kullm_tui.core.models.resolve import ModelRef, local_folder
 from kullm_tui.core.text import terminal_safe
+from kullm_tui.ui.models.works import Works
 
 State = Literal["starting", "loading", "done", "stopped", "failed"]
 
@@ -38,41 +38,22 @@ class Quantisation:
         return self.state in ("starting", "loading")
 
 
-class Quantising:
-    """All of one app, by the model's name; used on the app's event loop only."""
-
-    def __init__(self, ended: Callable[[Quantisation], None] = lambda _: None) -> None:
-        self._ended = ended
-        self._all: dict[str, Quantisation] = {}
-
-    @property
-    def all(self) -> tuple[Quantisation, ...]:
-        return tuple(self._all.values())
-
-    def of(self, name: str) -> Quantisation | None:
-        return self._all.get(name)
-
+class Quantising(Works[Quantisation]):
     def start(self, ref: ModelRef) -> Quantisation:
         """ModelNotFound where the files are not here yet."""
         local_folder(ref)
-        running = self._all.get(ref.name)
-        if running and running.active:
+        running = self.under_way(ref.name)
+        if running:
             return running
         one = self._all[ref.name] = Quantisation(ref.name)
         one._task = asyncio.get_running_loop().create_task(self._run(one))
         return one
 
     def stop(self, name: str) -> None:
-        one = self._all.get(name)
-        if one and one.active and one._task:
+        one = self.under_way(name)
+        if one and one._task:
             one._wants_end = True
             one._task.cancel()
-
-    def forget(self, name: str) -> None:
-        """Its files are gone. One that is under way stays."""
-        one = self._all.get(name)
-        if one and not one.active:
-            del self._all[name]
 
     def close(self) -> None:
         """The app ends; the engine goes on with what it has begun."""

@@ -13,7 +13,7 @@ from textual.app import App
 
 from kullm_tui.core.config.edit import remove_endpoint
 from kullm_tui.core.language import say
-from kullm_tui.core.models.disk import nothing_to_remove, prunable, prune_all, removal_of, remove_model
+from kullm_tui.core.models import disk
 from kullm_tui.core.models.profiles import Profile
 from kullm_tui.core.models.resolve import ModelRef
 from kullm_tui.core.text import size_text
@@ -29,16 +29,16 @@ class Outcome:
 
 async def give_back(app: App[int], ref: ModelRef, gone: Callable[[str], None]) -> Outcome:
     """What was downloaded and made for this model, and its entry where that is the user's own; `gone` is told its name."""
-    removal = await asyncio.to_thread(removal_of, ref)
+    removal = await asyncio.to_thread(disk.removal_of, ref)
     if not removal.forgets and not removal.frees:
-        return Outcome(nothing_to_remove(ref, removal))
+        return Outcome(disk.nothing_to_remove(ref, removal))
     name, freed = safe_line(ref.name), size_text(removal.frees)
     question = say(f"{name} 모델을 지울까요?", f"Remove {name}?")
     what = [say(f"{freed} 비우기", f"Free {freed}") if removal.frees else ""]
     what += [say("목록에서 빼기", "Take it off the list") if removal.forgets else ""]
     more = say("다시 쓰려면 다시 받아야 해요.", "To use it again it has to be fetched again.") if removal.frees else ""
     if await app.push_screen_wait(Confirm(question, " · ".join(filter(None, what)), more=more, danger=True)):
-        await asyncio.to_thread(remove_model, ref)
+        await asyncio.to_thread(disk.remove_model, ref)
         gone(ref.name)
     return Outcome()
 
@@ -60,9 +60,9 @@ async def give_up_endpoint(app: App[int], profile: Profile, gone: Callable[[str]
 
 async def free_disk(app: App[int], gone: Callable[[str], None]) -> Outcome:
     """Everything that can be made again."""
-    found = await asyncio.to_thread(prunable)
+    found = await asyncio.to_thread(disk.prunable)
     if not found:
-        return Outcome(say("비울 것이 없어요.", "There is nothing to prune."))
+        return Outcome(disk.nothing_to_prune())
     size = size_text(sum(one.bytes for one in found))
     more = say(
         "변환한 4비트 가중치는 다음에 쓸 때 다시 만들고, 아무 모델도 쓰지 않는 옛 파일은 없어져요.",
@@ -71,8 +71,6 @@ async def free_disk(app: App[int], gone: Callable[[str], None]) -> Outcome:
     question = say("다시 만들 수 있는 것을 모두 비울까요?", "Free everything that can be made again?")
     if not await app.push_screen_wait(Confirm(question, say(f"{size} 비우기", f"Free {size}"), more=more)):
         return Outcome()
-    freed, refused = await asyncio.to_thread(prune_all, found)
+    freed, refused = await asyncio.to_thread(disk.prune_all, found)
     gone("")
-    total = size_text(sum(freed))
-    told = [say(f"{total}를 비웠어요.", f"{total} set free."), *map(str, refused)]
-    return Outcome("\n".join(told), bool(refused))
+    return Outcome("\n".join([disk.freed_text(sum(freed)), *map(str, refused)]), bool(refused))

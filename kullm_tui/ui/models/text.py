@@ -9,7 +9,8 @@ from textual.content import Content
 
 from kullm_tui.core.language import say
 from kullm_tui.core.memory import Memory
-from kullm_tui.core.models.catalogue import Entry, licence_class_of
+from kullm_tui.core.models.catalogue import Entry
+from kullm_tui.core.models.facts import about_line, known_facts, state_word, use_word
 from kullm_tui.core.text import size_text
 from kullm_tui.ui.keymap import When
 from kullm_tui.ui.models.progress_text import ModelWork, in_the_list, work_lines
@@ -18,6 +19,7 @@ from kullm_tui.ui.text import safe, safe_line
 _WIDEST_NAME, _NARROW_NAME, _NARROW = 26, 20, 90
 _WORKING = 13
 _LABEL_CELLS = 9
+_STATE_COLOURS = {"partial": "$warning", "here": "$success", "quantised": "$success"}
 _GAP, _LEAST_ABOUT_CELLS = "  ", 10
 
 
@@ -64,7 +66,7 @@ def _cells(entry: Entry, work: ModelWork) -> list[Content]:
         Content(safe_line(entry.name)),
         Content(size_text(size * 1e9) if size else ""),
         Content.styled(*_fit_word(entry)),
-        Content(use_word(entry)),
+        Content(use_word(entry.profile)),
         Content.styled(*state_text(entry, work)),
     ]
 
@@ -95,11 +97,6 @@ def _cell(content: Content, cells: int) -> Content:
     return content.truncate(cells, ellipsis=True, pad=True)
 
 
-def use_word(entry: Entry) -> str:
-    words = {"commercial": say("상업", "any"), "research": say("연구", "study")}
-    return words.get(licence_class_of(entry.profile) or "", "")
-
-
 def _fit_word(entry: Entry) -> tuple[str, str]:
     if entry.state in ("remote", "cannot-run"):
         return "", ""
@@ -113,25 +110,12 @@ def _fit_word(entry: Entry) -> tuple[str, str]:
 
 def state_text(entry: Entry, work: ModelWork) -> tuple[str, str]:
     """The one word, or the work that goes on, and its colour."""
-    going = in_the_list(work)
-    if going:
-        return going
-    return {
-        "remote": (say("원격", "remote"), "$quiet"),
-        "cannot-run": (say("실행 불가", "cannot run"), "$quiet"),
-        "missing": ("", ""),
-        "partial": (say("받다 멈춤", "unfinished"), "$warning"),
-        "here": (say("받음", "here"), "$success"),
-        "quantised": (say("4비트 준비됨", "4-bit ready"), "$success"),
-    }[entry.state]
+    return in_the_list(work) or (state_word(entry.state), _STATE_COLOURS.get(entry.state, "$quiet"))
 
 
 def _about(entry: Entry) -> Content:
-    profile = entry.profile
-    about = profile.about or profile.called
-    told = safe_line(about if profile.verified else f"{about} ({say('미확인', 'unverified')})")
     advised = (f"{say('추천', 'recommended')} · ", "$accent") if entry.recommended else ""
-    return Content.assemble(advised, (told, "$quiet"))
+    return Content.assemble(advised, (safe_line(about_line(entry.profile)), "$quiet"))
 
 
 def can_be(when: When, entry: Entry, work: ModelWork) -> bool:
@@ -156,31 +140,12 @@ def details(entry: Entry, memory: Memory | None, work: ModelWork, *, brief: bool
     lines += work_lines(work)
     if profile.note:
         lines += [Content.styled(safe(profile.note), "$warning"), Content("")]
-    for label, value in _facts(entry, memory):
-        if value:
-            gap = " " * max(1, _LABEL_CELLS - Content(label).cell_length)
-            lines.append(Content.assemble((f"{label}{gap}", "$quiet"), safe_line(value)))
+    need = memory_text(entry, memory)
+    facts = [(say("메모리", "memory"), need)] if need else []
+    for label, value in (*facts, *known_facts(profile, entry.disk, profile.folder if entry.own else "")):
+        gap = " " * max(1, _LABEL_CELLS - Content(label).cell_length)
+        lines.append(Content.assemble((f"{label}{gap}", "$quiet"), safe_line(value)))
     return Content("\n").join(line for line in lines if line.plain or not brief)
-
-
-def _facts(entry: Entry, memory: Memory | None) -> list[tuple[str, str]]:
-    profile, disk = entry.profile, entry.disk
-    use = {"commercial": say("상업 이용 가능", "commercial use"), "research": say("연구용", "research only")}
-    licence_class = licence_class_of(profile)
-    verified = say("확인됨", "verified") if profile.verified else say("미확인", "unverified")
-    return [
-        (say("메모리", "memory"), memory_text(entry, memory)),
-        (say("디스크", "disk"), _disk_text(disk.downloaded, disk.quantised)),
-        (say("이용", "use"), " · ".join(filter(None, (use.get(licence_class or "", ""), profile.licence)))),
-        (say("저장소", "repo"), " @ ".join(filter(None, (profile.repository, profile.revision)))),
-        (say("폴더", "folder"), profile.folder if entry.own else ""),
-        (say("주소", "address"), " ".join(filter(None, (profile.endpoint, profile.model)))),
-        (say("키", "key"), profile.key),
-        (say("베이스", "base"), profile.base or ""),
-        (say("문맥", "context"), f"{profile.context:,} {say('토큰', 'tokens')}" if profile.context else ""),
-        (say("템플릿", "template"), "" if profile.kind == "endpoint" else f"{profile.template} ({verified})"),
-        (say("출처", "source"), profile.source),
-    ]
 
 
 def memory_text(entry: Entry, memory: Memory | None) -> str:
@@ -201,11 +166,3 @@ def memory_text(entry: Entry, memory: Memory | None) -> str:
         ),
         "unknown": "",
     }[entry.fit]
-
-
-def _disk_text(downloaded: int, quantised: int) -> str:
-    parts = [
-        say(f"내려받은 파일 {size_text(downloaded)}", f"downloads {size_text(downloaded)}") if downloaded else "",
-        say(f"4비트 {size_text(quantised)}", f"4-bit {size_text(quantised)}") if quantised else "",
-    ]
-    return " · ".join(filter(None, parts))

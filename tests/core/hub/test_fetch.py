@@ -13,7 +13,7 @@ import pytest
 
 from kullm_tui.core.errors import HubError, ModelNotFound, NoSpace
 from kullm_tui.core.hub import transfer
-from kullm_tui.core.hub.cache import PART_SUFFIX, discard, leftover_of, locked, remove_repository, repository_folder
+from kullm_tui.core.hub.cache import discard, leftover_of, locked, part_of, remove_repository, repository_folder
 from kullm_tui.core.hub.fetch import cached_snapshot, pull
 from tests.hub_server import TOKEN, Hub, Repository, hub_server
 
@@ -113,7 +113,7 @@ def test_a_killed_download_leaves_nothing_that_loads_and_is_resumed(hub: Hub) ->
         f"import time; from kullm_tui.core.hub.fetch import pull; pull({NAME!r}, progress=lambda *_: time.sleep(0.05))"
     )
     child = subprocess.Popen([sys.executable, "-c", code])
-    part = repository_folder(NAME) / "blobs" / (hashlib.sha256(big).hexdigest() + PART_SUFFIX)
+    part = part_of(repository_folder(NAME) / "blobs" / hashlib.sha256(big).hexdigest())
     deadline = time.monotonic() + 240
     while not (part.exists() and part.stat().st_size) and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -196,6 +196,13 @@ def test_a_token_opens_the_gate_and_stays_with_the_hub(hub: Hub) -> None:
     assert_whole(pull(NAME, token=TOKEN))  # the other host answers 400 to a token
 
 
+def test_nothing_is_asked_of_the_hub_but_the_listing_and_the_files(hub: Hub) -> None:
+    # In a process of its own: what the hub's library asks beside that, it asks once for each.
+    subprocess.run([sys.executable, "-c", f"from kullm_tui.core.hub.fetch import pull; pull({NAME!r})"], check=True)
+    wanted = (f"api/models/{NAME}/", f"{NAME}/resolve/", "objects/")
+    assert [path for _, path, _ in hub.requests if not path.startswith(wanted)] == []
+
+
 @pytest.mark.usefixtures("hub")
 @pytest.mark.parametrize("name", ["nobody/nothing", "no such name", "a/b/c"])
 def test_a_repository_that_does_not_exist(name: str) -> None:
@@ -266,7 +273,7 @@ def test_a_model_larger_than_the_disk_is_told_before_anything_is_fetched(hub: Hu
 
 @pytest.mark.usefixtures("hub")
 def test_a_disk_that_is_full_is_told() -> None:
-    part = repository_folder(NAME) / "blobs" / (hashlib.sha256(WEIGHTS).hexdigest() + PART_SUFFIX)
+    part = part_of(repository_folder(NAME) / "blobs" / hashlib.sha256(WEIGHTS).hexdigest())
     part.parent.mkdir(parents=True)
     part.symlink_to("/dev/full")  # every write to it fails as on a full disk
     with pytest.raises(NoSpace, match="filled up"):
@@ -321,11 +328,11 @@ def test_leftovers_are_old_versions_and_abandoned_parts_only(hub: Hub) -> None:
     hub.repositories[NAME] = Repository({**FILES, "model.safetensors": os.urandom(200_000)})
     new = pull(NAME)
     blobs = repository_folder(NAME) / "blobs"
-    part = blobs / ("0" * 64 + PART_SUFFIX)
+    part = part_of(blobs / ("0" * 64))
     part.write_bytes(b"x" * 1000)
     for path in blobs.iterdir():
         os.utime(path, (0, 0))
-    young = blobs / ("1" * 64 + PART_SUFFIX)
+    young = part_of(blobs / ("1" * 64))
     young.write_bytes(b"x")
     leftover = leftover_of(NAME)
     assert leftover is not None

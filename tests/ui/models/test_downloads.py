@@ -97,9 +97,7 @@ async def test_several_wait_for_their_turn_and_one_that_is_paused_lets_the_next_
     assert (first.state, third.state) == ("paused", "running")
     downloads.resume("me/b")
     downloads.resume(NAME)
-    for download in (first, second, third):
-        await settled(download)
-    assert {one.state for one in downloads.all} == {"done"}
+    assert {(await settled(one)).state for one in (first, second, third)} == {"done"}
 
 
 @pytest.mark.usefixtures("hub")
