@@ -41,8 +41,7 @@ from kullm_tui.core.text import terminal_safe, terminal_safe_json
 _WITHOUT_A_RUN = ("run", "import", "list", "panel", "harness")
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
-    parser = subparsers.add_parser("eval", help=say("모델을 논문처럼 평가해요", "evaluate models as the paper does"))
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar=say("동작", "ACTION"))
     for name, (words, add) in _verbs().items():
         action = actions.add_parser(name, help=words)

@@ -3,7 +3,6 @@
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from evaluator.judge import Judge, is_its_own_judge
 from evaluator.judging import Outcome
@@ -25,8 +24,7 @@ from kullm_tui.core.text import terminal_safe, terminal_safe_json
 _MOST_REPEATS = 1000
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
-    parser = subparsers.add_parser("judge", help=say("답을 GPT-4로 채점해요", "have answers judged by GPT-4"))
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "file",
         metavar="FILE",

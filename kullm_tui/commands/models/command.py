@@ -5,7 +5,6 @@ import asyncio
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from kullm_tui.commands.cli.progress import Narration, tell_loading
 from kullm_tui.commands.models import disk
@@ -24,8 +23,7 @@ from kullm_tui.core.text import size_text, terminal_safe
 _REDRAW_SECONDS = 0.1
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
-    parser = subparsers.add_parser("models", help=say("모델을 찾아보고 내려받아요", "list, show and download models"))
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar=say("동작", "ACTION"))
     for name, korean, english, arguments in (
         ("list", "모델 목록", "the models", _list_arguments),

@@ -22,8 +22,7 @@ from trainer.estimate.machines import Machine, machine_named, this_machine
 from trainer.recipe import Recipe, load_recipe, shipped_recipes
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
-    parser = subparsers.add_parser("train", help=say("레시피대로 모델을 학습해요", "train a model by a recipe"))
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add(
         "recipe",
