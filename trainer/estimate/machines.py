@@ -111,10 +111,6 @@ def this_machine() -> Machine:
     return Machine(f"{len(cards)}x{gpu.name}", len(cards), memory or gpu.memory_bytes, gpu, here=True)
 
 
-def local_gpu_count() -> int:
-    return len(_local_cards())
-
-
 def _this_cpu(ranks: int = 1) -> Machine:
     if ranks > usable_cores():
         raise UsageError(

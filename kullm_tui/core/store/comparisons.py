@@ -64,14 +64,14 @@ class Comparisons:
                 _add_column(connection, comparison, place, contestant, title_of(title), system)
             return _comparison(connection, comparison)
 
-    def latest(self, limit: int = 50, offset: int = 0) -> list[Comparison]:
+    def latest(self, limit: int = 50) -> list[Comparison]:
         """Those that something was said in last come first; never deleted ones."""
         with self._database.reading() as connection:
             rows = connection.execute(
                 "SELECT id FROM comparisons WHERE deleted IS NULL ORDER BY"
                 " (SELECT max(recency) FROM conversations WHERE comparison_id = comparisons.id) DESC, id DESC"
-                " LIMIT ? OFFSET ?",
-                (limit, offset),
+                " LIMIT ?",
+                (limit,),
             ).fetchall()
             return [_comparison(connection, row["id"]) for row in rows]
 

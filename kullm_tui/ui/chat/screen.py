@@ -82,7 +82,7 @@ class ChatScreen(ConversationScreen):
     def compose(self) -> ComposeResult:
         yield StatusLine(self.host.status)
         with Horizontal(id="body"):
-            yield Conversations(id="conversations")
+            yield Conversations()
             with Vertical(id="talk"):
                 yield Welcome()
                 yield Thread(self.controller.replies)

@@ -72,8 +72,8 @@ class Conversations(Vertical):
 
         error: KullmError
 
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self) -> None:
+        super().__init__()
         self.store: Store | None = None
         self._open_id: int | None = None
         self._answering: frozenset[int] = frozenset()

@@ -75,8 +75,8 @@ class Thread(VerticalScroll, can_focus=True):
     class Left(Message):
         """Back to the prompt."""
 
-    def __init__(self, replies: Replies, *, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self, replies: Replies) -> None:
+        super().__init__()
         self._replies = replies
         self._turns: list[Turn] = []
         self._titles: Mapping[str, str] = {}

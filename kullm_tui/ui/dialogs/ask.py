@@ -80,12 +80,11 @@ class AskLine(ModalScreen[str | None]):
         value: str = "",
         placeholder: str = "",
         more: str = "",
-        secret: bool = False,
         fault: Callable[[str], str | None] | None = None,
     ) -> None:
         super().__init__()
         self._question, self._more, self._button = plain(question), plain(more), plain(button)
-        self._value, self._placeholder, self._secret = safe_line(value), safe_line(placeholder), secret
+        self._value, self._placeholder = safe_line(value), safe_line(placeholder)
         self._fault = fault
 
     def compose(self) -> ComposeResult:
@@ -93,7 +92,7 @@ class AskLine(ModalScreen[str | None]):
             yield Static(self._question, classes="dialog--question", markup=False)
             if self._more:
                 yield Static(self._more, classes="dialog--more", markup=False)
-            yield Input(self._value, placeholder=self._placeholder, password=self._secret, classes="dialog--line")
+            yield Input(self._value, placeholder=self._placeholder, classes="dialog--line")
             yield Static(classes="dialog--fault", markup=False)
             with Horizontal(classes="dialog--buttons"):
                 yield Button(plain(say("취소", "Cancel")), id="no")
