@@ -313,7 +313,7 @@ class KullmApp(App[int]):
         self._quitting = True
         await self.push_screen(asked, self._quit_answered)
 
-    def _quit_question(self) -> Screen[bool] | None:
+    def _quit_question(self) -> Screen[bool | None] | None:
         from kullm_tui.ui.conversation.live_replies import under_way
         from kullm_tui.ui.quit_question import question
 

@@ -13,7 +13,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets._button import Button
 from textual.widgets._input import Input
 from textual.widgets._static import Static
@@ -24,7 +23,7 @@ from kullm_tui.core.store.contestant import FEWEST, MOST, Contestant
 from kullm_tui.core.text import nfc, size_text
 from kullm_tui.ui.compare.lineup import DEMOS, Lineup
 from kullm_tui.ui.compare.text import name_of
-from kullm_tui.ui.keymap import DIALOG, bindings
+from kullm_tui.ui.dialogs.dialog import Dialog
 from kullm_tui.ui.models.choices import Answerer, Group, answerers, as_typed, headings
 from kullm_tui.ui.text import plain, safe_line
 from kullm_tui.ui.widgets.row_list import Heading, Row, Rows
@@ -68,11 +67,10 @@ class Together:
         return Content.assemble(" ▸ ", plain(self.names).truncate(max(1, width - 4), ellipsis=True))
 
 
-class ContestantsScreen(ModalScreen[Lineup | None]):
+class ContestantsScreen(Dialog[Lineup]):
     """The lineup that was chosen; None where it was closed."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings(DIALOG),
         Binding("down", "into_list", show=False),
         Binding("space", "take", show=False),
         Binding("ctrl+l", "blind", show=False),
@@ -84,8 +82,6 @@ class ContestantsScreen(ModalScreen[Lineup | None]):
     ContestantsScreen #plan { height: auto; max-height: 2; color: $quiet; }
     ContestantsScreen Input { margin: 1 0; }
     ContestantsScreen .hint { color: $quiet; height: 1; }
-    ContestantsScreen .dialog--buttons { height: 1; margin-top: 1; align-horizontal: right; }
-    ContestantsScreen .dialog--buttons Button { margin-left: 2; }
     """
 
     def __init__(self, lineup: Lineup) -> None:
@@ -263,9 +259,6 @@ class ContestantsScreen(ModalScreen[Lineup | None]):
         else:
             self.action_keep()
 
-    def action_accept(self) -> None:
-        """Enter decides where the focus is, nowhere else."""
-
     def action_take(self) -> None:
         self.query_one(Rows).action_take()
 
@@ -285,9 +278,6 @@ class ContestantsScreen(ModalScreen[Lineup | None]):
     def action_keep(self) -> None:
         if self._lineup.is_whole:
             self.dismiss(self._lineup)
-
-    def action_cancel(self) -> None:
-        self.dismiss(None)
 
 
 def _headings() -> dict[Group, str]:

@@ -13,7 +13,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets._input import Input
 from textual.widgets._static import Static
 
@@ -24,7 +23,7 @@ from kullm_tui.core.memory import Memory
 from kullm_tui.core.models.registration import register_endpoint
 from kullm_tui.core.text import nfc, size_text
 from kullm_tui.ui.background import Fault, begin
-from kullm_tui.ui.keymap import DIALOG, bindings
+from kullm_tui.ui.dialogs.dialog import Dialog
 from kullm_tui.ui.models.choices import (
     Answerer,
     Answerers,
@@ -65,11 +64,10 @@ class Choice:
         return Content.assemble((mark, "$accent"), name, "  ", detail.stylize("$quiet"), right)
 
 
-class SwitcherScreen(ModalScreen[ModelChoice | None]):
+class SwitcherScreen(Dialog[ModelChoice]):
     """The model that was chosen; None where none was."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings(DIALOG),
         Binding("down", "into_list", show=False),
         Binding("f8", "cancel", show=False),
         Binding("f5", "browse", show=False),
@@ -262,9 +260,6 @@ class SwitcherScreen(ModalScreen[ModelChoice | None]):
     def action_accept(self) -> None:
         self._taken_early = self._found is None
         self.query_one(Rows).action_take()
-
-    def action_cancel(self) -> None:
-        self.dismiss(None)
 
 
 def _headings() -> dict[Group, str]:
