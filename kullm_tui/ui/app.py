@@ -21,6 +21,7 @@ from kullm_tui.core.language import say
 from kullm_tui.ui import themes
 from kullm_tui.ui.conversation.store_access import Storing
 from kullm_tui.ui.dialogs.type_ahead import TypeAhead
+from kullm_tui.ui.host import TakesModel
 from kullm_tui.ui.keymap import GLOBAL, bindings
 from kullm_tui.ui.terminal import collector, output_writer
 from kullm_tui.ui.text import safe
@@ -44,13 +45,6 @@ _SIGNALLED = 128
 _LOOK_SECONDS = 0.25
 _TOUCHED_SECONDS = 10.0
 _LAST_WORDS_SECONDS = 4.0  # after which a terminal that has gone away no longer holds the process
-
-
-@runtime_checkable
-class TakesModel(Protocol):
-    """A screen on which a model that was chosen in the browser is used."""
-
-    def use_model(self, name: str) -> None: ...
 
 
 @runtime_checkable

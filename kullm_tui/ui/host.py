@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from kullm_tui.core.config.settings import Config
@@ -31,3 +31,10 @@ class Host(Protocol):
     def warm_engine(self) -> None:
         """Starts the engine before it is needed."""
         ...
+
+
+@runtime_checkable
+class TakesModel(Protocol):
+    """A screen that goes on with a model that was chosen elsewhere: in the browser, in the palette."""
+
+    def use_model(self, name: str) -> None: ...

@@ -386,18 +386,11 @@ class ChatController(Controller[ChatView]):
             self.screen.sidebar.reload()
 
     def switch_branch(self, turn: Turn, step: int) -> None:
-        place = turn.siblings.index(turn.id) + step if turn.id in turn.siblings else -1
-        if 0 <= place < len(turn.siblings):
-            self.run(self._switch_branch(turn.siblings[place]), group="branch")
+        if self.conversation and (beside := turn.beside(step)) is not None:
+            self.run(self._switch_branch(self.conversation, beside), group="branch")
 
-    async def _switch_branch(self, turn_id: int) -> None:
-        conversation = self.conversation
-        if conversation is None:
-            return
-        store = await self.screen.host.opened()
-        leaf = await asyncio.to_thread(store.leaf_below, turn_id)
-        await asyncio.to_thread(store.choose_leaf, conversation.id, leaf)
-        await self.show(leaf)
+    async def _switch_branch(self, conversation: Conversation, turn_id: int) -> None:
+        await self.show(await self.choose_branch(conversation, turn_id))
         self.screen.thread.chosen = turn_id if self.screen.thread.has_focus else None
 
     def mark(self) -> None:

@@ -388,17 +388,12 @@ class CompareController(Controller[CompareView]):
             self.open(None)
 
     def switch_branch(self, place: int, turn: Turn, step: int) -> None:
-        at = turn.siblings.index(turn.id) + step if turn.id in turn.siblings else -1
-        if 0 <= at < len(turn.siblings) and not self.busy:
-            self.run(self._switch_branch(place, turn.siblings[at]), group="branch")
+        beside = turn.beside(step)
+        if self.comparison and beside is not None and not self.busy:
+            self.run(self._switch_branch(self.comparison.columns[place], beside), group="branch")
 
-    async def _switch_branch(self, place: int, turn_id: int) -> None:
-        if self.comparison is None:
-            return
-        store, column = await self.screen.host.opened(), self.comparison.columns[place]
-        leaf = await asyncio.to_thread(store.leaf_below, turn_id)
-        await asyncio.to_thread(store.choose_leaf, column.conversation.id, leaf)
-        await self.show(place, leaf)
+    async def _switch_branch(self, column: Column, turn_id: int) -> None:
+        await self.show(column.place, await self.choose_branch(column.conversation, turn_id))
         await self.look()
 
 

@@ -20,18 +20,18 @@ from textual.widgets._static import Static
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from kullm_tui.core.store.contestant import FEWEST, MOST, Contestant
-from kullm_tui.core.text import nfc, size_text
+from kullm_tui.core.text import nfc
 from kullm_tui.ui.compare.lineup import DEMOS, Lineup
 from kullm_tui.ui.compare.text import name_of
 from kullm_tui.ui.dialogs.dialog import Dialog
 from kullm_tui.ui.models.choices import Answerer, Group, answerers, as_typed, headings
-from kullm_tui.ui.text import plain, safe_line
+from kullm_tui.ui.models.picker_dialog import line_of
+from kullm_tui.ui.text import plain
 from kullm_tui.ui.widgets.row_list import Heading, Row, Rows
 
 if TYPE_CHECKING:
     from kullm_tui.ui.host import Host
 
-_NEED_CELLS = 9
 _RECENT = 4
 _LOOKED_AT = 40  # earlier comparisons
 
@@ -44,14 +44,8 @@ class Candidate:
     choosable: bool = True
 
     def draw(self, _line: int, width: int, /) -> Content:
-        one = self.answerer
         mark = Content.styled(f" {self.number} ", "$accent bold") if self.number else Content(" · ").stylize("$quiet")
-        need = (size_text(one.need) if one.need else "").rjust(_NEED_CELLS)
-        right = Content.assemble("  ", (need, "$quiet" if one.fits else "$warning"), " ")
-        name = plain(one.title).truncate(26, ellipsis=True, pad=True)
-        room = max(0, width - mark.cell_length - right.cell_length - name.cell_length - 2)
-        detail = Content(safe_line(one.detail)).truncate(room, ellipsis=True, pad=True)
-        return Content.assemble(mark, name, "  ", detail.stylize("$quiet"), right)
+        return line_of(self.answerer, mark, width)
 
 
 @dataclass(frozen=True)
@@ -152,9 +146,7 @@ class ContestantsScreen(Dialog[Lineup]):
         shown: list[Row] = [] if words else self._set_rows()
         for group, heading in _headings().items():
             members = [
-                Candidate(one, self._number(one))
-                for one in self._found
-                if one.group == group and all(word in one.searched for word in words)
+                Candidate(one, self._number(one)) for one in self._found if one.group == group and one.matches(words)
             ]
             shown += [Heading(heading), *members] if members else []
         if not shown and typed:

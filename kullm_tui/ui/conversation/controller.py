@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from textual.app import App
     from textual.worker import Worker
 
+    from kullm_tui.core.store.history import Conversation
     from kullm_tui.ui.host import Host
 
 _LONG_SECONDS = 10.0  # what took so long is announced to a reader who looks elsewhere
@@ -60,6 +61,13 @@ class Controller(Generic[S]):
         else:
             if not mended:
                 self.screen.notice(str(error), error=True)
+
+    async def choose_branch(self, conversation: Conversation, turn_id: int) -> int:
+        """The conversation goes on along the branch of this turn; the id of its last."""
+        store = await self.screen.host.opened()
+        leaf = await asyncio.to_thread(store.leaf_below, turn_id)
+        await asyncio.to_thread(store.choose_leaf, conversation.id, leaf)
+        return leaf
 
     def announce(self, seconds: float, told: str) -> None:
         """To somebody who looked elsewhere while it took so long."""

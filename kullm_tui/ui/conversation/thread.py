@@ -223,9 +223,7 @@ class Thread(VerticalScroll, can_focus=True):
             return False
         if when == "has code":
             return view.has_code
-        siblings = view.turn.siblings
-        at = siblings.index(view.turn.id) if view.turn.id in siblings else 0
-        return at > 0 if when == "has earlier branch" else at + 1 < len(siblings)
+        return view.turn.beside(-1 if when == "has earlier branch" else 1) is not None
 
     def action_judge(self) -> None:
         """The chosen reply, or the reply to the chosen question; else the last one."""

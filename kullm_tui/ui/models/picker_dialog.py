@@ -42,7 +42,8 @@ from kullm_tui.ui.widgets.row_list import Heading, Row, Rows
 if TYPE_CHECKING:
     from kullm_tui.ui.models.host import ModelsHost
 
-_NEED_WIDTH = 9
+_NAME_CELLS, _NEED_CELLS = 26, 9
+_NOTHING = Content("")
 
 
 @dataclass(frozen=True)
@@ -53,15 +54,19 @@ class Choice:
     choosable: bool = True
 
     def draw(self, _line: int, width: int, /) -> Content:
-        one = self.answerer
-        mark = "▌" if self.now else " "
-        state = say("올라와 있음", "loaded") if one.loaded else ""
-        need = (size_text(one.need) if one.need else "").rjust(_NEED_WIDTH)
-        right = Content.assemble("  ", (state, "$success"), "  ", (need, "$warning" if not one.fits else "$quiet"), " ")
-        name = plain(one.title).truncate(26, ellipsis=True, pad=True)
-        room = max(0, width - right.cell_length - name.cell_length - 3)
-        detail = Content(safe_line(one.detail)).truncate(room, ellipsis=True, pad=True)
-        return Content.assemble((mark, "$accent"), name, "  ", detail.stylize("$quiet"), right)
+        mark = Content.styled("▌" if self.now else " ", "$accent")
+        state = say("올라와 있음", "loaded") if self.answerer.loaded else ""
+        return line_of(self.answerer, mark, width, state=Content.assemble("  ", (state, "$success")))
+
+
+def line_of(one: Answerer, mark: Content, width: int, *, state: Content = _NOTHING) -> Content:
+    """Its name, as much of the rest as there is room for, and what it needs."""
+    need = (size_text(one.need) if one.need else "").rjust(_NEED_CELLS)
+    right = Content.assemble(state, "  ", (need, "$quiet" if one.fits else "$warning"), " ")
+    name = plain(one.title).truncate(_NAME_CELLS, ellipsis=True, pad=True)
+    room = max(0, width - mark.cell_length - right.cell_length - name.cell_length - 2)
+    detail = Content(safe_line(one.detail)).truncate(room, ellipsis=True, pad=True)
+    return Content.assemble(mark, name, "  ", detail.stylize("$quiet"), right)
 
 
 class SwitcherScreen(Dialog[ModelChoice]):
@@ -173,7 +178,7 @@ class SwitcherScreen(Dialog[ModelChoice]):
         words = typed.lower().split()
         rows: list[Row] = []
         for heading, members in self._groups():
-            shown = [Choice(row, self._is_now(row)) for row in members if all(word in row.searched for word in words)]
+            shown = [Choice(row, self._is_now(row)) for row in members if row.matches(words)]
             rows += [Heading(heading), *shown] if shown else []
         listed = any(isinstance(row, Choice) and row.answerer.model == typed for row in rows)
         if typed and not listed and (not rows or self._names_a_model_there(typed)):
