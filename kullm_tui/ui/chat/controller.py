@@ -8,12 +8,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Protocol
 
 from kullm_tui.core import records
 from kullm_tui.core.asking.live_reply import LiveReply
-from kullm_tui.core.asking.messages import messages_of
 from kullm_tui.core.errors import KullmError, StoreError
 from kullm_tui.core.language import say
 from kullm_tui.core.store.drafts import Edited
@@ -179,8 +177,7 @@ class ChatController(Controller[ChatView]):
         """False where nothing was committed."""
         store, conversation, session = await self.screen.host.opened(), self.conversation, self.session
         answerer = await self._answerer(session)
-        if answerer.target and not await may_send(self.screen.app, answerer.target):
-            self.screen.notice(say("보내지 않았어요.", "Nothing was sent."))
+        if answerer is None:
             return False
         from kullm_tui.core.asking.question import commit_question
 
@@ -191,10 +188,15 @@ class ChatController(Controller[ChatView]):
         await self._answer(store, question, answerer)
         return True
 
-    async def _answerer(self, session: Session) -> Answerer:
+    async def _answerer(self, session: Session) -> Answerer | None:
+        """None where nothing may be sent there."""
         from kullm_tui.ui.conversation.asking import answerer_of
 
-        return await asyncio.to_thread(answerer_of, session, self.screen.host.config.endpoints)
+        answerer = await asyncio.to_thread(answerer_of, session, self.screen.host.config.endpoints)
+        if answerer.target and not await may_send(self.screen.app, answerer.target):
+            self.screen.notice(say("보내지 않았어요.", "Nothing was sent."))
+            return None
+        return answerer
 
     async def _answer(self, store: Store, question: Committed, answerer: Answerer) -> None:
         from kullm_tui.core.asking.question import open_reply, write_failure
@@ -225,8 +227,7 @@ class ChatController(Controller[ChatView]):
 
         async with self._committing:
             store = await self.screen.host.opened()
-            answerer = await self._answerer(self.session)
-            if answerer.target is None or await may_send(self.screen.app, answerer.target):
+            if answerer := await self._answerer(self.session):
                 await self._answer(store, Committed(conversation, question.id), answerer)
 
     def edit(self, turn: Turn | None = None) -> None:
@@ -360,31 +361,6 @@ class ChatController(Controller[ChatView]):
         if self.conversation and self.conversation.id == conversation.id:
             self._leave()  # the list keeps the focus: there it can be undone
 
-    def export(self, conversation: Conversation | None = None) -> None:
-        """Into a file; all of them where none is named."""
-        self.run(self._export(conversation), group="moving")
-
-    async def _export(self, conversation: Conversation | None) -> None:
-        from kullm_tui.ui.chat import transfer
-
-        app, store = self.screen.app, await self.screen.host.opened()
-        told = await (
-            transfer.export_one(app, store, conversation) if conversation else transfer.export_all(app, store)
-        )
-        if told:
-            self.screen.notice(told)
-
-    def import_some(self) -> None:
-        self.run(self._import(), group="moving")
-
-    async def _import(self) -> None:
-        from kullm_tui.ui.chat import transfer
-
-        told = await transfer.import_some(self.screen.app, await self.screen.host.opened(), self.screen.notice)
-        if told:
-            self.screen.notice(told)
-            self.screen.sidebar.reload()
-
     def switch_branch(self, turn: Turn, step: int) -> None:
         if self.conversation and (beside := turn.beside(step)) is not None:
             self.run(self._switch_branch(self.conversation, beside), group="branch")
@@ -403,7 +379,7 @@ class ChatController(Controller[ChatView]):
     def chose(self, session: Session | None) -> None:
         """From a screen that changes it; None: nothing was changed."""
         if session is not None and session != self.session:
-            self._usual = _changed_as(self._usual, self.session, session)
+            self._usual = self._usual.changed_as(self.session, session)
             self.session = session
             self.run(self._keep_choice())
 
@@ -424,15 +400,6 @@ class ChatController(Controller[ChatView]):
         self.screen.tell_model(self._facts)
         self.screen.tell_context(self.turns)
 
-    def would_send(self) -> list[records.Message]:
-        """What the model would read if the prompt were sent now; with an empty prompt, what it read last."""
-        turns, draft = self.turns, self.screen.prompt.value
-        told = messages_of(turns if draft.text.strip() else _upto_last_question(turns))
-        told = [message for message in told if message.role != "system"]
-        if draft.text.strip():
-            told.append(records.Message("user", draft.text, draft.input))
-        return [*([records.Message("system", self.session.system)] if self.session.system else []), *told]
-
 
 def _memory_here() -> Memory:
     """Of the processor, whose memory an engine's libraries take wherever its models are."""
@@ -441,23 +408,8 @@ def _memory_here() -> Memory:
     return memory_here("cpu")
 
 
-def _changed_as(usual: Session, before: Session, after: Session) -> Session:
-    """What was chosen beside an old conversation, and nothing else of it, holds for new ones too."""
-    chosen = {
-        one.name: value for one in fields(after) if (value := getattr(after, one.name)) != getattr(before, one.name)
-    }
-    if "model" in chosen:
-        chosen["adapter"] = after.adapter
-    return replace(usual, **chosen)
-
-
 def _found_out(session: Session, config: Config) -> ModelFacts:
     """Imported in the thread that asks, so that the screen is ready before."""
     from kullm_tui.ui.conversation.asking import facts_of_model
 
     return facts_of_model(session, config)
-
-
-def _upto_last_question(turns: list[Turn]) -> list[Turn]:
-    last = next((place for place in reversed(range(len(turns))) if turns[place].role == "user"), -1)
-    return turns[: last + 1]
