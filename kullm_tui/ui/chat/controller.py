@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from kullm_tui.core.asking.question import Answerer, Committed
     from kullm_tui.core.config.settings import Config
-    from kullm_tui.core.memory import Memory
     from kullm_tui.core.store.history import Conversation, Turn
     from kullm_tui.core.store.store import Store
     from kullm_tui.ui.chat.host import ChatHost
@@ -39,7 +38,6 @@ if TYPE_CHECKING:
 
 _DRAFT_SECONDS = 1.0  # of typing that a crash may lose
 _WARM_SECONDS = 1.0  # after the screen is there, so that starting the engine takes nothing from its first keys
-_ROOM_TO_WARM_BYTES = 2e9
 
 
 class ChatView(View, Protocol):
@@ -95,11 +93,10 @@ class ChatController(Controller[ChatView]):
         self.screen.set_timer(_WARM_SECONDS, lambda: self.run(self._warm(), group="engine"))
 
     async def _warm(self) -> None:
-        """The engine of this machine, where there is room for its libraries and a small model."""
-        if self._facts.endpoint or not self.screen.host.config.engine.warm:
-            return
-        free = (await asyncio.to_thread(_memory_here)).free
-        if free is None or free > _ROOM_TO_WARM_BYTES:
+        """The engine of this machine, where it may answer and there is room for it."""
+        from kullm_tui.ui.models.warming import has_room
+
+        if not self._facts.endpoint and self.screen.host.config.engine.warm and await has_room():
             self.screen.host.warm_engine()
 
     async def _go_on(self, store: Store) -> None:
@@ -399,13 +396,6 @@ class ChatController(Controller[ChatView]):
         self._facts = facts
         self.screen.tell_model(self._facts)
         self.screen.tell_context(self.turns)
-
-
-def _memory_here() -> Memory:
-    """Of the processor, whose memory an engine's libraries take wherever its models are."""
-    from kullm_tui.core.memory import memory_here
-
-    return memory_here("cpu")
 
 
 def _found_out(session: Session, config: Config) -> ModelFacts:

@@ -69,7 +69,7 @@ class EarlierScreen(Dialog["Comparison"]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
-            yield Static(say("지난 비교", "Earlier comparisons"), classes="dialog--question", markup=False)
+            yield Static(say("지난 비교", "Earlier comparisons"), markup=False)
             yield Rows()
             yield Static(
                 say("⏎ 열기   del 지우기   u 되살리기   esc 닫기", "⏎ open   del delete   u restore   esc close"),

@@ -88,7 +88,7 @@ class ContestantsScreen(Dialog[Lineup]):
     def compose(self) -> ComposeResult:
         asked = say(f"누구를 비교할까요? {FEWEST}~{MOST}개", f"Who is compared? {FEWEST} to {MOST}")
         with Vertical(classes="dialog"):
-            yield Static(asked, classes="dialog--question", markup=False)
+            yield Static(asked, markup=False)
             yield Static(id="chosen", markup=False)
             yield Static(say("살펴보는 중", "looking"), id="plan", markup=False)
             yield Input(

@@ -48,9 +48,7 @@ class RatingsScreen(Dialog[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
-            yield Static(
-                say("이 컴퓨터에서 매긴 순위", "Ratings on this machine"), classes="dialog--question", markup=False
-            )
+            yield Static(say("이 컴퓨터에서 매긴 순위", "Ratings on this machine"), markup=False)
             yield Static(say("계산하는 중", "counting"), id="summary", classes="told", markup=False)
             with VerticalScroll():
                 yield Static(id="table", markup=False)

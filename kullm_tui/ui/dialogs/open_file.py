@@ -58,7 +58,7 @@ class OpenFile(Dialog[T]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
-            yield Static(self._question, classes="dialog--question", markup=False)
+            yield Static(self._question, markup=False)
             yield Static(
                 f"{say('⇥ 자동 완성', '⇥ completes')} · {self._taken}",
                 classes="hint",

@@ -97,7 +97,7 @@ class SwitcherScreen(Dialog[ModelChoice]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
-            yield Static(say("누구에게 물을까요?", "Who should answer?"), classes="dialog--question", markup=False)
+            yield Static(say("누구에게 물을까요?", "Who should answer?"), markup=False)
             yield Static(say("살펴보는 중", "looking"), id="memory", markup=False)
             yield Input(
                 placeholder=say(
