@@ -5,6 +5,7 @@ The terminal's rows of the same are `chart.py`'s.
 """
 
 import io
+import os
 from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,6 +16,7 @@ from evaluator.figure_font import drawing_in
 from evaluator.report import Table, TableRow, counted
 from kullm_tui.core.errors import MissingExtra
 from kullm_tui.core.language import say
+from kullm_tui.core.paths import cache_dir, private_dir
 from kullm_tui.core.text import terminal_safe
 
 if TYPE_CHECKING:
@@ -39,6 +41,8 @@ _UNDATED: dict[str, dict[str, Any]] = {"svg": {"Date": None}, "pdf": {"CreationD
 
 def figure_bytes(table: Table, form: Form, *, font: str = "") -> bytes:
     """MissingExtra without matplotlib; UsageError where no font with Hangul is found (an SVG needs none) or the named one has none."""
+    # What matplotlib keeps for the next time lies with what else is kept, unless its user has chosen a place.
+    os.environ.setdefault("MPLCONFIGDIR", str(private_dir(cache_dir() / "matplotlib")))
     try:
         import matplotlib as mpl
     except ImportError as error:

@@ -105,6 +105,15 @@ class Comparisons:
         with self._database.reading() as connection:
             return questions_voted_on(connection, contestants, storable(system))
 
+    def contestants(self) -> list[Contestant]:
+        """Everybody who was ever compared."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT DISTINCT model, adapter FROM comparison_columns"
+                " JOIN comparisons ON comparisons.id = comparison_id WHERE deleted IS NULL"
+            )
+            return [Contestant(row["model"], row["adapter"]) for row in rows]
+
     def duels(self) -> list[Duel]:
         """Every pair that a vote says something of. A winner beats each of the others; those are not compared."""
         with self._database.reading() as connection:

@@ -117,6 +117,15 @@ def test_text_that_no_terminal_should_see_does_no_harm(store: Store) -> None:
     assert comparison.columns[0].contestant.model == "a?"
 
 
+def test_everybody_who_was_compared_is_known_once_by_model_and_adapter(store: Store) -> None:
+    plus, adapted = Contestant("c++-chat"), Contestant("a", "mine")
+    store.comparisons.create("하나", (plus, adapted))
+    store.comparisons.create("둘", (adapted, Contestant("b")))
+    deleted = store.comparisons.create("셋", (adapted, Contestant("gone")))
+    store.comparisons.delete(deleted.id)
+    assert set(store.comparisons.contestants()) == {plus, adapted, Contestant("b")}
+
+
 def test_what_was_answered_last_comes_first(store: Store) -> None:
     first, second = (store.comparisons.create(title, THREE) for title in ("하나", "둘"))
     assert [one.title for one in store.comparisons.latest()] == ["둘", "하나"]
