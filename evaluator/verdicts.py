@@ -85,7 +85,7 @@ class VerdictStore:
 
     def replies(self, keys: Iterable[str]) -> dict[str, tuple[JudgeReply, float | None]]:
         """What is there of these, with what each cost."""
-        rows = self._rows("verdicts", ("cost", *_REPLY_FIELDS), keys)
+        rows = self.rows("verdicts", ("cost", *_REPLY_FIELDS), keys)
         return {row["key"]: (_reply(row), row["cost"]) for row in rows}
 
     def claim(self, key: str) -> bool:
@@ -142,7 +142,7 @@ class VerdictStore:
 
     def imports(self, keys: Iterable[str]) -> dict[str, tuple[str, str]]:
         """Which of these were brought in: file and its hash."""
-        rows = self._rows("imports", ("file", "sha256"), keys)
+        rows = self.rows("imports", ("file", "sha256"), keys)
         return {row["key"]: (row["file"], row["sha256"]) for row in rows}
 
     def note_failures(self, reasons: Mapping[str, str]) -> None:
@@ -156,9 +156,9 @@ class VerdictStore:
 
     def failures(self, keys: Iterable[str]) -> dict[str, str]:
         """What was noted of these."""
-        return {row["key"]: row["reason"] for row in self._rows("failures", ("reason",), keys)}
+        return {row["key"]: row["reason"] for row in self.rows("failures", ("reason",), keys)}
 
-    def _rows(self, table: str, columns: Sequence[str], keys: Iterable[str]) -> list[Row]:
+    def rows(self, table: str, columns: Sequence[str], keys: Iterable[str]) -> list[Row]:
         """Of these keys, many in a statement."""
         wanted = list(dict.fromkeys(keys))
         found: list[Row] = []
