@@ -175,10 +175,8 @@ class ChatScreen(ConversationScreen):
         event.stop()
         if event.action == "edit":
             self.controller.edit(event.view.turn)
-        elif event.action == "regenerate":
-            self.controller.regenerate(event.view.turn)
         else:
-            self.controller.run(copy_turn(self.app, event.view, code=event.action == "copy_code"))
+            self.controller.regenerate(event.view.turn)
 
     # -- the sidebar ---------------------------------------------------------------------------------------------------
 

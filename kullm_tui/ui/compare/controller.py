@@ -59,7 +59,7 @@ class CompareController(Controller[CompareView]):
     async def close(self) -> None:
         """Every reply is stopped and written down as far as it came, and nobody else is asked."""
         for contest in self._contests.values():
-            contest.stop({lane.conversation_id for lane in contest.lanes})
+            contest.stop()
         await self.replies.close()
 
     def take_store(self, store: Store) -> None:
@@ -383,7 +383,7 @@ class CompareController(Controller[CompareView]):
 
     def deleted(self, comparison: Comparison) -> None:
         if contest := self._contests.get(comparison.id):
-            contest.stop({lane.conversation_id for lane in contest.lanes})
+            contest.stop()
         if self.comparison and self.comparison.id == comparison.id:
             self.open(None)
 
