@@ -9,7 +9,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 
 from textual import events
 from textual.app import App
@@ -20,7 +20,7 @@ from kullm_tui.core.language import say
 from kullm_tui.ui import themes
 from kullm_tui.ui.conversation.store_access import Storing
 from kullm_tui.ui.dialogs.type_ahead import TypeAhead
-from kullm_tui.ui.host import TakesModel
+from kullm_tui.ui.host import Stops, TakesModel, TakesStore
 from kullm_tui.ui.keymap import GLOBAL, bindings
 from kullm_tui.ui.terminal import collector, output_writer, signals
 from kullm_tui.ui.text import safe
@@ -41,22 +41,6 @@ if TYPE_CHECKING:
     from kullm_tui.ui.models.quantisation import Quantising
 
 _TOUCHED_SECONDS = 10.0
-
-
-@runtime_checkable
-class Stops(Protocol):
-    """A screen on which something may be on its way."""
-
-    def stop_replies(self) -> bool:
-        """False where nothing was to be stopped."""
-        ...
-
-
-@runtime_checkable
-class TakesStore(Protocol):
-    """A screen that has the store, or what it read there, at hand."""
-
-    def take_store(self, store: Store) -> None: ...
 
 
 def _chat() -> Screen[None]:

@@ -6,9 +6,8 @@ One question at a time is committed; everything that waits (disk, tokens, the ne
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from kullm_tui.core import records
 from kullm_tui.core.asking.live_reply import LiveReply
@@ -16,7 +15,8 @@ from kullm_tui.core.errors import KullmError, StoreError
 from kullm_tui.core.language import say
 from kullm_tui.core.store.drafts import Edited
 from kullm_tui.ui.chat.drafts import Drafts
-from kullm_tui.ui.conversation.controller import Controller, View
+from kullm_tui.ui.chat.view import ChatView
+from kullm_tui.ui.conversation.controller import Controller
 from kullm_tui.ui.conversation.live_replies import Replies
 from kullm_tui.ui.conversation.settings import Session, last_used, question_of, remember, session_of
 from kullm_tui.ui.conversation.text import speed
@@ -31,37 +31,9 @@ if TYPE_CHECKING:
     from kullm_tui.core.config.settings import Config
     from kullm_tui.core.store.history import Conversation, Turn
     from kullm_tui.core.store.store import Store
-    from kullm_tui.ui.chat.host import ChatHost
-    from kullm_tui.ui.chat.sidebar import Conversations
-    from kullm_tui.ui.conversation.prompt import Prompt
-    from kullm_tui.ui.conversation.thread import Thread
 
 _DRAFT_SECONDS = 1.0  # of typing that a crash may lose
 _WARM_SECONDS = 1.0  # after the screen is there, so that starting the engine takes nothing from its first keys
-
-
-class ChatView(View, Protocol):
-    @property
-    def host(self) -> ChatHost: ...
-
-    @property
-    def thread(self) -> Thread: ...
-
-    @property
-    def sidebar(self) -> Conversations: ...
-
-    @property
-    def prompt(self) -> Prompt: ...
-
-    def set_timer(self, delay: float, callback: Callable[[], None]) -> Timer: ...
-
-    def refresh_bindings(self) -> None: ...
-
-    def tell_model(self, facts: ModelFacts) -> None: ...
-
-    def tell_context(self, turns: Sequence[Turn]) -> None: ...
-
-    def tell_unread(self, unread: bool) -> None: ...
 
 
 class ChatController(Controller[ChatView]):
@@ -162,13 +134,7 @@ class ChatController(Controller[ChatView]):
 
     async def _is_free(self) -> bool:
         await self.replies.wait_for_ending(self.answering)
-        if not self.answering and not self.busy:
-            self.screen.notice()
-            return True
-        self.screen.notice(
-            say("답이 오는 중이에요. esc로 멈춘 다음 보내 주세요.", "A reply is on its way. Stop it first: esc.")
-        )
-        return False
+        return self.is_free(busy=bool(self.answering) or self.busy)
 
     async def _send(self, message: records.Message, parent_id: int | None) -> bool:
         """False where nothing was committed."""

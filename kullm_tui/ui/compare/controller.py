@@ -130,22 +130,13 @@ class CompareController(Controller[CompareView]):
         """To every column, or to the one that is addressed."""
         sent = False
         try:
-            if not self._is_free():
+            if not self.is_free(busy=self.busy):
                 return
             async with self._committing:
                 sent = await self._send(message)
         finally:
             if not sent:
                 self.screen.prompt.give_back(message.content, message.input)
-
-    def _is_free(self) -> bool:
-        if not self.busy:
-            self.screen.notice()
-            return True
-        self.screen.notice(
-            say("답이 오는 중이에요. esc로 멈춘 다음 보내 주세요.", "Replies are on their way. Stop them first: esc.")
-        )
-        return False
 
     async def _send(self, message: records.Message) -> bool:
         """False where nothing was committed."""
@@ -242,7 +233,7 @@ class CompareController(Controller[CompareView]):
 
     def ask_again(self, place: int | None = None, turn: Turn | None = None) -> None:
         """The last question of every column once more, or the one of this turn in one column."""
-        if self.comparison and self._is_free():
+        if self.comparison and self.is_free(busy=self.busy):
             self.run(self._ask_again(self.comparison, place, turn))
 
     async def _ask_again(self, comparison: Comparison, place: int | None, turn: Turn | None) -> None:

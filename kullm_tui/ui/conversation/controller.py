@@ -7,6 +7,7 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from kullm_tui.core.errors import KullmError
+from kullm_tui.core.language import say
 from kullm_tui.ui.background import Fault, fault_of
 
 if TYPE_CHECKING:
@@ -61,6 +62,12 @@ class Controller(Generic[S]):
         else:
             if not mended:
                 self.screen.notice(str(error), error=True)
+
+    def is_free(self, *, busy: bool) -> bool:
+        """Told above the prompt where it is not."""
+        told = say("답이 오는 중이에요. esc로 멈춘 다음 보내 주세요.", "A reply is on its way. Stop it first: esc.")
+        self.screen.notice(told if busy else "")
+        return not busy
 
     async def choose_branch(self, conversation: Conversation, turn_id: int) -> int:
         """The conversation goes on along the branch of this turn; the id of its last."""
