@@ -6,7 +6,6 @@ syllable as the price list says, one for four other letters. What is charged fol
 
 import asyncio
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -18,8 +17,8 @@ from evaluator.rubric import Rubric
 from evaluator.verdict import Item, JudgeReply
 from kullm_tui.core import rules
 from kullm_tui.core.endpoints.endpoint import is_outside
-from kullm_tui.core.errors import ConfigError
 from kullm_tui.core.language import say
+from kullm_tui.core.own_toml import OwnToml
 from kullm_tui.core.paths import config_file
 
 _SHIPPED = Path(__file__).with_name("prices.toml")
@@ -168,16 +167,12 @@ _PRICE_RULES: Mapping[str, rules.Rule] = {
 
 
 def _prices(path: Path) -> dict[str, Price]:
-    faults: list[str] = []
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: {error}") from error
+    file, faults = OwnToml(path, "가격표를"), list[str]()
+    table = file.tables()
     as_of = table.pop("as_of", "") if path == _SHIPPED else ""
     prices = {name: _price(name, row, as_of, faults) for name, row in table.items()}
     if faults:
-        listed = "\n".join(f"  {fault}" for fault in faults)
-        raise ConfigError(say(f"가격표를 고쳐 주세요: {path}\n{listed}", f"please correct {path}:\n{listed}"))
+        raise file.rejected(faults)
     return {name: price for name, price in prices.items() if price}
 
 

@@ -1,7 +1,6 @@
 """What is known of judges: which to prefer, and what each takes beside the texts. The shipped judges.toml, and the user's own before it."""
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +8,8 @@ from typing import Any
 
 from evaluator.rubric import Mode, Rubric
 from kullm_tui.core import rules
-from kullm_tui.core.errors import ConfigError
 from kullm_tui.core.language import say
+from kullm_tui.core.own_toml import OwnToml
 from kullm_tui.core.paths import config_file
 
 _SHIPPED = Path(__file__).with_name("judges.toml")
@@ -99,11 +98,8 @@ _PARAMETERS: Mapping[str, rules.Rule] = {
 
 
 def _read(path: Path) -> JudgeTable:
-    faults: list[str] = []
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: {error}") from error
+    file, faults = OwnToml(path, "채점자 표를"), list[str]()
+    table = file.tables()
     values = rules.checked(table, _RULES, "", faults, known=("parameters",))
     rows = table.get("parameters", [])
     found = [
@@ -111,8 +107,7 @@ def _read(path: Path) -> JudgeTable:
         for number, row in enumerate(rows if isinstance(rows, list) else [rows], start=1)
     ]
     if faults:
-        listed = "\n".join(f"  {fault}" for fault in faults)
-        raise ConfigError(say(f"채점자 표를 고쳐 주세요: {path}\n{listed}", f"please correct {path}:\n{listed}"))
+        raise file.rejected(faults)
     return JudgeTable(values.get("preferred", ()), values.get("keeps_to_a_schema", ""), tuple(found))
 
 

@@ -4,7 +4,6 @@ The comparison is a rubric like any other, so it is stored, paced and paid for l
 of one, and the only criterion is which of them is better.
 """
 
-import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,7 +13,6 @@ from evaluator.verdict import Item, Verdict
 Winner = Literal["left", "right", "tie", "unscored"]
 
 _FIRST, _TIE, _SECOND = 1, 2, 3
-_LETTER = re.compile(r"\s*([Mm])\s*[.:]?\s*")
 
 PAIRWISE = Rubric(
     name="pairwise-ko",
@@ -78,11 +76,3 @@ def is_flipped(straight: Verdict, swapped: Verdict) -> bool:
     if straight.status != "ok" or swapped.status != "ok":
         return False
     return straight.scores["선택"] == swapped.scores["선택"] != _TIE
-
-
-def read_letter(text: str) -> Literal["m", "M"] | None:
-    """AlpacaEval's form of a choice, one letter; whatever else was said is none."""
-    found = _LETTER.fullmatch(text)
-    if not found:
-        return None
-    return "m" if found[1] == "m" else "M"

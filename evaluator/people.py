@@ -56,11 +56,6 @@ def keep_rating(store: VerdictStore, rubric: Rubric, texts: Texts, rater: str, s
         )
 
 
-def drop_rating(store: VerdictStore, rubric: Rubric, texts: Texts, rater: str) -> None:
-    with store.database.transaction() as connection:
-        connection.execute("DELETE FROM ratings WHERE key = ?", (_key(rubric, texts, rater),))
-
-
 def ratings_of(evaluation: Evaluation, results: Sequence[SystemResult], store: VerdictStore) -> Ratings:
     """Everybody's, of the answers of this evaluation."""
     given: dict[Texts, dict[str, Scores]] = {}

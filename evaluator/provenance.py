@@ -6,7 +6,7 @@ when, and for how much. It reads what is kept and asks nobody.
 
 import platform
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,7 +18,6 @@ from kullm_tui import __version__
 from kullm_tui.core.language import say
 
 _SHORT = 12  # hexadecimal digits, enough to compare by eye; JSON has them whole
-_AT_ONCE = 500  # parameters of one statement
 
 
 def provenance(evaluation: Evaluation, store: VerdictStore, number: int) -> dict[str, Any]:
@@ -58,7 +57,7 @@ def _judge(evaluation: Evaluation, store: VerdictStore) -> dict[str, Any]:
     rounds = range(last_repeat(store, judge, evaluation.rubric) + 1)
     items = evaluation_items(evaluation, store)
     keys = {judge.key(evaluation.rubric, item, repeat) for item in items for repeat in rounds}
-    rows = _verdict_rows(store, sorted(keys))
+    rows = store.rows("verdicts", ("created", "cost", "model", "fingerprint"), sorted(keys))
     costs = [row["cost"] for row in rows if row["cost"] is not None]
     return {
         "model": judge.model,
@@ -78,17 +77,6 @@ def _judge(evaluation: Evaluation, store: VerdictStore) -> dict[str, Any]:
         ],
         "price": None if price is None else {"input": price.input, "output": price.output, "as_of": price.as_of},
     }
-
-
-def _verdict_rows(store: VerdictStore, keys: Sequence[str]) -> list[Any]:
-    found: list[Any] = []
-    with store.database.reading() as connection:
-        for start in range(0, len(keys), _AT_ONCE):
-            some = keys[start : start + _AT_ONCE]
-            marks = ", ".join("?" * len(some))
-            statement = f"SELECT created, cost, model, fingerprint FROM verdicts WHERE key IN ({marks})"
-            found += connection.execute(statement, some).fetchall()
-    return found
 
 
 def _judge_lines(judge: Mapping[str, Any]) -> list[str]:

@@ -35,11 +35,11 @@ class Difference:
     p_among_all: float | None = None  # the same, corrected for the other comparisons of its table
 
 
-def wilson(successes: float, trials: int, z: float = Z95) -> Interval:
+def wilson(successes: float, trials: int) -> Interval:
     """Wilson's score interval for a share (Wilson 1927). Half a success, the mean of several tries, only makes it wider than need be."""
     if not trials:
         return Interval(0.0, 1.0)
-    share = successes / trials
+    share, z = successes / trials, Z95
     centre = share + z * z / (2 * trials)
     half = z * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
     scale = 1 + z * z / trials
@@ -60,7 +60,7 @@ def paired_difference(
     return sign_test([a[item] - b[item] for item in shared], furthest=furthest) if shared else None
 
 
-def sign_test(values: Sequence[float], *, furthest: float = math.inf, seed: int = _SEED) -> Difference:
+def sign_test(values: Sequence[float], *, furthest: float = math.inf) -> Difference:
     """Whether the mean of paired differences is 0, and which means the same test would not refuse.
 
     If A and B were alike, each difference might as well have had the other sign (Fisher 1935). p is the share of all flips that
@@ -69,7 +69,7 @@ def sign_test(values: Sequence[float], *, furthest: float = math.inf, seed: int 
     the mean of that part and the mean of the rest, so both follow from the same pairs of means and never contradict each other.
     Under six items no p is below .05, and the interval is all that the scale allows: `furthest` to either side.
     """
-    splits = list(_all_splits(values) if len(values) <= _FEW else _drawn_splits(values, seed))
+    splits = list(_all_splits(values) if len(values) <= _FEW else _drawn_splits(values))
     flips = sum(times for _, _, times in splits)
     p = sum(times for low, high, times in splits if low <= 0 <= high) / flips
     least = _LEVEL * flips
@@ -101,9 +101,9 @@ def _all_splits(values: Sequence[float]) -> Iterable[Split]:
     return (_split(whole, items, total, flipped, times) for (total, flipped), times in parts.items())
 
 
-def _drawn_splits(values: Sequence[float], seed: int) -> Iterable[Split]:
+def _drawn_splits(values: Sequence[float]) -> Iterable[Split]:
     """Of equal values it matters only how many are flipped: as many as coins fall on one side."""
-    bits = random.Random(seed).getrandbits
+    bits = random.Random(_SEED).getrandbits
     counts = list(Counter(values).items())
     whole, items = sum(values), len(values)
     yield _split(whole, items, 0.0, 0, 1)  # as it is: so that p is never 0

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
+from sqlite3 import Row
 from types import TracebackType
 from typing import Any, Self
 
@@ -84,17 +85,8 @@ class VerdictStore:
 
     def replies(self, keys: Iterable[str]) -> dict[str, tuple[JudgeReply, float | None]]:
         """What is there of these, with what each cost."""
-        wanted = list(dict.fromkeys(keys))
-        found: dict[str, tuple[JudgeReply, float | None]] = {}
-        columns = ", ".join(_REPLY_FIELDS)
-        with self.database.reading() as connection:
-            for start in range(0, len(wanted), _AT_ONCE):
-                some = wanted[start : start + _AT_ONCE]
-                marks = ", ".join("?" * len(some))
-                rows = connection.execute(f"SELECT key, cost, {columns} FROM verdicts WHERE key IN ({marks})", some)
-                for row in rows:
-                    found[row["key"]] = (JudgeReply(**{name: row[name] for name in _REPLY_FIELDS}), row["cost"])
-        return found
+        rows = self.rows("verdicts", ("cost", *_REPLY_FIELDS), keys)
+        return {row["key"]: (_reply(row), row["cost"]) for row in rows}
 
     def claim(self, key: str) -> bool:
         """Mark the call as under way; False where it is already, or its reply is there."""
@@ -150,15 +142,8 @@ class VerdictStore:
 
     def imports(self, keys: Iterable[str]) -> dict[str, tuple[str, str]]:
         """Which of these were brought in: file and its hash."""
-        found: dict[str, tuple[str, str]] = {}
-        wanted = list(dict.fromkeys(keys))
-        with self.database.reading() as connection:
-            for start in range(0, len(wanted), _AT_ONCE):
-                some = wanted[start : start + _AT_ONCE]
-                marks = ", ".join("?" * len(some))
-                rows = connection.execute(f"SELECT key, file, sha256 FROM imports WHERE key IN ({marks})", some)
-                found |= {row["key"]: (row["file"], row["sha256"]) for row in rows}
-        return found
+        rows = self.rows("imports", ("file", "sha256"), keys)
+        return {row["key"]: (row["file"], row["sha256"]) for row in rows}
 
     def note_failures(self, reasons: Mapping[str, str]) -> None:
         """Why there is no verdict under these keys; what was noted before is replaced."""
@@ -171,14 +156,18 @@ class VerdictStore:
 
     def failures(self, keys: Iterable[str]) -> dict[str, str]:
         """What was noted of these."""
+        return {row["key"]: row["reason"] for row in self.rows("failures", ("reason",), keys)}
+
+    def rows(self, table: str, columns: Sequence[str], keys: Iterable[str]) -> list[Row]:
+        """Of these keys, many in a statement."""
         wanted = list(dict.fromkeys(keys))
-        found: dict[str, str] = {}
+        found: list[Row] = []
         with self.database.reading() as connection:
             for start in range(0, len(wanted), _AT_ONCE):
                 some = wanted[start : start + _AT_ONCE]
                 marks = ", ".join("?" * len(some))
-                rows = connection.execute(f"SELECT key, reason FROM failures WHERE key IN ({marks})", some)
-                found |= {row["key"]: row["reason"] for row in rows}
+                statement = f"SELECT key, {', '.join(columns)} FROM {table} WHERE key IN ({marks})"
+                found += connection.execute(statement, some).fetchall()
         return found
 
     def about(self, item: Item) -> list[Bought]:
@@ -202,9 +191,9 @@ class VerdictStore:
             return float(connection.execute("SELECT coalesce(sum(cost), 0) FROM verdicts").fetchone()[0])
 
 
-def _bought(row: Any) -> Bought:
+def _bought(row: Row) -> Bought:
     return Bought(
-        reply=JudgeReply(**{name: row[name] for name in _REPLY_FIELDS}),
+        reply=_reply(row),
         created=row["created"],
         judge=row["judge"],
         endpoint=row["endpoint"],
@@ -214,6 +203,10 @@ def _bought(row: Any) -> Bought:
         repeat=row["repeat"],
         cost=row["cost"],
     )
+
+
+def _reply(row: Row) -> JudgeReply:
+    return JudgeReply(**{name: row[name] for name in _REPLY_FIELDS})
 
 
 def _row(key: str, reply: JudgeReply, judge: Judge, rubric: Rubric, item: Item, repeat: int) -> dict[str, Any]:
@@ -234,7 +227,7 @@ def _row(key: str, reply: JudgeReply, judge: Judge, rubric: Rubric, item: Item, 
     }
 
 
-def _is_abandoned(row: Any) -> bool:
+def _is_abandoned(row: Row) -> bool:
     writer, seconds = row["writer"], time.time() - row["started"]
     return is_dead(writer) or (is_elsewhere(writer) and seconds > _LONGEST_CALL_SECONDS)
 

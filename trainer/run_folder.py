@@ -36,65 +36,34 @@ class RunBusy(KullmError):
     pass
 
 
+class _In:
+    """A place in the folder, by the names on the way to it."""
+
+    def __init__(self, *names: str) -> None:
+        self._names = names
+
+    def __get__(self, folder: "RunFolder", _owner: type["RunFolder"]) -> Path:
+        return folder.path.joinpath(*self._names)
+
+
 @dataclass(frozen=True)
 class RunFolder:
     path: Path
 
-    @property
-    def spec(self) -> Path:
-        return self.path / "spec.json"
-
-    @property
-    def lock(self) -> Path:
-        return self.path / "lock"
-
-    @property
-    def trainer_lock(self) -> Path:
-        return self.path / "trainer.lock"
-
-    @property
-    def tokens_lock(self) -> Path:
-        return self.path / "tokens.lock"
-
-    @property
-    def state(self) -> Path:
-        return self.path / "state.json"
-
-    @property
-    def cancel(self) -> Path:
-        return self.path / "cancel"
-
-    @property
-    def events(self) -> Path:
-        return self.path / "events.jsonl"
-
-    @property
-    def metrics(self) -> Path:
-        return self.path / "metrics.jsonl"
-
-    @property
-    def samples(self) -> Path:
-        return self.path / "samples.jsonl"
-
-    @property
-    def rejected(self) -> Path:
-        return self.path / "rejected.jsonl"
-
-    @property
-    def checkpoints(self) -> Path:
-        return self.path / "ckpt"
-
-    @property
-    def best(self) -> Path:
-        return self.checkpoints / "best.json"
-
-    @property
-    def artifacts(self) -> Path:
-        return self.path / "artifacts"
-
-    @property
-    def manifest(self) -> Path:
-        return self.artifacts / "manifest.json"
+    spec = _In("spec.json")
+    lock = _In("lock")
+    trainer_lock = _In("trainer.lock")
+    tokens_lock = _In("tokens.lock")
+    state = _In("state.json")
+    cancel = _In("cancel")
+    events = _In("events.jsonl")
+    metrics = _In("metrics.jsonl")
+    samples = _In("samples.jsonl")
+    rejected = _In("rejected.jsonl")
+    checkpoints = _In("ckpt")
+    best = _In("ckpt", "best.json")
+    artifacts = _In("artifacts")
+    manifest = _In("artifacts", "manifest.json")
 
     def log(self, attempt: int) -> Path:
         return self.path / "logs" / f"attempt-{attempt}.log"

@@ -35,8 +35,7 @@ from kullm_tui.core.text import size_text, terminal_safe, terminal_safe_json
 _INTERRUPTED = 130
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
-    parser = subparsers.add_parser("adapters", help=say("학습한 어댑터를 보고 다뤄요", "see and handle your adapters"))
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar=say("동작", "ACTION"))
     listing = actions.add_parser("list", help=say("어댑터의 목록", "the adapters there are"))
     listing.add_argument("--json", action="store_true", help=say("JSON으로, 한 줄에 하나", "as JSON, one a line"))

@@ -28,8 +28,7 @@ from kullm_tui.core.store.store import Store
 from kullm_tui.core.text import TerminalSafeStream, terminal_safe_json
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
-    parser = subparsers.add_parser("ask", help=say("한 번 묻고 답을 받아요", "ask once and read the answer"))
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_arguments(parser)
     parser.add_argument(
         "--continue",

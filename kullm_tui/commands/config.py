@@ -12,8 +12,7 @@ from kullm_tui.core.paths import config_file
 from kullm_tui.core.text import terminal_safe, terminal_safe_json
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
-    parser = subparsers.add_parser("config", help=say("설정을 보고 바꿔요", "show and change settings"))
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar=say("동작", "ACTION"))
     actions.add_parser("path", help=say("설정 파일의 위치", "where the file is"))
     show = actions.add_parser("show", help=say("지금 쓰는 설정", "the settings in use"))

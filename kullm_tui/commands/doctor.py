@@ -3,7 +3,7 @@
 import argparse
 import sys
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe, terminal_safe_json
@@ -12,10 +12,7 @@ if TYPE_CHECKING:
     from kullm_tui.doctor.checks import Finding
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
-    parser = subparsers.add_parser(
-        "doctor", help=say("이 컴퓨터가 준비되었는지 살펴봐요", "check that this machine is ready")
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help=say("JSON으로", "as JSON"))
 
 

@@ -14,10 +14,7 @@ from kullm_tui.core.text import terminal_safe
 _ANSWER_SECONDS = 10
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
-    parser = subparsers.add_parser(
-        "engine", help=say("이 컴퓨터의 엔진을 보고 끝내요", "see and end this machine's engine")
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar=say("동작", "ACTION"))
     status = actions.add_parser("status", help=say("올라와 있는 모델과 메모리", "what is loaded, and its memory"))
     status.add_argument("--json", action="store_true", help=say("JSON으로", "as JSON"))

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from kullm_tui.commands.cli.columns import aligned
 from kullm_tui.commands.cli.confirm import can_ask, confirmed, require_room
@@ -23,10 +22,7 @@ _LISTED = 30
 _LARGEST_NUMBER = 2**63 - 1
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
-    parser = subparsers.add_parser(
-        "history", help=say("지난 대화를 보고 옮겨요", "see, export and import conversations")
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar=say("동작", "ACTION"))
     for name, korean, english, arguments in (
         ("list", "대화 목록", "the conversations", _list_arguments),

@@ -3,7 +3,6 @@
 import argparse
 import getpass
 import sys
-from typing import Any
 
 from kullm_tui.core.config.keys import KNOWN_NAMES, KeySource, check_name, list_keys, remove_key, set_key
 from kullm_tui.core.errors import KullmError, UsageError
@@ -11,8 +10,7 @@ from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
-    parser = subparsers.add_parser("keys", help=say("API 키를 넣고 빼요", "store and remove API keys"))
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar=say("동작", "ACTION"))
     actions.add_parser("list", help=say("키 이름과 저장 위치", "the names, and where each key is"))
     for action, explanation in (

@@ -1,6 +1,6 @@
 """`kullm`: finds the verb, imports its module and nothing else, and turns every error into one or two lines.
 
-A verb is a module with `add_parser(subparsers)` and `run(args) -> int`.
+A verb is a module with `add_arguments(parser)` and `run(args) -> int`.
 """
 
 from __future__ import annotations
@@ -173,10 +173,9 @@ def _parser(chosen: str | None) -> tuple[Parser, Mapping[str, Parser]]:
         dest="verb", metavar=say("명령", "COMMAND"), title=say("할 수 있는 일", "what it can do")
     )
     for verb in VERBS:
+        own = subparsers.add_parser(verb.name, help=verb.summary)
         if verb.name == chosen:
-            verb.module.add_parser(subparsers)
-        else:
-            subparsers.add_parser(verb.name, help=verb.summary)
+            verb.module.add_arguments(own)
     return parser, subparsers.choices
 
 

@@ -3,7 +3,6 @@
 import argparse
 import os
 import sys
-from typing import Any
 
 from kullm_tui.core.config.settings import load_config
 from kullm_tui.core.errors import ConfigError
@@ -11,10 +10,7 @@ from kullm_tui.core.extras import require_local
 from kullm_tui.core.language import say
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
-    parser = subparsers.add_parser(
-        "serve", help=say("모델을 OpenAI 호환 서버로 열어요", "serve models over OpenAI's protocol")
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-m",
         "--model",

@@ -32,6 +32,15 @@ def read(path: Path, *, most_bytes: int = MOST_BYTES) -> Any:
     return parsed(read_bytes(path, most_bytes=most_bytes))
 
 
+def fields(path: Path) -> dict[str, Any]:
+    """Of the object in the file; none where it is missing, broken, or holds something else."""
+    try:
+        value = read(path)
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
 def _check_depth(value: Any) -> None:
     level = [value]
     for _ in range(_DEEPEST):

@@ -51,14 +51,22 @@ def host_total() -> int:
 
 
 def _first_card() -> Memory | None:
-    """As nvidia-smi says; None without it, where CUDA is hidden, or where it does not answer."""
+    try:
+        total, free = facts_of_cards("memory.total", "memory.free")[0]
+        return Memory("gpu", int(total) * 2**20, int(free) * 2**20)
+    except (ValueError, IndexError):
+        return None
+
+
+def facts_of_cards(*facts: str) -> list[list[str]]:
+    """What nvidia-smi says of each card; none without it, where CUDA is hidden, or where it does not answer."""
     command = shutil.which("nvidia-smi")
     if command is None or os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
-        return None
-    query = [command, "--query-gpu=memory.total,memory.free", "--format=csv,noheader,nounits"]
+        return []
+    query = [command, f"--query-gpu={','.join(facts)}", "--format=csv,noheader,nounits"]
     try:
         done = subprocess.run(query, capture_output=True, text=True, timeout=_QUERY_SECONDS, check=True)
-        total, free = done.stdout.splitlines()[0].split(",")
-        return Memory("gpu", int(total) * 2**20, int(free) * 2**20)
-    except (OSError, ValueError, IndexError, subprocess.SubprocessError):
-        return None
+    except (OSError, subprocess.SubprocessError):
+        return []
+    found = [[cell.strip() for cell in line.rsplit(",", len(facts) - 1)] for line in done.stdout.splitlines()]
+    return [row for row in found if len(row) == len(facts)]

@@ -6,9 +6,9 @@ from datetime import datetime
 from kullm_tui.core.language import say
 
 
-def clock(when: float, now: float | None = None) -> str:
+def clock(when: float) -> str:
     """The time of day for today, the date for other days."""
-    moment, today = datetime.fromtimestamp(when), datetime.fromtimestamp(time.time() if now is None else now)
+    moment, today = datetime.fromtimestamp(when), datetime.fromtimestamp(time.time())
     if moment.date() == today.date():
         return f"{moment:%H:%M}"
     if moment.year == today.year:

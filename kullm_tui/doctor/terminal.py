@@ -20,6 +20,7 @@ from kullm_tui.doctor.terminal_io import KITTY_OFF, KITTY_ON, Interrupted, Termi
 from kullm_tui.doctor.typing import GREETING, judge
 
 _TYPING_SECONDS = 60.0
+_KEYBOARD, _SCREEN = 0, 1  # descriptors
 _ASKING_SECONDS = 1.0
 _TMUX_SECONDS = 2.0
 
@@ -50,13 +51,13 @@ def can_be_asked() -> bool:
     return all(stream is not None and stream.isatty() for stream in streams) and os.environ.get("TERM") != "dumb"
 
 
-def examine(show: Callable[[Result], None], *, keyboard: int = 0, screen: int = 1) -> None:
+def examine(show: Callable[[Result], None]) -> None:
     """Each result as it is found."""
     for result in _surroundings(os.environ):
         show(result)
-    talk = TerminalTalk(keyboard, screen, seconds=_ASKING_SECONDS)
+    talk = TerminalTalk(_KEYBOARD, _SCREEN, seconds=_ASKING_SECONDS)
     try:
-        for result in _answers(talk, keyboard):
+        for result in _answers(talk):
             show(result)
     except Interrupted:
         show(
@@ -64,20 +65,20 @@ def examine(show: Callable[[Result], None], *, keyboard: int = 0, screen: int = 
         )
 
 
-def _answers(talk: TerminalTalk, keyboard: int) -> Iterator[Result]:
-    with raw(keyboard):
+def _answers(talk: TerminalTalk) -> Iterator[Result]:
+    with raw(_KEYBOARD):
         abilities = _abilities(talk)
     if abilities is None:
         yield _silent()
         return
     yield _keys(abilities)
-    with raw(keyboard):
+    with raw(_KEYBOARD):
         colours = _colours(talk)
         widths = [(sample, want, _width(talk, sample)) for sample, want in _WIDTHS]
     yield colours
     yield _widths(widths)
     yield _clipboard(abilities, os.environ)
-    yield _typing(talk, keyboard, abilities)
+    yield _typing(talk, abilities)
 
 
 def _abilities(talk: TerminalTalk) -> Abilities | None:
@@ -218,11 +219,11 @@ def _clipboard(abilities: Abilities, environment: Mapping[str, str]) -> Result:
     )
 
 
-def _typing(talk: TerminalTalk, keyboard: int, abilities: Abilities) -> Result:
+def _typing(talk: TerminalTalk, abilities: Abilities) -> Result:
     """In the mode in which the app would read the keys."""
     kitty = abilities.kitty is not None and not _is_iterm()
     prompt = say(f"{GREETING}  를 치고 Enter (Esc: 건너뛰기) › ", f"Type {GREETING} and press Enter (Esc skips) › ")
-    with raw(keyboard):
+    with raw(_KEYBOARD):
         talk.write(f"\r\x1b[2K{prompt}{KITTY_ON if kitty else ''}")
         try:
             typed = talk.typed(

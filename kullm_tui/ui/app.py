@@ -6,11 +6,10 @@ import asyncio
 import contextlib
 import functools
 import os
-import signal
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 
 from textual import events
 from textual.app import App
@@ -21,8 +20,9 @@ from kullm_tui.core.language import say
 from kullm_tui.ui import themes
 from kullm_tui.ui.conversation.store_access import Storing
 from kullm_tui.ui.dialogs.type_ahead import TypeAhead
+from kullm_tui.ui.host import Stops, TakesModel, TakesStore
 from kullm_tui.ui.keymap import GLOBAL, bindings
-from kullm_tui.ui.terminal import collector, output_writer
+from kullm_tui.ui.terminal import collector, output_writer, signals
 from kullm_tui.ui.text import safe
 from kullm_tui.ui.widgets.status_line import Status
 
@@ -40,33 +40,7 @@ if TYPE_CHECKING:
     from kullm_tui.ui.models.downloads import Downloads
     from kullm_tui.ui.models.quantisation import Quantising
 
-_SIGNALLED = 128
-_LOOK_SECONDS = 0.25
 _TOUCHED_SECONDS = 10.0
-_LAST_WORDS_SECONDS = 4.0  # after which a terminal that has gone away no longer holds the process
-
-
-@runtime_checkable
-class TakesModel(Protocol):
-    """A screen on which a model that was chosen in the browser is used."""
-
-    def use_model(self, name: str) -> None: ...
-
-
-@runtime_checkable
-class Stops(Protocol):
-    """A screen on which something may be on its way."""
-
-    def stop_replies(self) -> bool:
-        """False where nothing was to be stopped."""
-        ...
-
-
-@runtime_checkable
-class TakesStore(Protocol):
-    """A screen that has the store, or what it read there, at hand."""
-
-    def take_store(self, store: Store) -> None: ...
 
 
 def _chat() -> Screen[None]:
@@ -127,7 +101,7 @@ class KullmApp(App[int]):
 
     def on_mount(self) -> None:
         if not self.is_headless:
-            self._end_on_signals()
+            signals.end_on_signals(lambda code: self.exit(return_code=code))
             self.call_after_refresh(self.collect_when_quiet)
         self.call_after_refresh(self._after_first_paint)
 
@@ -269,21 +243,13 @@ class KullmApp(App[int]):
     # The engine
 
     def warm_engine(self) -> None:
-        """Starts the engine before it is needed. What goes wrong is told when a question is asked."""
+        """Once."""
         if not self._warming:
+            from kullm_tui.ui.models import warming
+
             self._warming = True
-            warm: WorkType[None] = self._warm
+            warm: WorkType[None] = functools.partial(warming.warm, self.status)
             self.run_worker(warm, group="engine", exit_on_error=False)
-
-    async def _warm(self) -> None:
-        from kullm_tui.core.endpoints.local_engine import running_engine
-
-        with contextlib.suppress(KullmError):
-            self.status.set_engine(say("엔진 준비 중", "engine starting"))
-            await asyncio.to_thread(_start_engine)
-            while (engine := await asyncio.to_thread(running_engine)) and engine.phase == "importing":
-                await asyncio.sleep(_LOOK_SECONDS)
-        self.status.set_engine("")
 
     # Keys
 
@@ -313,7 +279,7 @@ class KullmApp(App[int]):
         self._quitting = True
         await self.push_screen(asked, self._quit_answered)
 
-    def _quit_question(self) -> Screen[bool] | None:
+    def _quit_question(self) -> Screen[bool | None] | None:
         from kullm_tui.ui.conversation.live_replies import under_way
         from kullm_tui.ui.quit_question import question
 
@@ -420,18 +386,6 @@ class KullmApp(App[int]):
         if store.notice:
             self.notify(safe(store.notice), severity="warning", timeout=20, markup=False)
 
-    def _end_on_signals(self) -> None:
-        """The terminal is put back in order, and a reply in progress ends as a stopped one."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self._signalled, number)
-
-    def _signalled(self, number: int) -> None:
-        # A terminal that was closed takes no more output, and Textual waits for it to be written.
-        signal.signal(signal.SIGALRM, lambda *_: os._exit(_SIGNALLED + number))
-        signal.setitimer(signal.ITIMER_REAL, _LAST_WORDS_SECONDS)
-        self.exit(return_code=_SIGNALLED + number)
-
 
 def _configured(config: Config | None) -> tuple[Config, str]:
     """The configuration and what is wrong with it: the app opens all the same, with the defaults."""
@@ -443,11 +397,3 @@ def _configured(config: Config | None) -> tuple[Config, str]:
         return load_config(), ""
     except ConfigError as error:
         return Config(), str(error)
-
-
-def _start_engine() -> None:
-    from kullm_tui.core.endpoints.local_engine import ensure_engine
-    from kullm_tui.core.extras import require_local
-
-    require_local()
-    ensure_engine()

@@ -1,8 +1,8 @@
-"""What the app is to the rooms that it shows. A room that needs a service beside it says so in a Protocol of its own."""
+"""What the app is to the rooms that it shows, and what it asks of their screens. A room that needs more says so in a Protocol of its own."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from kullm_tui.core.config.settings import Config
@@ -31,3 +31,26 @@ class Host(Protocol):
     def warm_engine(self) -> None:
         """Starts the engine before it is needed."""
         ...
+
+
+@runtime_checkable
+class TakesModel(Protocol):
+    """A screen that goes on with a model that was chosen elsewhere: in the browser, in the palette."""
+
+    def use_model(self, name: str) -> None: ...
+
+
+@runtime_checkable
+class Stops(Protocol):
+    """A screen on which something may be on its way."""
+
+    def stop_replies(self) -> bool:
+        """False where nothing was to be stopped."""
+        ...
+
+
+@runtime_checkable
+class TakesStore(Protocol):
+    """A screen that has the store, or what it read there, at hand."""
+
+    def take_store(self, store: Store) -> None: ...

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast, runtime_checkable
 
 from textual.command import CommandInput, CommandList, CommandPalette, DiscoveryHit, Hit, Hits, Provider, SearchIcon
 from textual.content import Content
@@ -20,7 +20,7 @@ from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import interface_language, say
 from kullm_tui.core.text import nfc
 from kullm_tui.ui import themes
-from kullm_tui.ui.host import Host
+from kullm_tui.ui.host import Host, TakesModel
 from kullm_tui.ui.keymap import Key
 from kullm_tui.ui.terminal.hangul_keys import strokes
 from kullm_tui.ui.text import safe_line
@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from kullm_tui.core.asking.thinking import ThinkingWish
     from kullm_tui.core.config.settings import Notify
     from kullm_tui.core.store.history import Conversation
-    from kullm_tui.core.store.history import Hit as Found
+    from kullm_tui.core.store.store import Store
+
+T = TypeVar("T")
 
 _RECENT = 8
 _FOUND = 20
@@ -66,13 +68,6 @@ class OpensConversations(Protocol):
     """A screen that shows a conversation that was found here."""
 
     def open_conversation(self, conversation: Conversation, message_id: int | None) -> None: ...
-
-
-@runtime_checkable
-class TakesModels(Protocol):
-    """A screen that goes on with a model that was chosen here."""
-
-    def use_model(self, name: str) -> None: ...
 
 
 @runtime_checkable
@@ -124,7 +119,7 @@ class Everything(Provider):
     async def discover(self) -> Hits:
         for command in commands(self._app, self.screen):
             yield DiscoveryHit(command.shown(), command.run, text=command.title)
-        for conversation in await self._recent():
+        for conversation in await self._stored(lambda store: store.conversations(limit=_RECENT)):
             yield DiscoveryHit(_shown(conversation.title), self._opener(conversation), text=_title(conversation.title))
 
     async def search(self, query: str) -> Hits:
@@ -132,36 +127,29 @@ class Everything(Provider):
         for place, command in enumerate(commands(self._app, self.screen)):
             if matches(command.words, query):
                 yield Hit(_COMMAND - place / 1000, command.shown(query), command.run, text=command.title)
-        for place, found in enumerate(await self._found(query)):
+        hits = await self._stored(lambda store: store.search(query, limit=_FOUND))
+        for place, found in enumerate(hits):
             title = found.conversation.title
             shown = _shown(title, query, "" if found.message_id is None else found.excerpt)
             opener = self._opener(found.conversation, found.message_id)
             yield Hit(_CONVERSATION - place / 1000, shown, opener, text=_title(title))
         for name, about in await self._models():
-            if matches(name, query) and isinstance(self.screen, TakesModels):
+            if matches(name, query) and isinstance(self.screen, TakesModel):
                 shown = Content.assemble(marked(name, query), "  ", (about, "dim"))
                 yield Hit(_MODEL, shown, partial(self.screen.use_model, name), text=name)
 
-    async def _recent(self) -> list[Conversation]:
+    async def _stored(self, read: Callable[[Store], list[T]]) -> list[T]:
+        """Of the conversations, where the screen can open one."""
         if not isinstance(self.screen, OpensConversations):
             return []
         try:
             store = await self._app.opened()
-            return await asyncio.to_thread(store.conversations, limit=_RECENT)
+            return await asyncio.to_thread(read, store)
         except KullmError:  # told where the store was opened
             return []
 
-    async def _found(self, query: str) -> list[Found]:
-        if not isinstance(self.screen, OpensConversations):
-            return []
-        try:
-            store = await self._app.opened()
-            return await asyncio.to_thread(store.search, query, limit=_FOUND)
-        except KullmError:
-            return []
-
     async def _models(self) -> list[tuple[str, str]]:
-        if not isinstance(self.screen, TakesModels):
+        if not isinstance(self.screen, TakesModel):
             return []
         try:
             return await asyncio.to_thread(_profiles)

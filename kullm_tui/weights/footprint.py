@@ -12,7 +12,7 @@ from kullm_tui.core.config.settings import Precision
 from kullm_tui.weights.packed import runs_packed
 from kullm_tui.weights.plan import kept_dtype
 from kullm_tui.weights.progress import Cancelled
-from kullm_tui.weights.quantize import SCRATCH_BYTES, Form
+from kullm_tui.weights.quantize import Form
 from kullm_tui.weights.skeleton import BLOCK, Skeleton, build_skeleton, compute_dtype, linear_shape
 
 _SCALES_BLOCK = 256
@@ -22,11 +22,8 @@ _TABLES_BYTES = 4 * (16 + 256 + 1)
 
 @dataclass(frozen=True)
 class Footprint:
-    """Bytes. `first_load_bytes`: what the one-time quantising needs beside the result it leaves on disk."""
-
     weights_bytes: int
     kv_bytes_per_token: int
-    first_load_bytes: int
 
 
 def footprint(
@@ -45,7 +42,6 @@ def footprint_of(skeleton: Skeleton, form: Form) -> Footprint:
     return Footprint(
         weights_bytes=weights_bytes(skeleton, form),
         kv_bytes_per_token=kv_bytes_per_token(skeleton.config, compute_dtype(skeleton.precision)),
-        first_load_bytes=_first_load_bytes(skeleton),
     )
 
 
@@ -91,14 +87,6 @@ def kv_bytes_per_token(config: PreTrainedConfig, dtype: torch.dtype) -> int:
     kv_heads = getattr(text, "num_key_value_heads", None) or (1 if getattr(text, "multi_query", False) else heads)
     head_dim = getattr(text, "head_dim", None) or text.hidden_size // heads
     return int(text.num_hidden_layers * kv_heads * head_dim * 2 * dtype.itemsize)
-
-
-def _first_load_bytes(skeleton: Skeleton) -> int:
-    """The largest matrix as codes, as its packed copy and as fp32 scales, or the largest other tensor cast."""
-    matrices = [linear_shape(skeleton.model.get_submodule(name)) for name in skeleton.quantised]
-    largest_matrix = max((rows * columns for rows, columns in matrices), default=0)
-    largest_kept = max((tensor.numel() * dtype.itemsize for _, tensor, dtype in _kept(skeleton)), default=0)
-    return max(largest_matrix * 5 // 4, largest_kept) + SCRATCH_BYTES
 
 
 def measured_bytes(model: PreTrainedModel) -> int:

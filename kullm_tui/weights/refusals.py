@@ -1,7 +1,6 @@
 """Why a folder's config.json makes no model that the engine runs, and what to do about it."""
 
 from pathlib import Path
-from typing import Any
 
 from transformers import CONFIG_MAPPING
 
@@ -13,7 +12,7 @@ from kullm_tui.weights.files import fetch_again, hub_repository
 
 def unusable_config(folder: Path, error: Exception, *, trust_remote_code: bool) -> WeightsError:
     """transformers could not use it: for want of the repository's code, of the architecture, or of a whole file."""
-    stored = _stored_config(folder)
+    stored = foreign_json.fields(folder / "config.json")
     kind = str(stored.get("model_type") or "")
     if stored.get("auto_map") and kind not in CONFIG_MAPPING and not trust_remote_code:
         return needs_its_code(folder, kind)
@@ -27,14 +26,6 @@ def unusable_config(folder: Path, error: Exception, *, trust_remote_code: bool) 
             f"No model can be built from the config.json of {folder} ({reason}). {english}",
         )
     )
-
-
-def _stored_config(folder: Path) -> dict[str, Any]:
-    try:
-        value = foreign_json.read(folder / "config.json")
-    except (OSError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def _shortened(error: Exception) -> str:

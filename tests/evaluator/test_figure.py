@@ -152,6 +152,25 @@ def test_without_a_font_that_has_hangul_it_says_how_to_get_one_and_an_svg_needs_
             drawn("png", bad)
 
 
+def test_what_matplotlib_keeps_lies_in_our_own_folder(tmp_path: Path) -> None:
+    program = """
+from evaluator.figure import figure_bytes
+from evaluator.report import score_table
+from evaluator.verdict import Verdict
+from tests.evaluator.test_report import PAPER, evaluation_of
+verdict = Verdict("q0", "ok", {one.name: one.high for one in PAPER.criteria})
+figure_bytes(score_table(*evaluation_of({"m": [verdict]})), "svg")
+"""
+    home, ours = tmp_path / "home", tmp_path / "kullm"
+    home.mkdir()
+    kept = {name: value for name, value in os.environ.items() if name != "MPLCONFIGDIR" and not name.startswith("XDG_")}
+    environment = {**kept, "PYTHONPATH": str(ROOT), "HOME": str(home), "KULLM_HOME": str(ours)}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert list(home.iterdir()) == []
+    assert list((ours / "cache" / "matplotlib").iterdir())
+
+
 def test_without_matplotlib_it_says_in_one_line_what_to_install(tmp_path: Path) -> None:
     program = """
 import sys

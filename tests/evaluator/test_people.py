@@ -8,7 +8,7 @@ import pytest
 from evaluator.answer_store import Answer, System, keep_answer
 from evaluator.evaluation import Evaluation, results
 from evaluator.judge import Judge
-from evaluator.people import drop_rating, keep_rating, rated_results, raters_of, ratings_of, unrated
+from evaluator.people import keep_rating, rated_results, raters_of, ratings_of, unrated
 from evaluator.questions import Question, QuestionSet
 from evaluator.report import score_table
 from evaluator.rubric import load_rubric
@@ -79,5 +79,3 @@ def test_rating_again_replaces_and_another_rubric_has_its_own(store: VerdictStor
     keep_rating(store, load_rubric("kullm3-2024-en"), texts, "지은", {"Fluency": 1})
     found = results(evaluation, store)
     assert ratings_of(evaluation, found, store) == {("가", "q0"): {"지은": {"전반적인 품질": 3}}}
-    drop_rating(store, RUBRIC, texts, "지은")
-    assert ratings_of(evaluation, found, store) == {}

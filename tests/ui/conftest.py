@@ -1,4 +1,5 @@
 import asyncio
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -6,11 +7,18 @@ from typing import Any
 import pytest
 from textual._wait import SLEEP_GRANULARITY, wait_for_idle
 
+from kullm_tui.core.asking.live_reply import LiveReply
 from kullm_tui.core.endpoints import models
 from kullm_tui.core.endpoints.local_engine import stop_engine
+from kullm_tui.core.memory import Memory
+from kullm_tui.core.models import catalogue
 from kullm_tui.ui.app import KullmApp
+from kullm_tui.ui.models import choices
 from tests import processes
 
+MEMORY = Memory("gpu", 24_000_000_000, 19_500_000_000)
+
+_NOON = 1_795_230_000.0  # 2026-11-21, 12:00 in Seoul
 _LOOKS = 3  # one after another at which nothing was due
 _LONGEST_PAUSE_SECONDS = 5.0  # where a reply streams, something always is
 
@@ -41,6 +49,26 @@ def _a_pause_lasts_until_nothing_is_due(monkeypatch: pytest.MonkeyPatch) -> None
 def _nobody_else_serves_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """What else runs on the machine of the test is no part of it."""
     monkeypatch.setattr(models, "SERVERS", ())
+
+
+@pytest.fixture
+def _noon() -> Iterator[None]:
+    """Of a day in Seoul, however long the test takes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", "Asia/Seoul")
+        time.tzset()
+        patch.setattr(time, "time", lambda: _NOON)
+        yield
+    time.tzset()
+
+
+@pytest.fixture
+def _still_machine(_noon: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What a picture says of memory, of downloads and of how long a reply takes is the same everywhere."""
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
+    monkeypatch.setattr(catalogue, "list_cached", list)  # whatever tests before this one have quantised
+    monkeypatch.setattr(choices, "memory_here", lambda _: MEMORY)
+    monkeypatch.setattr(LiveReply, "seconds", 3.2)
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from kullm_tui.core.store.store import Store
 from kullm_tui.ui.app import KullmApp
 from kullm_tui.ui.chat import controller as chat_controller
 from kullm_tui.ui.chat.screen import ChatScreen
+from kullm_tui.ui.models import warming
 from tests.ui.chatting import chatting
 
 
@@ -53,12 +54,12 @@ async def test_it_does_not_where_it_is_not_needed_or_not_wished(
 async def test_it_does_not_where_memory_is_short(
     database: Path, started: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chat_controller, "_memory_here", lambda: Memory("cpu", 4_000_000_000, 900_000_000))
+    monkeypatch.setattr(warming, "_memory_here", lambda: Memory("cpu", 4_000_000_000, 900_000_000))
     monkeypatch.setattr(chat_controller, "_WARM_SECONDS", 3600.0)
     async with chatting(database) as chat:
         await chat.controller._warm()
         assert started == []
-        monkeypatch.setattr(chat_controller, "_memory_here", lambda: Memory("cpu", 8_000_000_000, 5_000_000_000))
+        monkeypatch.setattr(warming, "_memory_here", lambda: Memory("cpu", 8_000_000_000, 5_000_000_000))
         await chat.controller._warm()
         assert started == ["engine"]
 

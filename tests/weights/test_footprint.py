@@ -59,7 +59,6 @@ def test_polyglot_is_measured_from_its_config_alone(
     assert found.kv_bytes_per_token == kv_bytes
     assert found.weights_bytes == pytest.approx(expected, rel=1e-3)
     assert found.weights_bytes == pytest.approx(four_bit_gb * 1e9, rel=0.03)
-    assert found.first_load_bytes < 0.2 * found.weights_bytes
 
 
 def test_grouped_heads_shrink_the_cache() -> None:

@@ -8,8 +8,6 @@ from __future__ import annotations
 import os
 import platform
 import re
-import shutil
-import subprocess
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,13 +17,12 @@ from pathlib import Path
 
 from kullm_tui.core.errors import UsageError
 from kullm_tui.core.language import say
-from kullm_tui.core.memory import host_total
+from kullm_tui.core.memory import facts_of_cards, host_total
 from kullm_tui.core.processor import forced_path
 from kullm_tui.core.rules import did_you_mean
 
 _NAMED = re.compile(r"(?:(?P<count>\d{1,4})\s*[x×*]\s*)?(?P<name>.+)", re.IGNORECASE)
 _NOISE = re.compile(r"nvidia|geforce|tesla|quadro|laptop gpu|ada generation|pcie|sxm\d?|hbm\d?e?|graphics|[\s_-]")
-_QUERY_SECONDS = 15
 
 
 @dataclass(frozen=True)
@@ -111,10 +108,6 @@ def this_machine() -> Machine:
     return Machine(f"{len(cards)}x{gpu.name}", len(cards), memory or gpu.memory_bytes, gpu, here=True)
 
 
-def local_gpu_count() -> int:
-    return len(_local_cards())
-
-
 def _this_cpu(ranks: int = 1) -> Machine:
     if ranks > usable_cores():
         raise UsageError(
@@ -128,22 +121,12 @@ def _this_cpu(ranks: int = 1) -> Machine:
 
 def _local_cards() -> list[tuple[str, int]]:
     """Name and memory of each card that this process may use."""
-    command = shutil.which("nvidia-smi")
+    found = [
+        (name, int(memory) * 2**20 if memory.isdigit() else 0)
+        for name, memory in facts_of_cards("name", "memory.total")
+    ]
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if command is None or visible == "" or visible == "-1":
-        return []
-    query = [command, "--query-gpu=name,memory.total", "--format=csv,noheader,nounits"]
-    try:
-        done = subprocess.run(query, capture_output=True, text=True, timeout=_QUERY_SECONDS, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return []
-    cards = [_card(line) for line in done.stdout.splitlines() if "," in line]
-    return cards[: len(visible.split(","))] if visible else cards
-
-
-def _card(line: str) -> tuple[str, int]:
-    name, _, memory = line.rpartition(",")
-    return name.strip(), int(memory) * 2**20 if memory.strip().isdigit() else 0
+    return found[: len(visible.split(","))] if visible else found
 
 
 def processor_name() -> str:

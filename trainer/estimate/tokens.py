@@ -72,13 +72,13 @@ def lengths_of(values: Sequence[int], trained_tokens: int) -> Lengths:
     )
 
 
-def recorded_lengths(recipe: Recipe, *, rows: int = 0) -> Lengths:
-    """What is known of the data set by name. `rows`: counted in a file of the user's, where that is possible."""
+def recorded_lengths(recipe: Recipe) -> Lengths:
+    """What is known of the data set by name."""
     known = _RECORDED.get(recipe.data.source.lower())
     facts = known or _ASSUMED
     cutoff = recipe.data.cutoff
     mean, mean_square = _cut_moments(facts, cutoff)
-    count = facts.rows if known else rows or facts.rows
+    count = facts.rows
     if recipe.data.limit:
         count = min(count, recipe.data.limit)
     return Lengths(

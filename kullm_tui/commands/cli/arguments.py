@@ -17,6 +17,7 @@ _LARGEST_INPUT_BYTES = 8_000_000
 _MOST_TOKENS = 1_000_000
 _MOST_STOPS = 16
 _LONGEST_STOP = 1000
+_MOST_DIGITS = 100
 _EXAMPLE = 'kullm ask "대한민국의 수도는?"'
 _DECODING_FIELDS = ("max_tokens", "temperature", "top_p", "seed", "stop")
 
@@ -52,7 +53,7 @@ def add_decoding_arguments(parser: argparse.ArgumentParser) -> None:
     add("--decoding", choices=["paper"], help=say("구름 논문의 디코딩 설정", "the KULLM paper's decoding"))
     add(
         "--max-tokens",
-        type=_whole(1, _MOST_TOKENS),
+        type=whole(1, _MOST_TOKENS),
         metavar="N",
         help=say("답의 최대 토큰 수", "the most tokens of an answer"),
     )
@@ -70,7 +71,7 @@ def add_decoding_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--seed",
-        type=_whole(0, 2**63 - 1),
+        type=whole(0, 2**63 - 1),
         metavar="N",
         help=say("같은 답을 다시 얻는 시드", "a seed that repeats an answer"),
     )
@@ -144,17 +145,15 @@ def _require_text(text: str) -> None:
         raise UsageError(say("명령줄의 글이 UTF-8이 아니에요.", "the command line's text is not UTF-8.")) from None
 
 
-def _whole(low: int, high: int) -> Callable[[str], int]:
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """What takes a whole number of this range, and tells argparse of any other text."""
+
     def convert(text: str) -> int:
-        try:
-            number = int(text)
-        except ValueError:
-            number = low - 1
-        if not low <= number <= high:
+        if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS and low <= int(text) <= high):
             raise argparse.ArgumentTypeError(
                 say(f"{low}에서 {high:,} 사이의 정수여야 해요", f"must be a whole number from {low} to {high:,}")
             )
-        return number
+        return int(text)
 
     return convert
 

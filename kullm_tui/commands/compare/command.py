@@ -35,10 +35,7 @@ from kullm_tui.core.text import terminal_safe, terminal_safe_json
 _EXAMPLE = 'kullm compare -m kullm-5.8b,koalpaca-5.8b "대한민국의 수도는?"'
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
-    parser = subparsers.add_parser(
-        "compare", help=say("여러 모델에 같은 질문을 하고 비교해요", "ask several models the same and compare")
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     question.add_prompt_arguments(parser)
     question.add_decoding_arguments(parser)
     add = parser.add_argument

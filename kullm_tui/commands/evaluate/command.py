@@ -19,6 +19,7 @@ from evaluator.report import (
 )
 from evaluator.runs import latest_number
 from evaluator.verdict_file import open_verdicts
+from kullm_tui.commands.cli.arguments import whole
 from kullm_tui.commands.cli.plot import plot_width, print_plot
 from kullm_tui.commands.cli.progress import Narration
 from kullm_tui.commands.evaluate.again import add_rescore, add_retry, rescore, retry
@@ -30,7 +31,7 @@ from kullm_tui.commands.evaluate.list import add_list, show_runs
 from kullm_tui.commands.evaluate.panel import add_panel, show_panel
 from kullm_tui.commands.evaluate.table import show_table, table_facts, text_lines
 from kullm_tui.commands.evaluate.win import add_win, show_win_rates
-from kullm_tui.commands.judge.arguments import repeats
+from kullm_tui.commands.judge.arguments import MOST_REPEATS
 from kullm_tui.commands.judge.command import add_judge_arguments
 from kullm_tui.core import paths
 from kullm_tui.core.files import publish, publish_bytes
@@ -41,8 +42,7 @@ from kullm_tui.core.text import terminal_safe, terminal_safe_json
 _WITHOUT_A_RUN = ("run", "import", "list", "panel", "harness")
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
-    parser = subparsers.add_parser("eval", help=say("모델을 논문처럼 평가해요", "evaluate models as the paper does"))
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar=say("동작", "ACTION"))
     for name, (words, add) in _verbs().items():
         action = actions.add_parser(name, help=words)
@@ -145,7 +145,7 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     run.add_argument("--decoding", choices=["paper"], help=say("구름 논문의 디코딩 설정", "the KULLM paper's decoding"))
     run.add_argument(
         "--repeats",
-        type=repeats,
+        type=whole(1, MOST_REPEATS),
         default=1,
         metavar="N",
         help=say("한 답을 N번 채점해 평균을 내요 (비용도 N배)", "judge each answer N times and average; costs N-fold"),

@@ -23,6 +23,7 @@ from evaluator.harness import (
 )
 from evaluator.systems import answering_system
 from kullm_tui import __version__
+from kullm_tui.commands.cli.arguments import whole
 from kullm_tui.commands.cli.columns import aligned
 from kullm_tui.commands.cli.consent import obtain_consent
 from kullm_tui.commands.cli.progress import Narration
@@ -47,10 +48,16 @@ def add_harness(parser: argparse.ArgumentParser) -> None:
         help=say("과제 (기본: KoBEST의 다섯)", "the tasks (KoBEST's five unless told)"),
     )
     parser.add_argument(
-        "--shots", type=_count, metavar="N", help=say("보기로 드는 문제의 수", "examples in the prompt")
+        "--shots",
+        type=whole(0, 999_999),
+        metavar="N",
+        help=say("보기로 드는 문제의 수", "examples in the prompt"),
     )
     parser.add_argument(
-        "--limit", type=_count, metavar="N", help=say("과제마다 앞의 N개만", "the first N of each task")
+        "--limit",
+        type=whole(0, 999_999),
+        metavar="N",
+        help=say("과제마다 앞의 N개만", "the first N of each task"),
     )
     parser.add_argument(
         "--prompt",
@@ -190,9 +197,3 @@ def _facts(one: TaskResult, system: System, prompt: str) -> dict[str, object]:
         "version": one.version,
         "metrics": metrics,
     }
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) < 10**6):
-        raise argparse.ArgumentTypeError(say("0 이상의 정수여야 해요", "must be a whole number"))
-    return int(text)

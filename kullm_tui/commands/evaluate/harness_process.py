@@ -12,12 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kullm_tui.commands.cli.progress import Narration
-from kullm_tui.core import paths
 from kullm_tui.core.errors import EngineStartError, KullmError
 from kullm_tui.core.language import say
-from kullm_tui.core.models.adapters import is_adapter
+from kullm_tui.core.models.adapters import adapter_folder
 from kullm_tui.core.models.resolve import local_folder, resolve
-from kullm_tui.core.paths import adapters_dir
 from kullm_tui.core.text import terminal_safe
 
 _NAME = "evaluated"  # what the model is called on the server that is started for it
@@ -65,10 +63,7 @@ def served(model: str, adapter: str, narration: Narration) -> Iterator[Served]:
 
 
 def _adapter_folder(name: str) -> Path:
-    for folder in (paths.typed(name), adapters_dir() / name):
-        if is_adapter(folder):
-            return folder.resolve()
-    return local_folder(resolve(name))
+    return adapter_folder(name) or local_folder(resolve(name))
 
 
 def run_child(command: list[str], environment: Mapping[str, str], log: Path, narration: Narration) -> None:

@@ -76,14 +76,6 @@ def calls_of(args: argparse.Namespace, settings: JudgingSettings) -> JudgingSett
     return JudgingSettings(args.timeout or settings.timeout_seconds, args.at_once or settings.at_once)
 
 
-def repeats(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MOST_REPEATS):
-        raise argparse.ArgumentTypeError(
-            say(f"1에서 {MOST_REPEATS} 사이의 정수여야 해요", f"must be a whole number of 1–{MOST_REPEATS}")
-        )
-    return int(text)
-
-
 def _ruled(name: str) -> Callable[[str], float]:
     """A number that the configuration would take too."""
 

@@ -3,7 +3,6 @@
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from evaluator.judge import Judge, is_its_own_judge
 from evaluator.judging import Outcome
@@ -12,6 +11,7 @@ from evaluator.rubric import load_rubric, shipped_rubrics
 from evaluator.verdict import Verdict
 from evaluator.verdict_file import open_verdicts
 from kullm_tui.commands.cli import spending
+from kullm_tui.commands.cli.arguments import whole
 from kullm_tui.commands.cli.progress import Narration
 from kullm_tui.commands.judge.arguments import add_calls, add_choice, add_spending
 from kullm_tui.commands.judge.option import verdict_facts, verdict_line
@@ -25,8 +25,7 @@ from kullm_tui.core.text import terminal_safe, terminal_safe_json
 _MOST_REPEATS = 1000
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
-    parser = subparsers.add_parser("judge", help=say("답을 GPT-4로 채점해요", "have answers judged by GPT-4"))
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "file",
         metavar="FILE",
@@ -38,7 +37,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
     add_judge_arguments(parser)
     parser.add_argument(
         "--repeat",
-        type=_repeat,
+        type=whole(0, _MOST_REPEATS),
         default=0,
         metavar="N",
         help=say("N번째로 다시 채점해요 (기본 0)", "judge again, for the Nth time (0 unless told)"),
@@ -152,9 +151,3 @@ def _lines(name: str) -> Iterator[str]:
                 f"{name} is not UTF-8. Try: iconv -f cp949 -t utf-8",
             )
         ) from error
-
-
-def _repeat(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) <= _MOST_REPEATS):
-        raise argparse.ArgumentTypeError(say("0에서 1000 사이의 정수여야 해요", "must be a whole number to 1000"))
-    return int(text)

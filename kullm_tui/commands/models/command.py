@@ -4,14 +4,17 @@ import argparse
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import aclosing
 from pathlib import Path
-from typing import Any
 
-from kullm_tui.commands.cli.progress import Narration, tell_loading
+from kullm_tui.commands.cli.progress import Narration
 from kullm_tui.commands.models import disk
 from kullm_tui.commands.models.facts import show_facts, show_list
+from kullm_tui.core.asking.waiting import waiting_for
 from kullm_tui.core.config.keys import get_key
 from kullm_tui.core.config.settings import load_config
+from kullm_tui.core.endpoints.client import load_model
+from kullm_tui.core.endpoints.endpoint import Endpoint
 from kullm_tui.core.errors import UsageError
 from kullm_tui.core.language import say
 from kullm_tui.core.models.download import fetch, fetch_plan
@@ -24,8 +27,7 @@ from kullm_tui.core.text import size_text, terminal_safe
 _REDRAW_SECONDS = 0.1
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
-    parser = subparsers.add_parser("models", help=say("모델을 찾아보고 내려받아요", "list, show and download models"))
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar=say("동작", "ACTION"))
     for name, korean, english, arguments in (
         ("list", "모델 목록", "the models", _list_arguments),
@@ -148,13 +150,19 @@ def _quantize(args: argparse.Namespace) -> int:
     target = resolve_target(args.name, load_config().endpoints)
     local_folder(resolve(args.name, endpoints=load_config().endpoints))
     narration = Narration()
-
     try:
-        asyncio.run(tell_loading(narration, start_engine(narration.progress), target.model, precision="4bit"))
+        asyncio.run(_loaded(start_engine(narration.progress), target.model, narration))
     finally:
         narration.clear()
     narration.note(say(f"{args.name} 모델을 쓸 준비가 됐어요.", f"{args.name} is ready."))
     return 0
+
+
+async def _loaded(endpoint: Endpoint, model: str, narration: Narration) -> None:
+    """Have the engine load the model, and show how far it is."""
+    async with aclosing(load_model(endpoint, model, None, precision="4bit")) as steps:
+        async for step in steps:
+            narration.progress(waiting_for(step))
 
 
 def _add(args: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from kullm_tui.commands.cli.arguments import whole
 from kullm_tui.commands.cli.columns import aligned
 from kullm_tui.commands.cli.confirm import can_ask, confirmed
 from kullm_tui.commands.cli.progress import Narration
@@ -22,8 +23,7 @@ from trainer.estimate.machines import Machine, machine_named, this_machine
 from trainer.recipe import Recipe, load_recipe, shipped_recipes
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
-    parser = subparsers.add_parser("train", help=say("레시피대로 모델을 학습해요", "train a model by a recipe"))
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add(
         "recipe",
@@ -51,7 +51,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
     )
     add(
         "--show",
-        type=_count,
+        type=whole(1, 1000),
         metavar="N",
         help=say("학습할 부분을 표시한 행 N개를 봐요", "show N rows with what is trained of them marked"),
     )
@@ -63,14 +63,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
         action="store_true",
         help=say("들어가지 않을 것 같아도 시작해요", "start even if it seems not to fit"),
     )
-
-
-def _count(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 1000:
-        raise argparse.ArgumentTypeError(
-            say("1에서 1000 사이의 정수를 쓰세요", "must be a whole number from 1 to 1000")
-        )
-    return int(text)
 
 
 def run(args: argparse.Namespace) -> int:

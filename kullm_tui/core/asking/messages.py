@@ -28,6 +28,14 @@ def messages_of(turns: Sequence[Turn]) -> list[Message]:
     return told
 
 
+def next_messages(turns: Sequence[Turn], asked: Message | None, system: str) -> list[Message]:
+    """What a model would be told if this were asked now; with nothing asked, what it was told last."""
+    questions = [place for place, turn in enumerate(turns) if turn.role == "user"]
+    before = turns if asked else turns[: questions[-1] + 1] if questions else []
+    told = [one for one in messages_of(before) if one.role != "system"]
+    return [*([Message("system", system)] if system else []), *told, *([asked] if asked else [])]
+
+
 def system_of(turns: Sequence[Turn]) -> str:
     """The system text in force at the end: a later one takes the place of an earlier one."""
     return next((turn.content for turn in reversed(turns) if turn.role == "system"), "")

@@ -161,9 +161,11 @@ class Contest:
     def waits(self, conversation_id: int) -> bool:
         return any(lane.conversation_id == conversation_id and lane.waits for lane in self.lanes)
 
-    def stop(self, conversations: Collection[int]) -> bool:
-        """What streams or waits there; False where nothing did."""
-        lanes = [lane for lane in self.lanes if lane.conversation_id in conversations and lane.state is None]
+    def stop(self, conversations: Collection[int] | None = None) -> bool:
+        """What streams or waits there, or anywhere; False where nothing did."""
+        lanes = [lane for lane in self.lanes if lane.state is None]
+        if conversations is not None:
+            lanes = [lane for lane in lanes if lane.conversation_id in conversations]
         for lane in lanes:
             lane.withdrawn = True
             if lane.reply:

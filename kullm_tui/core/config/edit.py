@@ -8,9 +8,8 @@ from kullm_tui.core.config.settings import (
     ENDPOINT_RULES,
     SECTIONS,
     TOP_RULES,
-    config_text,
+    config_toml,
     parse_config,
-    parsed_toml,
 )
 from kullm_tui.core.errors import ConfigError
 from kullm_tui.core.files import publish
@@ -23,9 +22,7 @@ def set_value(key: str, value: str) -> None:
     import tomlkit
 
     rule = _rule_of(key)
-    text = config_text()
-    parsed_toml(text)
-    document = tomlkit.parse(text)
+    document = _document()
     if value == "":
         _take_away(document, key)
     else:
@@ -39,9 +36,7 @@ def remove_endpoint(name: str) -> bool:
     """False if there is none of that name."""
     import tomlkit
 
-    text = config_text()
-    parsed_toml(text)
-    document = tomlkit.parse(text)
+    document = _document()
     rows: Any = document.get("endpoints", [])
     place = next((place for place, row in enumerate(rows) if row.get("name") == name), None)
     if place is None:
@@ -53,6 +48,16 @@ def remove_endpoint(name: str) -> bool:
     parse_config(changed)
     publish(config_file(), changed, mode=0o600)
     return True
+
+
+def _document() -> Any:
+    """As it stands, comments and order kept; a file that is no TOML is told first."""
+    import tomlkit
+
+    file = config_toml()
+    text = file.text()
+    file.tables_in(text)
+    return tomlkit.parse(text)
 
 
 def _rule_of(key: str) -> Rule:

@@ -3,16 +3,14 @@
 All faults are reported together. Nothing here acts on a setting; functions elsewhere take values, not these objects.
 """
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from kullm_tui.core import rules
 from kullm_tui.core.asking.thinking import ThinkingWish
-from kullm_tui.core.causes import cause_of
-from kullm_tui.core.errors import ConfigError
 from kullm_tui.core.language import say
+from kullm_tui.core.own_toml import OwnToml
 from kullm_tui.core.paths import config_file
 
 Precision = Literal["4bit", "8bit", "bf16", "fp32"]
@@ -60,28 +58,19 @@ class Config:
 
 def load_config() -> Config:
     """The user's configuration; the defaults where there is no file."""
-    return parse_config(config_text())
+    return parse_config(config_toml().text())
 
 
 def parse_config(text: str) -> Config:
-    table = parsed_toml(text)
-    faults: list[str] = []
-    config = _config(table, faults)
+    file, faults = config_toml(), list[str]()
+    config = _config(file.tables_in(text), faults)
     if faults:
-        raise _rejected(faults)
+        raise file.rejected(faults)
     return config
 
 
-def config_text() -> str:
-    path = config_file()
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        return ""
-    except UnicodeDecodeError as error:
-        raise _rejected([say("UTF-8로 저장된 글이 아니에요.", "the text is not UTF-8.")]) from error
-    except OSError as error:
-        raise _rejected([say(f"읽을 수 없어요: {cause_of(error)}", f"cannot be read: {cause_of(error)}")]) from error
+def config_toml() -> OwnToml:
+    return OwnToml(config_file(), "설정 파일을")
 
 
 TOP_RULES: Mapping[str, rules.Rule] = {
@@ -164,16 +153,3 @@ def _endpoints(rows: object, faults: list[str]) -> tuple[EndpointSettings, ...]:
         elif name and "base_url" in row_values:
             found.append(EndpointSettings(**row_values))
     return tuple(found)
-
-
-def _rejected(faults: list[str]) -> ConfigError:
-    listed = "\n".join(f"  {fault}" for fault in faults)
-    path = config_file()
-    return ConfigError(say(f"설정 파일을 고쳐 주세요: {path}\n{listed}", f"please correct {path}:\n{listed}"))
-
-
-def parsed_toml(text: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # not TOML, a number of thousands of digits, nested without end
-        raise _rejected([say(f"TOML 형식이 아니에요: {cause_of(error)}", f"this is not TOML: {error}")]) from error

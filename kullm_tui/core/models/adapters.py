@@ -188,7 +188,7 @@ def _drafted(name: str) -> Iterator[Path]:
 
 def _require_whole(folder: Path, source: Path) -> None:
     """What only looks like an adapter is refused before it has a name."""
-    options = _json(folder / CONFIGURATION)
+    options = foreign_json.fields(folder / CONFIGURATION)
     if options.get("peft_type") and any((folder / name).is_file() for name in _WEIGHTS):
         return
     raise AdapterError(
@@ -201,7 +201,7 @@ def _require_whole(folder: Path, source: Path) -> None:
 
 def read_adapter_folder(folder: Path) -> Adapter:
     """What the files say of themselves; what they do not say stays empty."""
-    options, made = _json(folder / CONFIGURATION), _json(folder / MADE)
+    options, made = foreign_json.fields(folder / CONFIGURATION), foreign_json.fields(folder / MADE)
     facts = None
     with suppress(KullmError):  # a broken kullm.toml is told when the adapter is used
         facts = profile_of_folder(folder, folder.name)
@@ -227,15 +227,6 @@ def _method(options: Mapping[str, Any]) -> str:
     kind = str(options.get("peft_type") or "?")
     rank = options.get("r")
     return f"{_METHODS.get(kind, kind)} r{rank}" if kind == "LORA" and rank else _METHODS.get(kind, kind)
-
-
-def _json(path: Path) -> Mapping[str, Any]:
-    """Empty for what is missing or broken: the listing goes on."""
-    try:
-        value = foreign_json.read(path)
-    except (OSError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def _disk_fault(name: str, error: OSError) -> KullmError:

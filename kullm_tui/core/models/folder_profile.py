@@ -8,7 +8,7 @@ from kullm_tui.core import foreign_json
 from kullm_tui.core.errors import KullmError, ModelNotFound
 from kullm_tui.core.language import say
 from kullm_tui.core.models.profile_form import OWN_TEMPLATE
-from kullm_tui.core.models.profiles import Profile, all_profiles, decoding_for, profiles_from, tables_of
+from kullm_tui.core.models.profiles import Profile, all_profiles, decoding_for, profile_toml, profiles_from
 
 FOLDER_FACTS = "kullm.toml"  # in a model's folder: what its own files do not say, such as the template
 
@@ -55,7 +55,7 @@ def _folder_facts(folder: Path) -> Profile | None:
     path = folder / FOLDER_FACTS
     if not path.is_file():
         return None
-    return profiles_from({"folder": {"folder": ".", **tables_of(path)}}, path)["folder"]
+    return profiles_from({"folder": {"folder": ".", **profile_toml(path).tables()}}, path)["folder"]
 
 
 def _json(path: Path) -> Mapping[str, Any]:

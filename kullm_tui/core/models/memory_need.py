@@ -111,7 +111,7 @@ def _sum(folder: Path, pattern: str) -> int:
 
 def _context_bytes(profile: Profile, folder: Path, precision: Precision) -> int | None:
     """Keys and values of one full context, from the model's own configuration; None where it does not say."""
-    config = _config(folder)
+    config = foreign_json.fields(folder / "config.json")
     layers, heads, width = (_number(config, *names) for names in _SHAPE)
     if not (layers and heads and width):
         return None
@@ -125,11 +125,3 @@ def _context_bytes(profile: Profile, folder: Path, precision: Precision) -> int 
 def _number(config: dict[str, Any], *names: str) -> int:
     found = (config.get(name) for name in names)
     return next((one for one in found if isinstance(one, int) and not isinstance(one, bool) and one > 0), 0)
-
-
-def _config(folder: Path) -> dict[str, Any]:
-    try:
-        value = foreign_json.read(folder / "config.json")
-    except (OSError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}

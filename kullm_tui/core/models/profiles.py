@@ -8,18 +8,16 @@ A fact that nobody knows is left out of the file, and is None, 0 or empty here.
 """
 
 import functools
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
-from kullm_tui.core.causes import cause_of
-from kullm_tui.core.errors import ConfigError
 from kullm_tui.core.files import publish
 from kullm_tui.core.language import say
 from kullm_tui.core.models.profile_form import DECODING_RULES, NAME, OWN_TEMPLATE, PROFILE_RULES
+from kullm_tui.core.own_toml import OwnToml
 from kullm_tui.core.paths import user_profiles_file
 from kullm_tui.core.rules import checked
 from kullm_tui.core.templates.registry import TEMPLATES
@@ -139,7 +137,7 @@ def all_profiles() -> Mapping[str, Profile]:
 
 
 def read_profiles(path: Path) -> Mapping[str, Profile]:
-    return profiles_from(tables_of(path), path)
+    return profiles_from(profile_toml(path).tables(), path)
 
 
 def profiles_from(tables: Mapping[str, Any], path: Path) -> Mapping[str, Profile]:
@@ -151,13 +149,12 @@ def profiles_from(tables: Mapping[str, Any], path: Path) -> Mapping[str, Profile
         if profile:
             profiles[name] = profile
     if faults:
-        raise _rejected(path, faults)
+        raise profile_toml(path).rejected(faults)
     return MappingProxyType(profiles)
 
 
-def tables_of(path: Path) -> dict[str, Any]:
-    """The file's TOML; nothing where there is no file."""
-    return _tables(_read(path), path)
+def profile_toml(path: Path) -> OwnToml:
+    return OwnToml(path, "모델 프로필 파일을")
 
 
 def decoding_for(template: str) -> Decoding:
@@ -170,12 +167,12 @@ def save_profile(name: str, facts: Mapping[str, Any]) -> Profile:
     import tomlkit
 
     path = user_profiles_file()
-    document = _document(path)
+    file, document = _document(path)
     table = tomlkit.table()
     table.update(facts)
     document[name] = table
     text = tomlkit.dumps(document)
-    profile = profiles_from(_tables(text, path), path)[name]
+    profile = profiles_from(file.tables_in(text), path)[name]
     publish(path, text, mode=0o600)
     return profile
 
@@ -185,7 +182,7 @@ def forget_profile(name: str) -> bool:
     import tomlkit
 
     path = user_profiles_file()
-    document = _document(path)
+    _, document = _document(path)
     if name not in document:
         return False
     del document[name]
@@ -205,13 +202,13 @@ def _shipped() -> Mapping[str, Profile]:
 
 @functools.cache
 def _decodings() -> Mapping[str, Decoding]:
-    path = _SHIPPED / "decoding.toml"
+    file = profile_toml(_SHIPPED / "decoding.toml")
     faults: list[str] = []
     found = {
-        name: _decoding(checked(table, DECODING_RULES, f"{name}.", faults)) for name, table in tables_of(path).items()
+        name: _decoding(checked(table, DECODING_RULES, f"{name}.", faults)) for name, table in file.tables().items()
     }
     if faults:
-        raise _rejected(path, faults)
+        raise file.rejected(faults)
     return MappingProxyType(found)
 
 
@@ -249,40 +246,11 @@ def _missing(table: Mapping[str, Any]) -> list[str]:
     return missing + (["base"] if kind == "adapter" and not table.get("base") else [])
 
 
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        return ""
-    except UnicodeDecodeError as error:
-        raise _rejected(path, [say("UTF-8로 저장된 글이 아니에요", "the text is not UTF-8")]) from error
-    except OSError as error:
-        raise _rejected(
-            path, [say(f"읽을 수 없어요: {cause_of(error)}", f"cannot be read: {cause_of(error)}")]
-        ) from error
-
-
-def _tables(text: str, path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # not TOML, a number of thousands of digits, nested without end
-        raise _rejected(
-            path, [say(f"TOML 형식이 아니에요: {cause_of(error)}", f"this is not TOML: {error}")]
-        ) from error
-
-
-def _document(path: Path) -> "TOMLDocument":
+def _document(path: Path) -> "tuple[OwnToml, TOMLDocument]":
+    """The file, and what stands in it, comments and order kept; one that is no TOML is told first."""
     import tomlkit
-    from tomlkit.exceptions import ParseError
 
-    try:
-        return tomlkit.parse(_read(path))
-    except ParseError as error:
-        raise _rejected(
-            path, [say(f"TOML 형식이 아니에요: {cause_of(error)}", f"this is not TOML: {error}")]
-        ) from error
-
-
-def _rejected(path: Path, faults: list[str]) -> ConfigError:
-    listed = "\n".join(f"  {fault}" for fault in faults)
-    return ConfigError(say(f"모델 프로필 파일을 고쳐 주세요: {path}\n{listed}", f"please correct {path}:\n{listed}"))
+    file = profile_toml(path)
+    text = file.text()
+    file.tables_in(text)
+    return file, tomlkit.parse(text)

@@ -14,7 +14,7 @@ from kullm_tui.core.language import say
 from kullm_tui.core.models.folder_profile import profile_of_folder
 from kullm_tui.core.models.profile_form import NAME, PROFILE_RULES
 from kullm_tui.core.models.profiles import Profile, save_profile
-from kullm_tui.core.rules import Fault
+from kullm_tui.core.rules import Fault, Rule
 
 FIELDS = ("repository", "revision", "base", "template", "endpoint", "model", "key")
 
@@ -52,7 +52,7 @@ def check_fields(name: str, fields: Mapping[str, str]) -> None:
         )
     for field in FIELDS:
         if field in fields:
-            _obey(field, fields[field])
+            _obey(PROFILE_RULES, field, fields[field])
     if "endpoint" in fields and "model" not in fields:
         raise WrongField(
             "model", say("그 서버에서 쓰는 모델 이름도 있어야 해요.", "the model's name there is needed too.")
@@ -68,15 +68,12 @@ def register_endpoint(name: str, base_url: str, key: str) -> None:
 
 def check_endpoint(name: str, base_url: str, key: str) -> None:
     for field, value in (("name", name), ("base_url", base_url), ("key", key)):
-        try:
-            ENDPOINT_RULES[field](value)
-        except Fault as fault:
-            raise WrongField(field, str(fault)) from fault
+        _obey(ENDPOINT_RULES, field, value)
 
 
-def _obey(field: str, value: str) -> None:
+def _obey(rules: Mapping[str, Rule], field: str, value: str) -> None:
     try:
-        PROFILE_RULES[field](value)
+        rules[field](value)
     except Fault as fault:
         raise WrongField(field, str(fault)) from fault
 

@@ -1,6 +1,7 @@
 """A figure as an SVG, PNG or PDF, by matplotlib (the extra `plot`), which is imported when one is drawn; and series as one of those."""
 
 import io
+import os
 from collections.abc import Callable, Sequence
 from itertools import cycle
 from math import isnan
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from kullm_tui.core.errors import MissingExtra, UsageError
 from kullm_tui.core.language import say
+from kullm_tui.core.paths import cache_dir, private_dir
 from kullm_tui.core.plot.font import drawing_in
 from kullm_tui.core.plot.lines import Series
 from kullm_tui.core.plot.scale import bounds
@@ -45,6 +47,8 @@ def form_of(path: Path) -> Form:
 
 def figure_file(draw: "Callable[[], Figure]", form: Form, *, font: str = "") -> bytes:
     """MissingExtra without matplotlib; UsageError where no font with Hangul is found (an SVG needs none) or the named one has none."""
+    # What matplotlib keeps for the next time lies with what else is kept, unless its user has chosen a place.
+    os.environ.setdefault("MPLCONFIGDIR", str(private_dir(cache_dir() / "matplotlib")))
     try:
         import matplotlib as mpl
     except ImportError as error:

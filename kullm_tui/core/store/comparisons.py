@@ -64,14 +64,14 @@ class Comparisons:
                 _add_column(connection, comparison, place, contestant, title_of(title), system)
             return _comparison(connection, comparison)
 
-    def latest(self, limit: int = 50, offset: int = 0) -> list[Comparison]:
+    def latest(self, limit: int = 50) -> list[Comparison]:
         """Those that something was said in last come first; never deleted ones."""
         with self._database.reading() as connection:
             rows = connection.execute(
                 "SELECT id FROM comparisons WHERE deleted IS NULL ORDER BY"
                 " (SELECT max(recency) FROM conversations WHERE comparison_id = comparisons.id) DESC, id DESC"
-                " LIMIT ? OFFSET ?",
-                (limit, offset),
+                " LIMIT ?",
+                (limit,),
             ).fetchall()
             return [_comparison(connection, row["id"]) for row in rows]
 
@@ -104,6 +104,15 @@ class Comparisons:
         """The first questions on which these, under this system text, have a vote already."""
         with self._database.reading() as connection:
             return questions_voted_on(connection, contestants, storable(system))
+
+    def contestants(self) -> list[Contestant]:
+        """Everybody who was ever compared."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT DISTINCT model, adapter FROM comparison_columns"
+                " JOIN comparisons ON comparisons.id = comparison_id WHERE deleted IS NULL"
+            )
+            return [Contestant(row["model"], row["adapter"]) for row in rows]
 
     def duels(self) -> list[Duel]:
         """Every pair that a vote says something of. A winner beats each of the others; those are not compared."""

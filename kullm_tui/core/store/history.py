@@ -58,6 +58,11 @@ class Turn:
     siblings: tuple[int, ...]  # the messages of this role under the same parent, oldest first, itself among them
     thinking: str = ""  # before it answered; nobody is told of it
 
+    def beside(self, step: int) -> int | None:
+        """The message so many branches on; None where there is none."""
+        at = self.siblings.index(self.id) + step if self.id in self.siblings else -1
+        return self.siblings[at] if 0 <= at < len(self.siblings) else None
+
 
 @dataclass(frozen=True)
 class Hit:

@@ -1,7 +1,7 @@
 """A conversation outside the database: what files of every kind are written from and read into."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from kullm_tui.core.records import Role
@@ -54,4 +54,3 @@ class Imported:
     grown: int = 0  # there already, and something was added
     known: int = 0  # there already as they are
     messages: int = 0  # added
-    conversation_ids: tuple[int, ...] = field(default=())

@@ -63,16 +63,14 @@ def keep(
 ) -> Imported:
     """Within one transaction of the caller's. What is there already is not made twice; new branches join it."""
     counts: Counter[str] = Counter()
-    ids = []
     for done, one in enumerate(conversations, start=1):
         conversation_id, is_new = _place_for(connection, one)
         added = _add_missing(connection, conversation_id, one, is_new=is_new)
         counts["new" if is_new else "grown" if added else "known"] += 1
         counts["messages"] += added
-        ids.append(conversation_id)
         progress("keep", done, len(conversations))
     index(connection, progress)
-    return Imported(**counts, conversation_ids=tuple(dict.fromkeys(ids)))
+    return Imported(**counts)
 
 
 def index(connection: Connection, progress: ImportProgress = lambda *_: None) -> None:

@@ -6,19 +6,17 @@ One question at a time is committed; everything that waits (disk, tokens, the ne
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from kullm_tui.core import records
 from kullm_tui.core.asking.live_reply import LiveReply
-from kullm_tui.core.asking.messages import messages_of
 from kullm_tui.core.errors import KullmError, StoreError
 from kullm_tui.core.language import say
 from kullm_tui.core.store.drafts import Edited
 from kullm_tui.ui.chat.drafts import Drafts
-from kullm_tui.ui.conversation.controller import Controller, View
+from kullm_tui.ui.chat.view import ChatView
+from kullm_tui.ui.conversation.controller import Controller
 from kullm_tui.ui.conversation.live_replies import Replies
 from kullm_tui.ui.conversation.settings import Session, last_used, question_of, remember, session_of
 from kullm_tui.ui.conversation.text import speed
@@ -31,41 +29,11 @@ if TYPE_CHECKING:
 
     from kullm_tui.core.asking.question import Answerer, Committed
     from kullm_tui.core.config.settings import Config
-    from kullm_tui.core.memory import Memory
     from kullm_tui.core.store.history import Conversation, Turn
     from kullm_tui.core.store.store import Store
-    from kullm_tui.ui.chat.host import ChatHost
-    from kullm_tui.ui.chat.sidebar import Conversations
-    from kullm_tui.ui.conversation.prompt import Prompt
-    from kullm_tui.ui.conversation.thread import Thread
 
 _DRAFT_SECONDS = 1.0  # of typing that a crash may lose
 _WARM_SECONDS = 1.0  # after the screen is there, so that starting the engine takes nothing from its first keys
-_ROOM_TO_WARM_BYTES = 2e9
-
-
-class ChatView(View, Protocol):
-    @property
-    def host(self) -> ChatHost: ...
-
-    @property
-    def thread(self) -> Thread: ...
-
-    @property
-    def sidebar(self) -> Conversations: ...
-
-    @property
-    def prompt(self) -> Prompt: ...
-
-    def set_timer(self, delay: float, callback: Callable[[], None]) -> Timer: ...
-
-    def refresh_bindings(self) -> None: ...
-
-    def tell_model(self, facts: ModelFacts) -> None: ...
-
-    def tell_context(self, turns: Sequence[Turn]) -> None: ...
-
-    def tell_unread(self, unread: bool) -> None: ...
 
 
 class ChatController(Controller[ChatView]):
@@ -97,11 +65,10 @@ class ChatController(Controller[ChatView]):
         self.screen.set_timer(_WARM_SECONDS, lambda: self.run(self._warm(), group="engine"))
 
     async def _warm(self) -> None:
-        """The engine of this machine, where there is room for its libraries and a small model."""
-        if self._facts.endpoint or not self.screen.host.config.engine.warm:
-            return
-        free = (await asyncio.to_thread(_memory_here)).free
-        if free is None or free > _ROOM_TO_WARM_BYTES:
+        """The engine of this machine, where it may answer and there is room for it."""
+        from kullm_tui.ui.models.warming import has_room
+
+        if not self._facts.endpoint and self.screen.host.config.engine.warm and await has_room():
             self.screen.host.warm_engine()
 
     async def _go_on(self, store: Store) -> None:
@@ -172,20 +139,13 @@ class ChatController(Controller[ChatView]):
 
     async def _is_free(self) -> bool:
         await self.replies.wait_for_ending(self.answering)
-        if not self.answering and not self.busy:
-            self.screen.notice()
-            return True
-        self.screen.notice(
-            say("답이 오는 중이에요. esc로 멈춘 다음 보내 주세요.", "A reply is on its way. Stop it first: esc.")
-        )
-        return False
+        return self.is_free(busy=bool(self.answering) or self.busy)
 
     async def _send(self, message: records.Message, parent_id: int | None) -> bool:
         """False where nothing was committed."""
         store, conversation, session = await self.screen.host.opened(), self.conversation, self.session
         answerer = await self._answerer(session)
-        if answerer.target and not await may_send(self.screen.app, answerer.target):
-            self.screen.notice(say("보내지 않았어요.", "Nothing was sent."))
+        if answerer is None:
             return False
         from kullm_tui.core.asking.question import commit_question
 
@@ -196,10 +156,15 @@ class ChatController(Controller[ChatView]):
         await self._answer(store, question, answerer)
         return True
 
-    async def _answerer(self, session: Session) -> Answerer:
+    async def _answerer(self, session: Session) -> Answerer | None:
+        """None where nothing may be sent there."""
         from kullm_tui.ui.conversation.asking import answerer_of
 
-        return await asyncio.to_thread(answerer_of, session, self.screen.host.config.endpoints)
+        answerer = await asyncio.to_thread(answerer_of, session, self.screen.host.config.endpoints)
+        if answerer.target and not await may_send(self.screen.app, answerer.target):
+            self.screen.notice(say("보내지 않았어요.", "Nothing was sent."))
+            return None
+        return answerer
 
     async def _answer(self, store: Store, question: Committed, answerer: Answerer) -> None:
         from kullm_tui.core.asking.question import open_reply, write_failure
@@ -230,8 +195,7 @@ class ChatController(Controller[ChatView]):
 
         async with self._committing:
             store = await self.screen.host.opened()
-            answerer = await self._answerer(self.session)
-            if answerer.target is None or await may_send(self.screen.app, answerer.target):
+            if answerer := await self._answerer(self.session):
                 await self._answer(store, Committed(conversation, question.id), answerer)
 
     def edit(self, turn: Turn | None = None) -> None:
@@ -365,44 +329,12 @@ class ChatController(Controller[ChatView]):
         if self.conversation and self.conversation.id == conversation.id:
             self._leave()  # the list keeps the focus: there it can be undone
 
-    def export(self, conversation: Conversation | None = None) -> None:
-        """Into a file; all of them where none is named."""
-        self.run(self._export(conversation), group="moving")
-
-    async def _export(self, conversation: Conversation | None) -> None:
-        from kullm_tui.ui.chat import transfer
-
-        app, store = self.screen.app, await self.screen.host.opened()
-        told = await (
-            transfer.export_one(app, store, conversation) if conversation else transfer.export_all(app, store)
-        )
-        if told:
-            self.screen.notice(told)
-
-    def import_some(self) -> None:
-        self.run(self._import(), group="moving")
-
-    async def _import(self) -> None:
-        from kullm_tui.ui.chat import transfer
-
-        told = await transfer.import_some(self.screen.app, await self.screen.host.opened(), self.screen.notice)
-        if told:
-            self.screen.notice(told)
-            self.screen.sidebar.reload()
-
     def switch_branch(self, turn: Turn, step: int) -> None:
-        place = turn.siblings.index(turn.id) + step if turn.id in turn.siblings else -1
-        if 0 <= place < len(turn.siblings):
-            self.run(self._switch_branch(turn.siblings[place]), group="branch")
+        if self.conversation and (beside := turn.beside(step)) is not None:
+            self.run(self._switch_branch(self.conversation, beside), group="branch")
 
-    async def _switch_branch(self, turn_id: int) -> None:
-        conversation = self.conversation
-        if conversation is None:
-            return
-        store = await self.screen.host.opened()
-        leaf = await asyncio.to_thread(store.leaf_below, turn_id)
-        await asyncio.to_thread(store.choose_leaf, conversation.id, leaf)
-        await self.show(leaf)
+    async def _switch_branch(self, conversation: Conversation, turn_id: int) -> None:
+        await self.show(await self.choose_branch(conversation, turn_id))
         self.screen.thread.chosen = turn_id if self.screen.thread.has_focus else None
 
     def mark(self) -> None:
@@ -415,7 +347,7 @@ class ChatController(Controller[ChatView]):
     def chose(self, session: Session | None) -> None:
         """From a screen that changes it; None: nothing was changed."""
         if session is not None and session != self.session:
-            self._usual = _changed_as(self._usual, self.session, session)
+            self._usual = self._usual.changed_as(self.session, session)
             self.session = session
             self.run(self._keep_choice())
 
@@ -436,40 +368,9 @@ class ChatController(Controller[ChatView]):
         self.screen.tell_model(self._facts)
         self.screen.tell_context(self.turns)
 
-    def would_send(self) -> list[records.Message]:
-        """What the model would read if the prompt were sent now; with an empty prompt, what it read last."""
-        turns, draft = self.turns, self.screen.prompt.value
-        told = messages_of(turns if draft.text.strip() else _upto_last_question(turns))
-        told = [message for message in told if message.role != "system"]
-        if draft.text.strip():
-            told.append(records.Message("user", draft.text, draft.input))
-        return [*([records.Message("system", self.session.system)] if self.session.system else []), *told]
-
-
-def _memory_here() -> Memory:
-    """Of the processor, whose memory an engine's libraries take wherever its models are."""
-    from kullm_tui.core.memory import memory_here
-
-    return memory_here("cpu")
-
-
-def _changed_as(usual: Session, before: Session, after: Session) -> Session:
-    """What was chosen beside an old conversation, and nothing else of it, holds for new ones too."""
-    chosen = {
-        one.name: value for one in fields(after) if (value := getattr(after, one.name)) != getattr(before, one.name)
-    }
-    if "model" in chosen:
-        chosen["adapter"] = after.adapter
-    return replace(usual, **chosen)
-
 
 def _found_out(session: Session, config: Config) -> ModelFacts:
     """Imported in the thread that asks, so that the screen is ready before."""
     from kullm_tui.ui.conversation.asking import facts_of_model
 
     return facts_of_model(session, config)
-
-
-def _upto_last_question(turns: list[Turn]) -> list[Turn]:
-    last = next((place for place in reversed(range(len(turns))) if turns[place].role == "user"), -1)
-    return turns[: last + 1]

@@ -12,6 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets._static import Static
 
+from kullm_tui.core.asking.messages import next_messages
 from kullm_tui.core.language import say
 from kullm_tui.core.records import Message
 from kullm_tui.ui.chat.controller import ChatController
@@ -82,7 +83,7 @@ class ChatScreen(ConversationScreen):
     def compose(self) -> ComposeResult:
         yield StatusLine(self.host.status)
         with Horizontal(id="body"):
-            yield Conversations(id="conversations")
+            yield Conversations()
             with Vertical(id="talk"):
                 yield Welcome()
                 yield Thread(self.controller.replies)
@@ -174,10 +175,8 @@ class ChatScreen(ConversationScreen):
         event.stop()
         if event.action == "edit":
             self.controller.edit(event.view.turn)
-        elif event.action == "regenerate":
-            self.controller.regenerate(event.view.turn)
         else:
-            self.controller.run(copy_turn(self.app, event.view, code=event.action == "copy_code"))
+            self.controller.regenerate(event.view.turn)
 
     # -- the sidebar ---------------------------------------------------------------------------------------------------
 
@@ -196,11 +195,18 @@ class ChatScreen(ConversationScreen):
     @on(Conversations.ExportAsked)
     def _export_asked(self, event: Conversations.ExportAsked) -> None:
         event.stop()
-        self.controller.export(event.conversation)
+        self._export(event.conversation)
+
+    def _export(self, conversation: Conversation | None = None) -> None:
+        from kullm_tui.ui.chat.transfer import export
+
+        self.controller.run(export(self, conversation), group="moving")
 
     @on(Conversations.ImportAsked)
     def import_conversations(self) -> None:
-        self.controller.import_some()
+        from kullm_tui.ui.chat.transfer import import_some
+
+        self.controller.run(import_some(self, self.sidebar.reload), group="moving")
 
     @on(Conversations.Deleted)
     def _deleted(self, event: Conversations.Deleted) -> None:
@@ -216,14 +222,14 @@ class ChatScreen(ConversationScreen):
     def export_conversation(self) -> None:
         """The one on the screen."""
         if self.controller.conversation:
-            self.controller.export(self.controller.conversation)
+            self._export(self.controller.conversation)
         else:
             self.notice(
                 say("이 대화에는 아직 내보낼 것이 없어요.", "There is nothing to export in this conversation yet.")
             )
 
     def export_conversations(self) -> None:
-        self.controller.export()
+        self._export()
 
     def use_model(self, name: str, adapter: str = "") -> None:
         self.controller.chose(replace(self.controller.session, model=name, adapter=adapter))
@@ -303,7 +309,10 @@ class ChatScreen(ConversationScreen):
     def action_show_prompt(self) -> None:
         from kullm_tui.ui.conversation.prompt_dialog import PromptScreen
 
-        self.app.push_screen(PromptScreen(self.controller.session, self.controller.would_send()))
+        draft, session = self.prompt.value, self.controller.session
+        asked = Message("user", draft.text, draft.input) if draft.text.strip() else None
+        would_be_told = next_messages(self.controller.turns, asked, session.system)
+        self.app.push_screen(PromptScreen(session, would_be_told))
 
     def action_attach(self) -> None:
         from kullm_tui.ui.dialogs.open_file import text_file

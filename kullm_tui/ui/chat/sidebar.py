@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
@@ -72,8 +72,8 @@ class Conversations(Vertical):
 
         error: KullmError
 
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self) -> None:
+        super().__init__()
         self.store: Store | None = None
         self._open_id: int | None = None
         self._answering: frozenset[int] = frozenset()
@@ -166,10 +166,8 @@ class Conversations(Vertical):
     def _taken(self, event: Rows.Taken) -> None:
         event.stop()
         row = event.rows.rows[event.index]
-        if isinstance(row, Found):
-            self.post_message(self.Opened(row.conversation, row.hit.message_id))
-        elif isinstance(row, Entry):
-            self.post_message(self.Opened(row.conversation))
+        if isinstance(row, Entry | Found):
+            self.post_message(self.Opened(row.conversation, row.hit.message_id if isinstance(row, Found) else None))
 
     @on(Rows.Moved)
     def _moved(self) -> None:
@@ -210,17 +208,19 @@ class Conversations(Vertical):
     def holds(self, when: keymap.When) -> bool:
         return when != "has row" or self.chosen is not None
 
-    def action_pin(self) -> None:
+    def _change(self, change: Callable[[Store, Conversation], Coroutine[object, object, None]]) -> None:
         if (chosen := self.chosen) and self.store:
-            self._run(partial(self._pin, self.store, chosen), group="change")
+            self._run(partial(change, self.store, chosen), group="change")
+
+    def action_pin(self) -> None:
+        self._change(self._pin)
 
     async def _pin(self, store: Store, conversation: Conversation) -> None:
         await asyncio.to_thread(store.pin, conversation.id, not conversation.pinned)
         self.reload()
 
     def action_rename(self) -> None:
-        if (chosen := self.chosen) and self.store:
-            self._run(partial(self._rename, self.store, chosen), group="change")
+        self._change(self._rename)
 
     async def _rename(self, store: Store, conversation: Conversation) -> None:
         from kullm_tui.ui.dialogs.ask import AskLine
@@ -238,8 +238,7 @@ class Conversations(Vertical):
             self.reload()
 
     def action_delete(self) -> None:
-        if (chosen := self.chosen) and self.store:
-            self._run(partial(self._delete, self.store, chosen), group="change")
+        self._change(self._delete)
 
     def action_export_one(self) -> None:
         if chosen := self.chosen:
@@ -294,10 +293,5 @@ class Conversations(Vertical):
 def _place_of(rows: Sequence[Row], kept: Row | None, open_id: int | None) -> int | None:
     """Where the row that was chosen stands now; else the conversation on the screen."""
     wanted = kept.conversation.id if isinstance(kept, Entry | Found) else open_id
-    places_found = (place for place, row in enumerate(rows) if isinstance(row, Entry | Found))
-    return next((place for place in places_found if _id_at(rows, place) == wanted), None)
-
-
-def _id_at(rows: Sequence[Row], place: int) -> int | None:
-    row = rows[place]
-    return row.conversation.id if isinstance(row, Entry | Found) else None
+    listed_ids = [row.conversation.id if isinstance(row, Entry | Found) else None for row in rows]
+    return listed_ids.index(wanted) if wanted is not None and wanted in listed_ids else None

@@ -15,6 +15,7 @@ from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe
 from kullm_tui.core.transfer.export_file import export_file, form_of
 from kullm_tui.core.transfer.import_file import import_file, outcome
+from kullm_tui.ui.conversation.controller import View
 from kullm_tui.ui.dialogs.open_file import OpenFile
 from kullm_tui.ui.dialogs.save_file import ask_where
 
@@ -29,7 +30,23 @@ _LONGEST_NAME = 60  # characters, of at most three bytes
 _PROGRESS_SECONDS = 0.2
 
 
-async def export_one(app: App[int], store: Store, conversation: Conversation) -> str:
+async def export(view: View, conversation: Conversation | None = None) -> None:
+    """Into a file; all of them where none is named."""
+    store = await view.host.opened()
+    told = await (_export_one(view.app, store, conversation) if conversation else _export_all(view.app, store))
+    if told:
+        view.notice(told)
+
+
+async def import_some(view: View, imported: Callable[[], None]) -> None:
+    """From a file; `imported` is called once they are there."""
+    told = await _import(view.app, await view.host.opened(), view.notice)
+    if told:
+        view.notice(told)
+        imported()
+
+
+async def _export_one(app: App[int], store: Store, conversation: Conversation) -> str:
     """What became of it; empty where nobody wanted it any more."""
     path = await ask_where(
         app,
@@ -43,7 +60,7 @@ async def export_one(app: App[int], store: Store, conversation: Conversation) ->
     return await _exported(store, [conversation.id], path) if path else ""
 
 
-async def export_all(app: App[int], store: Store) -> str:
+async def _export_all(app: App[int], store: Store) -> str:
     if not await asyncio.to_thread(partial(store.conversations, limit=1)):
         return say("저장할 대화가 없어요.", "There are no conversations.")
     path = await ask_where(
@@ -71,7 +88,7 @@ async def _exported(store: Store, ids: list[int], path: Path) -> str:
     return say(f"대화 {count:,}개를 {path}에 저장했어요.", f"Saved {count:,} in {path}.")
 
 
-async def import_some(app: App[int], store: Store, tell: Callable[[str], None]) -> str:
+async def _import(app: App[int], store: Store, tell: Callable[[str], None]) -> str:
     """All or nothing of a file. `tell` hears how far it is."""
     path = await app.push_screen_wait(
         OpenFile(

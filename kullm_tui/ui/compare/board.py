@@ -132,9 +132,9 @@ class ContestView(Vertical):
             else say("⏎ 이어 묻기 · ^n 새 비교", "⏎ ask on · ^n a new one")
         )
         if voting.vote_of_round:
-            bar.tell(self._controller.names, self._voted(voting.vote_of_round), goes_on=goes_on)
+            bar.show(self._controller.names, told=self._voted(voting.vote_of_round), goes_on=goes_on)
         else:
-            bar.ask(self._controller.names)
+            bar.show(self._controller.names)
         return True
 
     def _voted(self, vote: Vote) -> str:

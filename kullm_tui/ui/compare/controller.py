@@ -59,7 +59,7 @@ class CompareController(Controller[CompareView]):
     async def close(self) -> None:
         """Every reply is stopped and written down as far as it came, and nobody else is asked."""
         for contest in self._contests.values():
-            contest.stop({lane.conversation_id for lane in contest.lanes})
+            contest.stop()
         await self.replies.close()
 
     def take_store(self, store: Store) -> None:
@@ -130,22 +130,13 @@ class CompareController(Controller[CompareView]):
         """To every column, or to the one that is addressed."""
         sent = False
         try:
-            if not self._is_free():
+            if not self.is_free(busy=self.busy):
                 return
             async with self._committing:
                 sent = await self._send(message)
         finally:
             if not sent:
                 self.screen.prompt.give_back(message.content, message.input)
-
-    def _is_free(self) -> bool:
-        if not self.busy:
-            self.screen.notice()
-            return True
-        self.screen.notice(
-            say("답이 오는 중이에요. esc로 멈춘 다음 보내 주세요.", "Replies are on their way. Stop them first: esc.")
-        )
-        return False
 
     async def _send(self, message: records.Message) -> bool:
         """False where nothing was committed."""
@@ -242,7 +233,7 @@ class CompareController(Controller[CompareView]):
 
     def ask_again(self, place: int | None = None, turn: Turn | None = None) -> None:
         """The last question of every column once more, or the one of this turn in one column."""
-        if self.comparison and self._is_free():
+        if self.comparison and self.is_free(busy=self.busy):
             self.run(self._ask_again(self.comparison, place, turn))
 
     async def _ask_again(self, comparison: Comparison, place: int | None, turn: Turn | None) -> None:
@@ -383,22 +374,17 @@ class CompareController(Controller[CompareView]):
 
     def deleted(self, comparison: Comparison) -> None:
         if contest := self._contests.get(comparison.id):
-            contest.stop({lane.conversation_id for lane in contest.lanes})
+            contest.stop()
         if self.comparison and self.comparison.id == comparison.id:
             self.open(None)
 
     def switch_branch(self, place: int, turn: Turn, step: int) -> None:
-        at = turn.siblings.index(turn.id) + step if turn.id in turn.siblings else -1
-        if 0 <= at < len(turn.siblings) and not self.busy:
-            self.run(self._switch_branch(place, turn.siblings[at]), group="branch")
+        beside = turn.beside(step)
+        if self.comparison and beside is not None and not self.busy:
+            self.run(self._switch_branch(self.comparison.columns[place], beside), group="branch")
 
-    async def _switch_branch(self, place: int, turn_id: int) -> None:
-        if self.comparison is None:
-            return
-        store, column = await self.screen.host.opened(), self.comparison.columns[place]
-        leaf = await asyncio.to_thread(store.leaf_below, turn_id)
-        await asyncio.to_thread(store.choose_leaf, column.conversation.id, leaf)
-        await self.show(place, leaf)
+    async def _switch_branch(self, column: Column, turn_id: int) -> None:
+        await self.show(column.place, await self.choose_branch(column.conversation, turn_id))
         await self.look()
 
 

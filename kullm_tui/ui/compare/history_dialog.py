@@ -12,14 +12,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets._static import Static
 
 from kullm_tui.core.language import say
 from kullm_tui.core.times import clock
 from kullm_tui.ui.background import Fault, begin
 from kullm_tui.ui.compare.text import name_of
-from kullm_tui.ui.keymap import DIALOG, bindings
+from kullm_tui.ui.dialogs.dialog import Dialog
 from kullm_tui.ui.text import plain, safe_line
 from kullm_tui.ui.widgets.row_list import Heading, Row, Rows
 from kullm_tui.ui.widgets.status_line import spread
@@ -50,9 +49,8 @@ class Past:
         return spread(Content(" ") + title, right, width)
 
 
-class EarlierScreen(ModalScreen["Comparison | None"]):
+class EarlierScreen(Dialog["Comparison"]):
     BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings(DIALOG),
         Binding("f6", "cancel", show=False),
         Binding("delete", "delete", show=False),
         Binding("u", "undo", show=False),
@@ -71,7 +69,7 @@ class EarlierScreen(ModalScreen["Comparison | None"]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
-            yield Static(say("지난 비교", "Earlier comparisons"), classes="dialog--question", markup=False)
+            yield Static(say("지난 비교", "Earlier comparisons"), markup=False)
             yield Rows()
             yield Static(
                 say("⏎ 열기   del 지우기   u 되살리기   esc 닫기", "⏎ open   del delete   u restore   esc close"),
@@ -128,9 +126,6 @@ class EarlierScreen(ModalScreen["Comparison | None"]):
 
     def action_accept(self) -> None:
         self.query_one(Rows).action_take()
-
-    def action_cancel(self) -> None:
-        self.dismiss(None)
 
     def action_delete(self) -> None:
         if self._chosen:

@@ -13,7 +13,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets._button import Button
 from textual.widgets._input import Input
 from textual.widgets._static import Static
@@ -21,18 +20,18 @@ from textual.widgets._static import Static
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from kullm_tui.core.store.contestant import FEWEST, MOST, Contestant
-from kullm_tui.core.text import nfc, size_text
+from kullm_tui.core.text import nfc
 from kullm_tui.ui.compare.lineup import DEMOS, Lineup
 from kullm_tui.ui.compare.text import name_of
-from kullm_tui.ui.keymap import DIALOG, bindings
+from kullm_tui.ui.dialogs.dialog import Dialog
 from kullm_tui.ui.models.choices import Answerer, Group, answerers, as_typed, headings
-from kullm_tui.ui.text import plain, safe_line
+from kullm_tui.ui.models.picker_dialog import line_of
+from kullm_tui.ui.text import plain
 from kullm_tui.ui.widgets.row_list import Heading, Row, Rows
 
 if TYPE_CHECKING:
     from kullm_tui.ui.host import Host
 
-_NEED_CELLS = 9
 _RECENT = 4
 _LOOKED_AT = 40  # earlier comparisons
 
@@ -45,14 +44,8 @@ class Candidate:
     choosable: bool = True
 
     def draw(self, _line: int, width: int, /) -> Content:
-        one = self.answerer
         mark = Content.styled(f" {self.number} ", "$accent bold") if self.number else Content(" · ").stylize("$quiet")
-        need = (size_text(one.need) if one.need else "").rjust(_NEED_CELLS)
-        right = Content.assemble("  ", (need, "$quiet" if one.fits else "$warning"), " ")
-        name = plain(one.title).truncate(26, ellipsis=True, pad=True)
-        room = max(0, width - mark.cell_length - right.cell_length - name.cell_length - 2)
-        detail = Content(safe_line(one.detail)).truncate(room, ellipsis=True, pad=True)
-        return Content.assemble(mark, name, "  ", detail.stylize("$quiet"), right)
+        return line_of(self.answerer, mark, width)
 
 
 @dataclass(frozen=True)
@@ -68,11 +61,10 @@ class Together:
         return Content.assemble(" ▸ ", plain(self.names).truncate(max(1, width - 4), ellipsis=True))
 
 
-class ContestantsScreen(ModalScreen[Lineup | None]):
+class ContestantsScreen(Dialog[Lineup]):
     """The lineup that was chosen; None where it was closed."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings(DIALOG),
         Binding("down", "into_list", show=False),
         Binding("space", "take", show=False),
         Binding("ctrl+l", "blind", show=False),
@@ -84,8 +76,6 @@ class ContestantsScreen(ModalScreen[Lineup | None]):
     ContestantsScreen #plan { height: auto; max-height: 2; color: $quiet; }
     ContestantsScreen Input { margin: 1 0; }
     ContestantsScreen .hint { color: $quiet; height: 1; }
-    ContestantsScreen .dialog--buttons { height: 1; margin-top: 1; align-horizontal: right; }
-    ContestantsScreen .dialog--buttons Button { margin-left: 2; }
     """
 
     def __init__(self, lineup: Lineup) -> None:
@@ -98,7 +88,7 @@ class ContestantsScreen(ModalScreen[Lineup | None]):
     def compose(self) -> ComposeResult:
         asked = say(f"누구를 비교할까요? {FEWEST}~{MOST}개", f"Who is compared? {FEWEST} to {MOST}")
         with Vertical(classes="dialog"):
-            yield Static(asked, classes="dialog--question", markup=False)
+            yield Static(asked, markup=False)
             yield Static(id="chosen", markup=False)
             yield Static(say("살펴보는 중", "looking"), id="plan", markup=False)
             yield Input(
@@ -156,9 +146,7 @@ class ContestantsScreen(ModalScreen[Lineup | None]):
         shown: list[Row] = [] if words else self._set_rows()
         for group, heading in _headings().items():
             members = [
-                Candidate(one, self._number(one))
-                for one in self._found
-                if one.group == group and all(word in one.searched for word in words)
+                Candidate(one, self._number(one)) for one in self._found if one.group == group and one.matches(words)
             ]
             shown += [Heading(heading), *members] if members else []
         if not shown and typed:
@@ -263,9 +251,6 @@ class ContestantsScreen(ModalScreen[Lineup | None]):
         else:
             self.action_keep()
 
-    def action_accept(self) -> None:
-        """Enter decides where the focus is, nowhere else."""
-
     def action_take(self) -> None:
         self.query_one(Rows).action_take()
 
@@ -285,9 +270,6 @@ class ContestantsScreen(ModalScreen[Lineup | None]):
     def action_keep(self) -> None:
         if self._lineup.is_whole:
             self.dismiss(self._lineup)
-
-    def action_cancel(self) -> None:
-        self.dismiss(None)
 
 
 def _headings() -> dict[Group, str]:

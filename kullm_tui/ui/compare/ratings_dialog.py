@@ -11,7 +11,6 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets._static import Static
 
 from kullm_tui.core.errors import KullmError, UsageError
@@ -20,7 +19,7 @@ from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe_json
 from kullm_tui.ui.background import begin
 from kullm_tui.ui.compare.ratings_table import Ratings, ratings_of, summary, table
-from kullm_tui.ui.keymap import DIALOG, bindings
+from kullm_tui.ui.dialogs.dialog import Dialog
 from kullm_tui.ui.text import plain
 
 if TYPE_CHECKING:
@@ -30,9 +29,8 @@ if TYPE_CHECKING:
 _DEFAULT_FILE = "~/kullm-preferences.jsonl"
 
 
-class RatingsScreen(ModalScreen[None]):
+class RatingsScreen(Dialog[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings(DIALOG),
         Binding("f9", "cancel", show=False),
         Binding("e", "export", show=False),
     ]
@@ -50,9 +48,7 @@ class RatingsScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
-            yield Static(
-                say("이 컴퓨터에서 매긴 순위", "Ratings on this machine"), classes="dialog--question", markup=False
-            )
+            yield Static(say("이 컴퓨터에서 매긴 순위", "Ratings on this machine"), markup=False)
             yield Static(say("계산하는 중", "counting"), id="summary", classes="told", markup=False)
             with VerticalScroll():
                 yield Static(id="table", markup=False)
@@ -108,9 +104,6 @@ class RatingsScreen(ModalScreen[None]):
             self._tell(say(f"선호 쌍 {count:,}개를 {path}에 저장했어요.", f"Saved {count:,} pairs in {path}."))
 
     def action_accept(self) -> None:
-        self.dismiss(None)
-
-    def action_cancel(self) -> None:
         self.dismiss(None)
 
 

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from evaluator.ratings import Rating
     from kullm_tui.core.store.store import Store
 
-_NAME_CELLS, _NUMBER_CELLS, _INTERVAL_CELLS, _COUNT_CELLS = 26, 5, 13, 6
+_PLACE_CELLS, _NUMBER_CELLS, _INTERVAL_CELLS, _COUNT_CELLS = 2, 5, 13, 6
+_BETWEEN = "  "
+_BESIDE_NAMES = _PLACE_CELLS + _NUMBER_CELLS + _INTERVAL_CELLS + _COUNT_CELLS + 5 * len(_BETWEEN)
+_NAME_CELLS, _MOST_NAME_CELLS = 26, 48
 _LEAST_DRAWN = 12
 
 
@@ -29,6 +32,9 @@ class Ratings:
     blind: int
     ties: int
     bad: int
+    contestants: Mapping[
+        str, Contestant
+    ]  # by their labels, which cannot be taken apart: a model's name may have a + in it
 
 
 def ratings_of(store: Store) -> Ratings:
@@ -36,7 +42,14 @@ def ratings_of(store: Store) -> Ratings:
     votes = store.comparisons.votes()
     rows = rate_duels(store.comparisons.duels())
     outcomes = [vote.outcome for vote in votes]
-    return Ratings(rows, len(votes), sum(vote.blind for vote in votes), outcomes.count("tie"), outcomes.count("bad"))
+    return Ratings(
+        rows,
+        len(votes),
+        sum(vote.blind for vote in votes),
+        outcomes.count("tie"),
+        outcomes.count("bad"),
+        {one.label: one for one in store.comparisons.contestants()},
+    )
 
 
 def summary(ratings: Ratings) -> str:
@@ -53,10 +66,18 @@ def summary(ratings: Ratings) -> str:
 
 
 def table(ratings: Ratings, titles: Mapping[str, str], width: int) -> Content:
-    head = _line(
-        "", say("모델", "model"), say("점수", "points"), say("95 % 구간", "95 %"), say("비교", "duels"), Content("")
-    ).stylize("$quiet")
     rows, told = ratings.rows, ratings.votes >= FEWEST_VOTES
+    names = [safe_line(name_of(ratings.contestants.get(row.name, Contestant(row.name)), titles)) for row in rows]
+    room = _name_cells(names, width)
+    head = _line(
+        "",
+        say("모델", "model"),
+        say("점수", "points"),
+        say("95 % 구간", "95 %"),
+        say("비교", "duels"),
+        Content(""),
+        room,
+    ).stylize("$quiet")
     taken = head.cell_length
     low = min(row.interval.low for row in rows)
     high = max(row.interval.high for row in rows)
@@ -64,27 +85,28 @@ def table(ratings: Ratings, titles: Mapping[str, str], width: int) -> Content:
     lines = [
         _line(
             str(place),
-            _name(row.name, titles),
+            name,
             f"{row.elo:,.0f}",
             f"{row.interval.low:,.0f}–{row.interval.high:,.0f}" if told else "?",
             f"{row.comparisons:,}",
             _drawn(row, low, high, drawn),
+            room,
         )
-        for place, row in enumerate(rows, start=1)
+        for place, (row, name) in enumerate(zip(rows, names, strict=True), start=1)
     ]
     return Content("\n").join([head, *lines])
 
 
-def _line(place: str, name: str, points: str, interval: str, count: str, drawn: Content) -> Content:
+def _line(place: str, name: str, points: str, interval: str, count: str, drawn: Content, name_cells: int) -> Content:
     cells = [
-        _right(place, 2),
-        Content(name).truncate(_NAME_CELLS, ellipsis=True, pad=True),
+        _right(place, _PLACE_CELLS),
+        Content(name).truncate(name_cells, ellipsis=True, pad=True),
         _right(points, _NUMBER_CELLS),
         _right(interval, _INTERVAL_CELLS),
         _right(count, _COUNT_CELLS),
         drawn,
     ]
-    return Content("  ").join(cells)
+    return Content(_BETWEEN).join(cells)
 
 
 def _right(text: str, cells: int) -> Content:
@@ -92,9 +114,10 @@ def _right(text: str, cells: int) -> Content:
     return Content(" " * max(0, cells - content.cell_length)) + content
 
 
-def _name(label: str, titles: Mapping[str, str]) -> str:
-    model, _, adapter = label.partition("+")
-    return safe_line(name_of(Contestant(model, adapter), titles))
+def _name_cells(names: Sequence[str], width: int) -> int:
+    """As many as the longest takes, where there is room: a name with an adapter is told apart by its end."""
+    longest = max((Content(name).cell_length for name in names), default=0)
+    return max(_NAME_CELLS, min(longest, _MOST_NAME_CELLS, width - _BESIDE_NAMES))
 
 
 def _drawn(row: Rating, low: float, high: float, cells: int) -> Content:

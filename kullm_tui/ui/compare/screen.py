@@ -19,7 +19,6 @@ from kullm_tui.ui.compare.columns import Columns, ColumnView, Tabs
 from kullm_tui.ui.compare.controller import CompareController
 from kullm_tui.ui.compare.toggles import Switches
 from kullm_tui.ui.compare.vote_bar import VoteBar
-from kullm_tui.ui.conversation.copy import copy_turn
 from kullm_tui.ui.conversation.live_replies import Replies
 from kullm_tui.ui.conversation.screen import ConversationScreen
 from kullm_tui.ui.conversation.thread import Thread
@@ -177,10 +176,8 @@ class CompareScreen(ConversationScreen):
         if event.action == "edit":
             self.controller.edit(place, event.view.turn)
             self.prompt.focus()
-        elif event.action == "regenerate":
-            self.controller.ask_again(place, event.view.turn)
         else:
-            self.controller.run(copy_turn(self.app, event.view, code=event.action == "copy_code"))
+            self.controller.ask_again(place, event.view.turn)
 
     @on(ColumnThread.Scrolled)
     def _scrolled(self, event: ColumnThread.Scrolled) -> None:

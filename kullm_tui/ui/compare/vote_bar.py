@@ -54,14 +54,8 @@ class VoteBar(Widget, can_focus=True):
         self._next = ""
         self._chosen: int | None = None  # among the ways to vote
 
-    def ask(self, names: Sequence[str], *, goes_on: str = "") -> None:
-        self._show(names, "", goes_on)
-
-    def tell(self, names: Sequence[str], told: str, *, goes_on: str = "") -> None:
-        """What was voted; whoever chooses again votes again."""
-        self._show(names, told, goes_on)
-
-    def _show(self, names: Sequence[str], told: str, goes_on: str) -> None:
+    def show(self, names: Sequence[str], *, told: str = "", goes_on: str = "") -> None:
+        """Asks; with what was voted, whoever chooses again votes again."""
         self._names, self._told, self._next = [safe_line(name) for name in names], safe_line(told), goes_on
         self._chosen = None
         self.add_class("-shown")

@@ -7,12 +7,14 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from kullm_tui.core.errors import KullmError
+from kullm_tui.core.language import say
 from kullm_tui.ui.background import Fault, fault_of
 
 if TYPE_CHECKING:
     from textual.app import App
     from textual.worker import Worker
 
+    from kullm_tui.core.store.history import Conversation
     from kullm_tui.ui.host import Host
 
 _LONG_SECONDS = 10.0  # what took so long is announced to a reader who looks elsewhere
@@ -60,6 +62,19 @@ class Controller(Generic[S]):
         else:
             if not mended:
                 self.screen.notice(str(error), error=True)
+
+    def is_free(self, *, busy: bool) -> bool:
+        """Told above the prompt where it is not."""
+        told = say("답이 오는 중이에요. esc로 멈춘 다음 보내 주세요.", "A reply is on its way. Stop it first: esc.")
+        self.screen.notice(told if busy else "")
+        return not busy
+
+    async def choose_branch(self, conversation: Conversation, turn_id: int) -> int:
+        """The conversation goes on along the branch of this turn; the id of its last."""
+        store = await self.screen.host.opened()
+        leaf = await asyncio.to_thread(store.leaf_below, turn_id)
+        await asyncio.to_thread(store.choose_leaf, conversation.id, leaf)
+        return leaf
 
     def announce(self, seconds: float, told: str) -> None:
         """To somebody who looked elsewhere while it took so long."""

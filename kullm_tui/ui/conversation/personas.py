@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kullm_tui.core import rules
-from kullm_tui.core.errors import ConfigError
 from kullm_tui.core.language import interface_language, say
-from kullm_tui.core.models.profiles import tables_of
+from kullm_tui.core.own_toml import OwnToml
 from kullm_tui.core.paths import config_file
 from kullm_tui.core.rules import Fault, checked
 from kullm_tui.core.text import nfc
@@ -42,9 +41,9 @@ _RULES: Mapping[str, rules.Rule] = {"title": rules.text, "title_english": rules.
 
 
 def _read(path: Path) -> Mapping[str, Persona]:
-    faults: list[str] = []
+    file, faults = OwnToml(path, "페르소나 파일을"), list[str]()
     found: dict[str, Persona] = {}
-    for name, table in tables_of(path).items():
+    for name, table in file.tables().items():
         if not isinstance(table, dict):
             faults.append(f"{name}: {say('[이름] 표여야 해요', 'must be a table, [name]')}")
             continue
@@ -56,6 +55,5 @@ def _read(path: Path) -> Mapping[str, Persona]:
             title = facts.get("title_english", title)
         found[name] = Persona(name, nfc(title), facts.get("system", ""))
     if faults:
-        listed = "\n".join(f"  {fault}" for fault in faults)
-        raise ConfigError(say(f"페르소나 파일을 고쳐 주세요: {path}\n{listed}", f"please correct {path}:\n{listed}"))
+        raise file.rejected(faults)
     return found

@@ -62,8 +62,8 @@ class Prompt(Widget):
         text: str
         input: str
 
-    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
-        super().__init__(id=id, classes=classes)
+    def __init__(self) -> None:
+        super().__init__()
         self._text = PromptField(send=self._send, walk=self._walk, id="prompt-text")
         self._input = PromptField(send=self._send, walk=self._walk, id="prompt-input")
         self._sent: list[Draft] = []

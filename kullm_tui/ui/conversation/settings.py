@@ -7,7 +7,7 @@ for the next new conversation.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from kullm_tui.core import habits
@@ -45,6 +45,12 @@ class Session:
 
     def with_decoding(self, decoding: Mapping[str, Any]) -> Session:
         return replace(self, decoding=_decoding(decoding))
+
+    def changed_as(self, before: Session, after: Session) -> Session:
+        """With what was chosen between these two, and nothing else of them: beside an old conversation, for new ones too."""
+        values = ((one.name, getattr(before, one.name), getattr(after, one.name)) for one in fields(self))
+        chosen = {name: now for name, was, now in values if now != was}
+        return replace(self, **(chosen | {"adapter": after.adapter} if "model" in chosen else chosen))
 
 
 def last_used(configured_model: str) -> Session:

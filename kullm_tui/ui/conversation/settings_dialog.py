@@ -11,7 +11,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Grid, Horizontal, Vertical, VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets._button import Button
 from textual.widgets._input import Input
 from textual.widgets._select import Select
@@ -27,7 +26,7 @@ from kullm_tui.ui.conversation.decoding_form import FIELDS, as_text, read_form, 
 from kullm_tui.ui.conversation.live_replies import stop_here, under_way
 from kullm_tui.ui.conversation.personas import Persona, personas
 from kullm_tui.ui.conversation.settings import Session
-from kullm_tui.ui.keymap import DIALOG, bindings
+from kullm_tui.ui.dialogs.dialog import Dialog
 from kullm_tui.ui.text import plain, safe
 
 if TYPE_CHECKING:
@@ -37,10 +36,10 @@ _DEVICES = ("auto", "cpu", "cuda")
 _PRECISIONS: tuple[Precision, ...] = ("4bit", "8bit", "bf16", "fp32")
 
 
-class ParametersScreen(ModalScreen[Session | None]):
+class ParametersScreen(Dialog[Session]):
     """The session with what was filled in; None where it was closed without keeping."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings(DIALOG), Binding("f7", "cancel", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("f7", "cancel", show=False)]
     CSS = """
     ParametersScreen .dialog { width: 78; max-width: 100%; max-height: 100%; padding: 1 2; }
     ParametersScreen VerticalScroll { height: auto; max-height: 1fr; }
@@ -57,10 +56,7 @@ class ParametersScreen(ModalScreen[Session | None]):
     ParametersScreen SelectOverlay { border: none; background: $lift; max-height: 10; }
     ParametersScreen .persona { height: 1; }
     ParametersScreen .persona > Static { width: 14; padding-right: 1; color: $quiet; text-align: right; }
-    ParametersScreen #fault { color: $error; height: auto; display: none; }
-    ParametersScreen #fault.-told { display: block; }
-    ParametersScreen .buttons { height: 1; margin-top: 1; align-horizontal: right; }
-    ParametersScreen .buttons Button { margin-left: 1; }
+    ParametersScreen .dialog--buttons Button { margin-left: 1; }
     """
 
     def __init__(self, session: Session) -> None:
@@ -84,11 +80,11 @@ class ParametersScreen(ModalScreen[Session | None]):
                 yield Static(say("시스템 프롬프트", "System prompt"), classes="quiet", markup=False)
                 yield TextArea(safe(self._session.system), id="system", tab_behavior="focus", soft_wrap=True)
                 yield from self._engine_rows()
-                yield Static(id="fault", markup=False)
-            with Horizontal(classes="buttons"):
+                yield Static(classes="dialog--fault", markup=False)
+            with Horizontal(classes="dialog--buttons"):
                 yield Button(say("논문 설정", "As in the paper"), id="paper")
                 yield Button(say("모두 기본값", "All defaults"), id="reset")
-                yield Button(say("취소", "Cancel"), id="cancel")
+                yield Button(say("취소", "Cancel"), id="no")
                 yield Button(say("이대로 쓰기", "Use these"), id="keep")
 
     @property
@@ -121,7 +117,7 @@ class ParametersScreen(ModalScreen[Session | None]):
         try:
             self._personas = await asyncio.to_thread(personas)
         except KullmError as error:
-            self._tell([str(error)])
+            self.tell(str(error))
         choice = self.query_one("#persona", Select)
         choice.set_options([(plain(one.title), one.name) for one in self._personas])
         if any(one.name == self._persona for one in self._personas):
@@ -155,12 +151,7 @@ class ParametersScreen(ModalScreen[Session | None]):
         for field in FIELDS:
             self.query_one(f"#label-{field.name}").set_class(field.name in faults, "-fault")
         labels = {field.name: field.label for field in FIELDS}
-        self._tell([f"{labels[name]}: {fault}" for name, fault in faults.items()])
-
-    def _tell(self, lines: list[str]) -> None:
-        told = self.query_one("#fault", Static)
-        told.set_class(bool(lines), "-told")
-        told.update(plain("\n".join(lines)))
+        self.tell("\n".join(f"{labels[name]}: {fault}" for name, fault in faults.items()))
 
     @on(Button.Pressed, "#paper")
     def _as_in_the_paper(self) -> None:
@@ -183,10 +174,6 @@ class ParametersScreen(ModalScreen[Session | None]):
         if await self._keep_engine():
             self.dismiss(self._session.with_decoding(values).with_system(system, kept))
 
-    @on(Button.Pressed, "#cancel")
-    def action_cancel(self) -> None:
-        self.dismiss(None)
-
     async def _keep_engine(self) -> bool:
         """Precision and device are the engine's: kept in the configuration, and true once it is started again."""
         engine = self.host.config.engine
@@ -197,13 +184,11 @@ class ParametersScreen(ModalScreen[Session | None]):
             return True
         if not self._warned and any(reply.here for reply in under_way(self.app)):
             self._warned = True
-            self._tell(
-                [
-                    say(
-                        "이 컴퓨터에서 답이 오는 중이에요. 정밀도나 장치를 바꾸면 엔진을 다시 시작해야 해서 답이 멈춰요.",
-                        "A reply is being made on this machine. Another precision or device needs the engine started again, which stops it.",
-                    )
-                ]
+            self.tell(
+                say(
+                    "이 컴퓨터에서 답이 오는 중이에요. 정밀도나 장치를 바꾸면 엔진을 다시 시작해야 해서 답이 멈춰요.",
+                    "A reply is being made on this machine. Another precision or device needs the engine started again, which stops it.",
+                )
             )
             self.query_one("#keep", Button).label = say("답을 멈추고 바꾸기", "Stop it and change")
             return False
@@ -211,7 +196,7 @@ class ParametersScreen(ModalScreen[Session | None]):
         try:
             await asyncio.to_thread(_write_engine, wanted)
         except KullmError as error:
-            self._tell([str(error)])
+            self.tell(str(error))
             return False
         self.host.config = replace(self.host.config, engine=wanted)
         return True

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Literal, cast
 
 from textual import events, on
@@ -23,17 +24,20 @@ from textual.worker import WorkType
 from kullm_tui.core.asking.live_reply import LiveReply
 from kullm_tui.core.language import say
 from kullm_tui.ui import keymap
+from kullm_tui.ui.background import Fault, begin
+from kullm_tui.ui.conversation.copy import copy_turn
 from kullm_tui.ui.conversation.live_replies import Replies
 from kullm_tui.ui.conversation.turn import TurnView
 from kullm_tui.ui.judge.subject import Subject, subject_of
 from kullm_tui.ui.judge.verdict_card import VerdictCard
+from kullm_tui.ui.text import safe
 
 if TYPE_CHECKING:
     from kullm_tui.core.store.history import Turn
     from kullm_tui.ui.judge.host import JudgingHost
     from kullm_tui.ui.judge.service import JudgeService
 
-TurnVerb = Literal["copy", "copy_code", "edit", "regenerate"]
+TurnVerb = Literal["edit", "regenerate"]
 
 _PAGE = 16  # turns mounted at once
 
@@ -75,8 +79,8 @@ class Thread(VerticalScroll, can_focus=True):
     class Left(Message):
         """Back to the prompt."""
 
-    def __init__(self, replies: Replies, *, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self, replies: Replies) -> None:
+        super().__init__()
         self._replies = replies
         self._turns: list[Turn] = []
         self._titles: Mapping[str, str] = {}
@@ -223,9 +227,7 @@ class Thread(VerticalScroll, can_focus=True):
             return False
         if when == "has code":
             return view.has_code
-        siblings = view.turn.siblings
-        at = siblings.index(view.turn.id) if view.turn.id in siblings else 0
-        return at > 0 if when == "has earlier branch" else at + 1 < len(siblings)
+        return view.turn.beside(-1 if when == "has earlier branch" else 1) is not None
 
     def action_judge(self) -> None:
         """The chosen reply, or the reply to the chosen question; else the last one."""
@@ -347,10 +349,17 @@ class Thread(VerticalScroll, can_focus=True):
             view.thinking.toggle()
 
     def action_copy(self) -> None:
-        self._act("copy")
+        self._copy(code=False)
 
     def action_copy_code(self) -> None:
-        self._act("copy_code")
+        self._copy(code=True)
+
+    def _copy(self, *, code: bool) -> None:
+        if view := self.view_of(self.chosen):
+            begin(self, partial(copy_turn, self.app, view, code=code), self._tell_fault, group="copying")
+
+    def _tell_fault(self, fault: Fault) -> None:
+        self.app.notify(safe(str(fault)), severity="error", markup=False)
 
     def action_edit(self) -> None:
         self._act("edit")

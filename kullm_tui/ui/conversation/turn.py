@@ -12,7 +12,6 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.style import Style
-from textual.widget import Widget
 from textual.widgets._static import Static
 
 from kullm_tui.core.asking.live_reply import LiveReply, Reading
@@ -271,7 +270,3 @@ def _system_line(content: str) -> Content:
 def _fault_line(error: str) -> str:
     what = error or say("답이 도중에 끊겼어요.", "The reply broke off.")
     return f"✗ {what}\n  {say('^r 다시 물어보기 · F8 다른 모델', '^r asks again · F8 another model')}"
-
-
-def turn_view_of(widget: Widget) -> TurnView | None:
-    return next((node for node in widget.ancestors_with_self if isinstance(node, TurnView)), None)

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
 from textual.widgets._button import Button
 from textual.widgets._input import Input
 from textual.widgets._static import Static
@@ -20,29 +19,13 @@ from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from kullm_tui.core.models.download import HUB_KEY
 from kullm_tui.ui.background import begin
-from kullm_tui.ui.keymap import DIALOG, bindings
+from kullm_tui.ui.dialogs.dialog import Dialog
 from kullm_tui.ui.text import plain, safe_line
 
-FORM_CSS = """
-    .dialog--question { width: 100%; text-style: bold; }
-    .form--row { height: 1; margin-top: 1; }
-    .form--row.-close { margin-top: 0; }
-    .form--label { width: 13; color: $quiet; }
-    .form--row Input { width: 1fr; }
-    .form--hint { width: 100%; color: $quiet; margin-top: 1; height: auto; }
-    .form--fault { width: 100%; color: $error; height: auto; max-height: 5; margin-top: 1; display: none; }
-    .form--fault.-told { display: block; }
-    .form--fault.-waiting { color: $quiet; }
-    .dialog--buttons { height: 1; margin-top: 1; align-horizontal: right; }
-    .dialog--buttons Button { margin-left: 2; }
-"""
 
-
-class KeyScreen(ModalScreen[str | None]):
+class KeyScreen(Dialog[str]):
     """What to tell about the key that was stored; None where none was."""
 
-    BINDINGS = bindings(DIALOG)
-    CSS = f"KeyScreen {{ {FORM_CSS} }}"
     AUTO_FOCUS = "#value"
 
     def __init__(self, name: str, endpoints: Sequence[EndpointSettings] = ()) -> None:
@@ -61,8 +44,8 @@ class KeyScreen(ModalScreen[str | None]):
                 yield Input(
                     password=True, id="value", placeholder=say("붙여 넣으세요 (보이지 않아요)", "paste it (unseen)")
                 )
-            yield Static(plain(_hint(self._key_name)), classes="form--hint", id="hint", markup=False)
-            yield Static(classes="form--fault", id="fault", markup=False)
+            yield Static(plain(_hint(self._key_name)), classes="dialog--more", id="hint", markup=False)
+            yield Static(classes="dialog--fault -apart", markup=False)
             with Horizontal(classes="dialog--buttons"):
                 yield Button(plain(say("취소", "Cancel")), id="no")
                 yield Button(plain(say("시험하고 넣기", "Test and store")), id="yes")
@@ -72,8 +55,8 @@ class KeyScreen(ModalScreen[str | None]):
         if event.input.id == "name":
             self.query_one("#hint", Static).update(plain(_hint(safe_line(event.value))))
         self._refused = ""
-        self.query_one("#fault", Static).remove_class("-told")
-        self._name_button(say("시험하고 넣기", "Test and store"))
+        self.tell()
+        self.name_button(say("시험하고 넣기", "Test and store"))
 
     @on(Input.Submitted, "#name")
     def _to_value(self, event: Input.Submitted) -> None:
@@ -83,43 +66,29 @@ class KeyScreen(ModalScreen[str | None]):
     @on(Input.Submitted, "#value")
     @on(Button.Pressed, "#yes")
     def action_accept(self) -> None:
-        begin(self, self._store, lambda error: self._tell(str(error)), group="key", exclusive=True)
-
-    @on(Button.Pressed, "#no")
-    def action_cancel(self) -> None:
-        self.dismiss(None)
+        begin(self, self._store, lambda error: self.tell(str(error)), group="key", exclusive=True)
 
     async def _store(self) -> None:
         name, value = safe_line(self.query_one("#name", Input).value), self.query_one("#value", Input).value.strip()
         if not value:
-            self._tell(say("값이 비어 있어요.", "The value is empty."))
+            self.tell(say("값이 비어 있어요.", "The value is empty."))
             return
         tested = False
         if self._refused != value:
-            self._tell(say("시험하고 있어요.", "Testing it."), waiting=True)
+            self.tell(say("시험하고 있어요.", "Testing it."), waiting=True)
             try:
                 tested = await check_key(name, value, self._endpoints) == "accepted"
             except KullmError as error:
                 self._refused = value
-                self._tell(_without(str(error), value))
-                self._name_button(say("그래도 넣기", "Store it all the same"))
+                self.tell(_without(str(error), value))
+                self.name_button(say("그래도 넣기", "Store it all the same"))
                 return
         try:
             source = await asyncio.to_thread(set_key, name, value)
         except KullmError as error:
-            self._tell(_without(str(error), value))
+            self.tell(_without(str(error), value))
             return
         self.dismiss(_told(name, source, tested=tested))
-
-    def _name_button(self, text: str) -> None:
-        button = self.query_one("#yes", Button)
-        button.label = plain(text)
-        button.refresh(layout=True)
-
-    def _tell(self, text: str, *, waiting: bool = False) -> None:
-        fault = self.query_one("#fault", Static)
-        fault.update(plain(text))
-        fault.set_class(waiting, "-waiting").add_class("-told")
 
 
 def _without(text: str, value: str) -> str:

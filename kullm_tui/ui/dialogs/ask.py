@@ -7,31 +7,19 @@ from collections.abc import Callable
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
 from textual.widgets._button import Button
 from textual.widgets._input import Input
 from textual.widgets._static import Static
 
 from kullm_tui.core.language import say
-from kullm_tui.ui.keymap import DIALOG, bindings
+from kullm_tui.ui.dialogs.dialog import Dialog
 from kullm_tui.ui.text import plain, safe_line
 
-_CSS = """
-    .dialog--question { width: 100%; text-style: bold; }
-    .dialog--more { width: 100%; color: $quiet; margin-top: 1; }
-    .dialog--fault { width: 100%; color: $error; height: auto; display: none; }
-    .dialog--fault.-told { display: block; }
-    .dialog--line { margin-top: 1; }
-    .dialog--buttons { height: 1; margin-top: 1; align-horizontal: right; }
-    .dialog--buttons Button { margin-left: 2; }
-"""
 
-
-class Confirm(ModalScreen[bool]):
+class Confirm(Dialog[bool]):
     """True for the button that does it. What cannot be undone has the focus on the other one."""
 
-    DEFAULT_CSS = f"Confirm {{ {_CSS} }}"
-    BINDINGS = [*bindings(DIALOG), ("left,up", "app.focus_previous"), ("right,down", "app.focus_next")]
+    BINDINGS = [("left,up", "app.focus_previous"), ("right,down", "app.focus_next")]
 
     def __init__(
         self, question: str, consequence: str, *, more: str = "", stay: str = "", danger: bool = False
@@ -54,23 +42,16 @@ class Confirm(ModalScreen[bool]):
     def on_mount(self) -> None:
         self.query_one("#no" if self._danger else "#yes", Button).focus()
 
-    @on(Button.Pressed)
-    def _pressed(self, event: Button.Pressed) -> None:
-        event.stop()
-        self.dismiss(event.button.id == "yes")
-
-    def action_accept(self) -> None:
-        """Enter where no button has the focus decides nothing."""
+    @on(Button.Pressed, "#yes")
+    def _decided(self) -> None:
+        self.dismiss(True)
 
     def action_cancel(self) -> None:
         self.dismiss(False)
 
 
-class AskLine(ModalScreen[str | None]):
+class AskLine(Dialog[str]):
     """One line, NFC and without the spaces around it; None where it was closed. `fault` says what is wrong with a line, or nothing."""
-
-    DEFAULT_CSS = f"AskLine {{ {_CSS} }}"
-    BINDINGS = bindings(DIALOG)
 
     def __init__(
         self,
@@ -80,12 +61,11 @@ class AskLine(ModalScreen[str | None]):
         value: str = "",
         placeholder: str = "",
         more: str = "",
-        secret: bool = False,
         fault: Callable[[str], str | None] | None = None,
     ) -> None:
         super().__init__()
         self._question, self._more, self._button = plain(question), plain(more), plain(button)
-        self._value, self._placeholder, self._secret = safe_line(value), safe_line(placeholder), secret
+        self._value, self._placeholder = safe_line(value), safe_line(placeholder)
         self._fault = fault
 
     def compose(self) -> ComposeResult:
@@ -93,24 +73,17 @@ class AskLine(ModalScreen[str | None]):
             yield Static(self._question, classes="dialog--question", markup=False)
             if self._more:
                 yield Static(self._more, classes="dialog--more", markup=False)
-            yield Input(self._value, placeholder=self._placeholder, password=self._secret, classes="dialog--line")
+            yield Input(self._value, placeholder=self._placeholder, classes="dialog--line")
             yield Static(classes="dialog--fault", markup=False)
             with Horizontal(classes="dialog--buttons"):
                 yield Button(plain(say("취소", "Cancel")), id="no")
                 yield Button(self._button, id="yes")
-
-    @on(Button.Pressed, "#no")
-    def action_cancel(self) -> None:
-        self.dismiss(None)
 
     @on(Input.Submitted)
     @on(Button.Pressed, "#yes")
     def action_accept(self) -> None:
         line = safe_line(self.query_one(Input).value)
         fault = self._fault(line) if self._fault else None
-        shown = self.query_one(".dialog--fault", Static)
-        shown.set_class(bool(fault), "-told")
-        if fault:
-            shown.update(plain(fault))
-            return
-        self.dismiss(line)
+        self.tell(fault or "")
+        if not fault:
+            self.dismiss(line)

@@ -7,26 +7,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets._input import Input
 from textual.widgets._static import Static
 
 from kullm_tui.core import paths
 from kullm_tui.core.language import say
 from kullm_tui.ui.background import Fault, begin
+from kullm_tui.ui.dialogs.dialog import Dialog, T
 from kullm_tui.ui.dialogs.text_file import Attachment, completions, read_attachment
-from kullm_tui.ui.keymap import DIALOG, bindings
 from kullm_tui.ui.text import plain
 from kullm_tui.ui.widgets.row_list import Row, Rows
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -41,18 +38,15 @@ class PathRow:
         return Content.assemble(" ", name if name.cell_length < width else name[-(width // 2) :])
 
 
-class OpenFile(ModalScreen[T | None], Generic[T]):
+class OpenFile(Dialog[T]):
     """Closes with what was read; None where it was closed without."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings(DIALOG),
         Binding("tab", "complete", show=False, priority=True),
         Binding("down", "into_list", show=False),
     ]
     CSS = """
     OpenFile .dialog { width: 76; height: 18; padding: 1 2; }
-    OpenFile #fault { color: $error; height: auto; display: none; }
-    OpenFile #fault.-told { display: block; }
     OpenFile .hint { color: $quiet; height: 1; margin-bottom: 1; }
     OpenFile Input { margin-bottom: 1; }
     """
@@ -64,14 +58,14 @@ class OpenFile(ModalScreen[T | None], Generic[T]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
-            yield Static(self._question, classes="dialog--question", markup=False)
+            yield Static(self._question, markup=False)
             yield Static(
                 f"{say('⇥ 자동 완성', '⇥ completes')} · {self._taken}",
                 classes="hint",
                 markup=False,
             )
             yield Input(placeholder=say("경로", "path"))
-            yield Static(id="fault", markup=False)
+            yield Static(classes="dialog--fault", markup=False)
             yield Rows(id="paths")
 
     def on_mount(self) -> None:
@@ -80,7 +74,7 @@ class OpenFile(ModalScreen[T | None], Generic[T]):
 
     @on(Input.Changed)
     def _typed(self) -> None:
-        self._tell("")
+        self.tell()
         begin(self, partial(self._list, self.query_one(Input).value), self._failed, group="paths", exclusive=True)
 
     async def _list(self, typed: str) -> None:
@@ -129,15 +123,7 @@ class OpenFile(ModalScreen[T | None], Generic[T]):
         self.dismiss(await asyncio.to_thread(self._read, path))
 
     def _failed(self, error: Fault) -> None:
-        self._tell(str(error))
-
-    def _tell(self, text: str) -> None:
-        line = self.query_one("#fault", Static)
-        line.set_class(bool(text), "-told")
-        line.update(plain(text))
-
-    def action_cancel(self) -> None:
-        self.dismiss(None)
+        self.tell(str(error))
 
 
 def text_file(question: str) -> OpenFile[Attachment]:

@@ -10,6 +10,7 @@ from kullm_tui.core.language import say
 from kullm_tui.core.text import nfc, size_text, terminal_safe
 
 LARGEST_BYTES = 1_000_000
+_MOST_COMPLETIONS = 50
 _LANGUAGES = {
     ".py": "python", ".js": "javascript", ".ts": "typescript", ".c": "c", ".h": "c", ".cpp": "cpp", ".java": "java", ".rs": "rust",
     ".go": "go", ".sh": "bash", ".sql": "sql", ".json": "json", ".toml": "toml", ".yaml": "yaml", ".yml": "yaml", ".html": "html",
@@ -78,7 +79,7 @@ def _decoded(data: bytes, name: str) -> tuple[str, str]:
     )
 
 
-def completions(typed: str, *, limit: int = 50) -> list[str]:
+def completions(typed: str) -> list[str]:
     """Paths that begin as typed, folders with a slash; hidden ones only where a dot was typed."""
     if typed == "~":
         return ["~/"]
@@ -95,6 +96,6 @@ def completions(typed: str, *, limit: int = 50) -> list[str]:
         name = nfc(entry.name)
         if name.lower().startswith(wanted) and (wanted.startswith(".") or not name.startswith(".")):
             found.append(f"{prefix}{entry.name}{'/' if entry.is_dir() else ''}")
-        if len(found) >= limit:
+        if len(found) >= _MOST_COMPLETIONS:
             break
     return found

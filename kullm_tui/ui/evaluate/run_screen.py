@@ -32,8 +32,9 @@ from kullm_tui.ui.evaluate.runs import Running
 from kullm_tui.ui.evaluate.tables import page_lines, people_lines
 from kullm_tui.ui.evaluate.text import button_label, count_line, joined, plan_lines, progress_lines
 from kullm_tui.ui.keymap import EVALUATION, bindings
-from kullm_tui.ui.text import plain, safe_line
+from kullm_tui.ui.text import safe_line
 from kullm_tui.ui.widgets.key_bar import KeyBar
+from kullm_tui.ui.widgets.notice import Notice
 from kullm_tui.ui.widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
@@ -65,9 +66,7 @@ class EvaluationScreen(Screen[None]):
     EvaluationScreen .page Static { width: 100%; height: auto; }
     EvaluationScreen.-narrow ItemBrowser #item-list { width: 34; }
     EvaluationScreen.-narrow ItemBrowser.-opened #item-list { display: none; }
-    EvaluationScreen #told { height: auto; max-height: 4; padding: 0 1; display: none; color: $warning; }
-    EvaluationScreen #told.-there { display: block; }
-    EvaluationScreen #told.-error { color: $error; }
+    EvaluationScreen Notice { max-height: 4; padding: 0 1; }
     """
 
     shown: reactive[View] = reactive("progress")
@@ -98,7 +97,7 @@ class EvaluationScreen(Screen[None]):
                 with VerticalScroll(id=name, classes="page"):
                     yield Static(id=f"{name}-text", markup=False)
             yield ItemBrowser(id="items")
-        yield Static(id="told", markup=False)
+        yield Notice()
         yield KeyBar()
 
     def on_mount(self) -> None:
@@ -255,9 +254,7 @@ class EvaluationScreen(Screen[None]):
             self._run(self._read_facts, group="read")
 
     def tell(self, text: str, *, error: bool = False) -> None:
-        told = self.query_one("#told", Static)
-        told.update(plain(text))
-        told.set_class(error, "-error").add_class("-there")
+        self.query_one(Notice).tell(text, error=error)
 
     # -- going on and stopping -----------------------------------------------------------------------------------------
 

@@ -30,6 +30,7 @@ from kullm_tui.ui.evaluate.text import count_line, joined, progress_lines, run_h
 from kullm_tui.ui.keymap import EVALUATIONS, bindings
 from kullm_tui.ui.text import plain, safe_line
 from kullm_tui.ui.widgets.key_bar import KeyBar
+from kullm_tui.ui.widgets.notice import Notice
 from kullm_tui.ui.widgets.row_list import Row, Rows
 from kullm_tui.ui.widgets.status_line import StatusLine
 
@@ -71,9 +72,7 @@ class EvaluateScreen(Screen[None]):
     EvaluateScreen #runs { height: 1fr; padding: 0 1; }
     EvaluateScreen #details { height: auto; max-height: 45%; border-top: solid $rule; padding: 0 1; }
     EvaluateScreen #details Static { width: 100%; }
-    EvaluateScreen #told { height: auto; max-height: 4; padding: 0 1; display: none; color: $warning; }
-    EvaluateScreen #told.-there { display: block; }
-    EvaluateScreen #told.-error { color: $error; }
+    EvaluateScreen Notice { max-height: 4; padding: 0 1; }
     EvaluateScreen #nothing { display: none; height: 1fr; align: center middle; }
     EvaluateScreen #nothing Static { width: 62; max-width: 94%; }
     EvaluateScreen #nothing Button { margin: 1 0 0 0; }
@@ -100,7 +99,7 @@ class EvaluateScreen(Screen[None]):
         with Vertical(id="nothing"):
             yield Static(id="invitation", markup=False)
             yield Button(id="begin")
-        yield Static(id="told", markup=False)
+        yield Notice()
         yield KeyBar()
 
     def on_mount(self) -> None:
@@ -194,16 +193,14 @@ class EvaluateScreen(Screen[None]):
 
     @on(Rows.Moved, "#runs")
     def _moved(self) -> None:
-        self.query_one("#told", Static).remove_class("-there")
+        self.query_one(Notice).tell()
         self._draw_details()
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._draw)
 
     def tell(self, text: str, *, error: bool = False) -> None:
-        told = self.query_one("#told", Static)
-        told.update(plain(text))
-        told.set_class(error, "-error").add_class("-there")
+        self.query_one(Notice).tell(text, error=error)
 
     # -- keys ----------------------------------------------------------------------------------------------------------
 

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from textual.app import App
 
     from kullm_tui.ui.host import Host
-    from kullm_tui.ui.judge.subject import Subject
 
 
 @dataclass(frozen=True)
@@ -54,11 +53,11 @@ class Approval:
         host: Host,
         store: VerdictStore,
         settings: JudgeSettings,
-        choose: Callable[[JudgeSettings], Awaitable[None]],
+        change: Callable[[], Awaitable[None]],
     ) -> None:
         self.budget = Budget(settings.budget)
         self.origin = ""  # of the judge and rubric that are chosen, once the judge is known
-        self._app, self._host, self._store, self._settings, self._choose = app, host, store, settings, choose
+        self._app, self._host, self._store, self._settings, self._change = app, host, store, settings, change
         self._unpriced = 0  # calls whose price nobody knows
         self._strongest: dict[str, str] = {}  # by address
         self._without_schemas: set[tuple[str, str]] = set()
@@ -161,13 +160,6 @@ class Approval:
             self._agreed.add(agreement)
         return answer
 
-    async def _change(self) -> None:
-        from kullm_tui.ui.judge.settings_dialog import JudgeScreen
-
-        settings = await self._app.push_screen_wait(JudgeScreen(self._settings, spent=self.budget.spent))
-        if settings is not None:
-            await self._choose(settings)
-
     # -- the call ------------------------------------------------------------------------------------------------------
 
     async def carry_out(self, purchase: Purchase) -> list[Verdict]:
@@ -197,10 +189,6 @@ class Approval:
             budget=self.budget,
             calls=self._host.config.judging,
         )
-
-
-def item_of(subject: Subject) -> Item:
-    return Item("reply", subject.instruction, subject.input, subject.response)
 
 
 def known_rubrics(chosen: str) -> tuple[Rubric, ...]:

@@ -17,7 +17,7 @@ from kullm_tui.core.config.settings import EndpointSettings
 from kullm_tui.core.endpoints.client import configured_endpoint, list_models
 from kullm_tui.core.endpoints.endpoint import Endpoint
 from kullm_tui.core.errors import KullmError, ModelNotFound
-from kullm_tui.core.language import interface_language, say
+from kullm_tui.core.language import say
 from kullm_tui.core.money import money
 from kullm_tui.ui.judge.settings import JudgeSettings
 
@@ -75,10 +75,6 @@ async def _configured(settings: EndpointSettings, faults: list[str]) -> tuple[st
 
 def rubrics() -> list[Rubric]:
     return [load_rubric(name) for name in shipped_rubrics()]
-
-
-def note_of(rubric: Rubric) -> str:
-    return rubric.note_korean if interface_language() == "ko" else rubric.note_english
 
 
 def price_line(

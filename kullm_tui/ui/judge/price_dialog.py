@@ -8,13 +8,12 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
 from textual.widgets._button import Button
 from textual.widgets._static import Static
 
 from kullm_tui.core.language import say
 from kullm_tui.core.money import money
-from kullm_tui.ui.keymap import DIALOG, bindings
+from kullm_tui.ui.dialogs.dialog import Dialog
 from kullm_tui.ui.text import plain, safe_line
 
 if TYPE_CHECKING:
@@ -23,22 +22,14 @@ if TYPE_CHECKING:
 Answer = Literal["judge", "change"]
 
 
-class FirstVerdictScreen(ModalScreen[Answer | None]):
+class FirstVerdictScreen(Dialog[Answer]):
     """None: nothing is to be judged."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings(DIALOG),
-        ("left,up", "app.focus_previous"),
-        ("right,down", "app.focus_next"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [("left,up", "app.focus_previous"), ("right,down", "app.focus_next")]
     AUTO_FOCUS = "#judge"
     CSS = """
     FirstVerdictScreen .dialog { width: 72; }
-    FirstVerdictScreen .question { width: 100%; text-style: bold; }
-    FirstVerdictScreen .more { width: 100%; color: $quiet; margin-top: 1; height: auto; }
     FirstVerdictScreen .warning { width: 100%; margin-top: 1; height: auto; }
-    FirstVerdictScreen .buttons { height: 1; margin-top: 1; align-horizontal: right; }
-    FirstVerdictScreen .buttons Button { margin-left: 2; }
     """
 
     def __init__(
@@ -58,15 +49,15 @@ class FirstVerdictScreen(ModalScreen[Answer | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
             asked = say(f"{self._judge}: 이 채점자에게 채점을 맡길까요?", f"Have {self._judge} judge it?")
-            yield Static(plain(asked), classes="question", markup=False)
-            yield Static(plain(f"{self._price()}\n{self._terms()}"), classes="more", markup=False)
+            yield Static(plain(asked), classes="dialog--question", markup=False)
+            yield Static(plain(f"{self._price()}\n{self._terms()}"), classes="dialog--more", markup=False)
             if self._itself:
                 itself = say(
                     "이 답을 쓴 모델이 바로 채점자예요. 점수가 후할 수 있어요.",
                     "The judge wrote this reply itself: its scores may be generous.",
                 )
                 yield Static(plain(itself), classes="warning", markup=False)
-            with Horizontal(classes="buttons"):
+            with Horizontal(classes="dialog--buttons"):
                 yield Button(plain(say("취소", "Cancel")), id="no")
                 yield Button(plain(say("바꾸기", "Change")), id="change")
                 yield Button(plain(self._consequence()), id="judge")
@@ -111,10 +102,3 @@ class FirstVerdictScreen(ModalScreen[Answer | None]):
     @on(Button.Pressed, "#change")
     def _changed(self) -> None:
         self.dismiss("change")
-
-    def action_accept(self) -> None:
-        """Enter where no button has the focus decides nothing."""
-
-    @on(Button.Pressed, "#no")
-    def action_cancel(self) -> None:
-        self.dismiss(None)

@@ -93,10 +93,10 @@ class JudgeService:
         if not self._any_bought():
             return failed
         from evaluator.verdicts_about import verdicts_about
-        from kullm_tui.ui.judge.approval import item_of, known_rubrics
+        from kullm_tui.ui.judge.approval import known_rubrics
 
         try:
-            found = verdicts_about(item_of(subject), self._opened(), known_rubrics(self.settings.rubric))
+            found = verdicts_about(subject.item, self._opened(), known_rubrics(self.settings.rubric))
         except StoreError:  # told, as a failure, when something is to be judged
             return failed
         return [*failed, *(_flagged(verdict, subject) for verdict in found)]
@@ -174,10 +174,8 @@ class JudgeService:
     async def _agreed_to_all(self, subjects: Sequence[Subject]) -> bool:
         try:
             approval = await self._ready()
-            from kullm_tui.ui.judge.approval import item_of
-
             async with self._asking:
-                items, models = [item_of(one) for one in subjects], [one.model for one in subjects]
+                items, models = [one.item for one in subjects], [one.model for one in subjects]
                 return await approval.approve(items, models=models) is not None
         except KullmError:  # each of them will tell it in its card
             return True
@@ -245,10 +243,8 @@ class JudgeService:
     async def _judged(self, subject: Subject, again: bool) -> Verdict | None:
         self._tell(subject, say("채점자를 찾는 중", "looking for the judge"))
         approval = await self._ready()
-        from kullm_tui.ui.judge.approval import item_of
-
         async with self._asking:
-            purchase = await approval.approve([item_of(subject)], models=[subject.model], again=again)
+            purchase = await approval.approve([subject.item], models=[subject.model], again=again)
         if purchase is None:
             return None
         self._tell(subject, say(f"{purchase.judge.model}에 묻는 중", f"asking {purchase.judge.model}"))
@@ -300,7 +296,7 @@ class JudgeService:
             from kullm_tui.ui.judge.approval import Approval
 
             store = await asyncio.to_thread(self._opened)
-            self._approval = self._approval or Approval(self.app, self.host, store, self.settings, self.choose)
+            self._approval = self._approval or Approval(self.app, self.host, store, self.settings, self.show_settings)
         return self._approval
 
     def _tell(self, subject: Subject, doing: str) -> None:

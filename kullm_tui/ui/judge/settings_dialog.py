@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets._button import Button
 from textual.widgets._input import Input
@@ -21,9 +19,8 @@ from textual.worker import Worker
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from kullm_tui.core.money import budget_of, money
-from kullm_tui.ui.dialogs.api_key import FORM_CSS
+from kullm_tui.ui.dialogs.dialog import Dialog
 from kullm_tui.ui.judge.settings import MODES, RUBRIC, JudgeSettings
-from kullm_tui.ui.keymap import DIALOG, bindings
 from kullm_tui.ui.text import plain, safe_line
 from kullm_tui.ui.widgets.segmented import Choice
 
@@ -32,19 +29,17 @@ if TYPE_CHECKING:
     from kullm_tui.ui.judge.offers import Offers
 
 
-class JudgeScreen(ModalScreen[JudgeSettings | None]):
+class JudgeScreen(Dialog[JudgeSettings]):
     """The settings as they were filled in; None where it was closed."""
 
-    BINDINGS: ClassVar[list[BindingType]] = bindings(DIALOG)
     AUTO_FOCUS = "#model"
-    CSS = f"""
-    JudgeScreen {{ {FORM_CSS} }}
-    JudgeScreen .dialog {{ width: 76; padding: 1 2; }}
-    JudgeScreen Select {{ width: 1fr; height: 1; }}
-    JudgeScreen SelectCurrent {{ border: none; height: 1; background: $background; padding: 0 1; }}
-    JudgeScreen Select:focus > SelectCurrent {{ border: none; background-tint: $accent 12%; }}
-    JudgeScreen SelectOverlay {{ border: none; background: $lift; max-height: 10; }}
-    JudgeScreen Choice {{ padding: 0 1; }}
+    CSS = """
+    JudgeScreen .dialog { width: 76; padding: 1 2; }
+    JudgeScreen Select { width: 1fr; height: 1; }
+    JudgeScreen SelectCurrent { border: none; height: 1; background: $background; padding: 0 1; }
+    JudgeScreen Select:focus > SelectCurrent { border: none; background-tint: $accent 12%; }
+    JudgeScreen SelectOverlay { border: none; background: $lift; max-height: 10; }
+    JudgeScreen Choice { padding: 0 1; }
     """
 
     def __init__(self, settings: JudgeSettings, *, spent: float = 0.0) -> None:
@@ -73,8 +68,8 @@ class JudgeScreen(ModalScreen[JudgeSettings | None]):
             yield _row(say("방식", "form"), Choice(forms, id="mode"))
             limit = say("이번 실행에서 쓸 달러. 비우면 한도 없음", "dollars for this session; empty: no limit")
             yield _row(say("예산", "budget"), Input(budget, id="budget", placeholder=limit))
-            yield Static(classes="form--hint", id="hint", markup=False)
-            yield Static(classes="form--fault", id="fault", markup=False)
+            yield Static(classes="dialog--more", id="hint", markup=False)
+            yield Static(classes="dialog--fault -apart", markup=False)
             with Horizontal(classes="dialog--buttons"):
                 yield Button(plain(say("키 넣기", "Store a key")), id="key")
                 yield Button(plain(say("취소", "Cancel")), id="no")
@@ -128,7 +123,7 @@ class JudgeScreen(ModalScreen[JudgeSettings | None]):
 
     def _tell_faults(self, offers: Offers) -> None:
         if offers.faults:
-            self._tell("\n".join(offers.faults))
+            self.tell("\n".join(offers.faults))
 
     # -- what was filled in --------------------------------------------------------------------------------------------
 
@@ -136,7 +131,7 @@ class JudgeScreen(ModalScreen[JudgeSettings | None]):
     @on(Input.Changed)
     @on(Choice.Changed)
     def _changed(self) -> None:
-        self.query_one("#fault").remove_class("-told")
+        self.tell()
         self._run(self._tell_price, "price")
 
     async def _tell_price(self) -> None:
@@ -174,14 +169,9 @@ class JudgeScreen(ModalScreen[JudgeSettings | None]):
             budget = budget_of(self.query_one("#budget", Input).value)
             await asyncio.to_thread(load_rubric, settings.rubric)
         except KullmError as fault:
-            self._tell(str(fault))
+            self.tell(str(fault))
             return
         self.dismiss(JudgeSettings(settings.rubric, settings.model, settings.mode, budget))
-
-    def _tell(self, text: str) -> None:
-        fault = self.query_one("#fault", Static)
-        fault.update(plain(text))
-        fault.add_class("-told")
 
     @on(Button.Pressed, "#key")
     def _key(self) -> None:
@@ -194,16 +184,12 @@ class JudgeScreen(ModalScreen[JudgeSettings | None]):
         try:
             settings, _ = judge_address(self._filled_in().model, self._host.config.endpoints)
         except KullmError as fault:
-            self._tell(str(fault))
+            self.tell(str(fault))
             return
         told = await self.app.push_screen_wait(KeyScreen(settings.key, [settings]))
         if told:
             self.app.notify(safe_line(told), markup=False)
             await self._learn()
-
-    @on(Button.Pressed, "#no")
-    def action_cancel(self) -> None:
-        self.dismiss(None)
 
 
 def _row(label: str, field: Widget, *, close: bool = False) -> Horizontal:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from kullm_tui.core.text import nfc
 
 if TYPE_CHECKING:
+    from evaluator.verdict import Item
     from kullm_tui.core.store.history import Turn
 
 
@@ -24,6 +25,13 @@ class Subject:
     def __post_init__(self) -> None:
         for name in ("instruction", "input", "response"):
             object.__setattr__(self, name, nfc(getattr(self, name)))
+
+    @property
+    def item(self) -> Item:
+        """As a judge is asked about it; the evaluator is imported where something is judged."""
+        from evaluator.verdict import Item
+
+        return Item("reply", self.instruction, self.input, self.response)
 
 
 def subject_of(turns: Sequence[Turn], turn_id: int) -> Subject | None:

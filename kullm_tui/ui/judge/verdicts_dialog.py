@@ -10,15 +10,14 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets._button import Button
 from textual.widgets._static import Static
 
 from kullm_tui.core.language import say
 from kullm_tui.core.money import money
 from kullm_tui.core.times import clock
+from kullm_tui.ui.dialogs.dialog import Dialog
 from kullm_tui.ui.judge.text import by_origin, cost_of, title_of, trouble_of, warnings_of
-from kullm_tui.ui.keymap import DIALOG, bindings
 from kullm_tui.ui.text import plain, safe_line
 
 if TYPE_CHECKING:
@@ -29,10 +28,10 @@ _A_ROW = 3  # scores with their criteria's whole names
 Wish = Literal["again", "settings"]
 
 
-class VerdictsScreen(ModalScreen[Wish | None]):
+class VerdictsScreen(Dialog[Wish]):
     """What is wanted next; None where it was only read."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings(DIALOG), Binding("f3", "again", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("f3", "again", show=False)]
     AUTO_FOCUS = "VerticalScroll"
     CSS = """
     VerdictsScreen .dialog { width: 90; max-width: 100%; max-height: 100%; padding: 1 2; }
@@ -98,12 +97,6 @@ class VerdictsScreen(ModalScreen[Wish | None]):
     @on(Button.Pressed, "#settings")
     def _settings(self) -> None:
         self.dismiss("settings")
-
-    def action_accept(self) -> None:
-        """Enter where no button has the focus spends nothing."""
-
-    def action_cancel(self) -> None:
-        self.dismiss(None)
 
 
 def _is_told_already(verdict: Verdict) -> bool:

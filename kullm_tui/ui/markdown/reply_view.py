@@ -94,8 +94,8 @@ class Reply(Widget):
         def control(self) -> "Reply":
             return self.reply
 
-    def __init__(self, text: str = "", *, id: str | None = None, classes: str | None = None) -> None:
-        super().__init__(id=id, classes=classes)
+    def __init__(self, text: str = "") -> None:
+        super().__init__()
         self._document = Document()
         self._safe = TerminalSafeStream()
         self._raw: list[str] = []

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets._button import Button
 from textual.widgets._input import Input
 from textual.widgets._option_list import OptionList
@@ -26,8 +25,8 @@ from kullm_tui.core.models.profiles import all_profiles
 from kullm_tui.core.models.registration import WrongField, check_endpoint, check_fields, register, register_endpoint
 from kullm_tui.core.rules import did_you_mean
 from kullm_tui.ui.background import begin
-from kullm_tui.ui.dialogs.api_key import FORM_CSS, KeyScreen
-from kullm_tui.ui.keymap import DIALOG, bindings
+from kullm_tui.ui.dialogs.api_key import KeyScreen
+from kullm_tui.ui.dialogs.dialog import Dialog
 from kullm_tui.ui.text import plain, safe_line
 from kullm_tui.ui.widgets.segmented import Choice
 
@@ -68,17 +67,15 @@ _ENDPOINT = 2
 _OFFERED = "offered"  # among what its user has seen: the endpoint's list of models
 
 
-class AddModelScreen(ModalScreen[str | None]):
+class AddModelScreen(Dialog[str]):
     """The name of what was added."""
 
-    BINDINGS = bindings(DIALOG)
-    CSS = f"""
-    AddModelScreen {{ {FORM_CSS} }}
-    AddModelScreen Choice {{ margin-top: 1; }}
-    AddModelScreen #form {{ height: auto; max-height: 55vh; }}
-    AddModelScreen #fields {{ height: auto; margin-top: 1; }}
-    AddModelScreen #offered {{ height: auto; max-height: 6; margin-top: 1; display: none; border: none; background: $surface; }}
-    AddModelScreen #offered.-there {{ display: block; }}
+    CSS = """
+    AddModelScreen Choice { margin-top: 1; }
+    AddModelScreen #form { height: auto; max-height: 55vh; }
+    AddModelScreen #fields { height: auto; margin-top: 1; }
+    AddModelScreen #offered { height: auto; max-height: 6; margin-top: 1; display: none; border: none; background: $surface; }
+    AddModelScreen #offered.-there { display: block; }
     """
     AUTO_FOCUS = "#name"
 
@@ -104,7 +101,7 @@ class AddModelScreen(ModalScreen[str | None]):
                             yield Static(field.label, classes="form--label", markup=False)
                             yield Input(placeholder=field.hint, id=field.name)
                 yield OptionList(id="offered", markup=False)
-                yield Static(classes="form--fault", id="fault", markup=False)
+                yield Static(classes="dialog--fault -apart", markup=False)
             with Horizontal(classes="dialog--buttons"):
                 yield Button(plain(say("취소", "Cancel")), id="no")
                 yield Button(plain(say("등록하기", "Add it")), id="yes")
@@ -130,32 +127,23 @@ class AddModelScreen(ModalScreen[str | None]):
     @on(Input.Changed)
     def _forget_fault(self) -> None:
         self._warned.clear()
-        self.query_one("#fault", Static).remove_class("-told")
+        self.tell()
         self.query_one("#offered", OptionList).remove_class("-there")
-        self._name_button(
+        self.name_button(
             say("시험하고 등록하기", "Test and add") if self._kind == _ENDPOINT else say("등록하기", "Add it")
         )
-
-    def _name_button(self, text: str) -> None:
-        button = self.query_one("#yes", Button)
-        button.label = plain(text)
-        button.refresh(layout=True)
 
     @on(Input.Submitted)
     @on(Button.Pressed, "#yes")
     def action_accept(self) -> None:
-        begin(self, self._accept, lambda error: self._tell(str(error)), group="add", exclusive=True)
-
-    @on(Button.Pressed, "#no")
-    def action_cancel(self) -> None:
-        self.dismiss(None)
+        begin(self, self._accept, lambda error: self.tell(str(error)), group="add", exclusive=True)
 
     async def _accept(self) -> None:
         values = self._values
         try:
             added = await (self._add_endpoint(values) if self._kind == _ENDPOINT else self._add_model(values))
         except WrongField as fault:
-            self._tell(str(fault))
+            self.tell(str(fault))
             with_field = self.query(f"#{fault.field}")
             if with_field:
                 with_field.first(Input).focus()
@@ -197,12 +185,12 @@ class AddModelScreen(ModalScreen[str | None]):
         key = await self._key_of(settings)
         if key is None:
             return False
-        self._tell(say("엔드포인트에 물어보고 있어요.", "Asking the endpoint."), waiting=True)
+        self.tell(say("엔드포인트에 물어보고 있어요.", "Asking the endpoint."), waiting=True)
         try:
             offered = await list_models(Endpoint(settings.name, settings.base_url, key))
         except KullmError as error:
             return not self._warns(str(error))
-        self.query_one("#fault", Static).remove_class("-told")
+        self.tell()
         if model and model not in offered:
             hint = did_you_mean(model, offered)
             return not self._warns(
@@ -221,7 +209,7 @@ class AddModelScreen(ModalScreen[str | None]):
                 found = await asyncio.to_thread(get_key, settings.key)
         if found is None:
             name = settings.key
-            self._tell(say(f"{name} 키가 아직 없어요.", f"There is no key {name} yet."))
+            self.tell(say(f"{name} 키가 아직 없어요.", f"There is no key {name} yet."))
         return found
 
     def _offers(self, models: tuple[str, ...]) -> bool:
@@ -234,14 +222,14 @@ class AddModelScreen(ModalScreen[str | None]):
             Option(plain(safe_line(model)), id=f"model-{place}") for place, model in enumerate(models[:_MOST_MODELS])
         )
         offered.highlighted = 0
-        self._tell(
+        self.tell(
             say(
                 f"잘 돼요. 모델 하나를 고르거나, 고르지 않고 모두({safe_line(self._values['name'])}/모델이름) 등록하세요.",
                 f"It works. Choose a model, or add them all as {safe_line(self._values['name'])}/MODEL.",
             ),
             waiting=True,
         )
-        self._name_button(say("모두 등록하기", "Add them all"))
+        self.name_button(say("모두 등록하기", "Add them all"))
         offered.focus()
         return True
 
@@ -259,15 +247,13 @@ class AddModelScreen(ModalScreen[str | None]):
         if not text or text in self._warned:
             return False
         self._warned.add(text)
-        self._tell(text)
-        self._name_button(say("그래도 등록하기", "Add it all the same"))
+        self.tell(text)
+        self.name_button(say("그래도 등록하기", "Add it all the same"))
         return True
 
-    def _tell(self, text: str, *, waiting: bool = False) -> None:
-        fault = self.query_one("#fault", Static)
-        fault.update(plain(text))
-        fault.set_class(waiting, "-waiting").add_class("-told")
-        self.call_after_refresh(fault.scroll_visible, animate=False)
+    def tell(self, text: str = "", *, waiting: bool = False) -> None:
+        super().tell(text, waiting=waiting)
+        self.call_after_refresh(self.query_one(".dialog--fault").scroll_visible, animate=False)
 
 
 def _all_fields() -> list[Field]:

@@ -40,9 +40,10 @@ class Answerer:
     fits: bool
     own: bool = False  # an entry of the user's
 
-    @property
-    def searched(self) -> str:
-        return f"{self.model} {self.adapter} {self.title} {self.detail}".lower()
+    def matches(self, words: Sequence[str]) -> bool:
+        """Whether all of the words, in small letters, are somewhere in what is said of it."""
+        said = f"{self.model} {self.adapter} {self.title} {self.detail}".lower()
+        return all(word in said for word in words)
 
 
 @dataclass(frozen=True)

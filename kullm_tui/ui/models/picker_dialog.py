@@ -13,7 +13,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets._input import Input
 from textual.widgets._static import Static
 
@@ -24,7 +23,7 @@ from kullm_tui.core.memory import Memory
 from kullm_tui.core.models.registration import register_endpoint
 from kullm_tui.core.text import nfc, size_text
 from kullm_tui.ui.background import Fault, begin
-from kullm_tui.ui.keymap import DIALOG, bindings
+from kullm_tui.ui.dialogs.dialog import Dialog
 from kullm_tui.ui.models.choices import (
     Answerer,
     Answerers,
@@ -43,7 +42,8 @@ from kullm_tui.ui.widgets.row_list import Heading, Row, Rows
 if TYPE_CHECKING:
     from kullm_tui.ui.models.host import ModelsHost
 
-_NEED_WIDTH = 9
+_NAME_CELLS, _NEED_CELLS = 26, 9
+_NOTHING = Content("")
 
 
 @dataclass(frozen=True)
@@ -54,22 +54,25 @@ class Choice:
     choosable: bool = True
 
     def draw(self, _line: int, width: int, /) -> Content:
-        one = self.answerer
-        mark = "▌" if self.now else " "
-        state = say("올라와 있음", "loaded") if one.loaded else ""
-        need = (size_text(one.need) if one.need else "").rjust(_NEED_WIDTH)
-        right = Content.assemble("  ", (state, "$success"), "  ", (need, "$warning" if not one.fits else "$quiet"), " ")
-        name = plain(one.title).truncate(26, ellipsis=True, pad=True)
-        room = max(0, width - right.cell_length - name.cell_length - 3)
-        detail = Content(safe_line(one.detail)).truncate(room, ellipsis=True, pad=True)
-        return Content.assemble((mark, "$accent"), name, "  ", detail.stylize("$quiet"), right)
+        mark = Content.styled("▌" if self.now else " ", "$accent")
+        state = say("올라와 있음", "loaded") if self.answerer.loaded else ""
+        return line_of(self.answerer, mark, width, state=Content.assemble("  ", (state, "$success")))
 
 
-class SwitcherScreen(ModalScreen[ModelChoice | None]):
+def line_of(one: Answerer, mark: Content, width: int, *, state: Content = _NOTHING) -> Content:
+    """Its name, as much of the rest as there is room for, and what it needs."""
+    need = (size_text(one.need) if one.need else "").rjust(_NEED_CELLS)
+    right = Content.assemble(state, "  ", (need, "$quiet" if one.fits else "$warning"), " ")
+    name = plain(one.title).truncate(_NAME_CELLS, ellipsis=True, pad=True)
+    room = max(0, width - mark.cell_length - right.cell_length - name.cell_length - 2)
+    detail = Content(safe_line(one.detail)).truncate(room, ellipsis=True, pad=True)
+    return Content.assemble(mark, name, "  ", detail.stylize("$quiet"), right)
+
+
+class SwitcherScreen(Dialog[ModelChoice]):
     """The model that was chosen; None where none was."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings(DIALOG),
         Binding("down", "into_list", show=False),
         Binding("f8", "cancel", show=False),
         Binding("f5", "browse", show=False),
@@ -94,7 +97,7 @@ class SwitcherScreen(ModalScreen[ModelChoice | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
-            yield Static(say("누구에게 물을까요?", "Who should answer?"), classes="dialog--question", markup=False)
+            yield Static(say("누구에게 물을까요?", "Who should answer?"), markup=False)
             yield Static(say("살펴보는 중", "looking"), id="memory", markup=False)
             yield Input(
                 placeholder=say(
@@ -175,7 +178,7 @@ class SwitcherScreen(ModalScreen[ModelChoice | None]):
         words = typed.lower().split()
         rows: list[Row] = []
         for heading, members in self._groups():
-            shown = [Choice(row, self._is_now(row)) for row in members if all(word in row.searched for word in words)]
+            shown = [Choice(row, self._is_now(row)) for row in members if row.matches(words)]
             rows += [Heading(heading), *shown] if shown else []
         listed = any(isinstance(row, Choice) and row.answerer.model == typed for row in rows)
         if typed and not listed and (not rows or self._names_a_model_there(typed)):
@@ -262,9 +265,6 @@ class SwitcherScreen(ModalScreen[ModelChoice | None]):
     def action_accept(self) -> None:
         self._taken_early = self._found is None
         self.query_one(Rows).action_take()
-
-    def action_cancel(self) -> None:
-        self.dismiss(None)
 
 
 def _headings() -> dict[Group, str]:

@@ -34,6 +34,7 @@ from kullm_tui.ui.models.removal import Outcome, free_disk, give_back, give_up_e
 from kullm_tui.ui.models.text import can_be, details
 from kullm_tui.ui.text import plain, safe_line
 from kullm_tui.ui.widgets.key_bar import KeyBar
+from kullm_tui.ui.widgets.notice import Notice
 from kullm_tui.ui.widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
@@ -58,9 +59,7 @@ class ModelsScreen(Screen[str | None]):
     ModelsScreen #list { height: 1fr; width: 1fr; }
     ModelsScreen #details { height: 8; border-top: solid $rule; padding: 0 1; }
     ModelsScreen #facts { width: 100%; }
-    ModelsScreen #told { height: auto; max-height: 4; padding: 0 1; display: none; color: $warning; }
-    ModelsScreen #told.-there { display: block; }
-    ModelsScreen #told.-error { color: $error; }
+    ModelsScreen Notice { max-height: 4; padding: 0 1; }
     ModelsScreen.-wide #body { layout: horizontal; margin-top: 1; }
     ModelsScreen.-wide #details { height: 1fr; width: 30%; min-width: 38; border-top: none; border-left: solid $rule; padding: 0 2; }
     """
@@ -93,7 +92,7 @@ class ModelsScreen(Screen[str | None]):
                 yield ModelList(self._work)
             with VerticalScroll(id="details", can_focus=False):
                 yield Static(id="facts", markup=False)
-        yield Static(id="told", markup=False)
+        yield Notice()
         yield KeyBar()
 
     def on_mount(self) -> None:
@@ -149,7 +148,7 @@ class ModelsScreen(Screen[str | None]):
     def _highlighted(self) -> None:
         chosen = self._models.chosen
         if chosen and chosen.name != self._told_of:
-            self.query_one("#told", Static).remove_class("-there")
+            self.query_one(Notice).tell()
         self._draw_details()
 
     def _draw_details(self) -> None:
@@ -176,9 +175,7 @@ class ModelsScreen(Screen[str | None]):
         """A line above the footer, until another row is chosen."""
         chosen = self._models.chosen
         self._told_of = chosen.name if chosen else ""
-        told = self.query_one("#told", Static)
-        told.update(plain(text))
-        told.set_class(error, "-error").add_class("-there")
+        self.query_one(Notice).tell(text, error=error)
 
     # Choosing
 

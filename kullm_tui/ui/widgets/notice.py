@@ -1,4 +1,4 @@
-"""The line above the prompt that says what went wrong, what is under way, what to press next."""
+"""The line above the prompt or the footer that says what went wrong, what is under way, what to press next."""
 
 from textual.widgets._static import Static
 

@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 
 from kullm_tui.core.endpoints.local_engine import stop_engine
+from kullm_tui.core.store.store import Store
 from tests import processes
+from tests.core.store.test_comparisons import one_round
 from tests.evaluator.judge_server import FORM_SCORES, JudgeServer
 from tests.kullm_command import Terminal, kullm, start
 from tests.openai_server import CUT, OpenAIServer, Received, Reply, chunk, says
@@ -156,6 +158,23 @@ def test_blind_votes_ratings_and_pairs(demos: Path) -> None:
         assert pair["prompt"] == [{"role": "user", "content": CAPITAL}]
         assert pair["chosen_model"] == winner[1]
         assert pair["chosen"] != pair["rejected"]
+
+
+@pytest.mark.parametrize(
+    ("votes", "says_an_interval", "warns"), [(9, False, False), (10, True, True), (29, True, True), (30, True, False)]
+)
+def test_few_votes_have_an_interval_that_is_said_to_be_too_narrow(
+    votes: int, says_an_interval: bool, warns: bool, demos: Path
+) -> None:
+    with Store(demos / "kullm.db") as store:
+        for number in range(votes):
+            comparison, replies = one_round(store, "서울", "부산", question=f"수도는? {number}")
+            store.comparisons.vote(comparison.id, replies, "best", number % 2)
+    done = kullm(demos, "compare", "--ratings")
+    assert done.returncode == 0
+    assert ("?" not in done.stdout) == says_an_interval
+    assert ("구간이 실제보다 좁게" in done.stderr) == warns
+    assert ("10개는 모여야" in done.stderr) != says_an_interval
 
 
 def test_without_votes_it_says_how_to_begin(demos: Path) -> None:

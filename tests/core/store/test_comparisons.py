@@ -117,12 +117,21 @@ def test_text_that_no_terminal_should_see_does_no_harm(store: Store) -> None:
     assert comparison.columns[0].contestant.model == "a?"
 
 
+def test_everybody_who_was_compared_is_known_once_by_model_and_adapter(store: Store) -> None:
+    plus, adapted = Contestant("c++-chat"), Contestant("a", "mine")
+    store.comparisons.create("하나", (plus, adapted))
+    store.comparisons.create("둘", (adapted, Contestant("b")))
+    deleted = store.comparisons.create("셋", (adapted, Contestant("gone")))
+    store.comparisons.delete(deleted.id)
+    assert set(store.comparisons.contestants()) == {plus, adapted, Contestant("b")}
+
+
 def test_what_was_answered_last_comes_first(store: Store) -> None:
     first, second = (store.comparisons.create(title, THREE) for title in ("하나", "둘"))
     assert [one.title for one in store.comparisons.latest()] == ["둘", "하나"]
     asked(store, first, "더")
     assert [one.title for one in store.comparisons.latest()] == ["하나", "둘"]
-    assert [one.id for one in store.comparisons.latest(limit=1, offset=1)] == [second.id]
+    assert [one.id for one in store.comparisons.latest(limit=1)] == [first.id]
 
 
 def test_a_vote_for_the_best_beats_each_of_the_others(store: Store) -> None:

@@ -1,18 +1,13 @@
 """How the chat looks, in the two sizes it is made for. The clock stands still, and what was measured was measured beforehand."""
 
 import asyncio
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from textual.widgets import Input
 
-from kullm_tui.core.asking.live_reply import LiveReply
 from kullm_tui.core.asking.target import Target
 from kullm_tui.core.endpoints.endpoint import Endpoint, Finished, Usage
-from kullm_tui.core.memory import Memory
-from kullm_tui.core.models import catalogue
 from kullm_tui.core.records import Message
 from kullm_tui.core.store.history import Conversation
 from kullm_tui.core.store.journal import ReplySource
@@ -27,7 +22,6 @@ from tests.openai_server import OpenAIServer, Reply, chunk
 from tests.ui.chatting import chatting
 from tests.ui.snapshot import SIZES, assert_looks_like
 
-_NOON = 1_795_230_000.0  # 2026-11-21, 12:00 in Seoul
 _MARKDOWN = """\
 **한국어(Korean)**는 한반도에서 쓰는 말입니다.
 
@@ -51,19 +45,9 @@ sizes = pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{siz
 
 
 @pytest.fixture(autouse=True)
-def _still_clock(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    monkeypatch.setenv("TZ", "Asia/Seoul")
-    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
-    time.tzset()
-    monkeypatch.setattr(time, "time", lambda: _NOON)
-    monkeypatch.setattr(catalogue, "list_cached", list)  # whatever tests before this one have quantised
-    monkeypatch.setattr(choices, "memory_here", lambda _: Memory("gpu", 24_000_000_000, 19_500_000_000))
+def _still(_still_machine: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(choices, "loaded_models", lambda: {"demo-kullm": 20_000_000})
-    monkeypatch.setattr(LiveReply, "seconds", 3.2)
     monkeypatch.setenv("HOME", str(tmp_path))
-    yield
-    monkeypatch.undo()
-    time.tzset()
 
 
 def _filled(database: Path) -> Conversation:

@@ -1,16 +1,11 @@
 """How comparing looks, in the two sizes it is made for. The clock stands still, and what was measured was measured beforehand."""
 
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from kullm_tui.core.asking.live_reply import LiveReply
 from kullm_tui.core.compare import schedule
 from kullm_tui.core.endpoints.endpoint import Finished, Usage
-from kullm_tui.core.memory import Memory
-from kullm_tui.core.models import catalogue
 from kullm_tui.core.records import Message
 from kullm_tui.core.store.comparisons import Comparison
 from kullm_tui.core.store.journal import ReplySource
@@ -19,12 +14,11 @@ from kullm_tui.ui.compare import text as compare_text
 from kullm_tui.ui.compare.history_dialog import EarlierScreen
 from kullm_tui.ui.compare.lineup import DEMOS
 from kullm_tui.ui.compare.picker_dialog import ContestantsScreen
-from kullm_tui.ui.models import choices
 from tests.openai_server import Reply, chunk, says
 from tests.ui.comparing import Comparing, Far, comparing
+from tests.ui.conftest import MEMORY
 from tests.ui.snapshot import SIZES, assert_looks_like
 
-_NOON = 1_795_230_000.0  # 2026-11-21, 12:00 in Seoul
 _ANSWERS = (
     "대한민국의 수도는 **서울**입니다. 한강을 끼고 있으며 조선이 세워진 뒤로 육백 년 넘게 나라의 중심이었습니다.",
     "서울입니다.",
@@ -35,21 +29,10 @@ sizes = pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{siz
 
 
 @pytest.fixture(autouse=True)
-def _still_clock(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    monkeypatch.setenv("TZ", "Asia/Seoul")
-    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
-    time.tzset()
-    monkeypatch.setattr(time, "time", lambda: _NOON)
-    memory = Memory("gpu", 24_000_000_000, 19_500_000_000)
-    monkeypatch.setattr(catalogue, "list_cached", list)  # whatever tests before this one have quantised
+def _still(_still_machine: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(schedule, "list_cached", list)
-    monkeypatch.setattr(choices, "memory_here", lambda _: memory)
-    monkeypatch.setattr(schedule, "memory_here", lambda _: memory)
-    monkeypatch.setattr(LiveReply, "seconds", 3.2)
+    monkeypatch.setattr(schedule, "memory_here", lambda _: MEMORY)
     monkeypatch.setattr(compare_text, "live_speed", lambda reply: "≈28 tok/s" if reply.pieces else "")
-    yield
-    monkeypatch.undo()
-    time.tzset()
 
 
 def _compared(database: Path, *, blind: bool = False, vote: int | None = None) -> Comparison:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluator.ratings import Comparison, bradley_terry
+from evaluator.ratings import Comparison, Rating, bradley_terry
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.records import Message, Role
 from kullm_tui.core.store.contestant import Contestant
@@ -16,6 +16,9 @@ from kullm_tui.ui.compare.question_file import read_questions
 from kullm_tui.ui.compare.ratings_table import Ratings, summary, table
 from kullm_tui.ui.compare.rounds import last_round
 from kullm_tui.ui.compare.text import differences, speeds
+
+PLUS = Contestant("c++-chat")
+LONG = Contestant("polyglot-ko-5.8b", "kullm-2024-korean")
 
 
 @pytest.fixture(autouse=True)
@@ -153,9 +156,28 @@ def test_what_a_terminal_would_obey_is_no_part_of_a_question() -> None:
 # -- ratings -----------------------------------------------------------------------------------------------------------
 
 
+def _ratings(rows: Sequence[Rating], *, votes: int) -> Ratings:
+    known = [Contestant("a"), Contestant("b"), Contestant("demo-kullm"), Contestant("a", "mine"), PLUS, LONG]
+    return Ratings(rows, votes, blind=0, ties=0, bad=0, contestants={one.label: one for one in known})
+
+
+def test_a_model_whose_own_name_has_a_plus_is_called_by_all_of_it() -> None:
+    ratings = _ratings(bradley_terry([Comparison(PLUS.label, "a", "left", 1)]), votes=1)
+    assert " c++-chat " in table(ratings, {}, 100).plain
+
+
+def test_a_model_with_an_adapter_is_read_to_its_end_where_there_is_room() -> None:
+    ratings = _ratings(bradley_terry([Comparison(LONG.label, "a", "left", 1)] * 12), votes=12)
+    name = "polyglot-ko-5.8b + kullm-2024-korean"
+    for width in (75, 100):
+        assert name in table(ratings, {}, width).plain
+        assert all(line.cell_length <= width for line in table(ratings, {}, width).split("\n"))
+    assert "●" in table(ratings, {}, 100).plain
+
+
 def test_intervals_are_drawn_on_one_scale_inside_the_width() -> None:
     duels = [Comparison("demo-kullm", "a+mine", "left")] * 6 + [Comparison("demo-kullm", "a+mine", "tie")] * 2
-    ratings = Ratings(bradley_terry(duels), votes=12, blind=0, ties=2, bad=0)
+    ratings = _ratings(bradley_terry(duels), votes=12)
     shown = table(ratings, {"demo-kullm": "구름 데모"}, 100)
     head, first, second = shown.split("\n")
     assert "구름 데모" in first.plain
@@ -167,7 +189,7 @@ def test_intervals_are_drawn_on_one_scale_inside_the_width() -> None:
 
 
 def test_a_few_votes_have_points_and_no_interval() -> None:
-    ratings = Ratings(bradley_terry([Comparison("a", "b", "left", 1)]), votes=1, blind=1, ties=0, bad=0)
+    ratings = _ratings(bradley_terry([Comparison("a", "b", "left", 1)]), votes=1)
     shown = table(ratings, {}, 100).plain
     assert "?" in shown
     assert "–" not in shown

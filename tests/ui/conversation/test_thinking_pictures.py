@@ -1,6 +1,5 @@
 """How a model that thinks first looks, in the two sizes: while it thinks, folded when it has answered, unfolded."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,8 +10,8 @@ from kullm_tui.core.records import Message
 from kullm_tui.core.store.history import Conversation
 from kullm_tui.core.store.journal import ReplySource
 from kullm_tui.core.store.store import Store
+from kullm_tui.ui.models import choices
 from tests.openai_server import OpenAIServer, Reply, event
-from tests.ui.chat.test_pictures import _still_clock as _still_clock
 from tests.ui.chatting import chatting
 from tests.ui.snapshot import SIZES, assert_looks_like
 
@@ -27,10 +26,9 @@ sizes = pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{siz
 
 
 @pytest.fixture(autouse=True)
-def _it_thought_so_long(monkeypatch: pytest.MonkeyPatch, _still_clock: None) -> Iterator[None]:  # noqa: F811
+def _it_thought_so_long(_still_machine: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choices, "loaded_models", lambda: {"demo-kullm": 20_000_000})
     monkeypatch.setattr(LiveReply, "thinking_seconds", 12.3)
-    yield
-    monkeypatch.undo()
 
 
 def _thought(database: Path) -> Conversation:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,6 @@ from tests.ui.chatting import Chat, chatting
 from tests.ui.judging import bought, reasoned
 from tests.ui.snapshot import SIZES, assert_looks_like
 
-_NOON = 1_795_230_000.0  # 2026-11-21, 12:00 in Seoul
 _QUESTION = "대한민국의 수도는 어디인가요?"
 _ANSWER = "대한민국의 수도는 **서울**입니다. 한강을 끼고 있으며 천만에 가까운 사람이 살아요."
 _LONG = "질문에 바로 답했고 문장이 자연스럽습니다. 다만 덧붙인 인구 이야기는 묻지 않은 것이라 흥미를 조금 더할 뿐 꼭 필요하지는 않았습니다."
@@ -39,16 +38,11 @@ sizes = pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{siz
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def home(_noon: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("KULLM_HOME", str(tmp_path))
     monkeypatch.setenv("KULLM_LANG", "ko")
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
-    monkeypatch.setenv("TZ", "Asia/Seoul")
-    time.tzset()
-    monkeypatch.setattr(time, "time", lambda: _NOON)
-    yield tmp_path
-    monkeypatch.undo()
-    time.tzset()
+    return tmp_path
 
 
 def _item(answer: str = _ANSWER) -> Item:
