@@ -69,9 +69,11 @@ class CompareController(Controller[CompareView]):
 
     async def _read_again(self, store: Store, comparison_id: int) -> None:
         try:
-            self.open(await asyncio.to_thread(store.comparisons.get, comparison_id))
+            read = await asyncio.to_thread(store.comparisons.get, comparison_id)
         except StoreError:
-            self.open(None)
+            read = None
+        if self.comparison and self.comparison.id == comparison_id:  # no other was opened meanwhile
+            self.open(read)
 
     # -- who is on the screen ------------------------------------------------------------------------------------------
 
