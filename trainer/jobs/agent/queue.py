@@ -44,19 +44,20 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Queue:
-    jobs: Path  # the folder of all jobs of this machine
+    root: Path  # the machine's folder of ours
 
     @property
     def path(self) -> Path:
-        return private_dir(self.jobs / ".queue")
+        return private_dir(self.root / "queue")
+
+    def _job(self, name: str) -> JobDirectory:
+        return JobDirectory(self.root / "jobs" / name)
 
     def claim(self, job: JobDirectory, wanted: int) -> Claim | Waiting:
         """The cards, if it is the job's turn and they are free; asked again and again until then."""
         with turn(self.path / "turn"):
             order = self._joined(job.id)
-            ahead = [
-                other for other in order[: order.index(job.id)] if not JobDirectory(self.jobs / other).hold.exists()
-            ]
+            ahead = [other for other in order[: order.index(job.id)] if not self._job(other).hold.exists()]
             place = order.index(job.id) + 1
             if job.hold.exists():
                 return Waiting(place, "held")
@@ -95,7 +96,7 @@ class Queue:
         return order
 
     def _waits(self, job: str) -> bool:
-        directory = JobDirectory(self.jobs / job)
+        directory = self._job(job)
         return document(directory.state).get("state") == QUEUED and is_locked(directory.lock)
 
     def _write(self, order: list[str]) -> None:

@@ -129,7 +129,7 @@ def show(machine: Machine, asked: Mapping[str, Any]) -> dict[str, Any]:
 
 def list_jobs(machine: Machine, _asked: Mapping[str, Any]) -> dict[str, Any]:
     jobs = [JobDirectory(entry) for entry in sorted(machine.jobs.iterdir()) if (entry / "spec.json").is_file()]
-    return {"jobs": [_facts(job) for job in jobs], "queue": Queue(machine.jobs).order()}
+    return {"jobs": [_facts(job) for job in jobs], "queue": Queue(machine.root).order()}
 
 
 def _facts(job: JobDirectory) -> dict[str, Any]:
@@ -169,7 +169,7 @@ def hold(machine: Machine, asked: Mapping[str, Any]) -> dict[str, Any]:
 
 def move(machine: Machine, asked: Mapping[str, Any]) -> dict[str, Any]:
     job = machine.job(asked)
-    queue = Queue(machine.jobs)
+    queue = Queue(machine.root)
     if not queue.move(job.id, int(asked["place"])):
         raise Refused("not waiting", id=job.id)
     return {"queue": queue.order()}

@@ -94,7 +94,7 @@ class Supervisor:
 
     def _waits_its_turn(self) -> bool:
         """False where it was cancelled before."""
-        queue = Queue(self.job.path.parent)
+        queue = Queue(self.job.path.parent.parent)
         if not self.launch.queue:
             return not self.stopping
         self.record.turn(states.QUEUED)
