@@ -26,10 +26,9 @@ def publish_text(path: Path, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         Path(name).replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
+    finally:
+        with contextlib.suppress(OSError):  # it has its name by now, where nothing failed
             Path(name).unlink()
-        raise
     sync(path.parent)
 
 

@@ -1,8 +1,8 @@
 """The agent's answer found in what came: behind greetings of a shell, in front of its farewells."""
 
-import json
 from typing import Any
 
+from kullm_tui.core import foreign_json
 from trainer.jobs.agent.rpc import REPLY
 
 
@@ -11,7 +11,7 @@ def answer_in(output: bytes) -> dict[str, Any] | None:
     for line in reversed(output.decode(errors="replace").splitlines()):
         if line.startswith(REPLY):
             try:
-                value = json.loads(line.removeprefix(REPLY))
+                value = foreign_json.parsed(line.removeprefix(REPLY))
             except ValueError:
                 return None
             return value if isinstance(value, dict) else None
