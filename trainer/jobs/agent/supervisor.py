@@ -18,7 +18,7 @@ from typing import Any
 from trainer.jobs.agent import states
 from trainer.jobs.agent.causes import Cause, cause
 from trainer.jobs.agent.directory import JobDirectory
-from trainer.jobs.agent.files import document, try_lock
+from trainer.jobs.agent.files import document, lock_within
 from trainer.jobs.agent.notify import Notifier
 from trainer.jobs.agent.processes import MARK, adopt_orphans, ends_with_parent, reap, sweep, tagged
 from trainer.jobs.agent.queue import Claim, Queue
@@ -26,6 +26,7 @@ from trainer.jobs.agent.record import Record
 from trainer.jobs.agent.trainer_process import Launch, begin, identity
 from trainer.jobs.agent.watch import Watch
 
+_LOCK_SECONDS = 3.0
 _TICK_SECONDS = 0.25
 _QUEUE_SECONDS = 2.0
 _BEAT_SECONDS = 2.0
@@ -34,7 +35,7 @@ _KILL_SECONDS = 2.0  # between SIGTERM and SIGKILL for what a trainer left behin
 
 def supervise(job: JobDirectory) -> bool:
     """False where another supervisor has the job, or what was asked for is done already."""
-    lock = try_lock(job.lock)
+    lock = lock_within(job.lock, _LOCK_SECONDS)
     if lock is None:
         return False
     try:
