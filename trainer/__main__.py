@@ -30,14 +30,16 @@ from trainer.dataset.tokens import TokenSet, evaluation_set, tokenised
 from trainer.estimate.tokens import lengths_of
 from trainer.export import export
 from trainer.interrupt import STOPPED, Interrupt
+from trainer.jobs.agent.directory import JobDirectory
+from trainer.jobs.agent.files import publish, turn
+from trainer.jobs.directory import held, note, read_spec
 from trainer.loop import train
 from trainer.model.base import base_of, trainable_model
 from trainer.model.forward import forward_of
 from trainer.model.recompute import layers_of, recompute
 from trainer.ranks import Ranks, joined
 from trainer.recipe import Recipe, recipe_from
-from trainer.run import Job, restore_weights
-from trainer.run_folder import RunFolder, held, note, publish_json, read_spec, taking_turns
+from trainer.run import TrainingRun, restore_weights
 from trainer.samples import sample_replies
 from trainer.side_by_side import workers_of
 from trainer.utilisation import rate_of_cards, rate_of_processor, share_of_a_token
@@ -48,7 +50,7 @@ FAILED = 1
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m trainer", description="Train what a run folder's spec.json says.")
     parser.add_argument("run_folder", type=Path)
-    folder = RunFolder(parser.parse_args(arguments).run_folder.absolute())
+    folder = JobDirectory(parser.parse_args(arguments).run_folder.absolute())
     transformers_logging.disable_progress_bar()
     interrupt = Interrupt()
     attempt = _attempt(folder)
@@ -61,30 +63,30 @@ def main(arguments: list[str] | None = None) -> int:
         return FAILED
 
 
-def _run(folder: RunFolder, attempt: int, interrupt: Interrupt) -> int:
+def _run(folder: JobDirectory, attempt: int, interrupt: Interrupt) -> int:
     recipe = recipe_from(read_spec(folder)["recipe"])
     base = base_of(recipe)[1]
-    with taking_turns(folder.tokens_lock):
+    with turn(folder.tokens_lock):
         sets = tokenised(recipe, base), evaluation_set(recipe, base)
     with ExitStack() as stack:
         ranks = stack.enter_context(joined())
         if ranks.first:
             stack.enter_context(held(folder))
             note(folder, "started", attempt=attempt, ranks=ranks.world, device=str(ranks.device))
-        job = _job(recipe, folder, ranks, sets, interrupt)
-        if train(job) == "stopped":
+        run = _job(recipe, folder, ranks, sets, interrupt)
+        if train(run) == "stopped":
             if ranks.first:
                 note(folder, "stopped", attempt=attempt)
             return STOPPED
         if ranks.first:
-            _leave_artifacts(job)
+            _leave_artifacts(run)
             note(folder, "done", attempt=attempt)
     return 0
 
 
 def _job(
-    recipe: Recipe, folder: RunFolder, ranks: Ranks, sets: tuple[TokenSet, TokenSet | None], interrupt: Interrupt
-) -> Job:
+    recipe: Recipe, folder: JobDirectory, ranks: Ranks, sets: tuple[TokenSet, TokenSet | None], interrupt: Interrupt
+) -> TrainingRun:
     examples, held_out = sets
     workers = workers_of(recipe, ranks.device, torch.get_num_threads())
     trainable = trainable_model(recipe, ranks.device)
@@ -96,7 +98,7 @@ def _job(
     base = base_of(recipe)[1]
     how = labelling_of(recipe, base)
     lengths = lengths_of(examples.lengths.tolist(), examples.facts.trained_tokens)
-    return Job(
+    return TrainingRun(
         recipe=recipe,
         folder=folder,
         ranks=ranks,
@@ -117,32 +119,32 @@ def _rate(recipe: Recipe, ranks: Ranks) -> float | None:
     return rate_of_processor(recipe)
 
 
-def _leave_artifacts(job: Job) -> None:
+def _leave_artifacts(run: TrainingRun) -> None:
     """Of the best evaluation, where there was one; else of the last step."""
-    step = newest(job.folder, job.digests)
-    if job.folder.best.is_file():
-        step = json.loads(job.folder.best.read_text())["step"]
-        restore_weights(job, step)
-    template = template_of(job.recipe, base_of(job.recipe)[0].profile)
-    export(job.folder, job.recipe, job.forward.trainable, step=step, template=template)
+    step = newest(run.folder, run.digests)
+    if run.folder.best.is_file():
+        step = json.loads(run.folder.best.read_text())["step"]
+        restore_weights(run, step)
+    template = template_of(run.recipe, base_of(run.recipe)[0].profile)
+    export(run.folder, run.recipe, run.forward.trainable, step=step, template=template)
 
 
-def _attempt(folder: RunFolder) -> int:
+def _attempt(folder: JobDirectory) -> int:
     """The launcher's number, or a new one; ranks beside the first go by what is there."""
     if "KULLM_ATTEMPT" in os.environ:
         return int(os.environ["KULLM_ATTEMPT"])
     return folder.begin_attempt() if os.environ.get("RANK", "0") == "0" else folder.last_attempt()
 
 
-def _record(folder: RunFolder, attempt: int, kind: str, message: str, **more: Any) -> None:
+def _record(folder: JobDirectory, attempt: int, kind: str, message: str, **more: Any) -> None:
     """The first rank that fails is the cause; what the others say comes of it."""
     path = folder.error(attempt)
     if not path.exists():
         reason = {"kind": kind, "message": message, "rank": int(os.environ.get("RANK", "0")), "time": time.time()}
-        publish_json(path, reason | more)
+        publish(path, reason | more)
 
 
-def _record_crash(folder: RunFolder, attempt: int, kind: Any, error: Any, trace: Any) -> None:
+def _record_crash(folder: JobDirectory, attempt: int, kind: Any, error: Any, trace: Any) -> None:
     """What nobody expected, a lost GPU among it: the reason for the record, the traceback for the log."""
     lines = traceback.format_exception(kind, error, trace)
     _record(folder, attempt, kind.__name__, str(error), traceback="".join(lines))

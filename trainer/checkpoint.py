@@ -29,7 +29,8 @@ from kullm_tui.core.errors import ConfigError, KullmError, NoSpace
 from kullm_tui.core.files import sync_folder
 from kullm_tui.core.language import say
 from kullm_tui.core.paths import private_dir
-from trainer.run_folder import RunFolder, note
+from trainer.jobs.agent.directory import JobDirectory
+from trainer.jobs.directory import note
 
 _COMPLETE, _WEIGHTS, _MOMENTS, _PROGRESS = (
     "COMPLETE.json",
@@ -60,7 +61,7 @@ class State:
     progress: Mapping[str, Any]
 
 
-def save(folder: RunFolder, step: int, state: State, digests: Digests) -> None:
+def save(folder: JobDirectory, step: int, state: State, digests: Digests) -> None:
     """On a full disk what was there before is still there, and nothing of the new one."""
     target = folder.checkpoint(step)
     if verified(target) is not None:
@@ -83,7 +84,7 @@ def save(folder: RunFolder, step: int, state: State, digests: Digests) -> None:
         _remove(partial)
 
 
-def newest(folder: RunFolder, digests: Digests) -> int:
+def newest(folder: JobDirectory, digests: Digests) -> int:
     """The step of the newest checkpoint that is whole, 0 without one. One of another recipe or other data is refused."""
     for step in folder.checkpoint_steps():
         complete = verified(folder.checkpoint(step))
@@ -95,7 +96,7 @@ def newest(folder: RunFolder, digests: Digests) -> int:
     return 0
 
 
-def load(folder: RunFolder, step: int, device: torch.device) -> State:
+def load(folder: JobDirectory, step: int, device: torch.device) -> State:
     path = folder.checkpoint(step)
     return State(
         load_file(path / _WEIGHTS, device=str(device)),
@@ -104,7 +105,7 @@ def load(folder: RunFolder, step: int, device: torch.device) -> State:
     )
 
 
-def prune(folder: RunFolder, keep: int, best: int | None) -> None:
+def prune(folder: JobDirectory, keep: int, best: int | None) -> None:
     """The newest `keep` stay, and the best."""
     for step in folder.checkpoint_steps()[keep:]:
         if step != best:

@@ -18,8 +18,9 @@ from data.demo.corpus import TEMPLATES
 from data.demo.tokenizer import write_model_folder
 from trainer.estimate.machines import this_machine
 from trainer.estimate.tokens import recorded_lengths
+from trainer.jobs.agent.directory import JobDirectory
+from trainer.jobs.directory import create
 from trainer.recipe import load_recipe, recipe_dict
-from trainer.run_folder import RunFolder, create_run
 from trainer.settle import settled
 
 _SHIPPED = Path(__file__).parent.parent / "kullm_tui" / "demo"
@@ -49,11 +50,11 @@ def main() -> None:
 
 def _trained(run: Path, recipe: str, base: str) -> Path:
     """The artifacts of a run of the recipe over the base, resumed if it was begun."""
-    folder = RunFolder(run)
+    folder = JobDirectory(run)
     if not folder.spec.exists():
         chosen = load_recipe(recipe, [f"model.base={base}", "train.minutes=0"])  # what is shipped has seen every row
         chosen = settled(chosen, this_machine(), recorded_lengths(chosen))
-        create_run(run, {"recipe": recipe_dict(chosen), "digest": chosen.digest, "name": recipe})
+        create(run, {"recipe": recipe_dict(chosen), "digest": chosen.digest, "name": recipe})
     if not folder.artifacts.exists():
         environment = {**os.environ, "KULLM_ATTEMPT": str(folder.begin_attempt())}
         subprocess.run([sys.executable, "-P", "-m", "trainer", str(run)], check=True, env=environment)

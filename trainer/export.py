@@ -20,15 +20,16 @@ from kullm_tui.core.models.folder_profile import FOLDER_FACTS
 from kullm_tui.core.paths import private_dir
 from kullm_tui.core.templates.registry import TEMPLATES
 from trainer.checkpoint import disk_faults, facts_of
+from trainer.jobs.agent.directory import JobDirectory
+from trainer.jobs.agent.files import publish
 from trainer.model.base import Trainable, base_of
 from trainer.recipe import Recipe
-from trainer.run_folder import RunFolder, publish_json
 
 _MANIFEST_SCHEMA = 1
 _CARD = "README.md"  # peft's empty model card
 
 
-def export(folder: RunFolder, recipe: Recipe, trainable: Trainable, *, step: int, template: str) -> Path:
+def export(folder: JobDirectory, recipe: Recipe, trainable: Trainable, *, step: int, template: str) -> Path:
     """The artifacts of the weights as they are now, made at `step`."""
     draft = folder.artifacts.with_name("artifacts.partial")
     shutil.rmtree(draft, ignore_errors=True)
@@ -39,7 +40,7 @@ def export(folder: RunFolder, recipe: Recipe, trainable: Trainable, *, step: int
             _write_tokenizer(draft, recipe, template)
             _write_facts(draft, recipe, template)
             manifest = {"schema": _MANIFEST_SCHEMA, "step": step, "recipe": recipe.name, "files": facts_of(draft)}
-            publish_json(draft / folder.manifest.name, manifest)
+            publish(draft / folder.manifest.name, manifest)
             shutil.rmtree(folder.artifacts, ignore_errors=True)
             draft.rename(folder.artifacts)
     finally:

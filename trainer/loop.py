@@ -15,78 +15,78 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from trainer.evaluation import evaluation_loss
+from trainer.jobs.agent.files import append
 from trainer.memory import peak_bytes
-from trainer.run import Course, Job, begin, save
-from trainer.run_folder import append
+from trainer.run import RunState, TrainingRun, begin, save
 from trainer.step import Tally, take_step
 
 _PACE = 0.9  # of the running mean of seconds a step
 
 
-def train(job: Job) -> Literal["done", "stopped"]:
-    course = begin(job)
-    if job.ranks.sums(job.stopping())[0]:
+def train(run: TrainingRun) -> Literal["done", "stopped"]:
+    state = begin(run)
+    if run.ranks.sums(run.stopping())[0]:
         return "stopped"
-    while not finished(job, course):
+    while not finished(run, state):
         began = time.monotonic()
-        taken = take_step(job, course)
+        taken = take_step(run, state)
         if taken is None:
-            save(job, course)
+            save(run, state)
             return "stopped"
         tally, facts = taken
-        facts |= pace(job, course, tally, time.monotonic() - began)
-        improved = evaluation_due(job, course) and evaluate(job, course, facts)
-        report(job, facts)  # before the checkpoint: a kill between them repeats a row and loses none
-        if improved or save_due(job, course) or tally.stopping or finished(job, course):
-            save(job, course)
+        facts |= pace(run, state, tally, time.monotonic() - began)
+        improved = evaluation_due(run, state) and evaluate(run, state, facts)
+        report(run, facts)  # before the checkpoint: a kill between them repeats a row and loses none
+        if improved or save_due(run, state) or tally.stopping or finished(run, state):
+            save(run, state)
         if tally.stopping:
             return "stopped"
     return "done"
 
 
-def finished(job: Job, course: Course) -> bool:
-    return course.step >= course.total or course.standing.out_of_patience(job.recipe.train.patience)
+def finished(run: TrainingRun, state: RunState) -> bool:
+    return state.step >= state.total or state.standing.out_of_patience(run.recipe.train.patience)
 
 
-def evaluation_due(job: Job, course: Course) -> bool:
-    return job.held_out is not None and _due(job, course, job.recipe.train.eval_every)
+def evaluation_due(run: TrainingRun, state: RunState) -> bool:
+    return run.held_out is not None and _due(run, state, run.recipe.train.eval_every)
 
 
-def save_due(job: Job, course: Course) -> bool:
+def save_due(run: TrainingRun, state: RunState) -> bool:
     """Never within a bad stretch: what it goes back to must lie before it."""
-    return not course.guard.bad and _due(job, course, job.recipe.train.save_every)
+    return not state.guard.bad and _due(run, state, run.recipe.train.save_every)
 
 
-def _due(job: Job, course: Course, every: int) -> bool:
-    return course.step % (every or job.epoch) == 0 or course.step == course.total
+def _due(run: TrainingRun, state: RunState, every: int) -> bool:
+    return state.step % (every or run.epoch) == 0 or state.step == state.total
 
 
-def evaluate(job: Job, course: Course, facts: dict[str, Any]) -> bool:
+def evaluate(run: TrainingRun, state: RunState, facts: dict[str, Any]) -> bool:
     """True if no evaluation before was as good."""
-    assert job.held_out is not None
-    held_out = job.held_out
-    (whole,) = job.plan(held_out, course.micro_tokens, batch=len(held_out.lengths))
-    parts = [[held_out.example(place) for place in places] for places in whole.ranks[job.ranks.rank]]
-    loss = evaluation_loss(job.forward, parts, job.ranks)
-    course.standing = course.standing.after(loss, course.step)
+    assert run.held_out is not None
+    held_out = run.held_out
+    (whole,) = run.plan(held_out, state.micro_tokens, batch=len(held_out.lengths))
+    parts = [[held_out.example(place) for place in places] for places in whole.ranks[run.ranks.rank]]
+    loss = evaluation_loss(run.forward, parts, run.ranks)
+    state.standing = state.standing.after(loss, state.step)
     facts["eval_loss"] = loss
-    if job.ranks.first:
-        for row in job.ask():
-            append(job.folder.samples, {"step": course.step, **row})
-    if course.standing.out_of_patience(job.recipe.train.patience):
-        job.note("stopped early", step=course.step, best_step=course.standing.best_step)
-    return course.standing.best_step == course.step
+    if run.ranks.first:
+        for row in run.ask():
+            append(run.folder.samples, {"step": state.step, **row})
+    if state.standing.out_of_patience(run.recipe.train.patience):
+        run.note("stopped early", step=state.step, best_step=state.standing.best_step)
+    return state.standing.best_step == state.step
 
 
-def report(job: Job, facts: Mapping[str, Any]) -> None:
-    if job.ranks.first:
-        memory = peak_bytes(job.ranks.device)
-        append(job.folder.metrics, {**facts, "memory_bytes": memory, "time": round(time.time(), 3)})
+def report(run: TrainingRun, facts: Mapping[str, Any]) -> None:
+    if run.ranks.first:
+        memory = peak_bytes(run.ranks.device)
+        append(run.folder.metrics, {**facts, "memory_bytes": memory, "time": round(time.time(), 3)})
 
 
-def pace(job: Job, course: Course, tally: Tally, seconds: float) -> dict[str, Any]:
-    course.seconds = _PACE * course.seconds + (1 - _PACE) * seconds if course.seconds else seconds
-    left = (course.total - course.step) * course.seconds
+def pace(run: TrainingRun, state: RunState, tally: Tally, seconds: float) -> dict[str, Any]:
+    state.seconds = _PACE * state.seconds + (1 - _PACE) * seconds if state.seconds else seconds
+    left = (state.total - state.step) * state.seconds
     speed = tally.tokens / seconds
     facts = {"tokens_per_s": round(speed, 1), "eta_s": round(left, 1)}
-    return facts if job.mfu_of_a_token is None else facts | {"mfu": round(speed * job.mfu_of_a_token, 4)}
+    return facts if run.mfu_of_a_token is None else facts | {"mfu": round(speed * run.mfu_of_a_token, 4)}

@@ -1,4 +1,4 @@
-"""What a run is made of, a `Job`, and where it is, a `Course`, with its way to a checkpoint and back."""
+"""What a run is made of, a `TrainingRun`, and where it is, a `RunState`, with its way to a checkpoint and back."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,10 +12,12 @@ from trainer.dataset.batch import Example
 from trainer.dataset.packing import Deal, Step, epoch_steps
 from trainer.evaluation import Standing
 from trainer.guard import Guard
+from trainer.jobs.agent.directory import JobDirectory
+from trainer.jobs.agent.files import publish
+from trainer.jobs.directory import note
 from trainer.model.forward import Forward
 from trainer.ranks import Ranks
 from trainer.recipe import Recipe
-from trainer.run_folder import RunFolder, note, publish_json
 from trainer.schedule import steps_per_epoch, total_steps
 from trainer.side_by_side import Workers
 
@@ -33,9 +35,9 @@ class ExampleSet(Protocol):
 
 
 @dataclass(frozen=True)
-class Job:
+class TrainingRun:
     recipe: Recipe
-    folder: RunFolder
+    folder: JobDirectory
     ranks: Ranks
     forward: Forward
     examples: ExampleSet
@@ -80,7 +82,7 @@ class Job:
 
 
 @dataclass
-class Course:
+class RunState:
     optimizer: torch.optim.Optimizer
     guard: Guard
     total: int
@@ -91,63 +93,63 @@ class Course:
     planned: tuple[tuple[int, int], Sequence[Step]] | None = None
 
 
-def begin(job: Job) -> Course:
+def begin(run: TrainingRun) -> RunState:
     """At the newest checkpoint that is whole, or at the start."""
-    recipe = job.recipe
+    recipe = run.recipe
     guard = Guard(recipe.train.spike)
-    total = total_steps(recipe.train, len(job.examples.lengths))
-    course = Course(_optimizer(job), guard, total, recipe.train.micro_tokens)
-    step = newest_step(job)
+    total = total_steps(recipe.train, len(run.examples.lengths))
+    state = RunState(_optimizer(run), guard, total, recipe.train.micro_tokens)
+    step = newest_step(run)
     if step:
-        progress = restore(job, course, step)
-        course.step, course.micro_tokens = step, progress["micro_tokens"]
-        course.guard, course.standing = Guard(**progress["guard"]), Standing(**progress["standing"])
-        _publish_best(job, course.standing)  # a kill may have come before it
-        job.note("resumed", step=step)
-    return course
-
-
-def save(job: Job, course: Course) -> None:
-    course.guard.saved()
-    if not job.ranks.first or not course.step:
-        return
-    standing = course.standing
-    progress = {"micro_tokens": course.micro_tokens, "guard": course.guard.state(), "standing": standing.state()}
-    weights = {name: p.detach() for name, p in job.forward.trainable.parameters.items()}
-    state = State(weights, checkpoint.moments_of(course.optimizer), progress)
-    checkpoint.save(job.folder, course.step, state, job.digests)
-    job.note("saved", step=course.step)
-    _publish_best(job, standing)
-    checkpoint.prune(job.folder, job.recipe.train.keep, standing.best_step)
-
-
-def newest_step(job: Job) -> int:
-    """The first rank looks, all go by what it found."""
-    return job.ranks.from_first(checkpoint.newest(job.folder, job.digests) if job.ranks.first else 0)
-
-
-@torch.no_grad()
-def restore_weights(job: Job, step: int) -> State:
-    state = checkpoint.load(job.folder, step, job.ranks.device)
-    for name, parameter in job.forward.trainable.parameters.items():
-        parameter.copy_(state.weights[name])
+        progress = restore(run, state, step)
+        state.step, state.micro_tokens = step, progress["micro_tokens"]
+        state.guard, state.standing = Guard(**progress["guard"]), Standing(**progress["standing"])
+        _publish_best(run, state.standing)  # a kill may have come before it
+        run.note("resumed", step=step)
     return state
 
 
-def restore(job: Job, course: Course, step: int) -> Mapping[str, Any]:
-    state = restore_weights(job, step)
-    checkpoint.restore_moments(course.optimizer, state.moments)
-    return state.progress
+def save(run: TrainingRun, state: RunState) -> None:
+    state.guard.saved()
+    if not run.ranks.first or not state.step:
+        return
+    standing = state.standing
+    progress = {"micro_tokens": state.micro_tokens, "guard": state.guard.state(), "standing": standing.state()}
+    weights = {name: p.detach() for name, p in run.forward.trainable.parameters.items()}
+    saved = State(weights, checkpoint.moments_of(state.optimizer), progress)
+    checkpoint.save(run.folder, state.step, saved, run.digests)
+    run.note("saved", step=state.step)
+    _publish_best(run, standing)
+    checkpoint.prune(run.folder, run.recipe.train.keep, standing.best_step)
 
 
-def _publish_best(job: Job, standing: Standing) -> None:
-    if job.ranks.first and standing.best_step is not None:
-        publish_json(job.folder.best, {"step": standing.best_step, "eval_loss": standing.best_loss})
+def newest_step(run: TrainingRun) -> int:
+    """The first rank looks, all go by what it found."""
+    return run.ranks.from_first(checkpoint.newest(run.folder, run.digests) if run.ranks.first else 0)
 
 
-def _optimizer(job: Job) -> torch.optim.Optimizer:
+@torch.no_grad()
+def restore_weights(run: TrainingRun, step: int) -> State:
+    saved = checkpoint.load(run.folder, step, run.ranks.device)
+    for name, parameter in run.forward.trainable.parameters.items():
+        parameter.copy_(saved.weights[name])
+    return saved
+
+
+def restore(run: TrainingRun, state: RunState, step: int) -> Mapping[str, Any]:
+    saved = restore_weights(run, step)
+    checkpoint.restore_moments(state.optimizer, saved.moments)
+    return saved.progress
+
+
+def _publish_best(run: TrainingRun, standing: Standing) -> None:
+    if run.ranks.first and standing.best_step is not None:
+        publish(run.folder.best, {"step": standing.best_step, "eval_loss": standing.best_loss})
+
+
+def _optimizer(run: TrainingRun) -> torch.optim.Optimizer:
     """Vectors (biases, norms) are not decayed."""
-    training, parameters = job.recipe.train, job.parameters
+    training, parameters = run.recipe.train, run.parameters
     groups = [
         {"params": [p for p in parameters if p.dim() > 1], "weight_decay": training.weight_decay},
         {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},

@@ -15,7 +15,7 @@ from kullm_tui.core.errors import TooLarge
 from kullm_tui.core.language import say
 from trainer.dataset.packing import MicroBatch, Step
 from trainer.guard import diverged
-from trainer.run import Course, Job, newest_step, restore
+from trainer.run import RunState, TrainingRun, newest_step, restore
 from trainer.schedule import learning_rate
 from trainer.side_by_side import Part, gradients_of
 
@@ -33,73 +33,73 @@ class Tally:
     stopping: float
 
 
-def take_step(job: Job, course: Course) -> tuple[Tally, dict[str, Any]] | None:
-    """One global batch, and its facts for the report; the course is one step further. None where it was stopped on the way."""
-    training, parameters = job.recipe.train, job.parameters
-    tally = summed_gradients(job, course)
+def take_step(run: TrainingRun, state: RunState) -> tuple[Tally, dict[str, Any]] | None:
+    """One global batch, and its facts for the report; the state is one step further. None where it was stopped on the way."""
+    training, parameters = run.recipe.train, run.parameters
+    tally = summed_gradients(run, state)
     if tally.cut_short:
-        course.optimizer.zero_grad()
+        state.optimizer.zero_grad()
         return None
     loss = tally.loss / max(1.0, tally.labels)
     norm = mean_and_clip(parameters, tally.labels, training.clip)
-    rate = learning_rate(training, course.step, course.total)
-    verdict = course.guard.judge(loss, norm)
-    course.step += 1
+    rate = learning_rate(training, state.step, state.total)
+    verdict = state.guard.judge(loss, norm)
+    state.step += 1
     if verdict == "good":
-        for group in course.optimizer.param_groups:
+        for group in state.optimizer.param_groups:
             group["lr"] = rate
-        course.optimizer.step()
+        state.optimizer.step()
     else:
-        job.note("step skipped", step=course.step, loss=repr(loss), grad_norm=repr(norm))
-    course.optimizer.zero_grad()
+        run.note("step skipped", step=state.step, loss=repr(loss), grad_norm=repr(norm))
+    state.optimizer.zero_grad()
     if verdict in ("back", "stop"):
-        go_back(job, course, loss, last_word=verdict == "stop")
-    facts = {"step": course.step, "epoch": round(course.step / job.epoch, 4), "loss": loss, "lr": rate}
+        go_back(run, state, loss, last_word=verdict == "stop")
+    facts = {"step": state.step, "epoch": round(state.step / run.epoch, 4), "loss": loss, "lr": rate}
     return tally, facts | {"grad_norm": norm, "tokens": int(tally.tokens), "skipped": verdict != "good"}
 
 
-def summed_gradients(job: Job, course: Course) -> Tally:
+def summed_gradients(run: TrainingRun, state: RunState) -> Tally:
     """Gradients of the summed loss, over all ranks. Memory that runs out on one halves every rank's budget, and the batch begins again."""
     while True:
-        job.ranks.throw_dice(job.recipe.train.seed, course.step)
-        tally = Tally(*job.ranks.sums(*_backward(job, course)))
+        run.ranks.throw_dice(run.recipe.train.seed, state.step)
+        tally = Tally(*run.ranks.sums(*_backward(run, state)))
         if tally.cut_short:
             return tally
         if not tally.out_of_memory:
-            job.ranks.sum_gradients(job.parameters)
+            run.ranks.sum_gradients(run.parameters)
             return tally
-        course.optimizer.zero_grad()
+        state.optimizer.zero_grad()
         if tally.unsplittable:
-            raise _too_long(course)
-        course.micro_tokens //= 2
-        job.note("token budget halved", step=course.step, micro_tokens=course.micro_tokens)
+            raise _too_long(state)
+        state.micro_tokens //= 2
+        run.note("token budget halved", step=state.step, micro_tokens=state.micro_tokens)
 
 
-def _backward(job: Job, course: Course) -> tuple[float, ...]:
+def _backward(run: TrainingRun, state: RunState) -> tuple[float, ...]:
     """This rank's part of the batch: loss, labels, tokens, out of memory, by a single example, cut short, asked to stop."""
-    loss, labels, tokens = torch.zeros((), device=job.ranks.device, dtype=torch.float64), 0, 0
-    planned = _planned(job, course).ranks[job.ranks.rank]
+    loss, labels, tokens = torch.zeros((), device=run.ranks.device, dtype=torch.float64), 0, 0
+    planned = _planned(run, state).ranks[run.ranks.rank]
     done = 0
     try:
-        with job.forward.attending():
-            for part in job.workers.map(partial(_part, job), planned):
+        with run.forward.attending():
+            for part in run.workers.map(partial(_part, run), planned):
                 if part is None:
                     return 0.0, 0, 0, 0, 0, 1, 1
                 done += 1
-                _add(job.parameters, part.gradients)
+                _add(run.parameters, part.gradients)
                 loss += part.loss
                 labels, tokens = labels + part.labels, tokens + part.tokens
     except torch.OutOfMemoryError:
         # What hangs on the traceback goes with it; the split is tried from outside.
-        return 0.0, 0, 0, 1, len(planned[done]) == 1, 0, job.stopping()
-    return float(loss), labels, tokens, 0, 0, 0, job.stopping()
+        return 0.0, 0, 0, 1, len(planned[done]) == 1, 0, run.stopping()
+    return float(loss), labels, tokens, 0, 0, 0, run.stopping()
 
 
-def _part(job: Job, places: MicroBatch) -> Part | None:
+def _part(run: TrainingRun, places: MicroBatch) -> Part | None:
     """None where the run is to stop."""
-    if job.stopping():
+    if run.stopping():
         return None
-    return gradients_of(job.forward, job.workers.count > 1, [job.examples.example(place) for place in places])
+    return gradients_of(run.forward, run.workers.count > 1, [run.examples.example(place) for place in places])
 
 
 @torch.no_grad()
@@ -109,12 +109,12 @@ def _add(parameters: Sequence[torch.nn.Parameter], gradients: Sequence[torch.Ten
             parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
 
 
-def _planned(job: Job, course: Course) -> Step:
-    epoch, place = divmod(course.step, job.epoch)
-    if course.planned is None or course.planned[0] != (epoch, course.micro_tokens):
-        plan = job.plan(job.examples, course.micro_tokens, epoch=epoch)
-        course.planned = (epoch, course.micro_tokens), plan
-    return course.planned[1][place]
+def _planned(run: TrainingRun, state: RunState) -> Step:
+    epoch, place = divmod(state.step, run.epoch)
+    if state.planned is None or state.planned[0] != (epoch, state.micro_tokens):
+        plan = run.plan(run.examples, state.micro_tokens, epoch=epoch)
+        state.planned = (epoch, state.micro_tokens), plan
+    return state.planned[1][place]
 
 
 def mean_and_clip(parameters: Sequence[torch.nn.Parameter], labels: float, clip: float) -> float:
@@ -126,21 +126,21 @@ def mean_and_clip(parameters: Sequence[torch.nn.Parameter], labels: float, clip:
     return norm
 
 
-def go_back(job: Job, course: Course, loss: float, *, last_word: bool) -> None:
+def go_back(run: TrainingRun, state: RunState, loss: float, *, last_word: bool) -> None:
     """Weights and moments of the last good checkpoint; the data moves on."""
-    step = 0 if last_word else newest_step(job)
+    step = 0 if last_word else newest_step(run)
     if not step:
-        raise diverged(course.step, loss)
-    restore(job, course, step)
-    job.note("gone back", step=course.step, to=step)
+        raise diverged(state.step, loss)
+    restore(run, state, step)
+    run.note("gone back", step=state.step, to=step)
 
 
-def _too_long(course: Course) -> TooLarge:
+def _too_long(state: RunState) -> TooLarge:
     return TooLarge(
         say(
-            f"{course.step + 1}단계에서 예제 하나도 메모리에 들어가지 않아요. data.cutoff를 줄이거나 train.recompute를 1로 하거나 "
+            f"{state.step + 1}단계에서 예제 하나도 메모리에 들어가지 않아요. data.cutoff를 줄이거나 train.recompute를 1로 하거나 "
             "model.precision을 4bit로 바꾸세요.",
-            f"At step {course.step + 1} a single example does not fit the memory. Lower data.cutoff, set train.recompute to 1, "
+            f"At step {state.step + 1} a single example does not fit the memory. Lower data.cutoff, set train.recompute to 1, "
             "or set model.precision to 4bit.",
         )
     )

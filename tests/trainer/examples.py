@@ -9,12 +9,12 @@ from typing import Any
 import torch
 
 from tests.tiny_models import save_model
+from trainer.jobs.agent.directory import JobDirectory
 from trainer.model.base import Trainable, trainable_model
 from trainer.model.forward import forward_of
 from trainer.ranks import Ranks
 from trainer.recipe import DataChoice, Method, ModelChoice, Recipe, Training
-from trainer.run import Job
-from trainer.run_folder import RunFolder
+from trainer.run import TrainingRun
 
 ALONE = Ranks(0, 1, torch.device("cpu"))
 END = 0  # the tiny tokenizer's end of text, which also pads
@@ -61,12 +61,14 @@ def a_recipe(base: Path | str, *, precision: Any = "fp32", method: Method | None
     )
 
 
-def a_job(recipe: Recipe, folder: Path, *, rows: Rows | None = None, held_out: Rows | None = None, **more: Any) -> Job:
+def a_run(
+    recipe: Recipe, folder: Path, *, rows: Rows | None = None, held_out: Rows | None = None, **more: Any
+) -> TrainingRun:
     folder.mkdir(parents=True, exist_ok=True)
     trainable = trainable_model(recipe, ALONE.device)
-    return Job(
+    return TrainingRun(
         recipe=recipe,
-        folder=RunFolder(folder),
+        folder=JobDirectory(folder),
         ranks=ALONE,
         forward=forward_of(trainable, recipe.train.packing),
         examples=rows or made_up_rows(),

@@ -1,4 +1,4 @@
-"""Run under torchrun by test_ranks: one job over made-up rows. Arguments: base, folder, the rank that asks to stop (-1: none),
+"""Run under torchrun by test_ranks: one run over made-up rows. Arguments: base, folder, the rank that asks to stop (-1: none),
 how often it looks before it asks."""
 
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from tests.trainer.examples import a_job, a_recipe, made_up_rows
+from tests.trainer.examples import a_recipe, a_run, made_up_rows
 from trainer.loop import train
 from trainer.ranks import joined
 
@@ -17,8 +17,8 @@ def main(base: str, folder: str, asks: int, looks: int) -> None:
     with joined() as ranks:
         recipe = a_recipe(base, epochs=2, eval_every=3, micro_tokens=16)  # a row each
         left = iter(range(looks))
-        job = a_job(recipe, Path(folder), held_out=made_up_rows(5, seed=3))
-        end = train(replace(job, ranks=ranks, stopping=lambda: ranks.rank == asks and next(left, None) is None))
+        run = a_run(recipe, Path(folder), held_out=made_up_rows(5, seed=3))
+        end = train(replace(run, ranks=ranks, stopping=lambda: ranks.rank == asks and next(left, None) is None))
         sys.stdout.write(f"{end}\n")  # one write: two ranks share the pipe, and print's two would mingle
 
 

@@ -11,12 +11,12 @@ import pytest
 import torch
 
 from kullm_tui.core.errors import NoSpace
-from tests.trainer.examples import Rows, a_job, a_recipe, largest_difference, made_up_rows, tiny_base, trained_weights
+from tests.trainer.examples import Rows, a_recipe, a_run, largest_difference, made_up_rows, tiny_base, trained_weights
 from trainer import checkpoint
 from trainer.checkpoint import CheckpointRefused, Digests, State
+from trainer.jobs.agent.directory import JobDirectory
+from trainer.jobs.agent.files import rows as read_rows
 from trainer.loop import train
-from trainer.run_folder import RunFolder
-from trainer.run_folder import rows as read_rows
 
 OURS = Digests("recipe", "data")
 
@@ -27,19 +27,19 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> RunFolder:
-    return RunFolder(tmp_path)
+def folder(tmp_path: Path) -> JobDirectory:
+    return JobDirectory(tmp_path)
 
 
 def state(value: float, size: int = 8) -> State:
     return State({"weight": torch.full((size,), value)}, {"0.exp_avg": torch.zeros(size)}, {"step": value})
 
 
-def events(folder: RunFolder) -> list[str]:
+def events(folder: JobDirectory) -> list[str]:
     return [row["event"] for row in read_rows(folder.events)]
 
 
-def test_what_is_saved_comes_back(folder: RunFolder) -> None:
+def test_what_is_saved_comes_back(folder: JobDirectory) -> None:
     checkpoint.save(folder, 3, state(3), OURS)
     assert checkpoint.newest(folder, OURS) == 3
     loaded = checkpoint.load(folder, 3, torch.device("cpu"))
@@ -49,7 +49,7 @@ def test_what_is_saved_comes_back(folder: RunFolder) -> None:
 
 @pytest.mark.parametrize("file", ["COMPLETE.json", "model.safetensors", "optimizer.safetensors", "progress.json"])
 @pytest.mark.parametrize("harm", ["gone", "cut short", "one bit"])
-def test_an_incomplete_checkpoint_is_passed_over(folder: RunFolder, file: str, harm: str) -> None:
+def test_an_incomplete_checkpoint_is_passed_over(folder: JobDirectory, file: str, harm: str) -> None:
     checkpoint.save(folder, 2, state(2), OURS)
     checkpoint.save(folder, 4, state(4), OURS)
     harmed = folder.checkpoint(4) / file
@@ -65,7 +65,7 @@ def test_an_incomplete_checkpoint_is_passed_over(folder: RunFolder, file: str, h
     assert events(folder) == ["checkpoint passed over"]
 
 
-def test_a_half_written_folder_is_no_checkpoint(folder: RunFolder) -> None:
+def test_a_half_written_folder_is_no_checkpoint(folder: JobDirectory) -> None:
     checkpoint.save(folder, 2, state(2), OURS)
     (folder.checkpoints / "checkpoint-4.partial").mkdir()
     assert checkpoint.newest(folder, OURS) == 2
@@ -89,7 +89,7 @@ def _save_and_die(path: str, at_sync: int) -> None:
         sync(handle)
 
     os.fsync = dying  # type: ignore[assignment]
-    checkpoint.save(RunFolder(Path(path)), 4, state(4), OURS)
+    checkpoint.save(JobDirectory(Path(path)), 4, state(4), OURS)
     os.fsync = sync
 
 
@@ -98,7 +98,7 @@ def test_a_kill_during_a_save_leaves_the_checkpoint_before(tmp_path: Path) -> No
     children.set_forkserver_preload(["tests.trainer.examples"])
     outcomes = []
     for at_sync in range(8):
-        folder = RunFolder(tmp_path / str(at_sync))
+        folder = JobDirectory(tmp_path / str(at_sync))
         checkpoint.save(folder, 2, state(2), OURS)
         child = children.Process(target=_save_and_die, args=(str(folder.path), at_sync))
         child.start()
@@ -111,7 +111,7 @@ def test_a_kill_during_a_save_leaves_the_checkpoint_before(tmp_path: Path) -> No
     assert (0, 4) in outcomes  # the child that lived through all its syncs
 
 
-def test_a_full_disk_is_said_and_the_last_good_checkpoint_stays(folder: RunFolder) -> None:
+def test_a_full_disk_is_said_and_the_last_good_checkpoint_stays(folder: JobDirectory) -> None:
     checkpoint.save(folder, 2, state(2), OURS)
     usual = resource.getrlimit(resource.RLIMIT_FSIZE)
     ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -128,48 +128,48 @@ def test_a_full_disk_is_said_and_the_last_good_checkpoint_stays(folder: RunFolde
 
 def test_a_checkpoint_of_another_recipe_or_other_data_is_refused(base: Path, tmp_path: Path) -> None:
     recipe = a_recipe(base, max_steps=2, save_every=1)
-    train(a_job(recipe, tmp_path / "run"))
+    train(a_run(recipe, tmp_path / "run"))
     other_recipe = replace(recipe, train=replace(recipe.train, learning_rate=1e-5))
     with pytest.raises(CheckpointRefused, match="another recipe"):
-        train(a_job(other_recipe, tmp_path / "run"))
+        train(a_run(other_recipe, tmp_path / "run"))
     other_data = Rows(made_up_rows().rows, digest="other rows")
     with pytest.raises(CheckpointRefused, match="other data"):
-        train(a_job(recipe, tmp_path / "run", rows=other_data))
+        train(a_run(recipe, tmp_path / "run", rows=other_data))
     longer = replace(recipe, train=replace(recipe.train, max_steps=3))  # how long it lasts may change
-    assert train(a_job(longer, tmp_path / "run")) == "done"
+    assert train(a_run(longer, tmp_path / "run")) == "done"
 
 
 def test_the_newest_and_the_best_are_kept(base: Path, tmp_path: Path) -> None:
     recipe = a_recipe(base, max_steps=6, save_every=1, eval_every=1, keep=2, learning_rate=1.0)
-    job = a_job(recipe, tmp_path / "run", held_out=made_up_rows(4, seed=9))
-    train(job)
-    evaluations = {row["step"]: row["eval_loss"] for row in read_rows(job.folder.metrics)}
+    run = a_run(recipe, tmp_path / "run", held_out=made_up_rows(4, seed=9))
+    train(run)
+    evaluations = {row["step"]: row["eval_loss"] for row in read_rows(run.folder.metrics)}
     best = min(evaluations, key=lambda step: evaluations[step])
     assert best < 5  # so large a learning rate makes it worse
-    assert sorted(job.folder.checkpoint_steps()) == sorted({best, 5, 6})
-    assert json.loads(job.folder.best.read_text())["step"] == best
+    assert sorted(run.folder.checkpoint_steps()) == sorted({best, 5, 6})
+    assert json.loads(run.folder.best.read_text())["step"] == best
 
 
 def test_patience_ends_a_run_that_gains_nothing(base: Path, tmp_path: Path) -> None:
     recipe = a_recipe(base, max_steps=30, eval_every=1, patience=2, learning_rate=1.0)
-    job = a_job(recipe, tmp_path / "run", held_out=made_up_rows(4, seed=9))
-    assert train(job) == "done"
-    losses = [row["eval_loss"] for row in read_rows(job.folder.metrics)]
+    run = a_run(recipe, tmp_path / "run", held_out=made_up_rows(4, seed=9))
+    assert train(run) == "done"
+    losses = [row["eval_loss"] for row in read_rows(run.folder.metrics)]
     assert len(losses) < 30
     assert min(losses) == losses[-3]
-    assert "stopped early" in events(job.folder)
+    assert "stopped early" in events(run.folder)
 
 
 def test_a_resumed_run_goes_on_bit_for_bit(base: Path, tmp_path: Path) -> None:
     """With dropout, in the middle of an epoch."""
     recipe = a_recipe(base, epochs=3, save_every=1, method=None)
     recipe = replace(recipe, method=replace(recipe.method, dropout=0.2))
-    whole = a_job(recipe, tmp_path / "whole")
+    whole = a_run(recipe, tmp_path / "whole")
     train(whole)
     stops = iter([False] * 4 + [True] * 9)
-    stopped = a_job(recipe, tmp_path / "stopped", stopping=lambda: next(stops))
+    stopped = a_run(recipe, tmp_path / "stopped", stopping=lambda: next(stops))
     assert train(stopped) == "stopped"
-    resumed = a_job(recipe, tmp_path / "stopped")
+    resumed = a_run(recipe, tmp_path / "stopped")
     assert train(resumed) == "done"
     assert events(resumed.folder).count("resumed") == 1
     weights = trained_weights(whole.forward.trainable), trained_weights(resumed.forward.trainable)
@@ -177,7 +177,7 @@ def test_a_resumed_run_goes_on_bit_for_bit(base: Path, tmp_path: Path) -> None:
 
 
 def test_a_line_behind_a_half_written_one_begins_anew(tmp_path: Path) -> None:
-    from trainer.run_folder import append
+    from trainer.jobs.agent.files import append
 
     file = tmp_path / "metrics.jsonl"
     file.write_text('{"step": 1}\n{"st')

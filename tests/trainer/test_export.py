@@ -14,11 +14,11 @@ from kullm_tui.core.records import Message
 from kullm_tui.core.templates.registry import template_named
 from kullm_tui.weights.adapters import AdapterRack
 from kullm_tui.weights.loading import load_model
-from tests.trainer.examples import a_job, a_recipe, made_up_rows, tiny_base
+from tests.trainer.examples import a_recipe, a_run, made_up_rows, tiny_base
 from trainer.export import export
 from trainer.loop import train
 from trainer.recipe import Method
-from trainer.run import Job
+from trainer.run import TrainingRun
 
 CPU = torch.device("cpu")
 IDS = torch.tensor([[5, 80, 17, 200, 9, 31]])
@@ -29,16 +29,16 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_base(tmp_path_factory.mktemp("export") / "base")
 
 
-def trained(base: Path, folder: Path, method: Method) -> tuple[Job, Path]:
+def trained(base: Path, folder: Path, method: Method) -> tuple[TrainingRun, Path]:
     recipe = a_recipe(base, method=method, learning_rate=5e-2 if method.kind != "full" else 3e-3)
-    job = a_job(recipe, folder, rows=made_up_rows(8))
-    train(job)
-    return job, export(job.folder, recipe, job.forward.trainable, step=2, template="kullm-v2")
+    run = a_run(recipe, folder, rows=made_up_rows(8))
+    train(run)
+    return run, export(run.folder, recipe, run.forward.trainable, step=2, template="kullm-v2")
 
 
 @torch.no_grad()
-def logits(job: Job) -> torch.Tensor:
-    trainable = job.forward.trainable
+def logits(run: TrainingRun) -> torch.Tensor:
+    trainable = run.forward.trainable
     with trainable.evaluating():
         found: torch.Tensor = trainable.model(input_ids=IDS).logits
     return found
@@ -51,8 +51,8 @@ METHODS = [Method(kind="lora", rank=4, alpha=8.0), Method(kind="ia3")]
 def test_plain_peft_and_the_engine_load_the_adapter_and_answer_alike(
     base: Path, tmp_path: Path, method: Method
 ) -> None:
-    job, folder = trained(base, tmp_path / "run", method)
-    expected = logits(job)
+    run, folder = trained(base, tmp_path / "run", method)
+    expected = logits(run)
     loaded = peft.AutoPeftModelForCausalLM.from_pretrained(folder).eval()
     with torch.no_grad():
         torch.testing.assert_close(loaded(input_ids=IDS).logits, expected, atol=1e-5, rtol=1e-5)
@@ -90,15 +90,15 @@ def test_the_chat_template_that_goes_along_writes_the_prompt_that_was_trained(ba
 
 def test_llama_adapter_is_saved_as_peft_reads_it(tmp_path: Path) -> None:
     base = tiny_base(tmp_path / "base", "llama")
-    job, folder = trained(base, tmp_path / "run", Method(kind="llama-adapter", adapter_len=4))
+    run, folder = trained(base, tmp_path / "run", Method(kind="llama-adapter", adapter_len=4))
     loaded = peft.AutoPeftModelForCausalLM.from_pretrained(folder).eval()
     with torch.no_grad():
-        torch.testing.assert_close(loaded(input_ids=IDS).logits, logits(job), atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(loaded(input_ids=IDS).logits, logits(run), atol=1e-5, rtol=1e-5)
 
 
 def test_a_model_trained_whole_loads_in_transformers_and_in_the_engine(base: Path, tmp_path: Path) -> None:
-    job, folder = trained(base, tmp_path / "run", Method(kind="full"))
-    expected = logits(job)
+    run, folder = trained(base, tmp_path / "run", Method(kind="full"))
+    expected = logits(run)
     engine = load_model(folder, precision="fp32", device=CPU, progress=lambda _: None, cancelled=lambda: False).model
     for model in (AutoModelForCausalLM.from_pretrained(folder), engine):
         with torch.no_grad():
@@ -109,9 +109,9 @@ def test_a_model_trained_whole_loads_in_transformers_and_in_the_engine(base: Pat
 
 
 def test_an_export_replaces_the_one_before_whole(base: Path, tmp_path: Path) -> None:
-    job, folder = trained(base, tmp_path / "run", METHODS[0])
+    run, folder = trained(base, tmp_path / "run", METHODS[0])
     (folder / "left over").write_text("from before")
-    export(job.folder, job.recipe, job.forward.trainable, step=9, template="plain")
+    export(run.folder, run.recipe, run.forward.trainable, step=9, template="plain")
     assert not (folder / "left over").exists()
     assert json.loads((folder / "manifest.json").read_text())["step"] == 9
-    assert not job.folder.artifacts.with_name("artifacts.partial").exists()
+    assert not run.folder.artifacts.with_name("artifacts.partial").exists()

@@ -13,10 +13,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.trainer.examples import a_job, a_recipe, tiny_base
+from tests.trainer.examples import a_recipe, a_run, tiny_base
+from trainer.jobs.agent.files import rows as read_rows
 from trainer.loop import train
 from trainer.recipe import Method
-from trainer.run_folder import rows as read_rows
 
 KILLS = 10
 
@@ -28,7 +28,7 @@ def _train(base: str, folder: str, killed: tuple[int, float] | None = None) -> N
         threading.Thread(target=_kill_after, args=(Path(folder), *killed), daemon=True).start()
     method = Method(kind="lora", rank=4, alpha=8.0, dropout=0.1)
     recipe = a_recipe(base, epochs=40, save_every=3, keep=1, method=method)
-    train(a_job(recipe, Path(folder)))
+    train(a_run(recipe, Path(folder)))
 
 
 def _kill_after(folder: Path, rows: int, seconds: float) -> None:

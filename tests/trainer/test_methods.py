@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from kullm_tui.core.errors import ConfigError
-from tests.trainer.examples import a_job, a_recipe, largest_difference, made_up_rows, tiny_base, trained_weights
+from tests.trainer.examples import a_recipe, a_run, largest_difference, made_up_rows, tiny_base, trained_weights
+from trainer.jobs.agent.files import rows as read_rows
 from trainer.loop import train
 from trainer.model.base import trainable_model
 from trainer.recipe import Method
-from trainer.run_folder import rows as read_rows
 
 CPU = torch.device("cpu")
 LORA, IA3, WHOLE = Method(kind="lora", rank=4, alpha=8.0), Method(kind="ia3"), Method(kind="full")
@@ -51,15 +51,15 @@ def test_the_loss_falls_and_the_frozen_base_stays(
 ) -> None:
     rate = 3e-3 if method is WHOLE else 5e-2
     recipe = a_recipe(bases[family], method=method, precision=precision, epochs=6, learning_rate=rate)
-    job = a_job(recipe, tmp_path / "run", rows=made_up_rows(8))
-    trainable = job.forward.trainable
+    run = a_run(recipe, tmp_path / "run", rows=made_up_rows(8))
+    trainable = run.forward.trainable
     frozen = {name: p.detach().clone() for name, p in trainable.model.named_parameters() if not p.requires_grad}
     before = trained_weights(trainable)
-    assert job.forward.packs
+    assert run.forward.packs
     assert {parameter.dtype for parameter in trainable.parameters.values()} == {torch.float32}
     assert bool(frozen) == (method.kind != "full")
-    assert train(job) == "done"
-    losses = [row["loss"] for row in read_rows(job.folder.metrics)]
+    assert train(run) == "done"
+    losses = [row["loss"] for row in read_rows(run.folder.metrics)]
     assert losses[-1] < losses[0] - (0.04 if method is PROMPTS else 0.1)  # its gates begin at zero
     assert all(not torch.equal(before[name], after) for name, after in trained_weights(trainable).items())
     for name, parameter in trainable.model.named_parameters():
@@ -72,9 +72,9 @@ def test_quantised_bases_train_what_the_plain_base_trains(bases: dict[str, Path]
     last = {}
     for precision in ("fp32", "8bit", "4bit"):
         recipe = a_recipe(bases["gpt_neox"], precision=precision, epochs=6, learning_rate=2e-2)
-        job = a_job(recipe, tmp_path / precision, rows=made_up_rows(8))
-        train(job)
-        last[precision] = [row["loss"] for row in read_rows(job.folder.metrics)][-1]
+        run = a_run(recipe, tmp_path / precision, rows=made_up_rows(8))
+        train(run)
+        last[precision] = [row["loss"] for row in read_rows(run.folder.metrics)][-1]
     assert last["8bit"] == pytest.approx(last["fp32"], rel=0.05)
     assert last["4bit"] == pytest.approx(last["fp32"], rel=0.2)
 
@@ -98,7 +98,7 @@ def test_quantised_weights_are_not_trained_whole(bases: dict[str, Path], precisi
 def test_training_whole_leaves_the_bases_files_alone(bases: dict[str, Path], tmp_path: Path) -> None:
     file = bases["gpt_neox"] / "model.safetensors"
     before = file.read_bytes()
-    train(a_job(a_recipe(bases["gpt_neox"], method=WHOLE), tmp_path / "run"))
+    train(a_run(a_recipe(bases["gpt_neox"], method=WHOLE), tmp_path / "run"))
     assert file.read_bytes() == before
 
 

@@ -13,8 +13,8 @@ from transformers import AutoModelForCausalLM, Trainer, TrainingArguments
 from tests.trainer.examples import (
     Row,
     Rows,
-    a_job,
     a_recipe,
+    a_run,
     largest_difference,
     made_up_rows,
     tiny_base,
@@ -22,9 +22,9 @@ from tests.trainer.examples import (
     with_training,
 )
 from trainer.dataset.packing import Deal, epoch_steps
+from trainer.jobs.agent.files import rows as read_rows
 from trainer.loop import train
 from trainer.recipe import Method, Recipe
-from trainer.run_folder import rows as read_rows
 
 IGNORED = -100
 
@@ -116,9 +116,9 @@ def trainers_run(recipe: Recipe, rows: Rows, folder: Path) -> tuple[list[float],
 
 
 def ours(recipe: Recipe, rows: Rows, folder: Path) -> tuple[list[float], dict[str, torch.Tensor]]:
-    job = a_job(recipe, folder, rows=rows)
-    assert train(job) == "done"
-    return [row["loss"] for row in read_rows(job.folder.metrics)], trained_weights(job.forward.trainable)
+    run = a_run(recipe, folder, rows=rows)
+    assert train(run) == "done"
+    return [row["loss"] for row in read_rows(run.folder.metrics)], trained_weights(run.forward.trainable)
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +135,7 @@ def test_loss_curve_and_adapter_are_those_of_transformers_trainer(base: Path, tm
     assert len(losses) == 9
     assert our_losses == pytest.approx(losses, abs=2e-4)  # Trainer rounds what it logs
     assert largest_difference(our_weights, weights) < 2e-5
-    untrained = trained_weights(a_job(recipe, tmp_path / "untrained").forward.trainable)
+    untrained = trained_weights(a_run(recipe, tmp_path / "untrained").forward.trainable)
     assert largest_difference(our_weights, untrained) > 1e-2
 
 
@@ -143,14 +143,14 @@ def gradients(recipe: Recipe, folder: Path, rows: Rows) -> dict[str, torch.Tenso
     from trainer.run import begin
     from trainer.step import mean_and_clip, summed_gradients
 
-    job = a_job(recipe, folder, rows=rows)
+    run = a_run(recipe, folder, rows=rows)
     with torch.no_grad():  # B begins at zero and would hide what reaches A
-        for name, parameter in job.forward.trainable.parameters.items():
+        for name, parameter in run.forward.trainable.parameters.items():
             if "lora_B" in name:
                 parameter.normal_(0, 0.1, generator=torch.Generator().manual_seed(len(name)))
-    tally = summed_gradients(job, begin(job))
-    mean_and_clip(job.parameters, tally.labels, 0)
-    return {name: p.grad.clone() for name, p in job.forward.trainable.parameters.items() if p.grad is not None}
+    tally = summed_gradients(run, begin(run))
+    mean_and_clip(run.parameters, tally.labels, 0)
+    return {name: p.grad.clone() for name, p in run.forward.trainable.parameters.items() if p.grad is not None}
 
 
 ARRANGEMENTS: dict[str, dict[str, Any]] = {

@@ -9,10 +9,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.trainer.examples import a_job, a_recipe, made_up_rows, tiny_base
+from tests.trainer.examples import a_recipe, a_run, made_up_rows, tiny_base
+from trainer.jobs.agent.files import rows as read_rows
 from trainer.loop import train
 from trainer.ranks import Ranks
-from trainer.run_folder import rows as read_rows
 
 PROJECT = Path(__file__).parents[2]
 
@@ -31,7 +31,7 @@ def torchrun(base: Path, folder: Path, asks: int = -1, looks: int = 0) -> subpro
 
 def test_two_ranks_are_one(tmp_path: Path) -> None:
     base = tiny_base(tmp_path / "base")
-    alone = a_job(a_recipe(base, epochs=2, eval_every=3), tmp_path / "one", held_out=made_up_rows(5, seed=3))
+    alone = a_run(a_recipe(base, epochs=2, eval_every=3), tmp_path / "one", held_out=made_up_rows(5, seed=3))
     train(alone)
     done = torchrun(base, tmp_path / "two")
     assert done.returncode == 0, done.stderr

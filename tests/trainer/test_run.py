@@ -14,9 +14,10 @@ import pytest
 
 from kullm_tui.core.errors import ConfigError
 from tests.trainer.examples import a_recipe, tiny_base
+from trainer.jobs.agent.directory import JobDirectory
+from trainer.jobs.agent.files import rows as read_rows
+from trainer.jobs.directory import JobBusy, create, held
 from trainer.recipe import DataChoice, Recipe, recipe_dict
-from trainer.run_folder import RunBusy, RunFolder, create_run, held
-from trainer.run_folder import rows as read_rows
 
 PROJECT = Path(__file__).parents[2]
 
@@ -27,21 +28,21 @@ def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tiny_base(tmp_path / "base")
 
 
-def a_run(base: Path, folder: Path, *, rows: int = 24, **training: Any) -> RunFolder:
+def a_run(base: Path, folder: Path, *, rows: int = 24, **training: Any) -> JobDirectory:
     source = folder.with_suffix(".jsonl")
     lines = [{"id": str(n), "instruction": f"{n} 다음 수는?", "output": f"{n + 1}입니다."} for n in range(rows)]
     source.write_text("\n".join(json.dumps(line, ensure_ascii=False) for line in lines))
     recipe = a_recipe(base, **training)
     data = DataChoice(source=str(source), evaluate=0.2)
     recipe = replace(recipe, data=data, model=replace(recipe.model, template="kullm-v2"))
-    return create_run(folder, _spec(recipe))
+    return create(folder, _spec(recipe))
 
 
 def _spec(recipe: Recipe) -> dict[str, Any]:
     return {"recipe": recipe_dict(recipe), "digest": recipe.digest}
 
 
-def trainer(folder: RunFolder) -> "subprocess.Popen[str]":
+def trainer(folder: JobDirectory) -> "subprocess.Popen[str]":
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(PROJECT), "KULLM_LANG": "en"}
     command = [sys.executable, "-P", "-m", "trainer", str(folder.path)]
     return subprocess.Popen(
@@ -54,7 +55,7 @@ def ended(child: "subprocess.Popen[str]") -> tuple[int, str]:
     return child.returncode, said
 
 
-def wait_for_steps(folder: RunFolder, child: "subprocess.Popen[str]", count: int) -> None:
+def wait_for_steps(folder: JobDirectory, child: "subprocess.Popen[str]", count: int) -> None:
     deadline = time.monotonic() + 240
     while sum(1 for _ in read_rows(folder.metrics)) < count:
         assert child.poll() is None, child.communicate()
@@ -117,7 +118,7 @@ def test_a_failure_says_why_in_error_json_and_in_one_line(base: Path, tmp_path: 
 
 def test_two_trainers_never_work_in_one_folder(base: Path, tmp_path: Path) -> None:
     folder = a_run(base, tmp_path / "run")
-    with held(folder), pytest.raises(RunBusy), held(folder):
+    with held(folder), pytest.raises(JobBusy), held(folder):
         pass
     with held(folder):
         pass
@@ -126,4 +127,4 @@ def test_two_trainers_never_work_in_one_folder(base: Path, tmp_path: Path) -> No
 def test_a_folder_that_is_a_run_is_not_begun_again(base: Path, tmp_path: Path) -> None:
     folder = a_run(base, tmp_path / "run")
     with pytest.raises(ConfigError, match="run"):
-        create_run(folder.path, {"recipe": {}})
+        create(folder.path, {"recipe": {}})

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.trainer.examples import a_job, a_recipe, largest_difference, tiny_base, trained_weights
+from tests.trainer.examples import a_recipe, a_run, largest_difference, tiny_base, trained_weights
 from trainer.loop import train
 from trainer.recipe import Method, Recipe
 from trainer.side_by_side import workers_of
@@ -35,10 +35,10 @@ def _recipe(base: Path, **more: Any) -> Recipe:
 
 def _trained(recipe: Recipe, folder: Path, threads: int) -> dict[str, torch.Tensor]:
     torch.set_num_threads(1)
-    job = a_job(recipe, folder, workers=workers_of(recipe, CPU, threads))
-    assert job.workers.count == threads
-    assert train(job) == "done"
-    return trained_weights(job.forward.trainable)
+    run = a_run(recipe, folder, workers=workers_of(recipe, CPU, threads))
+    assert run.workers.count == threads
+    assert train(run) == "done"
+    return trained_weights(run.forward.trainable)
 
 
 def test_side_by_side_is_one_after_the_other(base: Path, tmp_path: Path) -> None:

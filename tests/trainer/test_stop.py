@@ -8,16 +8,16 @@ import pytest
 from tests.trainer.examples import (
     Row,
     Rows,
-    a_job,
     a_recipe,
+    a_run,
     largest_difference,
     made_up_rows,
     tiny_base,
     trained_weights,
 )
+from trainer.jobs.agent.files import rows as read_rows
 from trainer.loop import train
 from trainer.recipe import Method
-from trainer.run_folder import rows as read_rows
 
 METHOD = Method(kind="lora", rank=4, alpha=8.0, dropout=0.2)
 TRAINING: dict[str, Any] = {"max_steps": 4, "micro_tokens": 40, "batch": 12, "method": METHOD}
@@ -55,25 +55,25 @@ class Watched:
 
 @pytest.mark.parametrize("at", [1, 3, 4, 11, 19])
 def test_a_stop_waits_for_one_micro_batch_and_resuming_changes_nothing(base: Path, tmp_path: Path, at: int) -> None:
-    whole = a_job(a_recipe(base, **TRAINING), tmp_path / "whole")
+    whole = a_run(a_recipe(base, **TRAINING), tmp_path / "whole")
     assert train(whole) == "done"
     each = len(whole.plan(whole.examples, 40)[0].ranks[0])
     assert each > 4, "a step of several micro-batches"
     asked = Asked(at)
     rows: Any = Watched(made_up_rows(), asked)
-    stopped = a_job(a_recipe(base, **TRAINING), tmp_path / "run", rows=rows, stopping=asked)
+    stopped = a_run(a_recipe(base, **TRAINING), tmp_path / "run", rows=rows, stopping=asked)
     assert train(stopped) == "stopped"
     assert rows.taken_too_late == 0
     whole_steps = [row["step"] for row in read_rows(stopped.folder.metrics)]
     assert rows.taken > 12 * len(whole_steps) or at == 1, "stopped within a step"
     assert stopped.folder.checkpoint_steps() == whole_steps[-1:]
-    resumed = a_job(a_recipe(base, **TRAINING), tmp_path / "run")
+    resumed = a_run(a_recipe(base, **TRAINING), tmp_path / "run")
     assert train(resumed) == "done"
     weights = trained_weights(whole.forward.trainable), trained_weights(resumed.forward.trainable)
     assert largest_difference(*weights) == 0
 
 
 def test_a_stop_before_the_first_step_leaves_no_checkpoint(base: Path, tmp_path: Path) -> None:
-    job = a_job(a_recipe(base, **TRAINING), tmp_path / "run", stopping=Asked(2))
-    assert train(job) == "stopped"
-    assert job.folder.checkpoint_steps() == []
+    run = a_run(a_recipe(base, **TRAINING), tmp_path / "run", stopping=Asked(2))
+    assert train(run) == "stopped"
+    assert run.folder.checkpoint_steps() == []

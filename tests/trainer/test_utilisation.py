@@ -8,14 +8,14 @@ import pytest
 
 from kullm_tui.core.paths import cache_dir
 from tests.tiny_models import save_model
-from tests.trainer.examples import a_job, a_recipe, tiny_base
+from tests.trainer.examples import a_recipe, a_run, tiny_base
 from trainer.estimate.machines import known_gpus, machine_named, processor_name
 from trainer.estimate.shape import shape_of_folder
 from trainer.estimate.time import duration_of, flops_per_token
 from trainer.estimate.tokens import Lengths
+from trainer.jobs.agent.files import rows as read_rows
 from trainer.loop import train
 from trainer.recipe import Method
-from trainer.run_folder import rows as read_rows
 from trainer.utilisation import rate_of_cards, rate_of_processor, share_of_a_token
 
 LENGTHS = Lengths(rows=100, mean=200.0, mean_square=0.0, longest=512, trained_share=0.5, basis="measured")
@@ -79,8 +79,8 @@ def test_what_a_plan_measures_here_is_such_a_rate(tmp_path: Path) -> None:
 
 def test_a_row_has_it_where_the_rate_is_known_and_else_does_not(tmp_path: Path) -> None:
     recipe = a_recipe(tiny_base(tmp_path / "base"), max_steps=2)
-    train(a_job(recipe, tmp_path / "known", mfu_of_a_token=1e-6))
-    train(a_job(recipe, tmp_path / "unknown"))
+    train(a_run(recipe, tmp_path / "known", mfu_of_a_token=1e-6))
+    train(a_run(recipe, tmp_path / "unknown"))
     for row in read_rows(tmp_path / "known" / "metrics.jsonl"):
         assert row["mfu"] == pytest.approx(1e-6 * row["tokens_per_s"], abs=1e-4)
         assert row["mfu"] > 0

@@ -134,7 +134,7 @@ def _base_folder(recipe: Recipe) -> Any:
 
 
 def _train(recipe: Recipe, args: argparse.Namespace) -> int:
-    from kullm_tui.commands.train.run import follow, new_run
+    from kullm_tui.commands.train.run import follow, new_job
     from kullm_tui.commands.train.tokens import tokenise
 
     if args.name:
@@ -146,8 +146,8 @@ def _train(recipe: Recipe, args: argparse.Namespace) -> int:
     lengths = tokenise(recipe, folder, narration)
     recipe = _settled(recipe, machine, lengths, narration)
     _require_room(recipe, machine, lengths, agreed=args.yes)
-    run_folder = new_run(recipe, sys.argv[1:], name=args.name or free_name(recipe.name), on=args.on or "")
-    return follow(run_folder, machine, narration, as_json=args.json)
+    job = new_job(recipe, sys.argv[1:], name=args.name or free_name(recipe.name), on=args.on or "")
+    return follow(job, machine, narration, as_json=args.json)
 
 
 def _settled(recipe: Recipe, machine: Machine, lengths: Any, narration: Narration) -> Recipe:
@@ -222,14 +222,15 @@ def _require_room(recipe: Recipe, machine: Machine, lengths: Any, *, agreed: boo
 
 
 def _resume(args: argparse.Namespace) -> int:
-    from kullm_tui.commands.train.run import find_run, follow
-    from trainer.run_folder import read_spec
+    from kullm_tui.commands.train.run import follow
+    from trainer.jobs.directory import read_spec
+    from trainer.jobs.registry import known_job
 
     _refuse_beside_resume(args)
     require_local()
-    run_folder = find_run(args.resume)
-    machine = _local_machine(args.on or read_spec(run_folder).get("on") or None)
-    return follow(run_folder, machine, Narration(), as_json=args.json)
+    job = known_job(args.resume).directory
+    machine = _local_machine(args.on or read_spec(job).get("on") or None)
+    return follow(job, machine, Narration(), as_json=args.json)
 
 
 def _refuse_beside_resume(args: argparse.Namespace) -> None:

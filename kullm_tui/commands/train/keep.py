@@ -15,13 +15,14 @@ from kullm_tui.core.models.folder_profile import profile_of_folder
 from kullm_tui.core.models.profiles import save_profile
 from kullm_tui.core.models.resolve import all_profiles
 from kullm_tui.core.text import terminal_safe, terminal_safe_json
-from trainer.run_folder import RunFolder, read_spec
+from trainer.jobs.agent.directory import JobDirectory
+from trainer.jobs.directory import read_spec
 
 _SAMPLE = "안녕하세요?"
 _RUN = "run.txt"  # in a kept model's folder: which run made it
 
 
-def keep(folder: RunFolder, narration: Narration, *, as_json: bool) -> int:
+def keep(folder: JobDirectory, narration: Narration, *, as_json: bool) -> int:
     """Done once for a run: resuming a finished one names what is there."""
     spec = read_spec(folder)
     recipe, name = spec["recipe"]["name"], str(spec.get("name") or "")
@@ -53,7 +54,7 @@ def keep(folder: RunFolder, narration: Narration, *, as_json: bool) -> int:
     return 0
 
 
-def _kept_adapter(folder: RunFolder, name: str, recipe: str) -> str:
+def _kept_adapter(folder: JobDirectory, name: str, recipe: str) -> str:
     run = folder.path.name
     known = {adapter.name: adapter for adapter in list_adapters()}
     already = next((adapter.name for adapter in known.values() if adapter.run == run), "")
@@ -64,7 +65,7 @@ def _kept_adapter(folder: RunFolder, name: str, recipe: str) -> str:
     return publish_adapter(folder.artifacts, name, run=run, recipe=recipe).name
 
 
-def _kept_model(folder: RunFolder, name: str, recipe: str) -> str:
+def _kept_model(folder: JobDirectory, name: str, recipe: str) -> str:
     """The files are shared with the run's folder where the disk can do that; a profile of the user's names them."""
     models = paths.private_dir(paths.state_dir() / "models")
     name = name or free_name(recipe)

@@ -1,18 +1,15 @@
-"""A run on this machine: its folder, the trainer as a child, what it reports while it lasts, and what it leaves.
+"""A training followed in the terminal: its supervisor started, what it reports while it lasts, and what it leaves.
 
-The child writes to its log file and its metrics, never into a pipe: it goes on when this process is killed. Ctrl-c is passed on
-once, and the trainer saves and ends; a second one ends it at once.
+The supervisor and its trainer go on when this process is killed. Ctrl-c asks for a stop with everything saved; a second one for
+an end at once.
 """
 
 import contextlib
-import json
 import os
-import secrets
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,30 +18,32 @@ from kullm_tui import __version__
 from kullm_tui.commands.cli.progress import Narration
 from kullm_tui.commands.train.keep import keep
 from kullm_tui.commands.train.plan import time_text
-from kullm_tui.core import paths
-from kullm_tui.core.errors import KullmError, UsageError
-from kullm_tui.core.language import say
+from kullm_tui.core.errors import KullmError
+from kullm_tui.core.language import interface_language, say
 from kullm_tui.core.text import terminal_safe
-from trainer.estimate.machines import Machine, usable_cores
+from trainer.estimate.machines import Machine
+from trainer.jobs.agent import states
+from trainer.jobs.agent.directory import SCHEMA, JobDirectory
+from trainer.jobs.agent.files import document, row_of
+from trainer.jobs.client import Client
+from trainer.jobs.registry import directory_of, new_id
+from trainer.jobs.text import queue_text, reason_text
+from trainer.jobs.transports.local import LocalTransport
 from trainer.recipe import Recipe, recipe_dict
-from trainer.run_folder import RunFolder, create_run
 
 _POLL_SECONDS = 0.2
 _LINE_SECONDS = 10.0  # between lines where no terminal rewrites one
-_LAST_SECONDS = 5.0  # after the second ctrl-c
-_SAVING_SECONDS = 3600  # after the first, torchrun waits so long for its ranks' step and checkpoint; left to itself, 30
+_ASK_SECONDS = 5.0  # a supervisor that died cannot say so
+_SAVING_SECONDS = 3600.0  # after the first ctrl-c
 _STOPPED = 130
-_ULID = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_SECRETS = ("OPENAI_API_KEY", "DEEPL_AUTH_KEY", "KULLM_API_KEY", "HF_TOKEN")
+
+HERE = Client("", LocalTransport())
 
 
-def jobs_dir() -> Path:
-    return paths.private_dir(paths.state_dir() / "jobs")
-
-
-def new_run(recipe: Recipe, argv: Sequence[str], *, name: str, on: str = "") -> RunFolder:
+def new_job(recipe: Recipe, argv: Sequence[str], *, name: str, on: str = "") -> JobDirectory:
     """`name`: what the adapter will be called; `on`: the machine as it was named, for the day the run is resumed."""
     spec = {
+        "schema": SCHEMA,
         "recipe": recipe_dict(recipe),
         "digest": recipe.digest,
         "code": __version__,
@@ -52,144 +51,120 @@ def new_run(recipe: Recipe, argv: Sequence[str], *, name: str, on: str = "") -> 
         "argv": list(argv),
         "name": name,
         "on": on,
+        "language": interface_language(),
     }
-    return create_run(jobs_dir() / _ulid(), spec)
+    job = new_id()
+    HERE.stage(job, spec)
+    return directory_of(job)
 
 
-def find_run(name: str) -> RunFolder:
-    """By its id, the beginning of it, or `last`. UsageError for none or several."""
-    runs = sorted(entry.name for entry in jobs_dir().iterdir() if (entry / "spec.json").is_file())
-    found = runs[-1:] if name == "last" else [run for run in runs if run.startswith(name.upper())]
-    if len(found) != 1 or not name:
-        raise UsageError(
-            say(
-                f"'{name}' 학습을 찾을 수 없어요. 학습의 번호나 그 앞부분, 또는 last를 쓰세요.",
-                f"there is no single run '{name}'. Give a run's id, the beginning of it, or last.",
-            )
-        )
-    return RunFolder(jobs_dir() / found[0])
+def local_launch(job: JobDirectory, machine: Machine) -> dict[str, Any]:
+    """The next start of the job, on these ranks of this computer. Cards are waited for, a processor is shared."""
+    ranks = machine.count
+    return {
+        "start": int(document(job.launch).get("start") or document(job.state).get("start") or 0) + 1,
+        "python": sys.executable,
+        "ranks": ranks,
+        "gpus": 0 if machine.is_cpu else ranks,
+        "queue": not machine.is_cpu,
+    }
 
 
-def follow(folder: RunFolder, machine: Machine, narration: Narration, *, as_json: bool) -> int:
-    """The trainer at work on the run until it ends; its exit code, and on success its adapter kept."""
-    attempt = folder.begin_attempt()
-    log = folder.log(attempt)
-    narration.note(say(f"학습 {folder.path.name}   기록: {log}", f"run {folder.path.name}   log: {log}"))
-    with _passing_on(folder.path.name) as passing:
-        child = _start(folder, machine, attempt)
-        passing.child = child
-        code = _watch(child, folder, narration)
+def follow(job: JobDirectory, machine: Machine, narration: Narration, *, as_json: bool) -> int:
+    """The job at work until it ends; its exit code, and on success its adapter kept."""
+    launch = local_launch(job, machine)
+    follower = _Follower(job, int(launch["start"]), narration)
+    with _asking_to_stop() as asked:
+        HERE.start(job.id, launch)
+        state = follower.until_it_ends(asked)
     narration.clear()
-    if code == 0:  # also where ctrl-c came after the last step
-        return keep(folder, narration, as_json=as_json)
-    if passing.asked or code == _STOPPED:
-        _tell_how_to_go_on(folder, narration)
+    if state["state"] == states.SUCCEEDED:  # also where ctrl-c came after the last step
+        return keep(job, narration, as_json=as_json)
+    if state["state"] == states.CANCELLED or state.get("reason") == "terminated":
+        _tell_how_to_go_on(job, narration)
         return _STOPPED
-    raise _failed(folder, attempt, log, code)
+    raise _failed(job, state)
 
 
 @dataclass
-class _PassingOn:
-    """Ctrl-c and SIGTERM reach the trainer once as SIGTERM; once more, and everything of it ends."""
+class _Asked:
+    """How often ctrl-c or SIGTERM came."""
 
-    run: str
-    child: "subprocess.Popen[bytes] | None" = None
-    asked: int = 0
+    times: int = 0
 
     def __call__(self, *_: object) -> None:
-        self.asked += 1
-        if self.child is None or self.child.poll() is not None:
-            return
-        if self.asked == 1:
-            self.child.send_signal(signal.SIGTERM)
+        self.times += 1
+        if self.times == 1:
             waiting = say(
                 "저장하고 멈추는 중 … (한 번 더 누르면 바로 끝내요)", "saving and stopping … (again to end at once)"
             )
             os.write(2, f"\n{waiting}\n".encode())  # within a signal: no buffer is touched
-            return
-        deadline = time.monotonic() + _LAST_SECONDS
-        while _sweep(self.run) and time.monotonic() < deadline:  # again: a process may have been born meanwhile
-            time.sleep(_POLL_SECONDS / 10)
-        if self.child.poll() is None:  # where there is no /proc
-            self.child.send_signal(signal.SIGTERM)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self.child.wait(_LAST_SECONDS)
-        if self.child.poll() is None:
-            os.killpg(self.child.pid, signal.SIGKILL)
 
 
 @contextlib.contextmanager
-def _passing_on(run: str) -> Iterator[_PassingOn]:
-    passing = _PassingOn(run)
-    before = {number: signal.signal(number, passing) for number in (signal.SIGINT, signal.SIGTERM)}
+def _asking_to_stop() -> Iterator[_Asked]:
+    asked = _Asked()
+    before = {number: signal.signal(number, asked) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield passing
+        yield asked
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def _sweep(run: str) -> int:
-    """Every process of the run ended, and how many there were: ranks of torchrun have sessions of their own, and no signal to their agent ends them.
+class _Follower:
+    """Reads the job's directory as it grows."""
 
-    Nothing is lost by it: what a killed trainer leaves is whole or is not seen.
-    """
-    mark, found = f"KULLM_JOB_ID={run}".encode(), 0
-    for place in Path("/proc").glob("[0-9]*/environ"):
-        with contextlib.suppress(OSError):  # another's, or gone by now
-            if mark in place.read_bytes().split(b"\0"):
-                os.kill(int(place.parent.name), signal.SIGKILL)
-                found += 1
-    return found
+    def __init__(self, job: JobDirectory, start: int, narration: Narration) -> None:
+        self._job, self._start, self._narration = job, start, narration
+        self._metrics = _Tail(job.metrics)
+        self._row: dict[str, Any] | None = None
+        self._said = time.monotonic()
+        self._told = ""
 
+    def until_it_ends(self, asked: _Asked) -> Mapping[str, Any]:
+        passed_on, looked = 0, time.monotonic()
+        while True:
+            state = document(self._job.state)
+            self._show(state)
+            if int(state.get("start") or 0) >= self._start and states.is_terminal(state):
+                self._show_row(last=True)
+                return state
+            if asked.times > passed_on:
+                passed_on = asked.times
+                HERE.cancel(self._job.id, grace=_SAVING_SECONDS if passed_on == 1 else 0.0)
+            if time.monotonic() - looked > _ASK_SECONDS:
+                looked = time.monotonic()
+                HERE.show(self._job.id)  # which writes LOST where it has proof
+            time.sleep(_POLL_SECONDS)
 
-def _start(folder: RunFolder, machine: Machine, attempt: int) -> "subprocess.Popen[bytes]":
-    log = folder.log(attempt)
-    paths.private_dir(log.parent)
-    environment = {name: value for name, value in os.environ.items() if name not in _SECRETS}
-    # Ranks that torchrun starts have no -P of their own.
-    environment |= {"PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1"}
-    environment |= {"KULLM_JOB_ID": folder.path.name, "KULLM_ATTEMPT": str(attempt)}
-    if machine.is_cpu:
-        environment["CUDA_VISIBLE_DEVICES"] = ""
-        environment.setdefault("MALLOC_ARENA_MAX", "1")  # a heap a core would keep what the other could use
-        if machine.count > 1:  # or torchrun gives each rank a single thread
-            environment.setdefault("OMP_NUM_THREADS", str(max(1, usable_cores() // machine.count)))
-    with log.open("ab") as output:
-        return subprocess.Popen(
-            _command(folder, machine),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            cwd=folder.path,
-            env=environment,
-            start_new_session=True,  # neither ctrl-c nor the end of this terminal reaches it by itself
-        )
+    def _show(self, state: Mapping[str, Any]) -> None:
+        attempt = int(state.get("attempt") or 0)
+        if state.get("state") == states.QUEUED and state.get("queue"):
+            self._tell(queue_text(state["queue"]))
+        elif attempt and int(state.get("start") or 0) >= self._start:
+            log = self._job.log(attempt)
+            self._tell(say(f"학습 {self._job.id}   기록: {log}", f"run {self._job.id}   log: {log}"))
+        for row in self._metrics.rows():
+            self._row = row
+            self._narration.progress(progress_line(row))
+        self._show_row(last=False)
 
+    def _tell(self, text: str) -> None:
+        if text != self._told:
+            self._told = text
+            self._narration.note(text)
 
-def _command(folder: RunFolder, machine: Machine) -> list[str]:
-    launcher = ["torch.distributed.run", "--standalone", f"--nproc-per-node={machine.count}", "--max-restarts=0"]
-    launcher += [f"--shutdown-timeout={_SAVING_SECONDS}", "-m"]
-    return [sys.executable, "-P", "-m", *(launcher if machine.count > 1 else []), "trainer", str(folder.path)]
-
-
-def _watch(child: "subprocess.Popen[bytes]", folder: RunFolder, narration: Narration) -> int:
-    metrics = _Tail(folder.metrics)
-    said = time.monotonic()
-    row: dict[str, Any] | None = None
-    while True:
-        code = child.poll()
-        for row in metrics.rows():  # noqa: B007 - the last one counts
-            narration.progress(progress_line(row))
-        if not narration.live and row and (code is not None or time.monotonic() - said > _LINE_SECONDS):
-            narration.note(progress_line(row))
-            said, row = time.monotonic(), None
-        if code is not None:
-            return code
-        time.sleep(_POLL_SECONDS)
+    def _show_row(self, *, last: bool) -> None:
+        """Where no terminal rewrites a line."""
+        if self._narration.live or not self._row:
+            return
+        if last or time.monotonic() - self._said > _LINE_SECONDS:
+            self._narration.note(progress_line(self._row))
+            self._said, self._row = time.monotonic(), None
 
 
-def progress_line(row: dict[str, Any]) -> str:
+def progress_line(row: Mapping[str, Any]) -> str:
     """One row of the metrics as a person reads it."""
     left, speed = float(row.get("eta_s") or 0), float(row.get("tokens_per_s") or 0)
     parts = [
@@ -222,56 +197,30 @@ class _Tail:
         whole = data[: data.rfind(b"\n") + 1]
         self.place = (self.place or 0) + len(whole)
         for line in whole.splitlines():
-            with contextlib.suppress(ValueError):
-                row = json.loads(line)
-                if isinstance(row, dict):
-                    yield row
+            if (row := row_of(line)) is not None:
+                yield row
 
 
-def _tell_how_to_go_on(folder: RunFolder, narration: Narration) -> None:
-    steps = folder.checkpoint_steps()
+def _tell_how_to_go_on(job: JobDirectory, narration: Narration) -> None:
+    steps = job.complete_steps()
     kept = say(f"{steps[0]}단계까지 저장했어요. ", f"Saved up to step {steps[0]}. ") if steps else ""
     narration.note(
         say(
-            f"멈췄어요. {kept}이어서 하려면: kullm train --resume {folder.path.name}",
-            f"Stopped. {kept}To go on: kullm train --resume {folder.path.name}",
+            f"멈췄어요. {kept}이어서 하려면: kullm train --resume {job.id}",
+            f"Stopped. {kept}To go on: kullm train --resume {job.id}",
         )
     )
 
 
-def _failed(folder: RunFolder, attempt: int, log: Path, code: int) -> KullmError:
-    reason = _reason(folder.error(attempt)) or _last_line(log) or say(f"종료 코드 {code}", f"exit code {code}")
+def _failed(job: JobDirectory, state: Mapping[str, Any]) -> KullmError:
+    log = job.log(int(state.get("attempt") or 0))
+    reason = terminal_safe(reason_text(state))
     hint = ""
-    if folder.checkpoint_steps():
+    if job.complete_steps():
         hint = say(
-            f"\n이어서 하려면: kullm train --resume {folder.path.name}",
-            f"\nTo go on from the last checkpoint: kullm train --resume {folder.path.name}",
+            f"\n이어서 하려면: kullm train --resume {job.id}",
+            f"\nTo go on from the last checkpoint: kullm train --resume {job.id}",
         )
     return KullmError(
         say(f"학습이 끝나지 못했어요: {reason}\n기록: {log}{hint}", f"the training failed: {reason}\nlog: {log}{hint}")
     )
-
-
-def _reason(error: Path) -> str:
-    try:
-        facts = json.loads(error.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return ""
-    if not isinstance(facts, dict):
-        return ""
-    reason = facts.get("message") or facts.get("kind") or ""
-    return terminal_safe(reason if isinstance(reason, str) else json.dumps(reason, ensure_ascii=False))
-
-
-def _last_line(log: Path) -> str:
-    try:
-        lines = log.read_bytes()[-8192:].decode(errors="replace").strip().splitlines()
-    except OSError:
-        return ""
-    return lines[-1] if lines else ""
-
-
-def _ulid() -> str:
-    """Sorts by time: 48 bits of milliseconds and 80 bits of chance, in Crockford's base 32."""
-    number = (time.time_ns() // 1_000_000 << 80) | secrets.randbits(80)
-    return "".join(_ULID[number >> shift & 31] for shift in range(125, -1, -5))

@@ -10,8 +10,9 @@ from typing import Any
 
 from tests.kullm_command import kullm, start
 from trainer.estimate.machines import usable_cores
-from trainer.run_folder import RunFolder
-from trainer.run_folder import rows as read_rows
+from trainer.jobs.agent.directory import JobDirectory
+from trainer.jobs.agent.files import document
+from trainer.jobs.agent.files import rows as read_rows
 
 TWO = ("--on", "2xcpu")
 
@@ -47,7 +48,7 @@ def test_ctrl_c_saves_then_a_second_one_ends_at_once_and_the_run_goes_on(home: P
         os.kill(process, signal.SIGSTOP)  # so that none can save and end before the second
     wait_until(lambda: all(stands_still(process) for process in stopped))  # or it could still take the first signal
     command.send_signal(signal.SIGINT)
-    wait_until(lambda: asked_to_stop(command.pid))
+    wait_until(lambda: asked_to_stop(run))
     command.send_signal(signal.SIGINT)
     _, told = command.communicate(timeout=240)
     assert command.returncode == 130, told
@@ -70,27 +71,27 @@ def test_more_ranks_than_cores_are_refused(home: Path) -> None:
     assert "코어" in done.stderr
 
 
-def the_run(home: Path) -> RunFolder:
+def the_run(home: Path) -> JobDirectory:
     (spec,) = home.glob("jobs/*/spec.json")
-    return RunFolder(spec.parent)
+    return JobDirectory(spec.parent)
 
 
-def wait_for_steps(home: Path, count: int) -> RunFolder:
+def wait_for_steps(home: Path, count: int) -> JobDirectory:
     wait_until(lambda: bool(list(home.glob("jobs/*/spec.json"))))
     run = the_run(home)
     wait_until(lambda: last_step(run) >= count)
     return run
 
 
-def last_step(run: RunFolder) -> int:
+def last_step(run: JobDirectory) -> int:
     return max((row["step"] for row in read_rows(run.metrics)), default=0)
 
 
-def events(run: RunFolder, name: str) -> list[dict[str, Any]]:
+def events(run: JobDirectory, name: str) -> list[dict[str, Any]]:
     return [row for row in read_rows(run.events) if row["event"] == name]
 
 
-def processes_of(run: RunFolder) -> list[int]:
+def processes_of(run: JobDirectory) -> list[int]:
     """Those that carry the run's mark, by their ids."""
     mark, found = f"KULLM_JOB_ID={run.path.name}".encode(), []
     for place in Path("/proc").glob("[0-9]*/environ"):
@@ -102,7 +103,7 @@ def processes_of(run: RunFolder) -> list[int]:
     return found
 
 
-def gone(run: RunFolder) -> bool:
+def gone(run: JobDirectory) -> bool:
     wait_until(lambda: not processes_of(run))
     return True
 
@@ -111,12 +112,12 @@ def stands_still(process: int) -> bool:
     return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
 
-def asked_to_stop(command: int) -> bool:
-    """The command's child has the first signal: it is pending there, since the child stands still."""
-    children = Path(f"/proc/{command}/task/{command}/children").read_text().split()
-    status = [Path(f"/proc/{child}/status").read_text() for child in children]
-    pending = [int(line.split()[1], 16) for text in status for line in text.splitlines() if line.startswith("ShdPnd")]
-    return any(bits >> (signal.SIGTERM - 1) & 1 for bits in pending)
+def asked_to_stop(run: JobDirectory) -> bool:
+    """The trainer has the first signal: it is pending there, since the trainer stands still."""
+    trainer = document(run.state)["trainer"]["pid"]
+    status = Path(f"/proc/{trainer}/status").read_text()
+    pending = next(int(line.split()[1], 16) for line in status.splitlines() if line.startswith("ShdPnd"))
+    return bool(pending >> (signal.SIGTERM - 1) & 1)
 
 
 def wait_until(condition: Callable[[], bool], *, seconds: float = 240) -> None:

@@ -6,15 +6,15 @@ import pytest
 import torch
 
 from kullm_tui.core.processor import machine_level
-from tests.trainer.examples import a_job, a_recipe, tiny_base
+from tests.trainer.examples import a_recipe, a_run, tiny_base
 from trainer.arithmetic import arithmetic_here
 from trainer.estimate.machines import machine_named
 from trainer.estimate.memory import memory_of
 from trainer.estimate.shape import shape_of_folder
+from trainer.jobs.agent.files import rows as read_rows
 from trainer.loop import train
 from trainer.model.base import trainable_model
 from trainer.recipe import Method
-from trainer.run_folder import rows as read_rows
 
 CPU = torch.device("cpu")
 FAMILIES = ["gpt_neox", "llama"]
@@ -37,9 +37,9 @@ def test_it_trains_as_its_fp32_copy(bases: dict[str, Path], tmp_path: Path, fami
     told = []
     for precision in ("bf16", "fp32"):
         recipe = a_recipe(bases[family], precision=precision, method=method, max_steps=3, learning_rate=1e-3)
-        job = a_job(recipe, tmp_path / precision)
-        assert train(job) == "done"
-        told.append([(row["loss"], row["grad_norm"]) for row in read_rows(job.folder.metrics)])
+        run = a_run(recipe, tmp_path / precision)
+        assert train(run) == "done"
+        told.append([(row["loss"], row["grad_norm"]) for row in read_rows(run.folder.metrics)])
     ours, theirs = told
     assert len(ours) == 3
     for row, other in zip(ours, theirs, strict=True):

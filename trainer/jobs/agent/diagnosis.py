@@ -1,0 +1,60 @@
+"""What a job's state is, whoever wrote it last: a supervisor that is gone cannot say so, the lock and the processes can.
+
+terminal state             as it is
+another incarnation        LOST (reboot): nothing of it can run
+the lock is held           as it is
+else                       LOST (supervisor), after what is left of the trainer has been stopped
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+from trainer.jobs.agent import slurm, states
+from trainer.jobs.agent.directory import JobDirectory
+from trainer.jobs.agent.files import append, document, is_locked, publish, try_lock
+from trainer.jobs.agent.processes import incarnation, sweep, tagged
+
+_SAVE_SECONDS = 60.0  # a trainer whose supervisor died has had SIGTERM, and saves
+
+
+def diagnosed(job: JobDirectory) -> dict[str, Any]:
+    """The state, mended where there is proof that it is no longer so."""
+    state = document(job.state)
+    if states.is_terminal(state):
+        return state
+    if document(job.slurm):
+        return slurm.diagnosed(job, state)
+    if not state:
+        return {"state": states.STAGED if job.spec.exists() else states.STAGING}
+    if is_locked(job.lock):
+        return state
+    if state.get("incarnation") != incarnation():
+        return lost(job, "reboot")
+    return lost(job, "supervisor")
+
+
+def lost(job: JobDirectory, reason: str) -> dict[str, Any]:
+    """Proof is the lock: while it is ours no supervisor has the job."""
+    handle = try_lock(job.lock)
+    state = document(job.state)
+    if handle is None or states.is_terminal(state):
+        return state
+    try:
+        left = [] if reason == "reboot" else sweep(job.id, grace=_SAVE_SECONDS if tagged(job.id) else 0.0)
+        now = round(time.time(), 3)
+        state = {
+            **state,
+            "state": states.LOST,
+            "reason": reason,
+            "since": now,
+            "trainer": None,
+            "survivors": left or None,
+        }
+        append(job.events, {"event": "lost", "time": now, "reason": reason})
+        publish(job.state, state)
+    finally:
+        os.close(handle)
+    return state

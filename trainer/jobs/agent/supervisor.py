@@ -1,0 +1,211 @@
+"""One job's supervisor: waits its turn, runs the trainer, tries again where the machine was at fault, stops it when asked, and has the last word.
+
+It holds the job's lock for life, so there is one; it writes `state.json`, so nobody has to guess. It is a single thread that looks
+around twice a second. The cards are sampled by a child of its own, since nvidia-smi may hang. Standard library, 3.8.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+import traceback
+from typing import Any
+
+from trainer.jobs.agent import states
+from trainer.jobs.agent.causes import Cause, cause
+from trainer.jobs.agent.directory import JobDirectory
+from trainer.jobs.agent.files import document, lock_within
+from trainer.jobs.agent.notify import Notifier
+from trainer.jobs.agent.processes import MARK, adopt_orphans, ends_with_parent, reap, sweep, tagged
+from trainer.jobs.agent.queue import Claim, Queue
+from trainer.jobs.agent.record import Record
+from trainer.jobs.agent.trainer_process import Launch, begin, identity
+from trainer.jobs.agent.watch import Watch
+
+_LOCK_SECONDS = 3.0
+_TICK_SECONDS = 0.25
+_QUEUE_SECONDS = 2.0
+_BEAT_SECONDS = 2.0
+_KILL_SECONDS = 2.0  # between SIGTERM and SIGKILL for what a trainer left behind
+
+
+def supervise(job: JobDirectory) -> bool:
+    """False where another supervisor has the job, or what was asked for is done already."""
+    lock = lock_within(job.lock, _LOCK_SECONDS)
+    if lock is None:
+        return False
+    try:
+        launch = Launch.of(document(job.launch))
+        record = Record(job)
+        if record.state.get("start", 0) >= launch.start and not _requeued(record):
+            return False
+        supervisor = Supervisor(job, launch, record)
+        try:
+            supervisor.run()
+        except Exception:  # noqa: BLE001 - the last line: whatever it was, the job must not look as if it ran
+            traceback.print_exc()
+            sweep(job.id, grace=_KILL_SECONDS)
+            record.turn(states.FAILED, reason="supervisor", message=traceback.format_exc(limit=-1).strip()[-500:])
+        return True
+    finally:
+        os.close(lock)
+
+
+def _requeued(record: Record) -> bool:
+    """Slurm runs the same script again after a requeue: that is a new start that nobody asked us for."""
+    return int(os.environ.get("SLURM_RESTART_COUNT", "0")) > int(record.state.get("restarts", 0))
+
+
+class Supervisor:
+    def __init__(self, job: JobDirectory, launch: Launch, record: Record) -> None:
+        self.job, self.launch, self.record = job, launch, record
+        self.secrets = _taken_secrets(job)
+        self.notifier = Notifier(job, self.secrets.get("notify_url", ""), launch.notify)
+        self.asked_to_end = 0  # SIGTERMs to this process: the machine's own, Slurm's
+        self.devices: tuple[str, ...] = ()
+        self.claim: Claim | None = None
+
+    def run(self) -> None:
+        adopt_orphans()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._asked)
+        self.record.begin(self.launch.start)
+        self.record.state["restarts"] = int(os.environ.get("SLURM_RESTART_COUNT", "0"))
+        if not self._waits_its_turn():
+            return self._end(states.CANCELLED, reason="queue")
+        sampler = _sampler(self.job) if self.launch.gpus else None
+        try:
+            self._attempts()
+        finally:
+            if sampler is not None:
+                sampler.kill()
+                sampler.wait()
+        return None
+
+    def _asked(self, *_: Any) -> None:
+        self.asked_to_end += 1
+
+    @property
+    def stopping(self) -> bool:
+        return bool(self.asked_to_end) or self.job.cancel.exists()
+
+    def _waits_its_turn(self) -> bool:
+        """False where it was cancelled before."""
+        queue = Queue(self.job.path.parent.parent)
+        if not self.launch.queue:
+            return not self.stopping
+        self.record.turn(states.QUEUED)
+        try:
+            while not self.stopping:
+                found = queue.claim(self.job, self.launch.gpus)
+                if isinstance(found, Claim):
+                    self.claim, self.devices = found, found.devices
+                    self.record.mention(queue=None, devices=list(found.devices))
+                    return True
+                self.record.mention(queue=found.facts())
+                self._rest(_QUEUE_SECONDS)
+            return False
+        finally:
+            queue.leave(self.job)
+
+    def _rest(self, seconds: float) -> None:
+        self.record.beat()
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and not self.stopping:
+            time.sleep(_TICK_SECONDS)
+
+    def _attempts(self) -> None:
+        """One, and more where the machine was at fault, as long as they get somewhere."""
+        tries = 0
+        while True:
+            reached = max(self.job.complete_steps(), default=0)
+            ended = self._attempt()
+            if ended.code == 0:
+                return self._end(states.SUCCEEDED, reason="", rc=0)
+            if self.stopping:
+                return self._end(states.CANCELLED, rc=ended.code, reason="asked")
+            tries = 0 if max(self.job.complete_steps(), default=0) > reached else tries
+            if not ended.may_pass or tries >= self.launch.retries:
+                return self._end(states.FAILED, **ended.facts())
+            tries += 1
+            self.record.note("trying again", attempt=self.record.state["attempt"], reason=ended.message)
+
+    def _attempt(self) -> Cause:
+        attempt = self.job.begin_attempt()
+        self.record.turn(states.STARTING, attempt=attempt, reason="", message="")
+        try:
+            child = begin(self.job, self.launch, attempt, self.devices, self.secrets)
+        except OSError as error:  # no such Python, no memory to fork
+            return Cause("start", 1, f"{self.launch.python}: {error.strerror or error}")
+        self.record.mention(trainer=identity(child))
+        code = self._until_it_ends(child)
+        # Ranks of torchrun have sessions of their own, and no signal to their agent ends them.
+        left = sweep(self.job.id, grace=_KILL_SECONDS) if tagged(self.job.id) else []
+        reap()
+        self.record.mention(trainer=None, survivors=left or None)
+        return Cause("", 0) if code == 0 else cause(self.job, attempt, code)
+
+    def _until_it_ends(self, child: subprocess.Popen[bytes]) -> int:
+        watch = Watch(self.job, self.record, self.notifier, self.launch.stall)
+        asked = beaten = 0.0
+        while True:
+            code = child.poll()
+            if code is not None:
+                return code
+            now = time.monotonic()
+            if now - beaten > _BEAT_SECONDS:
+                self.record.beat()
+                watch.look()
+                beaten = now
+            if self.stopping and not asked:
+                self.record.turn(states.CANCELLING)
+                child.send_signal(
+                    signal.SIGTERM
+                )  # torchrun passes it on to its ranks; a killed one would leave them behind
+                asked = now
+            elif asked and (now - asked > self._grace() or self.asked_to_end > 1):
+                sweep(self.job.id, grace=0.0)
+                if child.poll() is None:
+                    child.kill()
+            elif not asked and watch.has_steps and self.record.state["state"] == states.STARTING:
+                self.record.turn(states.RUNNING)
+            time.sleep(_TICK_SECONDS)
+
+    def _grace(self) -> float:
+        """As the one who asks wants it, now or with time to save."""
+        told = document(self.job.cancel).get("grace")
+        return float(told) if isinstance(told, (int, float)) else self.launch.grace
+
+    def _end(self, state: str, **facts: Any) -> None:
+        left = tagged(self.job.id)
+        if left and state == states.CANCELLED:
+            state, facts = states.CANCEL_INCOMPLETE, {**facts, "survivors": left}
+        with contextlib.suppress(OSError):
+            self.job.cancel.unlink()
+        self.record.turn(state, **facts)
+        self.notifier.ended(self.record.state)
+
+
+def _sampler(job: JobDirectory) -> subprocess.Popen[bytes]:
+    """Without the job's mark: it is not of the trainer, and is not swept with it."""
+    environment = {name: value for name, value in os.environ.items() if name != MARK}
+    return subprocess.Popen(
+        [sys.executable, "-I", "-S", sys.argv[0], "sample", str(job.path)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=environment,
+        preexec_fn=ends_with_parent(),
+    )
+
+
+def _taken_secrets(job: JobDirectory) -> dict[str, str]:
+    """Read once and gone; what a later supervisor of the job needs again is sent again."""
+    found = document(job.secrets)
+    with contextlib.suppress(OSError):
+        job.secrets.unlink()
+    return {name: value for name, value in found.items() if isinstance(value, str)}

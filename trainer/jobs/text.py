@@ -1,0 +1,74 @@
+"""A job's state, its reason and what it waits for, as a person reads them. The agent speaks in words for programs."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kullm_tui.core.language import say
+from trainer.jobs.agent import states
+
+
+def state_text(state: str) -> str:
+    return {
+        states.DRAFT: say("준비", "draft"),
+        states.STAGING: say("올리는 중", "uploading"),
+        states.STAGED: say("올라감", "uploaded"),
+        states.QUEUED: say("대기", "queued"),
+        states.STARTING: say("시작 중", "starting"),
+        states.RUNNING: say("학습 중", "running"),
+        states.CANCELLING: say("멈추는 중", "stopping"),
+        states.SUCCEEDED: say("완료", "done"),
+        states.FAILED: say("실패", "failed"),
+        states.CANCELLED: say("멈춤", "stopped"),
+        states.CANCEL_INCOMPLETE: say("덜 멈춤", "not all stopped"),
+        states.LOST: say("끊김", "lost"),
+    }.get(state, state)
+
+
+def reason_text(state: Mapping[str, Any]) -> str:
+    """Why it ended: the trainer's own words where it had some."""
+    reason, message = str(state.get("reason") or ""), str(state.get("message") or "")
+    if reason == "full":
+        return say("디스크가 가득 찼어요", "the disk is full") + (f" ({message})" if message else "")
+    if reason == "reboot":
+        return say("컴퓨터가 다시 시작됐어요", "the machine was restarted")
+    if reason == "supervisor":
+        return say("학습을 돌보던 프로세스가 갑자기 끝났어요", "the process that looked after it ended suddenly")
+    if message:
+        return message
+    if reason == "signal":
+        signal = state.get("signal") or ""
+        return say(f"프로세스가 강제로 끝났어요({signal})", f"its process was killed ({signal})")
+    return say(f"종료 코드 {state.get('rc')}", f"exit code {state.get('rc')}")
+
+
+def queue_text(queue: Mapping[str, Any]) -> str:
+    """Its place, and why it waits."""
+    place, why = queue.get("place"), queue.get("why")
+    where = say(f"대기 {place}번째", f"place {place} in the queue") if place else say("대기", "queued")
+    reason = {
+        "held": say("보류 중", "held"),
+        "busy": say("다른 학습이 돌고 있어요", "another job runs"),
+        "behind": say(f"{queue.get('job')} 다음 차례예요", f"behind {queue.get('job')}"),
+        "slurm": say(f"Slurm의 차례를 기다려요({queue.get('reason') or '…'})", f"Slurm: {queue.get('reason') or '…'}"),
+    }.get(str(why), "")
+    if why == "cards":
+        reason = say(
+            f"빈 GPU {queue.get('free')}개, 필요한 GPU {queue.get('wanted')}개",
+            f"{queue.get('free')} free GPUs of {queue.get('wanted')} needed",
+        ) + "".join(f"; {line}" for line in _occupied(queue.get("on") or ()))
+    return f"{where}: {reason}" if reason else where
+
+
+def _occupied(cards: Sequence[Mapping[str, Any]]) -> list[str]:
+    """One line a card that is not free: who is on it."""
+    lines = []
+    for card in cards:
+        who = ", ".join(
+            say(
+                f"{owner or '다른 컨테이너'} {pid}번 {mib / 1024:.1f}GB",
+                f"{owner or 'another container'} pid {pid} {mib / 1024:.1f} GB",
+            )
+            for owner, pid, mib in card.get("who") or ()
+        )
+        lines.append(f"GPU {card.get('card')}: " + (who or f"{card.get('mib', 0) / 1024:.1f}GB"))
+    return lines
