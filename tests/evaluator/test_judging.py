@@ -281,9 +281,9 @@ def test_the_strongest_judge_on_the_keys_list_is_chosen() -> None:
 @pytest.mark.parametrize(
     "bucket",
     [
-        Bucket(rate=20, size=20),
-        Bucket(rate=20, size=20, says_when=False),
-        Bucket(rate=20, size=20, says_rate=False),
+        Bucket(rate=40, size=20),
+        Bucket(rate=40, size=20, says_when=False),
+        Bucket(rate=40, size=20, says_rate=False),
     ],
     ids=["rate headers and Retry-After", "rate headers", "Retry-After"],
 )
@@ -292,10 +292,10 @@ def test_the_servers_rate_is_kept_up_with(tmp_path: Path, bucket: Bucket) -> Non
     with JudgeServer(latency=0.3, bucket=bucket) as server, VerdictStore(tmp_path / "e.db") as store:
         run(server, store, items(4, start=1000))  # imports and the first connections
         began = time.monotonic()
-        outcome = run(server, store, items(200))
+        outcome = run(server, store, items(120))
         seconds = time.monotonic() - began
     assert all(verdict.status == "ok" for verdict in outcome.verdicts.values())
-    assert 200 / seconds >= bucket.rate / 8
+    assert 120 / seconds >= bucket.rate / 8
     assert set(server.bought.values()) == {1}
 
 
