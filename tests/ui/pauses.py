@@ -1,4 +1,4 @@
-"""When a pause of Textual's pilot ends: once nothing is due any more, as the event loop tells it.
+"""When a pause of Textual's pilot ends: once nothing is due any more, as the event loop tells it. And typing with one of them.
 
 Textual itself looks at the processor's time, twice for each key, a fiftieth of a second at least: where a reply streams, up to a second;
 and a process that on a busy machine waits for its turn is taken for one that has nothing to do.
@@ -10,6 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from textual import events
+from textual.keys import _character_to_key
+from textual.pilot import Pilot
 
 _LOOKS = 3  # one after another at which nothing was due
 _BETWEEN_SECONDS = 0.002
@@ -53,3 +56,11 @@ def last_until_nothing_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
 def _is_due(loop: Any) -> bool:
     soon = loop.time() + _FRAME_SECONDS
     return bool(loop._ready) or any(timer.when() < soon for timer in loop._scheduled if not timer.cancelled())
+
+
+async def types(pilot: Pilot[Any], text: str) -> None:
+    """All its keys at once and one pause, where `press` pauses after each: an app that is slower than who types gets them like this."""
+    for character in text[:-1]:
+        key = character if character.isalnum() else _character_to_key(character)
+        pilot.app._driver.send_message(events.Key(key, character))
+    await pilot.press(text[-1])
