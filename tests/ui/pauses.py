@@ -17,10 +17,11 @@ from textual.pilot import Pilot
 _LOOKS = 3  # one after another at which nothing was due
 _BETWEEN_SECONDS = 0.002
 _FRAME_SECONDS = 1 / 60  # after which Textual paints what has changed
-_LASTING_SECONDS = (
-    1.0  # a call that has been with its thread so long is not what a key has begun: a run, an engine's start
-)
-_TURNS = 40  # of the loop at least: where a reply streams, something is always due
+# A call that has been with its thread so long is not what a key has begun: a run, an engine's start.
+_LASTING_SECONDS = 1.0
+# Where a reply streams, something is always due, or some thread writes it down: so many turns of the loop, and so long.
+_TURNS = 40
+_LONGEST_SECONDS = 5.0
 
 
 def last_until_nothing_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,14 +35,15 @@ def last_until_nothing_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
         future.add_done_callback(with_threads.pop)
         return future
 
-    def threads_work(loop: BaseEventLoop) -> bool:
+    def threads_work(loop: asyncio.AbstractEventLoop) -> bool:
         return any(loop.time() - since < _LASTING_SECONDS for since in with_threads.values())
 
     async def wait(_min_sleep: float = 0, _max_sleep: float = 0) -> None:
         loop, looks = asyncio.get_running_loop(), 0
+        deadline = loop.time() + _LONGEST_SECONDS
         for _ in range(_TURNS):
             await asyncio.sleep(_BETWEEN_SECONDS)
-            while threads_work(loop):
+            while threads_work(loop) and loop.time() < deadline:
                 looks = 0
                 await asyncio.sleep(_BETWEEN_SECONDS)
             looks = 0 if _is_due(loop) else looks + 1
@@ -60,7 +62,9 @@ def _is_due(loop: Any) -> bool:
 
 async def types(pilot: Pilot[Any], text: str) -> None:
     """All its keys at once and one pause, where `press` pauses after each: an app that is slower than who types gets them like this."""
+    driver = pilot.app._driver
+    assert driver
     for character in text[:-1]:
         key = character if character.isalnum() else _character_to_key(character)
-        pilot.app._driver.send_message(events.Key(key, character))
+        driver.send_message(events.Key(key, character))
     await pilot.press(text[-1])

@@ -231,7 +231,7 @@ async def test_no_trap_freezes_the_app(name: str, monkeypatch: pytest.MonkeyPatc
 def _turns_of_the_loop(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """How long it was busy each time before it looked again for what came in: in our own time, as other programs are not what is tested."""
     turns: list[float] = []
-    turn = BaseEventLoop._run_once
+    turn = BaseEventLoop._run_once  # type: ignore[attr-defined]
 
     def timed(loop: BaseEventLoop) -> None:
         before = time.thread_time()
