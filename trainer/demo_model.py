@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from data.demo.corpus import TEMPLATES
-from data.demo.tokenizer import write_model_folder
+from data.demo.tokenizer import corpus_texts, write_model_folder
 from trainer.estimate.machines import this_machine
 from trainer.estimate.tokens import recorded_lengths
 from trainer.jobs.agent.directory import JobDirectory
@@ -36,7 +36,7 @@ def main() -> None:
     build = arguments.build.absolute()
     shape = build / "shape"
     if not (shape / "config.json").exists():
-        write_model_folder(shape)
+        write_model_folder(shape, corpus_texts())
     base = _trained(build / "base", "demo-base", str(shape))
     _ship(base, _SHIPPED / "base")
     for name in TEMPLATES:

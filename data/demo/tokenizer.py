@@ -53,10 +53,10 @@ def corpus_texts() -> Iterator[str]:
             yield form.render(read_record(row).messages, eos_token="").text
 
 
-def write_model_folder(folder: Path) -> None:
-    """config.json and the tokenizer's files: a model to be trained from scratch."""
+def write_model_folder(folder: Path, texts: Iterable[str]) -> None:
+    """config.json and the files of a tokenizer learned from the texts: a model to be trained from scratch."""
     folder.mkdir(parents=True, exist_ok=True)
-    tokenizer = train_tokenizer(corpus_texts())
+    tokenizer = train_tokenizer(texts)
     publish(folder / "tokenizer.json", tokenizer.to_str(pretty=False), mode=_MODE)
     for name, facts in (("tokenizer_config.json", _TOKENIZER), ("config.json", _CONFIG)):
         publish(folder / name, json.dumps(facts, ensure_ascii=False, indent=2) + "\n", mode=_MODE)

@@ -17,26 +17,26 @@ from tests.tiny_models import save_model
 FEW = 512
 
 
-@pytest.fixture
-def model(tmp_path: Path) -> Path:
-    return save_model(tmp_path / "model", "gpt_neox")
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("attacked")
 
 
-@pytest.fixture
-def server(tmp_path: Path, model: Path) -> Iterator[Server]:
-    with serving(tmp_path / "home", "-m", f"tiny={model}", descriptors=FEW) as started:
+@pytest.fixture(scope="module")
+def server(place: Path) -> Iterator[Server]:
+    """One for all: what one attack left would be met by the next."""
+    model = save_model(place / "model", "gpt_neox")
+    with serving(place / "home", "-m", f"tiny={model}", descriptors=FEW) as started:
         started.chat("tiny", "안녕?")
         yield started
 
 
 @pytest.mark.parametrize("sent", HALF_SENT.values(), ids=HALF_SENT)
-def test_an_honest_client_is_answered_while_others_hold_connections(
-    server: Server, tmp_path: Path, sent: bytes
-) -> None:
+def test_an_honest_client_is_answered_while_others_hold_connections(server: Server, place: Path, sent: bytes) -> None:
     with connections(server.url, 2 * FEW, sent):
         for _ in range(3):
             assert server.chat("tiny", "안녕?")["choices"]
-    log = (tmp_path / "serve.log").read_text()
+    log = (place / "serve.log").read_text()
     assert "Traceback" not in log
     assert len(log) < 20_000
 

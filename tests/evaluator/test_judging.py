@@ -2,9 +2,6 @@
 
 import asyncio
 import json
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +22,7 @@ from kullm_tui.core.config.settings import JudgingSettings
 from kullm_tui.core.endpoints.endpoint import Endpoint
 from kullm_tui.core.errors import ModelNotFound, NoSpace
 from tests.evaluator.judge_server import FORM, FORM_SCORES, MODELS, Bucket, JudgeServer, judged
-from tests.kullm_command import environment
+from tests.evaluator.judging_program import items, starting
 from tests.openai_server import CUT, Reply, refuses
 
 PAPER = load_rubric("kullm-2023-ko")
@@ -41,10 +38,6 @@ def server() -> Iterator[JudgeServer]:
 
 def judge_at(server: JudgeServer, mode: Any = "paper", model: str = "gpt-4.1") -> Judge:
     return Judge(Endpoint("채점", server.base_url, "sk-secret"), model, mode, judge_parameters(model))
-
-
-def items(count: int, start: int = 0) -> list[Item]:
-    return [Item(f"q{number}", f"지시 {number}", "", f"답 {number}") for number in range(start, start + count)]
 
 
 def run(server: JudgeServer, store: VerdictStore, rows: list[Item], **more: Any) -> Outcome:
@@ -281,9 +274,9 @@ def test_the_strongest_judge_on_the_keys_list_is_chosen() -> None:
 @pytest.mark.parametrize(
     "bucket",
     [
-        Bucket(rate=20, size=20),
-        Bucket(rate=20, size=20, says_when=False),
-        Bucket(rate=20, size=20, says_rate=False),
+        Bucket(rate=40, size=20),
+        Bucket(rate=40, size=20, says_when=False),
+        Bucket(rate=40, size=20, says_rate=False),
     ],
     ids=["rate headers and Retry-After", "rate headers", "Retry-After"],
 )
@@ -292,10 +285,10 @@ def test_the_servers_rate_is_kept_up_with(tmp_path: Path, bucket: Bucket) -> Non
     with JudgeServer(latency=0.3, bucket=bucket) as server, VerdictStore(tmp_path / "e.db") as store:
         run(server, store, items(4, start=1000))  # imports and the first connections
         began = time.monotonic()
-        outcome = run(server, store, items(200))
+        outcome = run(server, store, items(120))
         seconds = time.monotonic() - began
     assert all(verdict.status == "ok" for verdict in outcome.verdicts.values())
-    assert 200 / seconds >= bucket.rate / 8
+    assert 120 / seconds >= bucket.rate / 8
     assert set(server.bought.values()) == {1}
 
 
@@ -332,40 +325,26 @@ def _calls_a_second(rate: UnsaidRate, now: float) -> float:
     return 1 / (rate.delay(now) - before)
 
 
-_CHILD = """
-import asyncio, sys
-from pathlib import Path
-from tests.evaluator.test_judging import PAPER, items
-from evaluator.judge import Judge
-from evaluator.judging import judge_items
-from evaluator.verdicts import VerdictStore
-from kullm_tui.core.endpoints.endpoint import Endpoint
-judge = Judge(Endpoint("채점", sys.argv[1], "sk"), "gpt-4.1", "paper", {"temperature": 0})
-with VerdictStore(Path(sys.argv[2])) as store:
-    outcome = asyncio.run(judge_items(items(int(sys.argv[3])), judge=judge, rubric=PAPER, store=store))
-sys.exit(0 if outcome.stopped is None else 1)
-"""
-
-
 def test_a_run_that_is_killed_ten_times_loses_no_verdict_and_pays_only_for_calls_under_way(tmp_path: Path) -> None:
     database, wanted = tmp_path / "evaluation.db", 400
-    with JudgeServer(latency=0.15, bucket=Bucket(rate=80, size=40)) as server:
-        command = [sys.executable, "-P", "-c", _CHILD, server.base_url, str(database), str(wanted)]
+    with JudgeServer(latency=0.15, bucket=Bucket(rate=80, size=40)) as server, starting() as start:
         under_way = 0
         for _ in range(10):
-            child = subprocess.Popen(command, env=environment(tmp_path))
             before = server.paid
+            program = start(server.base_url, database, wanted)
             deadline = time.monotonic() + 240
-            while server.paid < before + 25 and child.poll() is None:
+            while server.paid < before + 25 and program.is_alive():
                 assert time.monotonic() < deadline
                 time.sleep(0.01)
-            child.send_signal(signal.SIGKILL)
-            child.wait()
+            program.kill()
+            program.join(240)
             with VerdictStore(database) as store:
                 kept = _kept(store)
                 under_way += store.clear_abandoned()
             assert kept  # what was answered before the kill is there
-        assert subprocess.run(command, env=environment(tmp_path), timeout=240, check=False).returncode == 0
+        last = start(server.base_url, database, wanted)
+        last.join(240)
+        assert last.exitcode == 0
     with VerdictStore(database) as store:
         assert _kept(store) == wanted
     twice = sum(times - 1 for times in server.bought.values())
@@ -379,8 +358,9 @@ def _kept(store: VerdictStore) -> int:
 
 
 def test_a_second_program_waits_for_the_first_ones_verdict(tmp_path: Path) -> None:
-    with JudgeServer(latency=0.6) as server:
-        command = [sys.executable, "-P", "-c", _CHILD, server.base_url, str(tmp_path / "e.db"), "12"]
-        children = [subprocess.Popen(command, env=environment(tmp_path)) for _ in range(2)]
-        assert [child.wait(60) for child in children] == [0, 0]
+    with JudgeServer(latency=0.6) as server, starting() as start:
+        programs = [start(server.base_url, tmp_path / "e.db", 12) for _ in range(2)]
+        for program in programs:
+            program.join(240)
+        assert [program.exitcode for program in programs] == [0, 0]
     assert set(server.bought.values()) == {1}

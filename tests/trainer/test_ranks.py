@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -15,59 +16,80 @@ from trainer.loop import train
 from trainer.ranks import Ranks
 
 PROJECT = Path(__file__).parents[2]
+LAST = "ckpt/checkpoint-6/model.safetensors"
 
 
-def torchrun(base: Path, folder: Path, asks: int = -1, looks: int = 0) -> subprocess.CompletedProcess[str]:
+@dataclass(frozen=True)
+class Asked:
+    folder: Path
+    asks: int = -1  # the rank that asks to stop
+    looks: int = 0  # before it asks
+
+
+def torchrun(base: Path, *runs: Asked) -> list[str]:
+    """How each of the runs ended for each rank: they start once for all, which takes longer than the runs do."""
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "--max-restarts=0"]
-    return subprocess.run(
-        [*command, "-m", "tests.trainer.rank_job", str(base), str(folder), str(asks), str(looks)],
+    arguments = [str(part) for run in runs for part in (run.folder, run.asks, run.looks)]
+    done = subprocess.run(
+        [*command, "-m", "tests.trainer.rank_job", str(base), *arguments],
         cwd=PROJECT,
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"},
         capture_output=True,
         text=True,
         timeout=240,
     )
-
-
-def test_two_ranks_are_one(tmp_path: Path) -> None:
-    base = tiny_base(tmp_path / "base")
-    alone = a_run(a_recipe(base, epochs=2, eval_every=3), tmp_path / "one", held_out=made_up_rows(5, seed=3))
-    train(alone)
-    done = torchrun(base, tmp_path / "two")
     assert done.returncode == 0, done.stderr
-    one, two = (list(read_rows(tmp_path / name / "metrics.jsonl")) for name in ("one", "two"))
+    return done.stdout.split()
+
+
+@dataclass(frozen=True)
+class Ended:
+    """Three runs: one that nobody stopped, one that was stopped before its first step, one within its second."""
+
+    base: Path
+    whole: Path
+    at_once: Path
+    within: Path
+    said: list[str]
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    place = tmp_path_factory.mktemp("ranks")
+    base, whole, at_once, within = (place / name for name in ("base", "whole", "at-once", "within"))
+    tiny_base(base)
+    said = torchrun(base, Asked(whole), Asked(at_once, asks=1), Asked(within, asks=1, looks=7))
+    return Ended(base, whole, at_once, within, said)
+
+
+def test_two_ranks_are_one(ended: Ended, tmp_path: Path) -> None:
+    train(a_run(a_recipe(ended.base, epochs=2, eval_every=3), tmp_path, held_out=made_up_rows(5, seed=3)))
+    one, two = (list(read_rows(folder / "metrics.jsonl")) for folder in (tmp_path, ended.whole))
     assert len(one) == len(two) == 6  # only the first rank writes
     for row, other in zip(one, two, strict=True):
         assert other["loss"] == pytest.approx(row["loss"], abs=1e-5)
         assert other["grad_norm"] == pytest.approx(row["grad_norm"], rel=1e-3)
         assert other["tokens"] == row["tokens"]
         assert other.get("eval_loss", 0) == pytest.approx(row.get("eval_loss", 0), abs=1e-5)
-    weights = [load_file(tmp_path / name / "ckpt/checkpoint-6/model.safetensors") for name in ("one", "two")]
+    weights = [load_file(folder / LAST) for folder in (tmp_path, ended.whole)]
     for name, tensor in weights[0].items():
         torch.testing.assert_close(weights[1][name], tensor, atol=2e-5, rtol=1e-4)
-    assert len(list(read_rows(tmp_path / "one" / "events.jsonl"))) == len(
-        list(read_rows(tmp_path / "two" / "events.jsonl"))
-    )
+    events = [list(read_rows(folder / "events.jsonl")) for folder in (tmp_path, ended.whole)]
+    assert len(events[0]) == len(events[1])
 
 
-def test_a_stop_asked_of_one_rank_stops_both(tmp_path: Path) -> None:
-    done = torchrun(tiny_base(tmp_path / "base"), tmp_path / "run", asks=1)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["stopped", "stopped"]
+def test_a_stop_asked_of_one_rank_stops_both(ended: Ended) -> None:
+    assert ended.said[2:4] == ["stopped", "stopped"]
+    assert list(read_rows(ended.at_once / "metrics.jsonl")) == []
 
 
-def test_a_stop_within_a_step_throws_it_away_on_every_rank_and_resuming_changes_nothing(tmp_path: Path) -> None:
-    base = tiny_base(tmp_path / "base")
-    stopped = torchrun(base, tmp_path / "run", asks=1, looks=7)
-    assert stopped.stdout.split() == ["stopped", "stopped"], stopped.stderr
-    rows = [row["step"] for row in read_rows(tmp_path / "run" / "metrics.jsonl")]
-    assert rows == [1]
-    assert (tmp_path / "run/ckpt/checkpoint-1").is_dir()
-    for name in ("run", "whole"):
-        done = torchrun(base, tmp_path / name)
-        assert done.returncode == 0, done.stderr
-    run, whole = (load_file(tmp_path / name / "ckpt/checkpoint-6/model.safetensors") for name in ("run", "whole"))
-    assert all(torch.equal(whole[name], run[name]) for name in whole)
+def test_a_stop_within_a_step_throws_it_away_on_every_rank_and_resuming_changes_nothing(ended: Ended) -> None:
+    assert ended.said[4:] == ["stopped", "stopped"]
+    assert [row["step"] for row in read_rows(ended.within / "metrics.jsonl")] == [1]
+    assert (ended.within / "ckpt/checkpoint-1").is_dir()
+    torchrun(ended.base, Asked(ended.within))
+    resumed, whole = load_file(ended.within / LAST), load_file(ended.whole / LAST)
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
 
 
 def test_dice_differ_between_ranks_and_steps_and_come_again() -> None:

@@ -17,6 +17,7 @@ from kullm_tui.ui.app import KullmApp
 from kullm_tui.ui.chat.controller import ChatController
 from kullm_tui.ui.chat.screen import ChatScreen
 from tests.openai_server import OpenAIServer
+from tests.ui.pauses import types
 from tests.ui.snapshot import text_of
 
 SECONDS = 240.0
@@ -58,7 +59,7 @@ class Chat:
         return reply.text
 
     async def types(self, text: str) -> None:
-        await self.pilot.press(*text)
+        await types(self.pilot, text)
 
     async def sends(self, text: str) -> None:
         """A question; back once its reply is on its way."""

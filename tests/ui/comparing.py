@@ -22,6 +22,7 @@ from kullm_tui.ui.compare.lineup import DEMOS, Lineup, remember
 from kullm_tui.ui.compare.screen import CompareScreen
 from kullm_tui.ui.compare.vote_bar import VoteBar
 from tests.openai_server import OpenAIServer, Received, Reply, says
+from tests.ui.pauses import types
 from tests.ui.snapshot import text_of
 
 SECONDS = 240.0
@@ -85,7 +86,7 @@ class Comparing:
         return "".join(words.split()) in "".join(self.shown.split())
 
     async def types(self, text: str) -> None:
-        await self.pilot.press(*text)
+        await types(self.pilot, text)
 
     async def sends(self, text: str) -> None:
         """A question; back once somebody answers, or all have."""

@@ -1,11 +1,8 @@
-import asyncio
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from textual._wait import SLEEP_GRANULARITY, wait_for_idle
 
 from kullm_tui.core.asking.live_reply import LiveReply
 from kullm_tui.core.endpoints import models
@@ -15,12 +12,11 @@ from kullm_tui.core.models import catalogue
 from kullm_tui.ui.app import KullmApp
 from kullm_tui.ui.models import choices
 from tests import processes
+from tests.ui import pauses
 
 MEMORY = Memory("gpu", 24_000_000_000, 19_500_000_000)
 
 _NOON = 1_795_230_000.0  # 2026-11-21, 12:00 in Seoul
-_LOOKS = 3  # one after another at which nothing was due
-_LONGEST_PAUSE_SECONDS = 5.0  # where a reply streams, something always is
 
 
 @pytest.fixture(autouse=True)
@@ -31,18 +27,7 @@ def _typing_starts_no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _a_pause_lasts_until_nothing_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Textual takes a process that spends no time for one that has nothing to do. On a busy machine it may only wait for its turn."""
-
-    async def wait(min_sleep: float = SLEEP_GRANULARITY, max_sleep: float = 1) -> None:
-        await wait_for_idle(min_sleep, max_sleep)
-        loop: Any = asyncio.get_running_loop()
-        looks, deadline = 0, loop.time() + _LONGEST_PAUSE_SECONDS
-        while looks < _LOOKS and loop.time() < deadline:
-            await asyncio.sleep(0.002)
-            looks = 0 if loop._ready else looks + 1
-
-    monkeypatch.setattr("textual.pilot.wait_for_idle", wait)
-    monkeypatch.setattr("textual.app.wait_for_idle", wait)
+    pauses.last_until_nothing_is_due(monkeypatch)
 
 
 @pytest.fixture(autouse=True)

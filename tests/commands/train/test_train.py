@@ -50,7 +50,7 @@ def test_a_plan_in_english_and_as_json(tmp_path: Path) -> None:
         (("nope",), 1, "'nope' 레시피가 없어요"),
         (("kullm-paper-5.8b",), 1, "kullm models pull polyglot-ko-5.8b"),
         (("kullm-paper-5.8b", "--show", "2"), 1, "kullm models pull polyglot-ko-5.8b"),
-        (("kullm-paper-5.8b", "--show", "0"), 2, "1에서 1000"),
+        (("kullm-paper-5.8b", "--show", "0"), 2, "1에서 1,000"),
         (("kullm-paper-5.8b", "--plan", "--on", "3xFoo"), 2, "알 수 없는 장비"),
         (("kullm-paper-5.8b", "--on", "8xB200"), 2, "--plan"),
         (("kullm-paper-5.8b", "--name", "Ab"), 2, "어댑터의 이름은"),

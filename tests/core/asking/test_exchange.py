@@ -153,7 +153,7 @@ from kullm_tui.core.store.journal import ReplySource
 from kullm_tui.core.store.recovery import open_store
 from kullm_tui.core.records import Message
 from kullm_tui.core.asking.thinking import Delta
-journal_module._PATIENCE_IN_PASSING_S = 60.0  # how long five writers wait for each other is a matter of the machine
+journal_module._PATIENCE_IN_PASSING_S = 60.0  # how long ten writers wait for each other is a matter of the machine
 store = open_store(pathlib.Path(sys.argv[1]))
 one = store.create_conversation("질문")
 print("talks", one.id, flush=True)
@@ -176,13 +176,13 @@ while True:
 
 
 def test_fifty_kills_at_random_moments_lose_at_most_the_last_second(tmp_path: Path) -> None:
-    """Ten times five programs that write into one database, each killed at a moment of its own."""
+    """Five times ten programs that write into one database, each killed at a moment of its own."""
     path, dice = tmp_path / "kullm.db", random.Random(20)
     open_store(path).close()
-    for _ in range(10):
-        with ThreadPoolExecutor(5) as pool:
+    for _ in range(5):
+        with ThreadPoolExecutor(10) as pool:
             told = list(
-                pool.map(lambda seconds: streams_until_killed(path, seconds), [dice.random() * 2.5 for _ in range(5)])
+                pool.map(lambda seconds: streams_until_killed(path, seconds), [dice.random() * 2.5 for _ in range(10)])
             )
         with open_store(path) as store:
             assert store.notice is None

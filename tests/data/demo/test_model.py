@@ -17,9 +17,9 @@ from kullm_tui.ui.chat.welcome import sample_questions
 from tests.engine.server import Server, serving
 from tests.kullm_command import kullm
 
-_QUESTIONS = 260
+_QUESTIONS = 120
 _OUTSIDE = 60
-_NOISE = 60  # each as long as a reply may be: noise finds no end
+_NOISE = 24  # each as long as a reply may be: noise finds no end
 ADAPTERS = ("demo-kullm", "demo-koalpaca", "demo-kovicuna")
 
 Ask = Callable[[str, Sequence[str]], list[str]]

@@ -69,7 +69,7 @@ async def test_what_is_chosen_beside_an_old_conversation_is_all_that_new_ones_ta
 async def test_a_persona_is_told_in_the_header_and_in_the_welcome(database: Path) -> None:
     teacher = personas()[0]
     async with chatting(database) as chat:
-        assert not chat.told("페르소나:")
+        await chat.until(lambda: "구름 데모" in _header(chat) and not chat.told("페르소나:"))
         chat.controller.chose(chat.controller.session.with_system(teacher.system, teacher.name))
         await chat.until(lambda: teacher.title in _header(chat) and chat.told(f"페르소나: {teacher.title} · F7 바꾸기"))
         chat.controller.chose(chat.controller.session.with_system("너는 고양이다."))

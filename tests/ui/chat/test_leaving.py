@@ -15,7 +15,7 @@ from kullm_tui.ui.dialogs.ask import Confirm
 from tests.openai_server import OpenAIServer, says
 from tests.ui.chatting import Chat, chatting
 
-_ENDLESS = says(*["글 "] * 2000, pause=0.02)
+_ENDLESS = says(*["글 "] * 2000, pause=0.2)
 
 
 async def _goes_to(chat: Chat, number: int) -> None:

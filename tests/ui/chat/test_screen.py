@@ -48,7 +48,7 @@ async def test_a_sample_question_can_be_picked(database: Path) -> None:
 
 
 async def test_stop_keeps_what_had_arrived(database: Path) -> None:
-    with OpenAIServer([says(*["가나다 "] * 400, pause=0.02)]) as server:
+    with OpenAIServer([says(*["가나다 "] * 400, pause=0.1)]) as server:
         async with chatting(database, server=server) as chat:
             await chat.sends("세어 줘")
             await chat.until(lambda: chat.told("가나다 가나다"))
@@ -149,7 +149,7 @@ async def test_a_reply_goes_on_while_another_conversation_is_open(database: Path
 
 
 async def test_quitting_while_it_streams_keeps_the_part_that_came(database: Path) -> None:
-    with OpenAIServer([says(*["글 "] * 500, pause=0.02)]) as server:
+    with OpenAIServer([says(*["글 "] * 500, pause=0.1)]) as server:
         async with chatting(database, server=server) as chat:
             await chat.sends("물음")
             await chat.until(lambda: chat.told("글 글 글"))

@@ -78,7 +78,7 @@ async def test_what_failed_keeps_the_name_hidden_too(database: Path) -> None:
 
 
 async def test_one_column_is_stopped_and_the_others_go_on(database: Path) -> None:
-    slow = {name: [says(*_SLOW, pause=0.02)] for name in ("red", "green")}
+    slow = {name: [says(*_SLOW, pause=0.1)] for name in ("red", "green")}
     with Far(by_model={**slow, "blue": [says("짧은 답")]}) as server:
         async with comparing(database, server=server) as here:
             await here.sends("세어 줘")
@@ -163,7 +163,7 @@ async def test_somebody_who_writes_already_is_not_interrupted_by_the_vote(databa
 
 
 async def test_sending_while_somebody_answers_keeps_the_words(database: Path) -> None:
-    with Far(by_model={"red": [says(*_SLOW, pause=0.05)]}) as server:
+    with Far(by_model={"red": [says(*_SLOW, pause=0.1)]}) as server:
         async with comparing(database, server=server) as here:
             await here.sends("물음")
             await here.types("성급한 물음")

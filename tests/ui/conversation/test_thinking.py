@@ -65,7 +65,7 @@ async def test_a_key_and_a_click_unfold_it(database: Path) -> None:
 
 
 async def test_while_it_thinks_the_line_says_so_and_a_stopped_thought_is_kept(database: Path) -> None:
-    endless = thinks(*["음 "] * 2000, pause=0.02)
+    endless = thinks(*["음 "] * 2000, pause=0.2)
     with OpenAIServer([endless]) as server:
         async with chatting(database, server=server) as chat:
             await chat.sends("수도는?")
