@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any, Iterator, Mapping
 
 _READ_AT_MOST = 16 << 20  # a document of ours is far smaller
+_LINE_AT_MOST = 4 << 20
 
 
 def publish(path: Path, value: Mapping[str, Any]) -> None:
@@ -58,22 +60,38 @@ def append(path: Path, row: Mapping[str, Any]) -> None:
     try:
         size = os.lseek(handle, 0, os.SEEK_END)
         cut_short = size and os.pread(handle, 1, size - 1) != b"\n"
-        os.write(handle, b"\n" + line if cut_short else line)
+        data = b"\n" + line if cut_short else line
+        if os.write(handle, data) < len(data):  # a disk that fills up takes what it can and says nothing
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
     finally:
         os.close(handle)
 
 
 def rows(path: Path) -> Iterator[dict[str, Any]]:
     """Every whole row; what is no JSON object is passed over."""
+    for line in _lines(path):
+        row = row_of(line)
+        if row is not None:
+            yield row
+
+
+def passed_over(path: Path) -> int:
+    """How many whole lines of it are no rows: halves of killed writers, garbage."""
+    return sum(row_of(line) is None for line in _lines(path) if line.endswith(b"\n"))
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    """In pieces where a line has no end: garbage of any length is read without being held."""
     try:
-        file = path.open(encoding="utf-8", errors="replace")
+        file = path.open("rb")
     except OSError:
         return
     with file:
-        for line in file:
-            row = row_of(line)
-            if row is not None:
-                yield row
+        while True:
+            line = file.readline(_LINE_AT_MOST)
+            if not line:
+                return
+            yield line
 
 
 def row_of(line: str | bytes) -> dict[str, Any] | None:

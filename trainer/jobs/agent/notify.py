@@ -5,11 +5,13 @@ The address is a secret: it came in a file that is gone, is in no log, and a fai
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import threading
 import urllib.request
+from http.client import HTTPException
 from typing import Any, Mapping
 from urllib.parse import urlsplit
 
@@ -81,12 +83,13 @@ class Notifier:
             try:
                 with urllib.request.urlopen(request, timeout=_SECONDS):
                     return
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError, HTTPException) as error:
                 reason = str(getattr(error, "reason", "") or type(error).__name__)
         self._failed(what, reason)
 
     def _failed(self, what: str, reason: str) -> None:
-        append(self._job.events, {"event": "not notified", "of": what, "reason": reason})
+        with contextlib.suppress(OSError):  # a full disk may be what there was to tell
+            append(self._job.events, {"event": "not notified", "of": what, "reason": reason})
 
 
 def form(url: str, text: str, facts: Mapping[str, str]) -> tuple[bytes, dict[str, str]]:

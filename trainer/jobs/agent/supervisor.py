@@ -16,11 +16,11 @@ import traceback
 from typing import Any
 
 from trainer.jobs.agent import states
-from trainer.jobs.agent.causes import Cause, cause
+from trainer.jobs.agent.causes import Cause, cause, is_full, is_no_space
 from trainer.jobs.agent.directory import JobDirectory
 from trainer.jobs.agent.files import document, try_lock
 from trainer.jobs.agent.notify import Notifier
-from trainer.jobs.agent.processes import MARK, adopt_orphans, ends_with_parent, reap, sweep, tagged
+from trainer.jobs.agent.processes import MARK, adopt_orphans, ends_with_parent, is_alive, reap, sweep, tagged
 from trainer.jobs.agent.queue import Claim, Queue
 from trainer.jobs.agent.record import Record
 from trainer.jobs.agent.trainer_process import Launch, begin, identity
@@ -29,12 +29,14 @@ from trainer.jobs.agent.watch import Watch
 _TICK_SECONDS = 0.25
 _QUEUE_SECONDS = 2.0
 _BEAT_SECONDS = 2.0
+_LOCK_SECONDS = 120.0
+_SAVE_SECONDS = 60.0  # for the trainer of a supervisor that died
 _KILL_SECONDS = 2.0  # between SIGTERM and SIGKILL for what a trainer left behind
 
 
 def supervise(job: JobDirectory) -> bool:
     """False where another supervisor has the job, or what was asked for is done already."""
-    lock = try_lock(job.lock)
+    lock = _lock(job)
     if lock is None:
         return False
     try:
@@ -45,13 +47,31 @@ def supervise(job: JobDirectory) -> bool:
         supervisor = Supervisor(job, launch, record)
         try:
             supervisor.run()
-        except Exception:  # noqa: BLE001 - the last line: whatever it was, the job must not look as if it ran
-            traceback.print_exc()
+        except Exception as error:  # noqa: BLE001 - the last line: whatever it was, the job must not look as if it ran
             sweep(job.id, grace=_KILL_SECONDS)
-            record.turn(states.FAILED, reason="supervisor", message=traceback.format_exc(limit=-1).strip()[-500:])
+            full = is_no_space(error) or is_full(job)
+            words = str(error) if full else traceback.format_exc(limit=-1).strip()[-500:]
+            record.turn(states.FAILED, reason="full" if full else "supervisor", message=words)
+            with contextlib.suppress(OSError):  # its log lies on the same disk
+                traceback.print_exc()
         return True
     finally:
         os.close(lock)
+
+
+def _lock(job: JobDirectory) -> int | None:
+    """Held by a supervisor at work it is not waited for; by one that has said its last word, or by somebody who looks, it is."""
+    deadline = time.monotonic() + _LOCK_SECONDS
+    while True:
+        lock = try_lock(job.lock)
+        if lock is not None:
+            return lock
+        state = document(job.state)
+        holder = state.get("supervisor") or {}
+        at_work = not states.is_terminal(state) and is_alive(int(holder.get("pid") or 0), str(holder.get("started")))
+        if at_work or time.monotonic() > deadline:
+            return None
+        time.sleep(_TICK_SECONDS)
 
 
 def _requeued(record: Record) -> bool:
@@ -72,6 +92,8 @@ class Supervisor:
         adopt_orphans()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._asked)
+        if tagged(self.job.id):
+            sweep(self.job.id, grace=_SAVE_SECONDS)
         self.record.begin(self.launch.start)
         self.record.state["restarts"] = int(os.environ.get("SLURM_RESTART_COUNT", "0"))
         if not self._waits_its_turn():
@@ -139,6 +161,8 @@ class Supervisor:
         try:
             child = begin(self.job, self.launch, attempt, self.devices, self.secrets)
         except OSError as error:  # no such Python, no memory to fork
+            if is_no_space(error):
+                raise
             return Cause("start", 1, f"{self.launch.python}: {error.strerror or error}")
         self.record.mention(trainer=identity(child))
         code = self._until_it_ends(child)

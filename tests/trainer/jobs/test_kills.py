@@ -1,0 +1,175 @@
+"""Whatever of a job is killed, it ends with a reason and without survivors, and goes on from what was saved."""
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.processes import begun_by
+from tests.trainer.jobs.here import TWO_RANKS, Here, Job, wait_until
+from tests.trainer.jobs.here import here as here
+from tests.training import base as base
+from tests.training import home as home
+from trainer.jobs.agent import states
+from trainer.jobs.agent.files import rows as read_rows
+
+pytestmark = pytest.mark.usefixtures("home")
+_ENDS_ITSELF = """
+import os, signal
+from pathlib import Path
+
+sync, seen = os.fsync, []
+
+
+def dying(handle):
+    sync(handle)
+    if "checkpoint-3.partial" in os.readlink(f"/proc/self/fd/{handle}"):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+if os.environ.get("KULLM_ATTEMPT") == "1":
+    os.fsync = dying
+"""
+_TWO_GENERATIONS = """
+import os, signal, sys, time
+
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+if os.fork():
+    os._exit(0)
+os.setsid()
+if os.fork():
+    os._exit(0)
+open(sys.argv[1], "w").write(str(os.getpid()))
+time.sleep(3600)
+"""
+
+
+def ranks_of(job: Job) -> list[int]:
+    """Those that torchrun started: not itself."""
+    return [pid for pid in job.processes() if _parent(pid) == job.trainer() and "trainer" in _arguments(pid)]
+
+
+def _parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def _arguments(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
+
+
+def two_ranks_at_work(here: Here) -> Job:
+    job = here.job(here.recipe("long"))
+    job.start(**TWO_RANKS)
+    job.reaches(2)
+    assert len(ranks_of(job)) == 2, job.told()
+    return job
+
+
+@pytest.mark.fault("kill -9 of a rank")
+def test_a_killed_rank_fails_the_job_with_its_signal_and_leaves_nobody(here: Here) -> None:
+    job = two_ranks_at_work(here)
+    os.kill(ranks_of(job)[1], signal.SIGKILL)
+    ended = job.ends()
+    assert (ended["state"], ended["reason"], ended["signal"]) == (states.FAILED, "signal", "SIGKILL"), job.told()
+    assert ended["attempt"] == 1  # whoever killed it would kill it again
+    assert job.processes() == []
+
+
+@pytest.mark.fault("kill -9 of the torchrun agent")
+@pytest.mark.parametrize("kill", [os.kill, os.killpg])
+def test_a_killed_agent_leaves_no_ranks_behind(here: Here, kill: Callable[[int, int], None]) -> None:
+    job = two_ranks_at_work(here)
+    kill(job.trainer(), signal.SIGKILL)
+    ended = job.ends()
+    assert (ended["state"], ended["reason"], ended["signal"]) == (states.FAILED, "signal", "SIGKILL"), job.told()
+    assert job.processes() == []
+
+
+@pytest.mark.fault("kill -9 of the supervisor")
+def test_a_killed_supervisor_is_found_lost_its_trainer_stops_and_the_job_goes_on(here: Here) -> None:
+    job = two_ranks_at_work(here)
+    os.kill(job.supervisor(), signal.SIGKILL)
+    found = job.asked()
+    assert (found["state"], found["reason"]) == (states.LOST, "supervisor")
+    assert job.processes() == []
+    saved = job.directory.complete_steps()[0]
+    job.start(**TWO_RANKS)
+    job.reaches(job.step + 1)
+    assert job.events("resumed")[-1]["step"] == saved
+    job.machine.cancel(job.id, grace=0.0)
+    assert job.ends()["state"] == states.CANCELLED
+
+
+def test_a_start_over_a_trainer_whose_supervisor_was_killed_waits_for_its_end(here: Here) -> None:
+    """Nobody looked in between."""
+    job = here.job(here.recipe("long"))
+    job.start()
+    job.reaches(2)
+    os.kill(job.supervisor(), signal.SIGKILL)
+    assert job.start()["started"]
+    wait_until(lambda: job.state["attempt"] == 2 and job.step > 2, job.told)
+    job.turns(states.RUNNING)
+    assert len(job.events("resumed")) == 1
+    job.machine.cancel(job.id, grace=0.0)
+    job.ends()
+
+
+@pytest.mark.fault("TERM-ignoring, double-forked child")
+def test_a_child_that_forked_twice_and_ignores_sigterm_is_gone_with_the_job(
+    here: Here, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    child, told = tmp_path / "child.py", tmp_path / "child.pid"
+    child.write_text(_TWO_GENERATIONS)
+    text = (
+        f"import subprocess\nsubprocess.run([sys.executable, {str(child)!r}, {str(told)!r}])\nrow(1)\ntime.sleep(3600)"
+    )
+    job = here.job()
+    job.start(path=here.program(text), grace=2.0)
+    job.reaches(1)
+    wait_until(lambda: told.exists() and told.read_text().isdigit())
+    assert _parent(int(told.read_text())) == job.supervisor()  # which asked for orphans
+    job.machine.cancel(job.id)
+    ended = job.ends()
+    assert ended["state"] == states.CANCELLED
+    assert begun_by(f"KULLM_JOB_ID={job.id}") == []
+    taken = [row for row in job.events() if row["event"] in ("cancelling", "cancelled")]
+    record_property("seconds beyond the grace", round(taken[1]["time"] - taken[0]["time"] - 2.0, 1))
+
+
+@pytest.mark.fault("kill during a checkpoint save")
+def test_a_trainer_killed_while_it_saves_goes_on_from_the_checkpoint_before(here: Here, tmp_path: Path) -> None:
+    """It kills itself when the first file of the third checkpoint is on the disk."""
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text(_ENDS_ITSELF)
+    job = here.job(here.recipe("tiny"))
+    job.start(path=[str(site)])
+    assert (job.ends()["reason"], job.state["signal"]) == ("signal", "SIGKILL"), job.told()
+    assert job.directory.complete_steps() == [2, 1]
+    assert (job.directory.checkpoints / "checkpoint-3.partial").is_dir()
+    _leave_half_a_checkpoint(job)
+    job.start(path=[str(site)])
+    assert job.ends()["state"] == states.SUCCEEDED, job.told()
+    assert [row["step"] for row in job.events("checkpoint passed over")][:1] == [4]
+    assert job.events("resumed")[0]["step"] == 2
+    assert {row["step"] for row in read_rows(job.directory.metrics)} == set(range(1, 13))
+
+
+def _leave_half_a_checkpoint(job: Job) -> None:
+    """As another kill could: the newest folder, whose last file was never written."""
+    half = job.directory.checkpoint(4)
+    half.mkdir()
+    (half / "model.safetensors").write_bytes(b"\0" * 100)
+
+
+@pytest.mark.fault("cancel, with proof")
+def test_a_cancel_saves_stops_both_ranks_and_proves_it(here: Here) -> None:
+    job = two_ranks_at_work(here)
+    job.machine.cancel(job.id)
+    ended = job.ends()
+    assert (ended["state"], ended["survivors"], ended["trainer"]) == (states.CANCELLED, None, None), job.told()
+    assert job.processes() == []
+    assert job.directory.complete_steps()[0] == job.step
+    assert not job.directory.cancel.exists()
