@@ -5,7 +5,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 BENCHES := bench/app.py bench/compare.py bench/engine.py bench/history.py bench/judge.py bench/moments.py bench/streaming.py bench/talking.py bench/trainer.py
 
-.PHONY: run test lint check bench soak wheel demo-model
+.PHONY: run test faults lint check bench soak wheel demo-model
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -14,6 +14,10 @@ run: .venv/local.stamp
 
 test: .venv/test.stamp
 	$(BIN)/pytest -n 2 --dist loadfile -m "not soak and not peers"
+
+# One process: a table is printed row by row when all have been tried.
+faults: .venv/test.stamp
+	$(BIN)/pytest -q -p no:xdist -p tests.faults -m fault
 
 lint: .venv/test.stamp
 	$(BIN)/ruff check

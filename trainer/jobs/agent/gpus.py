@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from trainer.jobs.agent.processes import ends_with_parent
+
 _CARDS = "index,uuid,name,memory.total,memory.used,utilization.gpu,power.draw,temperature.gpu,driver_version"
 _APPS = "gpu_uuid,pid,used_memory"
 _SECONDS = 20.0
@@ -60,6 +62,7 @@ def _lines(command: str, query: str) -> list[list[str]]:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
+            preexec_fn=ends_with_parent(),
         )
     except OSError:
         return []

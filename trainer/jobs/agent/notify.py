@@ -76,15 +76,18 @@ class Notifier:
             self._failed(what, type(error).__name__)
 
     def _post(self, what: str, text: str) -> None:
-        body, headers = form(self._url, text, {"job": self._job.id, "name": self._name, "event": what})
-        reason = ""
+        """Also where the address is none: Python's own words of that would have it in them."""
+        facts, reason = {"job": self._job.id, "name": self._name, "event": what}, ""
         for _ in range(_TRIES):
-            request = urllib.request.Request(self._url, data=body, headers=headers, method="POST")
             try:
+                body, headers = form(self._url, text, facts)
+                request = urllib.request.Request(self._url, data=body, headers=headers, method="POST")
                 with urllib.request.urlopen(request, timeout=_SECONDS):
                     return
-            except (OSError, ValueError, HTTPException) as error:
+            except (OSError, HTTPException) as error:
                 reason = str(getattr(error, "reason", "") or type(error).__name__)
+            except ValueError as error:  # UnicodeError has a `reason` too
+                reason = type(error).__name__
         self._failed(what, reason)
 
     def _failed(self, what: str, reason: str) -> None:

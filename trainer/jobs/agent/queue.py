@@ -10,7 +10,7 @@ anybody's, and hardly any memory is used.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Sequence
 
@@ -32,7 +32,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Waiting:
-    """`place`: 1 is next. `why`: held, behind (another job), cards (that are free, and who is on the others)."""
+    """`place` in the order, 1 being the first, those that are held counted too. `why`: held, behind (another job), cards (that are free, and who is on the others)."""
 
     place: int
     why: str
@@ -69,8 +69,10 @@ class Queue:
             if waits:
                 return waits
             found = self._cards(listed, wanted) if wanted else self._processor()
-            if isinstance(found, Claim):
-                self._write([other for other in self.order() if other != job.id])
+            order = self.order()
+            if isinstance(found, Waiting):
+                return replace(found, place=order.index(job.id) + 1)
+            self._write([other for other in order if other != job.id])
             return found
 
     def _waiting(self, job: JobDirectory) -> Waiting | None:

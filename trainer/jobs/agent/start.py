@@ -26,6 +26,7 @@ def start(job: JobDirectory) -> dict[str, Any]:
         job.cancel.unlink() if job.cancel.exists() else None
         if launch.get("slurm"):
             return {"started": True, **slurm.submit(job, launch)}
+        job.slurm.unlink() if job.slurm.exists() else None  # of an earlier start: Slurm has no word on this one
         return {"started": _detached(job)}
 
 

@@ -15,10 +15,10 @@ import time
 import traceback
 from typing import Any
 
-from trainer.jobs.agent import states
+from trainer.jobs.agent import slurm, states
 from trainer.jobs.agent.causes import Cause, cause, is_full, is_no_space
 from trainer.jobs.agent.directory import JobDirectory
-from trainer.jobs.agent.files import document, try_lock
+from trainer.jobs.agent.files import document, publish, try_lock
 from trainer.jobs.agent.notify import Notifier
 from trainer.jobs.agent.processes import MARK, adopt_orphans, ends_with_parent, is_alive, reap, sweep, tagged
 from trainer.jobs.agent.queue import Claim, Queue
@@ -26,6 +26,7 @@ from trainer.jobs.agent.record import Record
 from trainer.jobs.agent.trainer_process import Launch, begin, identity
 from trainer.jobs.agent.watch import Watch
 
+_NOT_MINE = 75
 _TICK_SECONDS = 0.25
 _QUEUE_SECONDS = 2.0
 _BEAT_SECONDS = 2.0
@@ -34,16 +35,16 @@ _SAVE_SECONDS = 60.0  # for the trainer of a supervisor that died
 _KILL_SECONDS = 2.0  # between SIGTERM and SIGKILL for what a trainer left behind
 
 
-def supervise(job: JobDirectory) -> bool:
-    """False where another supervisor has the job, or what was asked for is done already."""
+def supervise(job: JobDirectory) -> int:
+    """Its exit code: 0, 1 for a job that failed, 75 where another supervisor has the job or what was asked for is done already."""
     lock = _lock(job)
     if lock is None:
-        return False
+        return _NOT_MINE
     try:
         launch = Launch.of(document(job.launch))
         record = Record(job)
         if record.state.get("start", 0) >= launch.start and not _requeued(record):
-            return False
+            return _NOT_MINE
         supervisor = Supervisor(job, launch, record)
         try:
             supervisor.run()
@@ -54,7 +55,7 @@ def supervise(job: JobDirectory) -> bool:
             record.turn(states.FAILED, reason="full" if full else "supervisor", message=words)
             with contextlib.suppress(OSError):  # its log lies on the same disk
                 traceback.print_exc()
-        return True
+        return slurm.agrees(record.state["state"])
     finally:
         os.close(lock)
 
@@ -76,7 +77,7 @@ def _lock(job: JobDirectory) -> int | None:
 
 def _requeued(record: Record) -> bool:
     """Slurm runs the same script again after a requeue: that is a new start that nobody asked us for."""
-    return int(os.environ.get("SLURM_RESTART_COUNT", "0")) > int(record.state.get("restarts", 0))
+    return slurm.restarts() > int(record.state.get("restarts", 0))
 
 
 class Supervisor:
@@ -95,9 +96,9 @@ class Supervisor:
         if tagged(self.job.id):
             sweep(self.job.id, grace=_SAVE_SECONDS)
         self.record.begin(self.launch.start)
-        self.record.state["restarts"] = int(os.environ.get("SLURM_RESTART_COUNT", "0"))
+        self.record.state["restarts"] = slurm.restarts()
         if not self._waits_its_turn():
-            return self._end(states.CANCELLED, reason="queue")
+            return self._stopped(reason="queue")
         sampler = _sampler(self.job) if self.launch.gpus else None
         try:
             self._attempts()
@@ -148,7 +149,7 @@ class Supervisor:
             if ended.code == 0:
                 return self._end(states.SUCCEEDED, reason="", rc=0)
             if self.stopping:
-                return self._end(states.CANCELLED, rc=ended.code, reason="asked")
+                return self._stopped(rc=ended.code, reason="asked")
             tries = 0 if max(self.job.complete_steps(), default=0) > reached else tries
             if not ended.may_pass or tries >= self.launch.retries:
                 return self._end(states.FAILED, **ended.facts())
@@ -159,7 +160,10 @@ class Supervisor:
         attempt = self.job.begin_attempt()
         self.record.turn(states.STARTING, attempt=attempt, reason="", message="")
         try:
-            child = begin(self.job, self.launch, attempt, self.devices, self.secrets)
+            meeting = slurm.meeting(attempt) if self.launch.nodes > 1 else ""
+            child = begin(self.job, self.launch, attempt, self.devices, self.secrets, meeting)
+        except slurm.SlurmError as error:
+            return Cause("start", 1, str(error))
         except OSError as error:  # no such Python, no memory to fork
             if is_no_space(error):
                 raise
@@ -202,6 +206,17 @@ class Supervisor:
         """As the one who asks wants it, now or with time to save."""
         told = document(self.job.cancel).get("grace")
         return float(told) if isinstance(told, (int, float)) else self.launch.grace
+
+    def _stopped(self, **facts: Any) -> None:
+        """Asked for here, or by Slurm for a reason of its own. One that is to run again needs its secrets again."""
+        if self.job.cancel.exists() or not slurm.launched():
+            return self._end(states.CANCELLED, **facts)
+        state, why = slurm.fate()
+        if state != states.QUEUED:
+            return self._end(state, **{**facts, **why})
+        if self.secrets:
+            publish(self.job.secrets, self.secrets)
+        return self.record.turn(state, **why)
 
     def _end(self, state: str, **facts: Any) -> None:
         left = tagged(self.job.id)
