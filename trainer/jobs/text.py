@@ -33,6 +33,8 @@ def reason_text(state: Mapping[str, Any]) -> str:
         return say("컴퓨터가 다시 시작됐어요", "the machine was restarted")
     if reason == "supervisor":
         return say("학습을 돌보던 프로세스가 갑자기 끝났어요", "the process that looked after it ended suddenly")
+    if reason == "slurm":
+        return say("Slurm이 학습을 멈췄어요", "Slurm stopped it") + (f" ({message})" if message else "")
     if message:
         return message
     if reason == "signal":

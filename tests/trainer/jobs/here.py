@@ -24,7 +24,6 @@ from trainer.jobs.transports.local import LocalTransport
 from trainer.recipe import Recipe, load_recipe, recipe_dict
 
 SECONDS = 240.0
-TWO_RANKS = {"ranks": 2}
 _HEAD = """
 import json, os, sys, time
 from pathlib import Path

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.processes import begun_by
-from tests.trainer.jobs.here import TWO_RANKS, Here, Job, wait_until
+from tests.trainer.jobs.here import Here, Job, wait_until
 from tests.trainer.jobs.here import here as here
 from tests.training import base as base
 from tests.training import home as home
 from trainer.jobs.agent import states
 from trainer.jobs.agent.files import rows as read_rows
+from trainer.jobs.client import JobRefused
 
 pytestmark = pytest.mark.usefixtures("home")
 _ENDS_ITSELF = """
@@ -61,7 +62,7 @@ def _arguments(pid: int) -> list[str]:
 
 def two_ranks_at_work(here: Here) -> Job:
     job = here.job(here.recipe("long"))
-    job.start(**TWO_RANKS)
+    job.start(ranks=2)
     job.reaches(2)
     assert len(ranks_of(job)) == 2, job.told()
     return job
@@ -95,7 +96,7 @@ def test_a_killed_supervisor_is_found_lost_its_trainer_stops_and_the_job_goes_on
     assert (found["state"], found["reason"]) == (states.LOST, "supervisor")
     assert job.processes() == []
     saved = job.directory.complete_steps()[0]
-    job.start(**TWO_RANKS)
+    job.start(ranks=2)
     job.reaches(job.step + 1)
     assert job.events("resumed")[-1]["step"] == saved
     job.machine.cancel(job.id, grace=0.0)
@@ -173,3 +174,34 @@ def test_a_cancel_saves_stops_both_ranks_and_proves_it(here: Here) -> None:
     assert job.processes() == []
     assert job.directory.complete_steps()[0] == job.step
     assert not job.directory.cancel.exists()
+
+
+@pytest.mark.root
+@pytest.mark.fault("cancel, with proof")
+def test_what_cannot_be_ended_is_named_and_the_job_is_not_called_stopped(here: Here) -> None:
+    """A frozen process takes no signal, as one that hangs in a driver."""
+    frozen = Path("/sys/fs/cgroup/freezer")
+    if not (frozen / "cgroup.procs").exists():
+        pytest.skip("this machine's cgroups freeze no process so that it cannot be killed")
+    text = f"import subprocess\nchild = subprocess.Popen({['sleep', '3600']})\nrow(1, child=child.pid)\nchild.wait()"
+    job = here.job()
+    job.start(path=here.program(text))
+    job.reaches(1)
+    child = int(job.machine.show(job.id)["last"]["child"])
+    group = frozen / job.id
+    group.mkdir()
+    try:
+        (group / "cgroup.procs").write_text(str(child))
+        (group / "freezer.state").write_text("FROZEN")
+        wait_until(lambda: (group / "freezer.state").read_text().strip() == "FROZEN")
+        job.machine.cancel(job.id, grace=0.0)
+        ended = job.ends()
+        assert (ended["state"], ended["survivors"]) == (states.CANCEL_INCOMPLETE, [child]), job.told()
+        with pytest.raises(JobRefused, match=str(child)):
+            job.machine.remove(job.id)
+    finally:
+        (group / "freezer.state").write_text("THAWED")
+        wait_until(lambda: not (group / "cgroup.procs").read_text())
+        group.rmdir()
+    wait_until(lambda: not job.processes())
+    job.machine.remove(job.id)

@@ -242,6 +242,16 @@ def test_two_nodes_save_when_they_are_stopped_and_go_on(here: Here, two_nodes: S
     job.start(slurm=PLAIN, nodes=2, ranks=2)
     job.reaches(saved + 1)
     assert [row["step"] for row in job.events("resumed")] == [saved]
+    two_nodes.ask("scancel", number(job))
+    assert agree(two_nodes, job, states.CANCELLED)["reason"] == "slurm"
+    assert job.directory.complete_steps()[0] == job.step > saved, job.told()
+
+
+@pytest.mark.usefixtures("home")
+def test_a_rank_killed_on_one_of_two_nodes_fails_the_job_and_leaves_nobody(here: Here, two_nodes: Slurm) -> None:
+    job = here.job(here.recipe("long"))
+    job.start(slurm=PLAIN, nodes=2, ranks=2)
+    job.reaches(2)
     os.kill(_a_rank(job), signal.SIGKILL)
     told = agree(two_nodes, job, states.FAILED)
     assert (told["reason"], told["signal"]) == ("signal", "SIGKILL")

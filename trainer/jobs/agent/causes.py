@@ -14,7 +14,7 @@ from trainer.jobs.agent.files import document
 
 STOPPED = 130  # the trainer's code for: asked to stop, and saved
 _FULL_BYTES = 1 << 20
-_LAST_BYTES = 8192
+_LAST_BYTES = 64 << 10
 _KILLED_RANK = re.compile(r"^\s*exitcode\s*: -9\b", re.MULTILINE)  # in torchrun's summary
 # Of the machine and not of the recipe: another try may succeed. Memory, data and code are not among them.
 _OF_THE_MACHINE = (

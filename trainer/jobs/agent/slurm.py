@@ -6,6 +6,7 @@ supervisor that is told to end and wants to know why. Slurm's own states follow 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import subprocess
@@ -138,6 +139,12 @@ def meeting(attempt: int) -> str:
     node = _slurm(["scontrol", "show", "hostnames", os.environ["SLURM_JOB_NODELIST"]]).split()[0]
     address = _fields(_slurm(["scontrol", "show", "node", "-o", node])).get("NodeAddr") or node
     return f"{address}:{_PORTS[(8 * int(os.environ['SLURM_JOB_ID']) + attempt) % len(_PORTS)]}"
+
+
+def signal_nodes(name: str) -> None:
+    """To the tasks on every node, past srun, which takes a SIGTERM as the order to kill them."""
+    with contextlib.suppress(SlurmError):
+        _slurm(["scancel", f"--signal={name}", os.environ["SLURM_JOB_ID"]])
 
 
 def show(number: str) -> dict[str, str] | None:

@@ -190,17 +190,27 @@ class Supervisor:
                 beaten = now
             if self.stopping and not asked:
                 self.record.turn(states.CANCELLING)
-                child.send_signal(
-                    signal.SIGTERM
-                )  # torchrun passes it on to its ranks; a killed one would leave them behind
+                self._ask_to_save(child)
                 asked = now
             elif asked and (now - asked > self._grace() or self.asked_to_end > 1):
-                sweep(self.job.id, grace=0.0)
-                if child.poll() is None:
-                    child.kill()
+                self._end_at_once(child)
             elif not asked and watch.has_steps and self.record.state["state"] == states.STARTING:
                 self.record.turn(states.RUNNING)
             time.sleep(_TICK_SECONDS)
+
+    def _ask_to_save(self, child: subprocess.Popen[bytes]) -> None:
+        """torchrun passes it on to its ranks; a killed one would leave them behind. Slurm's own word has reached every node."""
+        if self.launch.nodes == 1:
+            child.send_signal(signal.SIGTERM)
+        elif not self.asked_to_end:
+            slurm.signal_nodes("TERM")
+
+    def _end_at_once(self, child: subprocess.Popen[bytes]) -> None:
+        if self.launch.nodes > 1:
+            slurm.signal_nodes("KILL")
+        sweep(self.job.id, grace=0.0)
+        if child.poll() is None:
+            child.kill()
 
     def _grace(self) -> float:
         """As the one who asks wants it, now or with time to save."""

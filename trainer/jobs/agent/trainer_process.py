@@ -9,7 +9,7 @@ from typing import Any, Mapping, Sequence
 
 from trainer.jobs.agent.directory import JobDirectory
 from trainer.jobs.agent.files import private_dir
-from trainer.jobs.agent.processes import MARK, ends_with_parent, first_to_be_killed, started
+from trainer.jobs.agent.processes import MARK, deaf_to_sigterm, ends_with_parent, first_to_be_killed, started
 
 SECRETS = ("OPENAI_API_KEY", "DEEPL_AUTH_KEY", "KULLM_API_KEY", "HF_TOKEN")
 _SAVING_SECONDS = 3600  # after SIGTERM torchrun waits so long for its ranks' step and checkpoint; left to itself, 30
@@ -62,7 +62,7 @@ def begin(
             cwd=str(job.path),
             env=environment,
             start_new_session=True,  # neither ctrl-c nor the end of a terminal reaches it by itself
-            preexec_fn=ends_with_parent(),
+            preexec_fn=deaf_to_sigterm if launch.nodes > 1 else ends_with_parent(),
         )
     first_to_be_killed(child.pid)
     return child
@@ -72,7 +72,9 @@ def command(job: JobDirectory, launch: Launch, meeting: str) -> list[str]:
     trainer = ["trainer", str(job.path)]
     run = ["-m", "torch.distributed.run", "--max-restarts=0", f"--shutdown-timeout={_SAVING_SECONDS}"]
     if launch.nodes > 1:
-        return ["srun", "--kill-on-bad-exit=1", launch.python, "-P", *run, *_nodes(launch, meeting), "-m", *trainer]
+        # One node ends before the other has saved; killed for that, as many a cluster has it, the other would not.
+        alone = ["--kill-on-bad-exit=0", f"--wait={_SAVING_SECONDS}"]
+        return ["srun", *alone, launch.python, "-P", *run, *_nodes(launch, meeting), "-m", *trainer]
     if launch.ranks > 1:
         return [launch.python, "-P", *run, "--standalone", f"--nproc-per-node={launch.ranks}", "-m", *trainer]
     return [launch.python, "-P", "-m", *trainer]
