@@ -1,6 +1,7 @@
 """A disk that fills up, a real one of a few megabytes: at the log, in a checkpoint, at the last state, before the first word."""
 
 import contextlib
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from tests.training import home as home
 from trainer.jobs.agent import states
 
 pytestmark = [pytest.mark.root, pytest.mark.fault("disk full at log, checkpoint, state")]
-_SIZE = "48m"
+_SIZE, _INODES = "48m", 600
 _FILLS = """
 def fill(folder):
     with open(os.path.join(folder, "others"), "ab", buffering=0) as file:
@@ -53,7 +54,7 @@ def small(here: Here, monkeypatch: pytest.MonkeyPatch) -> Iterator[Here]:
     """The machine's folder on a disk of its own. The tiny model and the recipes lie elsewhere."""
     disk = here.root / "disk"
     disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={_SIZE}", "tmpfs", disk], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={_SIZE},nr_inodes={_INODES}", "tmpfs", disk], check=True)
     monkeypatch.setenv("KULLM_HOME", str(disk / "kullm"))
     try:
         yield here
@@ -111,6 +112,39 @@ def test_on_a_full_disk_a_job_is_refused_with_the_reason_and_can_be_asked_for_ag
     filler.unlink()
     job.start(path=small.program("row(1)"))
     assert job.ends()["state"] == states.SUCCEEDED
+
+
+def test_without_room_for_another_file_a_job_is_refused_or_fails_for_that_reason_and_goes_on_with_room(
+    small: Here,
+) -> None:
+    """Blocks are left and inodes are not, one more each time: at every place where a start makes a file."""
+    outcomes = []
+    for spare in range(2, 12):
+        job = small.job()
+        others = _without_inodes(job.directory.path.parent.parent / "others", spare)
+        try:
+            job.start(path=small.program("row(1)"))
+            outcomes.append((job.ends()["state"], job.state["reason"]) if job.state else "not begun")
+        except NoSpace:
+            outcomes.append("refused")
+        shutil.rmtree(others)
+        if job.state.get("state") != states.SUCCEEDED:
+            job.start(path=small.program("row(1)"))
+            assert job.ends()["state"] == states.SUCCEEDED, job.told()
+    assert set(outcomes) <= {"refused", "not begun", (states.FAILED, "full"), (states.SUCCEEDED, "")}, outcomes
+    assert {"refused", (states.FAILED, "full"), (states.SUCCEEDED, "")} <= set(outcomes), outcomes
+
+
+def _without_inodes(folder: Path, spare: int) -> Path:
+    folder.mkdir()
+    made: list[Path] = []
+    with contextlib.suppress(OSError):
+        while True:
+            made.append(folder / str(len(made)))
+            made[-1].touch()
+    for path in made[-1 - spare : -1]:
+        path.unlink()
+    return folder
 
 
 def _fill(path: Path) -> None:

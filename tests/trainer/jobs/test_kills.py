@@ -103,18 +103,27 @@ def test_a_killed_supervisor_is_found_lost_its_trainer_stops_and_the_job_goes_on
     assert job.ends()["state"] == states.CANCELLED
 
 
-def test_a_start_over_a_trainer_whose_supervisor_was_killed_waits_for_its_end(here: Here) -> None:
-    """Nobody looked in between."""
-    job = here.job(here.recipe("long"))
-    job.start()
-    job.reaches(2)
+def test_a_start_over_a_trainer_that_still_saves_waits_for_its_end(here: Here) -> None:
+    """Its supervisor was killed, and nobody looked in between."""
+    text = """
+import signal
+def save(*_):
+    time.sleep(3)
+    row(attempt + 1, left=True)
+    sys.exit(130)
+signal.signal(signal.SIGTERM, save)
+row(attempt)
+if attempt == 1: time.sleep(3600)
+"""
+    job = here.job()
+    path = here.program(text)
+    job.start(path=path)
+    job.reaches(1)
     os.kill(job.supervisor(), signal.SIGKILL)
-    assert job.start()["started"]
-    wait_until(lambda: job.state["attempt"] == 2 and job.step > 2, job.told)
-    job.turns(states.RUNNING)
-    assert len(job.events("resumed")) == 1
-    job.machine.cancel(job.id, grace=0.0)
-    job.ends()
+    assert job.start(path=path)["started"]
+    assert job.ends()["state"] == states.SUCCEEDED, job.told()
+    told = [(row["step"], row.get("left", False)) for row in read_rows(job.directory.metrics)]
+    assert told == [(1, False), (2, True), (2, False)]
 
 
 @pytest.mark.fault("TERM-ignoring, double-forked child")

@@ -34,6 +34,17 @@ def publish_text(path: Path, text: str) -> None:
     sync(path.parent)
 
 
+def overwrite(path: Path, value: Mapping[str, Any]) -> None:
+    """Within the room that the old document has, where a new one finds none: a single write, with blanks over what was longer."""
+    data = json.dumps(value, ensure_ascii=False).encode("utf-8")
+    handle = os.open(str(path), os.O_WRONLY)
+    try:
+        os.pwrite(handle, data.ljust(os.fstat(handle).st_size), 0)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def sync(folder: Path) -> None:
     """What was renamed in it stays so."""
     handle = os.open(str(folder), os.O_RDONLY)
