@@ -17,7 +17,7 @@ test: .venv/test.stamp
 
 # One process: a table is printed row by row when all have been tried.
 faults: .venv/test.stamp
-	$(BIN)/pytest -q -p no:xdist -p tests.faults -m fault
+	$(BIN)/python -m pytest -q -p no:xdist -p tests.faults -m fault
 
 lint: .venv/test.stamp
 	$(BIN)/ruff check

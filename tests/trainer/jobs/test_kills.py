@@ -33,6 +33,20 @@ def dying(handle):
 if os.environ.get("KULLM_ATTEMPT") == "1":
     os.fsync = dying
 """
+_ASKED_AGAIN = """
+import os, signal
+
+sync = os.fsync
+
+
+def asked_again(handle):
+    sync(handle)
+    if ".partial" in os.readlink(f"/proc/self/fd/{handle}"):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+os.fsync = asked_again
+"""
 _TWO_GENERATIONS = """
 import os, signal, sys, time
 
@@ -183,6 +197,20 @@ def test_a_cancel_saves_stops_both_ranks_and_proves_it(here: Here) -> None:
     assert job.processes() == []
     assert job.directory.complete_steps()[0] == job.step
     assert not job.directory.cancel.exists()
+
+
+@pytest.mark.fault("cancel, with proof")
+def test_a_request_to_stop_that_comes_again_while_the_trainer_saves_lets_it_save(here: Here, tmp_path: Path) -> None:
+    """As from a batch system, which sends it to all processes of a job, beside whoever passes it on."""
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text(_ASKED_AGAIN)
+    job = here.job(here.recipe("long", save_every=100000))
+    job.start(path=[str(site)])
+    job.reaches(2)
+    os.kill(job.trainer(), signal.SIGTERM)
+    assert job.ends()["reason"] == "terminated", job.told()
+    assert job.directory.complete_steps() == [job.step]
 
 
 @pytest.mark.root

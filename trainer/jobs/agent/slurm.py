@@ -12,6 +12,7 @@ import shlex
 import subprocess
 import sys
 import time
+from functools import lru_cache
 from typing import Any, Mapping
 
 from trainer.jobs.agent import states
@@ -20,6 +21,7 @@ from trainer.jobs.agent.files import append, document, private_dir, publish, pub
 from trainer.jobs.agent.trainer_process import SECRETS
 
 _SECONDS = 60
+_ASK_SECONDS = 3
 _LAUNCHED = (
     "KULLM_SLURM"  # set by our batch script alone: a job detached within somebody's allocation is none of Slurm's
 )
@@ -86,7 +88,7 @@ def hold(job: JobDirectory, *, held: bool) -> None:
 def diagnosed(job: JobDirectory, state: dict[str, Any]) -> dict[str, Any]:
     """The supervisor's word, unless Slurm says that it waits or is gone. A Slurm that does not answer proves nothing."""
     number = str(document(job.slurm).get("job") or "")
-    told = show(number) if number else None
+    told = _shown(number, int(time.monotonic() / _ASK_SECONDS)) if number else None
     if told is None:
         return state
     theirs = told.get("JobState", "")
@@ -153,6 +155,12 @@ def show(number: str) -> dict[str, str] | None:
         return _fields(_slurm(["scontrol", "show", "job", "-o", number]))
     except SlurmError as error:
         return {} if "Invalid job id" in str(error) else None
+
+
+@lru_cache(maxsize=64)
+def _shown(number: str, _moment: int) -> dict[str, str] | None:
+    """Once a moment, however often it is asked: who follows a job looks four times a second, and a controller serves hundreds."""
+    return show(number)
 
 
 def _fields(line: str) -> dict[str, str]:
