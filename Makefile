@@ -5,7 +5,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 BENCHES := bench/app.py bench/compare.py bench/engine.py bench/history.py bench/judge.py bench/moments.py bench/streaming.py bench/talking.py bench/trainer.py
 
-.PHONY: run test lint check bench soak wheel demo-model
+.PHONY: run test faults lint check bench soak wheel demo-model
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -15,6 +15,10 @@ run: .venv/local.stamp
 # Three at once on two cores, as much of a test's time is waiting; each file's in one process, and in the order of tests/conftest.py.
 test: .venv/test.stamp
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not soak and not peers"
+
+# One process: a table is printed row by row when all have been tried.
+faults: .venv/test.stamp
+	$(BIN)/python -m pytest -q -p no:xdist -p tests.faults -m fault
 
 lint: .venv/test.stamp
 	$(BIN)/ruff check

@@ -93,6 +93,7 @@ def _save_and_die(path: str, at_sync: int) -> None:
     os.fsync = sync
 
 
+@pytest.mark.fault("kill during a checkpoint save")
 def test_a_kill_during_a_save_leaves_the_checkpoint_before(tmp_path: Path) -> None:
     children = multiprocessing.get_context("forkserver")
     children.set_forkserver_preload(["tests.trainer.examples"])
@@ -111,6 +112,7 @@ def test_a_kill_during_a_save_leaves_the_checkpoint_before(tmp_path: Path) -> No
     assert (0, 4) in outcomes  # the child that lived through all its syncs
 
 
+@pytest.mark.fault("disk full at log, checkpoint, state")
 def test_a_full_disk_is_said_and_the_last_good_checkpoint_stays(folder: JobDirectory) -> None:
     checkpoint.save(folder, 2, state(2), OURS)
     usual = resource.getrlimit(resource.RLIMIT_FSIZE)

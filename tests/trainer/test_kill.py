@@ -51,6 +51,7 @@ def last_checkpoint(folder: Path) -> dict[str, torch.Tensor]:
     return load_file(newest / "model.safetensors")
 
 
+@pytest.mark.fault("kill during a checkpoint save")
 def test_ten_kills_change_nothing(tmp_path: Path, children: Any) -> None:
     base = tiny_base(tmp_path / "base")
     dice = random.Random(5)

@@ -27,8 +27,12 @@ def state_text(state: str) -> str:
 def reason_text(state: Mapping[str, Any]) -> str:
     """Why it ended: the trainer's own words where it had some."""
     reason, message = str(state.get("reason") or ""), str(state.get("message") or "")
-    if reason == "full":
-        return say("디스크가 가득 찼어요", "the disk is full") + (f" ({message})" if message else "")
+    own = {
+        "full": say("디스크가 가득 찼어요", "the disk is full"),
+        "slurm": say("Slurm이 학습을 멈췄어요", "Slurm stopped it"),
+    }.get(reason)
+    if own:
+        return own + (f" ({message})" if message else "")
     if reason == "reboot":
         return say("컴퓨터가 다시 시작됐어요", "the machine was restarted")
     if reason == "supervisor":

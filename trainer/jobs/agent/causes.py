@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import signal
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +14,8 @@ from trainer.jobs.agent.files import document
 
 STOPPED = 130  # the trainer's code for: asked to stop, and saved
 _FULL_BYTES = 1 << 20
-_LAST_BYTES = 8192
+_LAST_BYTES = 64 << 10
+_KILLED_RANK = re.compile(r"^\s*exitcode\s*: -9\b", re.MULTILINE)  # in torchrun's summary
 # Of the machine and not of the recipe: another try may succeed. Memory, data and code are not among them.
 _OF_THE_MACHINE = (
     "nccl",
@@ -49,9 +52,16 @@ class Cause:
 
 
 def cause(job: JobDirectory, attempt: int, code: int) -> Cause:
+    """Of a rank that was killed torchrun has the word; the others' words are of a peer that was gone all at once."""
+    if code > 0 and _KILLED_RANK.search(tail(job, attempt)):
+        code = -signal.SIGKILL
+    return _cause(job, attempt, code)
+
+
+def _cause(job: JobDirectory, attempt: int, code: int) -> Cause:
     told = document(job.error(attempt))
     kind, message = str(told.get("kind") or ""), _sentence(told.get("message"))
-    words = message or last_line(job, attempt)
+    words = "" if code == -signal.SIGKILL else message or last_line(job, attempt)
     return Cause(_reason(job, kind, words, code), code, words)
 
 
@@ -60,6 +70,7 @@ def _reason(job: JobDirectory, kind: str, words: str, code: int) -> str:
     for reason, holds in (
         ("full", is_full(job) or kind == "NoSpace" or "no space left on device" in signs),
         ("terminated", code in (STOPPED, -signal.SIGTERM)),
+        ("signal", code == -signal.SIGKILL),
         ("machine", code == -signal.SIGBUS or any(sign in signs for sign in _OF_THE_MACHINE)),
         ("diverged", kind == "Diverged"),
         ("memory", kind in ("OutOfMemoryError", "MemoryError", "TooLarge")),
@@ -68,6 +79,10 @@ def _reason(job: JobDirectory, kind: str, words: str, code: int) -> str:
         if holds:
             return reason
     return "exit"
+
+
+def is_no_space(error: BaseException) -> bool:
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def is_full(job: JobDirectory) -> bool:
@@ -79,14 +94,18 @@ def is_full(job: JobDirectory) -> bool:
 
 
 def last_line(job: JobDirectory, attempt: int) -> str:
-    """Of the attempt's log, of whatever length it is."""
+    lines = tail(job, attempt).strip().splitlines()
+    return lines[-1].strip()[:500] if lines else ""
+
+
+def tail(job: JobDirectory, attempt: int) -> str:
+    """The end of the attempt's log, of whatever length it is."""
     try:
         with job.log(attempt).open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - _LAST_BYTES))
-            lines = file.read().decode("utf-8", "replace").strip().splitlines()
+            return file.read().decode("utf-8", "replace")
     except OSError:
         return ""
-    return lines[-1].strip()[:500] if lines else ""
 
 
 def _sentence(told: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any, Iterator, Mapping
 
 _READ_AT_MOST = 16 << 20  # a document of ours is far smaller
+_LINE_AT_MOST = 4 << 20
 
 
 def publish(path: Path, value: Mapping[str, Any]) -> None:
@@ -31,6 +33,17 @@ def publish_text(path: Path, text: str) -> None:
         with contextlib.suppress(OSError):  # it has its name by now, where nothing failed
             Path(name).unlink()
     sync(path.parent)
+
+
+def overwrite(path: Path, value: Mapping[str, Any]) -> None:
+    """Within the room that the old document has, where a new one finds none: a single write, with blanks over what was longer."""
+    data = json.dumps(value, ensure_ascii=False).encode("utf-8")
+    handle = os.open(str(path), os.O_WRONLY)
+    try:
+        os.pwrite(handle, data.ljust(os.fstat(handle).st_size), 0)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def sync(folder: Path) -> None:
@@ -59,22 +72,38 @@ def append(path: Path, row: Mapping[str, Any]) -> None:
     try:
         size = os.lseek(handle, 0, os.SEEK_END)
         cut_short = size and os.pread(handle, 1, size - 1) != b"\n"
-        os.write(handle, b"\n" + line if cut_short else line)
+        data = b"\n" + line if cut_short else line
+        if os.write(handle, data) < len(data):  # a disk that fills up takes what it can and says nothing
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
     finally:
         os.close(handle)
 
 
 def rows(path: Path) -> Iterator[dict[str, Any]]:
     """Every whole row; what is no JSON object is passed over."""
+    for line in _lines(path):
+        row = row_of(line)
+        if row is not None:
+            yield row
+
+
+def passed_over(path: Path) -> int:
+    """How many whole lines of it are no rows: halves of killed writers, garbage."""
+    return sum(row_of(line) is None for line in _lines(path) if line.endswith(b"\n"))
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    """In pieces where a line has no end: garbage of any length is read without being held."""
     try:
-        file = path.open(encoding="utf-8", errors="replace")
+        file = path.open("rb")
     except OSError:
         return
     with file:
-        for line in file:
-            row = row_of(line)
-            if row is not None:
-                yield row
+        while True:
+            line = file.readline(_LINE_AT_MOST)
+            if not line:
+                return
+            yield line
 
 
 def row_of(line: str | bytes) -> dict[str, Any] | None:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import pwd
 import shutil
+import signal
 import subprocess
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from trainer.jobs.agent.processes import ends_with_parent
+
 _CARDS = "index,uuid,name,memory.total,memory.used,utilization.gpu,power.draw,temperature.gpu,driver_version"
 _APPS = "gpu_uuid,pid,used_memory"
-_SECONDS = 20
+_SECONDS = 20.0
+_KILLED_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -44,24 +50,37 @@ def cards() -> list[Card]:
     if command is None:
         return []
     listed = _lines(command, "--query-gpu=" + _CARDS)
-    occupants = _occupants(_lines(command, "--query-compute-apps=" + _APPS))
+    occupants = _occupants(_lines(command, "--query-compute-apps=" + _APPS)) if listed else {}
     return [card for card in (_card(line, occupants) for line in listed) if card is not None]
 
 
 def _lines(command: str, query: str) -> list[list[str]]:
     try:
-        done = subprocess.run(
+        child = subprocess.Popen(
             [command, query, "--format=csv,noheader,nounits"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            timeout=_SECONDS,
-            check=True,
+            start_new_session=True,
+            preexec_fn=ends_with_parent(),
         )
-    except (OSError, subprocess.SubprocessError):
+    except OSError:
         return []
-    text = done.stdout.decode("utf-8", "replace")
+    text = _output(child).decode("utf-8", "replace")
     return [[field.strip() for field in line.split(",")] for line in text.splitlines() if line.strip()]
+
+
+def _output(child: subprocess.Popen[bytes]) -> bytes:
+    """Empty where it failed or did not end. One that hangs in the driver does not end by SIGKILL either, and is left."""
+    try:
+        output, _ = child.communicate(timeout=_SECONDS)
+        return output if child.returncode == 0 else b""
+    except subprocess.TimeoutExpired:
+        with contextlib.suppress(OSError):
+            os.killpg(child.pid, signal.SIGKILL)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.communicate(timeout=_KILLED_SECONDS)
+        return b""
 
 
 def _card(fields: list[str], occupants: dict[str, list[Occupant]]) -> Card | None:

@@ -16,7 +16,7 @@ from trainer.jobs.agent.supervisor import supervise
 def main() -> int:
     verb, place = sys.argv[1], Path(sys.argv[2]).expanduser()
     if verb == "supervise":
-        return 0 if supervise(JobDirectory(place)) else 75
+        return supervise(JobDirectory(place))
     if verb == "sample":
         sample(JobDirectory(place))
     elif verb == "follow":

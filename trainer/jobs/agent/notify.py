@@ -5,11 +5,13 @@ The address is a secret: it came in a file that is gone, is in no log, and a fai
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import threading
 import urllib.request
+from http.client import HTTPException
 from typing import Any, Mapping
 from urllib.parse import urlsplit
 
@@ -74,19 +76,23 @@ class Notifier:
             self._failed(what, type(error).__name__)
 
     def _post(self, what: str, text: str) -> None:
-        body, headers = form(self._url, text, {"job": self._job.id, "name": self._name, "event": what})
-        reason = ""
+        """Also where the address is none: Python's own words of that would have it in them."""
+        facts, reason = {"job": self._job.id, "name": self._name, "event": what}, ""
         for _ in range(_TRIES):
-            request = urllib.request.Request(self._url, data=body, headers=headers, method="POST")
             try:
+                body, headers = form(self._url, text, facts)
+                request = urllib.request.Request(self._url, data=body, headers=headers, method="POST")
                 with urllib.request.urlopen(request, timeout=_SECONDS):
                     return
-            except (OSError, ValueError) as error:
+            except (OSError, HTTPException) as error:
                 reason = str(getattr(error, "reason", "") or type(error).__name__)
+            except ValueError as error:  # UnicodeError has a `reason` too
+                reason = type(error).__name__
         self._failed(what, reason)
 
     def _failed(self, what: str, reason: str) -> None:
-        append(self._job.events, {"event": "not notified", "of": what, "reason": reason})
+        with contextlib.suppress(OSError):  # a full disk may be what there was to tell
+            append(self._job.events, {"event": "not notified", "of": what, "reason": reason})
 
 
 def form(url: str, text: str, facts: Mapping[str, str]) -> tuple[bytes, dict[str, str]]:

@@ -114,6 +114,11 @@ def ends_with_parent() -> Callable[[], None]:
     return before_exec
 
 
+def deaf_to_sigterm() -> None:
+    """For `preexec_fn`: what is to go on when all of a job's processes are sent SIGTERM."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
 def first_to_be_killed(pid: int) -> None:
     """Where memory ends, the kernel takes the trainer before the supervisor or other people's processes."""
     with contextlib.suppress(OSError):

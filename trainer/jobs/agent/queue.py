@@ -10,7 +10,7 @@ anybody's, and hardly any memory is used.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Sequence
 
@@ -32,7 +32,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Waiting:
-    """`place`: 1 is next. `why`: held, behind (another job), cards (that are free, and who is on the others)."""
+    """`place` in the order, 1 being the first, those that are held counted too. `why`: held, behind (another job), cards (that are free, and who is on the others)."""
 
     place: int
     why: str
@@ -54,19 +54,35 @@ class Queue:
         return JobDirectory(self.root / "jobs" / name)
 
     def claim(self, job: JobDirectory, wanted: int) -> Claim | Waiting:
-        """The cards, if it is the job's turn and they are free; asked again and again until then."""
+        """The cards, if it is the job's turn and they are free; asked again and again until then.
+
+        They are looked at between two looks at the order: nvidia-smi may hang, and nobody else's turn waits for it."""
+        listed: list[Card] = []
+        if wanted:
+            with turn(self.path / "turn"):
+                waits = self._waiting(job)
+            if waits:
+                return waits
+            listed = visible(cards())
         with turn(self.path / "turn"):
-            order = self._joined(job.id)
-            ahead = [other for other in order[: order.index(job.id)] if not self._job(other).hold.exists()]
-            place = order.index(job.id) + 1
-            if job.hold.exists():
-                return Waiting(place, "held")
-            if ahead:
-                return Waiting(place, "behind", {"job": ahead[0]})
-            found = self._processor() if wanted == 0 else self._cards(wanted)
-            if isinstance(found, Claim):
-                self._write([other for other in order if other != job.id])
+            waits = self._waiting(job)
+            if waits:
+                return waits
+            found = self._cards(listed, wanted) if wanted else self._processor()
+            order = self.order()
+            if isinstance(found, Waiting):
+                return replace(found, place=order.index(job.id) + 1)
+            self._write([other for other in order if other != job.id])
             return found
+
+    def _waiting(self, job: JobDirectory) -> Waiting | None:
+        """None where it is the job's turn."""
+        order = self._joined(job.id)
+        place = order.index(job.id) + 1
+        if job.hold.exists():
+            return Waiting(place, "held")
+        ahead = [other for other in order[: place - 1] if not self._job(other).hold.exists()]
+        return Waiting(place, "behind", {"job": ahead[0]}) if ahead else None
 
     def leave(self, job: JobDirectory) -> None:
         with turn(self.path / "turn"):
@@ -106,8 +122,7 @@ class Queue:
         lock = try_lock(self.path / "processor")
         return Waiting(1, "busy") if lock is None else Claim((), (lock,))
 
-    def _cards(self, wanted: int) -> Claim | Waiting:
-        listed = visible(cards())
+    def _cards(self, listed: Sequence[Card], wanted: int) -> Claim | Waiting:
         held: list[tuple[Card, int]] = []
         for card in listed:
             lock = try_lock(self.path / ("gpu-" + card.uuid)) if is_free(card) else None

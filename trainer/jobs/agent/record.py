@@ -6,10 +6,10 @@ import contextlib
 import errno
 import os
 import time
-from typing import Any
+from typing import Any, Callable
 
 from trainer.jobs.agent.directory import JobDirectory
-from trainer.jobs.agent.files import append, document, publish
+from trainer.jobs.agent.files import append, document, overwrite, publish
 from trainer.jobs.agent.processes import incarnation, started
 
 _RESERVE_BYTES = 64 << 10
@@ -46,23 +46,25 @@ class Record:
         self._write(lambda: append(self.job.events, {"event": event, "time": round(time.time(), 3), **facts}))
 
     def publish(self) -> None:
-        self._write(lambda: publish(self.job.state, self.state))
+        self._write(lambda: publish(self.job.state, self.state), lambda: overwrite(self.job.state, self.state))
 
     def beat(self) -> None:
         with contextlib.suppress(OSError):
             self.job.heartbeat.write_text(str(time.monotonic_ns()))
 
-    def _write(self, write: Any) -> None:
-        """Where there is no room even without the reserve, the state is not written, and a reader finds the supervisor gone."""
+    def _write(self, *ways: Callable[[], None]) -> None:
+        """The first again without the reserve, then the next. Where there is no room for any, a reader finds the supervisor gone."""
         try:
-            write()
+            ways[0]()
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
             with contextlib.suppress(OSError):
                 self.job.reserve.unlink()
-            with contextlib.suppress(OSError):
-                write()
+            for way in ways:
+                with contextlib.suppress(OSError):
+                    return way()
+        return None
 
     def _reserve(self) -> None:
         """Real blocks: a hole would promise what the disk does not have."""

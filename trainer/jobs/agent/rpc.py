@@ -160,6 +160,8 @@ def cancel(machine: Machine, asked: Mapping[str, Any]) -> dict[str, Any]:
 def hold(machine: Machine, asked: Mapping[str, Any]) -> dict[str, Any]:
     """In the queue others go before it until it is released."""
     job = machine.job(asked)
+    if document(job.slurm) and diagnosed(job).get("state") == states.QUEUED:
+        slurm.hold(job, held=bool(asked.get("held", True)))
     if asked.get("held", True):
         job.hold.touch()
     elif job.hold.exists():

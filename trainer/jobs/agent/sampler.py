@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import time
-from typing import Any
+from typing import Any, Sequence
 
 from trainer.jobs.agent.directory import JobDirectory
 from trainer.jobs.agent.files import append
@@ -13,17 +14,22 @@ _SECONDS = 2.0
 
 
 def sample(job: JobDirectory) -> None:
-    """Ends where there are no cards to look at, and with the supervisor."""
-    while True:
+    """Ends where there is no nvidia-smi, and with the supervisor. Where that fails or hangs the next may not."""
+    while shutil.which("nvidia-smi"):
         began = time.monotonic()
         found = cards()
-        if not found:
+        if found and not _written(job, found):
             return
-        try:
-            append(job.gpu, {"time": round(time.time(), 1), "cards": [_short(card) for card in found]})
-        except OSError:
-            return  # a full disk, a removed job: the supervisor's business
         time.sleep(max(0.0, _SECONDS - (time.monotonic() - began)))
+
+
+def _written(job: JobDirectory, found: Sequence[Card]) -> bool:
+    """False on a full disk, or where the job was removed: the supervisor's business."""
+    try:
+        append(job.gpu, {"time": round(time.time(), 1), "cards": [_short(card) for card in found]})
+    except OSError:
+        return False
+    return True
 
 
 def _short(card: Card) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from trainer.jobs.agent import slurm
 from trainer.jobs.agent.directory import JobDirectory
-from trainer.jobs.agent.files import document, is_locked, private_dir, turn
+from trainer.jobs.agent.files import document, private_dir, turn
 from trainer.jobs.agent.trainer_process import SECRETS, Launch
 
 _SECONDS = 60.0
@@ -26,18 +26,24 @@ def start(job: JobDirectory) -> dict[str, Any]:
         job.cancel.unlink() if job.cancel.exists() else None
         if launch.get("slurm"):
             return {"started": True, **slurm.submit(job, launch)}
-        _detached(job)
-        return {"started": True}
+        job.slurm.unlink() if job.slurm.exists() else None  # of an earlier start: Slurm has no word on this one
+        return {"started": _detached(job)}
 
 
 def _is_done(job: JobDirectory, launch: dict[str, Any]) -> bool:
     wanted = Launch.of(launch).start
-    handed_over = document(job.slurm).get("start") == wanted if launch.get("slurm") else is_locked(job.lock)
-    return bool(handed_over) or int(document(job.state).get("start") or 0) >= wanted
+    handed_over = launch.get("slurm") and int(document(job.slurm).get("start") or 0) >= wanted
+    return bool(handed_over) or _taken(job, wanted)
 
 
-def _detached(job: JobDirectory) -> None:
-    """Its own session, no terminal, no pipe: it outlives whoever asked. Back when it has taken the job or has ended."""
+def _taken(job: JobDirectory, wanted: int) -> bool:
+    """The supervisor of that start, or of a later one, has written so. The lock is no sign: one whose last word is written holds it
+    as long as it tells others of the end, and who finds a supervisor dead while it clears up after it."""
+    return int(document(job.state).get("start") or 0) >= wanted
+
+
+def _detached(job: JobDirectory) -> bool:
+    """Its own session, no terminal, no pipe: it outlives whoever asked. Back when it has taken the job, or has ended without."""
     private_dir(job.supervisor_log.parent)
     with job.supervisor_log.open("ab") as log:
         child = subprocess.Popen(
@@ -52,9 +58,10 @@ def _detached(job: JobDirectory) -> None:
     wanted = Launch.of(document(job.launch)).start
     deadline = time.monotonic() + _SECONDS
     while time.monotonic() < deadline and child.poll() is None:
-        if int(document(job.state).get("start") or 0) >= wanted:
-            return
+        if _taken(job, wanted):
+            return True
         time.sleep(_POLL_SECONDS)
+    return child.poll() is None or _taken(job, wanted)  # one that waits for the lock still takes it
 
 
 def supervisor_command(job: JobDirectory) -> list[str]:

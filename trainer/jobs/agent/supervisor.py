@@ -15,49 +15,69 @@ import time
 import traceback
 from typing import Any
 
-from trainer.jobs.agent import states
-from trainer.jobs.agent.causes import Cause, cause
+from trainer.jobs.agent import slurm, states
+from trainer.jobs.agent.causes import Cause, cause, is_full, is_no_space
 from trainer.jobs.agent.directory import JobDirectory
-from trainer.jobs.agent.files import document, lock_within
+from trainer.jobs.agent.files import document, publish, try_lock
 from trainer.jobs.agent.notify import Notifier
-from trainer.jobs.agent.processes import MARK, adopt_orphans, ends_with_parent, reap, sweep, tagged
+from trainer.jobs.agent.processes import MARK, adopt_orphans, ends_with_parent, is_alive, reap, sweep, tagged
 from trainer.jobs.agent.queue import Claim, Queue
 from trainer.jobs.agent.record import Record
 from trainer.jobs.agent.trainer_process import Launch, begin, identity
 from trainer.jobs.agent.watch import Watch
 
-_LOCK_SECONDS = 3.0
+_NOT_MINE = 75
 _TICK_SECONDS = 0.25
 _QUEUE_SECONDS = 2.0
 _BEAT_SECONDS = 2.0
+_LOCK_SECONDS = 120.0
+_SAVE_SECONDS = 60.0  # for the trainer of a supervisor that died
 _KILL_SECONDS = 2.0  # between SIGTERM and SIGKILL for what a trainer left behind
 
 
-def supervise(job: JobDirectory) -> bool:
-    """False where another supervisor has the job, or what was asked for is done already."""
-    lock = lock_within(job.lock, _LOCK_SECONDS)
+def supervise(job: JobDirectory) -> int:
+    """Its exit code: 0, 1 for a job that failed, 75 where another supervisor has the job or what was asked for is done already."""
+    lock = _lock(job)
     if lock is None:
-        return False
+        return _NOT_MINE
     try:
         launch = Launch.of(document(job.launch))
         record = Record(job)
         if record.state.get("start", 0) >= launch.start and not _requeued(record):
-            return False
+            return _NOT_MINE
         supervisor = Supervisor(job, launch, record)
         try:
             supervisor.run()
-        except Exception:  # noqa: BLE001 - the last line: whatever it was, the job must not look as if it ran
-            traceback.print_exc()
+        except Exception as error:  # noqa: BLE001 - the last line: whatever it was, the job must not look as if it ran
             sweep(job.id, grace=_KILL_SECONDS)
-            record.turn(states.FAILED, reason="supervisor", message=traceback.format_exc(limit=-1).strip()[-500:])
-        return True
+            full = is_no_space(error) or is_full(job)
+            words = str(error) if full else traceback.format_exc(limit=-1).strip()[-500:]
+            record.turn(states.FAILED, reason="full" if full else "supervisor", message=words)
+            with contextlib.suppress(OSError):  # its log lies on the same disk
+                traceback.print_exc()
+        return slurm.agrees(record.state["state"])
     finally:
         os.close(lock)
 
 
+def _lock(job: JobDirectory) -> int | None:
+    """Held by a supervisor at work it is not waited for; by one that has said its last word, or by somebody who looks, it is."""
+    deadline = time.monotonic() + _LOCK_SECONDS
+    while True:
+        lock = try_lock(job.lock)
+        if lock is not None:
+            return lock
+        state = document(job.state)
+        holder = state.get("supervisor") or {}
+        at_work = not states.is_terminal(state) and is_alive(int(holder.get("pid") or 0), str(holder.get("started")))
+        if at_work or time.monotonic() > deadline:
+            return None
+        time.sleep(_TICK_SECONDS)
+
+
 def _requeued(record: Record) -> bool:
     """Slurm runs the same script again after a requeue: that is a new start that nobody asked us for."""
-    return int(os.environ.get("SLURM_RESTART_COUNT", "0")) > int(record.state.get("restarts", 0))
+    return slurm.restarts() > int(record.state.get("restarts", 0))
 
 
 class Supervisor:
@@ -73,10 +93,12 @@ class Supervisor:
         adopt_orphans()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._asked)
+        if tagged(self.job.id):
+            sweep(self.job.id, grace=_SAVE_SECONDS)
         self.record.begin(self.launch.start)
-        self.record.state["restarts"] = int(os.environ.get("SLURM_RESTART_COUNT", "0"))
+        self.record.state["restarts"] = slurm.restarts()
         if not self._waits_its_turn():
-            return self._end(states.CANCELLED, reason="queue")
+            return self._stopped(reason="queue")
         sampler = _sampler(self.job) if self.launch.gpus else None
         try:
             self._attempts()
@@ -127,7 +149,7 @@ class Supervisor:
             if ended.code == 0:
                 return self._end(states.SUCCEEDED, reason="", rc=0)
             if self.stopping:
-                return self._end(states.CANCELLED, rc=ended.code, reason="asked")
+                return self._stopped(rc=ended.code, reason="asked")
             tries = 0 if max(self.job.complete_steps(), default=0) > reached else tries
             if not ended.may_pass or tries >= self.launch.retries:
                 return self._end(states.FAILED, **ended.facts())
@@ -138,8 +160,13 @@ class Supervisor:
         attempt = self.job.begin_attempt()
         self.record.turn(states.STARTING, attempt=attempt, reason="", message="")
         try:
-            child = begin(self.job, self.launch, attempt, self.devices, self.secrets)
+            meeting = slurm.meeting(attempt) if self.launch.nodes > 1 else ""
+            child = begin(self.job, self.launch, attempt, self.devices, self.secrets, meeting)
+        except slurm.SlurmError as error:
+            return Cause("start", 1, str(error))
         except OSError as error:  # no such Python, no memory to fork
+            if is_no_space(error):
+                raise
             return Cause("start", 1, f"{self.launch.python}: {error.strerror or error}")
         self.record.mention(trainer=identity(child))
         code = self._until_it_ends(child)
@@ -163,22 +190,43 @@ class Supervisor:
                 beaten = now
             if self.stopping and not asked:
                 self.record.turn(states.CANCELLING)
-                child.send_signal(
-                    signal.SIGTERM
-                )  # torchrun passes it on to its ranks; a killed one would leave them behind
+                self._ask_to_save(child)
                 asked = now
             elif asked and (now - asked > self._grace() or self.asked_to_end > 1):
-                sweep(self.job.id, grace=0.0)
-                if child.poll() is None:
-                    child.kill()
+                self._end_at_once(child)
             elif not asked and watch.has_steps and self.record.state["state"] == states.STARTING:
                 self.record.turn(states.RUNNING)
             time.sleep(_TICK_SECONDS)
+
+    def _ask_to_save(self, child: subprocess.Popen[bytes]) -> None:
+        """torchrun passes it on to its ranks; a killed one would leave them behind. Slurm's own word has reached every node."""
+        if self.launch.nodes == 1:
+            child.send_signal(signal.SIGTERM)
+        elif not self.asked_to_end:
+            slurm.signal_nodes("TERM")
+
+    def _end_at_once(self, child: subprocess.Popen[bytes]) -> None:
+        if self.launch.nodes > 1:
+            slurm.signal_nodes("KILL")
+        sweep(self.job.id, grace=0.0)
+        if child.poll() is None:
+            child.kill()
 
     def _grace(self) -> float:
         """As the one who asks wants it, now or with time to save."""
         told = document(self.job.cancel).get("grace")
         return float(told) if isinstance(told, (int, float)) else self.launch.grace
+
+    def _stopped(self, **facts: Any) -> None:
+        """Asked for here, or by Slurm for a reason of its own. One that is to run again needs its secrets again."""
+        if self.job.cancel.exists() or not slurm.launched():
+            return self._end(states.CANCELLED, **facts)
+        state, why = slurm.fate()
+        if state != states.QUEUED:
+            return self._end(state, **{**facts, **why})
+        if self.secrets:
+            publish(self.job.secrets, self.secrets)
+        return self.record.turn(state, **why)
 
     def _end(self, state: str, **facts: Any) -> None:
         left = tagged(self.job.id)

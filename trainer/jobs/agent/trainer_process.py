@@ -9,7 +9,7 @@ from typing import Any, Mapping, Sequence
 
 from trainer.jobs.agent.directory import JobDirectory
 from trainer.jobs.agent.files import private_dir
-from trainer.jobs.agent.processes import MARK, ends_with_parent, first_to_be_killed, started
+from trainer.jobs.agent.processes import MARK, deaf_to_sigterm, ends_with_parent, first_to_be_killed, started
 
 SECRETS = ("OPENAI_API_KEY", "DEEPL_AUTH_KEY", "KULLM_API_KEY", "HF_TOKEN")
 _SAVING_SECONDS = 3600  # after SIGTERM torchrun waits so long for its ranks' step and checkpoint; left to itself, 30
@@ -41,45 +41,52 @@ class Launch:
 
 
 def begin(
-    job: JobDirectory, launch: Launch, attempt: int, devices: Sequence[str], secrets: Mapping[str, str]
+    job: JobDirectory,
+    launch: Launch,
+    attempt: int,
+    devices: Sequence[str],
+    secrets: Mapping[str, str],
+    meeting: str,
 ) -> subprocess.Popen[bytes]:
+    """`meeting`: the address where several nodes find each other."""
     log = job.log(attempt)
     private_dir(log.parent)
     environment = _environment(job, launch, attempt, devices)
     environment.update({name: value for name, value in secrets.items() if name in SECRETS})
     with log.open("ab") as output:
         child = subprocess.Popen(
-            command(job, launch),
+            command(job, launch, meeting),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             cwd=str(job.path),
             env=environment,
             start_new_session=True,  # neither ctrl-c nor the end of a terminal reaches it by itself
-            preexec_fn=ends_with_parent(),
+            preexec_fn=deaf_to_sigterm if launch.nodes > 1 else ends_with_parent(),
         )
     first_to_be_killed(child.pid)
     return child
 
 
-def command(job: JobDirectory, launch: Launch) -> list[str]:
+def command(job: JobDirectory, launch: Launch, meeting: str) -> list[str]:
     trainer = ["trainer", str(job.path)]
     run = ["-m", "torch.distributed.run", "--max-restarts=0", f"--shutdown-timeout={_SAVING_SECONDS}"]
     if launch.nodes > 1:
-        return ["srun", "--kill-on-bad-exit=1", launch.python, "-P", *run, *_meeting(launch), "-m", *trainer]
+        # One node ends before the other has saved; killed for that, as many a cluster has it, the other would not.
+        alone = ["--kill-on-bad-exit=0", f"--wait={_SAVING_SECONDS}"]
+        return ["srun", *alone, launch.python, "-P", *run, *_nodes(launch, meeting), "-m", *trainer]
     if launch.ranks > 1:
         return [launch.python, "-P", *run, "--standalone", f"--nproc-per-node={launch.ranks}", "-m", *trainer]
     return [launch.python, "-P", "-m", *trainer]
 
 
-def _meeting(launch: Launch) -> list[str]:
-    """Where the nodes' agents find each other: at the first node of the allocation."""
+def _nodes(launch: Launch, meeting: str) -> list[str]:
     return [
         f"--nnodes={launch.nodes}",
         f"--nproc-per-node={launch.ranks // launch.nodes}",
         "--rdzv-backend=c10d",
-        "--rdzv-id={}".format(os.environ.get("SLURM_JOB_ID", "0")),
-        "--rdzv-endpoint={}".format(os.environ.get("KULLM_MEETING", "127.0.0.1:29400")),
+        f"--rdzv-id={meeting}",  # another for each attempt
+        f"--rdzv-endpoint={meeting}",
     ]
 
 

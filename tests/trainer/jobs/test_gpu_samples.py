@@ -1,0 +1,89 @@
+"""The cards while a job runs: sampled with who else is on them; an nvidia-smi that fails or hangs harms nothing."""
+
+import os
+import pwd
+from pathlib import Path
+
+import pytest
+
+from tests.trainer.jobs.here import Here, Job, wait_until
+from tests.trainer.jobs.here import here as here
+from tests.trainer.jobs.smi import Smi, put_on_path
+from trainer.jobs.agent import states
+from trainer.jobs.agent.files import rows as read_rows
+
+pytestmark = pytest.mark.fault("nvidia-smi absent, failing, hanging; others on the cards")
+_WAITS = "row(1)\nwhile not (job / 'go').exists(): time.sleep(0.02)"
+_NOBODY = 4_194_303  # more than any number that a process here has
+
+
+@pytest.fixture
+def smi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Smi:
+    return put_on_path(tmp_path / "bin", 4, monkeypatch)
+
+
+def at_work(here: Here) -> Job:
+    job = here.job()
+    job.start(path=here.program(_WAITS), gpus=1)
+    job.reaches(1)
+    return job
+
+
+def ends_well(job: Job) -> None:
+    (job.directory.path / "go").touch()
+    assert job.ends()["state"] == states.SUCCEEDED, job.told()
+
+
+def test_use_memory_power_heat_and_the_others_on_a_card_are_sampled(here: Here, smi: Smi) -> None:
+    smi.says((0, os.getpid(), 40_000), (0, _NOBODY, 1000), (2, os.getpid(), 72_318))
+    job = at_work(here)
+    wait_until(lambda: len(list(read_rows(job.directory.gpu))) >= 2)
+    me = pwd.getpwuid(os.getuid()).pw_name
+    cards = next(read_rows(job.directory.gpu))["cards"]
+    assert cards[0] == {
+        "card": 0, "use": 97, "mib": 41_004, "of": 81_920, "watts": 391.42, "celsius": 63,
+        "who": [[me, os.getpid(), 40_000], ["", _NOBODY, 1000]],
+    }  # fmt: skip
+    assert (cards[1]["use"], cards[1]["who"]) == (0, [])
+    assert cards[2]["who"] == [[me, os.getpid(), 72_318]]
+    assert cards[3]["watts"] is None
+    assert [card["driver"] for card in here.client.hello()["cards"]] == ["535.129.03"] * 4
+    ends_well(job)
+
+
+def test_samples_come_again_after_nvidia_smi_failed(here: Here, smi: Smi) -> None:
+    smi.becomes("fails")
+    job = at_work(here)
+    assert here.client.hello()["cards"] == []
+    assert not job.directory.gpu.exists()
+    smi.recovers()
+    wait_until(job.directory.gpu.exists)
+    ends_well(job)
+
+
+def test_one_that_hangs_is_waited_for_by_nobody_and_left_by_nobody(here: Here, smi: Smi) -> None:
+    smi.becomes("hangs")
+    job = at_work(here)
+    wait_until((smi.folder / "hung").exists)
+    ends_well(job)
+    assert not job.directory.gpu.exists()
+    wait_until(lambda: not _running(smi))
+
+
+def _running(smi: Smi) -> list[int]:
+    """Shells with that script, by their ids."""
+    name, found = str(smi.folder / "nvidia-smi").encode(), []
+    for place in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if name in place.read_bytes().split(b"\0"):
+                found.append(int(place.parent.name))
+        except OSError:
+            continue
+    return found
+
+
+def test_without_one_there_are_no_samples_and_a_job_runs(here: Here) -> None:
+    job = at_work(here)
+    ends_well(job)
+    assert not job.directory.gpu.exists()
+    assert here.client.hello()["cards"] == []
