@@ -80,6 +80,11 @@ def terminal_safe(text: str) -> str:
     return _BIDI.sub("", _CONTROL.sub("", text)).replace("\x1b", "")
 
 
+def safe_line(text: str) -> str:
+    """Text from outside, on one line as a terminal may show it: for names, titles, lists."""
+    return " ".join(terminal_safe(nfc(text)).split())
+
+
 def terminal_safe_json(value: Any) -> str:
     """One line of JSON that means exactly the value; what a terminal would obey is written as \\u escapes."""
     line = json.dumps(value, ensure_ascii=False)
