@@ -128,11 +128,6 @@ def seconds_at_work(job: KnownJob) -> float:
     return total
 
 
-def peak_bytes(job: KnownJob) -> int | None:
-    peaks = curve(job.directory.metrics, "memory_bytes").values
-    return int(max(peaks)) if peaks else None
-
-
 def _whole(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 

@@ -15,6 +15,7 @@ from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from trainer.jobs.agent.trainer_process import SECRETS
 from trainer.jobs.package import agent_file
+from trainer.jobs.transports import Told, nobody
 from trainer.jobs.transports.answers import answer_in
 
 
@@ -51,20 +52,22 @@ class LocalTransport:
             env=_environment(),
         )
 
-    def upload(self, files: Mapping[str, Path]) -> None:
+    def upload(self, files: Mapping[str, Path], told: Told = nobody) -> None:
         """What a job here needs is here already."""
         if self.folder is None:
             return
         for digest, file in files.items():
             incoming = paths.private_dir(self.root / "incoming") / digest
             if not incoming.exists() and not (self.root / "blobs" / digest).exists():
-                _brought(file, incoming)
+                told(_brought(file, incoming))
 
-    def download(self, folder: str, names: Sequence[str], target: Path) -> None:
+    def download(self, folder: str, names: Sequence[str], target: Path, told: Told = nobody) -> None:
         if Path(folder).resolve() == target.resolve():
             return
+        gone = 0
         for name in names:
-            _brought(Path(folder) / name, target / name)
+            gone += _brought(Path(folder) / name, target / name)
+            told(gone)
 
     def _command(self, verb: str, *arguments: str) -> list[str]:
         agent = agent_file(paths.private_dir(self.root / "agent"))
@@ -76,12 +79,14 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in SECRETS}
 
 
-def _brought(source: Path, target: Path) -> None:
-    """From where it broke off on."""
+def _brought(source: Path, target: Path) -> int:
+    """From where it broke off on; how many bytes that was."""
     paths.private_dir(target.parent)
     with source.open("rb") as file, target.open("ab") as copy:
-        file.seek(copy.tell())
+        begun = copy.tell()
+        file.seek(begun)
         shutil.copyfileobj(file, copy)
+        return copy.tell() - begun
 
 
 def _not_started(reason: str) -> KullmError:
