@@ -92,8 +92,8 @@ def _not_arrived(job: KnownJob, recipe: Recipe) -> KullmError:
     )
 
 
-def retry(job: KnownJob, client: Client) -> Started:
-    """For what failed, was lost, or was never begun."""
+def require_unfinished(job: KnownJob) -> None:
+    """UsageError for one that is done; another that failed, was lost, or never began is begun again by `resume`."""
     if job.state.get("state") == states.SUCCEEDED:
         raise UsageError(
             say(
@@ -101,7 +101,6 @@ def retry(job: KnownJob, client: Client) -> Started:
                 f"{job.name or job.id} is done already. To have what it made: kullm jobs fetch {job.id}",
             )
         )
-    return resume(job, client)
 
 
 def cancel(

@@ -54,15 +54,20 @@ class Mirror:
     remote: str  # the job's directory there
     patience: Patience = field(default_factory=Patience)
     stopping: threading.Event = field(default_factory=threading.Event)
+    come: threading.Event = field(default_factory=threading.Event)  # all that was there when it was asked for
+    ended: threading.Event = field(default_factory=threading.Event)
     reason: str = ""  # why the way there broke last
     _heard: float = 0.0
     _noted: float = 0.0  # when it was put down that it was heard; 0: not in this stream
 
     def follow(self) -> None:
         """Until the job has ended and all of it is here, or `stopping`; where another process writes the mirror, in its place once that ends."""
-        with self._alone() as mine:
-            if mine:
-                self._until_it_ended()
+        try:
+            with self._alone() as mine:
+                if mine:
+                    self._until_it_ended()
+        finally:
+            self.ended.set()
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[bool]:
@@ -116,6 +121,8 @@ class Mirror:
                     publish(self.job.state, last)
                     if int(last.get("attempt") or 0) >= attempts:
                         return False
+            elif header.get("come"):
+                self.come.set()
             elif header.get("end"):
                 publish(self.job.state, last)
                 return True

@@ -23,14 +23,15 @@ from trainer.jobs.registry import KnownJob
 from trainer.jobs.text import queue_text
 
 _POLL_SECONDS = 0.2
+_AT_ONCE = 1 << 20
 _LINE_SECONDS = 10.0  # between lines where no terminal rewrites one
 _ASK_SECONDS = 5.0  # a supervisor that died cannot say so
 _ENDING_SECONDS = 10.0
 
 
 @contextlib.contextmanager
-def mirrored(job: KnownJob, client: Client) -> Iterator[threading.Thread | None]:
-    """The thread that fills the job's directory; it ends when all has come. None for a job of this computer."""
+def mirrored(job: KnownJob, client: Client) -> Iterator[Mirror | None]:
+    """What fills the job's directory meanwhile. None for a job of this computer."""
     if not job.machine:
         yield None
         return
@@ -38,7 +39,7 @@ def mirrored(job: KnownJob, client: Client) -> Iterator[threading.Thread | None]
     thread = threading.Thread(target=mirror.follow, daemon=True)
     thread.start()
     try:
-        yield thread
+        yield mirror
     finally:
         mirror.stopping.set()
         thread.join(_ENDING_SECONDS)
@@ -71,10 +72,11 @@ def asking_to_stop() -> Iterator[Asked]:
 
 
 class Follower:
-    """`start`: the one that is followed; the state of an earlier one is not its end. `whole`: rows that are there already are shown too."""
+    """Made before the job is started, so that no row of it is missed; `whole`: rows that are there already are shown too."""
 
-    def __init__(self, job: KnownJob, client: Client, start: int, narration: Narration, *, whole: bool = False) -> None:
-        self._job, self._client, self._start, self._narration = job, client, start, narration
+    def __init__(self, job: KnownJob, client: Client, narration: Narration, *, whole: bool = False) -> None:
+        self._job, self._client, self._narration = job, client, narration
+        self._start = 0
         self._metrics = Tail(job.directory.metrics, 0 if whole else None)
         self._row: dict[str, Any] | None = None
         self._said = time.monotonic()
@@ -82,12 +84,12 @@ class Follower:
         self._was_live = True
 
     def until_it_ends(self, start: int, asked: Asked | None = None) -> Mapping[str, Any]:
-        """The last state of that start; an earlier one's is not its end. `asked`: what is passed on to the job; without it ctrl-c ends this alone."""
+        """The last state of that start. `asked`: what is passed on to the job; without it ctrl-c ends this alone."""
         self._start = start
         passed_on, looked = 0, time.monotonic()
         with mirrored(self._job, self._client) as mirror:
             while True:
-                come = mirror is None or not mirror.is_alive()
+                come = mirror is None or mirror.ended.is_set()
                 state = document(self._job.directory.state)
                 self._show(state)
                 if come and int(state.get("start") or 0) >= self._start and states.is_terminal(state):
@@ -183,19 +185,18 @@ class Tail:
             self.place = self.path.stat().st_size if self.path.is_file() else 0
 
     def data(self, *, halves: bool = False) -> bytes:
-        """Bytes of whole lines; with `halves` also of one that is being written."""
+        """Some of its whole lines, of however much there is; with `halves` also of one that is being written."""
         if not self.path.is_file():
             return b""
         with self.path.open("rb") as file:
             if file.seek(0, os.SEEK_END) < (self.place or 0):
                 self.place = 0  # it was begun anew
             file.seek(self.place or 0)
-            data = file.read()
-        found = data if halves else data[: data.rfind(b"\n") + 1]
-        self.place = (self.place or 0) + len(found)
-        return found
+            data = file.read(_AT_ONCE)
+        end = len(data) if halves or (len(data) == _AT_ONCE and b"\n" not in data) else data.rfind(b"\n") + 1
+        self.place = (self.place or 0) + end
+        return data[:end]
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        for line in self.data().splitlines():
-            if (row := row_of(line)) is not None:
-                yield row
+        while lines := self.data().splitlines():
+            yield from (row for line in lines if (row := row_of(line)) is not None)

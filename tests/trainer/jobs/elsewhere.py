@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +15,8 @@ from typing import Any
 from trainer.jobs.agent.directory import SCHEMA, JobDirectory
 from trainer.jobs.agent.files import private_dir, publish, try_lock
 from trainer.jobs.agent.processes import incarnation
-from trainer.jobs.registry import new_id
+from trainer.jobs.client import Client
+from trainer.jobs.registry import new_id, put_down
 from trainer.jobs.transports.local import LocalTransport
 
 SECONDS = 120.0
@@ -75,3 +77,15 @@ def wait_for(condition: Callable[[], object]) -> None:
 
 def same(one: Path, other: Path) -> bool:
     return one.is_file() and other.is_file() and one.read_bytes() == other.read_bytes()
+
+
+def dispatched(home: Path, there: Path, spec: Mapping[str, Any], **launch: Any) -> JobDirectory:
+    """A job of `there`, begun, as the home knows it that sent it; the machine's name is `box`."""
+    client, job = Client("box", LocalTransport(there)), JobDirectory(private_dir(home / "jobs" / new_id()))
+    put_down(job, machine="box")
+    publish(job.spec, spec)
+    path = client.stage(job.id, spec)
+    put_down(job, path=path)
+    environment = {"KULLM_HOME": str(there), "PYTHONPATH": str(Path(__file__).parents[3])}
+    client.start(job.id, {"start": 1, "python": sys.executable, "environment": environment, **launch})
+    return job

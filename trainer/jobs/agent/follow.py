@@ -2,6 +2,7 @@
 
     → {"want": {"metrics.jsonl": {"gen": "…", "off": 1234}, …}}        then a line every few seconds: I am still here
     ← {"file": "metrics.jsonl", "gen": "…", "off": 1234, "bytes": 57}⏎ and 57 bytes;   {"state": …};   {"alive": true}
+    ← {"come": true} once all that was there has come;   {"end": true} when nothing more will
 
 `gen` changes where a file was begun anew or became shorter, and then it comes again from nought.
 """
@@ -34,6 +35,7 @@ class Follower:
             name: (str(at.get("gen") or ""), int(at.get("off") or 0)) for name, at in want.items() if _is_ours(name)
         }
         self.state: dict[str, Any] = {}
+        self.come = False
         self.spoke = 0.0
 
     def run(self, listening: Any) -> None:
@@ -45,6 +47,9 @@ class Follower:
             if state != self.state:
                 self.state = state
                 self._frame({"state": state})
+            if not (self.come or any(more)):
+                self.come = True
+                self._frame({"come": True})
             if states.is_terminal(state) and not any(more):
                 self._send_rests()
                 return self._frame({"end": True})
