@@ -4,15 +4,17 @@ The plan is put into the spec when the job is made (`predicted`); the rest is re
 """
 
 import platform
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from trainer.estimate.estimate import Plan
 from trainer.jobs.agent.files import document
 from trainer.jobs.history import curve, seconds_at_work
 from trainer.jobs.registry import KnownJob
 
+if TYPE_CHECKING:
+    from trainer.estimate.estimate import Plan
 
-def predicted(plan: Plan, *, price_per_hour: float = 0.0) -> dict[str, Any]:
+
+def predicted(plan: "Plan", *, price_per_hour: float = 0.0) -> dict[str, Any]:
     """For the spec."""
     facts: dict[str, Any] = {
         "memory_bytes": round(plan.fit.memory.total),

@@ -59,7 +59,7 @@ class KnownJob:
     def last(self) -> dict[str, Any]:
         """The newest row of its metrics, followed or asked for."""
         followed, asked = last_row(self.directory.metrics), self.place.get("last")
-        if isinstance(asked, dict) and _moment(asked) > _moment(followed):
+        if isinstance(asked, dict) and (not followed or _moment(asked) > _moment(followed)):
             return asked
         return followed
 

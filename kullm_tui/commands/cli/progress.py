@@ -1,12 +1,7 @@
 """What a command says on stderr beside its result: notes always, progress only where a terminal shows it."""
 
 import sys
-from contextlib import aclosing
 
-from kullm_tui.core.asking.waiting import waiting_for
-from kullm_tui.core.config.settings import Precision
-from kullm_tui.core.endpoints.client import load_model
-from kullm_tui.core.endpoints.endpoint import Endpoint
 from kullm_tui.core.text import terminal_safe
 
 
@@ -38,18 +33,3 @@ class Narration:
     def note(self, text: str) -> None:
         self.clear()
         print(terminal_safe(text), file=sys.stderr)
-
-
-async def tell_loading(
-    narration: Narration,
-    endpoint: Endpoint,
-    model: str,
-    adapter: str | None = None,
-    *,
-    precision: Precision | None = None,
-) -> None:
-    """Have the engine load the model, and show how far it is."""
-    async with aclosing(load_model(endpoint, model, adapter, precision=precision)) as steps:
-        async for step in steps:
-            narration.progress(waiting_for(step))
-    narration.clear()

@@ -1,10 +1,10 @@
 """`kullm jobs`: all machines' jobs, seen and acted upon. Thin: what is done stands in `trainer/jobs/`."""
 
 import argparse
+import importlib
 from collections.abc import Callable
 from typing import Any
 
-from kullm_tui.commands.jobs import act, plot, see
 from kullm_tui.core.language import say
 
 _Parser = argparse.ArgumentParser
@@ -18,27 +18,30 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    return _actions()[args.action][2](args)
+    """Only what the action needs is imported."""
+    module, _, function = _actions()[args.action][2].partition(".")
+    return int(getattr(importlib.import_module(f"kullm_tui.commands.jobs.{module}"), function)(args))
 
 
-def _actions() -> dict[str, tuple[str, Callable[[_Parser], None], Callable[[argparse.Namespace], int]]]:
+def _actions() -> dict[str, tuple[str, Callable[[_Parser], None], str]]:
+    """What it is for, its arguments, and the function that does it."""
     return {
-        "list": (say("모든 장비의 학습", "the jobs of all machines"), _list, see.list_jobs),
-        "show": (say("한 학습의 상태와 설정", "one job's state and settings"), _job_and_json, see.show),
-        "logs": (say("기록을 표시해요", "print its log"), _logs, see.logs),
-        "follow": (say("끝날 때까지 지켜봐요", "follow it until it ends"), _job_and_json, act.follow),
-        "plot": (say("손실 곡선. 여럿을 겹쳐서도", "the loss curve, of several too"), _plot, plot.plot),
-        "diff": (say("두 학습에서 다른 설정만", "only what differs in two jobs"), _diff, see.diff),
-        "cancel": (say("멈추고, 다 멈췄는지 확인해요", "stop it, with proof"), _cancel, act.cancel),
-        "hold": (say("줄에서 기다리게 해 두어요", "keep it waiting in the queue"), _job_only, act.hold),
-        "release": (say("보류를 풀어요", "let it go on in the queue"), _job_only, act.release),
-        "move": (say("줄에서의 자리를 바꿔요", "change its place in the queue"), _move, act.move),
-        "resume": (say("멈춘 학습을 이어서 해요", "go on with one that was stopped"), _start, act.resume),
-        "retry": (say("실패하거나 끊긴 학습을 다시 해요", "try a failed or lost one again"), _start, act.retry),
-        "clone": (say("값 하나를 바꾼 새 학습", "a new job with a change"), _clone, act.clone),
-        "fetch": (say("결과를 받아 어댑터로 등록해요", "bring what it made, and keep it"), _job_and_json, act.fetch),
-        "adopt": (say("장비에 있는 다른 학습들을 가져와요", "know a machine's other jobs"), _adopt, act.adopt),
-        "remove": (say("학습을 지워요", "remove a job"), _remove, act.remove),
+        "list": (say("모든 장비의 학습", "the jobs of all machines"), _list, "see.list_jobs"),
+        "show": (say("한 학습의 상태와 설정", "one job's state and settings"), _job_and_json, "see.show"),
+        "logs": (say("기록을 표시해요", "print its log"), _logs, "see.logs"),
+        "follow": (say("끝날 때까지 지켜봐요", "follow it until it ends"), _job_and_json, "act.follow"),
+        "plot": (say("손실 곡선. 여럿을 겹쳐서도", "the loss curve, of several too"), _plot, "plot.plot"),
+        "diff": (say("두 학습에서 다른 설정만", "only what differs in two jobs"), _diff, "see.diff"),
+        "cancel": (say("멈추고, 다 멈췄는지 확인해요", "stop it, with proof"), _cancel, "act.cancel"),
+        "hold": (say("줄에서 기다리게 해 두어요", "keep it waiting in the queue"), _job_only, "act.hold"),
+        "release": (say("보류를 풀어요", "let it go on in the queue"), _job_only, "act.release"),
+        "move": (say("줄에서의 자리를 바꿔요", "change its place in the queue"), _move, "act.move"),
+        "resume": (say("멈춘 학습을 이어서 해요", "go on with one that was stopped"), _start, "act.resume"),
+        "retry": (say("실패하거나 끊긴 학습을 다시 해요", "try a failed or lost one again"), _start, "act.retry"),
+        "clone": (say("값 하나를 바꾼 새 학습", "a new job with a change"), _clone, "act.clone"),
+        "fetch": (say("결과를 받아 어댑터로 등록해요", "bring what it made, and keep it"), _job_and_json, "act.fetch"),
+        "adopt": (say("장비에 있는 다른 학습들을 가져와요", "know a machine's other jobs"), _adopt, "act.adopt"),
+        "remove": (say("학습을 지워요", "remove a job"), _remove, "act.remove"),
     }
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from kullm_tui.commands.cli.progress import Narration
-from kullm_tui.commands.train.plan import time_text
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from trainer.jobs.actions import SAVING_SECONDS, remote_directory
@@ -20,7 +19,7 @@ from trainer.jobs.agent.files import document, row_of
 from trainer.jobs.client import Client
 from trainer.jobs.mirror import Mirror
 from trainer.jobs.registry import KnownJob
-from trainer.jobs.text import queue_text
+from trainer.jobs.text import queue_text, time_text
 
 _POLL_SECONDS = 0.2
 _AT_ONCE = 1 << 20

@@ -9,7 +9,6 @@ from typing import Any
 from kullm_tui.commands.cli.columns import aligned
 from kullm_tui.commands.cli.progress import Narration
 from kullm_tui.commands.jobs.follow import Tail, mirrored
-from kullm_tui.commands.train.plan import time_text
 from kullm_tui.core.errors import KullmError, UsageError
 from kullm_tui.core.language import say
 from kullm_tui.core.text import TerminalSafeStream, safe_line, terminal_safe, terminal_safe_json
@@ -22,7 +21,7 @@ from trainer.jobs.link import Artifacts, Link
 from trainer.jobs.overview import Standing, standing, standings
 from trainer.jobs.reach import client_of
 from trainer.jobs.registry import KnownJob, known_job
-from trainer.jobs.text import queue_text, reason_text, state_text
+from trainer.jobs.text import queue_text, reason_text, state_text, time_text
 
 _POLL_SECONDS = 0.3
 _COME_SECONDS = 15.0

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from kullm_tui.commands.cli.progress import Narration, tell_loading
+from kullm_tui.commands.cli.loading import tell_loading
+from kullm_tui.commands.cli.progress import Narration
 from kullm_tui.commands.models import disk
 from kullm_tui.commands.models.facts import show_facts, show_list
 from kullm_tui.core.config.keys import get_key
