@@ -69,8 +69,7 @@ def resume(job: KnownJob, client: Client, *, on: str = "") -> Started:
         return Started(begun, fresh=False)
     number = max(begun, int(launch.get("start") or 0)) + (begun > 0)
     client.start(job.id, {**launch, "start": number}, secrets_of(job.machine, spec))
-    shown(job, client)
-    return Started(number, fresh=True)
+    return _begun(job, client, number)
 
 
 def _resume_here(job: KnownJob, client: Client, on: str) -> Started:
@@ -79,7 +78,22 @@ def _resume_here(job: KnownJob, client: Client, on: str) -> Started:
         return Started(int(state.get("start") or 0), fresh=False)
     launch = local_launch(job.directory, machine_here(on))
     client.start(job.id, launch)
-    return Started(int(launch["start"]), fresh=True)
+    return _begun(job, client, int(launch["start"]))
+
+
+def _begun(job: KnownJob, client: Client, number: int) -> Started:
+    """KullmError where no supervisor took the job: whoever waits for that start would wait for ever."""
+    state = shown(job, client).state
+    if int(state.get("start") or 0) < number and state.get("state") != states.QUEUED:
+        log = job.directory.supervisor_log.relative_to(job.directory.path)
+        where = job.place.get("path") or job.directory.path
+        raise KullmError(
+            say(
+                f"학습을 돌볼 프로세스가 바로 끝났어요. 기록을 확인하세요: {where}/{log}",
+                f"the process that looks after the job ended at once. See its log: {where}/{log}",
+            )
+        )
+    return Started(number, fresh=True)
 
 
 def _not_arrived(job: KnownJob, recipe: Recipe) -> KullmError:

@@ -125,6 +125,7 @@ class Mirror:
                 self.come.set()
             elif header.get("end"):
                 publish(self.job.state, last)
+                put_down(self.job, complete=last.get("start"))
                 return True
         return False
 

@@ -6,6 +6,7 @@
     gen           of each followed file, which file it was
     heard         when the machine last answered; unreachable: it has not for a while, though it was asked
     artifacts     READY, FETCHING, VERIFIED (and of which start: fetched)
+    complete      the start after whose end all had come
     last          the newest row of the metrics, where it was asked for and not followed; checkpoints: the steps that are saved there
 """
 
@@ -84,6 +85,12 @@ class KnownJob:
             return "READY"  # it went on after that
         done = self.state.get("state") == states.SUCCEEDED
         return known.get(self.place.get("artifacts"), "READY" if done else "NONE")
+
+    @property
+    def is_complete(self) -> bool:
+        """Nothing of it is elsewhere that is not here, artifacts aside."""
+        ended = states.is_terminal(self.state) and self.place.get("complete") == self.state.get("start")
+        return not self.machine or ended
 
     def again(self) -> "KnownJob":
         """As it is by now."""

@@ -142,8 +142,6 @@ def clone(args: argparse.Namespace) -> int:
 
 def fetch(args: argparse.Namespace) -> int:
     job, client = _named(args)
-    if job.machine and job.artifacts != "VERIFIED":
-        job = actions.shown(job, client)
     return fetched_and_kept(job, client, Narration(), as_json=args.json)
 
 

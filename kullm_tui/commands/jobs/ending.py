@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kullm_tui.commands.cli.progress import Narration
+from kullm_tui.commands.jobs.follow import brought_up_to_date
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from kullm_tui.core.text import size_text, terminal_safe, terminal_safe_json
@@ -34,7 +35,8 @@ def fetched_and_kept(job: KnownJob, client: Client, narration: Narration, *, as_
     def told(here: int, total: int) -> None:
         narration.progress(say("결과를 받는 중", "fetching") + f" … {size_text(here)} / {size_text(total)}")
 
-    fetch(job, client, told)
+    if job.artifacts != "VERIFIED":
+        fetch(brought_up_to_date(job, client, narration), client, told)
     narration.clear()
     kept = keep(job.again())
     if kept.advice:

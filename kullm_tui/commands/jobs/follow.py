@@ -26,6 +26,7 @@ _AT_ONCE = 1 << 20
 _LINE_SECONDS = 10.0  # between lines where no terminal rewrites one
 _ASK_SECONDS = 5.0  # a supervisor that died cannot say so
 _ENDING_SECONDS = 10.0
+_COME_SECONDS = 15.0
 
 
 @contextlib.contextmanager
@@ -42,6 +43,21 @@ def mirrored(job: KnownJob, client: Client) -> Iterator[Mirror | None]:
     finally:
         mirror.stopping.set()
         thread.join(_ENDING_SECONDS)
+
+
+def brought_up_to_date(job: KnownJob, client: Client, narration: Narration) -> KnownJob:
+    """With all that its machine has of it by now; of a machine that does not answer, with what has come."""
+    if job.is_complete:
+        return job
+    with mirrored(job, client) as mirror:
+        if mirror and not mirror.come.wait(_COME_SECONDS):
+            narration.note(
+                say(
+                    f"{job.machine}: 응답이 없어서 받아 둔 데까지만 표시해요.",
+                    f"{job.machine} does not answer: this is as much as has come.",
+                )
+            )
+    return job.again()
 
 
 @dataclass

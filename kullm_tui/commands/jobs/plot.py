@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from kullm_tui.commands.cli.confirm import require_room
 from kullm_tui.commands.cli.plot import plot_width, print_plot
 from kullm_tui.commands.cli.progress import Narration
+from kullm_tui.commands.jobs.follow import brought_up_to_date
 from kullm_tui.core import paths
 from kullm_tui.core.errors import KullmError, UsageError
 from kullm_tui.core.files import publish_bytes
@@ -55,8 +56,7 @@ def plot(args: argparse.Namespace) -> int:
 
 
 def _curve(job: KnownJob, field: str) -> Curve:
-    """Of a job elsewhere: what has been followed of it."""
-    client_for(job, client_of)
+    job = brought_up_to_date(job, client_for(job, client_of), Narration())
     return curve(job.directory.metrics, field)
 
 

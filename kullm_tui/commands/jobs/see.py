@@ -4,11 +4,12 @@ import argparse
 import codecs
 import sys
 import time
+from contextlib import nullcontext
 from typing import Any
 
 from kullm_tui.commands.cli.columns import aligned
 from kullm_tui.commands.cli.progress import Narration
-from kullm_tui.commands.jobs.follow import Tail, mirrored
+from kullm_tui.commands.jobs.follow import Tail, brought_up_to_date, mirrored
 from kullm_tui.core.errors import KullmError, UsageError
 from kullm_tui.core.language import say
 from kullm_tui.core.text import TerminalSafeStream, safe_line, terminal_safe, terminal_safe_json
@@ -24,7 +25,6 @@ from trainer.jobs.registry import KnownJob, known_job
 from trainer.jobs.text import queue_text, reason_text, state_text, time_text
 
 _POLL_SECONDS = 0.3
-_COME_SECONDS = 15.0
 
 
 def list_jobs(args: argparse.Namespace) -> int:
@@ -155,15 +155,9 @@ def _table(one: Standing) -> list[list[str]]:
 def logs(args: argparse.Namespace) -> int:
     job = known_job(args.job)
     client = client_for(job, client_of)
-    with mirrored(job, client) as mirror:
-        if mirror and not args.follow and not mirror.come.wait(_COME_SECONDS):
-            Narration().note(
-                say(
-                    f"{job.machine}: 응답이 없어서 받아 둔 데까지만 표시해요.",
-                    f"{job.machine} does not answer: this is as much as has come.",
-                )
-            )
-        _print_log(job.again(), args.attempt, goes_on=args.follow)
+    job = brought_up_to_date(job, client, Narration())
+    with mirrored(job, client) if args.follow else nullcontext():
+        _print_log(job, args.attempt, goes_on=args.follow)
     return 0
 
 

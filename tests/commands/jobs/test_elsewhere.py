@@ -102,6 +102,20 @@ def _goes_on(home: Path, here: JobDirectory, there: JobDirectory) -> None:
     assert not there.path.exists()
 
 
+def test_a_job_that_nobody_followed_is_drawn_and_fetched_with_all_that_its_card_needs(home: Path) -> None:
+    here, there = _sent(home)
+    wait_for(lambda: document(there.state).get("state") == "SUCCEEDED")
+    assert not here.metrics.exists()
+    plotted = jobs(home, "plot", "far")
+    assert plotted.returncode == 0, plotted.stderr
+    assert same(here.metrics, there.metrics)
+    assert jobs(home, "fetch", "far").returncode == 0
+    card = json.loads(kullm(home, "adapters", "list", "--json").stdout)["card"]
+    assert card["memory_bytes"]["actual"] > 1 << 20
+    assert card["hours"] > 0
+    assert jobs(home, "logs", "far").stdout == there.log(1).read_text()
+
+
 def test_another_computer_adopts_the_same_jobs_and_sees_the_same(home: Path) -> None:
     here, there = _sent(home)
     jobs(home, "follow", "far")

@@ -100,6 +100,21 @@ def test_a_job_that_was_removed_is_gone_and_one_that_is_asked_about_stays(home: 
     assert _listed(home) == []
 
 
+def test_a_cancel_that_left_something_says_what(home: Path) -> None:
+    set_state(_made(home), "CANCEL_INCOMPLETE", survivors=[4321])
+    told = kullm(home, "jobs", "cancel", "one")
+    assert (told.returncode, told.stdout) == (1, "")
+    assert "4321" in told.stderr
+
+
+def test_a_start_that_no_supervisor_takes_is_told_and_not_waited_for(home: Path) -> None:
+    job = _made(home)
+    job.events.mkdir()
+    told = kullm(home, "jobs", "resume", "one")
+    assert told.returncode == 1
+    assert "supervisor.log" in told.stderr
+
+
 def test_a_job_is_named_by_its_id_the_beginning_of_it_its_name_or_last(home: Path) -> None:
     one, other = _made(home, "one"), _made(home, "other")
     set_state(one, "FAILED")
