@@ -45,6 +45,12 @@ def checked_spec(job: KnownJob) -> tuple[dict[str, Any], Recipe]:
     return spec, recipe
 
 
+def asked_recipe(job: KnownJob) -> Recipe:
+    """As it was asked for here: in the spec of a job elsewhere files have the places that they have there."""
+    spec, recipe = checked_spec(job)
+    return recipe_from(spec["asked"]) if spec.get("asked") else recipe
+
+
 @dataclass(frozen=True)
 class Started:
     start: int  # the number of the start that is under way

@@ -1,6 +1,6 @@
 """What is worth knowing of an adapter years later: the recipe, the data, the machine, hours, price, and the plan against what was.
 
-The plan is put into the spec when the job is made (`predicted`); the rest is read from the job's files when its adapter is kept.
+The plan is put into the spec when the job is made (`predicted`), and so is what is known of a machine elsewhere (`machine`: hardware, price_per_hour); the rest is read from the job's files when its adapter is kept.
 """
 
 import platform
@@ -14,16 +14,15 @@ if TYPE_CHECKING:
     from trainer.estimate.estimate import Plan
 
 
-def predicted(plan: "Plan", *, price_per_hour: float = 0.0) -> dict[str, Any]:
+def predicted(plan: "Plan") -> dict[str, Any]:
     """For the spec."""
-    facts: dict[str, Any] = {
+    return {
         "memory_bytes": round(plan.fit.memory.total),
         "seconds": round(plan.duration.seconds.value, 1),
         "seconds_are": plan.duration.seconds.basis,
         "steps": plan.steps,
         "machine": plan.machine.name,
     }
-    return {**facts, "price_per_hour": price_per_hour} if price_per_hour else facts
 
 
 def card(job: KnownJob) -> dict[str, Any]:
@@ -32,7 +31,8 @@ def card(job: KnownJob) -> dict[str, Any]:
     manifest = document(job.directory.manifest)
     peaks = curve(job.directory.metrics, "memory_bytes").values
     hours = seconds_at_work(job) / 3600
-    price = plan.get("price_per_hour")
+    where = spec.get("machine") or {}
+    price = where.get("price_per_hour")
     facts = {
         "job": job.id,
         "recipe": (spec.get("recipe") or {}).get("name"),
@@ -42,7 +42,7 @@ def card(job: KnownJob) -> dict[str, Any]:
         "data_sha256": manifest.get("data"),
         "step": manifest.get("step"),
         "machine": job.machine or platform.node(),
-        "hardware": plan.get("machine"),
+        "hardware": where.get("hardware") or plan.get("machine"),
         "hours": round(hours, 4),
         "price": round(hours * price, 2) if isinstance(price, int | float) and price else None,
         "memory_bytes": {"predicted": plan.get("memory_bytes"), "actual": int(max(peaks)) if peaks else None},

@@ -13,8 +13,9 @@ class Difference:
     values: tuple[Any, ...]  # of each job; None where it has none
 
 
-def differences(specs: Mapping[str, Any], *others: Mapping[str, Any]) -> list[Difference]:
-    flat = [dict(_leaves(spec.get("recipe") or {})) for spec in (specs, *others)]
+def differences(*recipes: Mapping[str, Any]) -> list[Difference]:
+    """Of recipes as plain tables."""
+    flat = [dict(_leaves(recipe)) for recipe in recipes]
     places = dict.fromkeys(place for one in flat for place in one)
     found = [Difference(place, tuple(one.get(place) for one in flat)) for place in places if place not in _TEXTS]
     return [one for one in found if any(value != one.values[0] for value in one.values)]

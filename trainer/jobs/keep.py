@@ -35,11 +35,11 @@ def keep(job: KnownJob) -> Kept:
     folder = job.directory
     spec = read_spec(folder)
     recipe, name = spec["recipe"]["name"], job.name
-    base = spec["recipe"]["model"]["base"]
+    base = spec.get("base") or spec["recipe"]["model"]["base"]  # elsewhere it may lie in another place
     if not is_adapter(folder.artifacts):
         name = _kept_model(folder, name, recipe)
         return Kept(name, base, f"kullm ask -m {name}")
-    name = _kept_adapter(job, name, recipe)
+    name = _kept_adapter(job, name, recipe, base)
     advice = ""
     if spec["recipe"]["method"]["kind"] == "llama-adapter":
         advice = say(
@@ -49,7 +49,7 @@ def keep(job: KnownJob) -> Kept:
     return Kept(name, base, f"kullm ask -m {base} --adapter {name}", advice)
 
 
-def _kept_adapter(job: KnownJob, name: str, recipe: str) -> str:
+def _kept_adapter(job: KnownJob, name: str, recipe: str, base: str) -> str:
     run = job.id
     known = {adapter.name: adapter for adapter in list_adapters()}
     already = next((adapter.name for adapter in known.values() if adapter.run == run), "")
@@ -57,7 +57,7 @@ def _kept_adapter(job: KnownJob, name: str, recipe: str) -> str:
         return already
     if not name or name in known:  # another run took the name meanwhile
         name = free_name(recipe)
-    return publish_adapter(job.directory.artifacts, name, run=run, recipe=recipe, card=card(job)).name
+    return publish_adapter(job.directory.artifacts, name, run=run, recipe=recipe, base=base, card=card(job)).name
 
 
 def _kept_model(folder: JobDirectory, name: str, recipe: str) -> str:

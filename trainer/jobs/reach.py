@@ -5,6 +5,7 @@ from typing import Any
 
 from kullm_tui.core.errors import UsageError
 from kullm_tui.core.language import say
+from trainer.jobs.agent.directory import JobDirectory
 from trainer.jobs.client import Client
 from trainer.jobs.transports.local import LocalTransport
 
@@ -28,3 +29,8 @@ def client_of(machine: str) -> Client:
 def secrets_of(_machine: str, _spec: Mapping[str, Any]) -> dict[str, str]:
     """What a start there is given again, since it is kept nowhere."""
     return {}
+
+
+def finish_dispatch(_job: JobDirectory, _client: Client, _note: Callable[[str], None]) -> bool:
+    """Whether the job's way to its machine had been cut off, and it has been brought there and started now."""
+    return False

@@ -132,12 +132,12 @@ def retry(args: argparse.Namespace) -> int:
 
 def clone(args: argparse.Namespace) -> int:
     """Through everything that a new training goes through."""
-    from kullm_tui.commands.train.command import train
+    from kullm_tui.commands.train.command import begin
 
     job = known_job(args.job)
-    spec, recipe = actions.checked_spec(job)
-    args.on = args.on or job.machine or spec.get("on") or None
-    return train(recipe_with(recipe, args.settings), args)
+    recipe = recipe_with(actions.asked_recipe(job), args.settings)
+    args.on = args.on or job.machine or job.spec.get("on") or None
+    return begin(recipe, args)
 
 
 def fetch(args: argparse.Namespace) -> int:

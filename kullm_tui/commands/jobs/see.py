@@ -13,7 +13,7 @@ from kullm_tui.commands.jobs.follow import Tail, brought_up_to_date, mirrored
 from kullm_tui.core.errors import KullmError, UsageError
 from kullm_tui.core.language import say
 from kullm_tui.core.text import TerminalSafeStream, safe_line, terminal_safe, terminal_safe_json
-from trainer.jobs.actions import checked_spec, client_for, shown
+from trainer.jobs.actions import asked_recipe, client_for, shown
 from trainer.jobs.agent import states
 from trainer.jobs.card import card
 from trainer.jobs.differences import differences
@@ -23,6 +23,7 @@ from trainer.jobs.overview import Standing, standing, standings
 from trainer.jobs.reach import client_of
 from trainer.jobs.registry import KnownJob, known_job
 from trainer.jobs.text import queue_text, reason_text, state_text, time_text
+from trainer.recipe import recipe_dict
 
 _POLL_SECONDS = 0.3
 
@@ -188,7 +189,7 @@ def _print_log(job: KnownJob, attempt: int | None, *, goes_on: bool) -> None:
 
 def diff(args: argparse.Namespace) -> int:
     one, other = known_job(args.one), known_job(args.other)
-    found = differences(checked_spec(one)[0], checked_spec(other)[0])
+    found = differences(*(recipe_dict(asked_recipe(job)) for job in (one, other)))
     if args.json:
         print(terminal_safe_json({each.place: list(each.values) for each in found}))
         return 0

@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
         return _plan(recipe, args.on, as_json=args.json)
     if args.show:
         return _show(recipe, args.show)
-    return train(recipe, args)
+    return begin(recipe, args)
 
 
 def _list(*, as_json: bool) -> int:
@@ -145,7 +145,8 @@ def _base_folder(recipe: Recipe) -> Any:
     return local_folder(reference)
 
 
-def train(recipe: Recipe, args: argparse.Namespace) -> int:
+def begin(recipe: Recipe, args: argparse.Namespace) -> int:
+    """A new job; of the arguments it needs `name`, `on`, `yes`, `detach` and `json`."""
     from kullm_tui.commands.train.run import started_and_followed
     from kullm_tui.commands.train.tokens import tokenise
     from trainer.jobs.reach import HERE

@@ -12,6 +12,7 @@ from kullm_tui.core.text import terminal_safe, terminal_safe_json
 from trainer.jobs.actions import resume
 from trainer.jobs.client import Client
 from trainer.jobs.overview import standing
+from trainer.jobs.reach import finish_dispatch
 from trainer.jobs.registry import KnownJob
 
 
@@ -21,10 +22,11 @@ def started_and_followed(
     """A job that was made, or one that goes on: at work until it ends, its exit code, and on success its adapter kept."""
     follower = Follower(job, client, narration)
     with asking_to_stop() as asked:
+        brought = finish_dispatch(job.directory, client, narration.note)
         started = resume(job, client, on=on)
         if detach:
             return left_alone(job, narration, as_json=as_json)
-        if not started.fresh:
+        if not started.fresh and not brought:
             narration.note(say("이미 돌고 있어서 지켜봐요.", "It runs already, and is followed."))
         state = follower.until_it_ends(started.start, asked)
     return ended(job, client, state, narration, as_json=as_json)

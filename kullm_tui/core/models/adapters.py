@@ -20,6 +20,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import tomlkit
+
 from kullm_tui.core import foreign_json, paths
 from kullm_tui.core.causes import cause_of, is_full
 from kullm_tui.core.errors import AdapterError, KullmError, ModelNotFound, NoSpace, UsageError
@@ -142,11 +144,17 @@ def import_adapter(source: Path, name: str) -> Adapter:
 
 
 def publish_adapter(
-    artifacts: Path, name: str, *, run: str = "", recipe: str = "", card: Mapping[str, Any] | None = None
+    artifacts: Path,
+    name: str,
+    *,
+    run: str = "",
+    recipe: str = "",
+    base: str = "",
+    card: Mapping[str, Any] | None = None,
 ) -> Adapter:
-    """What a run made, under a name of its own; the run's folder may go afterwards."""
+    """What a run made, under a name of its own; the run's folder may go afterwards. `base`: as this computer calls it."""
     require_free(name)
-    return _kept(artifacts, name, {"run": run, "recipe": recipe}, card)
+    return _kept(artifacts, name, {"run": run, "recipe": recipe}, card=card, base=base)
 
 
 def card_of(adapter: Adapter) -> Mapping[str, Any]:
@@ -171,7 +179,9 @@ def prompted_as(base: Profile, folder: Path) -> Profile:
     return replace(base, template=own.template, stop=own.stop, defaults=own.defaults)
 
 
-def _kept(source: Path, name: str, origin: Mapping[str, str], card: Mapping[str, Any] | None = None) -> Adapter:
+def _kept(
+    source: Path, name: str, origin: Mapping[str, str], *, card: Mapping[str, Any] | None = None, base: str = ""
+) -> Adapter:
     _require_whole(source, source)
     with _drafted(name) as draft:
         for file in sorted(source.iterdir()):
@@ -182,8 +192,23 @@ def _kept(source: Path, name: str, origin: Mapping[str, str], card: Mapping[str,
         for document, content in ((MADE, facts), (CARD, card)):
             if content:
                 publish(draft / document, json.dumps(content, ensure_ascii=False, indent=1) + "\n", mode=0o600)
+        if base:
+            _set_base(draft, base)
         draft.rename(paths.adapters_dir() / name)
     return read_adapter_folder(paths.adapters_dir() / name)
+
+
+def _set_base(folder: Path, base: str) -> None:
+    """In place of a path of the machine that trained it."""
+    options = {**_json(folder / CONFIGURATION), "base_model_name_or_path": base}
+    publish(folder / CONFIGURATION, json.dumps(options, ensure_ascii=False, indent=2) + "\n", mode=0o600)
+    facts = (
+        tomlkit.parse((folder / _FACTS).read_text(encoding="utf-8"))
+        if (folder / _FACTS).is_file()
+        else tomlkit.document()
+    )
+    facts["base"] = base
+    publish(folder / _FACTS, tomlkit.dumps(facts), mode=0o600)
 
 
 @contextmanager

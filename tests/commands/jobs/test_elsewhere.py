@@ -16,7 +16,12 @@ from trainer.recipe import load_recipe
 
 
 def _spec(home: Path, recipe: str, name: str) -> dict[str, Any]:
-    return spec_of(load_recipe(str(home / recipe)), ["train"], name=name, predicted={"price_per_hour": 360.0})
+    spec = spec_of(load_recipe(str(home / recipe)), ["train"], name=name)
+    return {
+        **spec,
+        "machine": {"name": "box", "hardware": "4xA100-80GB", "price_per_hour": 360.0},
+        "base": "as-it-is-here",
+    }
 
 
 def _sent(home: Path, recipe: str = "tiny.toml", name: str = "far") -> tuple[JobDirectory, JobDirectory]:
@@ -29,7 +34,7 @@ def test_a_followed_job_comes_whole_and_its_adapter_is_kept_with_its_card(home: 
     here, there = _sent(home)
     done = jobs(home, "follow", "far")
     assert done.returncode == 0, done.stderr
-    assert done.stdout == f'kullm ask -m {base} --adapter far "안녕하세요?"\n'
+    assert done.stdout == 'kullm ask -m as-it-is-here --adapter far "안녕하세요?"\n'
     assert "12/12단계" in done.stderr
     for name in ("metrics.jsonl", "events.jsonl", "logs/attempt-1.log"):
         assert same(here.path / name, there.path / name), name
@@ -48,8 +53,10 @@ def test_a_followed_job_comes_whole_and_its_adapter_is_kept_with_its_card(home: 
     adapter = json.loads(kullm(home, "adapters", "list", "--json").stdout)
     card = adapter["card"]
     assert (adapter["name"], adapter["run"], card["machine"], card["recipe"]) == ("far", here.id, "box", "tiny")
+    assert (adapter["base"], card["hardware"]) == ("as-it-is-here", "4xA100-80GB")
+    assert json.loads((here.artifacts / "adapter_config.json").read_text())["base_model_name_or_path"] == str(base)
     assert len(card["data_sha256"]) == 64
-    assert card["price"] == round(card["hours"] * 360.0, 2)
+    assert abs(card["price"] - card["hours"] * 360.0) < 0.05
     assert card["memory_bytes"]["actual"] > 1 << 20
     again = jobs(home, "fetch", "last", "--json")
     assert json.loads(again.stdout)["name"] == "far"

@@ -100,10 +100,8 @@ def test_a_link_grows_old_by_what_was_heard_and_is_unreachable_only_when_nobody_
 
 
 def test_only_what_differs_is_told_and_what_one_has_alone_too() -> None:
-    one = {"recipe": {"name": "a", "summary": "이것", "train": {"epochs": 3, "seed": 1}, "data": {"columns": {}}}}
-    other = {
-        "recipe": {"name": "a", "summary": "저것", "train": {"epochs": 5, "seed": 1}, "data": {"columns": {"x": "y"}}}
-    }
+    one = {"name": "a", "summary": "이것", "train": {"epochs": 3, "seed": 1}, "data": {"columns": {}}}
+    other = {"name": "a", "summary": "저것", "train": {"epochs": 5, "seed": 1}, "data": {"columns": {"x": "y"}}}
     found = {each.place: each.values for each in differences(one, other)}
     assert found == {"train.epochs": (3, 5), "data.columns": ({}, None), "data.columns.x": (None, "y")}
     assert differences(one, one) == []
