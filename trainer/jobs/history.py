@@ -66,7 +66,7 @@ def _points(data: bytes, name: str) -> tuple[list[tuple[int, float | None]], int
     lines = [line for line in data.splitlines() if line]
     found = [row for row in map(row_of, lines) if row is not None]
     steps = [(step, row) for row in found if (step := _whole(row.get("step"))) is not None]
-    return [(step, _number(row.get(name))) for step, row in steps], len(lines) - len(found)
+    return [(step, as_number(row.get(name))) for step, row in steps], len(lines) - len(found)
 
 
 def _without_what_was_given_up(points: Sequence[tuple[int, float | None]], malformed: int) -> Curve:
@@ -101,13 +101,13 @@ def progress(job: KnownJob, state: Mapping[str, Any] | None = None) -> Progress:
     """
     state = job.state if state is None else state
     row = job.last
-    eta = {states.RUNNING: _number(row.get("eta_s")), states.SUCCEEDED: 0.0}.get(str(state.get("state")))
+    eta = {states.RUNNING: as_number(row.get("eta_s")), states.SUCCEEDED: 0.0}.get(str(state.get("state")))
     return Progress(
         step=_whole(row.get("step")) or 0,
         steps=_whole(row.get("steps")) or _whole((job.spec.get("predicted") or {}).get("steps")),
         eta_s=eta,
-        loss=_number(row.get("loss")),
-        tokens_per_s=_number(row.get("tokens_per_s")),
+        loss=as_number(row.get("loss")),
+        tokens_per_s=as_number(row.get("tokens_per_s")),
     )
 
 
@@ -115,7 +115,7 @@ def seconds_at_work(job: KnownJob) -> float:
     """Of all attempts, from the start of each to what came next; the machine's hours are these."""
     total, began, last = 0.0, 0.0, 0.0
     for row in rows(job.directory.events):
-        moment = _number(row.get("time")) or last
+        moment = as_number(row.get("time")) or last
         event = str(row.get("event"))
         if event == "starting":
             total, began = total + (last - began if began else 0.0), moment
@@ -123,7 +123,7 @@ def seconds_at_work(job: KnownJob) -> float:
             total, began = total + moment - began, 0.0
         last = moment
     if began:
-        moment = _number(last_row(job.directory.metrics).get("time")) or last
+        moment = as_number(last_row(job.directory.metrics).get("time")) or last
         total += max(0.0, moment - began)
     return total
 
@@ -132,5 +132,6 @@ def _whole(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _number(value: object) -> float | None:
+def as_number(value: object) -> float | None:
+    """None for what is none; rows come from files."""
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

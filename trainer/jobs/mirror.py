@@ -100,20 +100,23 @@ class Mirror:
     def _one_stream(self) -> bool:
         """Whether the end of it came. LinkLost for a way that broke."""
         attempts = int(document(self.job.state).get("attempt") or 0) + _MORE_ATTEMPTS
+        asked = wanted(self.job, attempts)
         self._noted = 0.0
         stream = self.transport.stream("follow", self.remote)
         try:
-            _say(stream, {"want": wanted(self.job, attempts)})
-            return self._take(stream, attempts)
+            _say(stream, {"want": asked})
+            return self._take(stream, frozenset(asked), attempts)
         finally:
             _end(stream)
 
-    def _take(self, stream: "Popen[bytes]", attempts: int) -> bool:
+    def _take(self, stream: "Popen[bytes]", asked: frozenset[str], attempts: int) -> bool:
         frames = Frames(stream, self.patience, self.stopping)
         last: dict[str, Any] = {}
         for header, body in frames.all():
             self._was_heard()
             if "file" in header:
+                if header["file"] not in asked:
+                    raise LinkLost("a file that was not asked for")
                 append(self.job, header, body)
             elif isinstance(header.get("state"), dict):
                 last = header["state"]
@@ -155,8 +158,6 @@ def append(job: JobDirectory, header: dict[str, Any], body: bytes) -> None:
     """LinkLost where it does not go on from what is here."""
     name, gen, off = str(header["file"]), str(header.get("gen")), int(header.get("off") or 0)
     file = job.path / name
-    if file.resolve().parent not in (job.path.resolve(), job.log(1).parent.resolve()):
-        raise LinkLost(f"a file that was not asked for: {name[:80]}")
     private_dir(file.parent)
     with file.open("ab") as mirror:
         here = mirror.seek(0, os.SEEK_END)

@@ -1,5 +1,7 @@
 """All machines' jobs as they are now: those here by their own files, those elsewhere by asking each machine once, all at the same time."""
 
+import contextlib
+import math
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -32,7 +34,7 @@ class Standing:
 
     def row(self) -> dict[str, Any]:
         """As scripts read it."""
-        link = self.job.link
+        link, loss = self.job.link, self.progress.loss
         return {
             "id": self.job.id,
             "name": self.job.name,
@@ -44,7 +46,7 @@ class Standing:
             "step": self.progress.step,
             "steps": self.progress.steps,
             "eta_s": self.progress.eta_s,
-            "loss": self.progress.loss,
+            "loss": None if loss is None or not math.isfinite(loss) else loss,  # JSON has no NaN
             "artifacts": self.job.artifacts,
             "queue": self.state.get("queue") or None,
         }
@@ -75,17 +77,16 @@ def _ask_all(machines: Sequence[str], jobs: Mapping[str, KnownJob], reach: Reach
 
 
 def _ask(machine: str, jobs: Mapping[str, KnownJob], reach: Reach) -> None:
-    try:
-        told = reach(machine).list()["jobs"]
-    except (KullmError, OSError):
-        for job in jobs.values():
-            if job.machine == machine:
+    its = {job.id: job for job in jobs.values() if job.machine == machine}
+    with contextlib.suppress(OSError):  # of a job that is being removed meanwhile
+        try:
+            told = {str(facts.get("id")): facts for facts in reach(machine).list()["jobs"]}
+        except KullmError:
+            for job in its.values():
                 put_down(job.directory, unreachable=True)
-        return
-    for facts in told:
-        known = jobs.get(str(facts.get("id")))
-        if known and known.machine == machine:
-            take(known, facts)
+            return
+        for name in its.keys() & told:
+            take(its[name], told[name])
 
 
 def take(job: KnownJob, facts: Mapping[str, Any]) -> KnownJob:

@@ -11,11 +11,12 @@ from kullm_tui.commands.jobs.follow import Follower
 from kullm_tui.commands.train.run import started_and_followed
 from kullm_tui.core.errors import KullmError, UsageError
 from kullm_tui.core.language import say
-from kullm_tui.core.text import terminal_safe
+from kullm_tui.core.text import terminal_safe, terminal_safe_json
 from trainer.jobs import actions
 from trainer.jobs.actions import client_for
 from trainer.jobs.agent import states
 from trainer.jobs.client import Client
+from trainer.jobs.overview import standing
 from trainer.jobs.reach import client_of
 from trainer.jobs.registry import KnownJob, known_job
 from trainer.jobs.text import reason_text, state_text
@@ -27,6 +28,13 @@ _STOPPED = 130
 def _named(args: argparse.Namespace) -> tuple[KnownJob, Client]:
     job = known_job(args.job)
     return job, client_for(job, client_of)
+
+
+def _as_json(job: KnownJob, args: argparse.Namespace) -> int:
+    """How it stands now."""
+    if args.json:
+        print(terminal_safe_json(standing(job.again()).row()))
+    return 0
 
 
 def follow(args: argparse.Namespace) -> int:
@@ -65,6 +73,7 @@ def cancel(args: argparse.Namespace) -> int:
 
     state = actions.cancel(job, client, now=args.now, told=told)
     narration.clear()
+    _as_json(job, args)
     if state["state"] == states.CANCEL_INCOMPLETE:
         left = ", ".join(map(str, state.get("survivors") or ()))
         raise KullmError(
@@ -99,7 +108,7 @@ def hold(args: argparse.Namespace) -> int:
             f"{job.name} is held. To let it go on: kullm jobs release {job.id}",
         )
     )
-    return 0
+    return _as_json(job, args)
 
 
 def release(args: argparse.Namespace) -> int:
@@ -107,7 +116,7 @@ def release(args: argparse.Namespace) -> int:
     actions.require_waiting(job, client)
     client.hold(job.id, held=False)
     Narration().note(say(f"{job.name} 학습이 다시 차례를 기다려요.", f"{job.name} waits for its turn again."))
-    return 0
+    return _as_json(job, args)
 
 
 def move(args: argparse.Namespace) -> int:
@@ -117,7 +126,7 @@ def move(args: argparse.Namespace) -> int:
     order = client.move(job.id, args.place)
     place = order.index(job.id) + 1
     Narration().note(say(f"{job.name} 학습은 이제 {place}번째예요.", f"{job.name} has place {place} in the queue now."))
-    return 0
+    return _as_json(actions.shown(job, client), args)
 
 
 def resume(args: argparse.Namespace) -> int:
@@ -148,7 +157,7 @@ def fetch(args: argparse.Namespace) -> int:
 def adopt(args: argparse.Namespace) -> int:
     found = actions.adopt(args.machine, client_of(args.machine))
     for job in found:
-        print(terminal_safe(f"{job.id}  {job.name}"))
+        print(terminal_safe_json(standing(job).row()) if args.json else terminal_safe(f"{job.id}  {job.name}"))
     Narration().note(
         say(
             f"{args.machine}의 학습 {len(found)}개를 새로 알게 됐어요. `kullm jobs list`로 봐요.",
@@ -180,5 +189,7 @@ def remove(args: argparse.Namespace) -> int:
             Narration().note(say("그대로 두었어요.", "Nothing was removed."))
             return 1
     actions.remove(job, client)
+    if args.json:
+        print(terminal_safe_json({"removed": job.id}))
     Narration().note(say(f"{job.name} 학습을 지웠어요.", f"{job.name} was removed."))
     return 0

@@ -33,8 +33,8 @@ def _actions() -> dict[str, tuple[str, Callable[[_Parser], None], str]]:
         "plot": (say("손실 곡선. 여럿을 겹쳐서도", "the loss curve, of several too"), _plot, "plot.plot"),
         "diff": (say("두 학습에서 다른 설정만", "only what differs in two jobs"), _diff, "see.diff"),
         "cancel": (say("멈추고, 다 멈췄는지 확인해요", "stop it, with proof"), _cancel, "act.cancel"),
-        "hold": (say("줄에서 기다리게 해 두어요", "keep it waiting in the queue"), _job_only, "act.hold"),
-        "release": (say("보류를 풀어요", "let it go on in the queue"), _job_only, "act.release"),
+        "hold": (say("줄에서 기다리게 해 두어요", "keep it waiting in the queue"), _job_and_json, "act.hold"),
+        "release": (say("보류를 풀어요", "let it go on in the queue"), _job_and_json, "act.release"),
         "move": (say("줄에서의 자리를 바꿔요", "change its place in the queue"), _move, "act.move"),
         "resume": (say("멈춘 학습을 이어서 해요", "go on with one that was stopped"), _start, "act.resume"),
         "retry": (say("실패하거나 끊긴 학습을 다시 해요", "try a failed or lost one again"), _start, "act.retry"),
@@ -58,10 +58,6 @@ def _json(parser: _Parser, help_text: str = "") -> None:
     parser.add_argument(
         "--json", action="store_true", help=help_text or say("결과를 JSON 하나로", "the result as one JSON object")
     )
-
-
-def _job_only(parser: _Parser) -> None:
-    _job(parser)
 
 
 def _job_and_json(parser: _Parser) -> None:
@@ -92,6 +88,7 @@ def _plot(parser: _Parser) -> None:
     add("--png", metavar="FILE", help=say("PNG 그림으로 저장해요", "write a PNG"))
     add("--svg", metavar="FILE", help=say("SVG 그림으로 저장해요", "write an SVG"))
     add("--force", action="store_true", help=say("있는 파일을 덮어써요", "replace a file that is there"))
+    _json(parser, say("점들을 JSON으로, 한 줄에 학습 하나", "the points as JSON, one job a line"))
 
 
 def _diff(parser: _Parser) -> None:
@@ -101,14 +98,14 @@ def _diff(parser: _Parser) -> None:
 
 
 def _cancel(parser: _Parser) -> None:
-    _job(parser)
+    _job_and_json(parser)
     parser.add_argument(
         "--now", action="store_true", help=say("저장하지 않고 바로 끝내요", "end it at once, saving nothing")
     )
 
 
 def _move(parser: _Parser) -> None:
-    _job(parser)
+    _job_and_json(parser)
     parser.add_argument("place", type=int, metavar="N", help=say("1이면 바로 다음", "1 is the next one"))
 
 
@@ -128,10 +125,11 @@ def _clone(parser: _Parser) -> None:
 
 def _adopt(parser: _Parser) -> None:
     parser.add_argument("machine", metavar="MACHINE", help=say("장비의 이름", "a machine's name"))
+    _json(parser, say("JSON으로, 한 줄에 하나", "as JSON, one a line"))
 
 
 def _remove(parser: _Parser) -> None:
-    _job(parser)
+    _job_and_json(parser)
     add = parser.add_argument
     add("--yes", action="store_true", help=say("묻지 않고 지워요", "remove without asking"))
     add(

@@ -17,6 +17,7 @@ from trainer.jobs.actions import SAVING_SECONDS, remote_directory
 from trainer.jobs.agent import states
 from trainer.jobs.agent.files import document, row_of
 from trainer.jobs.client import Client
+from trainer.jobs.history import as_number
 from trainer.jobs.mirror import Mirror
 from trainer.jobs.registry import KnownJob
 from trainer.jobs.text import queue_text, time_text
@@ -174,17 +175,19 @@ class Follower:
 
 def progress_line(row: Mapping[str, Any]) -> str:
     """One row of the metrics as a person reads it."""
-    left, speed = float(row.get("eta_s") or 0), float(row.get("tokens_per_s") or 0)
+    names = ("loss", "eval_loss", "tokens_per_s", "eta_s")
+    loss, evaluated, speed, left = (as_number(row.get(name)) for name in names)
     step, steps = row.get("step"), row.get("steps")
     of = f"/{steps}" if steps else ""
-    parts = [
-        say(f"{step}{of}단계", f"step {step}{of}"),
-        say(f"손실 {row.get('loss', 0):.4f}", f"loss {row.get('loss', 0):.4f}"),
-        say(f"{speed:,.0f}토큰/초", f"{speed:,.0f} tokens/s"),
-        say(f"남은 시간 {time_text(left)}", f"{time_text(left)} left"),
-    ]
-    if isinstance(row.get("eval_loss"), int | float):
-        parts.insert(2, say(f"평가 손실 {row['eval_loss']:.4f}", f"evaluation loss {row['eval_loss']:.4f}"))
+    parts = [say(f"{step}{of}단계", f"step {step}{of}")]
+    if loss is not None:
+        parts.append(say(f"손실 {loss:.4f}", f"loss {loss:.4f}"))
+    if evaluated is not None:
+        parts.append(say(f"평가 손실 {evaluated:.4f}", f"evaluation loss {evaluated:.4f}"))
+    if speed is not None:
+        parts.append(say(f"{speed:,.0f}토큰/초", f"{speed:,.0f} tokens/s"))
+    if left is not None:
+        parts.append(say(f"남은 시간 {time_text(left)}", f"{time_text(left)} left"))
     return "   ".join(parts)
 
 

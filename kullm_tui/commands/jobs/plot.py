@@ -1,10 +1,12 @@
 """`kullm jobs plot`: curves of one or several jobs over each other, in the terminal or as a file."""
 
 import argparse
+import math
 import os
 import shutil
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 from kullm_tui.commands.cli.confirm import require_room
 from kullm_tui.commands.cli.plot import plot_width, print_plot
@@ -16,6 +18,7 @@ from kullm_tui.core.files import publish_bytes
 from kullm_tui.core.language import say
 from kullm_tui.core.plot.dots import dots_for
 from kullm_tui.core.plot.lines import Series, line_rows
+from kullm_tui.core.text import terminal_safe_json
 from trainer.jobs.actions import client_for
 from trainer.jobs.history import Curve, curve
 from trainer.jobs.reach import client_of
@@ -37,6 +40,10 @@ def plot(args: argparse.Namespace) -> int:
                 f"There is nothing to plot yet: no row has a {args.field}.",
             )
         )
+    if args.json:
+        for job, one in zip(jobs, curves, strict=True):
+            print(terminal_safe_json(_points(job, one, args.field)))
+        return 0
     if args.png or args.svg:
         return _to_file(series, args)
     height = min(_ROWS, shutil.get_terminal_size().lines - 2)
@@ -58,6 +65,13 @@ def plot(args: argparse.Namespace) -> int:
 def _curve(job: KnownJob, field: str) -> Curve:
     job = brought_up_to_date(job, client_for(job, client_of), Narration())
     return curve(job.directory.metrics, field)
+
+
+def _points(job: KnownJob, one: Curve, field: str) -> dict[str, Any]:
+    """JSON has no NaN: null stands for it."""
+    values = [value if math.isfinite(value) else None for value in one.values]
+    facts = {"id": job.id, "name": job.name, "field": field, "malformed": one.malformed}
+    return {**facts, "steps": one.steps, "values": values}
 
 
 def _names(jobs: Sequence[KnownJob]) -> list[str]:

@@ -95,21 +95,18 @@ def _artifacts_text(artifacts: Artifacts) -> str:
 def show(args: argparse.Namespace) -> int:
     job = known_job(args.job)
     client = client_for(job, client_of)
-    note = ""
     try:
-        job = shown(job, client)
+        job = brought_up_to_date(shown(job, client), client, Narration())
     except KullmError as error:  # a machine that is not there: what is known of its job is shown
         if not job.machine:
             raise
-        note = str(error)
+        Narration().note(str(error))
     one = standing(job)
     if args.json:
         print(terminal_safe_json({**one.row(), **_more(one)}))
     else:
         for line in aligned(_table(one)):
             print(terminal_safe(line))
-    if note:
-        Narration().note(note)
     return 0
 
 

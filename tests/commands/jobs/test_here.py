@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from kullm_tui.commands.jobs.follow import progress_line
 from tests.kullm_command import kullm, start
 from tests.trainer.jobs.elsewhere import add_rows, make_job, set_state, wait_for
 from trainer.jobs.agent.directory import JobDirectory
@@ -170,6 +171,24 @@ def test_a_broken_spec_is_listed_and_its_job_can_be_removed(home: Path) -> None:
     assert (row["id"], row["name"], row["step"]) == (job.id, "", 4)
     assert kullm(home, "jobs", "remove", job.id, "--yes").returncode == 0
     assert _listed(home) == []
+
+
+def test_a_loss_that_is_no_number_is_null_for_scripts_and_a_gap_in_the_curve(home: Path) -> None:
+    job = _made(home)
+    job.metrics.write_text('{"step": 1, "loss": 2.5}\n{"step": 2, "loss": NaN}\n{"step": 3, "loss": "?"}\n')
+    set_state(job, "FAILED", reason="diverged", message="손실이 발산했어요")
+    strict = {"parse_constant": lambda name: pytest.fail(f"{name} is no JSON")}
+    points = json.loads(kullm(home, "jobs", "plot", "one", "--json").stdout, **strict)
+    assert (points["steps"], points["values"]) == ([1, 2], [2.5, None])
+    assert "×" in kullm(home, "jobs", "plot", "one").stdout
+    job.metrics.write_text('{"step": 2, "loss": NaN}\n')
+    assert json.loads(kullm(home, "jobs", "list", "--json").stdout, **strict)["loss"] is None
+    assert json.loads(kullm(home, "jobs", "cancel", "one", "--json").stdout, **strict)["state"] == "FAILED"
+
+
+@pytest.mark.parametrize("row", [{}, {"step": 1, "loss": "x", "eta_s": []}, {"step": None, "loss": float("nan")}])
+def test_a_row_that_lacks_what_a_line_shows_is_a_shorter_line(row: dict[str, Any]) -> None:
+    assert "단계" in progress_line(row) or "step" in progress_line(row)
 
 
 def test_the_list_and_its_help_speak_english_too(home: Path) -> None:

@@ -1,5 +1,6 @@
 """Jobs that wait in a machine's queue: their places and reasons in the list, and what a person may change about them."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,9 @@ def test_waiting_jobs_say_their_place_and_why_and_may_be_moved_held_and_released
     wait_for(lambda: _is(home, "second", "QUEUED", place=1, why="busy"))
     wait_for(lambda: _is(home, "third", "QUEUED", place=2, why="behind"))
     assert "대기 2번째" in jobs(home, "list").stdout
-    moved = jobs(home, "move", "third", "1")
+    moved = jobs(home, "move", "third", "1", "--json")
     assert "1번째" in moved.stderr
+    assert json.loads(moved.stdout)["name"] == "third"
     assert jobs(home, "hold", "second").returncode == 0
     wait_for(lambda: _is(home, "third", "QUEUED", place=1, why="busy"))
     wait_for(lambda: _is(home, "second", "QUEUED", place=2, why="held"))

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -182,3 +183,29 @@ def test_the_last_state_is_put_down_when_all_else_has_come(
             time.sleep(0.001)
     assert same(here.metrics, there.metrics)
     assert set(seen_at_the_end) <= {there.metrics.stat().st_size}
+
+
+_LIES = r"""
+import sys
+sys.stdin.readline()
+sys.stdout.write('{"file": "%s", "gen": "1", "off": 0, "bytes": 5}\nabcd\n')
+sys.stdout.flush()
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("name", ["spec.json", "../job.json", "logs/../../outside", "lock"])
+def test_a_file_that_was_not_asked_for_is_written_nowhere(tmp_path: Path, there: JobDirectory, name: str) -> None:
+    @dataclass(frozen=True)
+    class Lying(FaultyTransport):
+        def stream(self, _verb: str, *_arguments: str) -> "subprocess.Popen[bytes]":
+            pipe = subprocess.PIPE
+            return subprocess.Popen([sys.executable, "-c", _LIES % name], stdin=pipe, stdout=pipe)
+
+    here = _here(tmp_path, there)
+    before = sorted(path for path in tmp_path.rglob("*") if "mirror.lock" not in path.name)
+    mirror = Mirror(here, Lying(), str(there.path), _HASTY)
+    with _followed(mirror):
+        wait_for(lambda: mirror.reason)
+    assert "not asked for" in mirror.reason
+    assert sorted(path for path in tmp_path.rglob("*") if "mirror.lock" not in path.name) == before
