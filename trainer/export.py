@@ -29,8 +29,10 @@ _MANIFEST_SCHEMA = 1
 _CARD = "README.md"  # peft's empty model card
 
 
-def export(folder: JobDirectory, recipe: Recipe, trainable: Trainable, *, step: int, template: str) -> Path:
-    """The artifacts of the weights as they are now, made at `step`."""
+def export(
+    folder: JobDirectory, recipe: Recipe, trainable: Trainable, *, step: int, template: str, data: str = ""
+) -> Path:
+    """The artifacts of the weights as they are now, made at `step`; `data`: the digest of what they were trained on."""
     draft = folder.artifacts.with_name("artifacts.partial")
     shutil.rmtree(draft, ignore_errors=True)
     try:
@@ -39,8 +41,8 @@ def export(folder: JobDirectory, recipe: Recipe, trainable: Trainable, *, step: 
             _write_weights(draft, recipe, trainable)
             _write_tokenizer(draft, recipe, template)
             _write_facts(draft, recipe, template)
-            manifest = {"schema": _MANIFEST_SCHEMA, "step": step, "recipe": recipe.name, "files": facts_of(draft)}
-            publish(draft / folder.manifest.name, manifest)
+            made = {"schema": _MANIFEST_SCHEMA, "step": step, "recipe": recipe.name, "data": data}
+            publish(draft / folder.manifest.name, {**made, "files": facts_of(draft)})
             shutil.rmtree(folder.artifacts, ignore_errors=True)
             draft.rename(folder.artifacts)
     finally:

@@ -88,5 +88,5 @@ def pace(run: TrainingRun, state: RunState, tally: Tally, seconds: float) -> dic
     state.seconds = _PACE * state.seconds + (1 - _PACE) * seconds if state.seconds else seconds
     left = (state.total - state.step) * state.seconds
     speed = tally.tokens / seconds
-    facts = {"tokens_per_s": round(speed, 1), "eta_s": round(left, 1)}
+    facts = {"tokens_per_s": round(speed, 1), "steps": state.total, "eta_s": round(left, 1)}
     return facts if run.mfu_of_a_token is None else facts | {"mfu": round(speed * run.mfu_of_a_token, 4)}

@@ -118,14 +118,22 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
     path = paths.typed(name) if name.endswith(".toml") else _SHIPPED / f"{name}.toml"
     if not name.endswith(".toml") and name not in shipped_recipes():
         raise _unknown(name)
+    return _anchored(_overridden(path.stem, _read(path), overrides, name), path.parent)
+
+
+def recipe_with(recipe: Recipe, overrides: Sequence[str]) -> Recipe:
+    """Another one, with `train.epochs=5` and the like put in."""
+    return _anchored(_overridden(recipe.name, recipe_dict(recipe), overrides, recipe.name), Path())
+
+
+def _overridden(stem: str, tables: Mapping[str, Any], overrides: Sequence[str], shown: str) -> Recipe:
     faults: list[str] = []
-    tables = overridden(_read(path), overrides, faults)
-    recipe = _checked(path.stem, tables, faults)
+    recipe = _checked(stem, overridden(tables, overrides, faults), faults)
     if recipe is None:
         listed = "\n".join(f"  {fault}" for fault in faults)
-        what = f"{name} 레시피를"
-        raise ConfigError(say(f"{what} 고쳐 주세요:\n{listed}", f"please correct the recipe {name}:\n{listed}"))
-    return _anchored(recipe, path.parent)
+        what = f"{shown} 레시피를"
+        raise ConfigError(say(f"{what} 고쳐 주세요:\n{listed}", f"please correct the recipe {shown}:\n{listed}"))
+    return recipe
 
 
 def recipe_dict(recipe: Recipe) -> dict[str, Any]:

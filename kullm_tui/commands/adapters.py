@@ -22,6 +22,7 @@ from kullm_tui.core.language import say
 from kullm_tui.core.models.adapters import (
     Adapter,
     adapter_named,
+    card_of,
     free_name,
     import_adapter,
     is_adapter,
@@ -100,6 +101,7 @@ def _facts(adapter: Adapter) -> dict[str, Any]:
         "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(adapter.made)),
         "run": adapter.run or None,
         "recipe": adapter.recipe or None,
+        "card": card_of(adapter) or None,
     }
 
 

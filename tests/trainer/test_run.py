@@ -68,7 +68,19 @@ def test_a_run_leaves_metrics_samples_and_an_adapter(base: Path, tmp_path: Path)
     code, said = ended(trainer(folder))
     assert code == 0, said
     metrics = list(read_rows(folder.metrics))
-    expected = {"step", "epoch", "loss", "lr", "grad_norm", "tokens", "tokens_per_s", "memory_bytes", "eta_s", "time"}
+    expected = {
+        "step",
+        "epoch",
+        "loss",
+        "lr",
+        "grad_norm",
+        "tokens",
+        "tokens_per_s",
+        "memory_bytes",
+        "eta_s",
+        "steps",
+        "time",
+    }
     assert all(expected <= row.keys() for row in metrics)
     assert [row["step"] for row in metrics] == list(range(1, len(metrics) + 1))
     evaluations = {row["step"]: row["eval_loss"] for row in metrics if "eval_loss" in row}

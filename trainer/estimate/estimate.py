@@ -15,7 +15,7 @@ from trainer.estimate.fit import Advice, changes_that_fit
 from trainer.estimate.machines import Machine
 from trainer.estimate.memory import Memory, base_bytes, memory_of
 from trainer.estimate.shape import KnownShape, ModelShape, shape_of, trainable_parameters
-from trainer.estimate.time import Duration, duration_of
+from trainer.estimate.time import Duration, Measure, duration_of
 from trainer.estimate.tokens import Lengths, recorded_lengths
 from trainer.recipe import Recipe
 from trainer.settle import settled
@@ -50,8 +50,13 @@ class Plan:
     disk: Mapping[str, Figure]
 
 
-def plan_run(recipe: Recipe, machine: Machine, *, lengths: Lengths | None = None) -> Plan:
-    """`lengths`: of the tokenised set where there is one. ModelNotFound where the base's size cannot be known."""
+def plan_run(
+    recipe: Recipe, machine: Machine, *, lengths: Lengths | None = None, measure: Measure | None = None
+) -> Plan:
+    """`lengths`: of the tokenised set where there is one; `measure`: in place of measuring this processor where nobody has.
+
+    ModelNotFound where the base's size cannot be known.
+    """
     known = shape_of(recipe.model.base)
     shape = known.shape
     lengths = lengths or recorded_lengths(recipe)
@@ -69,7 +74,7 @@ def plan_run(recipe: Recipe, machine: Machine, *, lengths: Lengths | None = None
         steps=steps,
         fullest_tokens=fullest_micro_batch(recipe, lengths, machine),
         tokens=tokens,
-        duration=duration_of(recipe, shape, lengths, machine, tokens=round(tokens.value)),
+        duration=duration_of(recipe, shape, lengths, machine, tokens=round(tokens.value), measure=measure),
         disk=_disk(recipe, known, lengths),
     )
 

@@ -76,3 +76,16 @@ def _occupied(cards: Sequence[Mapping[str, Any]]) -> list[str]:
         )
         lines.append(f"GPU {card.get('card')}: " + (who or f"{card.get('mib', 0) / 1024:.1f}GB"))
     return lines
+
+
+def time_text(seconds: float) -> str:
+    """The two largest units."""
+    minutes, hours = seconds / 60, seconds / 3600
+    if seconds < 90:
+        return say(f"{seconds:.0f}초", f"{seconds:.0f} s")
+    if minutes < 90:
+        return say(f"{minutes:.0f}분", f"{minutes:.0f} min")
+    if hours < 48:
+        whole, rest = divmod(round(minutes), 60)
+        return say(f"{whole}시간 {rest}분", f"{whole} h {rest} min")
+    return say(f"{hours / 24:.1f}일", f"{hours / 24:.1f} days")

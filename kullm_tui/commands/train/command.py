@@ -6,7 +6,6 @@ The trainer is a process of its own with its own session and a log file, so it g
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from kullm_tui.commands.cli.arguments import whole
@@ -57,6 +56,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--name", metavar="NAME", help=say("결과 어댑터의 이름", "the name of the adapter"))
     add("--resume", metavar="RUN", help=say("멈춘 학습을 이어서 해요", "go on with a run that was stopped"))
+    add(
+        "--detach",
+        action="store_true",
+        help=say("시작만 하고 돌아와요. kullm jobs로 지켜봐요", "start it and leave; kullm jobs shows it"),
+    )
     add("--json", action="store_true", help=say("결과를 JSON 하나로", "the result as one JSON object"))
     add(
         "--yes",
@@ -75,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
         return _plan(recipe, args.on, as_json=args.json)
     if args.show:
         return _show(recipe, args.show)
-    return _train(recipe, args)
+    return begin(recipe, args)
 
 
 def _list(*, as_json: bool) -> int:
@@ -133,21 +137,34 @@ def _base_folder(recipe: Recipe) -> Any:
     return local_folder(reference)
 
 
-def _train(recipe: Recipe, args: argparse.Namespace) -> int:
-    from kullm_tui.commands.train.run import follow, new_job
+def begin(recipe: Recipe, args: argparse.Namespace) -> int:
+    """A new job; of the arguments it needs `name`, `on`, `yes`, `detach` and `json`."""
+    from kullm_tui.commands.train.run import started_and_followed
     from kullm_tui.commands.train.tokens import tokenise
+    from trainer.jobs.reach import HERE
+    from trainer.jobs.registry import known_in
+    from trainer.jobs.start_here import machine_here, new_job
 
     if args.name:
         _require_name(recipe, args.name)
     require_local()
-    machine = _local_machine(args.on)
+    machine = machine_here(args.on)
     folder = _base_folder(recipe)
     narration = Narration()
     lengths = tokenise(recipe, folder, narration)
     recipe = _settled(recipe, machine, lengths, narration)
     _require_room(recipe, machine, lengths, agreed=args.yes)
-    job = new_job(recipe, sys.argv[1:], name=args.name or free_name(recipe.name), on=args.on or "")
-    return follow(job, machine, narration, as_json=args.json)
+    name = args.name or free_name(recipe.name)
+    job = new_job(recipe, sys.argv[1:], name=name, on=args.on or "", predicted=_predicted(recipe, machine, lengths))
+    return started_and_followed(known_in(job), HERE, narration, as_json=args.json, detach=args.detach)
+
+
+def _predicted(recipe: Recipe, machine: Machine, lengths: Any) -> Any:
+    """What the plan says, to be held against what will have been. Nobody waits for a measurement for that."""
+    from trainer.estimate.estimate import plan_run
+    from trainer.jobs.card import predicted
+
+    return predicted(plan_run(recipe, machine, lengths=lengths, measure=lambda _facts: None))
 
 
 def _settled(recipe: Recipe, machine: Machine, lengths: Any, narration: Narration) -> Recipe:
@@ -178,24 +195,6 @@ def _require_name(recipe: Recipe, name: str) -> None:
         )
 
 
-def _local_machine(on: str | None) -> Machine:
-    """Training is on this machine; `--on` may take fewer of its cards, or the processor."""
-    here = this_machine()
-    if on is None:
-        return here
-    asked = machine_named(on)
-    if asked.is_cpu:
-        return asked
-    if here.gpu is None or asked.gpu is None or here.gpu.name != asked.gpu.name or asked.count > here.count:
-        raise UsageError(
-            say(
-                f"이 컴퓨터의 장비는 {here.name}뿐이에요. 다른 장비는 --plan으로 예상만 할 수 있어요: kullm train … --plan --on {on}",
-                f"This machine is {here.name}. For another, only an estimate can be had: kullm train … --plan --on {on}",
-            )
-        )
-    return replace(here, name=asked.name, count=asked.count)
-
-
 def _require_room(recipe: Recipe, machine: Machine, lengths: Any, *, agreed: bool) -> None:
     """A run that will not fit is asked about before it starts, not told of after an hour."""
     from kullm_tui.commands.train.plan import advice_lines
@@ -222,15 +221,17 @@ def _require_room(recipe: Recipe, machine: Machine, lengths: Any, *, agreed: boo
 
 
 def _resume(args: argparse.Namespace) -> int:
-    from kullm_tui.commands.train.run import follow
-    from trainer.jobs.directory import read_spec
+    from kullm_tui.commands.train.run import started_and_followed
+    from trainer.jobs.actions import client_for
+    from trainer.jobs.reach import client_of
     from trainer.jobs.registry import known_job
 
     _refuse_beside_resume(args)
-    require_local()
-    job = known_job(args.resume).directory
-    machine = _local_machine(args.on or read_spec(job).get("on") or None)
-    return follow(job, machine, Narration(), as_json=args.json)
+    job = known_job(args.resume)
+    if not job.machine:
+        require_local()
+    client = client_for(job, client_of)
+    return started_and_followed(job, client, Narration(), as_json=args.json, on=args.on or "", detach=args.detach)
 
 
 def _refuse_beside_resume(args: argparse.Namespace) -> None:

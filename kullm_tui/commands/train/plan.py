@@ -8,6 +8,7 @@ from kullm_tui.core.text import size_text, terminal_safe
 from trainer.estimate.estimate import Plan
 from trainer.estimate.figures import Basis, Figure
 from trainer.estimate.fit import Advice
+from trainer.jobs.text import time_text
 
 _Row = tuple[str, str, str]
 
@@ -190,16 +191,3 @@ def billions(count: float) -> str:
         if count >= size:
             return f"{count / size:.1f}{letter}"
     return f"{count:.0f}"
-
-
-def time_text(seconds: float) -> str:
-    """The two largest units."""
-    minutes, hours = seconds / 60, seconds / 3600
-    if seconds < 90:
-        return say(f"{seconds:.0f}초", f"{seconds:.0f} s")
-    if minutes < 90:
-        return say(f"{minutes:.0f}분", f"{minutes:.0f} min")
-    if hours < 48:
-        whole, rest = divmod(round(minutes), 60)
-        return say(f"{whole}시간 {rest}분", f"{whole} h {rest} min")
-    return say(f"{hours / 24:.1f}일", f"{hours / 24:.1f} days")

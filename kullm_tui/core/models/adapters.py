@@ -4,6 +4,7 @@ adapters/NAME/
   adapter_config.json, adapter_model.safetensors   as peft writes them
   kullm.toml                                       its base and template, in a profile's keys
   made.json                                        when it came here, from which run and recipe
+  card.json                                        of one that was trained: data, machine, hours, price, the plan against what was
 
 What is here is whole: it is copied beside its place and renamed. Nothing of an adapter is run or loaded.
 """
@@ -18,6 +19,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import tomlkit
 
 from kullm_tui.core import foreign_json, paths
 from kullm_tui.core.causes import cause_of, is_full
@@ -34,6 +37,7 @@ from kullm_tui.core.rules import did_you_mean
 
 CONFIGURATION = "adapter_config.json"
 MADE = "made.json"
+CARD = "card.json"
 
 _WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
 _FACTS = "kullm.toml"
@@ -139,10 +143,23 @@ def import_adapter(source: Path, name: str) -> Adapter:
     return _kept(source, name, {"source": str(source.absolute())})
 
 
-def publish_adapter(artifacts: Path, name: str, *, run: str = "", recipe: str = "") -> Adapter:
-    """What a run made, under a name of its own; the run's folder may go afterwards."""
+def publish_adapter(
+    artifacts: Path,
+    name: str,
+    *,
+    run: str = "",
+    recipe: str = "",
+    base: str = "",
+    card: Mapping[str, Any] | None = None,
+) -> Adapter:
+    """What a run made, under a name of its own; the run's folder may go afterwards. `base`: as this computer calls it."""
     require_free(name)
-    return _kept(artifacts, name, {"run": run, "recipe": recipe})
+    return _kept(artifacts, name, {"run": run, "recipe": recipe}, card=card, base=base)
+
+
+def card_of(adapter: Adapter) -> Mapping[str, Any]:
+    """Empty for one that was not trained here."""
+    return _json(adapter.folder / CARD)
 
 
 def remove_adapter(name: str) -> Adapter:
@@ -162,7 +179,9 @@ def prompted_as(base: Profile, folder: Path) -> Profile:
     return replace(base, template=own.template, stop=own.stop, defaults=own.defaults)
 
 
-def _kept(source: Path, name: str, origin: Mapping[str, str]) -> Adapter:
+def _kept(
+    source: Path, name: str, origin: Mapping[str, str], *, card: Mapping[str, Any] | None = None, base: str = ""
+) -> Adapter:
     _require_whole(source, source)
     with _drafted(name) as draft:
         for file in sorted(source.iterdir()):
@@ -170,9 +189,26 @@ def _kept(source: Path, name: str, origin: Mapping[str, str]) -> Adapter:
             if file.is_file() and not file.name.startswith(".") and not file.name.startswith("optimizer"):
                 shutil.copyfile(file, draft / file.name)
         facts = {"made": time.time(), **{key: value for key, value in origin.items() if value}}
-        publish(draft / MADE, json.dumps(facts, ensure_ascii=False, indent=1) + "\n", mode=0o600)
+        for document, content in ((MADE, facts), (CARD, card)):
+            if content:
+                publish(draft / document, json.dumps(content, ensure_ascii=False, indent=1) + "\n", mode=0o600)
+        if base:
+            _set_base(draft, base)
         draft.rename(paths.adapters_dir() / name)
     return read_adapter_folder(paths.adapters_dir() / name)
+
+
+def _set_base(folder: Path, base: str) -> None:
+    """In place of a path of the machine that trained it."""
+    options = {**_json(folder / CONFIGURATION), "base_model_name_or_path": base}
+    publish(folder / CONFIGURATION, json.dumps(options, ensure_ascii=False, indent=2) + "\n", mode=0o600)
+    facts = (
+        tomlkit.parse((folder / _FACTS).read_text(encoding="utf-8"))
+        if (folder / _FACTS).is_file()
+        else tomlkit.document()
+    )
+    facts["base"] = base
+    publish(folder / _FACTS, tomlkit.dumps(facts), mode=0o600)
 
 
 @contextmanager

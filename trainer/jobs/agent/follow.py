@@ -2,6 +2,7 @@
 
     → {"want": {"metrics.jsonl": {"gen": "…", "off": 1234}, …}}        then a line every few seconds: I am still here
     ← {"file": "metrics.jsonl", "gen": "…", "off": 1234, "bytes": 57}⏎ and 57 bytes;   {"state": …};   {"alive": true}
+    ← {"come": true} once all that was there has come;   {"end": true} when nothing more will
 
 `gen` changes where a file was begun anew or became shorter, and then it comes again from nought.
 """
@@ -13,6 +14,7 @@ import os
 import select
 import sys
 import time
+import zlib
 from typing import Any, BinaryIO
 
 from trainer.jobs.agent import states
@@ -23,6 +25,7 @@ ALIVE_SECONDS = 2.0
 SILENT_SECONDS = 60.0  # the other side said nothing for so long: it is gone, and this ends
 _TICK_SECONDS = 0.25
 _AT_ONCE = 1 << 20
+_HEAD = 4096
 
 
 class Follower:
@@ -32,6 +35,7 @@ class Follower:
             name: (str(at.get("gen") or ""), int(at.get("off") or 0)) for name, at in want.items() if _is_ours(name)
         }
         self.state: dict[str, Any] = {}
+        self.come = False
         self.spoke = 0.0
 
     def run(self, listening: Any) -> None:
@@ -43,7 +47,11 @@ class Follower:
             if state != self.state:
                 self.state = state
                 self._frame({"state": state})
+            if not (self.come or any(more)):
+                self.come = True
+                self._frame({"come": True})
             if states.is_terminal(state) and not any(more):
+                self._send_rests()
                 return self._frame({"end": True})
             if time.monotonic() - self.spoke > ALIVE_SECONDS:
                 self._frame({"alive": True})
@@ -57,10 +65,10 @@ class Follower:
         """Whether there is more to send at once."""
         try:
             with (self.job.path / name).open("rb") as file:
-                stat = os.fstat(file.fileno())
+                size, now = os.fstat(file.fileno()).st_size, _generation(file)
                 gen, off = self.places[name]
-                if gen != str(stat.st_ino) or stat.st_size < off:
-                    gen, off = str(stat.st_ino), 0
+                if gen != now or size < off:
+                    gen, off = now, 0
                 file.seek(off)
                 data = file.read(_AT_ONCE)
         except OSError:
@@ -71,10 +79,31 @@ class Follower:
         self.places[name] = (gen, off + len(whole))
         return len(data) == _AT_ONCE
 
+    def _send_rests(self) -> None:
+        """Of logs: the half line that a trainer ended with is its last word, and nothing follows it."""
+        for name in [name for name in self.places if name.endswith(".log")]:
+            gen, off = self.places[name]
+            try:
+                with (self.job.path / name).open("rb") as file:
+                    file.seek(off)
+                    data = file.read(_AT_ONCE)
+            except OSError:
+                continue
+            if data:
+                self._frame({"file": name, "gen": gen, "off": off, "bytes": len(data)}, data)
+
     def _frame(self, header: dict[str, Any], body: bytes = b"") -> None:
         self.output.write(json.dumps(header, ensure_ascii=False).encode("utf-8") + b"\n" + body)
         self.output.flush()
         self.spoke = time.monotonic()
+
+
+def _generation(file: BinaryIO) -> str:
+    """By its beginning too: a file system gives the number of a removed file to the next one."""
+    head = file.read(_HEAD)
+    end = head.find(b"\n")
+    first = head[: end + 1] if end >= 0 else head if len(head) == _HEAD else b""
+    return f"{os.fstat(file.fileno()).st_ino}-{zlib.crc32(first):08x}"
 
 
 def _is_ours(name: str) -> bool:

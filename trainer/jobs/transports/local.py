@@ -1,10 +1,12 @@
-"""This machine as one of the machines: its agent is a process of ours, its folder the state folder."""
+"""This machine as one of the machines: its agent is a process of ours, its folder the state folder, or another one, as if it were elsewhere."""
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +15,17 @@ from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from trainer.jobs.agent.trainer_process import SECRETS
 from trainer.jobs.package import agent_file
+from trainer.jobs.transports import Told, nobody
 from trainer.jobs.transports.answers import answer_in
 
 
+@dataclass(frozen=True)
 class LocalTransport:
+    folder: Path | None = None  # another than this program's own
+
     @property
     def root(self) -> Path:
-        return paths.state_dir()
+        return self.folder or paths.state_dir()
 
     def call(self, verb: str, question: Mapping[str, Any]) -> dict[str, Any]:
         try:
@@ -39,14 +45,29 @@ class LocalTransport:
 
     def stream(self, verb: str, *arguments: str) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(
-            self._command(verb, *arguments), stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_environment()
+            self._command(verb, *arguments),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=_environment(),
         )
 
-    def upload(self, files: Mapping[str, Path]) -> None:
-        """Nothing travels: what a job here needs is here."""
+    def upload(self, files: Mapping[str, Path], told: Told = nobody) -> None:
+        """What a job here needs is here already."""
+        if self.folder is None:
+            return
+        for digest, file in files.items():
+            incoming = paths.private_dir(self.root / "incoming") / digest
+            if not incoming.exists() and not (self.root / "blobs" / digest).exists():
+                told(_brought(file, incoming))
 
-    def download(self, folder: str, names: Sequence[str], target: Path) -> None:
-        """Nothing travels."""
+    def download(self, folder: str, names: Sequence[str], target: Path, told: Told = nobody) -> None:
+        if Path(folder).resolve() == target.resolve():
+            return
+        gone = 0
+        for name in names:
+            gone += _brought(Path(folder) / name, target / name)
+            told(gone)
 
     def _command(self, verb: str, *arguments: str) -> list[str]:
         agent = agent_file(paths.private_dir(self.root / "agent"))
@@ -56,6 +77,16 @@ class LocalTransport:
 def _environment() -> dict[str, str]:
     """Without secrets, which a trainer has no business with, and with Python's own settings only where ours."""
     return {name: value for name, value in os.environ.items() if name not in SECRETS}
+
+
+def _brought(source: Path, target: Path) -> int:
+    """From where it broke off on; how many bytes that was."""
+    paths.private_dir(target.parent)
+    with source.open("rb") as file, target.open("ab") as copy:
+        begun = copy.tell()
+        file.seek(begun)
+        shutil.copyfileobj(file, copy)
+        return copy.tell() - begun
 
 
 def _not_started(reason: str) -> KullmError:

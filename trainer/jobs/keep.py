@@ -3,9 +3,9 @@
 import os
 import shutil
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
-from kullm_tui.commands.cli.progress import Narration
 from kullm_tui.core import paths
 from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import KullmError
@@ -14,55 +14,50 @@ from kullm_tui.core.models.adapters import free_name, is_adapter, list_adapters,
 from kullm_tui.core.models.folder_profile import profile_of_folder
 from kullm_tui.core.models.profiles import save_profile
 from kullm_tui.core.models.resolve import all_profiles
-from kullm_tui.core.text import terminal_safe, terminal_safe_json
 from trainer.jobs.agent.directory import JobDirectory
+from trainer.jobs.card import card
 from trainer.jobs.directory import read_spec
+from trainer.jobs.registry import KnownJob
 
-_SAMPLE = "안녕하세요?"
 _RUN = "run.txt"  # in a kept model's folder: which run made it
 
 
-def keep(folder: JobDirectory, narration: Narration, *, as_json: bool) -> int:
-    """Done once for a run: resuming a finished one names what is there."""
+@dataclass(frozen=True)
+class Kept:
+    name: str
+    base: str
+    command: str  # that asks it
+    advice: str = ""
+
+
+def keep(job: KnownJob) -> Kept:
+    """Done once for a run: keeping it again names what is there."""
+    folder = job.directory
     spec = read_spec(folder)
-    recipe, name = spec["recipe"]["name"], str(spec.get("name") or "")
-    base = spec["recipe"]["model"]["base"]
-    if is_adapter(folder.artifacts):
-        name = _kept_adapter(folder, name, recipe)
-        command = f"kullm ask -m {base} --adapter {name}"
-    else:
+    recipe, name = spec["recipe"]["name"], job.name
+    base = spec.get("base") or spec["recipe"]["model"]["base"]  # elsewhere it may lie in another place
+    if not is_adapter(folder.artifacts):
         name = _kept_model(folder, name, recipe)
-        command = f"kullm ask -m {name}"
+        return Kept(name, base, f"kullm ask -m {name}")
+    name = _kept_adapter(job, name, recipe, base)
+    advice = ""
     if spec["recipe"]["method"]["kind"] == "llama-adapter":
-        narration.note(
-            say(
-                f"엔진은 LoRA와 IA3만 붙여요. 이 어댑터는 peft로 여세요: {folder.artifacts}",
-                f"The engine attaches LoRA and IA3 only. Open this adapter with peft: {folder.artifacts}",
-            )
+        advice = say(
+            f"엔진은 LoRA와 IA3만 붙여요. 이 어댑터는 peft로 여세요: {folder.artifacts}",
+            f"The engine attaches LoRA and IA3 only. Open this adapter with peft: {folder.artifacts}",
         )
-    if as_json:
-        facts = {"run": folder.path.name, "folder": str(folder.path), "name": name, "base": base, "command": command}
-        print(terminal_safe_json(facts))
-        return 0
-    narration.note(
-        say(
-            f"학습을 마쳤어요. 이렇게 물어보세요(이름: {name}):",
-            f"Trained, and kept as {name}. Ask it like this:",
-        )
-    )
-    print(terminal_safe(f'{command} "{_SAMPLE}"'))
-    return 0
+    return Kept(name, base, f"kullm ask -m {base} --adapter {name}", advice)
 
 
-def _kept_adapter(folder: JobDirectory, name: str, recipe: str) -> str:
-    run = folder.path.name
+def _kept_adapter(job: KnownJob, name: str, recipe: str, base: str) -> str:
+    run = job.id
     known = {adapter.name: adapter for adapter in list_adapters()}
     already = next((adapter.name for adapter in known.values() if adapter.run == run), "")
     if already:
         return already
     if not name or name in known:  # another run took the name meanwhile
         name = free_name(recipe)
-    return publish_adapter(folder.artifacts, name, run=run, recipe=recipe).name
+    return publish_adapter(job.directory.artifacts, name, run=run, recipe=recipe, base=base, card=card(job)).name
 
 
 def _kept_model(folder: JobDirectory, name: str, recipe: str) -> str:
