@@ -60,6 +60,10 @@ class Client:
     def artifacts(self, job: str) -> dict[str, Any]:
         return self._ask("artifacts", id=job)
 
+    def accept(self, digest: str, files: Sequence[Mapping[str, Any]]) -> str:
+        """What has come is verified and becomes a tree: its folder there."""
+        return str(self._ask("accept", digest=digest, files=files)["path"])
+
     def _ask(self, verb: str, **question: Any) -> dict[str, Any]:
         answer = self.transport.call(verb, question)
         fault = answer.get("error")
@@ -91,6 +95,10 @@ class Client:
             "survivors": say(
                 f"{job} 학습의 프로세스가 남아 있어요: {fault.get('pids')}",
                 f"processes of {job} are left: {fault.get('pids')}",
+            ),
+            "damaged": say(
+                f"{where}에 온 파일이 보낸 것과 달라요. 다시 하면 새로 보내요.",
+                f"a file that came to {where} is not what was sent. Try again: it is sent anew.",
             ),
             "slurm": say(f"Slurm이 거절했어요: {fault.get('message')}", f"Slurm refused: {fault.get('message')}"),
         }

@@ -22,7 +22,8 @@ from trainer.jobs.agent.gpus import cards
 from trainer.jobs.agent.processes import tagged
 from trainer.jobs.agent.queue import Queue
 from trainer.jobs.agent.start import start
-from trainer.jobs.agent.store import Store, listed
+from trainer.jobs.agent.store import Damaged, Store, listed
+from trainer.jobs.agent.store import send as store_send
 
 REPLY = "@kullm "
 
@@ -38,10 +39,23 @@ class Refused(Exception):
 def answer(verb: str, root: Path) -> int:
     """Reads the question from stdin, writes the answer to stdout; 0 whatever the answer is."""
     asked = json.loads(sys.stdin.buffer.readline().decode("utf-8") or "{}")
+    _tell(lambda: VERBS[verb](Machine(root), asked))
+    return 0
+
+
+def answer_stream(verb: str, place: Path) -> int:
+    """Bytes by stdin or stdout; how it ended is the last line, on whichever end is left."""
+    _tell(lambda: STREAMS[verb](place))
+    return 0
+
+
+def _tell(answered: Callable[[], dict[str, Any]]) -> None:
     try:
-        told: dict[str, Any] = VERBS[verb](Machine(root), asked)
+        told = answered()
     except Refused as refused:
         told = {"error": {"kind": refused.kind, **refused.facts}}
+    except Damaged as damaged:
+        told = {"error": {"kind": "damaged", "sha256": str(damaged)}}
     except slurm.SlurmError as error:
         told = {"error": {"kind": "slurm", "message": str(error)}}
     except OSError as error:
@@ -50,7 +64,6 @@ def answer(verb: str, root: Path) -> int:
         }
     sys.stdout.write("\n" + REPLY + json.dumps(told, ensure_ascii=True) + "\n")
     sys.stdout.flush()
-    return 0
 
 
 class Machine:
@@ -186,13 +199,29 @@ def remove(machine: Machine, asked: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def missing(machine: Machine, asked: Mapping[str, Any]) -> dict[str, Any]:
-    return {"missing": machine.store.missing(asked["files"]), "incoming": str(private_dir(machine.root / "incoming"))}
+    return {
+        "missing": machine.store.missing(asked["files"]),
+        "incoming": str(private_dir(machine.root / "incoming")),
+        "rsync": shutil.which("rsync") or "",
+    }
 
 
 def accept(machine: Machine, asked: Mapping[str, Any]) -> dict[str, Any]:
     """Files that have come are verified and become a tree."""
     machine.store.accept([str(file["sha256"]) for file in asked["files"]])
     return {"path": str(machine.store.publish_tree(str(asked["digest"]), asked["files"]))}
+
+
+def receive(place: Path) -> dict[str, Any]:
+    """What a machine without rsync is sent."""
+    Store(place).receive(sys.stdin.buffer)
+    return {}
+
+
+def send(place: Path) -> dict[str, Any]:
+    asked = json.loads(sys.stdin.buffer.readline().decode("utf-8"))
+    store_send(place, asked["files"], sys.stdout.buffer)
+    return {}
 
 
 def artifacts(machine: Machine, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -214,3 +243,4 @@ VERBS: dict[str, Callable[[Machine, Mapping[str, Any]], dict[str, Any]]] = {
     "accept": accept,
     "artifacts": artifacts,
 }
+STREAMS: dict[str, Callable[[Path], dict[str, Any]]] = {"receive": receive, "send": send}

@@ -13,6 +13,7 @@ from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from trainer.jobs.agent.trainer_process import SECRETS
 from trainer.jobs.package import agent_file
+from trainer.jobs.transports import Told, nobody
 from trainer.jobs.transports.answers import answer_in
 
 
@@ -42,10 +43,10 @@ class LocalTransport:
             self._command(verb, *arguments), stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_environment()
         )
 
-    def upload(self, files: Mapping[str, Path]) -> None:
+    def upload(self, files: Mapping[str, Path], told: Told = nobody) -> None:  # noqa: ARG002
         """Nothing travels: what a job here needs is here."""
 
-    def download(self, folder: str, names: Sequence[str], target: Path) -> None:
+    def download(self, folder: str, names: Sequence[str], target: Path, told: Told = nobody) -> None:  # noqa: ARG002
         """Nothing travels."""
 
     def _command(self, verb: str, *arguments: str) -> list[str]:
