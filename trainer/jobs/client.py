@@ -60,6 +60,12 @@ class Client:
     def artifacts(self, job: str) -> dict[str, Any]:
         return self._ask("artifacts", id=job)
 
+    def preflight(self, **asked: Any) -> dict[str, Any]:
+        return self._ask("preflight", **asked)
+
+    def installed(self, pythons: Sequence[str], environments: Sequence[str] = ()) -> dict[str, Any]:
+        return self._ask("installed", pythons=pythons, environments=environments)
+
     def accept(self, digest: str, files: Sequence[Mapping[str, Any]]) -> str:
         """What has come is verified and becomes a tree: its folder there."""
         return str(self._ask("accept", digest=digest, files=files)["path"])

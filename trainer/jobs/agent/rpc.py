@@ -14,7 +14,8 @@ import time
 from pathlib import Path
 from typing import Any, Callable, Mapping
 
-from trainer.jobs.agent import slurm, states
+from trainer.jobs.agent import environment, slurm, states
+from trainer.jobs.agent import preflight as look
 from trainer.jobs.agent.diagnosis import diagnosed
 from trainer.jobs.agent.directory import SCHEMA, JobDirectory
 from trainer.jobs.agent.files import append, document, last_row, private_dir, publish, turn
@@ -224,6 +225,33 @@ def send(place: Path) -> dict[str, Any]:
     return {}
 
 
+def preflight(machine: Machine, asked: Mapping[str, Any]) -> dict[str, Any]:
+    return {**hello(machine, asked), **look.facts(machine.root, asked)}
+
+
+def installed(machine: Machine, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What each of these Pythons has, and which of these environments are made."""
+    made = {digest: environment.python_of(machine.root, digest) for digest in asked.get("environments") or ()}
+    return {
+        "pythons": {python: environment.installed(python) for python in asked.get("pythons") or ()},
+        "environments": {digest: made[digest] for digest in made if environment.is_made(machine.root, digest)},
+    }
+
+
+def make_environment(place: Path) -> dict[str, Any]:
+    """Each line of progress as it comes, and at the end its Python."""
+    asked = json.loads(sys.stdin.buffer.readline().decode("utf-8"))
+
+    def told(line: str) -> None:
+        sys.stdout.write(json.dumps({"line": line[:500]}) + "\n")
+        sys.stdout.flush()
+
+    try:
+        return {"python": environment.make(Machine(place).root, asked, told)}
+    except environment.NotMade as error:
+        raise Refused("environment", message=str(error)) from error
+
+
 def artifacts(machine: Machine, asked: Mapping[str, Any]) -> dict[str, Any]:
     job = machine.job(asked)
     return {"path": str(job.artifacts), "files": listed(job.artifacts) if job.manifest.is_file() else []}
@@ -242,5 +270,11 @@ VERBS: dict[str, Callable[[Machine, Mapping[str, Any]], dict[str, Any]]] = {
     "missing": missing,
     "accept": accept,
     "artifacts": artifacts,
+    "preflight": preflight,
+    "installed": installed,
 }
-STREAMS: dict[str, Callable[[Path], dict[str, Any]]] = {"receive": receive, "send": send}
+STREAMS: dict[str, Callable[[Path], dict[str, Any]]] = {
+    "receive": receive,
+    "send": send,
+    "environment": make_environment,
+}
