@@ -29,8 +29,10 @@ _MANIFEST_SCHEMA = 1
 _CARD = "README.md"  # peft's empty model card
 
 
-def export(folder: JobDirectory, recipe: Recipe, trainable: Trainable, *, step: int, template: str) -> Path:
-    """The artifacts of the weights as they are now, made at `step`."""
+def export(
+    folder: JobDirectory, recipe: Recipe, trainable: Trainable, *, step: int, template: str, base: str = ""
+) -> Path:
+    """The artifacts of the weights as they are now, made at `step`. `base`: as it is called where the job comes from."""
     draft = folder.artifacts.with_name("artifacts.partial")
     shutil.rmtree(draft, ignore_errors=True)
     try:
@@ -38,7 +40,7 @@ def export(folder: JobDirectory, recipe: Recipe, trainable: Trainable, *, step: 
             private_dir(draft)
             _write_weights(draft, recipe, trainable)
             _write_tokenizer(draft, recipe, template)
-            _write_facts(draft, recipe, template)
+            _write_facts(draft, recipe, template, base or recipe.model.base)
             manifest = {"schema": _MANIFEST_SCHEMA, "step": step, "recipe": recipe.name, "files": facts_of(draft)}
             publish(draft / folder.manifest.name, manifest)
             shutil.rmtree(folder.artifacts, ignore_errors=True)
@@ -68,8 +70,8 @@ def _write_tokenizer(draft: Path, recipe: Recipe, template: str) -> None:
     tokenizer.save_pretrained(str(draft))
 
 
-def _write_facts(draft: Path, recipe: Recipe, template: str) -> None:
+def _write_facts(draft: Path, recipe: Recipe, template: str, base: str) -> None:
     facts: dict[str, Any] = {"template": template}
     if recipe.method.kind != "full":
-        facts["base"] = recipe.model.base
+        facts["base"] = base
     (draft / FOLDER_FACTS).write_text(tomlkit.dumps(facts), encoding="utf-8")

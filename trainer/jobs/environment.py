@@ -132,7 +132,7 @@ def base_python(settings: MachineSettings, told: Mapping[str, Any]) -> str:
     )
 
 
-def make(client: Client, folder: str, lock: Lock, wheels: str, told: Callable[[str], None]) -> str:
+def make(client: Client, settings: MachineSettings, lock: Lock, wheels: str, told: Callable[[str], None]) -> str:
     """The environment's Python over there; made once, and found by the next job."""
     asked = {
         "digest": lock.digest,
@@ -141,7 +141,7 @@ def make(client: Client, folder: str, lock: Lock, wheels: str, told: Callable[[s
         "constraints": lock.constraints,
         "wheels": wheels,
     }
-    child = client.transport.stream("environment", folder)
+    child = client.transport.stream("environment", settings.folder)
     assert child.stdin is not None
     assert child.stdout is not None
     last = b""
@@ -153,7 +153,7 @@ def make(client: Client, folder: str, lock: Lock, wheels: str, told: Callable[[s
             _pass_on(line, told)
     answer = answer_in(last)
     if answer is None:
-        raise ssh_fault(client.machine, client.machine, "")
+        raise ssh_fault(settings.name, settings.ssh, "")
     if "error" in answer:
         raise _not_made(client.machine, answer["error"])
     return str(answer["python"])

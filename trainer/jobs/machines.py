@@ -59,7 +59,7 @@ def planned_on(settings: MachineSettings, facts: Mapping[str, Any] | None, gpus:
     else:
         ranks = gpus or 1
         memory = int(facts.get("memory") or 0) // ranks
-        return Machine("cpu" if ranks == 1 else f"{ranks}xcpu", ranks, memory, None)
+        return Machine("cpu" if ranks == 1 else f"{ranks}xcpu", ranks, memory, None, cores=int(facts["cores"]))
     return _with(machine, settings, gpus)
 
 

@@ -26,7 +26,7 @@ def keep(folder: JobDirectory, narration: Narration, *, as_json: bool) -> int:
     """Done once for a run: resuming a finished one names what is there."""
     spec = read_spec(folder)
     recipe, name = spec["recipe"]["name"], str(spec.get("name") or "")
-    base = spec["recipe"]["model"]["base"]
+    base = spec.get("base") or spec["recipe"]["model"]["base"]
     if is_adapter(folder.artifacts):
         name = _kept_adapter(folder, name, recipe)
         command = f"kullm ask -m {base} --adapter {name}"

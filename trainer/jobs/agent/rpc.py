@@ -9,6 +9,7 @@ import json
 import os
 import platform
 import shutil
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -18,7 +19,7 @@ from trainer.jobs.agent import environment, slurm, states
 from trainer.jobs.agent import preflight as look
 from trainer.jobs.agent.diagnosis import diagnosed
 from trainer.jobs.agent.directory import SCHEMA, JobDirectory
-from trainer.jobs.agent.files import append, document, last_row, private_dir, publish, turn
+from trainer.jobs.agent.files import append, document, last_row, private_dir, publish, row_of, turn
 from trainer.jobs.agent.gpus import cards
 from trainer.jobs.agent.processes import tagged
 from trainer.jobs.agent.queue import Queue
@@ -252,6 +253,18 @@ def make_environment(place: Path) -> dict[str, Any]:
         raise Refused("environment", message=str(error)) from error
 
 
+def settle(_machine: Machine, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The trainer's own code decides; this only runs it."""
+    question = json.dumps({"recipe": asked["recipe"], "ranks": asked["ranks"]}).encode()
+    variables = {**os.environ, **asked["environment"], "PYTHONPATH": asked["path"], "CUDA_VISIBLE_DEVICES": ""}
+    command = [str(asked["python"]), "-P", "-m", "trainer.settle_there"]
+    done = subprocess.run(command, input=question, capture_output=True, env=variables, check=False)
+    told = row_of(done.stdout.splitlines()[-1]) if done.returncode == 0 and done.stdout else None
+    if told is None:
+        raise Refused("settle", message=done.stderr.decode("utf-8", "replace").strip()[-500:])
+    return {"recipe": told}
+
+
 def artifacts(machine: Machine, asked: Mapping[str, Any]) -> dict[str, Any]:
     job = machine.job(asked)
     return {"path": str(job.artifacts), "files": listed(job.artifacts) if job.manifest.is_file() else []}
@@ -272,6 +285,7 @@ VERBS: dict[str, Callable[[Machine, Mapping[str, Any]], dict[str, Any]]] = {
     "artifacts": artifacts,
     "preflight": preflight,
     "installed": installed,
+    "settle": settle,
 }
 STREAMS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "receive": receive,

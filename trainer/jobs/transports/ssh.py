@@ -29,7 +29,7 @@ from trainer.jobs.transports.ssh_faults import no_python, no_space, old_python, 
 _MOST_BYTES = 64 << 20  # of an answer
 _SECONDS = 300.0
 _LONG_SECONDS = 3600.0
-_LONG = ("accept", "artifacts")  # which read whole models
+_LONG = ("accept", "artifacts", "settle")  # which read whole models, or train for a moment
 _SSH_FAILED = 255
 _FULL = (28, 122)  # ENOSPC, EDQUOT
 
