@@ -4,14 +4,14 @@ import hashlib
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from kullm_tui.core.errors import KullmError
 from tests.relay import relay
-from tests.sshd import ALIAS, Sshd, make_key, sshd
+from tests.sshd import ALIAS, Sshd, make_key
 from trainer.jobs.client import Client
 from trainer.jobs.transports.askpass import Question
 from trainer.jobs.transports.ssh import SshTransport
@@ -19,14 +19,6 @@ from trainer.jobs.transports.ssh_command import for_any_shell
 from trainer.jobs.transports.ssh_faults import AccessRefused, HostKeyRefused, MachineUnreachable
 
 _MIB = 1 << 20
-
-
-@pytest.fixture
-def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sshd]:
-    with sshd(tmp_path / "sshd") as one:
-        for name, value in one.variables.items():
-            monkeypatch.setenv(name, value)
-        yield one
 
 
 def _transport(**more: object) -> SshTransport:
@@ -86,7 +78,8 @@ def test_a_shell_that_greets_is_no_hindrance(box: Sshd) -> None:
     assert _transport().call("hello", {})["home"] == str(box.home)
 
 
-def test_a_folder_with_spaces_and_hangul_is_a_folder(box: Sshd, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("box")
+def test_a_folder_with_spaces_and_hangul_is_a_folder(tmp_path: Path) -> None:
     place = tmp_path / "내 작업 폴더 it's"
     transport = _transport(folder=str(place))
     assert transport.call("hello", {})["root"] == str(place)
@@ -159,7 +152,8 @@ def test_a_key_that_nobody_knows_is_refused(box: Sshd, tmp_path: Path) -> None:
         _transport().call("hello", {})
 
 
-def test_no_python_and_an_old_python_are_told_apart(box: Sshd, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("box")
+def test_no_python_and_an_old_python_are_told_apart(tmp_path: Path) -> None:
     with pytest.raises(KullmError, match="machines.box.python"):
         _transport(python="python-of-nobody").call("hello", {})
     old = tmp_path / "python3.6"
