@@ -11,6 +11,7 @@ from kullm_tui.core.rules import did_you_mean
 from trainer.estimate.machines import Gpu, Machine, gpu_named, machine_named
 from trainer.jobs.client import Client
 from trainer.jobs.transports.askpass import Asking
+from trainer.jobs.transports.connection import Connection
 from trainer.jobs.transports.ssh import SshTransport
 
 _MIB = 1 << 20
@@ -38,8 +39,8 @@ def require_machine(name: str) -> MachineSettings:
 
 
 def client_of(settings: MachineSettings, asking: Asking | None = None) -> Client:
-    transport = SshTransport(settings.name, settings.ssh, settings.folder, settings.python, asking)
-    return Client(settings.name, transport)
+    connection = Connection(settings.name, settings.ssh, settings.folder, settings.python, asking)
+    return Client(settings.name, SshTransport(connection))
 
 
 def planned_on(settings: MachineSettings, facts: Mapping[str, Any] | None, gpus: int | None) -> Machine:

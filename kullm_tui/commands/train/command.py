@@ -46,18 +46,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
             "one of `kullm machines`, or 4xA100-80GB, cpu, 2xcpu …",
         ),
     )
-    add("--gpus", type=_count, metavar="N", help=say("장비의 GPU 가운데 N개만", "so many of the machine's GPUs"))
-    add(
-        "--wait-gpus",
-        action="store_true",
-        help=say("GPU가 빌 때까지 그곳에서 기다려요", "wait there until that many GPUs are free"),
-    )
-    add("--detach", action="store_true", help=say("시작만 하고 돌아와요", "return as soon as it is started"))
-    add(
-        "--wheels",
-        metavar="FOLDER",
-        help=say("인터넷이 없는 장비에 올릴 wheel 폴더", "a folder of wheels, for a machine without internet"),
-    )
+    _add_of_machines(parser)
     add(
         "--set",
         dest="settings",
@@ -79,6 +68,23 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
         "--yes",
         action="store_true",
         help=say("들어가지 않을 것 같아도 시작해요", "start even if it seems not to fit"),
+    )
+
+
+def _add_of_machines(parser: argparse.ArgumentParser) -> None:
+    """For another computer."""
+    add = parser.add_argument
+    add("--gpus", type=_count, metavar="N", help=say("장비의 GPU 가운데 N개만", "so many of the machine's GPUs"))
+    add(
+        "--wait-gpus",
+        action="store_true",
+        help=say("GPU가 빌 때까지 그곳에서 기다려요", "wait there until that many GPUs are free"),
+    )
+    add("--detach", action="store_true", help=say("시작만 하고 돌아와요", "return as soon as it is started"))
+    add(
+        "--wheels",
+        metavar="FOLDER",
+        help=say("인터넷이 없는 장비에 올릴 wheel 폴더", "a folder of wheels, for a machine without internet"),
     )
 
 

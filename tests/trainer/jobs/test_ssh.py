@@ -14,6 +14,7 @@ from tests.relay import relay
 from tests.sshd import ALIAS, Sshd, make_key
 from trainer.jobs.client import Client
 from trainer.jobs.transports.askpass import Question
+from trainer.jobs.transports.connection import Connection
 from trainer.jobs.transports.ssh import SshTransport
 from trainer.jobs.transports.ssh_command import for_any_shell
 from trainer.jobs.transports.ssh_faults import AccessRefused, HostKeyRefused, MachineUnreachable
@@ -22,7 +23,7 @@ _MIB = 1 << 20
 
 
 def _transport(**more: object) -> SshTransport:
-    return SshTransport("box", ALIAS, **more)  # type: ignore[arg-type]
+    return SshTransport(Connection("box", ALIAS, **more))  # type: ignore[arg-type]
 
 
 def _files(folder: Path, *sizes: int) -> dict[str, Path]:
@@ -90,7 +91,7 @@ def test_a_folder_with_spaces_and_hangul_is_a_folder(tmp_path: Path) -> None:
 
 def test_a_host_that_is_not_there_is_told_with_what_to_check(box: Sshd) -> None:
     with pytest.raises(MachineUnreachable, match="config"):
-        SshTransport("box", "no-such-host.invalid").call("hello", {})
+        SshTransport(Connection("box", "no-such-host.invalid")).call("hello", {})
     box.configure(port=1)
     with pytest.raises(MachineUnreachable, match="Connection refused"):
         _transport().call("hello", {})

@@ -6,24 +6,22 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from subprocess import Popen
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 from kullm_tui.core import foreign_json
 from kullm_tui.core.errors import KullmError
 from trainer.jobs.transports import Told
 from trainer.jobs.transports.answers import answer_in
+from trainer.jobs.transports.connection import Connection
 from trainer.jobs.transports.ssh_faults import no_space, ssh_fault, strange_answer
-
-if TYPE_CHECKING:
-    from trainer.jobs.transports.ssh import SshTransport
 
 _AT_ONCE = 1 << 18
 _LONGEST_HEADER = 64 << 10
 _FULL = (28, 122)  # ENOSPC, EDQUOT
 
 
-def upload(transport: "SshTransport", files: Mapping[str, Path], offsets: Mapping[str, int], told: Told) -> None:
-    child = transport.stream("receive", transport.folder)
+def upload(to: Connection, files: Mapping[str, Path], offsets: Mapping[str, int], told: Told) -> None:
+    child = to.stream("receive", to.folder)
     assert child.stdin
     assert child.stdout
     with _ended(child):
@@ -36,11 +34,11 @@ def upload(transport: "SshTransport", files: Mapping[str, Path], offsets: Mappin
                     told(gone)
         with contextlib.suppress(OSError):
             child.stdin.close()
-        _require_success(transport, child, child.stdout.read(_AT_ONCE))
+        _require_success(to, child, child.stdout.read(_AT_ONCE))
 
 
-def download(transport: "SshTransport", folder: str, names: Sequence[str], target: Path, told: Told) -> None:
-    child = transport.stream("send", folder)
+def download(to: Connection, folder: str, names: Sequence[str], target: Path, told: Told) -> None:
+    child = to.stream("send", folder)
     assert child.stdin
     assert child.stdout
     wanted = [{"path": name, "offset": _size(target / name)} for name in names]
@@ -55,10 +53,10 @@ def download(transport: "SshTransport", folder: str, names: Sequence[str], targe
                 header = foreign_json.parsed(line)
                 offset, count = int(header["offset"]), int(header["bytes"])
             except (ValueError, KeyError, TypeError):
-                _require_success(transport, child, line + child.stdout.read(_AT_ONCE))
-                raise strange_answer(transport.machine, 0, line.decode(errors="replace")) from None
+                _require_success(to, child, line + child.stdout.read(_AT_ONCE))
+                raise strange_answer(to.machine, 0, line.decode(errors="replace")) from None
             come = _take(child.stdout, target / name, offset, count, come, told)
-        _require_success(transport, child, child.stdout.read(_AT_ONCE))
+        _require_success(to, child, child.stdout.read(_AT_ONCE))
     asking.join()
 
 
@@ -113,18 +111,18 @@ def _ended(child: "Popen[bytes]") -> Iterator[None]:
                     pipe.close()
 
 
-def _require_success(transport: "SshTransport", child: "Popen[bytes]", output: bytes) -> None:
+def _require_success(to: Connection, child: "Popen[bytes]", output: bytes) -> None:
     """The agent's last line says how it went; without it the connection went first."""
     answer: dict[str, Any] | None = answer_in(output)
     if answer is None:
-        raise ssh_fault(transport.machine, transport.ssh, "")
+        raise ssh_fault(to.machine, to.ssh, "")
     fault = answer.get("error")
     if isinstance(fault, dict):
         child.wait()
         if fault.get("errno") in _FULL:
-            raise no_space(transport.machine, str(fault.get("path") or transport.folder))
-        raise _refused(transport, fault)
+            raise no_space(to.machine, str(fault.get("path") or to.folder))
+        raise _refused(to, fault)
 
 
-def _refused(transport: "SshTransport", fault: Mapping[str, Any]) -> KullmError:
-    return strange_answer(transport.machine, 0, str(fault.get("message") or fault.get("kind")))
+def _refused(to: Connection, fault: Mapping[str, Any]) -> KullmError:
+    return strange_answer(to.machine, 0, str(fault.get("message") or fault.get("kind")))

@@ -7,17 +7,15 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe
 from trainer.jobs.transports import Told
+from trainer.jobs.transports.connection import Connection
 from trainer.jobs.transports.ssh_command import for_any_shell, joined_for_rsync, quoted
 from trainer.jobs.transports.ssh_faults import last_words, no_space, ssh_fault
-
-if TYPE_CHECKING:
-    from trainer.jobs.transports.ssh import SshTransport
 
 _SO_FAR = re.compile(rb"^\s*([\d,.]+)\s+\d+%", re.MULTILINE)
 _LOST = (10, 12, 30, 35, 255)  # of the connection
@@ -34,22 +32,22 @@ def is_here() -> bool:
     return bool(version) and (int(version[1]), int(version[2])) >= (3, 1)  # type: ignore[index]
 
 
-def upload(transport: "SshTransport", files: Mapping[str, Path], folder: str, told: Told) -> None:
+def upload(to: Connection, files: Mapping[str, Path], folder: str, told: Told) -> None:
     """By digest, so that what is there of a file is always its beginning."""
     with tempfile.TemporaryDirectory() as links:
         for digest, path in files.items():
             (Path(links) / digest).symlink_to(path.absolute())
-        _run(transport, ["--append", "--copy-links"], f"{links}/", f"{transport.ssh}:.", folder, sorted(files), told)
+        _run(to, ["--append", "--copy-links"], f"{links}/", f"{to.ssh}:.", folder, sorted(files), told)
 
 
-def download(transport: "SshTransport", folder: str, names: Sequence[str], target: Path, told: Told) -> None:
+def download(to: Connection, folder: str, names: Sequence[str], target: Path, told: Told) -> None:
     """What is here may be of an older version: it is compared, not only continued."""
     options = ["--times", "--partial", "--inplace"]
-    _run(transport, options, f"{transport.ssh}:.", f"{target}/", folder, names, told)
+    _run(to, options, f"{to.ssh}:.", f"{target}/", folder, names, told)
 
 
 def _run(
-    transport: "SshTransport",
+    to: Connection,
     options: Sequence[str],
     source: str,
     target: str,
@@ -59,9 +57,9 @@ def _run(
 ) -> None:
     """`folder` is entered by a shell over there: in rsync's own command its name would be read by one shell too many."""
     rsync = for_any_shell(f'cd {quoted(folder)} && exec rsync "$@"') + " sh"
-    shell = joined_for_rsync(transport.shell(asks=transport.asking is not None))
+    shell = joined_for_rsync(to.shell())
     with (
-        transport.surroundings() as environment,
+        to.surroundings() as environment,
         tempfile.NamedTemporaryFile("wb") as listed,
         tempfile.TemporaryFile() as said,
     ):
@@ -73,7 +71,7 @@ def _run(
         said.seek(0)
         words = said.read(_MOST_WORDS).decode(errors="replace")
     if code:
-        raise _fault(transport, code, words, folder)
+        raise _fault(to, code, words, folder)
 
 
 def _watched(command: Sequence[str], environment: Mapping[str, str], said: IO[bytes], told: Told) -> int:
@@ -94,12 +92,12 @@ def _watched(command: Sequence[str], environment: Mapping[str, str], said: IO[by
             child.wait()
 
 
-def _fault(transport: "SshTransport", code: int, words: str, folder: str) -> KullmError:
-    machine = transport.machine
+def _fault(to: Connection, code: int, words: str, folder: str) -> KullmError:
+    machine = to.machine
     if "No space left on device" in words or "Disk quota exceeded" in words:
         return no_space(machine, folder)
     if code in _LOST or code < 0:
-        return ssh_fault(machine, transport.ssh, words)
+        return ssh_fault(machine, to.ssh, words)
     reason = terminal_safe(last_words(words)) or f"rsync {code}"
     return KullmError(
         say(f"{machine}와 파일을 주고받지 못했어요({reason}).", f"files did not get to or from {machine} ({reason}).")
