@@ -30,7 +30,7 @@ from trainer.jobs.client import Client
 from trainer.jobs.payload import Tree, folder_tree, needs_hub
 from trainer.jobs.preflight import Facts, looked_at
 from trainer.jobs.prospect import Prospect
-from trainer.jobs.registry import KnownJob, directory_of, new_id, put_down
+from trainer.jobs.registry import KnownJob, directory_of, known_job, new_id, put_down
 from trainer.jobs.upload import bring, persistently
 from trainer.recipe import recipe_dict, recipe_from
 
@@ -54,7 +54,7 @@ def draft(
     paths.private_dir(job.path)
     settings, machine = found.settings, found.machine
     recipe = found.payload.recipe_there(str(found.facts.told["root"]))
-    put_down(job, machine=settings.name)
+    put_down(job, machine=settings.name, hub=needs_hub(found.plan.asked))
     publish(_staging(job), _plan_of(found, wheels or settings.wheels, retries))
     publish(
         job.spec,
@@ -85,7 +85,6 @@ def _plan_of(found: Prospect, wheels: str, retries: int | None) -> dict[str, Any
         "ranks": machine.count,
         "gpus": 0 if machine.is_cpu else machine.count,
         "settle": machine.is_cpu and (asked.model.precision == "auto" or bool(asked.train.minutes)),
-        "hub": needs_hub(asked),
         "retries": retries,
     }
 
@@ -109,10 +108,28 @@ def carry_out(
     publish(job.state, {"state": states.STAGED})
     launch = _launch(settings, plan, python, places["package"], variables)
     publish(job.launch, launch)
-    answer = persistently(lambda: client.start(job.id, launch, _secrets(settings, wants_hub=bool(plan["hub"]))))
+    secrets = secrets_of(known_job(job.id), settings)
+    answer = persistently(lambda: client.start(job.id, launch, secrets))
     publish(job.state, answer["state"])
     _staging(job).unlink()
     return answer
+
+
+def start_again(job: KnownJob, settings: MachineSettings, client: Client) -> dict[str, Any]:
+    """A job that has ended there goes on from its newest checkpoint, by the launch that it had."""
+    launch = client.show(job.id)["launch"]
+    again = {**launch, "start": int(launch["start"]) + 1}
+    answer = persistently(lambda: client.start(job.id, again, secrets_of(job, settings)))
+    publish(job.directory.launch, again)
+    publish(job.directory.state, answer["state"])
+    return answer
+
+
+def secrets_of(job: KnownJob, settings: MachineSettings) -> dict[str, str]:
+    """No more than this job needs: each start is given them anew, since none is kept over there."""
+    token = _hub_token() if job.place.get("hub") else None
+    found = {"HF_TOKEN": token, "notify_url": get_key(settings.notify) if settings.notify else None}
+    return {name: value for name, value in found.items() if value}
 
 
 def _staging(job: JobDirectory) -> Path:
@@ -211,15 +228,6 @@ def _launch(
         names = ("partition", "account", "time", "qos")
         launch["slurm"] = {name: getattr(settings, name) for name in names} | {"options": list(settings.options)}
     return launch
-
-
-def _secrets(settings: MachineSettings, *, wants_hub: bool) -> dict[str, str]:
-    """No more than this job needs."""
-    found = {
-        "HF_TOKEN": _hub_token() if wants_hub else None,
-        "notify_url": get_key(settings.notify) if settings.notify else None,
-    }
-    return {name: value for name, value in found.items() if value}
 
 
 def _hub_token() -> str | None:

@@ -105,8 +105,8 @@ def payload_of(recipe: Recipe, *, base_by_hand: bool = False) -> Payload:
     trees = [package_tree(), *_data(recipe)]
     if _is_of_this_computer(reference):
         trees.append(_base_folder(reference))
-    elif base_by_hand:
-        trees.append(_snapshot(reference))
+    elif base_by_hand and reference.folder:
+        trees.append(_snapshot(reference, reference.folder))
     return Payload(tuple(trees), _explained(recipe, reference))
 
 
@@ -177,17 +177,9 @@ def _base_folder(reference: ModelRef) -> Tree:
     return folder_tree("base", reference.folder)
 
 
-def _snapshot(reference: ModelRef) -> Tree:
+def _snapshot(reference: ModelRef, snapshot: Path) -> Tree:
     """As the hub's own cache has it, so that over there it is found as if it had been downloaded."""
-    profile, snapshot = reference.profile, reference.folder
-    if snapshot is None:
-        raise ModelNotFound(
-            say(
-                f"그 장비는 Hugging Face Hub에 닿지 않고 {reference.name} 모델은 이 컴퓨터에도 없어요. `kullm models pull {reference.name}`으로 받으면 올려서 써요.",
-                f"that machine has no way to the Hugging Face Hub, and {reference.name} is not here either. "
-                f"Fetch it with `kullm models pull {reference.name}`, and it is uploaded.",
-            )
-        )
+    profile = reference.profile
     folder = repository_folder(profile.repository)
     files = [(f"{folder.name}/snapshots/{snapshot.name}/{name}", path) for name, path in _below(snapshot)]
     wanted = profile.revision or USUAL_REVISION

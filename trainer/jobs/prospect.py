@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from kullm_tui.core.config.settings import MachineSettings
-from kullm_tui.core.errors import KullmError, TooLarge
+from kullm_tui.core.errors import KullmError, ModelNotFound, TooLarge
 from kullm_tui.core.language import say
 from kullm_tui.core.text import size_text
 from trainer.estimate.estimate import Plan, plan_run
@@ -23,7 +23,7 @@ from trainer.recipe import Recipe
 
 _FREE_MIB = 1024
 
-BaseIs = Literal["shipped", "there", "uploaded", "download", "unknown"]
+BaseIs = Literal["shipped", "there", "uploaded", "download", "missing", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,9 @@ def _base(recipe: Recipe, payload: Payload, facts: Facts | None) -> BaseIs:
         return "shipped"
     if facts is None:
         return "unknown"
-    return "there" if facts.told["cached"] else "download"
+    if facts.told["cached"]:
+        return "there"
+    return "missing" if _base_goes_by_hand(recipe, facts) else "download"
 
 
 def require_sense(found: Prospect, *, waits: bool, agreed: bool) -> None:
@@ -112,15 +114,29 @@ def require_sense(found: Prospect, *, waits: bool, agreed: bool) -> None:
             raise KullmError(f"{found.settings.name}: {finding.text}. {finding.advice}")
     if not agreed:
         _require_room(found)
-    if found.facts.told.get("hub") is False and data_of_hub(found.plan.asked):
+    _require_base_and_data(found)
+    if not waits and found.settings.launcher == "detached":
+        _require_free_cards(found.settings.name, found.facts.told["cards"], found.machine)
+
+
+def _require_base_and_data(found: Prospect) -> None:
+    """Where the hub is out of reach, they must be there or here."""
+    base = found.plan.asked.model.base
+    if found.base == "missing":
+        raise ModelNotFound(
+            say(
+                f"{found.settings.name}에서 Hugging Face Hub에 닿지 않고 {base} 모델은 이 컴퓨터에도 없어요. `kullm models pull {base}`로 받으면 올려서 써요.",
+                f"{found.settings.name} has no way to the Hugging Face Hub, and {base} is not here either. "
+                f"Fetch it with `kullm models pull {base}`, and it is uploaded.",
+            )
+        )
+    if found.facts and found.facts.told.get("hub") is False and data_of_hub(found.plan.asked):
         raise KullmError(
             say(
                 f"{found.settings.name}에서 Hugging Face Hub에 닿지 않아 데이터를 받을 수 없어요. 파일로 받아 --set data.source=파일로 정하면 올려서 써요.",
                 f"{found.settings.name} has no way to the Hugging Face Hub, where the data is. Name a file with --set data.source=FILE, and it is uploaded.",
             )
         )
-    if not waits and found.settings.launcher == "detached":
-        _require_free_cards(found.settings.name, found.facts.told["cards"], found.machine)
 
 
 def _require_room(found: Prospect) -> None:

@@ -25,7 +25,7 @@ from trainer.jobs.agent import states
 from trainer.jobs.agent.directory import JobDirectory
 from trainer.jobs.agent.files import publish
 from trainer.jobs.client import Client
-from trainer.jobs.dispatch import Telling, carry_out, draft, is_waiting
+from trainer.jobs.dispatch import Telling, carry_out, draft, is_waiting, start_again
 from trainer.jobs.machines import client_of, require_machine
 from trainer.jobs.preflight import Facts
 from trainer.jobs.prospect import Prospect, prospect, require_sense
@@ -62,11 +62,18 @@ def train_elsewhere(recipe: Recipe, settings: MachineSettings, args: argparse.Na
 
 
 def go_on_elsewhere(job: KnownJob, args: argparse.Namespace) -> int:
-    """A dispatch that was cut off goes on; a job that was started is followed."""
-    settings = require_machine(job.machine)
+    """A dispatch that was cut off goes on, a job that has ended without success begins again; another one is followed."""
+    settings, narration = require_machine(job.machine), Narration()
     if is_waiting(job):
-        return _brought(job.directory, settings, args, Narration())
-    return _follow(job.directory, client_of(settings, terminal_asking()), Narration())
+        return _brought(job.directory, settings, args, narration)
+    client = client_of(settings, terminal_asking())
+    state = client.show(job.id)["state"]
+    if states.is_terminal(state) and state["state"] != states.SUCCEEDED:
+        start_again(job, settings, client)
+    if args.detach:
+        narration.note(_how_to_watch(job.id))
+        return 0
+    return _follow(job.directory, client, narration)
 
 
 def _prospect(recipe: Recipe, settings: MachineSettings, args: argparse.Namespace, narration: Narration) -> Prospect:
@@ -216,6 +223,7 @@ def _base_text(found: Prospect) -> str:
         "there": say("그곳에 이미 있어요", "there already"),
         "uploaded": say("여기서 올려요", "uploaded from here"),
         "download": say("그곳에서 내려받아요", "downloaded over there"),
+        "missing": say("그곳에도 여기에도 없어요", "neither there nor here"),
         "unknown": say("그곳에 있는지 몰라요", "whether it is there is not known"),
     }[found.base]
 
