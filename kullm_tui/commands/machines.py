@@ -17,6 +17,7 @@ from kullm_tui.core.config.keys import set_key
 from kullm_tui.core.config.settings import MACHINE_RULES, MachineSettings
 from kullm_tui.core.errors import UsageError
 from kullm_tui.core.language import say
+from kullm_tui.core.paths import typed
 from kullm_tui.core.rules import Fault
 from kullm_tui.core.text import terminal_safe, terminal_safe_json
 from trainer.jobs.machines import client_of, known_machines, machine_settings, require_machine
@@ -170,6 +171,9 @@ def _given(args: argparse.Namespace) -> MachineSettings:
     """What the command line says, over what is known of a machine of that name."""
     names = ("name", "ssh", *_TEXTS, "launcher", "nodes", "options", "price_per_hour")
     given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    for name in ("lock", "wheels"):  # they are looked for from any folder
+        if name in given:
+            given[name] = str(typed(given[name]).resolve())
     faults = []
     for name, value in given.items():
         try:

@@ -27,7 +27,7 @@ from trainer.jobs.agent import states
 from trainer.jobs.agent.directory import SCHEMA, JobDirectory
 from trainer.jobs.agent.files import document, publish
 from trainer.jobs.client import Client
-from trainer.jobs.payload import Tree, folder_tree, needs_hub
+from trainer.jobs.payload import Tree, needs_hub, wheels_tree
 from trainer.jobs.preflight import Facts, looked_at
 from trainer.jobs.prospect import Prospect
 from trainer.jobs.registry import KnownJob, directory_of, known_job, new_id, put_down
@@ -50,12 +50,13 @@ def draft(
 ) -> JobDirectory:
     """The job as it stands here before anything of it is there: from now on it is known and can go on."""
     assert found.facts is not None
+    plan = _plan_of(found, wheels or found.settings.wheels, retries)
     job = directory_of(new_id())
     paths.private_dir(job.path)
     settings, machine = found.settings, found.machine
     recipe = found.payload.recipe_there(str(found.facts.told["root"]))
     put_down(job, machine=settings.name, hub=needs_hub(found.plan.asked))
-    publish(_staging(job), _plan_of(found, wheels or settings.wheels, retries))
+    publish(_staging(job), plan)
     publish(
         job.spec,
         {
@@ -81,7 +82,7 @@ def _plan_of(found: Prospect, wheels: str, retries: int | None) -> dict[str, Any
     asked, machine = found.plan.asked, found.machine
     return {
         "trees": [tree.stored() for tree in found.payload.trees],
-        "wheels": folder_tree("wheels", paths.typed(wheels)).stored() if wheels else None,
+        "wheels": wheels_tree(wheels).stored() if wheels else None,
         "ranks": machine.count,
         "gpus": 0 if machine.is_cpu else machine.count,
         "settle": machine.is_cpu and (asked.model.precision == "auto" or bool(asked.train.minutes)),

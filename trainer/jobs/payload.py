@@ -139,6 +139,18 @@ def folder_tree(purpose: Purpose, folder: Path) -> Tree:
     return _tree(purpose, _below(folder))
 
 
+def wheels_tree(folder: str) -> Tree:
+    files = [(name, path) for name, path in _below(paths.typed(folder)) if name.endswith(".whl")]
+    if not files:
+        raise ConfigError(
+            say(
+                f"{folder} 폴더에 wheel 파일이 없어요. `pip download`로 받아 두세요.",
+                f"there are no wheels in {folder}. Fetch them with `pip download`.",
+            )
+        )
+    return _tree("wheels", files)
+
+
 def _data(recipe: Recipe) -> list[Tree]:
     """A file each under its own name; two of one name in folders of their own."""
     if _is_folder(recipe.data.source):

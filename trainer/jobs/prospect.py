@@ -112,11 +112,31 @@ def require_sense(found: Prospect, *, waits: bool, agreed: bool) -> None:
     for finding in findings(found.facts, found.settings):
         if finding.level == "bad":
             raise KullmError(f"{found.settings.name}: {finding.text}. {finding.advice}")
+    _require_launcher(found.settings)
     if not agreed:
         _require_room(found)
     _require_base_and_data(found)
     if not waits and found.settings.launcher == "detached":
         _require_free_cards(found.settings.name, found.facts.told["cards"], found.machine)
+
+
+def _require_launcher(settings: MachineSettings) -> None:
+    name = settings.name
+    if settings.launcher == "skypilot":
+        raise KullmError(
+            say(
+                f"SkyPilot으로는 아직 시작하지 못해요. `sky launch`로 장비를 켠 뒤 ssh 별칭으로 쓰세요: kullm config set machines.{name}.launcher detached",
+                f"SkyPilot starts no training yet. Have `sky launch` set the machine up and use it by its ssh alias: "
+                f"kullm config set machines.{name}.launcher detached",
+            )
+        )
+    if settings.nodes > 1 and settings.launcher != "slurm":
+        raise KullmError(
+            say(
+                f"노드 여럿은 Slurm으로만 써요: kullm config set machines.{name}.launcher slurm",
+                f"several nodes need Slurm: kullm config set machines.{name}.launcher slurm",
+            )
+        )
 
 
 def _require_base_and_data(found: Prospect) -> None:

@@ -162,6 +162,7 @@ def _follow(job: JobDirectory, client: Client, narration: Narration) -> int:
 
 
 def _until_it_ends(job: JobDirectory, client: Client, narration: Narration) -> Mapping[str, Any]:
+    known: dict[str, Any] = {}
     while True:
         try:
             shown = client.show(job.id)
@@ -169,7 +170,9 @@ def _until_it_ends(job: JobDirectory, client: Client, narration: Narration) -> M
             narration.progress(say("연결이 끊겨 다시 연결하는 중 …", "the connection is lost; trying again …"))
         else:
             state: dict[str, Any] = shown["state"]
-            publish(job.state, state)
+            if state != known:
+                publish(job.state, state)
+                known = state
             if states.is_terminal(state):
                 return state
             if state.get("state") == states.QUEUED and state.get("queue"):

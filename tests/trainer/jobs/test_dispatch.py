@@ -23,9 +23,9 @@ from kullm_tui.core.config.keys import set_key
 from kullm_tui.core.config.settings import MachineSettings
 from kullm_tui.core.errors import KullmError, TooLarge
 from tests import nvidia_smi
-from tests.kullm_command import COMMAND, environment, kullm
+from tests.kullm_command import COMMAND, Terminal, environment, kullm
 from tests.relay import relay
-from tests.sshd import ALIAS, Sshd
+from tests.sshd import ALIAS, Sshd, make_key
 from trainer.jobs.agent import states
 from trainer.jobs.agent.directory import JobDirectory
 from trainer.jobs.agent.files import document, rows
@@ -375,6 +375,7 @@ def test_options_of_machines_are_refused_without_one(tmp_path: Path) -> None:
 def test_a_machine_that_is_added_lists_checks_and_goes(box: Sshd, home: Path) -> None:
     env = {**box.variables, "KULLM_LANG": "en"}
     nvidia_smi.put(box.bin)
+    box.without("sbatch")
     add = ("machines", "add", "box", "--ssh", ALIAS, "--python", sys.executable, "--folder", "~/내 폴더")
     slurm = ("--launcher", "slurm", "--partition", "gpu", "--option=--exclusive")
     added = kullm(home, *add, *slurm, env=env)
@@ -387,6 +388,48 @@ def test_a_machine_that_is_added_lists_checks_and_goes(box: Sshd, home: Path) ->
     assert "sbatch" in check.stdout
     assert kullm(home, "machines", "remove", "box", env=env).returncode == 0
     assert kullm(home, "machines", "check", "box", env=env).returncode == 2
+
+
+def test_what_ssh_asks_is_asked_in_the_terminal_and_no_answer_is_shown(box: Sshd, home: Path, tmp_path: Path) -> None:
+    key = make_key(tmp_path / "locked", passphrase="open-sesame")
+    with (box.folder / "authorized_keys").open("a") as file:
+        file.write(key.with_suffix(".pub").read_text())
+    box.configure(key=key)
+    box.known_hosts.write_text("")
+    nvidia_smi.put(box.bin)
+    box.without("sbatch")
+    env = {**box.variables, "KULLM_LANG": "en"}
+    terminal = Terminal(home, "machines", "add", "box", "--ssh", ALIAS, "--python", sys.executable, env=env)
+    terminal.waits_for("type yes")
+    assert "SHA256:" in terminal.shown
+    terminal.types("yes\n")
+    terminal.waits_for("passphrase")
+    terminal.types("open-sesame\n")
+    terminal.waits_for("dollars an hour")
+    terminal.types("2.5\n")
+    assert terminal.ends() == 0, terminal.shown
+    assert "open-sesame" not in terminal.shown
+    listed = json.loads(kullm(home, "machines", "list", "--json", env=env).stdout)
+    assert (listed["gpus"], listed["price_per_hour"]) == ("4xA100-80GB", 2.5)
+
+
+@pytest.mark.usefixtures("box")
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (replace(OURS, launcher="skypilot"), "SkyPilot"),
+        (replace(OURS, nodes=2), "Slurm"),
+        (replace(OURS, wheels="/nowhere"), "/nowhere"),
+    ],
+)
+def test_a_machine_that_cannot_be_used_so_is_refused_before_anything_is_sent(
+    home: Path, settings: MachineSettings, words: str
+) -> None:
+    found = _prospect(home, settings)
+    with pytest.raises(KullmError, match=words):
+        require_sense(found, waits=False, agreed=True)
+        draft(found, name="never", argv=[])
+    assert known_jobs() == []
 
 
 def test_a_webhook_is_read_unseen_and_kept_with_the_keys(box: Sshd, home: Path) -> None:

@@ -16,7 +16,7 @@ from kullm_tui.core.errors import ConfigError, KullmError
 from tests.sshd import ALIAS, Sshd
 from trainer.jobs.environment import lock_of, make, missing_packages, requirements
 from trainer.jobs.machines import client_of
-from trainer.jobs.payload import folder_tree
+from trainer.jobs.payload import wheels_tree
 from trainer.jobs.upload import bring
 
 OURS = MachineSettings("box", ALIAS, python=sys.executable)
@@ -76,7 +76,7 @@ def test_an_environment_is_made_once_by_pip_from_wheels_and_found_by_the_next(
 ) -> None:
     box.without("uv")
     client = client_of(locked)
-    wheels = folder_tree("wheels", Path(locked.wheels))
+    wheels = wheels_tree(locked.wheels)
     place = bring(client, wheels, lambda _: None)
     lock = lock_of(locked, sys.executable, wheels.digest)
     said: list[str] = []
@@ -108,7 +108,7 @@ def test_a_lock_that_cannot_be_had_is_told_with_the_installers_last_words(
     (tmp_path / "lock.txt").write_text("tinytrainer==9.9\n")
     client = client_of(locked)
     client.hello()
-    wheels = folder_tree("wheels", Path(locked.wheels))
+    wheels = wheels_tree(locked.wheels)
     place = bring(client, wheels, lambda _: None)
     lock = lock_of(locked, sys.executable, wheels.digest)
     with pytest.raises(KullmError, match=r"tinytrainer==9\.9"):

@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from trainer.jobs.transports.ssh_command import for_any_shell
 from trainer.jobs.transports.ssh_faults import AccessRefused, HostKeyRefused, MachineUnreachable
 
 _MIB = 1 << 20
+# The oldest that the agent promises to run on, where there is one, and this one.
+PYTHONS = [*map(str, Path.home().glob(".pyenv/versions/3.8*/bin/python")), sys.executable]
 
 
 def _transport(**more: object) -> SshTransport:
@@ -61,6 +64,26 @@ def test_the_agent_is_put_there_once_and_answers_from_the_other_home(box: Sshd) 
     assert transport.call("hello", {})["root"] == str(box.home / ".kullm")
     assert agent.stat().st_ino == before.st_ino
     assert agent.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_the_agent_looks_around_and_takes_files_with_the_python_that_is_there(
+    box: Sshd, tmp_path: Path, python: str
+) -> None:
+    box.without("rsync")
+    transport = _transport(python=python)
+    told = transport.call("preflight", {"pythons": [python], "repositories": ["nobody/nothing"]})
+    assert told["cached"] == []
+    assert [python, *told["python"][:2]] == [told["pythons"][0]["path"], *told["pythons"][0]["version"][:2]]
+    installed = transport.call("installed", {"pythons": [python, sys.executable]})["pythons"]
+    assert installed[python]["version"][:2] == told["python"][:2]
+    assert "torch" in installed[sys.executable]["distributions"]
+    files = _files(tmp_path / "files", _MIB)
+    transport.upload(files)
+    tree = _accepted(transport, files)
+    (tmp_path / "back").mkdir()
+    transport.download(str(tree), ["file 0"], tmp_path / "back")
+    assert (tmp_path / "back" / "file 0").read_bytes() == next(iter(files.values())).read_bytes()
 
 
 def test_an_agent_that_did_not_arrive_whole_is_not_there(box: Sshd) -> None:
