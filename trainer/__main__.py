@@ -126,7 +126,8 @@ def _leave_artifacts(run: TrainingRun) -> None:
         step = json.loads(run.folder.best.read_text())["step"]
         restore_weights(run, step)
     template = template_of(run.recipe, base_of(run.recipe)[0].profile)
-    export(run.folder, run.recipe, run.forward.trainable, step=step, template=template, data=run.examples.digest)
+    base, data = str(read_spec(run.folder).get("base") or ""), run.examples.digest
+    export(run.folder, run.recipe, run.forward.trainable, step=step, template=template, data=data, base=base)
 
 
 def _attempt(folder: JobDirectory) -> int:

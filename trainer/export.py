@@ -30,9 +30,17 @@ _CARD = "README.md"  # peft's empty model card
 
 
 def export(
-    folder: JobDirectory, recipe: Recipe, trainable: Trainable, *, step: int, template: str, data: str = ""
+    folder: JobDirectory,
+    recipe: Recipe,
+    trainable: Trainable,
+    *,
+    step: int,
+    template: str,
+    data: str = "",
+    base: str = "",
 ) -> Path:
-    """The artifacts of the weights as they are now, made at `step`; `data`: the digest of what they were trained on."""
+    """The artifacts of the weights as they are now, made at `step`; `data`: the digest of what they were trained on; `base`: as it is called
+    where the job comes from."""
     draft = folder.artifacts.with_name("artifacts.partial")
     shutil.rmtree(draft, ignore_errors=True)
     try:
@@ -40,7 +48,7 @@ def export(
             private_dir(draft)
             _write_weights(draft, recipe, trainable)
             _write_tokenizer(draft, recipe, template)
-            _write_facts(draft, recipe, template)
+            _write_facts(draft, recipe, template, base or recipe.model.base)
             made = {"schema": _MANIFEST_SCHEMA, "step": step, "recipe": recipe.name, "data": data}
             publish(draft / folder.manifest.name, {**made, "files": facts_of(draft)})
             shutil.rmtree(folder.artifacts, ignore_errors=True)
@@ -70,8 +78,8 @@ def _write_tokenizer(draft: Path, recipe: Recipe, template: str) -> None:
     tokenizer.save_pretrained(str(draft))
 
 
-def _write_facts(draft: Path, recipe: Recipe, template: str) -> None:
+def _write_facts(draft: Path, recipe: Recipe, template: str, base: str) -> None:
     facts: dict[str, Any] = {"template": template}
     if recipe.method.kind != "full":
-        facts["base"] = recipe.model.base
+        facts["base"] = base
     (draft / FOLDER_FACTS).write_text(tomlkit.dumps(facts), encoding="utf-8")

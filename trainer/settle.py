@@ -38,6 +38,8 @@ def _with_precision(
         return recipe
     if machine.gpu is not None:
         chosen = "bf16" if machine.gpu.bf16 else "fp32"
+    elif not machine.here:
+        chosen = "fp32"  # for an estimate; it is decided over there
     else:
         speeds = measured_speeds(recipe, shape, lengths, measure)
         chosen = max(speeds, key=lambda kind: speeds[kind], default="fp32")
@@ -48,7 +50,7 @@ def _with_steps(
     recipe: Recipe, shape: ModelShape, machine: Machine, lengths: Lengths, now: bool, measure: Measure | None
 ) -> Recipe:
     train = recipe.train
-    if now and machine.is_cpu:
+    if now and machine.is_cpu and machine.here:
         measured_speeds(recipe, shape, lengths, measure, within=_NOW)
     batch_tokens = min(train.batch, lengths.rows) * lengths.mean
     each = duration_of(recipe, shape, lengths, machine, tokens=round(batch_tokens), measure=measure).seconds.value

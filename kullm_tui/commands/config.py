@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from kullm_tui.core.config.edit import set_value
-from kullm_tui.core.config.settings import SECTIONS, Config, load_config
+from kullm_tui.core.config.settings import ROWS, SECTIONS, Config, load_config
 from kullm_tui.core.language import say
 from kullm_tui.core.paths import config_file
 from kullm_tui.core.text import terminal_safe, terminal_safe_json
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     change.add_argument(
         "key",
         help=say(
-            "예: model, engine.precision, endpoints.이름.base_url", "model, engine.precision, endpoints.NAME.base_url …"
+            "예: model, engine.precision, machines.이름.python", "model, engine.precision, machines.NAME.python …"
         ),
     )
     change.add_argument("value", help=say('새 값 (""이면 지워요)', 'the new value ("" takes it away)'))
@@ -42,11 +42,12 @@ def run(args: argparse.Namespace) -> int:
 def _lines(config: Config) -> list[str]:
     """The settings in the file's own form, defaults included."""
     every = asdict(config)
-    lines = [_line(name, value) for name, value in every.items() if name not in (*SECTIONS, "endpoints")]
+    lines = [_line(name, value) for name, value in every.items() if name not in (*SECTIONS, *ROWS)]
     for section in SECTIONS:
         lines += ["", f"[{section}]", *(_line(name, value) for name, value in every[section].items())]
-    for endpoint in config.endpoints:
-        lines += ["", "[[endpoints]]", *(f"{name} = {_toml(value)}" for name, value in asdict(endpoint).items())]
+    for kind in ROWS:
+        for row in every[kind]:
+            lines += ["", f"[[{kind}]]", *(_line(name, value) for name, value in row.items())]
     return lines
 
 

@@ -143,9 +143,13 @@ _OWN_JSON = {
     "trainer/checkpoint.py",
     "trainer/demo_model.py",
     "trainer/estimate/time.py",
+    "trainer/jobs/agent/environment.py",
     "trainer/jobs/agent/files.py",
     "trainer/jobs/agent/follow.py",
     "trainer/jobs/agent/rpc.py",
+    "trainer/jobs/agent/store.py",  # of the client behind ssh
+    "trainer/jobs/transports/askpass_program.py",
+    "trainer/settle_there.py",
     "trainer/estimate/measure.py",
     "trainer/dataset/token_set.py",
     "trainer/utilisation.py",

@@ -43,6 +43,7 @@ class Machine:
     memory_bytes: int  # of one rank: a card's, or its share of the computer's
     gpu: Gpu | None = None
     here: bool = False
+    cores: int = 0  # of a processor elsewhere
 
     @property
     def is_cpu(self) -> bool:

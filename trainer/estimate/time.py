@@ -91,9 +91,9 @@ def _speed(
     if gpu is not None:
         share = _QUANTISED_SHARE if recipe.model.precision in ("4bit", "8bit") else _CARD_SHARE
         return Figure(share * (gpu.bf16_flops or _UNKNOWN_CARD_FLOPS) / flops, "assumed")
-    rates = measured_speeds(recipe, shape, lengths, measure)
+    rates = measured_speeds(recipe, shape, lengths, measure) if machine.here else {}
     if not rates:
-        return Figure(usable_cores() * _CORE_FLOPS / flops, "assumed")
+        return Figure((machine.cores or usable_cores()) * _CORE_FLOPS / flops, "assumed")
     return Figure(max(rates.values()), "measured")
 
 

@@ -74,7 +74,7 @@ def resume(job: KnownJob, client: Client, *, on: str = "") -> Started:
     if state.get("state") in states.LIVE:
         return Started(begun, fresh=False)
     number = max(begun, int(launch.get("start") or 0)) + (begun > 0)
-    client.start(job.id, {**launch, "start": number}, secrets_of(job.machine, spec))
+    client.start(job.id, {**launch, "start": number}, secrets_of(job))
     return _begun(job, client, number)
 
 

@@ -60,6 +60,27 @@ class Client:
     def artifacts(self, job: str) -> dict[str, Any]:
         return self._ask("artifacts", id=job)
 
+    def preflight(self, **asked: Any) -> dict[str, Any]:
+        return self._ask("preflight", **asked)
+
+    def installed(self, pythons: Sequence[str], environments: Sequence[str] = ()) -> dict[str, Any]:
+        return self._ask("installed", pythons=pythons, environments=environments)
+
+    def missing(self, files: Sequence[Mapping[str, Any]]) -> Mapping[str, int]:
+        """By digest, how much of each has come; what is there whole is not named."""
+        return dict(self._ask("missing", files=files)["missing"])
+
+    def settle(
+        self, python: str, path: str, recipe: Mapping[str, Any], ranks: int, environment: Mapping[str, str]
+    ) -> dict[str, Any]:
+        """What a recipe leaves to the machine, by the trainer's own code over there."""
+        asked = {"python": python, "path": path, "recipe": recipe, "ranks": ranks, "environment": environment}
+        return dict(self._ask("settle", **asked)["recipe"])
+
+    def accept(self, digest: str, files: Sequence[Mapping[str, Any]]) -> str:
+        """What has come is verified and becomes a tree: its folder there."""
+        return str(self._ask("accept", digest=digest, files=files)["path"])
+
     def _ask(self, verb: str, **question: Any) -> dict[str, Any]:
         answer = self.transport.call(verb, question)
         fault = answer.get("error")
@@ -91,6 +112,14 @@ class Client:
             "survivors": say(
                 f"{job} 학습의 프로세스가 남아 있어요: {fault.get('pids')}",
                 f"processes of {job} are left: {fault.get('pids')}",
+            ),
+            "damaged": say(
+                f"{where}에 온 파일이 보낸 것과 달라요. 다시 하면 새로 보내요.",
+                f"a file that came to {where} is not what was sent. Try again: it is sent anew.",
+            ),
+            "settle": say(
+                f"{where}에서 학습을 준비하지 못했어요: {fault.get('message')}",
+                f"the training was not made ready on {where}: {fault.get('message')}",
             ),
             "slurm": say(f"Slurm이 거절했어요: {fault.get('message')}", f"Slurm refused: {fault.get('message')}"),
         }

@@ -59,11 +59,11 @@ def queue_text(queue: Mapping[str, Any]) -> str:
         reason = say(
             f"빈 GPU {queue.get('free')}개, 필요한 GPU {queue.get('wanted')}개",
             f"{queue.get('free')} free GPUs of {queue.get('wanted')} needed",
-        ) + "".join(f"; {line}" for line in _occupied(queue.get("on") or ()))
+        ) + "".join(f"; {line}" for line in occupied_lines(queue.get("on") or ()))
     return f"{where}: {reason}" if reason else where
 
 
-def _occupied(cards: Sequence[Mapping[str, Any]]) -> list[str]:
+def occupied_lines(cards: Sequence[Mapping[str, Any]]) -> list[str]:
     """One line a card that is not free: who is on it."""
     lines = []
     for card in cards:

@@ -6,7 +6,8 @@ from typing import Any
 
 from kullm_tui.commands.cli.confirm import can_ask, confirmed
 from kullm_tui.commands.cli.progress import Narration
-from kullm_tui.commands.jobs.ending import ended, fetched_and_kept
+from kullm_tui.commands.cli.reach import client_of
+from kullm_tui.commands.jobs.ending import fetched_and_kept, watched
 from kullm_tui.commands.jobs.follow import Follower
 from kullm_tui.commands.train.run import started_and_followed
 from kullm_tui.core.errors import KullmError, UsageError
@@ -17,12 +18,9 @@ from trainer.jobs.actions import client_for
 from trainer.jobs.agent import states
 from trainer.jobs.client import Client
 from trainer.jobs.overview import standing
-from trainer.jobs.reach import client_of
 from trainer.jobs.registry import KnownJob, known_job
 from trainer.jobs.text import reason_text, state_text
 from trainer.recipe import recipe_with
-
-_STOPPED = 130
 
 
 def _named(args: argparse.Namespace) -> tuple[KnownJob, Client]:
@@ -50,18 +48,7 @@ def follow(args: argparse.Namespace) -> int:
             )
         )
     follower = Follower(job, client, narration, whole=True)
-    try:
-        state = follower.until_it_ends(int(job.state.get("start") or 0))
-    except KeyboardInterrupt:
-        narration.clear()
-        narration.note(
-            say(
-                f"학습은 계속돼요. 멈추려면: kullm jobs cancel {job.id}",
-                f"The job goes on. To stop it: kullm jobs cancel {job.id}",
-            )
-        )
-        return _STOPPED
-    return ended(job, client, state, narration, as_json=args.json)
+    return watched(job, client, follower, int(job.state.get("start") or 0), narration, as_json=args.json)
 
 
 def cancel(args: argparse.Namespace) -> int:

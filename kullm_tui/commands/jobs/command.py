@@ -115,11 +115,15 @@ def _start(parser: _Parser) -> None:
 
 
 def _clone(parser: _Parser) -> None:
+    from kullm_tui.commands.train.command import add_of_machines
+
     _start(parser)
     add = parser.add_argument
     add("--set", dest="settings", action="append", default=[], metavar="K=V", help=say("바꿀 값", "what to change"))
     add("--name", metavar="NAME", help=say("결과 어댑터의 이름", "the name of the adapter"))
     add("--on", metavar="M", help=say("다른 장비에서", "on another machine"))
+    add_of_machines(parser)
+    parser.set_defaults(plan=False)
     add("--yes", action="store_true", help=say("묻지 않고 시작해요", "start without asking"))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kullm_tui.commands.cli.progress import Narration
-from kullm_tui.commands.jobs.follow import brought_up_to_date
+from kullm_tui.commands.jobs.follow import Follower, brought_up_to_date
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from kullm_tui.core.text import size_text, terminal_safe, terminal_safe_json
@@ -17,6 +17,26 @@ from trainer.jobs.text import reason_text
 
 _STOPPED = 130
 _SAMPLE = "안녕하세요?"
+
+
+def watched(
+    job: KnownJob, client: Client, follower: Follower, start: int, narration: Narration, *, as_json: bool
+) -> int:
+    """Followed to its end. Ctrl-c ends the watching alone."""
+    try:
+        state = follower.until_it_ends(start)
+    except KeyboardInterrupt:
+        narration.clear()
+        narration.note(say("학습은 계속돼요. ", "The job goes on. ") + how_to_watch(job.id))
+        return _STOPPED
+    return ended(job, client, state, narration, as_json=as_json)
+
+
+def how_to_watch(job: str) -> str:
+    return say(
+        f"지켜보려면: kullm jobs follow {job}   멈추려면: kullm jobs cancel {job}",
+        f"To watch it: kullm jobs follow {job}   to stop it: kullm jobs cancel {job}",
+    )
 
 
 def ended(job: KnownJob, client: Client, state: Mapping[str, Any], narration: Narration, *, as_json: bool) -> int:

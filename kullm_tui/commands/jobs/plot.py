@@ -11,6 +11,7 @@ from typing import Any
 from kullm_tui.commands.cli.confirm import require_room
 from kullm_tui.commands.cli.plot import plot_width, print_plot
 from kullm_tui.commands.cli.progress import Narration
+from kullm_tui.commands.cli.reach import client_of
 from kullm_tui.commands.jobs.follow import brought_up_to_date
 from kullm_tui.core import paths
 from kullm_tui.core.errors import KullmError, UsageError
@@ -21,7 +22,6 @@ from kullm_tui.core.plot.lines import Series, line_rows
 from kullm_tui.core.text import terminal_safe_json
 from trainer.jobs.actions import client_for
 from trainer.jobs.history import Curve, curve
-from trainer.jobs.reach import client_of
 from trainer.jobs.registry import KnownJob, known_job
 
 _ROWS = 18

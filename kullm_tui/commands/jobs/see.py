@@ -9,6 +9,7 @@ from typing import Any
 
 from kullm_tui.commands.cli.columns import aligned
 from kullm_tui.commands.cli.progress import Narration
+from kullm_tui.commands.cli.reach import client_of
 from kullm_tui.commands.jobs.follow import Tail, brought_up_to_date, mirrored
 from kullm_tui.core.errors import KullmError, UsageError
 from kullm_tui.core.language import say
@@ -20,7 +21,6 @@ from trainer.jobs.differences import differences
 from trainer.jobs.history import curve
 from trainer.jobs.link import Artifacts, Link
 from trainer.jobs.overview import Standing, standing, standings
-from trainer.jobs.reach import client_of
 from trainer.jobs.registry import KnownJob, known_job
 from trainer.jobs.text import queue_text, reason_text, state_text, time_text
 from trainer.recipe import recipe_dict

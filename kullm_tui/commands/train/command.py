@@ -12,6 +12,7 @@ from kullm_tui.commands.cli.arguments import whole
 from kullm_tui.commands.cli.columns import aligned
 from kullm_tui.commands.cli.confirm import can_ask, confirmed
 from kullm_tui.commands.cli.progress import Narration
+from kullm_tui.core.config.settings import MachineSettings
 from kullm_tui.core.errors import ConfigError, TooLarge, UsageError
 from kullm_tui.core.extras import require_local
 from kullm_tui.core.language import say
@@ -19,6 +20,7 @@ from kullm_tui.core.models.adapters import free_name, require_free
 from kullm_tui.core.models.resolve import all_profiles, local_folder, resolve
 from kullm_tui.core.text import size_text, terminal_safe, terminal_safe_json
 from trainer.estimate.machines import Machine, machine_named, this_machine
+from trainer.jobs.machines import machine_settings
 from trainer.recipe import Recipe, load_recipe, shipped_recipes
 
 
@@ -38,8 +40,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--on",
         metavar="M",
-        help=say("장비: 4xA100-80GB, 1xRTX4090, cpu, 2xcpu …", "a machine: 4xA100-80GB, 1xRTX4090, cpu, 2xcpu …"),
+        help=say(
+            "`kullm machines`의 장비나 4xA100-80GB, cpu, 2xcpu …",
+            "one of `kullm machines`, or 4xA100-80GB, cpu, 2xcpu …",
+        ),
     )
+    add_of_machines(parser)
     add(
         "--set",
         dest="settings",
@@ -69,17 +75,55 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_of_machines(parser: argparse.ArgumentParser) -> None:
+    """For another computer."""
+    add = parser.add_argument
+    add(
+        "--gpus", type=whole(1, 1000), metavar="N", help=say("장비의 GPU 가운데 N개만", "so many of the machine's GPUs")
+    )
+    add(
+        "--wait-gpus",
+        action="store_true",
+        help=say("GPU가 빌 때까지 그곳에서 기다려요", "wait there until that many GPUs are free"),
+    )
+    add(
+        "--wheels",
+        metavar="FOLDER",
+        help=say("인터넷이 없는 장비에 올릴 wheel 폴더", "a folder of wheels, for a machine without internet"),
+    )
+
+
 def run(args: argparse.Namespace) -> int:
     if args.resume:
         return _resume(args)
     if args.recipe is None:
         return _list(as_json=args.json)
     recipe = load_recipe(args.recipe, args.settings)
-    if args.plan:
-        return _plan(recipe, args.on, as_json=args.json)
     if args.show:
         return _show(recipe, args.show)
+    if args.plan and not (args.on and machine_settings(args.on)):
+        _refuse_of_machines(args)
+        return _plan(recipe, args.on, as_json=args.json)
     return begin(recipe, args)
+
+
+def _elsewhere(recipe: Recipe, settings: MachineSettings, args: argparse.Namespace) -> int:
+    from kullm_tui.commands.train.elsewhere import plan_elsewhere, train_elsewhere
+
+    _require_base(recipe)
+    return plan_elsewhere(recipe, settings, args) if args.plan else train_elsewhere(recipe, settings, args)
+
+
+def _refuse_of_machines(args: argparse.Namespace) -> None:
+    given = {"--gpus": args.gpus, "--wait-gpus": args.wait_gpus, "--wheels": args.wheels}
+    for option, value in given.items():
+        if value:
+            raise UsageError(
+                say(
+                    f"{option}: --on으로 `kullm machines list`에 있는 장비를 정할 때만 써요.",
+                    f"{option} goes with --on and one of `kullm machines list`.",
+                )
+            )
 
 
 def _list(*, as_json: bool) -> int:
@@ -126,19 +170,26 @@ def _show(recipe: Recipe, count: int) -> int:
 
 def _base_folder(recipe: Recipe) -> Any:
     """ModelNotFound, with the way to fetch it, where the base is not here."""
-    reference = resolve(recipe.model.base)
-    if reference.profile.kind == "adapter":
+    _require_base(recipe)
+    return local_folder(resolve(recipe.model.base))
+
+
+def _require_base(recipe: Recipe) -> None:
+    if resolve(recipe.model.base).profile.kind == "adapter":
         raise ConfigError(
             say(
                 f"{recipe.model.base}: 어댑터 위에는 학습할 수 없어요. 그 베이스 모델을 고르거나 `kullm adapters merge`로 먼저 합치세요.",
                 f"{recipe.model.base} is an adapter. Choose its base, or merge it first with `kullm adapters merge`.",
             )
         )
-    return local_folder(reference)
 
 
 def begin(recipe: Recipe, args: argparse.Namespace) -> int:
-    """A new job; of the arguments it needs `name`, `on`, `yes`, `detach` and `json`."""
+    """A new job, here or elsewhere."""
+    elsewhere = machine_settings(args.on) if args.on else None
+    if elsewhere:
+        return _elsewhere(recipe, elsewhere, args)
+    _refuse_of_machines(args)
     from kullm_tui.commands.train.run import started_and_followed
     from kullm_tui.commands.train.tokens import tokenise
     from trainer.jobs.reach import HERE
@@ -221,9 +272,9 @@ def _require_room(recipe: Recipe, machine: Machine, lengths: Any, *, agreed: boo
 
 
 def _resume(args: argparse.Namespace) -> int:
+    from kullm_tui.commands.cli.reach import client_of
     from kullm_tui.commands.train.run import started_and_followed
     from trainer.jobs.actions import client_for
-    from trainer.jobs.reach import client_of
     from trainer.jobs.registry import known_job
 
     _refuse_beside_resume(args)

@@ -115,6 +115,7 @@ def _work(plan: Plan) -> list[_Row]:
             say("단계", "steps"),
             f"{plan.steps:,}",
             _bound(plan)
+            + _epochs(plan)
             + say(
                 f"한 단계에 {plan.recipe.train.batch}행, 마이크로배치 {plan.fullest_tokens:,}토큰까지",
                 f"{plan.recipe.train.batch} rows a step, micro-batches of up to {plan.fullest_tokens:,} tokens",
@@ -133,6 +134,14 @@ def _work(plan: Plan) -> list[_Row]:
 def _bound(plan: Plan) -> str:
     minutes = plan.asked.train.minutes
     return say(f"{minutes:g}분에 맞춤, ", f"made for {minutes:g} min, ") if minutes else ""
+
+
+def _epochs(plan: Plan) -> str:
+    """Nothing where something else bounds the steps."""
+    train = plan.asked.train
+    if train.minutes or train.max_steps:
+        return ""
+    return say(f"{train.epochs:g}에포크, ", f"{train.epochs:g} epochs, ")
 
 
 def _precision(plan: Plan) -> list[_Row]:

@@ -1,11 +1,11 @@
-"""A training of this computer started, and followed while it lasts.
+"""A training started, and followed while it lasts.
 
-The supervisor and its trainer go on when this process is killed. Ctrl-c asks for a stop with everything saved; a second one for
-an end at once.
+The supervisor and its trainer go on when this process is killed. Here ctrl-c asks for a stop with everything saved, a second one for
+an end at once; elsewhere it ends the watching alone.
 """
 
 from kullm_tui.commands.cli.progress import Narration
-from kullm_tui.commands.jobs.ending import ended
+from kullm_tui.commands.jobs.ending import ended, watched
 from kullm_tui.commands.jobs.follow import Follower, asking_to_stop
 from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe, terminal_safe_json
@@ -21,14 +21,20 @@ def started_and_followed(
 ) -> int:
     """A job that was made, or one that goes on: at work until it ends, its exit code, and on success its adapter kept."""
     follower = Follower(job, client, narration)
-    with asking_to_stop() as asked:
-        brought = finish_dispatch(job.directory, client, narration.note)
+    if finish_dispatch(job, client, narration.note, narration.progress):
+        narration.clear()
+        start = 1
+    else:
         started = resume(job, client, on=on)
-        if detach:
-            return left_alone(job, narration, as_json=as_json)
-        if not started.fresh and not brought:
+        start = started.start
+        if not started.fresh and not detach:
             narration.note(say("이미 돌고 있어서 지켜봐요.", "It runs already, and is followed."))
-        state = follower.until_it_ends(started.start, asked)
+    if detach:
+        return left_alone(job, narration, as_json=as_json)
+    if job.machine:
+        return watched(job, client, follower, start, narration, as_json=as_json)
+    with asking_to_stop() as asked:
+        state = follower.until_it_ends(start, asked)
     return ended(job, client, state, narration, as_json=as_json)
 
 

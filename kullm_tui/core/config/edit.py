@@ -2,10 +2,11 @@
 
 import contextlib
 import tomllib
+from collections.abc import Mapping
 from typing import Any
 
 from kullm_tui.core.config.settings import (
-    ENDPOINT_RULES,
+    ROWS,
     SECTIONS,
     TOP_RULES,
     config_toml,
@@ -18,7 +19,7 @@ from kullm_tui.core.rules import Fault, Rule, unknown_key
 
 
 def set_value(key: str, value: str) -> None:
-    """`model`, `engine.precision`, `endpoints.NAME.base_url` …; an empty value takes the line away."""
+    """`model`, `engine.precision`, `machines.NAME.python` …; an empty value takes the line away."""
     import tomlkit
 
     rule = _rule_of(key)
@@ -27,27 +28,44 @@ def set_value(key: str, value: str) -> None:
         _take_away(document, key)
     else:
         _put(document, key, _typed(key, rule, value))
-    changed = tomlkit.dumps(document)
-    parse_config(changed)
-    publish(config_file(), changed, mode=0o600)
+    _publish(tomlkit.dumps(document))
 
 
-def remove_endpoint(name: str) -> bool:
+def put_row(kind: str, values: Mapping[str, Any]) -> None:
+    """An endpoint or a machine, new or in place of the one that has its name."""
+    import tomlkit
+
+    document = _document()
+    if _row(document, kind, values["name"]) is not None:
+        document = _without(document, kind, values["name"])
+    document.setdefault(kind, tomlkit.aot()).append(
+        {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
+    )
+    _publish(tomlkit.dumps(document))
+
+
+def remove_row(kind: str, name: str) -> bool:
     """False if there is none of that name."""
     import tomlkit
 
     document = _document()
-    rows: Any = document.get("endpoints", [])
-    place = next((place for place, row in enumerate(rows) if row.get("name") == name), None)
-    if place is None:
+    if _row(document, kind, name) is None:
         return False
-    del rows[place]
+    _publish(tomlkit.dumps(_without(document, kind, name)))
+    return True
+
+
+def _without(document: Any, kind: str, name: str) -> Any:
+    rows = document[kind]
+    del rows[next(place for place, row in enumerate(rows) if row.get("name") == name)]
     if not rows:
-        del document["endpoints"]
-    changed = tomlkit.dumps(document)
+        del document[kind]
+    return document
+
+
+def _publish(changed: str) -> None:
     parse_config(changed)
     publish(config_file(), changed, mode=0o600)
-    return True
 
 
 def _document() -> Any:
@@ -62,11 +80,12 @@ def _document() -> Any:
 
 def _rule_of(key: str) -> Rule:
     section, _, rest = key.partition(".")
-    if section == "endpoints":
+    if section in ROWS:
         name, _, last = rest.rpartition(".")
-        rules = {f"endpoints.{name or 'NAME'}.{field}": rule for field, rule in ENDPOINT_RULES.items()}
-        if name and last in ENDPOINT_RULES:
-            return ENDPOINT_RULES[last]
+        known = ROWS[section][0]
+        rules = {f"{section}.{name or 'NAME'}.{field}": rule for field, rule in known.items()}
+        if name and last in known:
+            return known[last]
     else:
         rules = {**TOP_RULES, **_in_sections()}
         if key in rules:
@@ -98,11 +117,11 @@ def _put(document: Any, key: str, value: Any) -> None:
     import tomlkit
 
     section, _, rest = key.partition(".")
-    if section == "endpoints":
+    if section in ROWS:
         name, _, last = rest.rpartition(".")
-        if _endpoint_row(document, name) is None:
-            document.setdefault("endpoints", tomlkit.aot()).append({"name": name})
-        _endpoint_row(document, name)[last] = value
+        if _row(document, section, name) is None:
+            document.setdefault(section, tomlkit.aot()).append({"name": name})
+        _row(document, section, name)[last] = value
     elif rest:
         document.setdefault(section, tomlkit.table())[rest] = value
     else:
@@ -111,14 +130,14 @@ def _put(document: Any, key: str, value: Any) -> None:
 
 def _take_away(document: Any, key: str) -> None:
     section, _, rest = key.partition(".")
-    if section == "endpoints":
+    if section in ROWS:
         name, _, last = rest.rpartition(".")
-        table, field = _endpoint_row(document, name), last
+        table, field = _row(document, section, name), last
     else:
         table, field = (document.get(section), rest) if rest else (document, section)
     if table is not None and field in table:
         del table[field]
 
 
-def _endpoint_row(document: Any, name: str) -> Any:
-    return next((row for row in document.get("endpoints", []) if row.get("name") == name), None)
+def _row(document: Any, kind: str, name: str) -> Any:
+    return next((row for row in document.get(kind, []) if row.get("name") == name), None)

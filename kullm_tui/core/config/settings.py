@@ -15,6 +15,7 @@ from kullm_tui.core.paths import config_file
 
 Precision = Literal["4bit", "8bit", "bf16", "fp32"]
 Notify = Literal["", "auto", "bell", "desktop", "off"]
+Launcher = Literal["detached", "slurm", "skypilot"]
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,35 @@ class EndpointSettings:
 
 
 @dataclass(frozen=True)
+class MachineSettings:
+    """A computer that trains for this one."""
+
+    name: str
+    ssh: str  # an alias of ~/.ssh/config, or an address
+    folder: str = "~/.kullm"  # ours, over there
+    python: str = "python3"  # over there
+    gpus: str = ""  # 4xA100-80GB; empty: what it says it has
+    launcher: Launcher = "detached"
+    nodes: int = 1
+    partition: str = ""
+    account: str = ""
+    time: str = ""
+    qos: str = ""
+    options: tuple[str, ...] = ()  # further ones for #SBATCH
+    price_per_hour: float | None = None  # dollars
+    notify: str = ""  # the name of a stored key, whose value is an address: who knows it may write there
+    lock: str = ""  # a requirements file in place of ours
+    wheels: str = ""  # a folder of wheels here, for a machine without internet
+
+
+@dataclass(frozen=True)
 class Config:
     model: str = ""
     language: str = ""  # empty: the locale's
     engine: EngineSettings = field(default_factory=EngineSettings)
     judging: JudgingSettings = field(default_factory=JudgingSettings)
     endpoints: tuple[EndpointSettings, ...] = ()
+    machines: tuple[MachineSettings, ...] = ()
     theme: str = ""  # of the app; empty: its own dark one
     won_per_dollar: float | None = None  # money is shown in won, too
     notify: Notify = ""  # how a long reply's end is told to who looks elsewhere; empty: auto
@@ -98,33 +122,66 @@ JUDGING_RULES: Mapping[str, rules.Rule] = {
     "timeout_seconds": rules.number(1, 3600),
     "at_once": rules.whole(1, 256),
 }
-ENDPOINT_RULES: Mapping[str, rules.Rule] = {
-    "name": rules.matching(
-        r"[A-Za-z0-9][A-Za-z0-9._-]*",
-        "영문자, 숫자, 점, 줄표, 밑줄로 된 이름이어야 해요",
-        "must be a name of letters, digits, dots, dashes and underscores",
+_NAME = rules.matching(
+    r"[A-Za-z0-9][A-Za-z0-9._-]*",
+    "영문자, 숫자, 점, 줄표, 밑줄로 된 이름이어야 해요",
+    "must be a name of letters, digits, dots, dashes and underscores",
+)
+_KEY_NAME = rules.matching(
+    r"([A-Za-z_][A-Za-z0-9_]*)?",
+    "`kullm keys set 이름`으로 넣은 키의 이름이어야 해요(키 자체가 아니에요)",
+    "must be the name of a key stored with `kullm keys set NAME`, not the key itself",
+)
+_SLURM_WORD = rules.matching(
+    r"[\w.:,@/+-]*", "빈칸 없는 낱말이어야 해요", "must be one word without blanks"
+)  # it stands in a batch script
+ENDPOINT_RULES: Mapping[str, rules.Rule] = {"name": _NAME, "base_url": rules.web_address, "key": _KEY_NAME}
+MACHINE_RULES: Mapping[str, rules.Rule] = {
+    "name": _NAME,
+    "ssh": rules.matching(
+        r"[\w][\w.@%+-]*",
+        "~/.ssh/config의 별칭이나 사용자@주소여야 해요(포트는 ~/.ssh/config에 적어요)",
+        "must be an alias of ~/.ssh/config or user@address; a port belongs into ~/.ssh/config",
     ),
-    "base_url": rules.web_address,
-    "key": rules.matching(
-        r"([A-Za-z_][A-Za-z0-9_]*)?",
-        "`kullm keys set 이름`으로 넣은 키의 이름이어야 해요(키 자체가 아니에요)",
-        "must be the name of a key stored with `kullm keys set NAME`, not the key itself",
+    "folder": rules.matching(
+        r"(~/|/)[^\x00-\x1f]+", "~/나 /로 시작하는 폴더여야 해요", "must be a folder that begins with ~/ or /"
     ),
-}  # fmt: skip
+    "python": rules.matching(
+        r"[^\x00-\x1f-][^\x00-\x1f]*", "실행 파일의 이름이나 경로여야 해요", "must be a program's name or path"
+    ),
+    "gpus": rules.matching(r"(\d{1,3}x)?[\w .-]*", "4xA100-80GB 같은 글이어야 해요", "must look like 4xA100-80GB"),
+    "launcher": rules.one_of("detached", "slurm", "skypilot"),
+    "nodes": rules.whole(1, 64),
+    "partition": _SLURM_WORD,
+    "account": _SLURM_WORD,
+    "time": _SLURM_WORD,
+    "qos": _SLURM_WORD,
+    "options": rules.texts,
+    "price_per_hour": rules.number(0, 100_000),
+    "notify": _KEY_NAME,
+    "lock": rules.text,
+    "wheels": rules.text,
+}
+# Tables of which there may be several, told apart by their names, and what each must have.
+ROWS: Mapping[str, tuple[Mapping[str, rules.Rule], tuple[str, ...]]] = {
+    "endpoints": (ENDPOINT_RULES, ("name", "base_url")),
+    "machines": (MACHINE_RULES, ("name", "ssh")),
+}
 
 
 SECTIONS: Mapping[str, Mapping[str, rules.Rule]] = {"engine": ENGINE_RULES, "judging": JUDGING_RULES}
 
 
 def _config(table: Mapping[str, Any], faults: list[str]) -> Config:
-    known = [*TOP_RULES, *SECTIONS, "endpoints"]
+    known = [*TOP_RULES, *SECTIONS, *ROWS]
     top = rules.checked(table, TOP_RULES, "", faults, known=known)
     engine, judging = (_section(table, name, faults) for name in SECTIONS)
     return Config(
         **top,
         engine=EngineSettings(**engine),
         judging=JudgingSettings(**judging),
-        endpoints=_endpoints(table.get("endpoints", []), faults),
+        endpoints=tuple(EndpointSettings(**row) for row in _rows(table, "endpoints", faults)),
+        machines=tuple(MachineSettings(**row) for row in _rows(table, "machines", faults)),
     )
 
 
@@ -136,20 +193,19 @@ def _section(table: Mapping[str, Any], name: str, faults: list[str]) -> dict[str
     return rules.checked(section, SECTIONS[name], f"{name}.", faults)
 
 
-def _endpoints(rows: object, faults: list[str]) -> tuple[EndpointSettings, ...]:
+def _rows(table: Mapping[str, Any], kind: str, faults: list[str]) -> list[dict[str, Any]]:
+    """Those without a fault."""
+    rows, (row_rules, required) = table.get(kind, []), ROWS[kind]
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        faults.append(f"endpoints: {say('[[endpoints]] 표여야 해요', 'must be tables, [[endpoints]]')}")
-        return ()
-    found: list[EndpointSettings] = []
+        faults.append(f"{kind}: {say(f'[[{kind}]] 표여야 해요', f'must be tables, [[{kind}]]')}")
+        return []
+    found: list[dict[str, Any]] = []
     for number, row in enumerate(rows, start=1):
-        where = f"endpoints[{number}]."
-        row_values = rules.checked(row, ENDPOINT_RULES, where, faults)
-        for required in ("name", "base_url"):
-            if required not in row:
-                faults.append(f"{where}{required}: {say('빠져 있어요', 'is missing')}")
-        name = row_values.get("name")
-        if name in [endpoint.name for endpoint in found]:
+        where = f"{kind}[{number}]."
+        values = rules.checked(row, row_rules, where, faults)
+        faults += [f"{where}{key}: {say('빠져 있어요', 'is missing')}" for key in required if key not in row]
+        if values.get("name") in [other["name"] for other in found]:
             faults.append(f"{where}name: {say('앞의 것과 이름이 같아요', 'has the name of an earlier one')}")
-        elif name and "base_url" in row_values:
-            found.append(EndpointSettings(**row_values))
-    return tuple(found)
+        elif all(key in values for key in required):
+            found.append(values)
+    return found

@@ -159,7 +159,7 @@ def publish_adapter(
 
 def card_of(adapter: Adapter) -> Mapping[str, Any]:
     """Empty for one that was not trained here."""
-    return _json(adapter.folder / CARD)
+    return foreign_json.fields(adapter.folder / CARD)
 
 
 def remove_adapter(name: str) -> Adapter:
@@ -200,7 +200,7 @@ def _kept(
 
 def _set_base(folder: Path, base: str) -> None:
     """In place of a path of the machine that trained it."""
-    options = {**_json(folder / CONFIGURATION), "base_model_name_or_path": base}
+    options = {**foreign_json.fields(folder / CONFIGURATION), "base_model_name_or_path": base}
     publish(folder / CONFIGURATION, json.dumps(options, ensure_ascii=False, indent=2) + "\n", mode=0o600)
     facts = (
         tomlkit.parse((folder / _FACTS).read_text(encoding="utf-8"))

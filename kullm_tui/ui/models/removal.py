@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from textual.app import App
 
-from kullm_tui.core.config.edit import remove_endpoint
+from kullm_tui.core.config.edit import remove_row
 from kullm_tui.core.language import say
 from kullm_tui.core.models import disk
 from kullm_tui.core.models.profiles import Profile
@@ -53,7 +53,7 @@ async def give_up_endpoint(app: App[int], profile: Profile, gone: Callable[[str]
     question = say(f"{name} 엔드포인트를 뺄까요?", f"Remove the endpoint {name}?")
     button = say("목록에서 빼기", "Take it off the list")
     if await app.push_screen_wait(Confirm(question, button, more=more, danger=True)):
-        await asyncio.to_thread(remove_endpoint, profile.title)
+        await asyncio.to_thread(remove_row, "endpoints", profile.title)
         gone(profile.name)
     return Outcome()
 

@@ -177,7 +177,7 @@ def test_a_loss_that_is_no_number_is_null_for_scripts_and_a_gap_in_the_curve(hom
     job = _made(home)
     job.metrics.write_text('{"step": 1, "loss": 2.5}\n{"step": 2, "loss": NaN}\n{"step": 3, "loss": "?"}\n')
     set_state(job, "FAILED", reason="diverged", message="손실이 발산했어요")
-    strict = {"parse_constant": lambda name: pytest.fail(f"{name} is no JSON")}
+    strict: dict[str, Any] = {"parse_constant": lambda name: pytest.fail(f"{name} is no JSON")}
     points = json.loads(kullm(home, "jobs", "plot", "one", "--json").stdout, **strict)
     assert (points["steps"], points["values"]) == ([1, 2], [2.5, None])
     assert "×" in kullm(home, "jobs", "plot", "one").stdout

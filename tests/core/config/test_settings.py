@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from kullm_tui.core.config.edit import remove_endpoint, set_value
+from kullm_tui.core.config.edit import remove_row, set_value
 from kullm_tui.core.config.settings import Config, EndpointSettings, EngineSettings, load_config, parse_config
 from kullm_tui.core.errors import ConfigError, KullmError
 
@@ -31,9 +31,9 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_an_endpoint_is_taken_out_and_the_rest_stays(file: Path) -> None:
     file.write_text(COMMENTED)
-    assert not remove_endpoint("nobody")
+    assert not remove_row("endpoints", "nobody")
     assert file.read_text() == COMMENTED
-    assert remove_endpoint("home")
+    assert remove_row("endpoints", "home")
     assert load_config().endpoints == ()
     assert "# 늘 쓰는 것" in file.read_text()
 

@@ -1,4 +1,4 @@
-"""`python3 -I -S agent.pyz ROOT VERB`: the way in to everything that runs on a machine, for 3.8 and later without any package."""
+"""`python3 -I -S agent.pyz VERB PLACE`: the way in to everything that runs on a machine, for 3.8 and later without any package."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from trainer.jobs.agent import rpc
 from trainer.jobs.agent.directory import JobDirectory
 from trainer.jobs.agent.follow import follow
 from trainer.jobs.agent.sampler import sample
-from trainer.jobs.agent.store import Store
 from trainer.jobs.agent.supervisor import supervise
 
 
@@ -21,9 +20,8 @@ def main() -> int:
         sample(JobDirectory(place))
     elif verb == "follow":
         follow(JobDirectory(place))
-    elif verb == "receive":  # what a machine without rsync is sent
-        digest, offset = sys.argv[3], int(sys.argv[4])
-        Store(place).receive(digest, offset, sys.stdin.buffer)
+    elif verb in rpc.STREAMS:
+        return rpc.answer_stream(verb, place)
     elif verb in rpc.VERBS:
         return rpc.answer(verb, place)
     else:

@@ -9,20 +9,23 @@ import json
 import os
 import platform
 import shutil
+import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any, Callable, Mapping
 
-from trainer.jobs.agent import slurm, states
+from trainer.jobs.agent import environment, slurm, states
+from trainer.jobs.agent import preflight as look
 from trainer.jobs.agent.diagnosis import diagnosed
 from trainer.jobs.agent.directory import SCHEMA, JobDirectory
-from trainer.jobs.agent.files import append, document, last_row, private_dir, publish, turn
+from trainer.jobs.agent.files import append, document, last_row, private_dir, publish, row_of, turn
 from trainer.jobs.agent.gpus import cards
 from trainer.jobs.agent.processes import tagged
 from trainer.jobs.agent.queue import Queue
 from trainer.jobs.agent.start import start
-from trainer.jobs.agent.store import Store, listed
+from trainer.jobs.agent.store import Damaged, Store, listed
+from trainer.jobs.agent.store import send as store_send
 
 REPLY = "@kullm "
 
@@ -38,10 +41,23 @@ class Refused(Exception):
 def answer(verb: str, root: Path) -> int:
     """Reads the question from stdin, writes the answer to stdout; 0 whatever the answer is."""
     asked = json.loads(sys.stdin.buffer.readline().decode("utf-8") or "{}")
+    _tell(lambda: VERBS[verb](Machine(root), asked))
+    return 0
+
+
+def answer_stream(verb: str, place: Path) -> int:
+    """Bytes by stdin or stdout; how it ended is the last line, on whichever end is left."""
+    _tell(lambda: STREAMS[verb](place))
+    return 0
+
+
+def _tell(answered: Callable[[], dict[str, Any]]) -> None:
     try:
-        told: dict[str, Any] = VERBS[verb](Machine(root), asked)
+        told = answered()
     except Refused as refused:
         told = {"error": {"kind": refused.kind, **refused.facts}}
+    except Damaged as damaged:
+        told = {"error": {"kind": "damaged", "sha256": str(damaged)}}
     except slurm.SlurmError as error:
         told = {"error": {"kind": "slurm", "message": str(error)}}
     except OSError as error:
@@ -50,7 +66,6 @@ def answer(verb: str, root: Path) -> int:
         }
     sys.stdout.write("\n" + REPLY + json.dumps(told, ensure_ascii=True) + "\n")
     sys.stdout.flush()
-    return 0
 
 
 class Machine:
@@ -188,13 +203,68 @@ def remove(machine: Machine, asked: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def missing(machine: Machine, asked: Mapping[str, Any]) -> dict[str, Any]:
-    return {"missing": machine.store.missing(asked["files"]), "incoming": str(private_dir(machine.root / "incoming"))}
+    return {
+        "missing": machine.store.missing(asked["files"]),
+        "incoming": str(private_dir(machine.root / "incoming")),
+        "rsync": shutil.which("rsync") or "",
+    }
 
 
 def accept(machine: Machine, asked: Mapping[str, Any]) -> dict[str, Any]:
     """Files that have come are verified and become a tree."""
     machine.store.accept([str(file["sha256"]) for file in asked["files"]])
     return {"path": str(machine.store.publish_tree(str(asked["digest"]), asked["files"]))}
+
+
+def receive(place: Path) -> dict[str, Any]:
+    """What a machine without rsync is sent."""
+    Store(place).receive(sys.stdin.buffer)
+    return {}
+
+
+def send(place: Path) -> dict[str, Any]:
+    asked = json.loads(sys.stdin.buffer.readline().decode("utf-8"))
+    store_send(place, asked["files"], sys.stdout.buffer)
+    return {}
+
+
+def preflight(machine: Machine, asked: Mapping[str, Any]) -> dict[str, Any]:
+    return {**hello(machine, asked), **look.facts(machine.root, asked)}
+
+
+def installed(machine: Machine, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What each of these Pythons has, and which of these environments are made."""
+    made = {digest: environment.python_of(machine.root, digest) for digest in asked.get("environments") or ()}
+    return {
+        "pythons": {python: environment.installed(python) for python in asked.get("pythons") or ()},
+        "environments": {digest: made[digest] for digest in made if environment.is_made(machine.root, digest)},
+    }
+
+
+def make_environment(place: Path) -> dict[str, Any]:
+    """Each line of progress as it comes, and at the end its Python."""
+    asked = json.loads(sys.stdin.buffer.readline().decode("utf-8"))
+
+    def told(line: str) -> None:
+        sys.stdout.write(json.dumps({"line": line[:500]}) + "\n")
+        sys.stdout.flush()
+
+    try:
+        return {"python": environment.make(Machine(place).root, asked, told)}
+    except environment.NotMade as error:
+        raise Refused("environment", message=str(error)) from error
+
+
+def settle(_machine: Machine, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The trainer's own code decides; this only runs it."""
+    question = json.dumps({"recipe": asked["recipe"], "ranks": asked["ranks"]}).encode()
+    variables = {**os.environ, **asked["environment"], "PYTHONPATH": asked["path"], "CUDA_VISIBLE_DEVICES": ""}
+    command = [str(asked["python"]), "-P", "-m", "trainer.settle_there"]
+    done = subprocess.run(command, input=question, capture_output=True, env=variables, check=False)
+    told = row_of(done.stdout.splitlines()[-1]) if done.returncode == 0 and done.stdout else None
+    if told is None:
+        raise Refused("settle", message=done.stderr.decode("utf-8", "replace").strip()[-500:])
+    return {"recipe": told}
 
 
 def artifacts(machine: Machine, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -215,4 +285,12 @@ VERBS: dict[str, Callable[[Machine, Mapping[str, Any]], dict[str, Any]]] = {
     "missing": missing,
     "accept": accept,
     "artifacts": artifacts,
+    "preflight": preflight,
+    "installed": installed,
+    "settle": settle,
+}
+STREAMS: dict[str, Callable[[Path], dict[str, Any]]] = {
+    "receive": receive,
+    "send": send,
+    "environment": make_environment,
 }

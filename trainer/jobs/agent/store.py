@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import shutil
 import tempfile
@@ -44,16 +45,15 @@ class Store:
         wanted = {str(file["sha256"]) for file in files}
         return {digest: _size(self.incoming(digest)) for digest in sorted(wanted) if not self.blob(digest).is_file()}
 
-    def receive(self, digest: str, offset: int, source: BinaryIO) -> int:
-        """Bytes behind what is here already, to the end of the stream; how many of it are here now."""
-        path = self.incoming(digest)
-        with path.open("r+b" if path.exists() else "w+b") as file:
-            file.truncate(min(offset, _size(path)))
-            file.seek(0, os.SEEK_END)
-            shutil.copyfileobj(source, file, _AT_ONCE)
-            file.flush()
-            os.fsync(file.fileno())
-            return file.tell()
+    def receive(self, source: BinaryIO) -> None:
+        """Files one behind the other, each a line of JSON and the bytes behind what is here of it already; cut short anywhere, it goes on there."""
+        for line in iter(source.readline, b""):
+            header = json.loads(line.decode("utf-8"))
+            path = self.incoming(str(header["sha256"]))
+            with path.open("r+b" if path.exists() else "w+b") as file:
+                file.truncate(min(int(header["offset"]), _size(path)))
+                file.seek(0, os.SEEK_END)
+                _copy(source, file, int(header["bytes"]))
 
     def accept(self, digests: Sequence[str]) -> None:
         """Whole files become blobs. Damaged for one whose bytes are others; it is thrown away, to be sent again."""
@@ -85,6 +85,28 @@ class Store:
         finally:
             shutil.rmtree(str(draft), ignore_errors=True)
         return place
+
+
+def send(folder: Path, files: Sequence[dict[str, Any]], target: BinaryIO) -> None:
+    """The other way round: of each file what is behind its offset; from the start where it is shorter than that by now."""
+    for asked in files:
+        with (folder / _inside(str(asked["path"]))).open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            offset = int(asked["offset"]) if int(asked["offset"]) <= size else 0
+            header = {"path": asked["path"], "offset": offset, "bytes": size - offset}
+            target.write(json.dumps(header).encode("utf-8") + b"\n")
+            file.seek(offset)
+            _copy(file, target, size - offset)
+    target.flush()
+
+
+def _copy(source: BinaryIO, target: BinaryIO, count: int) -> None:
+    while count > 0:
+        block = source.read(min(count, _AT_ONCE))
+        if not block:
+            return
+        target.write(block)
+        count -= len(block)
 
 
 def sha256(path: Path) -> str:

@@ -1,0 +1,173 @@
+"""`kullm train RECIPE --on MACHINE`: what it will take is said, then the job is brought there, started, and followed as long as somebody watches."""
+
+import argparse
+import sys
+
+from kullm_tui.commands.cli.columns import aligned
+from kullm_tui.commands.cli.confirm import can_ask, confirmed
+from kullm_tui.commands.cli.progress import Narration
+from kullm_tui.commands.cli.ssh_questions import terminal_asking
+from kullm_tui.commands.jobs.ending import watched
+from kullm_tui.commands.jobs.follow import Follower
+from kullm_tui.commands.train.plan import plan_lines
+from kullm_tui.commands.train.run import left_alone
+from kullm_tui.commands.train.tokens import cached_lengths
+from kullm_tui.core.config.settings import MachineSettings
+from kullm_tui.core.errors import ConsentNeeded, KullmError
+from kullm_tui.core.language import say
+from kullm_tui.core.models.adapters import free_name, require_free
+from kullm_tui.core.models.resolve import resolve
+from kullm_tui.core.money import money
+from kullm_tui.core.text import size_text, terminal_safe, terminal_safe_json
+from trainer.estimate.estimate import plan_facts
+from trainer.jobs.agent.directory import JobDirectory
+from trainer.jobs.dispatch import Telling, carry_out, draft
+from trainer.jobs.machines import client_of
+from trainer.jobs.preflight import Facts
+from trainer.jobs.prospect import Prospect, prospect, require_sense
+from trainer.jobs.registry import known_in
+from trainer.jobs.text import time_text
+from trainer.recipe import Recipe
+
+_INTERRUPTED = 130
+
+
+def plan_elsewhere(recipe: Recipe, settings: MachineSettings, args: argparse.Namespace) -> int:
+    found = _prospect(recipe, settings, args, Narration())
+    if args.json:
+        print(terminal_safe_json({**plan_facts(found.plan), "dispatch": found.told()}))
+        return 0
+    for line in [*plan_lines(found.plan), *dispatch_lines(found)]:
+        print(terminal_safe(line))
+    return 0
+
+
+def train_elsewhere(recipe: Recipe, settings: MachineSettings, args: argparse.Namespace) -> int:
+    if args.name:
+        require_free(args.name)
+    narration = Narration()
+    found = _prospect(recipe, settings, args, narration)
+    require_sense(found, waits=args.wait_gpus, agreed=args.yes)
+    for line in dispatch_lines(found):
+        narration.note(line)
+    _agree_to_the_price(found, agreed=args.yes)
+    job = draft(found, name=args.name or free_name(recipe.name), argv=sys.argv[1:], wheels=args.wheels or "")
+    return _brought(job, settings, args, narration, found.facts)
+
+
+def _prospect(recipe: Recipe, settings: MachineSettings, args: argparse.Namespace, narration: Narration) -> Prospect:
+    client = client_of(settings, terminal_asking())
+    narration.progress(say(f"{settings.name}에 연결하는 중 …", f"connecting to {settings.name} …"))
+    try:
+        lengths = cached_lengths(recipe, resolve(recipe.model.base).folder)
+        return prospect(recipe, settings, client, gpus=args.gpus, lengths=lengths)
+    finally:
+        narration.clear()
+
+
+def _brought(
+    job: JobDirectory,
+    settings: MachineSettings,
+    args: argparse.Namespace,
+    narration: Narration,
+    facts: Facts | None,
+) -> int:
+    client = client_of(settings, terminal_asking())
+    telling = Telling(narration.note, narration.progress)
+    try:
+        carry_out(job, settings, client, telling, facts)
+    except (KeyboardInterrupt, KullmError) as error:
+        narration.clear()
+        narration.note(
+            say(
+                f"아직 시작하지 않았어요. 올린 것은 남아 있어요. 이어서 하려면: kullm jobs retry {job.id}",
+                f"It is not started yet; what was uploaded is kept. To go on: kullm jobs retry {job.id}",
+            )
+        )
+        if isinstance(error, KeyboardInterrupt):
+            return _INTERRUPTED
+        raise
+    finally:
+        narration.clear()
+    narration.note(say(f"{settings.name}에서 시작했어요: 학습 {job.id}", f"started on {settings.name}: job {job.id}"))
+    known = known_in(job)
+    if args.detach:
+        return left_alone(known, narration, as_json=args.json)
+    return watched(known, client, Follower(known, client, narration, whole=True), 1, narration, as_json=args.json)
+
+
+def dispatch_lines(found: Prospect) -> list[str]:
+    """What the machine adds to a plan: how much travels, what is there already, what it costs."""
+    plan, settings = found.plan, found.settings
+    rows = [
+        [say("장비", "machine"), settings.name, say(f"{settings.ssh}, {found.machine.name}", f"{settings.ssh}, {found.machine.name}")],
+        [say("올릴 것", "upload"), size_text(found.upload), _upload_text(found)],
+        [say("베이스", "base"), _base_text(found), plan.asked.model.base],
+        [say("환경", "environment"), _environment_text(found), ""],
+        [say("GPU마다", "memory of a rank"), size_text(plan.fit.memory.total), say(f"{size_text(found.machine.memory_bytes)} 중", f"of {size_text(found.machine.memory_bytes)}")],
+        [say("걸리는 시간", "time"), _hours_text(found), ""],
+        [say("가격", "price"), _price_text(found), ""],
+    ]  # fmt: skip
+    lines = aligned(rows)
+    if found.facts is None:
+        first = found.unreached.splitlines()[0]
+        lines.append(
+            say(
+                f"연결하지 못해서 그곳에 무엇이 있는지는 몰라요: {first}",
+                f"not reached, so what is there already is not known: {first}",
+            )
+        )
+    return lines
+
+
+def _hours_text(found: Prospect) -> str:
+    minutes = found.plan.asked.train.minutes
+    if minutes and found.machine.is_cpu:
+        return say(f"{minutes:g}분 (그 장비에서 재어 맞춰요)", f"{minutes:g} min (measured over there)")
+    return time_text(found.plan.duration.seconds.value)
+
+
+def _upload_text(found: Prospect) -> str:
+    total = size_text(found.payload.bytes)
+    if found.facts is None:
+        return say(f"많아도 {total}", f"{total} at most")
+    return say(f"모두 {total}, 나머지는 이미 있어요", f"of {total}; the rest is there")
+
+
+def _base_text(found: Prospect) -> str:
+    return {
+        "shipped": say("프로그램에 들어 있어요", "comes with the program"),
+        "there": say("그곳에 이미 있어요", "there already"),
+        "uploaded": say("여기서 올려요", "uploaded from here"),
+        "download": say("그곳에서 내려받아요", "downloaded over there"),
+        "missing": say("그곳에도 여기에도 없어요", "neither there nor here"),
+        "unknown": say("그곳에 있는지 몰라요", "whether it is there is not known"),
+    }[found.base]
+
+
+def _environment_text(found: Prospect) -> str:
+    return {
+        "there": say("그곳의 Python을 그대로 써요", "its own Python, as it is"),
+        "made": say("한 번 만들어 두고 다시 써요", "made once, and kept for the next job"),
+        "unknown": say("몰라요", "not known"),
+    }[found.environment]
+
+
+def _price_text(found: Prospect) -> str:
+    if found.price is None:
+        return say("한 시간의 가격을 적지 않았어요", "no price per hour is given")
+    return say(f"약 {money(found.price)}", f"about {money(found.price)}")
+
+
+def _agree_to_the_price(found: Prospect, *, agreed: bool) -> None:
+    if not found.price or agreed:
+        return
+    if not can_ask():
+        raise ConsentNeeded(
+            say(
+                "돈이 드는 장비예요. 괜찮으면 --yes를 붙이세요.",
+                "This machine costs money. If that is fine, add --yes.",
+            )
+        )
+    if not confirmed(say("시작할까요?", "Start?")):
+        raise ConsentNeeded(say("시작하지 않았어요.", "It was not started."))

@@ -1,0 +1,233 @@
+"""A job brought to a machine and started there, once, however often its way is cut.
+
+    its number and its copy of the directory are here         before anything of it is there
+    STAGING    program, data and base uploaded, by content    what has come is not sent again
+               the environment ready, what the recipe leaves to the machine settled there
+    STAGED     the directory there, spec.json last
+    started    the supervisor there has it; asked twice it answers that it has it already
+
+Each step may be done again, so that a dispatch that was cut off goes on from `staging.json` beside the copy of the directory.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kullm_tui import __version__
+from kullm_tui.core import paths
+from kullm_tui.core.config.keys import get_key
+from kullm_tui.core.config.settings import MachineSettings
+from kullm_tui.core.language import interface_language, say
+from kullm_tui.core.redact import keep_out
+from kullm_tui.core.text import size_text
+from trainer.jobs import environment
+from trainer.jobs.agent import states
+from trainer.jobs.agent.directory import SCHEMA, JobDirectory
+from trainer.jobs.agent.files import document, publish
+from trainer.jobs.card import predicted
+from trainer.jobs.client import Client
+from trainer.jobs.payload import Tree, needs_hub, wheels_tree
+from trainer.jobs.preflight import Facts, looked_at
+from trainer.jobs.prospect import Prospect
+from trainer.jobs.registry import KnownJob, directory_of, known_job, new_id, put_down
+from trainer.jobs.upload import bring, persistently
+from trainer.recipe import recipe_dict, recipe_from
+
+Said = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Telling:
+    """`note`: something that stays said. `progress`: how far it is, replaced by the next."""
+
+    note: Said
+    progress: Said
+
+
+def draft(
+    found: Prospect, *, name: str, argv: Sequence[str], wheels: str = "", retries: int | None = None
+) -> JobDirectory:
+    """The job as it stands here before anything of it is there: from now on it is known and can go on."""
+    assert found.facts is not None
+    plan = _plan_of(found, wheels or found.settings.wheels, retries)
+    job = directory_of(new_id())
+    paths.private_dir(job.path)
+    settings, machine = found.settings, found.machine
+    recipe = found.payload.recipe_there(str(found.facts.told["root"]))
+    put_down(job, machine=settings.name, hub=needs_hub(found.plan.asked))
+    publish(_staging(job), plan)
+    publish(
+        job.spec,
+        {
+            "schema": SCHEMA,
+            "recipe": recipe_dict(recipe),
+            "digest": recipe.digest,
+            "code": __version__,
+            "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "argv": list(argv),
+            "name": name,
+            "on": settings.name,
+            "machine": {"name": settings.name, "ranks": machine.count, "hardware": machine.name, "price_per_hour": settings.price_per_hour},
+            "base": found.plan.asked.model.base,  # as this computer calls it
+            "asked": recipe_dict(found.plan.asked),  # with the files as they are called here
+            "predicted": predicted(found.plan),
+            "language": interface_language(),
+        },
+    )  # fmt: skip
+    publish(job.state, {"state": states.STAGING})
+    return job
+
+
+def _plan_of(found: Prospect, wheels: str, retries: int | None) -> dict[str, Any]:
+    asked, machine = found.plan.asked, found.machine
+    return {
+        "trees": [tree.stored() for tree in found.payload.trees],
+        "wheels": wheels_tree(wheels).stored() if wheels else None,
+        "ranks": machine.count,
+        "gpus": 0 if machine.is_cpu else machine.count,
+        "settle": machine.is_cpu and (asked.model.precision == "auto" or bool(asked.train.minutes)),
+        "retries": retries,
+    }
+
+
+def is_waiting(job: KnownJob) -> bool:
+    """Whether its dispatch was cut off."""
+    return _staging(job.directory).is_file()
+
+
+def carry_out(
+    job: JobDirectory, settings: MachineSettings, client: Client, telling: Telling, facts: Facts | None = None
+) -> dict[str, Any]:
+    """From wherever it stands to a job that the machine has; the machine's answer to its start."""
+    plan = document(_staging(job))
+    facts = facts or looked_at(client, settings)
+    places = _uploaded(client, [Tree.of(stored) for stored in plan["trees"]], telling)
+    python = _python(client, settings, facts, plan, telling)
+    variables = _variables(str(facts.told["root"]), places)
+    spec = _settled_spec(client, job, plan, python, places["package"], variables, telling)
+    persistently(lambda: client.stage(job.id, spec))
+    publish(job.state, {"state": states.STAGED})
+    launch = _launch(settings, plan, python, places["package"], variables)
+    publish(job.launch, launch)
+    secrets = secrets_of(known_job(job.id), settings)
+    answer = persistently(lambda: client.start(job.id, launch, secrets))
+    publish(job.state, answer["state"])
+    _staging(job).unlink()
+    return answer
+
+
+def secrets_of(job: KnownJob, settings: MachineSettings) -> dict[str, str]:
+    """No more than this job needs: each start is given them anew, since none is kept over there."""
+    token = _hub_token() if job.place.get("hub") else None
+    found = {"HF_TOKEN": token, "notify_url": get_key(settings.notify) if settings.notify else None}
+    return {name: value for name, value in found.items() if value}
+
+
+def _staging(job: JobDirectory) -> Path:
+    return job.path / "staging.json"
+
+
+def _uploaded(client: Client, trees: Sequence[Tree], telling: Telling) -> dict[str, str]:
+    """By purpose, where each is there."""
+    places = {}
+    for tree in trees:
+        what, total = _tree_text(tree), size_text(tree.bytes)
+
+        def told(count: int, what: str = what, total: str = total) -> None:
+            telling.progress(
+                say(
+                    f"{what} 올리는 중 … {size_text(count)} / {total}",
+                    f"uploading {what} … {size_text(count)} of {total}",
+                )
+            )
+
+        places[str(tree.purpose)] = bring(client, tree, told)
+    return places
+
+
+def _tree_text(tree: Tree) -> str:
+    return {
+        "package": say("프로그램", "the program"),
+        "data": say("데이터", "the data"),
+        "base": say("베이스 모델", "the base"),
+        "hub": say("베이스 모델", "the base"),
+        "wheels": say("wheel 파일", "wheels"),
+    }[tree.purpose]
+
+
+def _python(client: Client, settings: MachineSettings, facts: Facts, plan: Mapping[str, Any], telling: Telling) -> str:
+    """The one that is there, where it has all that the trainer needs; else one that is made once."""
+    if facts.packages and not environment.missing_packages(facts.packages):
+        return str(facts.told["executable"])
+    wheels = Tree.of(plan["wheels"]) if plan["wheels"] else None
+    lock = environment.lock_of(settings, environment.base_python(settings, facts.told), wheels.digest if wheels else "")
+    made = client.installed([], [lock.digest])["environments"].get(lock.digest)
+    if made:
+        return str(made)
+    telling.note(
+        say(
+            "학습 환경을 만들어요. 다음 학습부터는 이 환경을 그대로 써요.",
+            "making the environment; the next job finds it made.",
+        )
+    )
+    place = _uploaded(client, [wheels], telling)["wheels"] if wheels else ""
+    return environment.make(client, settings, lock, place, telling.progress)
+
+
+def _variables(root: str, places: Mapping[str, str]) -> dict[str, str]:
+    """What of ours the trainer keeps there lies in the machine's folder, beside its jobs."""
+    return {"KULLM_HOME": root, **({"HF_HUB_CACHE": places["hub"]} if "hub" in places else {})}
+
+
+def _settled_spec(
+    client: Client,
+    job: JobDirectory,
+    plan: Mapping[str, Any],
+    python: str,
+    package: str,
+    variables: Mapping[str, str],
+    telling: Telling,
+) -> dict[str, Any]:
+    """The spec as it is staged; what was settled once stays so."""
+    spec = document(job.spec)
+    if not plan["settle"] or spec.get("settled"):
+        return spec
+    telling.progress(say("그 장비의 속도를 재는 중 …", "measuring that machine …"))
+    recipe = persistently(lambda: client.settle(python, package, spec["recipe"], int(plan["ranks"]), variables))
+    spec = {**spec, "recipe": recipe, "digest": recipe_from(recipe).digest, "settled": True}
+    publish(job.spec, spec)
+    return spec
+
+
+def _launch(
+    settings: MachineSettings, plan: Mapping[str, Any], python: str, package: str, variables: Mapping[str, str]
+) -> dict[str, Any]:
+    """Slurm has a queue of its own."""
+    launch: dict[str, Any] = {
+        "start": 1,
+        "python": python,
+        "path": [package],
+        "ranks": plan["ranks"],
+        "gpus": plan["gpus"],
+        "nodes": settings.nodes,
+        "queue": settings.launcher == "detached",
+        "environment": dict(variables),
+    }
+    if plan["retries"] is not None:
+        launch["retries"] = plan["retries"]
+    if settings.launcher == "slurm":
+        names = ("partition", "account", "time", "qos")
+        launch["slurm"] = {name: getattr(settings, name) for name in names} | {"options": list(settings.options)}
+    return launch
+
+
+def _hub_token() -> str | None:
+    """Ours, else the one that the hub's own tools keep."""
+    from huggingface_hub import get_token
+
+    token = get_key("HF_TOKEN") or get_token()
+    if token:
+        keep_out(token)
+    return token

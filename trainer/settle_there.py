@@ -1,0 +1,36 @@
+"""`python -P -m trainer.settle_there`: what a recipe leaves to its machine, decided on the machine before its job is staged.
+
+One JSON object comes in by stdin, the recipe and its ranks; the settled recipe goes out as the last line. The rows are made into
+tokens here, so that the ranks find them made.
+"""
+
+import json
+import sys
+
+from kullm_tui.core.errors import KullmError
+from trainer.dataset.tokens import evaluation_set, tokenised
+from trainer.estimate.machines import machine_named
+from trainer.estimate.tokens import lengths_of
+from trainer.model.base import base_of
+from trainer.recipe import recipe_dict, recipe_from
+from trainer.settle import settled
+
+
+def main() -> int:
+    asked = json.loads(sys.stdin.read())
+    recipe = recipe_from(asked["recipe"])
+    try:
+        folder = base_of(recipe)[1]
+        tokens = tokenised(recipe, folder)
+        evaluation_set(recipe, folder)
+        machine = machine_named(f"{asked['ranks']}xcpu")
+        lengths = lengths_of(tokens.lengths.tolist(), tokens.facts.trained_tokens)
+        print(json.dumps(recipe_dict(settled(recipe, machine, lengths, now=True))))
+    except KullmError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
