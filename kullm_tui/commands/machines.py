@@ -6,7 +6,6 @@ import re
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict, replace
-from typing import Any
 
 from kullm_tui.commands.cli.columns import aligned
 from kullm_tui.commands.cli.confirm import can_ask
@@ -27,10 +26,7 @@ from trainer.jobs.transports.ssh_faults import MachineUnreachable
 _TEXTS = ("folder", "python", "gpus", "partition", "account", "time", "qos", "lock", "wheels")
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
-    parser = subparsers.add_parser(
-        "machines", help=say("학습할 다른 컴퓨터를 보고 추가해요", "see and add computers to train on")
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar=say("동작", "ACTION"))
     listing = actions.add_parser("list", help=say("추가한 장비", "those that were added"))
     listing.add_argument("--json", action="store_true", help=say("한 줄에 JSON 하나", "one JSON object a line"))

@@ -3,15 +3,13 @@
 import argparse
 import importlib
 from collections.abc import Callable
-from typing import Any
 
 from kullm_tui.core.language import say
 
 _Parser = argparse.ArgumentParser
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
-    parser = subparsers.add_parser("jobs", help=say("학습들을 보고 다뤄요", "see and handle your trainings"))
+def add_arguments(parser: _Parser) -> None:
     actions = parser.add_subparsers(dest="action", metavar=say("동작", "ACTION"))
     for name, (help_text, add, _) in _actions().items():
         add(actions.add_parser(name, help=help_text))
