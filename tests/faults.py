@@ -102,4 +102,6 @@ def _verdict(outcomes: set[str]) -> str:
 
 
 def _sentence(item: pytest.Item) -> str:
-    return item.name.removeprefix("test_").replace("_", " ")
+    name, _, values = item.name.partition("[")
+    sentence = name.removeprefix("test_").replace("_", " ")
+    return f"{sentence}: {values.removesuffix(']')}" if values else sentence

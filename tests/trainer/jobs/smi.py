@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from trainer.jobs.agent.processes import started
+
 _SCRIPT = """#!/bin/sh
 cd "${0%/*}" || exit 1
 [ -e fails ] && { echo "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver." >&2; exit 9; }
-[ -e hangs ] && { touch hung; sleep 3600; }
+[ -e hangs ] && { echo $$ > hung.draft; mv hung.draft hung; sleep 3600; }
 case "$1" in
 --query-gpu=*) cat cards.csv ;;
 --query-compute-apps=*) cat apps.csv ;;
@@ -43,6 +45,12 @@ class Smi:
     def becomes(self, fault: str) -> None:
         """`hangs` or `fails`."""
         (self.folder / fault).touch()
+
+    def hanging(self) -> int:
+        """The process of the one that hangs since last, by its number; 0 where it has been ended, or before the first."""
+        told = self.folder / "hung"
+        pid = int(told.read_text()) if told.exists() else 0
+        return pid if started(pid) else 0
 
     def recovers(self) -> None:
         for fault in ("hangs", "fails"):

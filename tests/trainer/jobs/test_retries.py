@@ -74,6 +74,17 @@ def test_there_is_an_end_to_tries_that_get_nowhere(here: Here, retries: int) -> 
         ("(job / f'attempts/{attempt}/error.json').write_text('{\"kind\": \"NoSpace\"}')\nsys.exit(1)", "full"),
         ("(job / f'attempts/{attempt}/error.json').write_text('{{{')\nsys.exit(1)", "exit"),
     ],
+    ids=[
+        "fault of the recipe",
+        "code",
+        "no word",
+        "SIGSEGV",
+        "SIGKILL",
+        "memory",
+        "diverged",
+        "full",
+        "unreadable word",
+    ],
 )
 def test_what_another_try_would_meet_again_is_not_tried_again(here: Here, text: str, reason: str) -> None:
     job = here.job()
