@@ -23,6 +23,16 @@ def _listed(home: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+def _strict(text: str) -> dict[str, Any]:
+    """As readers take it that know no NaN."""
+
+    def refuse(name: str) -> None:
+        raise AssertionError(f"{name} is no JSON")
+
+    facts: dict[str, Any] = json.loads(text, parse_constant=refuse)
+    return facts
+
+
 def _made(home: Path, name: str = "one", *settings: str) -> JobDirectory:
     """With a recipe that is whole."""
     return make_job(home, spec_of(load_recipe(str(home / "tiny.toml"), settings), ["train"], name=name))
@@ -177,13 +187,12 @@ def test_a_loss_that_is_no_number_is_null_for_scripts_and_a_gap_in_the_curve(hom
     job = _made(home)
     job.metrics.write_text('{"step": 1, "loss": 2.5}\n{"step": 2, "loss": NaN}\n{"step": 3, "loss": "?"}\n')
     set_state(job, "FAILED", reason="diverged", message="손실이 발산했어요")
-    strict: dict[str, Any] = {"parse_constant": lambda name: pytest.fail(f"{name} is no JSON")}
-    points = json.loads(kullm(home, "jobs", "plot", "one", "--json").stdout, **strict)
+    points = _strict(kullm(home, "jobs", "plot", "one", "--json").stdout)
     assert (points["steps"], points["values"]) == ([1, 2], [2.5, None])
     assert "×" in kullm(home, "jobs", "plot", "one").stdout
     job.metrics.write_text('{"step": 2, "loss": NaN}\n')
-    assert json.loads(kullm(home, "jobs", "list", "--json").stdout, **strict)["loss"] is None
-    assert json.loads(kullm(home, "jobs", "cancel", "one", "--json").stdout, **strict)["state"] == "FAILED"
+    assert _strict(kullm(home, "jobs", "list", "--json").stdout)["loss"] is None
+    assert _strict(kullm(home, "jobs", "cancel", "one", "--json").stdout)["state"] == "FAILED"
 
 
 @pytest.mark.parametrize("row", [{}, {"step": 1, "loss": "x", "eta_s": []}, {"step": None, "loss": float("nan")}])
