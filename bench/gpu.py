@@ -23,6 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -108,17 +109,18 @@ class Bench:
 def main() -> int:
     arguments = _parser().parse_args()
     out = arguments.out or Path(os.environ.get("OUT") or Path(tempfile.gettempdir()) / "kullm-bench")
-    with tempfile.TemporaryDirectory(prefix="kullm-gpu-", dir=arguments.scratch or _roomy(arguments.dry_run)) as folder:
-        scratch = Path(folder)
-        budget = Budget(arguments.budget, time.monotonic)
-        sections = chosen([name for name in arguments.only.split(",") if name])
-        site = unpacked(arguments.wheels, scratch / "wheels") if arguments.wheels else None
-        report = Report("gpu", {name: str(value) for name, value in vars(arguments).items()}, out)
+    sections = chosen([name for name in arguments.only.split(",") if name])
+    budget = Budget(arguments.budget, time.monotonic)
+    report = Report("gpu", {name: str(value) for name, value in vars(arguments).items()}, out)
+    with ExitStack() as stack:
+        room = arguments.scratch or _roomy(arguments.dry_run)
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kullm-gpu-", dir=room)))
+        site = _site(arguments.wheels, stack) if arguments.wheels else None
         bench = Bench(report, _environment(scratch, site, dry=arguments.dry_run), scratch, arguments.dry_run)
+        stack.callback(bench.end)
         if not arguments.dry_run and bench.child.do("device") != "cuda":
             raise SystemExit("torch finds no CUDA device here; --dry-run tries every section out on the processor")
         _go_through(bench, budget, sections)
-        bench.end()
     report.finish()
     return bench.code
 
@@ -131,11 +133,17 @@ def _go_through(bench: Bench, budget: Budget, sections: Sequence[Section]) -> No
             bench.measure(turn, budget.left)
 
 
+def _site(wheels: Path, stack: ExitStack) -> Path:
+    """Not beside the weights: a disk in memory may forbid that libraries are mapped from it."""
+    return unpacked(wheels, Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kullm-wheels-"))))
+
+
 def _environment(scratch: Path, site: Path | None, *, dry: bool) -> dict[str, str]:
     """One card, the first of those that may be used: with several in sight transformers.Trainer would take all."""
     path = [str(_HERE.parent), str(_HERE), *([str(site)] if site else []), os.environ.get("PYTHONPATH", "")]
     card = os.environ.get("CUDA_VISIBLE_DEVICES", "0").partition(",")[0]
-    return {
+    threads = {"OMP_NUM_THREADS": "1"} if dry else {}  # tiny products wait for a second core longer than they take
+    return threads | {
         "PYTHONPATH": os.pathsep.join(filter(None, path)),
         "CUDA_VISIBLE_DEVICES": "" if dry else card,
         "KULLM_HOME": str(scratch / "home"),

@@ -21,7 +21,7 @@ from tests.tiny_models import in_four_bits, save_lora, save_model
 _FAMILIES = ("gpt_neox", "llama", "gemma2", "bloom")
 _LENGTHS = (5, 40, 17, 1, 29)  # some beyond the sliding windows of 16
 _TOKENS = 24
-_BELOW = 0.05  # in standard deviations of the logits
+_BELOW = 0.1  # in standard deviations of the logits
 _ROUNDED: Mapping[str, Mapping[str, Any]] = {
     "bf16": {"dtype": torch.bfloat16},
     "8bit": {"dtype": torch.bfloat16, "quantization_config": BitsAndBytesConfig(load_in_8bit=True)},
@@ -30,7 +30,8 @@ _ROUNDED: Mapping[str, Mapping[str, Any]] = {
 
 
 def decode(setup: Setup) -> Iterator[Sequence[Row]]:
-    bases = {family: save_model(setup.scratch / "tiny" / family, family) for family in _FAMILIES}
+    families = _FAMILIES[:1] if setup.dry else _FAMILIES
+    bases = {family: save_model(setup.scratch / "tiny" / family, family) for family in families}
     for family, base in bases.items():
         yield [_same_tokens(setup, family, base)]
     yield [_same_adapters(setup, bases["gpt_neox"])]
@@ -97,7 +98,7 @@ def _replies(
 
 
 def _theirs(setup: Setup, base: Path, **options: Any) -> Any:
-    where = {"device_map": {"": setup.device}} if setup.device.type == "cuda" else {}
+    where = {"device_map": {"": str(setup.device)}} if setup.device.type == "cuda" else {}
     return AutoModelForCausalLM.from_pretrained(base, **options, **where).eval()
 
 

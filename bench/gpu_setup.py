@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from weights import write_checkpoint
 
-_TINY, _FEWER = "tiny", 16  # a dry run's shape, and by how much its other numbers are smaller
+_TINY, _FEWER = "tiny", 32  # a dry run's shape, and by how much its other numbers are smaller
 
 
 @dataclass(frozen=True)

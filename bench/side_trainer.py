@@ -54,7 +54,7 @@ class Side:
 
         logging.set_verbosity_error()
         logging.disable_progress_bar()
-        torch.set_num_threads(len(os.sched_getaffinity(0)))
+        torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0))))
         chosen = How(**how)
         made, device = rows(batch * steps), torch.device(chosen.device)
         run: dict[str, Callable[..., Clock]] = {"ours": _ours, "trainer": _trainer, "trl": _trl}

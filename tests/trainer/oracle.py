@@ -115,7 +115,9 @@ def pefts_gradients(
 
     `loading`: how transformers loads the base; `autocast`: as Trainer computes with bf16=True.
     """
-    tuned = _tuned(recipe, **loading).to(device)
+    tuned = _tuned(recipe, **loading)
+    if "device_map" not in loading:
+        tuned = tuned.to(device)
     _begin_elsewhere(_trained(tuned))
     batch = {name: tensor.to(device) for name, tensor in padded_rows(as_trainer_rows(rows.rows)).items()}
     with torch.autocast(device.type, torch.bfloat16, enabled=autocast):

@@ -1,8 +1,10 @@
 """What the hub, the network and the disk say when a download fails, as one or two lines for a person."""
 
 import contextlib
+import importlib
 import os
 from collections.abc import Iterator
+from typing import Any
 
 from kullm_tui.core.causes import cause_of, is_full
 from kullm_tui.core.endpoints.errors import TooMuch
@@ -21,11 +23,19 @@ def hub_endpoint() -> str:
     return (os.environ.get("HF_ENDPOINT") or _USUAL_ENDPOINT).rstrip("/")
 
 
+def hub_http() -> Any:
+    """The HTTP library whose errors huggingface_hub lets through: httpx2, and httpx before its 2.0."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    names = (base.__module__.partition(".")[0] for base in HfHubHTTPError.__mro__)
+    return importlib.import_module(next(name for name in names if name.startswith("httpx")))
+
+
 @contextlib.contextmanager
 def translated(repository: str, revision: str) -> Iterator[None]:
-    import httpx2
     from huggingface_hub import errors
 
+    http = hub_http()
     try:
         yield
     except (KullmError, KeyboardInterrupt):
@@ -47,11 +57,11 @@ def translated(repository: str, revision: str) -> Iterator[None]:
                 "if it is private, store a token with `kullm keys set HF_TOKEN`.",
             )
         ) from error
-    except (TooMuch, httpx2.TooManyRedirects) as error:
+    except (TooMuch, http.TooManyRedirects) as error:
         raise _hostile(error) from error
     except errors.HfHubHTTPError as error:
         raise _refused(repository, error.response.status_code) from error
-    except (httpx2.TransportError, errors.OfflineModeIsEnabled, CutShort) as error:
+    except (http.TransportError, errors.OfflineModeIsEnabled, CutShort) as error:
         raise _unreachable(repository, error) from error
     except OSError as error:
         raise _disk_fault(error) from error
@@ -102,7 +112,6 @@ def _kept(repository: str) -> tuple[str, str]:
 
 
 def _unreachable(repository: str, error: Exception) -> HubError:
-    import httpx2
     from huggingface_hub.errors import OfflineModeIsEnabled
 
     if isinstance(error, OfflineModeIsEnabled):
@@ -113,8 +122,9 @@ def _unreachable(repository: str, error: Exception) -> HubError:
             )
         )
     kept_korean, kept_english = _kept(repository)
-    late = isinstance(error, httpx2.TimeoutException)
-    cut = isinstance(error, CutShort | httpx2.RemoteProtocolError | httpx2.ReadError)
+    http = hub_http()
+    late = isinstance(error, http.TimeoutException)
+    cut = isinstance(error, (CutShort, http.RemoteProtocolError, http.ReadError))
     why_korean = "답이 너무 늦어요" if late else "연결이 자꾸 끊겨요" if cut else "연결할 수 없어요"
     why_english = "answers too slowly" if late else "keeps breaking the connection" if cut else "cannot be reached"
     return HubError(
