@@ -1,7 +1,7 @@
 """LoRA fine-tuning of a whole shape on one device: tokens a second, MFU, peak memory and what the plan said; beside Trainer and TRL.
 
 The same random rows of KULLM's lengths, rank 16 on the queries, keys and values, no gradient checkpointing. A micro-batch holds as many
-tokens on each side; it is halved until the plan says that it fits the card, and for a peer until it runs.
+tokens on each side; it is halved until the plan says that it fits the card, and then until it runs.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -69,16 +69,18 @@ def sft(setup: Setup, *, size: str, precision: str) -> Iterator[Sequence[Row]]:
         needed, there = training.memory / 1e9, training.machine.memory_bytes / 1e9
         yield [Row(f"{training.title}: does not fit", f"{needed:.0f} of {there:.0f} GB", None, "", None)]
         return
-    ours = training.measured("ours", training.how)
+    ours = _running(training, "ours", training.how)
     if "error" in ours:
-        raise RuntimeError(ours["error"])
+        fault = RuntimeError(ours["error"])
+        fault.add_note(ours["traceback"])
+        raise fault
     yield _ours(training, ours)
     for library, (name, layout) in _PEERS.items():
         if find_spec(library if library == "trl" else "transformers") is None:
             yield [Row(f"{training.title}: {name}", "not installed", None, "", None)]
         else:
             how = replace(training.how, layout=layout, autocast=True)
-            yield _beside(training, name, ours, _peer(training, library, how))
+            yield _beside(training, name, ours, _running(training, library, how))
 
 
 def _training(setup: Setup, size: str, precision: str) -> Training:
@@ -119,18 +121,19 @@ def _halved(how: How) -> How:
     return replace(how, micro=how.micro // 2, micro_tokens=how.micro_tokens // 2)
 
 
-def _peer(training: Training, library: str, how: How) -> dict[str, Any]:
+def _running(training: Training, library: str, how: How) -> dict[str, Any]:
+    """Measured with as large a micro-batch as the device has room for."""
     found = training.measured(library, how)
     while "out of memory" in found.get("error", "").lower() and how.micro > 1:
         how = _halved(how)
         found = training.measured(library, how)
-    return found | {"micro": how.micro, "layout": how.layout}
+    return found | {"micro": how.micro, "micro_tokens": how.micro_tokens, "layout": how.layout}
 
 
 def _ours(training: Training, found: Mapping[str, Any]) -> Sequence[Row]:
     speed, planned = found["tokens_per_s"], training.planned_speed
     held, said = _held(found), training.memory
-    raw = {**found, "micro_tokens": training.how.micro_tokens, "mfu": training.mfu(speed), "rate": training.rate}
+    raw = {**found, "mfu": training.mfu(speed), "rate": training.rate}
     return [
         Row(f"{training.title}: speed", f"{speed:,.0f} tokens/s, MFU {training.mfu(speed):.1%}", None, "", None, raw),
         Row(f"{training.title}: speed : planned", f"{speed:,.0f} : {planned:,.0f}", speed / planned, "", None),

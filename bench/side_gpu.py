@@ -61,11 +61,13 @@ def _measured(measure: str, arguments: dict[str, str], dry: bool, scratch: Path)
 
 
 def _section(measure: str, setup: "Setup", **arguments: Any) -> Iterator[Sequence[Row]]:
-    match measure:
-        case "machine":
-            from gpu_machine import machine
+    if measure == "machine":
+        from gpu_machine import machine
 
-            return machine(setup)
+        return machine(setup)
+    from kullm_tui.weights import bnb  # noqa: F401 - before peft: it must not look for code on the Hub
+
+    match measure:
         case "decode":
             from gpu_decode import decode
 

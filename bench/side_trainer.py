@@ -10,6 +10,7 @@ import random
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,7 +70,7 @@ class Side:
             ImportError,
             MemoryError,
         ) as error:  # a setting that does not run is a finding too
-            return {"error": f"{type(error).__name__}: {error}"[:300]}
+            return {"error": f"{type(error).__name__}: {error}"[:300], "traceback": traceback.format_exc()}
         from trainer.memory import peak_bytes
 
         facts = {"tokens_per_s": round(clock.tokens / clock.seconds, 1), "loss": round(clock.loss, 3)}

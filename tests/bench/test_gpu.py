@@ -64,10 +64,10 @@ def a_wheel(folder: Path, package: str, files: dict[str, str]) -> None:
 
 
 def test_the_short_sections_run_whole_and_end_with_a_table_and_json_in_out(tmp_path: Path) -> None:
-    ran = run(tmp_path, "--budget", str(_PLENTY), "--only", "machine,decode,step")
-    assert (ran.code, ran.states) == (0, dict.fromkeys(("machine", "decode", "step"), "done")), ran.said
+    ran = run(tmp_path, "--budget", str(_PLENTY), "--only", "machine,decode,step,sft-1.3b")
+    assert (ran.code, ran.states) == (0, dict.fromkeys(("machine", "decode", "step", "sft-1.3b"), "done")), ran.said
     assert {"commit", "cpu", "python"} <= ran.facts["machine"].keys()
-    assert ran.facts["settings"]["only"] == "machine,decode,step"
+    assert ran.facts["settings"]["only"] == "machine,decode,step,sft-1.3b"
     rows = {row["promise"]: row for row in ran.facts["rows"]}
     assert all(rows[f"gpt_neox {kind}: our tokens in transformers' logits"]["met"] for kind in ("bf16", "8bit", "4bit"))
     assert rows["fp32, packed: Trainer's losses and adapter"]["met"]

@@ -63,7 +63,8 @@ def test_the_kernel_over_all_documents_is_asked_as_torch_2_11_takes_it(monkeypat
         assert torch.equal(cu_seq_q, cu_seq_k)
         lengths = cu_seq_q.diff().tolist()
         rows = (whole.transpose(0, 1)[None] for whole in (query, key, value))
-        return attention._slices(*rows, lengths, scale, 0.0, None)[0]
+        attended: torch.Tensor = attention._slices(*rows, lengths, scale, 0.0, None)[0]
+        return attended
 
     monkeypatch.setattr(varlen, "varlen_attn", of_2_11)
     query, key, value = torch.randn(3, 1, 4, 54, 16, generator=torch.Generator().manual_seed(1))
