@@ -40,15 +40,23 @@ class Report:
     def __init__(self, name: str, settings: dict[str, Any], folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._file = folder / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}.json"
-        self._facts = {"machine": machine(), "settings": settings}
+        self._facts: dict[str, Any] = {"machine": machine(), "settings": settings}
         self._rows: list[Row] = []
+
+    def tell(self, **facts: Any) -> None:
+        """What else the file is to hold."""
+        self._facts |= facts
+        self._write()
 
     def add(self, rows: Sequence[Row]) -> None:
         self._rows += rows
-        facts = {**self._facts, "rows": [asdict(row) for row in self._rows]}
-        self._file.write_text(json.dumps(facts, ensure_ascii=False, indent=1) + "\n")
+        self._write()
         for row in rows:
             sys.stderr.write("  ".join(_cells(row)).rstrip() + "\n")
+
+    def _write(self) -> None:
+        facts = {**self._facts, "rows": [asdict(row) for row in self._rows]}
+        self._file.write_text(json.dumps(facts, ensure_ascii=False, indent=1) + "\n")
 
     def finish(self) -> None:
         _print_table([("", "found", "ratio", "goal", ""), *map(_cells, self._rows)])

@@ -11,10 +11,16 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 _POLL_SECONDS = 0.02
+
+
+class SideEnded(SystemExit):
+    """A side is gone that should have answered; whoever does not catch it ends with it."""
 
 
 class Child:
@@ -34,18 +40,33 @@ class Child:
         threading.Thread(target=self._watch, daemon=True).start()
 
     def do(self, action: str, /, **options: Any) -> Any:
+        """Its answer. SideEnded where it is gone."""
         assert self._process.stdin
         assert self._process.stdout
-        self._process.stdin.write(json.dumps({"do": action, **options}) + "\n")
-        self._process.stdin.flush()
-        line = self._process.stdout.readline()
+        try:
+            self._process.stdin.write(json.dumps({"do": action, **options}) + "\n")
+            self._process.stdin.flush()
+            line = self._process.stdout.readline()
+        except BrokenPipeError:
+            line = ""
         if not line:
-            raise SystemExit(f"the side ended while it did {action}")
+            raise SideEnded(f"the side ended ({self._process.wait()}) while it did {action}")
         return json.loads(line)
+
+    @contextmanager
+    def ended_after(self, seconds: float) -> Iterator[None]:
+        """Within, it has so many seconds; then it is ended, whatever it does."""
+        timer = threading.Timer(max(0.0, seconds), self._process.kill)
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     def end(self) -> None:
         assert self._process.stdin
-        self._process.stdin.close()
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
         self._process.wait()
 
     def _watch(self) -> None:

@@ -1,6 +1,5 @@
 """Our side: the engine's batch, without HTTP."""
 
-import os
 import sys
 import threading
 import time
@@ -12,7 +11,7 @@ from side import serve  # noqa: E402
 
 
 class Side:
-    def load(self, folder: str, precision: str = "4bit", rows: int = 9) -> dict[str, float]:
+    def load(self, folder: str, precision: str = "4bit", rows: int = 9, device: str = "cpu") -> dict[str, float]:
         import torch
 
         from kullm_tui.engine.batch import Batch, Limits
@@ -23,7 +22,7 @@ class Side:
         loaded = load_model(
             Path(folder),
             precision=precision,  # type: ignore[arg-type]
-            device=torch.device("cpu"),
+            device=torch.device(device),
             progress=lambda _: None,
             cancelled=lambda: False,
         )
@@ -39,6 +38,9 @@ class Side:
 
     def attach(self, folder: str, name: str) -> None:
         self.rack.attach(name, Path(folder))
+
+    def close(self) -> None:
+        self.batch.close()
 
     def bandwidth(self) -> float:
         """Bytes a second of the fastest of five reads of 1 GiB."""
@@ -68,12 +70,12 @@ class Side:
         prompt = self._fresh(context)
         started = time.perf_counter()
         for reply in [self._start(prompt, tokens, name) for name in names]:
-            reply.done.wait()
+            reply.wait()
         together = time.perf_counter() - started
         prompt = self._fresh(context)
         started = time.perf_counter()
         for name in names:
-            self._start(prompt, tokens, name).done.wait()
+            self._start(prompt, tokens, name).wait()
         return {"together": together, "apart": time.perf_counter() - started}
 
     def arrival(self, streams: int, context: int, newcomer: int) -> dict[str, Any]:
@@ -83,7 +85,7 @@ class Side:
             time.sleep(0.05)
         arrived = time.perf_counter()
         late = self._start(self._fresh(newcomer), 1)
-        late.done.wait()
+        late.wait()
         joined = time.perf_counter()
         for reply in running:
             reply.generation.cancelled.set()
@@ -93,7 +95,7 @@ class Side:
 
     def _ask(self, prompt: list[int], tokens: int) -> "Reply":
         reply = self._start(prompt, tokens)
-        reply.done.wait()
+        reply.wait()
         return reply
 
     def _start(self, prompt: list[int], tokens: int, adapter: str | None = None) -> "Reply":
@@ -114,7 +116,8 @@ class Reply:
 
         self.asked = time.perf_counter()
         self.moments: list[float] = []
-        self.done = threading.Event()
+        self._done = threading.Event()
+        self._fault: Exception | None = None
         request = GenerationRequest(
             prompt=tuple(prompt),
             max_new_tokens=tokens,
@@ -127,6 +130,12 @@ class Reply:
         self.generation = Generation(request, self._take)
         batch.submit(self.generation)
 
+    def wait(self) -> None:
+        """Until it is whole. Where it failed nothing may be measured on it."""
+        self._done.wait()
+        if self._fault:
+            raise self._fault
+
     @property
     def first(self) -> float:
         return self.moments[0]
@@ -138,13 +147,12 @@ class Reply:
     def _take(self, event: Any) -> None:
         from kullm_tui.engine.generation import Failed, Piece
 
-        if isinstance(event, Failed):
-            print(event, file=sys.stderr)
-            os._exit(1)  # nothing that is measured may rest on it
         if isinstance(event, Piece):
             self.moments.append(time.perf_counter())
-        else:
-            self.done.set()
+            return
+        if isinstance(event, Failed):
+            self._fault = event.error
+        self._done.set()
 
 
 def _gaps(moments: list[float]) -> list[float]:

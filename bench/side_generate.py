@@ -10,18 +10,18 @@ from side import serve  # noqa: E402
 
 
 class Side:
-    def load(self, folder: str, form: str) -> dict[str, float]:
+    def load(self, folder: str, form: str, device: str = "cpu") -> dict[str, float]:
         """`form`: "bnb" for bitsandbytes' own layers, "bf16" for none."""
         import torch
 
         from kullm_tui.weights.loading import load_in_form, load_model
 
         quiet: dict[str, Any] = {"progress": lambda _: None, "cancelled": lambda: False}
-        device, started = torch.device("cpu"), time.perf_counter()
+        where, started = torch.device(device), time.perf_counter()
         if form == "bnb":
-            self.model = load_in_form(Path(folder), "4bit", "bnb", device, **quiet).model
+            self.model = load_in_form(Path(folder), "4bit", "bnb", where, **quiet).model
         else:
-            self.model = load_model(Path(folder), precision="bf16", device=device, **quiet).model
+            self.model = load_model(Path(folder), precision="bf16", device=where, **quiet).model
         return {"seconds": time.perf_counter() - started}
 
     def quantising_load(self, folder: str) -> dict[str, float]:
@@ -49,21 +49,44 @@ class Side:
     def prefill(self, tokens: int) -> dict[str, float]:
         return {"seconds": self._timed(tokens, 1)}
 
-    def _timed(self, context: int, tokens: int) -> float:
+    def attach(self, folders: list[str]) -> None:
+        """peft's own layers around the model, an adapter each, named by their numbers."""
+        import peft
+
+        for number, folder in enumerate(folders):
+            if number:
+                self.model.load_adapter(folder, adapter_name=str(number))
+            else:
+                self.model = peft.PeftModel.from_pretrained(self.model, folder, adapter_name="0")
+
+    def adapters(self, count: int, context: int, tokens: int) -> dict[str, float]:
+        """One question to every adapter in one batch, and one after another."""
+        names = [str(number) for number in range(count)]
+        together = self._timed(context, tokens, adapters=names)
+        apart = 0.0
+        for name in names:
+            self.model.set_adapter(name)
+            apart += self._timed(context, tokens)
+        return {"together": together, "apart": apart}
+
+    def _timed(self, context: int, tokens: int, adapters: list[str] | None = None) -> float:
         import torch
 
-        prompt = torch.tensor([[10 + number % 20000 for number in range(context)]])
+        prompt = torch.tensor([[10 + number % 20000 for number in range(context)]] * len(adapters or [""]))
+        prompt = prompt.to(self.model.device)
         started = time.perf_counter()
         with torch.inference_mode():
-            self.model.generate(
-                prompt,
+            said = self.model.generate(
+                input_ids=prompt,
                 attention_mask=torch.ones_like(prompt),
                 min_new_tokens=tokens,
                 max_new_tokens=tokens,
                 do_sample=False,
                 eos_token_id=2,
                 pad_token_id=2,
+                **({"adapter_names": adapters} if adapters else {}),
             )
+            said.cpu()  # a device is waited for
         return time.perf_counter() - started
 
 

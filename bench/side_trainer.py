@@ -4,12 +4,15 @@ Every optimizer step is timed, behind one small forward and backward that warm t
 is none. The rows have KULLM's lengths (mean near 208, cut at 512) and random ids.
 """
 
+import gc
 import os
 import random
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -20,13 +23,31 @@ sys.path[:0] = [
 ]  # not the other way: this folder has a trainer too
 from side import serve  # noqa: E402
 
-VOCABULARY, CUTOFF = 30080, 512
+VOCABULARY, CUTOFF, END = 30080, 512, 2
 RATE, RANK, ALPHA = 3e-4, 16, 32
 OUR_MICRO_TOKENS = 4096
 
 
+Ids = tuple[list[int], int]  # of a row, and how many of them are the prompt's
+
+
+@dataclass(frozen=True, kw_only=True)
+class How:
+    layout: str = "padded"  # grouped, packed
+    micro: int = 1  # rows that a library computes at once
+    micro_tokens: int = OUR_MICRO_TOKENS  # … and we
+    weights: str = "bf16"  # fp32, 4bit
+    autocast: bool = False  # the library's bf16=True
+    device: str = "cpu"
+
+    @property
+    def warming(self) -> tuple[int, int]:
+        """Rows and tokens of what warms a process up. A device also learns from it how much memory a micro-batch takes."""
+        return (1, 64) if self.device == "cpu" else (self.micro, CUTOFF)
+
+
 class Side:
-    """`library`: ours, trainer, trl; `layout`: padded, grouped, packed; `weights`: bf16, fp32; `autocast`: the library's bf16=True."""
+    """`library`: ours, trainer, trl."""
 
     def measure(self, *, model: str, library: str, batch: int, steps: int, **how: Any) -> dict[str, Any]:
         import torch
@@ -34,11 +55,13 @@ class Side:
 
         logging.set_verbosity_error()
         logging.disable_progress_bar()
-        torch.set_num_threads(len(os.sched_getaffinity(0)))
-        made = rows(batch * steps)
+        torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0))))
+        chosen = How(**how)
+        made, device = rows(batch * steps), torch.device(chosen.device)
         run: dict[str, Callable[..., Clock]] = {"ours": _ours, "trainer": _trainer, "trl": _trl}
+        _forget_peak(device)
         try:
-            clock = run[library](Path(model), made, batch, **how)
+            clock = run[library](Path(model), made, batch, chosen)
         except (
             RuntimeError,
             ValueError,
@@ -47,11 +70,32 @@ class Side:
             ImportError,
             MemoryError,
         ) as error:  # a setting that does not run is a finding too
-            return {"error": f"{type(error).__name__}: {error}"[:300]}
+            return {"error": f"{type(error).__name__}: {error}"[:300], "traceback": traceback.format_exc()}
         from trainer.memory import peak_bytes
 
         facts = {"tokens_per_s": round(clock.tokens / clock.seconds, 1), "loss": round(clock.loss, 3)}
-        return facts | {"tokens": clock.tokens, "steps": clock.steps, "peak_bytes": peak_bytes(torch.device("cpu"))}
+        facts |= {"tokens": clock.tokens, "steps": clock.steps, "peak_bytes": peak_bytes(device)}
+        return facts | _card(device)
+
+
+def _forget_peak(device: Any) -> None:
+    """What others left on the device goes, and what they took at most does not count."""
+    import torch
+
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats(device)
+
+
+def _card(device: Any) -> dict[str, int]:
+    """What a process holds of a card at its fullest: the allocator gives nothing back, and the context is not its own."""
+    import torch
+
+    if device.type != "cuda":
+        return {}
+    free, total = torch.cuda.mem_get_info(device)
+    return {"card_bytes": total - free, "reserved_bytes": torch.cuda.max_memory_reserved(device)}
 
 
 class Clock:
@@ -89,31 +133,40 @@ def facts_of(made: list[tuple[list[int], int]]) -> dict[str, float]:
     return {"rows": len(made), "mean_length": round(mean(lengths), 1), "labelled_share": round(labelled, 3)}
 
 
-def _ours(model: Path, made: list[tuple[list[int], int]], batch: int, *, weights: Any, **_: Any) -> Clock:
+def recipe_of(model: Path, batch: int, how: How) -> Any:
+    from tests.trainer.examples import a_recipe
+    from trainer.recipe import Method
+
+    training: dict[str, Any] = {"micro_tokens": how.micro_tokens, "learning_rate": RATE, "epochs": 1, "batch": batch}
+    return a_recipe(model, precision=how.weights, method=Method(kind="lora", rank=RANK, alpha=ALPHA), **training)
+
+
+def _ours(model: Path, made: list[Ids], batch: int, how: How) -> Clock:
     import torch
 
-    from tests.trainer.examples import Row, Rows, a_job, a_recipe
-    from trainer.recipe import Method
+    from tests.trainer.examples import Row, Rows, a_run
+    from trainer.ranks import Ranks
     from trainer.run import begin
     from trainer.side_by_side import workers_of
     from trainer.step import take_step
 
     examples = Rows(tuple(Row(tuple(ids), (False,) * n + (True,) * (len(ids) - n)) for ids, n in made))
-    how: dict[str, Any] = {"micro_tokens": OUR_MICRO_TOKENS, "learning_rate": RATE, "epochs": 1, "batch": batch}
-    recipe = a_recipe(model, precision=weights, method=Method(kind="lora", rank=RANK, alpha=ALPHA), **how)
-    clock = Clock()
+    recipe = recipe_of(model, batch, how)
+    clock, ranks = Clock(), Ranks(0, 1, torch.device(how.device))
     with tempfile.TemporaryDirectory() as folder:
-        workers = workers_of(recipe, torch.device("cpu"), torch.get_num_threads())
-        job = a_job(recipe, Path(folder), rows=examples, workers=workers)
-        assert job.forward.packs
-        with job.forward.attending():
-            job.forward(job.forward.batch([Row((5,) * 64, (True,) * 64)])).backward()  # type: ignore[no-untyped-call]
-        for parameter in job.parameters:
+        workers = workers_of(recipe, ranks.device, torch.get_num_threads())
+        run = a_run(recipe, Path(folder), rows=examples, workers=workers, ranks=ranks)
+        assert run.forward.packs
+        tokens = 64 if how.device == "cpu" else how.micro_tokens
+        documents = [Row((5,) * min(CUTOFF, tokens), (True,) * min(CUTOFF, tokens))] * max(1, tokens // CUTOFF)
+        with run.forward.attending():
+            run.forward(run.forward.batch(documents)).backward()  # type: ignore[no-untyped-call]
+        for parameter in run.parameters:
             parameter.grad = None
-        course = begin(job)
+        state = begin(run)
         clock.begin()
-        while course.step < course.total:
-            taken = take_step(job, course)
+        while state.step < state.total:
+            taken = take_step(run, state)
             assert taken
             tally, facts = taken
             clock.tokens += int(tally.tokens)
@@ -121,34 +174,39 @@ def _ours(model: Path, made: list[tuple[list[int], int]], batch: int, *, weights
     return clock
 
 
-def _warm_with_adapter(folder: Path, weights: str) -> Any:
+def _warm_with_adapter(folder: Path, how: How) -> Any:
     import peft
     import torch
     from transformers import AutoModelForCausalLM
 
-    kind = torch.bfloat16 if weights == "bf16" else torch.float32
-    base = AutoModelForCausalLM.from_pretrained(folder, dtype=kind, attn_implementation="sdpa")
+    options: dict[str, Any] = {"dtype": torch.float32 if how.weights == "fp32" else torch.bfloat16}
+    if how.weights == "4bit":
+        from tests.tiny_models import in_four_bits
+
+        options = in_four_bits(torch.bfloat16)
+    where = {} if how.device == "cpu" else {"device_map": {"": how.device}}
+    base = AutoModelForCausalLM.from_pretrained(folder, attn_implementation="sdpa", **options, **where)
     model = peft.get_peft_model(base, peft.LoraConfig(r=RANK, lora_alpha=ALPHA, task_type="CAUSAL_LM"))
-    ids = torch.full((1, 64), 5)
+    ids = torch.full(how.warming, 5, device=how.device)
     model(input_ids=ids, labels=ids).loss.backward()
     model.zero_grad(set_to_none=True)
     return model
 
 
-def _arguments(folder: str, batch: int, layout: str, micro: int, autocast: bool) -> dict[str, Any]:
-    grouped = {"train_sampling_strategy": "group_by_length"} if layout == "grouped" else {}
+def _arguments(folder: str, batch: int, how: How) -> dict[str, Any]:
+    grouped = {"train_sampling_strategy": "group_by_length"} if how.layout == "grouped" else {}
     return {
         "output_dir": folder,
-        "per_device_train_batch_size": micro,
-        "gradient_accumulation_steps": max(1, batch // micro),
+        "per_device_train_batch_size": how.micro,
+        "gradient_accumulation_steps": max(1, batch // how.micro),
         "num_train_epochs": 1,
         "learning_rate": RATE,
         "warmup_steps": 0,
         "logging_steps": 1,
         "report_to": [],
         "save_strategy": "no",
-        "use_cpu": True,
-        "bf16": autocast,
+        "use_cpu": how.device == "cpu",
+        "bf16": how.autocast,
         "gradient_checkpointing": False,
         "disable_tqdm": True,
         **grouped,
@@ -169,22 +227,24 @@ def _watching(clock: Clock) -> Any:
     return Watching()
 
 
-def _trainer(
-    model: Path, made: list[tuple[list[int], int]], batch: int, *, layout: str, micro: int, weights: str, autocast: bool
-) -> Clock:
-    from transformers import Trainer, TrainingArguments
+def _trainer(model: Path, made: list[Ids], batch: int, how: How) -> Clock:
+    from transformers import PrinterCallback, Trainer, TrainingArguments
+
+    from tests.trainer.oracle import padded_rows
 
     clock = Clock()
     data = [{"input_ids": ids, "labels": [-100] * n + ids[n:]} for ids, n in made]
     with tempfile.TemporaryDirectory() as folder:
-        options = _arguments(folder, batch, layout, micro, autocast) | {"remove_unused_columns": False}
-        Trainer(
-            model=_warm_with_adapter(model, weights),
+        options = _arguments(folder, batch, how) | {"remove_unused_columns": False}
+        trainer = Trainer(
+            model=_warm_with_adapter(model, how),
             args=TrainingArguments(**options),
             train_dataset=data,
-            data_collator=lambda rows: _counted(clock, rows, _padded(rows)),
+            data_collator=lambda rows: _counted(clock, rows, padded_rows(rows, END)),
             callbacks=[_watching(clock)],
-        ).train()
+        )
+        trainer.remove_callback(PrinterCallback)
+        trainer.train()
     return clock
 
 
@@ -193,21 +253,7 @@ def _counted(clock: Clock, rows: list[dict[str, Any]], collated: Any) -> Any:
     return collated
 
 
-def _padded(rows: list[dict[str, list[int]]]) -> dict[str, Any]:
-    import torch
-
-    width = max(len(row["input_ids"]) for row in rows)
-
-    def filled(name: str, value: int) -> torch.Tensor:
-        return torch.tensor([row[name] + [value] * (width - len(row[name])) for row in rows])
-
-    mask = torch.tensor([[1] * len(row["input_ids"]) + [0] * (width - len(row["input_ids"])) for row in rows])
-    return {"input_ids": filled("input_ids", 2), "labels": filled("labels", -100), "attention_mask": mask}
-
-
-def _trl(
-    model: Path, made: list[tuple[list[int], int]], batch: int, *, layout: str, micro: int, weights: str, autocast: bool
-) -> Clock:
+def _trl(model: Path, made: list[Ids], batch: int, how: How) -> Clock:
     from datasets import Dataset, disable_progress_bars
     from transformers import AutoTokenizer
     from trl import SFTConfig, SFTTrainer  # type: ignore[attr-defined]
@@ -216,13 +262,13 @@ def _trl(
     clock = Clock()
     data = Dataset.from_list([{"input_ids": ids, "completion_mask": [0] * n + [1] * (len(ids) - n)} for ids, n in made])
     with tempfile.TemporaryDirectory() as folder:
-        options = _arguments(folder, batch, layout, micro, autocast)
+        options = _arguments(folder, batch, how)
         options |= {"max_length": CUTOFF, "completion_only_loss": True}
-        if layout == "packed":
+        if how.layout == "packed":
             rows_of_a_batch = sum(len(ids) for ids, _ in made) / len(made) * batch / CUTOFF  # that hold its examples
-            options |= {"packing": True, "gradient_accumulation_steps": max(1, round(rows_of_a_batch / micro))}
+            options |= {"packing": True, "gradient_accumulation_steps": max(1, round(rows_of_a_batch / how.micro))}
         sft = SFTTrainer(
-            model=_warm_with_adapter(model, weights),
+            model=_warm_with_adapter(model, how),
             args=SFTConfig(**options),
             train_dataset=data,
             processing_class=AutoTokenizer.from_pretrained(model),

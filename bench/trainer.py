@@ -107,7 +107,8 @@ def _layouts(start: Setting) -> Iterator[Setting]:
 
 def _measured(child: Child, setting: Setting, model: Path, batch: int, steps: int) -> dict[str, Any]:
     found: dict[str, Any] = child.do("measure", model=str(model), batch=batch, steps=steps, **asdict(setting))
-    sys.stderr.write(f"{setting.library}: {setting}: {found}\n")
+    told = {name: value for name, value in found.items() if name != "traceback"}
+    sys.stderr.write(f"{setting.library}: {setting}: {told}\n")
     return found
 
 

@@ -1,6 +1,6 @@
 """Random weights of the exact shapes of Polyglot-Ko, as a bf16 checkpoint: sizes and speeds are real, answers are not.
 
-    python bench/weights.py 5.8b FOLDER        1.3b, 5.8b or 12.8b; about 4 bytes of disk for every two parameters
+    python bench/weights.py 5.8b FOLDER        tiny, 1.3b, 5.8b or 12.8b; about 4 bytes of disk for every two parameters
 
 Memory stays near the size of the largest tensor. The tokenizer has Polyglot's 30,003 entries, most of them made up.
 """
@@ -16,7 +16,12 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import GPTNeoXConfig, PreTrainedTokenizerFast
 
 # layers, width, heads, part of a head that is rotated
-SHAPES = {"1.3b": (24, 2048, 16, 0.5), "5.8b": (28, 4096, 16, 0.25), "12.8b": (40, 5120, 40, 0.5)}
+SHAPES = {
+    "tiny": (2, 256, 4, 0.25),  # nobody's: to try a bench out
+    "1.3b": (24, 2048, 16, 0.5),
+    "5.8b": (28, 4096, 16, 0.25),
+    "12.8b": (40, 5120, 40, 0.5),
+}
 ROWS, KNOWN_TOKENS = 30080, 30003
 _SHARD_BYTES = 2_000_000_000
 _DICE = 1 << 24

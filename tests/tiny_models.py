@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
+from transformers import AutoConfig, AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel, PreTrainedTokenizerFast
 
 FAMILIES = ("gpt_neox", "llama", "gpt2", "bloom", "qwen2", "qwen3", "gemma", "gemma2", "gemma3_text", "mistral")
 
@@ -132,6 +132,17 @@ def save_model(
         _repickle(folder)
     save_tokenizer(folder)
     return folder
+
+
+def in_four_bits(arithmetic: torch.dtype) -> dict[str, Any]:
+    """How transformers is asked for the 4 bits that we make."""
+    settings = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=arithmetic,
+    )
+    return {"dtype": arithmetic, "quantization_config": settings}
 
 
 def _repickle(folder: Path) -> None:

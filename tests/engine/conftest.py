@@ -1,14 +1,11 @@
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-import torch
 
-from kullm_tui.core.config.settings import Precision
-from kullm_tui.engine.batch import Batch, Limits
-from kullm_tui.weights.adapters import AdapterRack
-from kullm_tui.weights.loading import load_model
+from kullm_tui.engine.batch import Batch
+from tests.engine.replies import batch_over
 
 OpenBatch = Callable[..., Batch]
 
@@ -26,29 +23,9 @@ def open_batch() -> Iterator[OpenBatch]:
     """A batch over a checkpoint folder; closed when the test ends."""
     opened: list[Batch] = []
 
-    def open_it(
-        folder: Path,
-        *,
-        precision: Precision = "fp32",
-        rows: int = 8,
-        kv_tokens: int = 4096,
-        prefix_bytes: int = 0,
-        adapters: dict[str, Path] | None = None,
-    ) -> Batch:
-        loaded = load_model(
-            folder, precision=precision, device=torch.device("cpu"), progress=lambda _: None, cancelled=lambda: False
-        )
-        rack = AdapterRack(loaded.model)
-        for name, adapter in (adapters or {}).items():
-            rack.attach(name, adapter)
-        batch = Batch(
-            loaded.model,
-            rack,
-            Limits(rows=rows, context=512, kv_tokens=kv_tokens, kv_bytes_per_token=1024, prefix_bytes=prefix_bytes),
-            threading.Lock(),
-        )
-        opened.append(batch)
-        return batch
+    def open_it(folder: Path, **how: Any) -> Batch:
+        opened.append(batch_over(folder, **how))
+        return opened[-1]
 
     yield open_it
     for batch in opened:

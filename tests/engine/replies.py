@@ -2,16 +2,24 @@
 
 import contextlib
 import queue
-from collections.abc import Sequence
+import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from kullm_tui.engine.batch import Batch
+import torch
+
+from kullm_tui.core.config.settings import Precision
+from kullm_tui.engine.batch import Batch, Limits
 from kullm_tui.engine.generation import Event, Failed, Finished, Generation, GenerationRequest, Piece, TokenLogprob
 from kullm_tui.engine.sampling import Sampling
+from kullm_tui.weights.adapters import AdapterRack
+from kullm_tui.weights.loading import load_model
 from tests.tiny_models import korean_tokenizer
 
 WAIT_SECONDS = 120
+CPU = torch.device("cpu")
 
 
 @dataclass
@@ -60,6 +68,25 @@ class Client:
             if isinstance(event, Finished):
                 reply.finished = event
         return reply
+
+
+def batch_over(
+    folder: Path,
+    *,
+    precision: Precision = "fp32",
+    rows: int = 8,
+    kv_tokens: int = 4096,
+    prefix_bytes: int = 0,
+    adapters: Mapping[str, Path] | None = None,
+    device: torch.device = CPU,
+) -> Batch:
+    """Over a checkpoint folder; whoever opens it closes it."""
+    loaded = load_model(folder, precision=precision, device=device, progress=lambda _: None, cancelled=lambda: False)
+    rack = AdapterRack(loaded.model)
+    for name, adapter in (adapters or {}).items():
+        rack.attach(name, adapter)
+    limits = Limits(rows=rows, context=512, kv_tokens=kv_tokens, kv_bytes_per_token=1024, prefix_bytes=prefix_bytes)
+    return Batch(loaded.model, rack, limits, threading.Lock())
 
 
 def decode(ids: Sequence[int]) -> str:

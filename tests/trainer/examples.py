@@ -62,14 +62,20 @@ def a_recipe(base: Path | str, *, precision: Any = "fp32", method: Method | None
 
 
 def a_run(
-    recipe: Recipe, folder: Path, *, rows: Rows | None = None, held_out: Rows | None = None, **more: Any
+    recipe: Recipe,
+    folder: Path,
+    *,
+    rows: Rows | None = None,
+    held_out: Rows | None = None,
+    ranks: Ranks = ALONE,
+    **more: Any,
 ) -> TrainingRun:
     folder.mkdir(parents=True, exist_ok=True)
-    trainable = trainable_model(recipe, ALONE.device)
+    trainable = trainable_model(recipe, ranks.device)
     return TrainingRun(
         recipe=recipe,
         folder=JobDirectory(folder),
-        ranks=ALONE,
+        ranks=ranks,
         forward=forward_of(trainable, recipe.train.packing),
         examples=rows or made_up_rows(),
         held_out=held_out,

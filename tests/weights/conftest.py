@@ -1,10 +1,8 @@
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
-from transformers import BitsAndBytesConfig
 
 from kullm_tui.core.config.settings import Precision
 from kullm_tui.weights.loading import LoadedModel, load_model
@@ -43,17 +41,6 @@ def logits_of(model: torch.nn.Module, ids: torch.Tensor = IDS) -> torch.Tensor:
     with torch.inference_mode():
         logits: torch.Tensor = model(ids).logits.float()
     return logits
-
-
-def in_four_bits(arithmetic: torch.dtype) -> dict[str, Any]:
-    """How transformers is asked for the 4 bits that we make."""
-    settings = BitsAndBytesConfig(
-        load_in_4bit=True,
-        bnb_4bit_quant_type="nf4",
-        bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=arithmetic,
-    )
-    return {"dtype": arithmetic, "quantization_config": settings}
 
 
 def assert_as_exact(ours: torch.Tensor, theirs: torch.Tensor, exact: torch.Tensor, *, atol: float = 0.0) -> None:

@@ -15,7 +15,8 @@ from kullm_tui.core.errors import AdapterError
 from kullm_tui.weights.adapters import AdapterRack
 from kullm_tui.weights.packed import runs_packed
 from tests import tiny_models
-from tests.weights.conftest import CPU, IDS, Load, assert_as_exact, in_four_bits, logits_of
+from tests.tiny_models import in_four_bits
+from tests.weights.conftest import CPU, IDS, Load, assert_as_exact, logits_of
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*is_gradient_checkpointing.*:FutureWarning", "ignore:fan_in_fan_out is set:UserWarning"

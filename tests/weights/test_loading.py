@@ -16,7 +16,8 @@ from kullm_tui.core.errors import WeightsError
 from kullm_tui.weights.loading import load_in_form
 from kullm_tui.weights.packed import multiplies_bf16
 from tests import tiny_models
-from tests.weights.conftest import CPU, Load, assert_as_exact, assert_as_near, in_four_bits, logits_of
+from tests.tiny_models import in_four_bits
+from tests.weights.conftest import CPU, Load, assert_as_exact, assert_as_near, logits_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing.*:FutureWarning")
 

@@ -25,7 +25,8 @@ import torch
 from kullm_tui.weights import packed
 from kullm_tui.weights.kernels import kernels
 from kullm_tui.weights.loading import load_model
-from tests.weights.conftest import CPU, IDS, assert_as_exact, assert_as_near, in_four_bits, logits_of
+from tests.weights.conftest import CPU, IDS, assert_as_exact, assert_as_near, logits_of
+from tests.tiny_models import in_four_bits
 from transformers import AutoModelForCausalLM
 
 def ours(precision):

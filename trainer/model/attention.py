@@ -71,7 +71,7 @@ def _forward(
         raise NotImplementedError
     longest = max(document_lengths)
     window = sliding_window if sliding_window and sliding_window < longest else None
-    if window is None and not dropout and _runs_varlen(query.device, query.shape[-1], query.dtype):
+    if window is None and not dropout and runs_varlen(query.device, query.shape[-1], query.dtype, _share(query, key)):
         return _varlen(query, key, value, document_lengths, scaling), None
     if window is None and not dropout and query.device.type == "cpu" and query.dtype == torch.bfloat16:
         return _own(query, key, value, document_lengths, scaling), None
@@ -88,7 +88,7 @@ def _slices(
     dropout: float,
     window: int | None,
 ) -> torch.Tensor:
-    shared = key.shape[1] != query.shape[1]  # grouped queries
+    shared = _share(query, key) > 1
     cut: Any = torch.split
     parts = zip(*(cut(whole, list(lengths), dim=2) for whole in (query, key, value)), strict=True)
     outputs = []
@@ -105,12 +105,17 @@ def _slices(
 def _own(
     query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, lengths: Sequence[int], scaling: float | None
 ) -> torch.Tensor:
-    groups = query.shape[1] // key.shape[1]
-    keys, values = (whole[0].repeat_interleave(groups, 0) if groups > 1 else whole[0] for whole in (key, value))
+    share = _share(query, key)
+    keys, values = (whole[0].repeat_interleave(share, 0) if share > 1 else whole[0] for whole in (key, value))
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     cut: Any = torch.split
     documents = zip(*(cut(whole, list(lengths), dim=1) for whole in (query[0], keys, values)), strict=True)
     return torch.cat([causal_attention(q, k, v, scale) for q, k, v in documents], dim=1).transpose(0, 1)[None]
+
+
+def _share(query: torch.Tensor, key: torch.Tensor) -> int:
+    """Queries that one key serves; above 1 with grouped queries."""
+    return query.shape[1] // key.shape[1]
 
 
 def _band(length: int, window: int, device: torch.device) -> torch.Tensor:
@@ -127,20 +132,19 @@ def _varlen(
 
     bounds = _bounds(tuple(lengths), query.device)
     q, k, v = (whole[0].transpose(0, 1).contiguous() for whole in (query, key, value))
-    longest, shared = max(lengths), key.shape[1] != query.shape[1]
-    causal = (-1, 0)
-    out: Any = varlen_attn(
-        q, k, v, bounds, bounds, longest, longest, scale=scaling, window_size=causal, enable_gqa=shared
-    )
+    longest, causal = max(lengths), (-1, 0)
+    grouped: Any = {"enable_gqa": True} if _share(query, key) > 1 else {}  # torch 2.11 knows no such argument
+    out: Any = varlen_attn(q, k, v, bounds, bounds, longest, longest, scale=scaling, window_size=causal, **grouped)
     return out[None]  # type: ignore[no-any-return]
 
 
 @cache
-def _runs_varlen(device: torch.device, width: int, dtype: torch.dtype) -> bool:
+def runs_varlen(device: torch.device, width: int, dtype: torch.dtype, share: int = 1) -> bool:
     """Tried once on two short documents, forwards and backwards."""
     if device.type != "cuda" or dtype not in (torch.bfloat16, torch.float16):
         return False
-    rows = [torch.ones(1, 2, 32, width, device=device, dtype=dtype, requires_grad=True) for _ in range(3)]
+    heads = (share, 1, 1)  # of queries, keys and values
+    rows = [torch.ones(1, count, 32, width, device=device, dtype=dtype, requires_grad=True) for count in heads]
     try:
         _varlen(rows[0], rows[1], rows[2], (16, 16), None).sum().backward()  # type: ignore[no-untyped-call]
     except (ImportError, RuntimeError, TypeError, ValueError, NotImplementedError):

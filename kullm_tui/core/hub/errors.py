@@ -1,8 +1,10 @@
 """What the hub, the network and the disk say when a download fails, as one or two lines for a person."""
 
 import contextlib
+import importlib
 import os
 from collections.abc import Iterator
+from typing import Any
 
 from kullm_tui.core.causes import cause_of, is_full
 from kullm_tui.core.endpoints.errors import TooMuch
@@ -21,11 +23,19 @@ def hub_endpoint() -> str:
     return (os.environ.get("HF_ENDPOINT") or _USUAL_ENDPOINT).rstrip("/")
 
 
+def hub_http() -> Any:
+    """The HTTP library whose errors huggingface_hub lets through: httpx2, and httpx before its 2.0."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    names = (base.__module__.partition(".")[0] for base in HfHubHTTPError.__mro__)
+    return importlib.import_module(next(name for name in names if name.startswith("httpx")))
+
+
 @contextlib.contextmanager
 def translated(repository: str, revision: str) -> Iterator[None]:
-    import httpx2
     from huggingface_hub import errors
 
+    http = hub_http()
     try:
         yield
     except errors.GatedRepoError as error:
@@ -45,11 +55,11 @@ def translated(repository: str, revision: str) -> Iterator[None]:
                 "if it is private, store a token with `kullm keys set HF_TOKEN`.",
             )
         ) from error
-    except (TooMuch, httpx2.TooManyRedirects) as error:
+    except (TooMuch, http.TooManyRedirects) as error:
         raise _hostile(error) from error
     except errors.HfHubHTTPError as error:
         raise _refused(repository, error.response.status_code) from error
-    except (httpx2.TransportError, errors.OfflineModeIsEnabled, CutShort) as error:
+    except (http.TransportError, errors.OfflineModeIsEnabled, CutShort) as error:
         raise _unreachable(repository, error) from error
     except OSError as error:
         raise _disk_fault(error) from error
@@ -98,7 +108,6 @@ def _kept(repository: str) -> str:
 
 
 def _unreachable(repository: str, error: Exception) -> HubError:
-    import httpx2
     from huggingface_hub.errors import OfflineModeIsEnabled
 
     if isinstance(error, OfflineModeIsEnabled):
@@ -108,9 +117,10 @@ def _unreachable(repository: str, error: Exception) -> HubError:
                 "HF_HUB_OFFLINE is set, so nothing is fetched. Unset it and try again.",
             )
         )
-    if isinstance(error, httpx2.TimeoutException):
+    http = hub_http()
+    if isinstance(error, http.TimeoutException):
         why = say("답이 너무 늦어요", "answers too slowly")
-    elif isinstance(error, CutShort | httpx2.RemoteProtocolError | httpx2.ReadError):
+    elif isinstance(error, (CutShort, http.RemoteProtocolError, http.ReadError)):
         why = say("연결이 자꾸 끊겨요", "keeps breaking the connection")
     else:
         why = say("연결할 수 없어요", "cannot be reached")

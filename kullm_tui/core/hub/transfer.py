@@ -13,7 +13,7 @@ from urllib.parse import quote
 from kullm_tui.core import foreign_json
 from kullm_tui.core.errors import HubError
 from kullm_tui.core.hub.cache import COMMIT, part_of
-from kullm_tui.core.hub.errors import CutShort, hub_endpoint
+from kullm_tui.core.hub.errors import CutShort, hub_endpoint, hub_http
 from kullm_tui.core.hub.listing import HubFile, Listing
 from kullm_tui.core.language import say
 
@@ -158,14 +158,14 @@ def _continues(response: Any, begin: int) -> bool:
 
 def _patiently(action: Callable[[], Any], *, moved: Callable[[], int] = lambda: 0) -> Any:
     """The action, tried again when the network or the server failed, unless several tries in a row moved nothing."""
-    import httpx2
     from huggingface_hub.errors import HfHubHTTPError
 
+    transport_error = hub_http().TransportError
     failures, seen = 0, moved()
     while True:
         try:
             return action()
-        except (httpx2.TransportError, HfHubHTTPError, CutShort) as error:
+        except (transport_error, HfHubHTTPError, CutShort) as error:
             if isinstance(error, HfHubHTTPError) and error.response.status_code not in (408, 429, 500, 502, 503, 504):
                 raise
             failures = 1 if moved() > seen else failures + 1

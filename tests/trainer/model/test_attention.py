@@ -40,6 +40,38 @@ def test_attention_across_documents_is_noticed(monkeypatch: pytest.MonkeyPatch) 
     assert not packs_exactly(model, model.base_model, CPU)
 
 
+def test_the_kernel_over_all_documents_is_asked_as_torch_2_11_takes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its arguments of then, the arithmetic of a processor: later ones know grouped queries too."""
+    from torch.nn.attention import varlen
+
+    from trainer.model import attention
+
+    def of_2_11(
+        query: torch.Tensor,
+        key: torch.Tensor,
+        value: torch.Tensor,
+        cu_seq_q: torch.Tensor,
+        cu_seq_k: torch.Tensor,
+        max_q: int,
+        max_k: int,
+        *,
+        return_aux: None = None,
+        scale: float | None = None,
+        window_size: tuple[int, int] = (-1, -1),
+    ) -> torch.Tensor:
+        assert (window_size, max_q, max_k, return_aux) == ((-1, 0), 30, 30, None)
+        assert torch.equal(cu_seq_q, cu_seq_k)
+        lengths = cu_seq_q.diff().tolist()
+        rows = (whole.transpose(0, 1)[None] for whole in (query, key, value))
+        attended: torch.Tensor = attention._slices(*rows, lengths, scale, 0.0, None)[0]
+        return attended
+
+    monkeypatch.setattr(varlen, "varlen_attn", of_2_11)
+    query, key, value = torch.randn(3, 1, 4, 54, 16, generator=torch.Generator().manual_seed(1))
+    found = attention._varlen(query, key, value, (30, 3, 21), 0.3)
+    assert torch.equal(found, attention._slices(query, key, value, (30, 3, 21), 0.3, 0.0, None))
+
+
 @pytest.mark.parametrize("family", ["bloom", "gemma2"])
 def test_an_architecture_that_cannot_pack_is_padded(family: str, tmp_path: Path) -> None:
     """Bloom's attention knows no registry, Gemma 2 caps its attention scores."""
