@@ -107,7 +107,7 @@ def carry_out(
     python = _python(client, settings, facts, plan, telling)
     variables = _variables(str(facts.told["root"]), places)
     spec = _settled_spec(client, job, plan, python, places["package"], variables, telling)
-    persistently(lambda: client.stage(job.id, spec))
+    put_down(job, path=persistently(lambda: client.stage(job.id, spec)))
     publish(job.state, {"state": states.STAGED})
     launch = _launch(settings, plan, python, places["package"], variables)
     publish(job.launch, launch)
