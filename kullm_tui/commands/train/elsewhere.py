@@ -101,8 +101,8 @@ def _brought(
         narration.clear()
         narration.note(
             say(
-                f"아직 시작하지 않았어요. 올린 것은 남아 있어요. 이어서 하려면: kullm jobs retry {job.id}",
-                f"It is not started yet; what was uploaded is kept. To go on: kullm jobs retry {job.id}",
+                f"아직 시작하지 않았어요. 올린 것은 남아 있어요. 이어서 하려면: kullm train --resume {job.id}",
+                f"It is not started yet; what was uploaded is kept. To go on: kullm train --resume {job.id}",
             )
         )
         if isinstance(error, KeyboardInterrupt):
