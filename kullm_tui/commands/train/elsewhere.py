@@ -80,8 +80,8 @@ def _brought(
         narration.clear()
         narration.note(
             say(
-                f"아직 시작하지 않았어요. 올린 것은 남아 있어요. 이어서 하려면: kullm jobs retry {job.id}",
-                f"It is not started yet; what was uploaded is kept. To go on: kullm jobs retry {job.id}",
+                f"아직 시작하지 않았어요. 올린 것은 남아 있어요. 이어서 하려면: kullm train --resume {job.id}",
+                f"It is not started yet; what was uploaded is kept. To go on: kullm train --resume {job.id}",
             )
         )
         if isinstance(error, KeyboardInterrupt):
@@ -98,16 +98,18 @@ def _brought(
 
 def dispatch_lines(found: Prospect) -> list[str]:
     """What the machine adds to a plan: how much travels, what is there already, what it costs."""
-    plan, settings = found.plan, found.settings
+    plan, settings, have = found.plan, found.settings, size_text(found.machine.memory_bytes)
+    of_cards = say("메모리, GPU마다", "memory of a GPU")
+    rank = say("메모리, 프로세스마다", "memory of a rank") if found.machine.is_cpu else of_cards
     rows = [
-        [say("장비", "machine"), settings.name, say(f"{settings.ssh}, {found.machine.name}", f"{settings.ssh}, {found.machine.name}")],
+        [say("장비", "machine"), settings.name, f"{settings.ssh}, {found.machine.name}"],
         [say("올릴 것", "upload"), size_text(found.upload), _upload_text(found)],
         [say("베이스", "base"), _base_text(found), plan.asked.model.base],
         [say("환경", "environment"), _environment_text(found), ""],
-        [say("GPU마다", "memory of a rank"), size_text(plan.fit.memory.total), say(f"{size_text(found.machine.memory_bytes)} 중", f"of {size_text(found.machine.memory_bytes)}")],
+        [rank, size_text(plan.fit.memory.total), say(f"{have} 중", f"of {have}")],
         [say("걸리는 시간", "time"), _hours_text(found), ""],
         [say("가격", "price"), _price_text(found), ""],
-    ]  # fmt: skip
+    ]
     lines = aligned(rows)
     if found.facts is None:
         first = found.unreached.splitlines()[0]

@@ -5,7 +5,7 @@ an end at once; elsewhere it ends the watching alone.
 """
 
 from kullm_tui.commands.cli.progress import Narration
-from kullm_tui.commands.jobs.ending import ended, watched
+from kullm_tui.commands.jobs.ending import ended, how_to_watch, watched
 from kullm_tui.commands.jobs.follow import Follower, asking_to_stop
 from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe, terminal_safe_json
@@ -43,11 +43,10 @@ def left_alone(job: KnownJob, narration: Narration, *, as_json: bool) -> int:
     if as_json:
         print(terminal_safe_json(standing(job.again()).row()))
         return 0
-    narration.note(
-        say(
-            f"{job.name} 학습을 시작했어요. 터미널을 닫아도 계속돼요. 지켜보려면: kullm jobs follow {job.id}",
-            f"{job.name} has begun and goes on without this terminal. To follow it: kullm jobs follow {job.id}",
-        )
+    begun = say(
+        f"{job.name} 학습을 시작했어요. 터미널을 닫아도 계속돼요. ",
+        f"{job.name} has begun and goes on without this terminal. ",
     )
+    narration.note(begun + how_to_watch(job.id))
     print(terminal_safe(job.id))
     return 0

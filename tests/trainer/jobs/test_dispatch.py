@@ -32,6 +32,7 @@ from trainer.jobs.agent.files import document, rows
 from trainer.jobs.client import Client
 from trainer.jobs.dispatch import Telling, carry_out, draft, is_waiting
 from trainer.jobs.machines import client_of
+from trainer.jobs.payload import payload_of
 from trainer.jobs.prospect import Prospect, prospect, require_sense
 from trainer.jobs.registry import known_job, known_jobs, put_down
 from trainer.recipe import load_recipe
@@ -167,6 +168,24 @@ def test_an_upload_whose_connection_is_reset_goes_on_by_itself(box: Sshd, home: 
         assert network.faults == 1
         assert not is_waiting(known_job(job.id))
         assert _ends(_there(box, job.id), client_of(OURS))["state"] == states.SUCCEEDED
+
+
+def test_a_base_of_the_hub_that_the_machine_cannot_reach_is_found_there_as_if_downloaded(
+    box: Sshd, home: Path, base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache, commit = home / "hub", "c0ffee" * 6 + "c0ff"
+    repository = cache / "models--somebody--tiny"
+    shutil.copytree(base, repository / "snapshots" / commit)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(commit)
+    monkeypatch.setenv("HF_HUB_CACHE", str(cache))
+    recipe = load_recipe(str(home / "tiny.toml"), ["model.base=somebody/tiny"])
+    found = prospect(recipe, OURS, client_of(OURS), gpus=None, lengths=None)
+    found = replace(found, payload=payload_of(recipe, base_by_hand=True))
+    job = draft(found, name="hub", argv=[])
+    assert document(job.spec)["recipe"]["model"]["base"] == "somebody/tiny"
+    carry_out(job, OURS, client_of(OURS), SILENT, found.facts)
+    assert _ends(_there(box, job.id), client_of(OURS))["state"] == states.SUCCEEDED
 
 
 def test_twenty_starts_of_one_job_are_one_process(box: Sshd, home: Path, tmp_path: Path) -> None:
@@ -427,12 +446,12 @@ def test_a_machine_that_cannot_be_used_so_is_refused_before_anything_is_sent(
 ) -> None:
     found = _prospect(home, settings)
 
-    def dispatched() -> None:
+    def begin() -> None:
         require_sense(found, waits=False, agreed=True)
         draft(found, name="never", argv=[])
 
     with pytest.raises(KullmError, match=words):
-        dispatched()
+        begin()
     assert known_jobs() == []
 
 
