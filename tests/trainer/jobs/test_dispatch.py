@@ -386,9 +386,9 @@ def test_a_changed_file_is_not_sent_under_the_old_ones_name(box: Sshd, home: Pat
 
 
 def test_options_of_machines_are_refused_without_one(tmp_path: Path) -> None:
-    done = kullm(tmp_path, "train", "demo-kullm", "--detach")
+    done = kullm(tmp_path, "train", "demo-kullm", "--wait-gpus")
     assert done.returncode == 2
-    assert "--detach" in done.stderr
+    assert "--wait-gpus" in done.stderr
 
 
 def test_a_machine_that_is_added_lists_checks_and_goes(box: Sshd, home: Path) -> None:
