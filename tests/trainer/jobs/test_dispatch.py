@@ -121,6 +121,7 @@ def test_two_ranks_train_elsewhere_and_the_next_job_finds_everything_there(box: 
         assert _ends(_there(box, second), client_of(OURS))["state"] == states.CANCELLED
 
 
+@pytest.mark.fault("quit, SIGKILL of the app, a second client")
 def test_a_dispatch_whose_laptop_is_killed_in_the_upload_goes_on_and_starts_once(box: Sshd, home: Path) -> None:
     env = {**box.variables, "KULLM_LANG": "en"}
     with relay(box.port) as network:
@@ -157,6 +158,7 @@ def test_a_dispatch_whose_laptop_is_killed_in_the_upload_goes_on_and_starts_once
     assert len([row for row in rows(_there(box, mirror.name).events) if row["event"] == "starting"]) == 1
 
 
+@pytest.mark.fault("reset or black hole in mid-upload, mid-fetch")
 def test_an_upload_whose_connection_is_reset_goes_on_by_itself(box: Sshd, home: Path) -> None:
     with relay(box.port) as network:
         box.configure(network.port)
@@ -188,6 +190,7 @@ def test_a_base_of_the_hub_that_the_machine_cannot_reach_is_found_there_as_if_do
     assert _ends(_there(box, job.id), client_of(OURS))["state"] == states.SUCCEEDED
 
 
+@pytest.mark.fault("duplicate submit × 20, acknowledgement lost")
 def test_twenty_starts_of_one_job_are_one_process(box: Sshd, home: Path, tmp_path: Path) -> None:
     client, job, launch = _staged(box, home, _stand_in(tmp_path))
     with ThreadPoolExecutor(20) as many:
@@ -200,6 +203,7 @@ def test_twenty_starts_of_one_job_are_one_process(box: Sshd, home: Path, tmp_pat
     assert (tmp_path / "ran").read_text() == f"{job}\n"
 
 
+@pytest.mark.fault("duplicate submit × 20, acknowledgement lost")
 def test_a_start_whose_acknowledgement_is_lost_is_asked_again_and_runs_once(
     box: Sshd, home: Path, tmp_path: Path
 ) -> None:
@@ -245,6 +249,7 @@ def _webhook() -> Iterator[tuple[str, list[bytes]]]:
         server.shutdown()
 
 
+@pytest.mark.fault("secrets")
 def test_secrets_are_used_and_stand_in_no_argument_spec_log_or_history(
     box: Sshd, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -278,6 +283,7 @@ def test_secrets_are_used_and_stand_in_no_argument_spec_log_or_history(
         assert b"hook-secret-4711" not in content, file
 
 
+@pytest.mark.fault("secrets")
 def test_a_recipe_without_the_hub_takes_no_token_along(
     box: Sshd, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -60,6 +60,7 @@ def _client(here: JobDirectory, there: JobDirectory) -> "subprocess.Popen[bytes]
     return subprocess.Popen([sys.executable, "-P", "-c", _CLIENT, str(here.path), str(root), str(there.path)])
 
 
+@pytest.mark.fault("quit, SIGKILL of the app, a second client")
 def test_two_clients_of_which_one_is_killed_again_and_again_have_byte_equal_files(
     tmp_path: Path, there: JobDirectory
 ) -> None:
@@ -85,6 +86,7 @@ def test_two_clients_of_which_one_is_killed_again_and_again_have_byte_equal_file
         assert document(mirror.state) == document(there.state)
 
 
+@pytest.mark.fault("reset or black hole while following")
 def test_a_black_hole_makes_the_link_stale_and_leaves_the_job_running(
     tmp_path: Path, there: JobDirectory, way: FaultyTransport
 ) -> None:
@@ -105,6 +107,7 @@ def test_a_black_hole_makes_the_link_stale_and_leaves_the_job_running(
     assert same(here.metrics, there.metrics)
 
 
+@pytest.mark.fault("reset or black hole while following")
 def test_resets_while_rows_come_lose_none_and_double_none(
     tmp_path: Path, there: JobDirectory, way: FaultyTransport
 ) -> None:
@@ -121,6 +124,7 @@ def test_resets_while_rows_come_lose_none_and_double_none(
     assert known_in(here).link.state == "LIVE"
 
 
+@pytest.mark.fault("reset or black hole while following")
 def test_a_machine_that_is_gone_becomes_unreachable_and_is_live_when_it_is_back(
     tmp_path: Path, there: JobDirectory, way: FaultyTransport
 ) -> None:
@@ -150,6 +154,7 @@ def test_a_file_that_was_begun_anew_comes_again_from_nought(
         wait_for(lambda: same(here.metrics, there.metrics))
 
 
+@pytest.mark.fault("quit, SIGKILL of the app, a second client")
 def test_of_two_processes_with_one_mirror_one_writes_and_the_other_takes_over(
     tmp_path: Path, there: JobDirectory, way: FaultyTransport
 ) -> None:

@@ -34,6 +34,7 @@ def test_a_python_that_has_all_that_the_trainer_needs_is_ready() -> None:
     assert found["gpu"].level == "note"
 
 
+@pytest.mark.fault("remote without rsync, GPU or a new python; path with spaces or Hangul")
 def test_without_rsync_uv_and_a_new_python_each_line_says_what_to_do(box: Sshd) -> None:
     box.without("rsync", "uv", "python3.11", "python3.12", "python3.13")
     old = box.bin / "old-python"
@@ -101,6 +102,7 @@ def test_a_lingering_user_and_slurm_need_no_login() -> None:
     assert _found(replace(facts, told={**told, "sbatch": ""}), slurm)["slurm"].level == "bad"
 
 
+@pytest.mark.fault("client clock ± 1 day")
 @pytest.mark.usefixtures("box")
 @pytest.mark.parametrize("days", [-1, 1])
 def test_a_clock_that_differs_is_shown_and_no_more(days: int) -> None:

@@ -66,6 +66,7 @@ def test_the_agent_is_put_there_once_and_answers_from_the_other_home(box: Sshd) 
     assert agent.stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.fault("an old python, and nothing but its standard library")
 @pytest.mark.parametrize("python", PYTHONS)
 def test_the_agent_looks_around_and_takes_files_with_the_python_that_is_there(
     box: Sshd, tmp_path: Path, python: str
@@ -102,6 +103,7 @@ def test_a_shell_that_greets_is_no_hindrance(box: Sshd) -> None:
     assert _transport().call("hello", {})["home"] == str(box.home)
 
 
+@pytest.mark.fault("remote without rsync, GPU or a new python; path with spaces or Hangul")
 @pytest.mark.usefixtures("box")
 def test_a_folder_with_spaces_and_hangul_is_a_folder(tmp_path: Path) -> None:
     place = tmp_path / "내 작업 폴더 it's"
@@ -120,6 +122,7 @@ def test_a_host_that_is_not_there_is_told_with_what_to_check(box: Sshd) -> None:
         _transport().call("hello", {})
 
 
+@pytest.mark.fault("changed host key, unknown key, encrypted key")
 def test_a_changed_host_key_is_refused_and_nothing_is_asked(box: Sshd, tmp_path: Path) -> None:
     box.know(key=make_key(tmp_path / "other").with_suffix(".pub").read_text().strip())
     asked: list[Question] = []
@@ -129,6 +132,7 @@ def test_a_changed_host_key_is_refused_and_nothing_is_asked(box: Sshd, tmp_path:
     assert not (box.home / ".kullm").exists()
 
 
+@pytest.mark.fault("changed host key, unknown key, encrypted key")
 def test_an_unknown_host_key_is_a_question_and_the_answer_decides(box: Sshd) -> None:
     box.known_hosts.write_text("")
     asked: list[Question] = []
@@ -151,6 +155,7 @@ def test_an_unknown_host_key_is_a_question_and_the_answer_decides(box: Sshd) -> 
     assert box.known_hosts.read_text()
 
 
+@pytest.mark.fault("changed host key, unknown key, encrypted key")
 def test_an_encrypted_key_asks_for_its_passphrase_once(box: Sshd, tmp_path: Path) -> None:
     key = make_key(tmp_path / "locked", passphrase="비밀 문구")
     with (box.folder / "authorized_keys").open("a") as file:
@@ -176,6 +181,7 @@ def test_a_key_that_nobody_knows_is_refused(box: Sshd, tmp_path: Path) -> None:
         _transport().call("hello", {})
 
 
+@pytest.mark.fault("remote without rsync, GPU or a new python; path with spaces or Hangul")
 @pytest.mark.usefixtures("box")
 def test_no_python_and_an_old_python_are_told_apart(tmp_path: Path) -> None:
     with pytest.raises(KullmError, match="machines.box.python"):
@@ -210,6 +216,7 @@ def test_files_go_there_and_back_and_what_is_there_is_not_sent_again(box: Sshd, 
     assert {hashlib.sha256((target / name).read_bytes()).hexdigest() for name in names} == set(files)
 
 
+@pytest.mark.fault("reset or black hole in mid-upload, mid-fetch")
 @pytest.mark.parametrize("way", ["rsync", "piped"])
 @pytest.mark.parametrize("fault", ["reset", "black hole"])
 def test_an_upload_that_is_cut_in_the_middle_goes_on_behind_what_has_come(
@@ -236,6 +243,7 @@ def test_an_upload_that_is_cut_in_the_middle_goes_on_behind_what_has_come(
         assert (_accepted(transport, files) / path.name).read_bytes() == path.read_bytes()
 
 
+@pytest.mark.fault("reset or black hole in mid-upload, mid-fetch")
 @pytest.mark.parametrize("way", ["rsync", "piped"])
 @pytest.mark.parametrize("fault", ["reset", "black hole"])
 def test_a_fetch_that_is_cut_in_the_middle_goes_on_behind_what_has_come(
@@ -264,6 +272,7 @@ def test_a_fetch_that_is_cut_in_the_middle_goes_on_behind_what_has_come(
     assert (here / "weights").read_bytes() == (there / "weights").read_bytes()
 
 
+@pytest.mark.fault("reset or black hole in mid-upload, mid-fetch")
 def test_damaged_bytes_are_thrown_away_and_sent_again(box: Sshd, tmp_path: Path) -> None:
     transport = _transport()
     files = _files(tmp_path / "files", _MIB)
@@ -279,6 +288,7 @@ def test_damaged_bytes_are_thrown_away_and_sent_again(box: Sshd, tmp_path: Path)
     assert _accepted(transport, files).is_dir()
 
 
+@pytest.mark.fault("disk full at log, checkpoint, state")
 @pytest.mark.root
 @pytest.mark.parametrize("way", ["rsync", "piped"])
 def test_a_full_disk_at_the_upload_is_said_and_what_has_come_is_kept(box: Sshd, tmp_path: Path, way: str) -> None:
@@ -301,6 +311,7 @@ def test_a_full_disk_at_the_upload_is_said_and_what_has_come_is_kept(box: Sshd, 
         subprocess.run(["umount", "-l", str(small)], check=True)
 
 
+@pytest.mark.fault("remote without rsync, GPU or a new python; path with spaces or Hangul")
 def test_without_rsync_here_files_go_by_the_agent(box: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from trainer.jobs.transports import rsync
 
