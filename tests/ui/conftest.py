@@ -26,6 +26,12 @@ def _typing_starts_no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
+def slow_openings_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where that is tested: on a busy machine any opening is slow, and a picture would have the notice on it."""
+    monkeypatch.setattr(KullmApp, "_tell_opening", lambda _: None)
+
+
+@pytest.fixture(autouse=True)
 def _a_pause_lasts_until_nothing_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
     pauses.last_until_nothing_is_due(monkeypatch)
 

@@ -45,6 +45,11 @@ def _damage(path: Path, mark: str) -> bytes:
     return broken
 
 
+@pytest.fixture
+def slow_openings_are_told() -> None:
+    """As the app does."""
+
+
 def _aside(path: Path) -> list[Path]:
     return [file for file in path.parent.glob("kullm.db.damaged-*") if not file.name.endswith(("-wal", "-shm"))]
 

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -35,17 +36,24 @@ THEIRS = {
 
 
 @pytest.fixture
-def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Slurm]:
-    if reason := real_slurm.missing():
-        pytest.skip(reason)
-    yield from real_slurm.begun(tmp_path / "slurm", ("node1",), monkeypatch)
+def short() -> Iterator[Path]:
+    """A socket's path has a hundred letters at most, and Slurm adds some; a test's own folder is long in a worker of many."""
+    with tempfile.TemporaryDirectory(prefix="slurm-") as folder:
+        yield Path(folder)
 
 
 @pytest.fixture
-def two_nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Slurm]:
+def slurm(short: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Slurm]:
     if reason := real_slurm.missing():
         pytest.skip(reason)
-    yield from real_slurm.begun(tmp_path / "slurm", ("node1", "node2"), monkeypatch)
+    yield from real_slurm.begun(short / "s", ("node1",), monkeypatch)
+
+
+@pytest.fixture
+def two_nodes(short: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Slurm]:
+    if reason := real_slurm.missing():
+        pytest.skip(reason)
+    yield from real_slurm.begun(short / "s", ("node1", "node2"), monkeypatch)
 
 
 def number(job: Job) -> str:
