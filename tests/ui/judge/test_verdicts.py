@@ -45,7 +45,7 @@ async def test_a_conversation_that_is_opened_again_has_its_cards(home: Path, jud
         chat.controller.new_conversation()
         await chat.until(lambda: not chat.turns)
         chat.controller.open(conversation)
-        await chat.until(lambda: len(chat.turns) == 4 and card(chat).verdicts)
+        await chat.until(lambda: len(chat.screen.thread.views) == 4 and card(chat).verdicts)
         assert not card(chat, 1).verdicts
     async with answered(home) as chat:
         chat.controller.open(conversation)
