@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,13 @@ def runs_now(slurm: Slurm, job: Job) -> None:
     """Slurm lets what it requeued wait for two minutes."""
     wait_until(lambda: slurm.job(number(job))["JobState"] == "PENDING", slurm.log)
     slurm.ask("scontrol", "update", f"JobId={number(job)}", "StartTime=now")
+
+
+def remembered(slurm: Slurm, job: Job) -> None:
+    """The controller writes down what it knows some seconds later; one that is killed before would begin the job again."""
+    before = time.time()
+    slurm.ask("scontrol", "update", f"JobId={number(job)}", "Comment=remembered")
+    wait_until(lambda: (slurm.folder / "state" / "job_state").stat().st_mtime > before, slurm.log)
 
 
 def test_a_job_waits_for_its_cards_runs_and_is_done(here: Here, slurm: Slurm) -> None:
@@ -214,6 +222,7 @@ def test_a_killed_slurmd_and_a_controller_that_is_gone_stop_no_job(here: Here, s
     agree(slurm, job, states.RUNNING)
     slurm.kill("node1")
     assert agree(slurm, job, states.RUNNING)["trainer"]
+    remembered(slurm, job)
     slurm.kill("slurmctld")
     assert slurm.job(number(job)) == {}
     assert job.asked()["state"] == states.RUNNING  # who cannot be asked has proved nothing

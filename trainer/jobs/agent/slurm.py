@@ -17,7 +17,7 @@ from typing import Any, Mapping
 
 from trainer.jobs.agent import states
 from trainer.jobs.agent.directory import JobDirectory
-from trainer.jobs.agent.files import append, document, private_dir, publish, publish_text
+from trainer.jobs.agent.files import append, document, is_locked, private_dir, publish, publish_text
 from trainer.jobs.agent.trainer_process import SECRETS
 
 _SECONDS = 60
@@ -86,10 +86,11 @@ def hold(job: JobDirectory, *, held: bool) -> None:
 
 
 def diagnosed(job: JobDirectory, state: dict[str, Any]) -> dict[str, Any]:
-    """The supervisor's word, unless Slurm says that it waits or is gone. A Slurm that does not answer proves nothing."""
+    """The supervisor's word, unless Slurm says that it waits or is gone. A Slurm that does not answer proves nothing, nor one that answers
+    while the supervisor's lock is seen to be held."""
     number = str(document(job.slurm).get("job") or "")
     told = _shown(number, int(time.monotonic() / _ASK_SECONDS)) if number else None
-    if told is None:
+    if told is None or is_locked(job.lock):  # whatever a controller says that has forgotten what it started
         return state
     theirs = told.get("JobState", "")
     if theirs == "PENDING":
