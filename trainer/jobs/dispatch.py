@@ -9,22 +9,20 @@
 Each step may be done again, so that a dispatch that was cut off goes on from `staging.json` beside the copy of the directory.
 """
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kullm_tui import __version__
 from kullm_tui.core import paths
 from kullm_tui.core.config.keys import get_key
 from kullm_tui.core.config.settings import MachineSettings
-from kullm_tui.core.language import interface_language, say
+from kullm_tui.core.language import say
 from kullm_tui.core.redact import keep_out
 from kullm_tui.core.text import size_text
 from trainer.jobs import environment
 from trainer.jobs.agent import states
-from trainer.jobs.agent.directory import SCHEMA, JobDirectory
+from trainer.jobs.agent.directory import JobDirectory
 from trainer.jobs.agent.files import document, publish
 from trainer.jobs.card import predicted
 from trainer.jobs.client import Client
@@ -32,6 +30,7 @@ from trainer.jobs.payload import Tree, needs_hub, wheels_tree
 from trainer.jobs.preflight import Facts, looked_at
 from trainer.jobs.prospect import Prospect
 from trainer.jobs.registry import KnownJob, directory_of, known_job, new_id, put_down
+from trainer.jobs.spec import spec_of
 from trainer.jobs.upload import bring, persistently
 from trainer.recipe import recipe_dict, recipe_from
 
@@ -58,24 +57,16 @@ def draft(
     recipe = found.payload.recipe_there(str(found.facts.told["root"]))
     put_down(job, machine=settings.name, hub=needs_hub(found.plan.asked))
     publish(_staging(job), plan)
-    publish(
-        job.spec,
-        {
-            "schema": SCHEMA,
-            "recipe": recipe_dict(recipe),
-            "digest": recipe.digest,
-            "code": __version__,
-            "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            "argv": list(argv),
-            "name": name,
-            "on": settings.name,
-            "machine": {"name": settings.name, "ranks": machine.count, "hardware": machine.name, "price_per_hour": settings.price_per_hour},
-            "base": found.plan.asked.model.base,  # as this computer calls it
-            "asked": recipe_dict(found.plan.asked),  # with the files as they are called here
-            "predicted": predicted(found.plan),
-            "language": interface_language(),
-        },
-    )  # fmt: skip
+    where = {
+        "name": settings.name,
+        "ranks": machine.count,
+        "hardware": machine.name,
+        "price_per_hour": settings.price_per_hour,
+    }
+    spec = spec_of(recipe, argv, name=name, on=settings.name, predicted=predicted(found.plan))
+    # As this computer calls its base and its files.
+    asked = {"base": found.plan.asked.model.base, "asked": recipe_dict(found.plan.asked)}
+    publish(job.spec, {**spec, "machine": where, **asked})
     publish(job.state, {"state": states.STAGING})
     return job
 

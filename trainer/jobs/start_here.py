@@ -1,20 +1,19 @@
 """A job of this computer: made, and started on the ranks that its machine here has."""
 
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from kullm_tui import __version__
 from kullm_tui.core.errors import UsageError
-from kullm_tui.core.language import interface_language, say
+from kullm_tui.core.language import say
 from trainer.estimate.machines import Machine, machine_named, this_machine
-from trainer.jobs.agent.directory import SCHEMA, JobDirectory
+from trainer.jobs.agent.directory import JobDirectory
 from trainer.jobs.agent.files import document
 from trainer.jobs.reach import HERE
 from trainer.jobs.registry import directory_of, new_id
-from trainer.recipe import Recipe, recipe_dict
+from trainer.jobs.spec import spec_of
+from trainer.recipe import Recipe
 
 
 def new_job(
@@ -24,23 +23,6 @@ def new_job(
     job = new_id()
     HERE.stage(job, spec_of(recipe, argv, name=name, on=on, predicted=predicted))
     return directory_of(job)
-
-
-def spec_of(
-    recipe: Recipe, argv: Sequence[str], *, name: str, on: str = "", predicted: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
-    return {
-        "schema": SCHEMA,
-        "recipe": recipe_dict(recipe),
-        "digest": recipe.digest,
-        "code": __version__,
-        "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "argv": list(argv),
-        "name": name,
-        "on": on,
-        "language": interface_language(),
-        "predicted": dict(predicted or {}),
-    }
 
 
 def next_start(job: JobDirectory) -> int:

@@ -11,7 +11,7 @@ from tests.kullm_command import kullm
 from tests.trainer.jobs.elsewhere import dispatched, same, wait_for
 from trainer.jobs.agent.directory import JobDirectory
 from trainer.jobs.agent.files import document
-from trainer.jobs.start_here import spec_of
+from trainer.jobs.spec import spec_of
 from trainer.recipe import load_recipe
 
 

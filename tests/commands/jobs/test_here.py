@@ -13,7 +13,7 @@ from tests.kullm_command import kullm, start
 from tests.trainer.jobs.elsewhere import add_rows, make_job, set_state, wait_for
 from trainer.jobs.agent.directory import JobDirectory
 from trainer.jobs.agent.files import document, publish
-from trainer.jobs.start_here import spec_of
+from trainer.jobs.spec import spec_of
 from trainer.recipe import load_recipe
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.commands.jobs.box import jobs, listed
 from tests.trainer.jobs.elsewhere import dispatched, wait_for
-from trainer.jobs.start_here import spec_of
+from trainer.jobs.spec import spec_of
 from trainer.recipe import load_recipe
 
 

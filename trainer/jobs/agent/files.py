@@ -8,7 +8,6 @@ import fcntl
 import json
 import os
 import tempfile
-import time
 from pathlib import Path
 from typing import Any, Iterator, Mapping
 
@@ -144,16 +143,6 @@ def try_lock(path: Path) -> int | None:
         os.close(handle)
         return None
     return handle
-
-
-def lock_within(path: Path, seconds: float) -> int | None:
-    """As `try_lock`, but who only asks whether it is taken has it for a moment, and is waited for."""
-    deadline = time.monotonic() + seconds
-    while True:
-        handle = try_lock(path)
-        if handle is not None or time.monotonic() > deadline:
-            return handle
-        time.sleep(0.01)
 
 
 def is_locked(path: Path) -> bool:
