@@ -49,6 +49,7 @@ class ChatController(Controller[ChatView]):
         self._drafts = Drafts(screen)
         self._saving: Timer | None = None
         self._committing = asyncio.Lock()
+        self._showing = asyncio.Lock()  # what was read first must not be shown last
 
     async def begin(self) -> None:
         """Once the screen is there: the store, and what was used last."""
@@ -263,11 +264,12 @@ class ChatController(Controller[ChatView]):
         return self.conversation is not None and reply.conversation_id == self.conversation.id
 
     async def _settle(self, reply: LiveReply) -> None:
-        store = await self.screen.host.opened()
-        turns = await asyncio.to_thread(store.thread, reply.conversation_id, reply.reply_id)
-        told = as_ended(turns[-1], reply)
-        self.turns = [told if turn.id == told.id else turn for turn in self.turns]
-        await self.screen.thread.settle(told)
+        async with self._showing:
+            store = await self.screen.host.opened()
+            turns = await asyncio.to_thread(store.thread, reply.conversation_id, reply.reply_id)
+            told = as_ended(turns[-1], reply)
+            self.turns = [told if turn.id == told.id else turn for turn in self.turns]
+            await self.screen.thread.settle(told)
         if not self.screen.thread.following:
             self.screen.tell_unread(True)
         self.screen.tell_context(self.turns)
@@ -276,14 +278,15 @@ class ChatController(Controller[ChatView]):
 
     async def show(self, leaf_id: int | None = None, *, anew: bool = False) -> None:
         """The conversation as far as this turn; without one, the branch that was chosen last."""
-        store, conversation = await self.screen.host.opened(), self.conversation
-        turns = await asyncio.to_thread(store.thread, conversation.id, leaf_id) if conversation else []
-        if self.conversation is conversation:
-            self.turns = turns = self.screen.host.unsaved.over(turns)
-            self.screen.tell_context(turns)
-            await self.screen.thread.show(turns, self._facts.titles, anew=anew)
-            if anew:
-                self.screen.prompt.remember((turn.content, turn.input) for turn in turns if turn.role == "user")
+        async with self._showing:
+            store, conversation = await self.screen.host.opened(), self.conversation
+            turns = await asyncio.to_thread(store.thread, conversation.id, leaf_id) if conversation else []
+            if self.conversation is conversation:
+                self.turns = turns = self.screen.host.unsaved.over(turns)
+                self.screen.tell_context(turns)
+                await self.screen.thread.show(turns, self._facts.titles, anew=anew)
+                if anew:
+                    self.screen.prompt.remember((turn.content, turn.input) for turn in turns if turn.role == "user")
 
     def open(self, conversation: Conversation, message_id: int | None = None) -> None:
         self.run(self._open(conversation, message_id))

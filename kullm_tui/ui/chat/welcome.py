@@ -12,6 +12,7 @@ from textual.widgets._static import Static
 
 from kullm_tui.core.language import say
 from kullm_tui.ui.text import plain
+from kullm_tui.ui.widgets.button import name_button
 
 
 def sample_questions(*, demo: bool) -> tuple[str, str, str]:
@@ -90,7 +91,7 @@ class Welcome(Vertical):
             told = say(" 모델이 답해요.", " answers.")
         self.query_one(".who", Static).update(Content.assemble(who, told))
         for place, question in enumerate(sample_questions(demo=demo)):
-            self.query_one(f"#sample-{place}", Button).label = Content(question)
+            name_button(self.query_one(f"#sample-{place}", Button), question)
 
     @on(Button.Pressed)
     def _picked(self, event: Button.Pressed) -> None:

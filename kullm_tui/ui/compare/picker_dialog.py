@@ -27,6 +27,7 @@ from kullm_tui.ui.dialogs.dialog import Dialog
 from kullm_tui.ui.models.choices import Answerer, Group, answerers, as_typed, headings
 from kullm_tui.ui.models.picker_dialog import line_of
 from kullm_tui.ui.text import plain
+from kullm_tui.ui.widgets.button import name_button
 from kullm_tui.ui.widgets.row_list import Heading, Row, Rows
 
 if TYPE_CHECKING:
@@ -235,9 +236,9 @@ class ContestantsScreen(Dialog[Lineup]):
         )
         self.query_one("#chosen", Static).update(plain(chosen))
         blind, keep = self.query_one("#blind", Button), self.query_one("#keep", Button)
-        blind.label = Content(f"{'●' if self._lineup.blind else '○'} {say('이름 가리기', 'blind')}")
+        name_button(blind, f"{'●' if self._lineup.blind else '○'} {say('이름 가리기', 'blind')}")
         count = len(self._lineup.contestants)
-        keep.label = Content(say(f"이 {count}개를 비교하기", f"Compare these {count}"))
+        name_button(keep, say(f"이 {count}개를 비교하기", f"Compare these {count}"))
         keep.disabled = not self._lineup.is_whole
 
     # -- keys ----------------------------------------------------------------------------------------------------------

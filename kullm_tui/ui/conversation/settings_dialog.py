@@ -28,6 +28,7 @@ from kullm_tui.ui.conversation.personas import Persona, personas
 from kullm_tui.ui.conversation.settings import Session
 from kullm_tui.ui.dialogs.dialog import Dialog
 from kullm_tui.ui.text import plain, safe
+from kullm_tui.ui.widgets.button import name_button
 
 if TYPE_CHECKING:
     from kullm_tui.ui.host import Host
@@ -190,7 +191,7 @@ class ParametersScreen(Dialog[Session]):
                     "A reply is being made on this machine. Another precision or device needs the engine started again, which stops it.",
                 )
             )
-            self.query_one("#keep", Button).label = say("답을 멈추고 바꾸기", "Stop it and change")
+            name_button(self.query_one("#keep", Button), say("답을 멈추고 바꾸기", "Stop it and change"))
             return False
         await stop_here(self.app)
         try:

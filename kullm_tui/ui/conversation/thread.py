@@ -118,7 +118,7 @@ class Thread(VerticalScroll, can_focus=True):
             self._turns = list(turns)
             await self.remove_children([*gone, *(self.query_children(Earlier) if self._first == 0 else ())])
             for view, turn in zip(self.views, turns[self._first : kept], strict=True):
-                view.update_turn(turn)
+                await view.update_turn(turn)
             await self.mount_all([self._view(turn) for turn in turns[max(kept, self._first) :]], before="Rest")
             if self._first:
                 await self._tell_earlier()

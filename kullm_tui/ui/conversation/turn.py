@@ -127,8 +127,6 @@ class TurnView(Vertical):
         if self.live:
             self.grow()
             self.set_interval(0.5, self._tick)
-        elif self.reply and not self.reply.text and self.turn.content:
-            self.reply.append(self.turn.content)  # it ended between the first look and now
 
     @property
     def text(self) -> str:
@@ -160,19 +158,25 @@ class TurnView(Vertical):
 
     async def settle(self, turn: Turn) -> None:
         """The reply is over and written down: what the store says of it is shown from here on."""
-        was_live, self.live, self.turn = self.live, None, turn
+        was_live, self.live = self.live, None
+        was_told, self.turn = self.turn.content, turn
         if was_live and self.reply:
             anew, news = self._reading.news(was_live)
             if news and not anew:
                 self.reply.append(news)
+        if self.reply and (was_live or was_told != turn.content):
             await self.reply.finish(turn.content)
         self._tell()
 
-    def update_turn(self, turn: Turn) -> None:
-        """The same turn, with branches that may have come beside it."""
-        if turn != self.turn:
+    async def update_turn(self, turn: Turn) -> None:
+        """The same turn, read again: branches may have come beside it, and a reply may have ended."""
+        if turn == self.turn:
+            return
+        if self.live:
             self.turn = turn
             self._tell()
+        else:
+            await self.settle(turn)
 
     def relabel(self) -> None:
         self._tell()

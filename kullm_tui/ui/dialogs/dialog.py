@@ -13,6 +13,7 @@ from textual.widgets._static import Static
 
 from kullm_tui.ui.keymap import DIALOG, bindings
 from kullm_tui.ui.text import plain
+from kullm_tui.ui.widgets.button import name_button
 
 T = TypeVar("T")
 
@@ -45,9 +46,7 @@ class Dialog(ModalScreen[T | None], Generic[T]):
 
     def name_button(self, text: str) -> None:
         """What the button that accepts will do."""
-        button = self.query_one("#yes", Button)
-        button.label = plain(text)
-        button.refresh(layout=True)
+        name_button(self.query_one("#yes", Button), text)
 
     def action_accept(self) -> Awaitable[None] | None:
         """Enter decides where the focus is, nowhere else."""

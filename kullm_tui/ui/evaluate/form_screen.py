@@ -34,6 +34,7 @@ from kullm_tui.ui.evaluate.text import button_label, joined, plan_lines
 from kullm_tui.ui.keymap import EVALUATION_FORM, bindings
 from kullm_tui.ui.models.choices import answerers
 from kullm_tui.ui.text import plain, safe_line
+from kullm_tui.ui.widgets.button import name_button
 from kullm_tui.ui.widgets.key_bar import KeyBar
 from kullm_tui.ui.widgets.segmented import Choice
 from kullm_tui.ui.widgets.status_line import StatusLine
@@ -113,7 +114,7 @@ class NewEvaluationScreen(Screen[int | None]):
             self._choice(name).rename(names)
         for name, words in _placeholders().items():
             self.query_one(f"#{name}", Input).placeholder = words
-        self.query_one("#key", Button).label = plain(say("키 넣기", "Store a key"))
+        name_button(self.query_one("#key", Button), say("키 넣기", "Store a key"))
         self.query_one("#plan-text", Static).update(say("살펴보는 중", "looking"))
         self._name_button(say("시작", "Begin"), ready=False)
         self._plan()
@@ -212,9 +213,8 @@ class NewEvaluationScreen(Screen[int | None]):
 
     def _name_button(self, words: str, *, ready: bool) -> None:
         button = self.query_one("#begin", Button)
-        button.label = plain(words)
         button.disabled = not ready
-        button.refresh(layout=True)
+        name_button(button, words)
 
     # -- systems that are not on the list ------------------------------------------------------------------------------
 

@@ -28,7 +28,8 @@ from kullm_tui.ui.background import Fault, Work, begin
 from kullm_tui.ui.evaluate.runs import Running
 from kullm_tui.ui.evaluate.text import count_line, joined, progress_lines, run_heading, run_row
 from kullm_tui.ui.keymap import EVALUATIONS, bindings
-from kullm_tui.ui.text import plain, safe_line
+from kullm_tui.ui.text import safe_line
+from kullm_tui.ui.widgets.button import name_button
 from kullm_tui.ui.widgets.key_bar import KeyBar
 from kullm_tui.ui.widgets.notice import Notice
 from kullm_tui.ui.widgets.row_list import Row, Rows
@@ -112,7 +113,7 @@ class EvaluateScreen(Screen[None]):
 
     def _name_all(self) -> None:
         self.query_one("#invitation", Static).update(_invitation())
-        self.query_one("#begin", Button).label = plain(say("새 평가 (n)", "A new evaluation (n)"))
+        name_button(self.query_one("#begin", Button), say("새 평가 (n)", "A new evaluation (n)"))
 
     def on_screen_resume(self) -> None:
         self.look_again()

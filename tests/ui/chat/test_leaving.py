@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from textual.widgets import Button, Select
+from textual.widgets import Select
 
 from kullm_tui.core.asking.live_reply import LiveReply, ReplyRequest
 from kullm_tui.core.config.settings import load_config
@@ -144,8 +144,7 @@ async def test_another_precision_in_mid_reply_names_what_it_costs(database: Path
             chat.controller.answering[0].here = True  # as of a reply that this machine's engine makes
             await chat.until(lambda: chat.told("글 글"))
             screen = await _wants_another_precision(chat)
-            assert chat.told("답이 멈춰요")
-            assert str(screen.query_one("#keep", Button).label) == "답을 멈추고 바꾸기"
+            await chat.until(lambda: chat.told("답이 멈춰요") and chat.told("답을 멈추고 바꾸기"))
             assert (stopped, load_config().engine.precision) == ([], "4bit")
             await chat.pilot.click("#keep")
             await chat.until(lambda: chat.app.screen is not screen)

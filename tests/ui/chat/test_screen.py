@@ -4,6 +4,7 @@ import os
 import signal
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from kullm_tui.core.endpoints import consent
 from kullm_tui.core.endpoints.local_engine import running_engine
 from kullm_tui.core.records import Message
+from kullm_tui.core.store.history import Turn
 from kullm_tui.core.store.store import Store
 from kullm_tui.ui.app import KullmApp
 from kullm_tui.ui.conversation.turn import TurnView
@@ -45,6 +47,25 @@ async def test_a_sample_question_can_be_picked(database: Path) -> None:
         reply = await chat.answered()
         assert "42" in reply.content
         assert chat.screen.prompt.has_focus_within
+
+
+async def test_a_reply_that_is_over_before_it_was_ever_shown(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = Store.thread
+
+    def slow(store: Store, conversation_id: int, leaf_id: int | None = None) -> list[Turn]:
+        """What is read while the reply goes on is handed over after it has ended."""
+        turns = read(store, conversation_id, leaf_id)
+        if turns[-1].state == "streaming":
+            while read(store, conversation_id, leaf_id)[-1].state == "streaming":
+                time.sleep(0.01)
+            time.sleep(0.5)
+        return turns
+
+    with OpenAIServer([says("다 왔어요.")]) as server:
+        async with chatting(database, server=server) as chat:
+            monkeypatch.setattr(Store, "thread", slow)
+            await chat.sends("빨리")
+            await chat.until(lambda: chat.told("다 왔어요."))
 
 
 async def test_stop_keeps_what_had_arrived(database: Path) -> None:
