@@ -6,6 +6,7 @@ what is so. An adapter's corpus has one manner of speech and no template: the tr
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any, Literal
 
 from data.demo.item import Item
@@ -13,6 +14,7 @@ from data.demo.mixture import NAMES, row_count
 from data.demo.split import number, pick, shuffled, wordings
 from data.demo.styles import STYLES
 from data.demo.topics import items
+from kullm_tui.core import text
 from kullm_tui.core.records import Message
 from kullm_tui.core.templates.registry import template_named
 from kullm_tui.core.text import nfc
@@ -43,6 +45,14 @@ def records(name: str, split: str = "train") -> Iterator[Row]:
     asked.sort(key=lambda each: number("order", name, each[0].topic, each[0].asks[0], each[1]))
     for item, place in asked:
         yield _row(name, split, item, place)
+
+
+def made_from() -> list[Path]:
+    """The files that decide what the rows are: who only asks whether they are the same need not make them."""
+    core = Path(text.__file__).parent
+    below = [*Path(__file__).parent.rglob("*"), *(core / "templates").rglob("*")]
+    ours = [core / "korean.py", core / "records.py", core / "text.py"]
+    return sorted([*ours, *(path for path in below if path.suffix in (".py", ".toml"))])
 
 
 def _rows_of(item: Item, name: str, split: str) -> int:

@@ -3,12 +3,13 @@
 import csv
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Never
 
 import pyarrow
 import pyarrow.parquet
 import pytest
 
+from data.demo import corpus
 from kullm_tui.core.errors import ConfigError, HubError
 from kullm_tui.core.records import Dialogue, Instruction
 from tests.growth import growth
@@ -232,6 +233,19 @@ def test_the_fingerprint_follows_the_content(tmp_path: Path) -> None:
     other = json_lines(tmp_path / "c.jsonl", [row(output="부산입니다.")])
     prints = [fingerprint(DataChoice(source=str(path))) for path in (first, second, other)]
     assert prints[0] == prints[1] != prints[2]
+
+
+def test_the_fingerprint_of_the_demo_corpus_is_that_of_what_makes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object) -> Never:
+        raise AssertionError("the rows were made")
+
+    monkeypatch.setattr(corpus, "records", never)
+    prints = {fingerprint(DataChoice(source=f"demo:{name}")) for name in ("base", "kullm")}
+    assert len(prints) == 2
+    made_from = corpus.made_from()
+    assert {"topics.py", "arithmetic.toml", "korean.py"} <= {path.name for path in made_from}
+    monkeypatch.setattr(corpus, "made_from", lambda: [path for path in made_from if path.name != "topics.py"])
+    assert fingerprint(DataChoice(source="demo:kullm")) not in prints
 
 
 def test_the_demo_corpus_is_a_source() -> None:
