@@ -62,7 +62,7 @@ def standings(reach: Reach, *, ask: bool = True, seconds: float = _SECONDS) -> l
 
 
 def standing(job: KnownJob) -> Standing:
-    state = job.state if job.machine else diagnosed(job.directory)
+    state = job.state if job.machine else diagnosed(job.directory, waits=False)
     return Standing(job, state, progress(job, state))
 
 

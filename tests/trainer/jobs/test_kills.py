@@ -13,6 +13,7 @@ from tests.trainer.jobs.here import here as here
 from tests.training import base as base
 from tests.training import home as home
 from trainer.jobs.agent import states
+from trainer.jobs.agent.files import document, publish
 from trainer.jobs.agent.files import rows as read_rows
 from trainer.jobs.client import JobRefused
 
@@ -106,7 +107,8 @@ def test_a_killed_agent_leaves_no_ranks_behind(here: Here, kill: Callable[[int, 
 def test_a_killed_supervisor_is_found_lost_its_trainer_stops_and_the_job_goes_on(here: Here) -> None:
     job = two_ranks_at_work(here)
     os.kill(job.supervisor(), signal.SIGKILL)
-    found = job.asked()
+    while (found := job.asked())["survivors"]:  # it saves; a look waits for nobody
+        assert (found["state"], found["reason"]) == (states.LOST, "supervisor")
     assert (found["state"], found["reason"]) == (states.LOST, "supervisor")
     assert job.processes() == []
     saved = job.directory.complete_steps()[0]
@@ -242,3 +244,17 @@ def test_what_cannot_be_ended_is_named_and_the_job_is_not_called_stopped(here: H
         group.rmdir()
     wait_until(lambda: not job.processes())
     job.machine.remove(job.id)
+
+
+def test_a_trainer_that_is_alone_and_does_not_go_is_ended_by_whoever_looks_a_minute_later(here: Here) -> None:
+    job = here.job()
+    job.start(
+        path=here.program("import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nrow(1)\ntime.sleep(3600)\n")
+    )
+    job.reaches(1)
+    os.kill(job.supervisor(), signal.SIGKILL)
+    found = job.asked()
+    assert (found["state"], found["survivors"]) == (states.LOST, job.processes())
+    kept = document(job.directory.state)
+    publish(job.directory.state, {**kept, "found_alone": kept["found_alone"] - 60})
+    assert (job.asked()["survivors"], job.processes()) == (None, [])

@@ -4,6 +4,8 @@ terminal state             as it is
 another incarnation        LOST (reboot): nothing of it can run
 the lock is held           as it is
 else                       LOST (supervisor), after what is left of the trainer has been stopped
+
+Who only looks does not wait for that: the trainer has had SIGTERM and saves; whoever looks a minute later ends what is left of it.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from trainer.jobs.agent.processes import incarnation, sweep, tagged
 _SAVE_SECONDS = 60.0  # a trainer whose supervisor died has had SIGTERM, and saves
 
 
-def diagnosed(job: JobDirectory) -> dict[str, Any]:
+def diagnosed(job: JobDirectory, *, waits: bool = True) -> dict[str, Any]:
     """The state, mended where there is proof that it is no longer so."""
     state = document(job.state)
     if states.is_terminal(state):
@@ -33,18 +35,24 @@ def diagnosed(job: JobDirectory) -> dict[str, Any]:
         return state
     if state.get("incarnation") != incarnation():
         return lost(job, "reboot")
-    return lost(job, "supervisor")
+    return lost(job, "supervisor", waits=waits)
 
 
-def lost(job: JobDirectory, reason: str) -> dict[str, Any]:
+def lost(job: JobDirectory, reason: str, *, waits: bool = True) -> dict[str, Any]:
     """Proof is the lock: while it is ours no supervisor has the job."""
     handle = try_lock(job.lock)
     state = document(job.state)
     if handle is None or states.is_terminal(state):
         return state
     try:
-        left = [] if reason == "reboot" else sweep(job.id, grace=_SAVE_SECONDS if tagged(job.id) else 0.0)
         now = round(time.time(), 3)
+        saving = [] if reason == "reboot" else tagged(job.id)
+        found = state.pop("found_alone", now)
+        grace = found + _SAVE_SECONDS - now if saving else 0.0
+        if saving and grace > 0 and not waits:
+            publish(job.state, {**state, "found_alone": found})
+            return {**state, "state": states.LOST, "reason": reason, "survivors": saving}
+        left = sweep(job.id, grace=max(0.0, grace)) if saving else []
         state = {
             **state,
             "state": states.LOST,

@@ -154,7 +154,7 @@ def _facts(job: JobDirectory) -> dict[str, Any]:
         "path": str(job.path),
         "spec": document(job.spec),
         "launch": document(job.launch),
-        "state": diagnosed(job),
+        "state": diagnosed(job, waits=False),
         "last": last_row(job.metrics),
         "checkpoints": job.complete_steps(),
         "artifacts": job.manifest.is_file(),
