@@ -60,6 +60,7 @@ def missing() -> str:
 class Slurm:
     folder: Path
     nodes: tuple[str, ...]
+    more: str = ""
     daemons: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
 
     @property
@@ -74,7 +75,13 @@ class Slurm:
         self.begin_controller()
         for node in self.nodes:
             self.begin_node(node)
-        wait_until(lambda: self.ask("sinfo", "-h", "-N", "-o", "%T").split() == ["idle"] * len(self.nodes), self.log)
+        wait_until(
+            lambda: (
+                set(self.ask("sinfo", "-h", "-N", "-o", "%N %T").splitlines())
+                == {f"{node} idle" for node in self.nodes}
+            ),
+            self.log,
+        )
 
     def begin_controller(self) -> None:
         self.run("slurmctld", "slurmctld", "-D", "-f", str(self.configuration))
@@ -126,17 +133,18 @@ class Slurm:
         for node, port in zip(self.nodes, ports[1:], strict=True):
             text += f"NodeName={node} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs=2 RealMemory=1000 Gres=gpu:a100:{_CARDS}\n"
         text += f"PartitionName=gpu Nodes={','.join(self.nodes)} Default=YES MaxTime=INFINITE State=UP\n"
-        self.configuration.write_text(text)
+        self.configuration.write_text(text + self.more)
         for card in range(_CARDS):
             os.mknod(self.folder / f"card{card}", 0o666 | 0o020000, os.makedev(1, 3))
         cards = f"Name=gpu Type=a100 File={self.folder}/card[0-{_CARDS - 1}]"
         (self.folder / "gres.conf").write_text("".join(f"NodeName={node} {cards}\n" for node in self.nodes))
 
 
-def begun(folder: Path, nodes: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> Iterator[Slurm]:
+def begun(folder: Path, nodes: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, *, more: str = "") -> Iterator[Slurm]:
+    """`more`: further lines of its configuration."""
     folder.mkdir(mode=0o755)
     (folder / "state").mkdir()
-    slurm = Slurm(folder, nodes)
+    slurm = Slurm(folder, nodes, more)
     monkeypatch.setenv("SLURM_CONF", str(slurm.configuration))
     try:
         slurm.begin()

@@ -57,6 +57,15 @@ def two_nodes(short: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Slurm]:
     yield from real_slurm.begun(short / "s", ("node1", "node2"), monkeypatch)
 
 
+@pytest.fixture
+def preempting(short: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Slurm]:
+    """With a partition whose jobs push those of the other aside."""
+    if reason := real_slurm.missing():
+        pytest.skip(reason)
+    more = "PreemptType=preempt/partition_prio\nPreemptMode=REQUEUE\nPartitionName=dear Nodes=ALL PriorityTier=9\n"
+    yield from real_slurm.begun(short / "s", ("node1",), monkeypatch, more=more)
+
+
 def number(job: Job) -> str:
     return str(document(job.directory.slurm)["job"])
 
@@ -235,6 +244,41 @@ def test_a_killed_slurmd_and_a_controller_that_is_gone_stop_no_job(here: Here, s
 
 
 @pytest.mark.usefixtures("home")
+def test_a_job_at_its_time_limit_saves_and_failed_for_that_reason(here: Here, slurm: Slurm) -> None:
+    text = "import signal\nsignal.signal(signal.SIGTERM, lambda *_: (row(2), sys.exit(130)))\n"
+    job = submitted(here, text + _AT_WORK, how={**PLAIN, "time": "1"})
+    agree(slurm, job, states.RUNNING)
+    told = agree(slurm, job, states.FAILED, "TIMEOUT")
+    assert (told["reason"], told["message"], job.step) == ("slurm", "TIMEOUT", 2)
+    assert job.processes() == []
+
+
+def test_a_job_that_makes_room_for_a_dearer_one_failed_for_that_reason(here: Here, preempting: Slurm) -> None:
+    job = submitted(here, gpus=4, ranks=4, how={**PLAIN, "requeue": False})
+    agree(preempting, job, states.RUNNING)
+    dearer = submitted(here, gpus=4, ranks=4, how={"partition": "dear"})
+    told = agree(preempting, job, states.FAILED, "PREEMPTED")
+    assert (told["reason"], told["message"]) == ("slurm", "PREEMPTED")
+    agree(preempting, dearer, states.RUNNING)
+    ends(dearer)
+    agree(preempting, dearer, states.SUCCEEDED)
+
+
+def test_a_job_whose_node_went_down_is_lost_and_goes_on_by_a_new_one(here: Here, slurm: Slurm) -> None:
+    job = submitted(here, how={**PLAIN, "requeue": False})
+    agree(slurm, job, states.RUNNING)
+    os.kill(job.supervisor(), signal.SIGKILL)
+    slurm.kill("node1")
+    slurm.ask("scontrol", "update", "NodeName=node1", "State=DOWN", "Reason=test")
+    told = agree(slurm, job, states.LOST, "NODE_FAIL")
+    assert told["reason"] == "reboot"
+    wait_until(lambda: not job.processes())
+    slurm.begin_node("node1")
+    slurm.ask("scontrol", "update", "NodeName=node1", "State=RESUME")
+    job.start(slurm=PLAIN, path=here.program("row(2)"))
+    agree(slurm, job, states.SUCCEEDED)
+
+
 def test_two_nodes_are_one_training_over_the_same_directory(here: Here, two_nodes: Slurm) -> None:
     job = here.job(here.recipe("tiny"))
     job.start(slurm=PLAIN, nodes=2, ranks=2)
