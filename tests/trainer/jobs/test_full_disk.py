@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kullm_tui.core.errors import NoSpace
-from tests.trainer.jobs.here import Here
+from tests.trainer.jobs.here import Here, wait_until
 from tests.trainer.jobs.here import here as here
 from tests.training import base as base
 from tests.training import home as home
@@ -70,6 +70,19 @@ def test_a_log_that_fills_the_disk_fails_the_job_for_that_reason(small: Here) ->
     assert (ended["state"], ended["reason"]) == (states.FAILED, "full"), job.told()
     assert job.directory.log(1).stat().st_size > 16 << 20
     assert not job.directory.reserve.exists()  # that was the room for these words
+
+
+def test_a_disk_that_is_nearly_full_is_told_while_the_job_goes_on(small: Here) -> None:
+    disk = small.root / "disk"
+    job = small.job()
+    (disk / "others").write_bytes(bytes(shutil.disk_usage(disk).free - (2 << 20)))  # 5 % of it are a little more
+    job.start(path=small.program("row(1)\nwhile not (job / 'go').exists(): time.sleep(0.02)"))
+    wait_until(lambda: job.events("disk low"), job.told)
+    assert 0 < job.events("disk low")[0]["free"] < 2 << 20
+    job.turns(states.RUNNING)
+    (job.directory.path / "go").touch()
+    assert job.ends()["state"] == states.SUCCEEDED
+    assert len(job.events("disk low")) == 1
 
 
 @pytest.mark.usefixtures("home")
