@@ -107,7 +107,7 @@ def test_a_killed_agent_leaves_no_ranks_behind(here: Here, kill: Callable[[int, 
 def test_a_killed_supervisor_is_found_lost_its_trainer_stops_and_the_job_goes_on(here: Here) -> None:
     job = two_ranks_at_work(here)
     os.kill(job.supervisor(), signal.SIGKILL)
-    while (found := job.asked())["survivors"]:  # it saves; a look waits for nobody
+    while (found := job.asked()).get("saving"):  # it saves; a look waits for nobody
         assert (found["state"], found["reason"]) == (states.LOST, "supervisor")
     assert (found["state"], found["reason"]) == (states.LOST, "supervisor")
     assert job.processes() == []
@@ -254,7 +254,8 @@ def test_a_trainer_that_is_alone_and_does_not_go_is_ended_by_whoever_looks_a_min
     job.reaches(1)
     os.kill(job.supervisor(), signal.SIGKILL)
     found = job.asked()
-    assert (found["state"], found["survivors"]) == (states.LOST, job.processes())
+    assert (found["state"], found["saving"]) == (states.LOST, job.processes())
     kept = document(job.directory.state)
     publish(job.directory.state, {**kept, "found_alone": kept["found_alone"] - 60})
-    assert (job.asked()["survivors"], job.processes()) == (None, [])
+    found = job.asked()
+    assert (found["state"], found["survivors"], job.processes()) == (states.LOST, None, [])

@@ -51,7 +51,7 @@ def lost(job: JobDirectory, reason: str, *, waits: bool = True) -> dict[str, Any
         grace = found + _SAVE_SECONDS - now if saving else 0.0
         if saving and grace > 0 and not waits:
             publish(job.state, {**state, "found_alone": found})
-            return {**state, "state": states.LOST, "reason": reason, "survivors": saving}
+            return {**state, "state": states.LOST, "reason": reason, "saving": saving}
         left = sweep(job.id, grace=max(0.0, grace)) if saving else []
         state = {
             **state,

@@ -42,7 +42,7 @@ class Follower:
         """Until the job has ended and all of it was sent, or the other side is gone."""
         heard = time.monotonic()
         while time.monotonic() - heard < SILENT_SECONDS:
-            state = diagnosed(self.job)
+            state = diagnosed(self.job, waits=False)
             more = [self._send_new(name) for name in list(self.places)]
             if state != self.state:
                 self.state = state
@@ -50,7 +50,7 @@ class Follower:
             if not (self.come or any(more)):
                 self.come = True
                 self._frame({"come": True})
-            if states.is_terminal(state) and not any(more):
+            if states.is_terminal(state) and not state.get("saving") and not any(more):
                 self._send_rests()
                 return self._frame({"end": True})
             if time.monotonic() - self.spoke > ALIVE_SECONDS:
