@@ -71,10 +71,17 @@ def locked(tmp_path: Path) -> MachineSettings:
     return replace(OURS, lock=str(lock), wheels=str(tmp_path / "wheels"))
 
 
-def test_an_environment_is_made_once_by_pip_from_wheels_and_found_by_the_next(
-    box: Sshd, locked: MachineSettings
-) -> None:
+def _with(box: Sshd, installer: str) -> None:
     box.without("uv")
+    if installer == "uv":
+        (box.bin / "uv").symlink_to(Path(sys.executable).with_name("uv"))
+
+
+@pytest.mark.parametrize("installer", ["pip", "uv"])
+def test_an_environment_is_made_once_from_wheels_and_found_by_the_next(
+    box: Sshd, locked: MachineSettings, installer: str
+) -> None:
+    _with(box, installer)
     client = client_of(locked)
     wheels = wheels_tree(locked.wheels)
     place = bring(client, wheels, lambda _: None)
@@ -83,9 +90,8 @@ def test_an_environment_is_made_once_by_pip_from_wheels_and_found_by_the_next(
     with ThreadPoolExecutor(2) as two:  # two jobs at once
         pythons = set(two.map(lambda _: make(client, locked, lock, place, said.append), range(2)))
     [python] = pythons
-    assert [line for line in said if line.startswith("Successfully installed")] == [
-        "Successfully installed tinytensor-2.1 tinytrainer-1.0"
-    ]
+    done = {"pip": "Successfully installed tinytensor-2.1 tinytrainer-1.0", "uv": "Installed 2 packages"}
+    assert len([line for line in said if line.startswith(done[installer])]) == 1
     shown = subprocess.run([python, "-c", "import tinytrainer as t; print(t.VERSION)"], capture_output=True, check=True)
     assert shown.stdout == b"1.0\n"
     assert client.installed([], [lock.digest])["environments"] == {lock.digest: python}
@@ -101,10 +107,11 @@ def test_an_environment_is_made_once_by_pip_from_wheels_and_found_by_the_next(
     assert marker.is_file()
 
 
+@pytest.mark.parametrize("installer", ["pip", "uv"])
 def test_a_lock_that_cannot_be_had_is_told_with_the_installers_last_words(
-    box: Sshd, locked: MachineSettings, tmp_path: Path
+    box: Sshd, locked: MachineSettings, tmp_path: Path, installer: str
 ) -> None:
-    box.without("uv")
+    _with(box, installer)
     (tmp_path / "lock.txt").write_text("tinytrainer==9.9\n")
     client = client_of(locked)
     client.hello()
