@@ -9,6 +9,7 @@ A run is given the settled recipe and keeps it, so that whoever goes on with it,
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from trainer.estimate.machines import Machine
@@ -19,16 +20,16 @@ from trainer.recipe import Recipe
 from trainer.schedule import total_steps
 
 _LEAST_STEPS = 12  # with fewer nothing is learnt, and the minutes would be lost
-_NOW = 120.0  # seconds for which a measured speed is that of the moment
+NOW = 120.0  # seconds for which a measured speed is that of the moment
 
 
 def settled(
-    recipe: Recipe, machine: Machine, lengths: Lengths, *, now: bool = False, measure: Measure | None = None
+    recipe: Recipe, machine: Machine, lengths: Lengths, *, within: float = math.inf, measure: Measure | None = None
 ) -> Recipe:
-    """The same for a recipe that leaves nothing open. `now`: by the machine's speed at this moment, other work on it included."""
+    """The same for a recipe that leaves nothing open. `within`: by the machine's speed so many seconds ago or less, other work on it included."""
     shape = shape_of(recipe.model.base).shape
     recipe = _with_precision(recipe, shape, machine, lengths, measure)
-    return _with_steps(recipe, shape, machine, lengths, now, measure) if recipe.train.minutes else recipe
+    return _with_steps(recipe, shape, machine, lengths, within, measure) if recipe.train.minutes else recipe
 
 
 def _with_precision(
@@ -47,11 +48,11 @@ def _with_precision(
 
 
 def _with_steps(
-    recipe: Recipe, shape: ModelShape, machine: Machine, lengths: Lengths, now: bool, measure: Measure | None
+    recipe: Recipe, shape: ModelShape, machine: Machine, lengths: Lengths, within: float, measure: Measure | None
 ) -> Recipe:
     train = recipe.train
-    if now and machine.is_cpu and machine.here:
-        measured_speeds(recipe, shape, lengths, measure, within=_NOW)
+    if machine.is_cpu and machine.here:
+        measured_speeds(recipe, shape, lengths, measure, within=within)
     batch_tokens = min(train.batch, lengths.rows) * lengths.mean
     each = duration_of(recipe, shape, lengths, machine, tokens=round(batch_tokens), measure=measure).seconds.value
     steps = max(_LEAST_STEPS, int(60 * train.minutes / each))

@@ -15,6 +15,8 @@ from trainer.model.base import base_of
 from trainer.recipe import recipe_dict, recipe_from
 from trainer.settle import settled
 
+_SECONDS = 3600.0  # a job may wait in the queue longer than a measurement is of the moment: the next one starts without another
+
 
 def main() -> int:
     asked = json.loads(sys.stdin.read())
@@ -25,7 +27,7 @@ def main() -> int:
         evaluation_set(recipe, folder)
         machine = machine_named(f"{asked['ranks']}xcpu")
         lengths = lengths_of(tokens.lengths.tolist(), tokens.facts.trained_tokens)
-        print(json.dumps(recipe_dict(settled(recipe, machine, lengths, now=True))))
+        print(json.dumps(recipe_dict(settled(recipe, machine, lengths, within=_SECONDS))))
     except KullmError as error:
         print(error, file=sys.stderr)
         return 1

@@ -16,7 +16,7 @@ from trainer.estimate.machines import machine_named
 from trainer.estimate.tokens import Lengths, recorded_lengths
 from trainer.recipe import Recipe, load_recipe, recipe_dict, recipe_from
 from trainer.schedule import learning_rate, total_steps, warmup_steps
-from trainer.settle import settled
+from trainer.settle import NOW, settled
 
 LENGTHS = Lengths(rows=10_000, mean=100.0, mean_square=10_000.0, longest=100, trained_share=0.5, basis="measured")
 CPU = machine_named("cpu")
@@ -86,18 +86,18 @@ def test_a_run_begins_at_the_speed_of_the_moment_and_a_plan_at_the_known_one() -
     quiet, busy = Measuring(fp32=4000, bf16=100), Measuring(fp32=1000, bf16=100)
     place = paths.cache_dir() / "measured" / "processor.json"
     known = settled(demo(), CPU, LENGTHS, measure=quiet).train.max_steps
-    assert settled(demo(), CPU, LENGTHS, now=True, measure=busy).train.max_steps == known, "a moment ago is now"
+    assert settled(demo(), CPU, LENGTHS, within=NOW, measure=busy).train.max_steps == known, "a moment ago is now"
     entries = {key: {**entry, "time": entry["time"] - 3600} for key, entry in json.loads(place.read_text()).items()}
     place.write_text(json.dumps(entries))
     assert settled(demo(), CPU, LENGTHS, measure=busy).train.max_steps == known
-    assert settled(demo(), CPU, LENGTHS, now=True, measure=busy).train.max_steps == pytest.approx(known / 4, abs=1)
+    assert settled(demo(), CPU, LENGTHS, within=NOW, measure=busy).train.max_steps == pytest.approx(known / 4, abs=1)
     assert busy.asked == [["fp32"]], "only what was chosen is measured again"
 
 
 def test_what_is_settled_stays_as_it_is() -> None:
     first = settled(demo(), CPU, LENGTHS, measure=Measuring(fp32=900, bf16=100))
     stored = recipe_from(json.loads(json.dumps(recipe_dict(first))))
-    assert settled(stored, CPU, LENGTHS, now=True, measure=Measuring(fp32=1, bf16=9)) == first
+    assert settled(stored, CPU, LENGTHS, within=NOW, measure=Measuring(fp32=1, bf16=9)) == first
 
 
 def test_a_plan_tells_what_the_machine_made_of_the_recipe() -> None:

@@ -220,12 +220,12 @@ def _predicted(recipe: Recipe, machine: Machine, lengths: Any) -> Any:
 
 def _settled(recipe: Recipe, machine: Machine, lengths: Any, narration: Narration) -> Recipe:
     """What the recipe leaves to the machine, decided now and said; the run keeps it, however often it is resumed."""
-    from trainer.settle import settled
+    from trainer.settle import NOW, settled
 
     if recipe.model.precision != "auto" and not recipe.train.minutes:
         return recipe
     narration.progress(say("이 컴퓨터의 속도를 재는 중 …", "measuring this machine …"))
-    found = settled(recipe, machine, lengths, now=True)
+    found = settled(recipe, machine, lengths, within=NOW)
     narration.clear()
     parts: list[str] = [found.model.precision] if recipe.model.precision == "auto" else []
     if recipe.train.minutes:
