@@ -34,8 +34,9 @@ from trainer.jobs.agent.directory import JobDirectory
 from trainer.jobs.agent.files import publish, turn
 from trainer.jobs.directory import held, note, read_spec
 from trainer.loop import train
-from trainer.model.base import base_of, trainable_model
+from trainer.model.base import trainable_model
 from trainer.model.forward import forward_of
+from trainer.model.place import base_of
 from trainer.model.recompute import layers_of, recompute
 from trainer.ranks import Ranks, joined
 from trainer.recipe import Recipe, recipe_from

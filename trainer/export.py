@@ -22,7 +22,8 @@ from kullm_tui.core.templates.registry import TEMPLATES
 from trainer.checkpoint import disk_faults, facts_of
 from trainer.jobs.agent.directory import JobDirectory
 from trainer.jobs.agent.files import publish
-from trainer.model.base import Trainable, base_of
+from trainer.model.base import Trainable
+from trainer.model.place import base_of
 from trainer.recipe import Recipe
 
 _MANIFEST_SCHEMA = 1

@@ -11,7 +11,7 @@ from kullm_tui.core.errors import KullmError
 from trainer.dataset.tokens import evaluation_set, tokenised
 from trainer.estimate.machines import machine_named
 from trainer.estimate.tokens import lengths_of
-from trainer.model.base import base_of
+from trainer.model.place import base_of
 from trainer.recipe import recipe_dict, recipe_from
 from trainer.settle import settled
 

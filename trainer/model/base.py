@@ -20,11 +20,11 @@ from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from kullm_tui.core.errors import ConfigError
 from kullm_tui.core.language import say
-from kullm_tui.core.models.resolve import ModelRef, local_folder, resolve
 from kullm_tui.weights import bnb
 from kullm_tui.weights.loading import load_in_form
 from kullm_tui.weights.skeleton import read_config
 from trainer.model.lean_layers import make_lean
+from trainer.model.place import base_of
 from trainer.model.wide_layers import computes_wide, make_wide
 from trainer.recipe import Method, Recipe
 
@@ -62,19 +62,6 @@ class Trainable:
 
     def computing(self) -> AbstractContextManager[Any]:
         return torch.autocast(self.device.type, torch.bfloat16) if self.autocast else nullcontext()
-
-
-def base_of(recipe: Recipe) -> tuple[ModelRef, Path]:
-    """The base's profile and the folder of its files."""
-    ref = resolve(recipe.model.base)
-    if ref.profile.kind != "weights":
-        raise ConfigError(
-            say(
-                f"{recipe.model.base}에는 학습할 가중치가 없어요. 어댑터나 엔드포인트가 아닌 베이스 모델을 고르세요.",
-                f"{recipe.model.base} has no weights to train on. Choose a base model, not an adapter or an endpoint.",
-            )
-        )
-    return ref, local_folder(ref)
 
 
 def trainable_model(recipe: Recipe, device: torch.device) -> Trainable:
