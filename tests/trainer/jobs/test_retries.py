@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.trainer.jobs.here import Here
+from tests.trainer.jobs.here import Here, wait_until
 from tests.trainer.jobs.here import here as here
 from tests.training import base as base
 from tests.training import home as home
@@ -39,7 +39,7 @@ def test_each_try_goes_on_from_the_newest_whole_checkpoint_and_one_that_got_on_c
     site.mkdir()
     (site / "sitecustomize.py").write_text(_FAILS_TWICE)
     job = here.job(here.recipe("tiny"))
-    job.start(path=[str(site)], retries=1)
+    job.start(path=[str(site)], retries=1, pause=0.0)
     assert job.ends()["state"] == states.SUCCEEDED, job.told()
     assert job.state["attempt"] == 3
     assert [row["step"] for row in job.events("resumed")] == [3, 6]
@@ -48,10 +48,20 @@ def test_each_try_goes_on_from_the_newest_whole_checkpoint_and_one_that_got_on_c
 
 
 @pytest.mark.fault("retries for causes of the machine alone")
+def test_between_two_tries_it_rests_and_can_be_cancelled(here: Here) -> None:
+    job = here.job()
+    job.start(path=here.program(f"row(1)\nraise RuntimeError({_FAULT!r})"), pause=3600.0)
+    wait_until(lambda: job.events("trying again"), job.told)
+    job.machine.cancel(job.id)
+    ended = job.ends()
+    assert (ended["state"], ended["attempt"]) == (states.CANCELLED, 1), job.told()
+
+
+@pytest.mark.fault("retries for causes of the machine alone")
 @pytest.mark.parametrize("retries", [0, 2])
 def test_there_is_an_end_to_tries_that_get_nowhere(here: Here, retries: int) -> None:
     job = here.job()
-    job.start(path=here.program(f"row(1)\nraise RuntimeError({_FAULT!r})"), retries=retries)
+    job.start(path=here.program(f"row(1)\nraise RuntimeError({_FAULT!r})"), retries=retries, pause=0.0)
     ended = job.ends()
     assert (ended["state"], ended["reason"], ended["attempt"]) == (states.FAILED, "machine", retries + 1), job.told()
     assert _FAULT in ended["message"]

@@ -155,6 +155,9 @@ class Supervisor:
                 return self._end(states.FAILED, **ended.facts())
             tries += 1
             self.record.note("trying again", attempt=self.record.state["attempt"], reason=ended.message)
+            self._rest(self.launch.pause * tries)
+            if self.stopping:
+                return self._stopped(reason="asked")
 
     def _attempt(self) -> Cause:
         attempt = self.job.begin_attempt()

@@ -29,6 +29,7 @@ class Launch:
     environment: Mapping[str, str] | None = None
     grace: float = 120.0
     retries: int = 2
+    pause: float = 10.0  # before another try, and twice that before the one after
     stall: float = 1800.0
     notify: str = ""  # a command; a URL is a secret and comes another way
 
