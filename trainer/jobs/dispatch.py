@@ -17,8 +17,8 @@ from typing import Any
 from kullm_tui.core import paths
 from kullm_tui.core.config.keys import get_key
 from kullm_tui.core.config.settings import MachineSettings
+from kullm_tui.core.hub.token import hub_token
 from kullm_tui.core.language import say
-from kullm_tui.core.redact import keep_out
 from kullm_tui.core.text import size_text
 from trainer.jobs import environment
 from trainer.jobs.agent import states
@@ -30,6 +30,8 @@ from trainer.jobs.payload import Tree, needs_hub, wheels_tree
 from trainer.jobs.preflight import Facts, looked_at
 from trainer.jobs.prospect import Prospect
 from trainer.jobs.registry import KnownJob, directory_of, known_job, new_id, put_down
+from trainer.jobs.rented.lease import lease_of
+from trainer.jobs.rented.tenants import tenancy
 from trainer.jobs.spec import spec_of
 from trainer.jobs.upload import bring, persistently
 from trainer.recipe import recipe_dict, recipe_from
@@ -93,6 +95,7 @@ def carry_out(
 ) -> dict[str, Any]:
     """From wherever it stands to a job that the machine has; the machine's answer to its start."""
     plan = document(_staging(job))
+    put_down(job, **tenancy(lease_of(settings.name) if settings.is_rented else None))
     facts = facts or looked_at(client, settings)
     places = _uploaded(client, [Tree.of(stored) for stored in plan["trees"]], telling)
     python = _python(client, settings, facts, plan, telling)
@@ -111,7 +114,7 @@ def carry_out(
 
 def secrets_of(job: KnownJob, settings: MachineSettings) -> dict[str, str]:
     """No more than this job needs: each start is given them anew, since none is kept over there."""
-    token = _hub_token() if job.place.get("hub") else None
+    token = hub_token() if job.place.get("hub") else None
     found = {"HF_TOKEN": token, "notify_url": get_key(settings.notify) if settings.notify else None}
     return {name: value for name, value in found.items() if value}
 
@@ -203,7 +206,7 @@ def _launch(
         "ranks": plan["ranks"],
         "gpus": plan["gpus"],
         "nodes": settings.nodes,
-        "queue": settings.launcher == "detached",
+        "queue": settings.launcher != "slurm",
         "environment": dict(variables),
     }
     if plan["retries"] is not None:
@@ -212,13 +215,3 @@ def _launch(
         names = ("partition", "account", "time", "qos")
         launch["slurm"] = {name: getattr(settings, name) for name in names} | {"options": list(settings.options)}
     return launch
-
-
-def _hub_token() -> str | None:
-    """Ours, else the one that the hub's own tools keep."""
-    from huggingface_hub import get_token
-
-    token = get_key("HF_TOKEN") or get_token()
-    if token:
-        keep_out(token)
-    return token

@@ -28,6 +28,15 @@ def client_of(machine: str, asking: "Asking | None" = None) -> Client:
     return machines.client_of(machines.require_machine(machine), asking)
 
 
+def lost_with_its_machine(job: KnownJob) -> bool:
+    """Whether the machine that it ran on was rented and is gone, by its landlord's word; then it is LOST from now on."""
+    if not job.place.get("lease"):
+        return False
+    from trainer.jobs.rented import tenants
+
+    return tenants.is_lost(job)
+
+
 def secrets_of(job: KnownJob) -> dict[str, str]:
     """What a start there is given again, since it is kept nowhere."""
     from trainer.jobs import dispatch

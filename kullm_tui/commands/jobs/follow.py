@@ -19,6 +19,7 @@ from trainer.jobs.agent.files import document, row_of
 from trainer.jobs.client import Client
 from trainer.jobs.history import as_number
 from trainer.jobs.mirror import Mirror
+from trainer.jobs.reach import lost_with_its_machine
 from trainer.jobs.registry import KnownJob
 from trainer.jobs.text import queue_text, time_text
 
@@ -113,10 +114,17 @@ class Follower:
                     return state
                 if asked and asked.times > passed_on and self._passes_on(asked.times):
                     passed_on = asked.times
-                if mirror is None and time.monotonic() - looked > _ASK_SECONDS:
+                if time.monotonic() - looked > _ASK_SECONDS:
                     looked = time.monotonic()
-                    self._client.show(self._job.id)  # which writes LOST where it has proof
+                    self._ask_for_proof(mirror)
                 time.sleep(_POLL_SECONDS)
+
+    def _ask_for_proof(self, mirror: Mirror | None) -> None:
+        """That it is lost, which it cannot say itself; then it is put down."""
+        if mirror is None:
+            self._client.show(self._job.id)
+        elif not self._was_live and lost_with_its_machine(self._job.again()):
+            mirror.stopping.set()
 
     def _passes_on(self, times: int) -> bool:
         """Whether the machine heard it; if not, it is told again."""
