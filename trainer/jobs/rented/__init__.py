@@ -8,10 +8,15 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from kullm_tui.core.config.settings import MachineSettings
+from kullm_tui.core.errors import KullmError
 from trainer.jobs.rented.lease import Lease
 
 Said = Callable[[str], None]
 Stage = Literal["starting", "up", "gone"]
+
+
+class NotLet(KullmError):
+    """The landlord refused for certain: nothing was rented, and nothing costs."""
 
 
 @dataclass(frozen=True)

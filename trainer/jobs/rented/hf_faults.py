@@ -1,8 +1,4 @@
-"""What Hugging Face Jobs says when it does not do what it was asked, as a sentence with the next step.
-
-HubError
-└── NotLet      it refused for certain: nothing was rented
-"""
+"""What Hugging Face Jobs says when it does not do what it was asked, as a sentence with the next step."""
 
 import contextlib
 from collections.abc import Iterator
@@ -11,10 +7,7 @@ from kullm_tui.core.errors import HubError, KullmError
 from kullm_tui.core.hub.errors import hub_endpoint, hub_http
 from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe
-
-
-class NotLet(KullmError):
-    """Nothing was rented, and nothing costs."""
+from trainer.jobs.rented import NotLet
 
 
 @contextlib.contextmanager

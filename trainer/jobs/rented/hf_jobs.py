@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from kullm_tui.core.config.settings import MACHINE_RULES, MachineSettings
-from kullm_tui.core.errors import HubError, KullmError, UsageError
+from kullm_tui.core.errors import KullmError, UsageError
 from kullm_tui.core.hub.errors import hub_endpoint, hub_http
 from kullm_tui.core.hub.token import hub_token
 from kullm_tui.core.language import say
 from kullm_tui.core.rules import Fault, did_you_mean
 from kullm_tui.core.text import terminal_safe
 from trainer.estimate.machines import gpu_named
-from trainer.jobs.rented import Offer, Said, Standing
+from trainer.jobs.rented import NotLet, Offer, Said, Standing
 from trainer.jobs.rented.hf_faults import job_is_gone, translated
 from trainer.jobs.rented.lease import Lease
 
@@ -87,7 +87,7 @@ def _api(*, needs_token: bool = True) -> "Iterator[HfApi]":
 
     token = hub_token()
     if needs_token and not token:
-        raise HubError(
+        raise NotLet(
             say(
                 "Hugging Face Jobs에는 토큰이 필요해요. Jobs를 쓸 수 있는 토큰을 `kullm keys set HF_TOKEN`으로 넣으세요.",
                 "Hugging Face Jobs needs a token that may run Jobs. Store one with `kullm keys set HF_TOKEN`.",

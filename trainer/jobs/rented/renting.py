@@ -15,8 +15,7 @@ from kullm_tui.core.config.settings import MachineSettings
 from kullm_tui.core.errors import KullmError, UsageError
 from kullm_tui.core.language import say
 from trainer.jobs.client import Client
-from trainer.jobs.rented import Landlord, Offer, Said, Standing
-from trainer.jobs.rented.hf_faults import NotLet
+from trainer.jobs.rented import Landlord, NotLet, Offer, Said, Standing
 from trainer.jobs.rented.lease import Lease, alone, forget, keep, lease_of, new_lease
 from trainer.jobs.transports.ssh_faults import is_lost_connection
 

@@ -16,8 +16,7 @@ from kullm_tui.core.config.settings import MachineSettings
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe
-from trainer.jobs.rented import Offer, Said, Standing
-from trainer.jobs.rented.hf_faults import NotLet
+from trainer.jobs.rented import NotLet, Offer, Said, Standing
 from trainer.jobs.rented.lease import Lease
 from trainer.jobs.transports.connection import without_secrets
 
