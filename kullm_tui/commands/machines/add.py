@@ -57,6 +57,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("detached", "slurm", *RENTED),
         help=say("학습을 시작하거나 장비를 빌리는 방법", "how a training is started, or a machine rented"),
     )
+    add("--price", dest="price_per_hour", type=float, metavar="$", help=say("한 시간의 가격(달러)", "dollars an hour"))
+    _of_the_environment(parser)
+    _of_slurm(parser)
+    _of_renting(parser)
+    add("--notify", action="store_true", help=say("끝나면 알릴 웹훅 주소를 물어요", "asks for the webhook to be told"))
+    add("--unchecked", action="store_true", help=say("연결해 보지 않고 추가해요", "add it without connecting"))
+
+
+def _of_slurm(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
     add("--nodes", type=int, metavar="N", help=say("Slurm 작업이 쓸 노드", "nodes of a Slurm job"))
     add("--partition", metavar="P", help=say("Slurm의 파티션", "Slurm's partition"))
     add("--account", metavar="A", help=say("Slurm의 계정", "Slurm's account"))
@@ -69,7 +79,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="O",
         help=say("#SBATCH나 sky launch에 더 쓸 옵션", "a further option for #SBATCH, or for sky launch"),
     )
-    add("--price", dest="price_per_hour", type=float, metavar="$", help=say("한 시간의 가격(달러)", "dollars an hour"))
+
+
+def _of_the_environment(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
     add(
         "--lock", metavar="FILE", help=say("환경을 만들 requirements 파일", "requirements to make its environment from")
     )
@@ -78,6 +91,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help=say("인터넷이 없는 장비에 올릴 wheel 폴더", "a folder of wheels, for one without internet"),
     )
+
+
+def _of_renting(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
     add("--flavor", metavar="F", help=say("hf-jobs에서 빌릴 것: a100-large", "what to rent of hf-jobs: a100-large"))
     add("--image", metavar="I", help=say("hf-jobs의 컨테이너 이미지", "the container's image of hf-jobs"))
     add("--namespace", metavar="N", help=say("hf-jobs의 값을 낼 조직", "the organisation that pays for hf-jobs"))
@@ -87,8 +104,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help=say("늦어도 이만큼 뒤에 반납", "given back after so many at the latest"),
     )
-    add("--notify", action="store_true", help=say("끝나면 알릴 웹훅 주소를 물어요", "asks for the webhook to be told"))
-    add("--unchecked", action="store_true", help=say("연결해 보지 않고 추가해요", "add it without connecting"))
 
 
 def add(args: argparse.Namespace) -> int:
