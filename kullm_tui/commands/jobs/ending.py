@@ -13,6 +13,7 @@ from trainer.jobs.agent import states
 from trainer.jobs.client import Client
 from trainer.jobs.fetch import fetch
 from trainer.jobs.keep import keep
+from trainer.jobs.reach import require_its_machine
 from trainer.jobs.registry import KnownJob
 from trainer.jobs.text import reason_text
 
@@ -59,6 +60,7 @@ def fetched_and_kept(job: KnownJob, client: Client, narration: Narration, *, as_
         narration.progress(say("결과를 받는 중", "fetching") + f" … {size_text(here)} / {size_text(total)}")
 
     if job.artifacts != "VERIFIED":
+        require_its_machine(job)
         fetch(brought_up_to_date(job, client, narration), client, told)
     narration.clear()
     kept = keep(job.again())

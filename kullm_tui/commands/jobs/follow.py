@@ -47,6 +47,15 @@ def mirrored(job: KnownJob, client: Client) -> Iterator[Mirror | None]:
         thread.join(_ENDING_SECONDS)
 
 
+def _checkpoints_saved(job: KnownJob, client: Client) -> contextlib.AbstractContextManager[None]:
+    """Of a job on a rented machine; else nothing is done, and nothing imported for it."""
+    if not job.place.get("lease"):
+        return contextlib.nullcontext()
+    from trainer.jobs.rented.saving import checkpoints_saved
+
+    return checkpoints_saved(job, client)
+
+
 def brought_up_to_date(job: KnownJob, client: Client, narration: Narration) -> KnownJob:
     """With all that its machine has of it by now; of a machine that does not answer, with what has come."""
     if job.is_complete:
@@ -104,7 +113,7 @@ class Follower:
         """The last state of that start. `asked`: what is passed on to the job; without it ctrl-c ends this alone."""
         self._start = start
         passed_on, looked = 0, time.monotonic()
-        with mirrored(self._job, self._client) as mirror:
+        with mirrored(self._job, self._client) as mirror, _checkpoints_saved(self._job, self._client):
             while True:
                 come = mirror is None or mirror.ended.is_set()
                 state = document(self._job.directory.state)

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import time
 
 from kullm_tui.commands.cli.columns import aligned
 from kullm_tui.commands.cli.progress import Narration
@@ -28,7 +29,7 @@ from trainer.jobs.prospect import Prospect, prospect, require_sense, require_sen
 from trainer.jobs.registry import known_in
 from trainer.jobs.rented.lease import lease_of
 from trainer.jobs.rented.renting import offer, offered
-from trainer.jobs.rented.text import lease_text, limit_text, price_text
+from trainer.jobs.rented.text import how_to_give_back, lease_text, limit_text, price_text
 from trainer.jobs.text import time_text
 from trainer.recipe import Recipe
 
@@ -213,5 +214,8 @@ def _rental_texts(found: Prospect) -> list[str]:
     """What it costs an hour, until when; and what goes with it then."""
     lease = lease_of(found.settings.name)
     price = found.settings.price_per_hour
+    if lease and lease.latest - time.time() < found.plan.duration.seconds.value:
+        late = say("학습이 끝나기 전이에요", "before the training would end")
+        return [lease_text(lease), f"{late}. {how_to_give_back(lease.machine)}"]
     text = lease_text(lease) if lease else f"{price_text(price)}, {limit_text(found.hours_at_most, price)}"
     return [text, say("그때까지 받지 않은 것은 없어져요", "what is not fetched by then is lost")]

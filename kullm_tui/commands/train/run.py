@@ -22,10 +22,9 @@ def started_and_followed(
 ) -> int:
     """A job that was made, or one that goes on: at work until it ends, its exit code, and on success its adapter kept."""
     follower = Follower(job, client, narration)
-    if finish_dispatch(job, client, narration.note, narration.progress):
-        narration.clear()
-        start = 1
-    else:
+    start = finish_dispatch(job, client, narration.note, narration.progress)
+    narration.clear()
+    if not start:
         started = resume(job, client, on=on)
         start = started.start
         if not started.fresh and not detach:

@@ -92,9 +92,7 @@ def _once_up(lease: Lease, progress: Said) -> Lease:
     while time.monotonic() < deadline:
         try:
             standing, faults = standing_of(lease), 0
-        except NotLet:
-            raise
-        except KullmError:
+        except KullmError:  # also of a landlord that is asked too often
             faults += 1
             if faults >= _FAULTS_IN_A_ROW:
                 raise

@@ -1,10 +1,12 @@
 """The jobs on a rented machine: lost with it, when its landlord says that it is gone; and what is still to come before it may be given back."""
 
+import contextlib
 import time
 from collections.abc import Mapping
 from typing import Any
 
 from kullm_tui.core.errors import KullmError
+from kullm_tui.core.language import say
 from trainer.jobs.agent import states
 from trainer.jobs.agent.files import publish
 from trainer.jobs.registry import KnownJob, known_jobs, put_down
@@ -39,6 +41,20 @@ def is_lost(job: KnownJob) -> bool:
     return True
 
 
+def require_there(job: KnownJob) -> None:
+    """A landlord that does not answer proves nothing."""
+    lease, standing = lease_of_job(job), None
+    with contextlib.suppress(KullmError):
+        standing = standing_of(lease) if lease else None
+    if standing and standing.stage == "gone":
+        raise KullmError(
+            say(
+                f"{job.name or job.id} 학습의 결과는 빌린 장비와 함께 없어졌어요. 다시 하려면: kullm jobs clone {job.id}",
+                f"what {job.name or job.id} made has gone with its rented machine. To do it again: kullm jobs clone {job.id}",
+            )
+        )
+
+
 def lose_all(lease: Lease) -> None:
     """The machine was given back by somebody's wish."""
     for job in unfinished(lease):
@@ -65,4 +81,4 @@ def of_lease(lease: Lease) -> list[KnownJob]:
 def _lose(job: KnownJob, **why: Any) -> None:
     state: Mapping[str, Any] = {**job.state, "state": states.LOST, "reason": "rented", **why}
     publish(job.directory.state, {**state, "since": round(time.time(), 3)})
-    put_down(job.directory, complete=state.get("start"))
+    put_down(job.directory, complete=state.get("start"), checkpoints=job.directory.complete_steps())

@@ -19,9 +19,11 @@ from tests.kullm_command import COMMAND, environment, kullm
 from tests.sshd import Sshd
 from tests.trainer.jobs.elsewhere import wait_for
 from trainer.jobs.agent import states
-from trainer.jobs.agent.files import document
+from trainer.jobs.agent.directory import SCHEMA, JobDirectory
+from trainer.jobs.agent.files import document, private_dir, publish, rows
 from trainer.jobs.machines import client_of
-from trainer.jobs.rented import NotLet, renting
+from trainer.jobs.registry import directory_of, known_job, new_id, put_down
+from trainer.jobs.rented import NotLet, renting, saving
 from trainer.jobs.rented.lease import lease_of
 from trainer.jobs.rented.nowhere import NotUp
 
@@ -159,6 +161,17 @@ def test_a_container_that_ends_before_it_is_up_says_why_and_costs_nothing(hub: J
     assert lease_of("cloud") is None
 
 
+def test_a_hub_that_is_asked_too_often_while_a_container_starts_is_asked_again(hub: Jobs, container: Sshd) -> None:
+    lease = renting.up(CLOUD, 2.0, _said)
+    hub.faults.state = (429, "Too many requests")
+
+    def recovers(_words: str) -> None:
+        hub.faults.state = None
+
+    assert renting.ready(lease, lambda: client_of(CLOUD), recovers).ssh
+    assert (container.home / ".kullm" / "agent").is_dir()
+
+
 @pytest.mark.usefixtures("hub")
 def test_an_address_that_would_be_an_option_of_ssh_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("getpass.getuser", lambda: "-oProxyCommand=x")
@@ -167,6 +180,26 @@ def test_an_address_that_would_be_an_option_of_ssh_is_not_used(monkeypatch: pyte
         renting.standing_of(lease)
     assert (held := lease_of("cloud")) is not None
     assert held.ssh == ""
+
+
+def test_an_adapter_that_was_not_fetched_is_named_before_its_machine_goes_and_said_to_be_gone_after(
+    hub: Jobs, home: Path
+) -> None:
+    lease = renting.up(CLOUD, 2.0, _said)
+    job = JobDirectory(private_dir(directory_of(new_id()).path))
+    put_down(job, machine="cloud", lease=lease.facts())
+    publish(job.spec, {"schema": SCHEMA, "name": "done", "recipe": {"name": "tiny"}})
+    publish(job.state, {"state": states.SUCCEEDED, "start": 1})
+    put_row("machines", {"name": "cloud", "launcher": "hf-jobs", "flavor": "cpu-basic"})
+    env = {"KULLM_LANG": "en", "HF_ENDPOINT": hub.url, "HF_TOKEN": TOKEN}
+    refused = kullm(home, "machines", "down", "cloud", env=env)
+    assert refused.returncode == 2
+    assert f"done ({job.id})" in refused.stderr
+    assert len(hub.running) == 1
+    assert kullm(home, "machines", "down", "cloud", "--yes", env=env).returncode == 0
+    fetched = kullm(home, "jobs", "fetch", "done", env=env)
+    assert fetched.returncode == 1
+    assert "gone with its rented machine" in fetched.stderr
 
 
 def test_a_hub_that_does_not_answer_leaves_a_machine_that_may_still_cost_in_the_list(hub: Jobs, home: Path) -> None:
@@ -186,12 +219,15 @@ def test_a_hub_that_does_not_answer_leaves_a_machine_that_may_still_cost_in_the_
     assert hub.running == []
 
 
-def test_a_job_is_lost_with_its_machine_and_says_so_to_its_follower(hub: Jobs, container: Sshd, home: Path) -> None:
+def test_a_job_is_lost_with_its_machine_says_so_to_its_follower_and_goes_on_on_the_next(
+    hub: Jobs, container: Sshd, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     env = _env(hub, container)
     _add(home, env)
     up = kullm(home, "machines", "up", "cloud", "--hours", "3", "--yes", env=env)
     assert up.returncode == 0, up.stderr
-    begun = kullm(home, "train", "long.toml", "--on", "cloud", "--detach", "--name", "night", "--yes", env=env)
+    seldom = ("--set", "train.save_every=10", "--set", "train.keep=100")
+    begun = kullm(home, "train", "long.toml", *seldom, "--on", "cloud", "--detach", "--name", "night", "--yes", env=env)
     assert begun.returncode == 0, begun.stderr
     assert "what is not fetched by then" in begun.stderr
     kept = kullm(home, "machines", "down", "cloud", env=env)
@@ -208,7 +244,9 @@ def test_a_job_is_lost_with_its_machine_and_says_so_to_its_follower(hub: Jobs, c
         stderr=subprocess.PIPE,
         text=True,
     )
-    wait_for(lambda: (here / "metrics.jsonl").exists())
+    monkeypatch.setattr(saving, "_PAUSE_SECONDS", 0.2)
+    with saving.checkpoints_saved(known_job("night"), client_of(CLOUD)):
+        wait_for(lambda: (here / "metrics.jsonl").exists() and JobDirectory(here).complete_steps())
     _dies(container)
     [job] = hub.jobs.values()
     job.stage, job.message = "ERROR", "Job timeout"
@@ -218,8 +256,32 @@ def test_a_job_is_lost_with_its_machine_and_says_so_to_its_follower(hub: Jobs, c
     assert (row["state"], row["reason"]) == (states.LOST, "rented")
     shown = kullm(home, "jobs", "show", "night", env=env)
     assert "its rented machine is gone (Job timeout)" in shown.stdout
-    assert document(here / "state.json")["start"] == 1
     assert lease_of("cloud") is None
+    _goes_on(home, container, env, JobDirectory(here))
+    assert [job.stage for job in hub.jobs.values()] == ["ERROR", "CANCELED"]
+
+
+def _goes_on(home: Path, container: Sshd, env: Mapping[str, str], here: JobDirectory) -> None:
+    """On the next machine, from the checkpoint that was here, with its history."""
+    [step] = here.complete_steps()
+    (container.home / ".kullm").rename(container.home / "gone")
+    container.configure()
+    early = kullm(home, "train", "--resume", "night", "--detach", env=env)
+    assert early.returncode == 1
+    assert "kullm machines up cloud" in early.stderr
+    assert document(here.state)["state"] == states.LOST
+    assert kullm(home, "machines", "up", "cloud", "--hours", "1", "--yes", env=env).returncode == 0
+    history = [row["step"] for row in rows(here.metrics)]
+    again = kullm(home, "train", "--resume", "night", "--detach", env=env, seconds=_SECONDS)
+    assert again.returncode == 0, again.stderr
+    there = JobDirectory(container.home / ".kullm" / "jobs" / here.id)
+    wait_for(lambda: len(list(rows(there.metrics))) > len(history))
+    steps = [row["step"] for row in rows(there.metrics)]
+    assert steps[: len(history)] == history
+    assert steps[len(history)] == step + 1
+    assert document(there.state)["start"] == 2
+    assert kullm(home, "jobs", "cancel", "night", "--now", env=env).returncode == 0
+    assert kullm(home, "machines", "down", "cloud", env=env).returncode == 0
 
 
 def _dies(container: Sshd) -> None:
