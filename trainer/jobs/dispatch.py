@@ -9,6 +9,7 @@
 Each step may be done again, so that a dispatch that was cut off goes on from `staging.json` beside the copy of the directory.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,6 +129,7 @@ def carry_out(
     secrets = secrets_of(known_job(job.id), settings)
     answer = persistently(lambda: client.start(job.id, launch, secrets))
     publish(job.state, answer["state"])
+    put_down(job, heard=round(time.time(), 3), unreachable=False)
     _staging(job).replace(_sent(job))
     return answer
 

@@ -34,7 +34,11 @@ def up(args: argparse.Namespace) -> int:
     if lease is None:
         narration.note(f"{offer_text(found, settings.price_per_hour)}: {limit_text(hours, settings.price_per_hour)}")
         agree_to_the_price(agreed=args.yes)
-    lease = rented(settings, hours, narration)
+    try:
+        lease = rented(settings, hours, narration)
+    except (KeyboardInterrupt, KullmError):
+        tell_of_cost(machine.name, narration)
+        raise
     narration.note(f"{machine.name}: {lease_text(lease)}")
     return 0
 
@@ -62,14 +66,10 @@ def agree_to_the_price(*, agreed: bool) -> None:
 
 
 def rented(settings: MachineSettings, hours: float, narration: Narration) -> Lease:
-    """Until it answers by ssh. However this ends, it is said that the machine costs, and how it is given back."""
+    """Until it answers by ssh. However this ends, the machine may cost from then on."""
     try:
         lease = renting.up(settings, hours, narration.progress)
         return renting.ready(lease, lambda: client_of(settings, terminal_asking()), narration.progress)
-    except (KeyboardInterrupt, KullmError):
-        narration.clear()
-        tell_of_cost(settings.name, narration)
-        raise
     finally:
         narration.clear()
 
@@ -122,14 +122,22 @@ def given_back_if_done(job: KnownJob, narration: Narration) -> None:
     """Behind the last job of a rented machine, once all that it made is here. That it is not given back is said, and no fault of the job."""
     lease = own_lease(job)
     if lease is None:
-        return None
+        return
     if unfinished(lease) or unfetched(lease):
-        return tell_of_cost(job.machine, narration)
+        tell_of_cost(job.machine, narration)
+    else:
+        given_back_or_told(job.machine, narration)
+
+
+def given_back_or_told(machine: str, narration: Narration) -> None:
+    """Beside something else that is told: that it could not be given back is no reason to fail."""
+    if lease_of(machine) is None:
+        return
     try:
-        given_back(job.machine, narration)
+        given_back(machine, narration)
     except KullmError as error:
         narration.note(str(error))
-        tell_of_cost(job.machine, narration)
+        tell_of_cost(machine, narration)
 
 
 def own_lease(job: KnownJob) -> Lease | None:

@@ -94,6 +94,8 @@ def rented_findings(machine: MachineSettings) -> Iterable[Finding]:
     found = renting.offer(machine)
     settings = renting.offered(machine, found)
     yield Finding("ok", "offer", offer_text(found, settings.price_per_hour))
+    if machine.launcher == "hf-jobs":
+        yield _payer(machine)
     if settings.price_per_hour is None:
         yield Finding(
             "note",
@@ -114,6 +116,16 @@ def rented_findings(machine: MachineSettings) -> Iterable[Finding]:
                 f"name similar ones: kullm config set machines.{machine.name}.gpus 1xH100-80GB",
             ),
         )
+
+
+def _payer(machine: MachineSettings) -> Finding:
+    from trainer.jobs.rented.hf_jobs import payer_of
+
+    try:
+        who = payer_of(machine)
+    except KullmError as error:
+        return Finding("bad", "token", str(error))
+    return Finding("ok", "token", say(f"값을 내는 계정: {who}", f"{who} pays"))
 
 
 def show(found: Iterable[Finding]) -> None:

@@ -9,7 +9,7 @@ from kullm_tui.commands.cli.progress import Narration
 from kullm_tui.commands.cli.ssh_questions import terminal_asking
 from kullm_tui.commands.jobs.ending import watched
 from kullm_tui.commands.jobs.follow import Follower
-from kullm_tui.commands.machines.rent import agree_to_the_price, given_back, refreshed, rented, tell_of_cost
+from kullm_tui.commands.machines.rent import agree_to_the_price, given_back_or_told, refreshed, rented, tell_of_cost
 from kullm_tui.commands.train.plan import plan_lines
 from kullm_tui.commands.train.run import left_alone
 from kullm_tui.commands.train.tokens import cached_lengths
@@ -90,12 +90,12 @@ def _rented(
     recipe: Recipe, settings: MachineSettings, args: argparse.Namespace, narration: Narration, hours: float
 ) -> Prospect:
     """What is found on the machine once it is up. Where nothing can start on it, it is given back."""
-    narration.note(f"{settings.name}: {lease_text(rented(settings, hours, narration))}")
     try:
+        narration.note(f"{settings.name}: {lease_text(rented(settings, hours, narration))}")
         found = _prospect(recipe, settings, args, narration)
         require_sense(found, waits=args.wait_gpus, agreed=args.yes)
     except (KeyboardInterrupt, KullmError):
-        given_back(settings.name, narration)
+        given_back_or_told(settings.name, narration)
         raise
     return found
 

@@ -53,7 +53,7 @@ class HuggingFaceJobs:
     def up(self, settings: MachineSettings, lease: Lease, progress: Said) -> Lease:
         progress(say(f"{lease.machine}: 빌리는 중 …", f"{lease.machine}: renting …"))
         with translated(), _api() as api:
-            payer = settings.namespace or str(api.whoami()["name"])
+            payer = _payer(settings, api)
             job = _under(lease.label, api, payer) or api.run_job(
                 image=settings.image or _IMAGE,
                 command=["sh", "-c", _WAIT],
@@ -78,6 +78,16 @@ class HuggingFaceJobs:
                 return
             with job_is_gone():
                 api.cancel_job(job_id=job.id, namespace=job.owner.name)
+
+
+def payer_of(settings: MachineSettings) -> str:
+    """Who would pay. KullmError where there is no token, or none that the hub takes."""
+    with translated(), _api() as api:
+        return terminal_safe(_payer(settings, api))[:100]
+
+
+def _payer(settings: MachineSettings, api: "HfApi") -> str:
+    return settings.namespace or str(api.whoami()["name"])
 
 
 @contextlib.contextmanager

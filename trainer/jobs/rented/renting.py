@@ -13,11 +13,12 @@ from dataclasses import replace
 
 from kullm_tui.core.config.settings import MachineSettings
 from kullm_tui.core.errors import KullmError, UsageError
+from kullm_tui.core.hub.errors import hub_endpoint
 from kullm_tui.core.language import say
 from trainer.jobs.client import Client
 from trainer.jobs.rented import Landlord, NotLet, Offer, Said, Standing
 from trainer.jobs.rented.lease import Lease, alone, forget, keep, lease_of, new_lease
-from trainer.jobs.transports.ssh_faults import is_lost_connection
+from trainer.jobs.transports.ssh_faults import AccessRefused, is_lost_connection
 
 _MARGIN = 1.5  # of what the plan says
 _BESIDES = 1.0  # hours for uploading, making the environment and fetching
@@ -80,6 +81,8 @@ def ready(lease: Lease, reached: Callable[[], Client], progress: Said) -> Lease:
         try:
             reached().hello()
             return lease
+        except AccessRefused as error:
+            raise _no_entry(lease, error) from error
         except KullmError as error:
             if not is_lost_connection(error) or time.monotonic() > deadline:
                 raise
@@ -135,6 +138,16 @@ def down(machine: str) -> Lease:
     with alone(machine):
         forget(machine)
     return lease
+
+
+def _no_entry(lease: Lease, error: KullmError) -> KullmError:
+    if lease.launcher != "hf-jobs":
+        return error
+    place = f"{hub_endpoint()}/settings/keys"
+    return AccessRefused(
+        f"{error}\n"
+        + say(f"ssh 공개 키를 여기에 등록해야 해요: {place}", f"Your ssh public key has to be registered at {place}")
+    )
 
 
 def _gone(lease: Lease, standing: Standing) -> KullmError:

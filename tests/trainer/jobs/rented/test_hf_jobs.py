@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from kullm_tui.core.config.edit import put_row
-from kullm_tui.core.config.settings import MachineSettings
-from kullm_tui.core.errors import HubError, KullmError, UsageError
+from kullm_tui.core.config.settings import MachineSettings, load_config
+from kullm_tui.core.errors import ConfigError, HubError, KullmError, UsageError
 from tests.jobs_server import TOKEN, Jobs
 from tests.kullm_command import COMMAND, environment, kullm
 from tests.sshd import Sshd
@@ -159,6 +159,42 @@ def test_a_container_that_ends_before_it_is_up_says_why_and_costs_nothing(hub: J
     with pytest.raises(KullmError, match="ImagePullBackOff"):
         renting.ready(lease, lambda: client_of(CLOUD), ends)
     assert lease_of("cloud") is None
+
+
+@pytest.mark.parametrize(("python", "words"), [("/nowhere/python", "/nowhere/python"), ("python3", "/settings/keys")])
+def test_a_machine_on_which_nothing_can_start_is_given_back_at_once(
+    hub: Jobs, container: Sshd, home: Path, python: str, words: str
+) -> None:
+    env = _env(hub, container)
+    put_row("machines", {"name": "cloud", "launcher": "hf-jobs", "flavor": "cpu-basic", "python": python})
+    if python == "python3":
+        (container.folder / "authorized_keys").write_text("")  # as where the user's key was never registered
+    done = kullm(home, "train", "tiny.toml", "--on", "cloud", "--yes", env=env)
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert "was given back" in done.stderr
+    assert [job.stage for job in hub.jobs.values()] == ["CANCELED"]
+    assert not (home / "jobs").exists() or not list((home / "jobs").iterdir())
+
+
+def test_only_a_machine_that_is_rented_needs_no_address() -> None:
+    put_row("machines", {"name": "cloud", "launcher": "hf-jobs", "flavor": "a100x4", "hours": 12.0})
+    with pytest.raises(ConfigError, match=r"machines\[2\]\.ssh"):
+        put_row("machines", {"name": "lab"})
+    assert [machine.name for machine in load_config().machines] == ["cloud"]
+
+
+def test_the_check_says_what_it_would_cost_and_whether_the_hub_takes_the_token(hub: Jobs, home: Path) -> None:
+    put_row("machines", {"name": "cloud", "launcher": "hf-jobs", "flavor": "a100x4"})
+    env = {"KULLM_LANG": "en", "HF_ENDPOINT": hub.url}
+    good = kullm(home, "machines", "check", "cloud", env={**env, "HF_TOKEN": TOKEN})
+    assert good.returncode == 0, good.stderr
+    assert "$10/h" in good.stdout
+    assert "me pays" in good.stdout
+    bad = kullm(home, "machines", "check", "cloud", env={**env, "HF_TOKEN": "hf_of_somebody_else"})
+    assert bad.returncode == 1
+    assert "keys set HF_TOKEN" in bad.stdout
+    assert hub.jobs == {}
 
 
 def test_a_hub_that_is_asked_too_often_while_a_container_starts_is_asked_again(hub: Jobs, container: Sshd) -> None:
