@@ -72,6 +72,7 @@ class Faults:
     loses_answers: int = 0  # so many jobs begin, and nobody is told
     state: tuple[int, str] | None = None  # instead of a job's state
     first_stage: str = "RUNNING"
+    introductions: int = 1000  # how often it says whose a token is, before that is too often
 
 
 @dataclass
@@ -116,7 +117,11 @@ class _Handler(BaseHTTPRequestHandler):
         if not self._is_known():
             return self._send(401, {"error": "Invalid credentials in Authorization header"})
         if parts == ["api", "whoami-v2"]:
-            return self._send(200, {"name": "me", "type": "user"})
+            self._jobs.faults.introductions -= 1
+            known = self._jobs.faults.introductions >= 0
+            return self._send(
+                *((200, {"name": "me", "type": "user"}) if known else (429, {"error": "Too many requests"}))
+            )
         if parts[:2] == ["api", "jobs"] and len(parts) == 3:
             return self._send(200, [job.facts() for job in self._jobs.jobs.values() if self._is_labelled(job)])
         if parts[:2] == ["api", "jobs"] and len(parts) == 4:

@@ -63,9 +63,10 @@ def up(settings: MachineSettings, hours: float, progress: Said) -> Lease:
             lease = None
         if lease and lease.id:
             return lease
-        lease = lease or keep(
-            new_lease(settings.name, settings.launcher, hours=hours, price_per_hour=settings.price_per_hour)
-        )
+        if lease:  # whose answer was lost: what is refused now may have been let then
+            return keep(landlord.up(settings, lease, progress))
+        price = settings.price_per_hour
+        lease = keep(new_lease(settings.name, settings.launcher, hours=hours, price_per_hour=price))
         try:
             return keep(landlord.up(settings, lease, progress))
         except NotLet:

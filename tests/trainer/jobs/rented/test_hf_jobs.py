@@ -138,6 +138,16 @@ def test_a_machine_whose_answer_was_lost_is_found_again_and_not_rented_twice(hub
         client_of(CLOUD).hello()
 
 
+def test_one_whose_answer_was_lost_stays_in_sight_when_it_is_asked_for_too_often(hub: Jobs) -> None:
+    hub.faults.loses_answers, hub.faults.introductions = 1, 2
+    with pytest.raises(HubError):
+        renting.up(CLOUD, 2.0, _said)
+    with pytest.raises(NotLet, match="in a minute"):
+        renting.up(CLOUD, 2.0, _said)
+    assert len(hub.running) == 1
+    assert lease_of("cloud") is not None
+
+
 def test_one_whose_answer_was_lost_can_be_given_back_at_once(hub: Jobs) -> None:
     hub.faults.loses_answers = 1
     with pytest.raises(HubError):
