@@ -28,6 +28,7 @@ class Sshd:
     home: Path
     bin: Path
     variables: Mapping[str, str] = field(default_factory=dict)
+    names: list[str] = field(default_factory=lambda: [ALIAS])  # that the user's ssh knows it by
 
     @property
     def configuration(self) -> Path:
@@ -46,9 +47,9 @@ class Sshd:
         return (self.folder / "host_key.pub").read_text().strip()
 
     def configure(self, port: int | None = None, *, key: Path | None = None, more: Sequence[str] = ()) -> None:
-        """What the user's ~/.ssh/config says of `box`."""
+        """What the user's ~/.ssh/config says of it."""
         lines = [
-            f"Host {ALIAS}",
+            f"Host {' '.join(self.names)}",
             "  HostName 127.0.0.1",
             f"  Port {port or self.port}",
             f"  User {getpass.getuser()}",

@@ -28,9 +28,10 @@ class Client:
     def hello(self) -> dict[str, Any]:
         return self._ask("hello")
 
-    def stage(self, job: str, spec: Mapping[str, Any]) -> str:
-        """Its directory on the machine."""
-        return str(self._ask("stage", id=job, spec=spec)["path"])
+    def stage(self, job: str, spec: Mapping[str, Any], past: str = "") -> str:
+        """Its directory on the machine. `past`: the digest of a tree with what an earlier machine had of it."""
+        more = {"past": past} if past else {}
+        return str(self._ask("stage", id=job, spec=spec, **more)["path"])
 
     def start(
         self, job: str, launch: Mapping[str, Any] | None = None, secrets: Mapping[str, str] | None = None

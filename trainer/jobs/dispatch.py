@@ -9,6 +9,7 @@
 Each step may be done again, so that a dispatch that was cut off goes on from `staging.json` beside the copy of the directory.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +18,9 @@ from typing import Any
 from kullm_tui.core import paths
 from kullm_tui.core.config.keys import get_key
 from kullm_tui.core.config.settings import MachineSettings
+from kullm_tui.core.errors import KullmError
+from kullm_tui.core.hub.token import hub_token
 from kullm_tui.core.language import say
-from kullm_tui.core.redact import keep_out
 from kullm_tui.core.text import size_text
 from trainer.jobs import environment
 from trainer.jobs.agent import states
@@ -30,6 +32,9 @@ from trainer.jobs.payload import Tree, needs_hub, wheels_tree
 from trainer.jobs.preflight import Facts, looked_at
 from trainer.jobs.prospect import Prospect
 from trainer.jobs.registry import KnownJob, directory_of, known_job, new_id, put_down
+from trainer.jobs.rented.lease import lease_of
+from trainer.jobs.rented.saving import past_of
+from trainer.jobs.rented.tenants import tenancy
 from trainer.jobs.spec import spec_of
 from trainer.jobs.upload import bring, persistently
 from trainer.recipe import recipe_dict, recipe_from
@@ -73,7 +78,9 @@ def draft(
 
 def _plan_of(found: Prospect, wheels: str, retries: int | None) -> dict[str, Any]:
     asked, machine = found.plan.asked, found.machine
+    assert found.facts is not None
     return {
+        "root": str(found.facts.told["root"]),
         "trees": [tree.stored() for tree in found.payload.trees],
         "wheels": wheels_tree(wheels).stored() if wheels else None,
         "ranks": machine.count,
@@ -88,36 +95,79 @@ def is_waiting(job: KnownJob) -> bool:
     return _staging(job.directory).is_file()
 
 
+def went_with_its_machine(job: KnownJob) -> bool:
+    """A rented one. It can be brought to the next."""
+    lost = job.state.get("state") == states.LOST and job.state.get("reason") == "rented"
+    return lost and _sent(job.directory).is_file()
+
+
+def send_again(job: KnownJob) -> None:
+    """It waits to be brought to a machine once more, to go on from what is here of it."""
+    past = past_of(job.directory)
+    again = {"start": int(job.state.get("start") or 0) + 1, "past": past.stored() if past.files else None}
+    publish(_staging(job.directory), {**document(_sent(job.directory)), **again})
+    publish(job.directory.state, {"state": states.STAGING})
+
+
 def carry_out(
     job: JobDirectory, settings: MachineSettings, client: Client, telling: Telling, facts: Facts | None = None
 ) -> dict[str, Any]:
     """From wherever it stands to a job that the machine has; the machine's answer to its start."""
     plan = document(_staging(job))
+    put_down(job, **tenancy(lease_of(settings.name) if settings.is_rented else None))
     facts = facts or looked_at(client, settings)
+    _require_root(plan, facts, settings.name)
     places = _uploaded(client, [Tree.of(stored) for stored in plan["trees"]], telling)
     python = _python(client, settings, facts, plan, telling)
     variables = _variables(str(facts.told["root"]), places)
     spec = _settled_spec(client, job, plan, python, places["package"], variables, telling)
-    put_down(job, path=persistently(lambda: client.stage(job.id, spec)))
+    past = _past(client, plan, telling)
+    put_down(job, path=persistently(lambda: client.stage(job.id, spec, past)))
     publish(job.state, {"state": states.STAGED})
     launch = _launch(settings, plan, python, places["package"], variables)
     publish(job.launch, launch)
     secrets = secrets_of(known_job(job.id), settings)
     answer = persistently(lambda: client.start(job.id, launch, secrets))
     publish(job.state, answer["state"])
-    _staging(job).unlink()
+    put_down(job, heard=round(time.time(), 3), unreachable=False)
+    _staging(job).replace(_sent(job))
     return answer
 
 
 def secrets_of(job: KnownJob, settings: MachineSettings) -> dict[str, str]:
     """No more than this job needs: each start is given them anew, since none is kept over there."""
-    token = _hub_token() if job.place.get("hub") else None
+    token = hub_token() if job.place.get("hub") else None
     found = {"HF_TOKEN": token, "notify_url": get_key(settings.notify) if settings.notify else None}
     return {name: value for name, value in found.items() if value}
 
 
 def _staging(job: JobDirectory) -> Path:
     return job.path / "staging.json"
+
+
+def _sent(job: JobDirectory) -> Path:
+    """What it was about, once it has been carried out."""
+    return job.path / "sent.json"
+
+
+def _require_root(plan: Mapping[str, Any], facts: Facts, machine: str) -> None:
+    """The job's spec names files by their places there."""
+    root = str(facts.told["root"])
+    if plan.get("root", root) != root:
+        raise KullmError(
+            say(
+                f"{machine}의 폴더가 전과 달라요({plan['root']} → {root}). `kullm jobs clone`으로 새 학습을 만드세요.",
+                f"the folder of {machine} is another than before ({plan['root']}, now {root}). Make a new job with `kullm jobs clone`.",
+            )
+        )
+
+
+def _past(client: Client, plan: Mapping[str, Any], telling: Telling) -> str:
+    if not plan.get("past"):
+        return ""
+    tree = Tree.of(plan["past"])
+    _uploaded(client, [tree], telling)
+    return tree.digest
 
 
 def _uploaded(client: Client, trees: Sequence[Tree], telling: Telling) -> dict[str, str]:
@@ -145,6 +195,7 @@ def _tree_text(tree: Tree) -> str:
         "base": say("베이스 모델", "the base"),
         "hub": say("베이스 모델", "the base"),
         "wheels": say("wheel 파일", "wheels"),
+        "past": say("받아 둔 체크포인트와 기록", "the checkpoint and history that are here"),
     }[tree.purpose]
 
 
@@ -197,13 +248,13 @@ def _launch(
 ) -> dict[str, Any]:
     """Slurm has a queue of its own."""
     launch: dict[str, Any] = {
-        "start": 1,
+        "start": plan.get("start", 1),
         "python": python,
         "path": [package],
         "ranks": plan["ranks"],
         "gpus": plan["gpus"],
         "nodes": settings.nodes,
-        "queue": settings.launcher == "detached",
+        "queue": settings.launcher != "slurm",
         "environment": dict(variables),
     }
     if plan["retries"] is not None:
@@ -212,13 +263,3 @@ def _launch(
         names = ("partition", "account", "time", "qos")
         launch["slurm"] = {name: getattr(settings, name) for name in names} | {"options": list(settings.options)}
     return launch
-
-
-def _hub_token() -> str | None:
-    """Ours, else the one that the hub's own tools keep."""
-    from huggingface_hub import get_token
-
-    token = get_key("HF_TOKEN") or get_token()
-    if token:
-        keep_out(token)
-    return token

@@ -34,11 +34,11 @@ def fetch(
         if job.artifacts == "VERIFIED":
             return None
         told_of = client.artifacts(job.id)
-        files = [_checked(file) for file in told_of["files"]]
+        files = [checked_file(file) for file in told_of["files"]]
         _require_some(job, bool(files))
         put_down(job.directory, artifacts="FETCHING")
         draft = private_dir(job.directory.path / "artifacts.partial")
-        _bring(str(told_of["path"]), files, draft, client, told, pause)
+        bring_files(str(told_of["path"]), files, draft, client, told, pause=pause)
         _publish(draft, job.directory.artifacts, files)
         put_down(job.directory, artifacts="VERIFIED", fetched=job.state.get("start"))
     return None
@@ -54,8 +54,14 @@ def _require_some(job: KnownJob, there_are: bool) -> None:
         )
 
 
-def _bring(
-    folder: str, files: Sequence[Mapping[str, Any]], draft: Path, client: Client, told: Told, pause: float
+def bring_files(
+    folder: str,
+    files: Sequence[Mapping[str, Any]],
+    draft: Path,
+    client: Client,
+    told: Told = lambda _here, _all: None,
+    *,
+    pause: float = _PAUSE_SECONDS,
 ) -> None:
     """Until every file is what it is there. A broken way is tried again as long as that gets further."""
     total, fails = sum(int(file["size"]) for file in files), 0
@@ -113,7 +119,7 @@ def _publish(draft: Path, artifacts: Path, files: Sequence[Mapping[str, Any]]) -
     sync(artifacts.parent)
 
 
-def _checked(file: Mapping[str, Any]) -> Mapping[str, Any]:
+def checked_file(file: Mapping[str, Any]) -> Mapping[str, Any]:
     """A machine may say what it likes; nothing is written outside of the folder."""
     path = PurePosixPath(str(file.get("path") or ""))
     if not path.parts or path.is_absolute() or ".." in path.parts or "\0" in str(path):

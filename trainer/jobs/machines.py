@@ -10,6 +10,8 @@ from kullm_tui.core.language import say
 from kullm_tui.core.rules import did_you_mean
 from trainer.estimate.machines import Gpu, Machine, gpu_named, machine_named
 from trainer.jobs.client import Client
+from trainer.jobs.rented.lease import lease_of
+from trainer.jobs.rented.nowhere import Nowhere
 from trainer.jobs.transports.askpass import Asking
 from trainer.jobs.transports.connection import Connection
 from trainer.jobs.transports.ssh import SshTransport
@@ -39,14 +41,21 @@ def require_machine(name: str) -> MachineSettings:
 
 
 def client_of(settings: MachineSettings, asking: Asking | None = None) -> Client:
-    connection = Connection(settings.name, settings.ssh, settings.folder, settings.python, asking)
+    """One that is rented is reached while it is up; else by a client whose every call says that it is not."""
+    ssh = settings.ssh
+    if settings.is_rented:
+        lease = lease_of(settings.name)
+        if lease is None or not lease.ssh:
+            return Client(settings.name, Nowhere(settings.name))
+        ssh = lease.ssh
+    connection = Connection(settings.name, ssh, settings.folder, settings.python, asking)
     return Client(settings.name, SshTransport(connection))
 
 
 def planned_on(settings: MachineSettings, facts: Mapping[str, Any] | None, gpus: int | None) -> Machine:
     """What the run would have there: `gpus` of its cards, or so many ranks of its processor. `facts`: None where it was not reached."""
     cards: Sequence[Mapping[str, Any]] = (facts or {}).get("cards") or ()
-    if settings.gpus:
+    if settings.gpus and (settings.gpus != "cpu" or facts is None):
         machine = machine_named(settings.gpus)
     elif cards:
         machine = _of_cards(cards)

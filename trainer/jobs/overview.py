@@ -13,7 +13,7 @@ from trainer.jobs.agent import states
 from trainer.jobs.agent.diagnosis import diagnosed
 from trainer.jobs.agent.files import publish
 from trainer.jobs.history import Progress, progress
-from trainer.jobs.reach import Reach
+from trainer.jobs.reach import Reach, lost_with_its_machine
 from trainer.jobs.registry import KnownJob, known_in, known_jobs, put_down
 
 _SECONDS = 20.0  # a machine that has not answered by then is shown as it was
@@ -83,10 +83,14 @@ def _ask(machine: str, jobs: Mapping[str, KnownJob], reach: Reach) -> None:
             told = {str(facts.get("id")): facts for facts in reach(machine).list()["jobs"]}
         except KullmError:
             for job in its.values():
-                put_down(job.directory, unreachable=True)
+                if not lost_with_its_machine(job):
+                    put_down(job.directory, unreachable=True)
             return
-        for name in its.keys() & told:
-            take(its[name], told[name])
+        for name in its:
+            if name in told:
+                take(its[name], told[name])
+            else:  # of another machine that was rented under that name before
+                lost_with_its_machine(its[name])
 
 
 def take(job: KnownJob, facts: Mapping[str, Any]) -> KnownJob:

@@ -27,7 +27,7 @@ _PACKAGES = ("kullm_tui", "trainer", "evaluator", "data")
 _LEFT_OUT = ("__pycache__", ".mypy_cache", ".ruff_cache")
 _AT_ONCE = 1 << 20
 
-Purpose = Literal["package", "data", "base", "hub", "wheels"]
+Purpose = Literal["package", "data", "base", "hub", "wheels", "past"]
 
 
 @dataclass(frozen=True)

@@ -217,7 +217,7 @@ def _room(facts: Facts, settings: MachineSettings) -> Iterator[Finding]:
 def _system(facts: Facts, settings: MachineSettings) -> Iterator[Finding]:
     told = facts.told
     login = told["login"]
-    if settings.launcher == "detached" and login["kills"] and not login["lingers"]:
+    if settings.launcher != "slurm" and login["kills"] and not login["lingers"]:
         yield Finding(
             "bad",
             "linger",

@@ -16,6 +16,7 @@ from trainer.jobs.environment import missing_packages
 from trainer.jobs.machines import planned_on
 from trainer.jobs.payload import Payload, data_of_hub, payload_of, repositories_of
 from trainer.jobs.preflight import Facts, findings, looked_at
+from trainer.jobs.rented.renting import hours_for
 from trainer.jobs.text import occupied_lines
 from trainer.jobs.transports.ssh_faults import MachineUnreachable
 from trainer.jobs.upload import missing_bytes
@@ -45,6 +46,11 @@ class Prospect:
         return self.settings.price_per_hour * self.settings.nodes * self.plan.duration.seconds.value / 3600
 
     @property
+    def hours_at_most(self) -> float:
+        """Of a rented machine: after so many it is given back, whatever runs."""
+        return hours_for(self.settings, self.plan.duration.seconds.value)
+
+    @property
     def environment(self) -> Literal["there", "made", "unknown"]:
         if self.facts is None:
             return "unknown"
@@ -60,6 +66,11 @@ class Prospect:
             "base": self.base,
             "environment": self.environment,
             "price_dollars": self.price,
+            **(
+                {"price_per_hour": self.settings.price_per_hour, "hours_at_most": self.hours_at_most}
+                if self.settings.is_rented
+                else {}
+            ),
         }
 
 
@@ -116,20 +127,19 @@ def require_sense(found: Prospect, *, waits: bool, agreed: bool) -> None:
     if not agreed:
         _require_room(found)
     _require_base_and_data(found)
-    if not waits and found.settings.launcher == "detached":
+    if not waits and found.settings.launcher != "slurm":
         _require_free_cards(found.settings.name, found.facts.told["cards"], found.machine)
+
+
+def require_sense_to_rent(found: Prospect, *, agreed: bool) -> None:
+    """What would be refused on any machine of this kind, before one costs."""
+    _require_launcher(found.settings)
+    if not agreed:
+        _require_room(found)
 
 
 def _require_launcher(settings: MachineSettings) -> None:
     name = settings.name
-    if settings.launcher == "skypilot":
-        raise KullmError(
-            say(
-                f"SkyPilot으로는 아직 시작하지 못해요. `sky launch`로 장비를 켠 뒤 ssh 별칭으로 쓰세요: kullm config set machines.{name}.launcher detached",
-                f"SkyPilot starts no training yet. Have `sky launch` set the machine up and use it by its ssh alias: "
-                f"kullm config set machines.{name}.launcher detached",
-            )
-        )
     if settings.nodes > 1 and settings.launcher != "slurm":
         raise KullmError(
             say(

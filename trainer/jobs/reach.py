@@ -6,6 +6,7 @@ What only a machine elsewhere needs is imported when one is named.
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from trainer.jobs.agent.files import document
 from trainer.jobs.client import Client
 from trainer.jobs.registry import KnownJob
 from trainer.jobs.transports.local import LocalTransport
@@ -28,6 +29,23 @@ def client_of(machine: str, asking: "Asking | None" = None) -> Client:
     return machines.client_of(machines.require_machine(machine), asking)
 
 
+def lost_with_its_machine(job: KnownJob) -> bool:
+    """Whether the machine that it ran on was rented and is gone, by its landlord's word; then it is LOST from now on."""
+    if not job.place.get("lease"):
+        return False
+    from trainer.jobs.rented import tenants
+
+    return tenants.is_lost(job)
+
+
+def require_its_machine(job: KnownJob) -> None:
+    """KullmError where what it made has gone with the rented machine that it ran on, by its landlord's word."""
+    if job.place.get("lease"):
+        from trainer.jobs.rented import tenants
+
+        tenants.require_there(job)
+
+
 def secrets_of(job: KnownJob) -> dict[str, str]:
     """What a start there is given again, since it is kept nowhere."""
     from trainer.jobs import dispatch
@@ -37,12 +55,19 @@ def secrets_of(job: KnownJob) -> dict[str, str]:
     return dispatch.secrets_of(job, settings) if settings else {}
 
 
-def finish_dispatch(job: KnownJob, client: Client, note: Said, progress: Said) -> bool:
-    """Whether the job's way to its machine had been cut off, and it has been brought there and started now."""
+def finish_dispatch(job: KnownJob, client: Client, note: Said, progress: Said) -> int:
+    """The start that was made by bringing the job to its machine now: its way there had been cut off, or the machine before was a rented one
+    that is gone. 0 for any other."""
     from trainer.jobs import dispatch
     from trainer.jobs.machines import require_machine
 
-    if not job.machine or not dispatch.is_waiting(job):
-        return False
+    if not job.machine:
+        return 0
+    if not dispatch.is_waiting(job):
+        lost_with_its_machine(job)
+        if not dispatch.went_with_its_machine(job):
+            return 0
+        client.hello()  # where there is no machine yet, it stays lost
+        dispatch.send_again(job)
     dispatch.carry_out(job.directory, require_machine(job.machine), client, dispatch.Telling(note, progress))
-    return True
+    return int(document(job.directory.launch).get("start") or 1)

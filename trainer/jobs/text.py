@@ -33,16 +33,31 @@ def reason_text(state: Mapping[str, Any]) -> str:
     }.get(reason)
     if own:
         return own + (f" ({message})" if message else "")
-    if reason == "reboot":
-        return say("컴퓨터가 다시 시작됐어요", "the machine was restarted")
-    if reason == "supervisor":
-        return say("학습을 돌보던 프로세스가 갑자기 끝났어요", "the process that looked after it ended suddenly")
+    if reason == "rented":
+        return _given_back_text(str(state.get("given_back") or ""), message)
+    gone = {
+        "reboot": say("컴퓨터가 다시 시작됐어요", "the machine was restarted"),
+        "supervisor": say(
+            "학습을 돌보던 프로세스가 갑자기 끝났어요", "the process that looked after it ended suddenly"
+        ),
+    }.get(reason)
+    if gone:
+        return gone
     if message:
         return message
     if reason == "signal":
         signal = state.get("signal") or ""
         return say(f"프로세스가 강제로 끝났어요({signal})", f"its process was killed ({signal})")
     return say(f"종료 코드 {state.get('rc')}", f"exit code {state.get('rc')}")
+
+
+def _given_back_text(why: str, words: str) -> str:
+    known = {
+        "time": say("빌린 시간이 끝나 장비가 없어졌어요", "its rented machine went when its time was over"),
+        "asked": say("빌린 장비를 돌려줬어요", "its rented machine was given back"),
+    }
+    text = known.get(why) or say("빌린 장비가 없어졌어요", "its rented machine is gone")
+    return text + (f" ({words})" if words else "")
 
 
 def queue_text(queue: Mapping[str, Any]) -> str:

@@ -158,7 +158,8 @@ def adopt(args: argparse.Namespace) -> int:
 
 def remove(args: argparse.Namespace) -> int:
     job = known_job(args.job)
-    client = None if args.forget and job.machine else client_of(job.machine)
+    only_here = args.forget or job.state.get("reason") == "rented"  # its machine is gone
+    client = None if only_here and job.machine else client_of(job.machine)
     if not args.yes:
         if not can_ask():
             raise UsageError(

@@ -5,6 +5,7 @@ from typing import Any
 
 from kullm_tui.commands.cli.progress import Narration
 from kullm_tui.commands.jobs.follow import Follower, brought_up_to_date
+from kullm_tui.commands.machines.rent import given_back_if_done, own_lease, tell_of_cost
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from kullm_tui.core.text import size_text, terminal_safe, terminal_safe_json
@@ -12,6 +13,7 @@ from trainer.jobs.agent import states
 from trainer.jobs.client import Client
 from trainer.jobs.fetch import fetch
 from trainer.jobs.keep import keep
+from trainer.jobs.reach import require_its_machine
 from trainer.jobs.registry import KnownJob
 from trainer.jobs.text import reason_text
 
@@ -45,6 +47,8 @@ def ended(job: KnownJob, client: Client, state: Mapping[str, Any], narration: Na
     job = job.again()
     if state["state"] == states.SUCCEEDED:  # also where ctrl-c came after the last step
         return fetched_and_kept(job, client, narration, as_json=as_json)
+    if own_lease(job):
+        tell_of_cost(job.machine, narration)
     if state["state"] == states.CANCELLED or state.get("reason") == "terminated":
         _tell_how_to_go_on(job, narration)
         return _STOPPED
@@ -56,9 +60,11 @@ def fetched_and_kept(job: KnownJob, client: Client, narration: Narration, *, as_
         narration.progress(say("결과를 받는 중", "fetching") + f" … {size_text(here)} / {size_text(total)}")
 
     if job.artifacts != "VERIFIED":
+        require_its_machine(job)
         fetch(brought_up_to_date(job, client, narration), client, told)
     narration.clear()
     kept = keep(job.again())
+    given_back_if_done(job, narration)
     if kept.advice:
         narration.note(kept.advice)
     if as_json:

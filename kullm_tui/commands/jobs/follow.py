@@ -19,6 +19,7 @@ from trainer.jobs.agent.files import document, row_of
 from trainer.jobs.client import Client
 from trainer.jobs.history import as_number
 from trainer.jobs.mirror import Mirror
+from trainer.jobs.reach import lost_with_its_machine
 from trainer.jobs.registry import KnownJob
 from trainer.jobs.text import queue_text, time_text
 
@@ -44,6 +45,15 @@ def mirrored(job: KnownJob, client: Client) -> Iterator[Mirror | None]:
     finally:
         mirror.stopping.set()
         thread.join(_ENDING_SECONDS)
+
+
+def _checkpoints_saved(job: KnownJob, client: Client) -> contextlib.AbstractContextManager[None]:
+    """Of a job on a rented machine; else nothing is done, and nothing imported for it."""
+    if not job.place.get("lease"):
+        return contextlib.nullcontext()
+    from trainer.jobs.rented.saving import checkpoints_saved
+
+    return checkpoints_saved(job, client)
 
 
 def brought_up_to_date(job: KnownJob, client: Client, narration: Narration) -> KnownJob:
@@ -103,7 +113,7 @@ class Follower:
         """The last state of that start. `asked`: what is passed on to the job; without it ctrl-c ends this alone."""
         self._start = start
         passed_on, looked = 0, time.monotonic()
-        with mirrored(self._job, self._client) as mirror:
+        with mirrored(self._job, self._client) as mirror, _checkpoints_saved(self._job, self._client):
             while True:
                 come = mirror is None or mirror.ended.is_set()
                 state = document(self._job.directory.state)
@@ -113,10 +123,17 @@ class Follower:
                     return state
                 if asked and asked.times > passed_on and self._passes_on(asked.times):
                     passed_on = asked.times
-                if mirror is None and time.monotonic() - looked > _ASK_SECONDS:
+                if time.monotonic() - looked > _ASK_SECONDS:
                     looked = time.monotonic()
-                    self._client.show(self._job.id)  # which writes LOST where it has proof
+                    self._ask_for_proof(mirror)
                 time.sleep(_POLL_SECONDS)
+
+    def _ask_for_proof(self, mirror: Mirror | None) -> None:
+        """That it is lost, which it cannot say itself; then it is put down."""
+        if mirror is None:
+            self._client.show(self._job.id)
+        elif not self._was_live and lost_with_its_machine(self._job.again()):
+            mirror.stopping.set()
 
     def _passes_on(self, times: int) -> bool:
         """Whether the machine heard it; if not, it is told again."""

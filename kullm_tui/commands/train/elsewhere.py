@@ -2,18 +2,19 @@
 
 import argparse
 import sys
+import time
 
 from kullm_tui.commands.cli.columns import aligned
-from kullm_tui.commands.cli.confirm import can_ask, confirmed
 from kullm_tui.commands.cli.progress import Narration
 from kullm_tui.commands.cli.ssh_questions import terminal_asking
 from kullm_tui.commands.jobs.ending import watched
 from kullm_tui.commands.jobs.follow import Follower
+from kullm_tui.commands.machines.rent import agree_to_the_price, given_back_or_told, refreshed, rented, tell_of_cost
 from kullm_tui.commands.train.plan import plan_lines
 from kullm_tui.commands.train.run import left_alone
 from kullm_tui.commands.train.tokens import cached_lengths
 from kullm_tui.core.config.settings import MachineSettings
-from kullm_tui.core.errors import ConsentNeeded, KullmError
+from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from kullm_tui.core.models.adapters import free_name, require_free
 from kullm_tui.core.models.resolve import resolve
@@ -24,8 +25,11 @@ from trainer.jobs.agent.directory import JobDirectory
 from trainer.jobs.dispatch import Telling, carry_out, draft
 from trainer.jobs.machines import client_of
 from trainer.jobs.preflight import Facts
-from trainer.jobs.prospect import Prospect, prospect, require_sense
+from trainer.jobs.prospect import Prospect, prospect, require_sense, require_sense_to_rent
 from trainer.jobs.registry import known_in
+from trainer.jobs.rented.lease import lease_of
+from trainer.jobs.rented.renting import offer, offered
+from trainer.jobs.rented.text import how_to_give_back, lease_text, limit_text, price_text
 from trainer.jobs.text import time_text
 from trainer.recipe import Recipe
 
@@ -33,7 +37,9 @@ _INTERRUPTED = 130
 
 
 def plan_elsewhere(recipe: Recipe, settings: MachineSettings, args: argparse.Namespace) -> int:
-    found = _prospect(recipe, settings, args, Narration())
+    narration = Narration()
+    settings = _with_offer(settings, narration)
+    found = _prospect(recipe, settings, args, narration)
     if args.json:
         print(terminal_safe_json({**plan_facts(found.plan), "dispatch": found.told()}))
         return 0
@@ -46,13 +52,52 @@ def train_elsewhere(recipe: Recipe, settings: MachineSettings, args: argparse.Na
     if args.name:
         require_free(args.name)
     narration = Narration()
+    settings = _with_offer(settings, narration)
     found = _prospect(recipe, settings, args, narration)
-    require_sense(found, waits=args.wait_gpus, agreed=args.yes)
+    rents = settings.is_rented and not _is_up(settings.name)
+    if rents:
+        require_sense_to_rent(found, agreed=args.yes)
+    else:
+        require_sense(found, waits=args.wait_gpus, agreed=args.yes)
     for line in dispatch_lines(found):
         narration.note(line)
-    _agree_to_the_price(found, agreed=args.yes)
+    if found.price or settings.is_rented:
+        agree_to_the_price(agreed=args.yes)
+    if rents:
+        found = _rented(recipe, settings, args, narration, found.hours_at_most)
     job = draft(found, name=args.name or free_name(recipe.name), argv=sys.argv[1:], wheels=args.wheels or "")
     return _brought(job, settings, args, narration, found.facts)
+
+
+def _with_offer(settings: MachineSettings, narration: Narration) -> MachineSettings:
+    """What a landlord says of cards and price, before anything is rented; and whether what was rented is still there."""
+    if not settings.is_rented:
+        return settings
+    narration.progress(say(f"{settings.name}: 값을 알아보는 중 …", f"{settings.name}: asking the price …"))
+    try:
+        refreshed(settings.name)
+        return offered(settings, offer(settings))
+    finally:
+        narration.clear()
+
+
+def _is_up(machine: str) -> bool:
+    lease = lease_of(machine)
+    return bool(lease and lease.ssh)
+
+
+def _rented(
+    recipe: Recipe, settings: MachineSettings, args: argparse.Namespace, narration: Narration, hours: float
+) -> Prospect:
+    """What is found on the machine once it is up. Where nothing can start on it, it is given back."""
+    try:
+        narration.note(f"{settings.name}: {lease_text(rented(settings, hours, narration))}")
+        found = _prospect(recipe, settings, args, narration)
+        require_sense(found, waits=args.wait_gpus, agreed=args.yes)
+    except (KeyboardInterrupt, KullmError):
+        given_back_or_told(settings.name, narration)
+        raise
+    return found
 
 
 def _prospect(recipe: Recipe, settings: MachineSettings, args: argparse.Namespace, narration: Narration) -> Prospect:
@@ -78,6 +123,7 @@ def _brought(
         carry_out(job, settings, client, telling, facts)
     except (KeyboardInterrupt, KullmError) as error:
         narration.clear()
+        tell_of_cost(settings.name, narration)
         narration.note(
             say(
                 f"아직 시작하지 않았어요. 올린 것은 남아 있어요. 이어서 하려면: kullm train --resume {job.id}",
@@ -99,10 +145,11 @@ def _brought(
 def dispatch_lines(found: Prospect) -> list[str]:
     """What the machine adds to a plan: how much travels, what is there already, what it costs."""
     plan, settings, have = found.plan, found.settings, size_text(found.machine.memory_bytes)
+    address = settings.flavor if settings.is_rented else settings.ssh
     of_cards = say("메모리, GPU마다", "memory of a GPU")
     rank = say("메모리, 프로세스마다", "memory of a rank") if found.machine.is_cpu else of_cards
     rows = [
-        [say("장비", "machine"), settings.name, f"{settings.ssh}, {found.machine.name}"],
+        [say("장비", "machine"), settings.name, ", ".join(filter(None, (address, found.machine.name)))],
         [say("올릴 것", "upload"), size_text(found.upload), _upload_text(found)],
         [say("베이스", "base"), _base_text(found), plan.asked.model.base],
         [say("환경", "environment"), _environment_text(found), ""],
@@ -110,8 +157,10 @@ def dispatch_lines(found: Prospect) -> list[str]:
         [say("걸리는 시간", "time"), _hours_text(found), ""],
         [say("가격", "price"), _price_text(found), ""],
     ]
+    if settings.is_rented:
+        rows.append([say("빌리기", "rented"), *_rental_texts(found)])
     lines = aligned(rows)
-    if found.facts is None:
+    if found.facts is None and not settings.is_rented:
         first = found.unreached.splitlines()[0]
         lines.append(
             say(
@@ -161,15 +210,12 @@ def _price_text(found: Prospect) -> str:
     return say(f"약 {money(found.price)}", f"about {money(found.price)}")
 
 
-def _agree_to_the_price(found: Prospect, *, agreed: bool) -> None:
-    if not found.price or agreed:
-        return
-    if not can_ask():
-        raise ConsentNeeded(
-            say(
-                "돈이 드는 장비예요. 괜찮으면 --yes를 붙이세요.",
-                "This machine costs money. If that is fine, add --yes.",
-            )
-        )
-    if not confirmed(say("시작할까요?", "Start?")):
-        raise ConsentNeeded(say("시작하지 않았어요.", "It was not started."))
+def _rental_texts(found: Prospect) -> list[str]:
+    """What it costs an hour, until when; and what goes with it then."""
+    lease = lease_of(found.settings.name)
+    price = found.settings.price_per_hour
+    if lease and lease.latest - time.time() < found.plan.duration.seconds.value:
+        late = say("학습이 끝나기 전이에요", "before the training would end")
+        return [lease_text(lease), f"{late}. {how_to_give_back(lease.machine)}"]
+    text = lease_text(lease) if lease else f"{price_text(price)}, {limit_text(found.hours_at_most, price)}"
+    return [text, say("그때까지 받지 않은 것은 없어져요", "what is not fetched by then is lost")]

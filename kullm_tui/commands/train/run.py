@@ -7,6 +7,7 @@ an end at once; elsewhere it ends the watching alone.
 from kullm_tui.commands.cli.progress import Narration
 from kullm_tui.commands.jobs.ending import ended, how_to_watch, watched
 from kullm_tui.commands.jobs.follow import Follower, asking_to_stop
+from kullm_tui.commands.machines.rent import tell_of_the_end
 from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe, terminal_safe_json
 from trainer.jobs.actions import resume
@@ -21,10 +22,9 @@ def started_and_followed(
 ) -> int:
     """A job that was made, or one that goes on: at work until it ends, its exit code, and on success its adapter kept."""
     follower = Follower(job, client, narration)
-    if finish_dispatch(job, client, narration.note, narration.progress):
-        narration.clear()
-        start = 1
-    else:
+    start = finish_dispatch(job, client, narration.note, narration.progress)
+    narration.clear()
+    if not start:
         started = resume(job, client, on=on)
         start = started.start
         if not started.fresh and not detach:
@@ -40,6 +40,7 @@ def started_and_followed(
 
 def left_alone(job: KnownJob, narration: Narration, *, as_json: bool) -> int:
     """It goes on by itself; how it is seen again."""
+    tell_of_the_end(job.again(), narration)
     if as_json:
         print(terminal_safe_json(standing(job.again()).row()))
         return 0

@@ -15,7 +15,8 @@ from kullm_tui.core.paths import config_file
 
 Precision = Literal["4bit", "8bit", "bf16", "fp32"]
 Notify = Literal["", "auto", "bell", "desktop", "off"]
-Launcher = Literal["detached", "slurm", "skypilot"]
+Launcher = Literal["detached", "slurm", "skypilot", "hf-jobs"]
+RENTED: tuple[Launcher, ...] = ("skypilot", "hf-jobs")  # machines that exist, and cost, only while they are needed
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class MachineSettings:
     """A computer that trains for this one."""
 
     name: str
-    ssh: str  # an alias of ~/.ssh/config, or an address
+    ssh: str = ""  # an alias of ~/.ssh/config, or an address; of a rented machine it is known once it is up
     folder: str = "~/.kullm"  # ours, over there
     python: str = "python3"  # over there
     gpus: str = ""  # 4xA100-80GB; empty: what it says it has
@@ -59,11 +60,19 @@ class MachineSettings:
     account: str = ""
     time: str = ""
     qos: str = ""
-    options: tuple[str, ...] = ()  # further ones for #SBATCH
+    options: tuple[str, ...] = ()  # further ones for #SBATCH, or for `sky launch`
     price_per_hour: float | None = None  # dollars
     notify: str = ""  # the name of a stored key, whose value is an address: who knows it may write there
     lock: str = ""  # a requirements file in place of ours
     wheels: str = ""  # a folder of wheels here, for a machine without internet
+    flavor: str = ""  # of Hugging Face Jobs: a100-large
+    image: str = ""  # the container's, there; empty: one with Python and uv
+    namespace: str = ""  # who pays there; empty: the user
+    hours: float | None = None  # a rented machine is given back after so many at the latest; None: by the plan
+
+    @property
+    def is_rented(self) -> bool:
+        return self.launcher in RENTED
 
 
 @dataclass(frozen=True)
@@ -132,6 +141,7 @@ _KEY_NAME = rules.matching(
     "`kullm keys set 이름`으로 넣은 키의 이름이어야 해요(키 자체가 아니에요)",
     "must be the name of a key stored with `kullm keys set NAME`, not the key itself",
 )
+_WORD = rules.matching(r"[\w.-]*", "빈칸 없는 낱말이어야 해요", "must be one word without blanks")
 _SLURM_WORD = rules.matching(
     r"[\w.:,@/+-]*", "빈칸 없는 낱말이어야 해요", "must be one word without blanks"
 )  # it stands in a batch script
@@ -150,7 +160,7 @@ MACHINE_RULES: Mapping[str, rules.Rule] = {
         r"[^\x00-\x1f-][^\x00-\x1f]*", "실행 파일의 이름이나 경로여야 해요", "must be a program's name or path"
     ),
     "gpus": rules.matching(r"(\d{1,3}x)?[\w .-]*", "4xA100-80GB 같은 글이어야 해요", "must look like 4xA100-80GB"),
-    "launcher": rules.one_of("detached", "slurm", "skypilot"),
+    "launcher": rules.one_of("detached", "slurm", *RENTED),
     "nodes": rules.whole(1, 64),
     "partition": _SLURM_WORD,
     "account": _SLURM_WORD,
@@ -161,11 +171,17 @@ MACHINE_RULES: Mapping[str, rules.Rule] = {
     "notify": _KEY_NAME,
     "lock": rules.text,
     "wheels": rules.text,
+    "flavor": _WORD,
+    "image": rules.matching(
+        r"[\w.:/@-]*", "컨테이너 이미지의 이름이어야 해요", "must be the name of a container's image"
+    ),
+    "namespace": _WORD,
+    "hours": rules.number(0.25, 1000),
 }
 # Tables of which there may be several, told apart by their names, and what each must have.
 ROWS: Mapping[str, tuple[Mapping[str, rules.Rule], tuple[str, ...]]] = {
     "endpoints": (ENDPOINT_RULES, ("name", "base_url")),
-    "machines": (MACHINE_RULES, ("name", "ssh")),
+    "machines": (MACHINE_RULES, ("name",)),
 }
 
 
@@ -203,9 +219,15 @@ def _rows(table: Mapping[str, Any], kind: str, faults: list[str]) -> list[dict[s
     for number, row in enumerate(rows, start=1):
         where = f"{kind}[{number}]."
         values = rules.checked(row, row_rules, where, faults)
-        faults += [f"{where}{key}: {say('빠져 있어요', 'is missing')}" for key in required if key not in row]
+        needed = (*required, *_needed_besides(kind, row))
+        faults += [f"{where}{key}: {say('빠져 있어요', 'is missing')}" for key in needed if key not in row]
         if values.get("name") in [other["name"] for other in found]:
             faults.append(f"{where}name: {say('앞의 것과 이름이 같아요', 'has the name of an earlier one')}")
-        elif all(key in values for key in required):
+        elif all(key in values for key in needed):
             found.append(values)
     return found
+
+
+def _needed_besides(kind: str, row: Mapping[str, Any]) -> tuple[str, ...]:
+    """A machine that is not rented has an address."""
+    return ("ssh",) if kind == "machines" and row.get("launcher") not in RENTED else ()

@@ -442,7 +442,6 @@ def test_what_ssh_asks_is_asked_in_the_terminal_and_no_answer_is_shown(box: Sshd
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        (replace(OURS, launcher="skypilot"), "SkyPilot"),
         (replace(OURS, nodes=2), "Slurm"),
         (replace(OURS, wheels="/nowhere"), "/nowhere"),
     ],

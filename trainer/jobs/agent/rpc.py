@@ -115,6 +115,9 @@ def stage(machine: Machine, asked: Mapping[str, Any]) -> dict[str, Any]:
             raise Refused("another spec", id=job.id)
         _hand_over(job, asked)
         if not known:
+            if asked.get("past"):  # a checkpoint and the history, from another machine
+                past = machine.store.tree(str(asked["past"]))
+                shutil.copytree(str(past), str(job.path), copy_function=shutil.copyfile, dirs_exist_ok=True)
             publish(job.spec, asked["spec"])
             append(job.events, {"event": "staged", "time": round(time.time(), 3)})
     return {"path": str(job.path)}

@@ -7,7 +7,7 @@ from typing import Any
 QUEUED, STARTING, RUNNING, CANCELLING = "QUEUED", "STARTING", "RUNNING", "CANCELLING"
 SUCCEEDED, FAILED, CANCELLED = "SUCCEEDED", "FAILED", "CANCELLED"
 CANCEL_INCOMPLETE = "CANCEL_INCOMPLETE"  # asked to stop, and something of it still runs
-LOST = "LOST"  # reason: reboot, supervisor
+LOST = "LOST"  # reason: reboot, supervisor; rented, where its machine is gone
 DRAFT, STAGING, STAGED = "DRAFT", "STAGING", "STAGED"  # before any supervisor: nothing there, being uploaded, whole
 
 TERMINAL = frozenset({SUCCEEDED, FAILED, CANCELLED, CANCEL_INCOMPLETE, LOST})

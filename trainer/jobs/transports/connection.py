@@ -54,7 +54,7 @@ class Connection:
     def surroundings(self) -> Iterator[dict[str, str]]:
         """The environment of an ssh that may ask."""
         with questions_to(self.asking) as variables:
-            yield {**_environment(), **variables}
+            yield {**without_secrets(), **variables}
 
     def exchange(self, remote: str, data: bytes, seconds: float) -> Exchange:
         with self.surroundings() as environment, tempfile.TemporaryFile() as said:
@@ -68,7 +68,7 @@ class Connection:
             ["ssh", "-T", *ssh_options(asks=False), self.ssh, self.agent(verb, *arguments)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=_environment(),
+            env=without_secrets(),
             start_new_session=True,
         )
 
@@ -108,7 +108,7 @@ def _feed(pipe: IO[bytes], data: bytes) -> None:
         pipe.close()
 
 
-def _environment() -> dict[str, str]:
+def without_secrets() -> dict[str, str]:
     """Without keys, whatever SendEnv says."""
     return {name: value for name, value in os.environ.items() if name not in SECRETS}
 

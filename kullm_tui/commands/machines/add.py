@@ -1,49 +1,47 @@
-"""`kullm machines list|add|check|remove`: the computers that train for this one."""
+"""`kullm machines add`: only what was not given and could not be found out is asked."""
 
 import argparse
 import getpass
 import re
 import sys
-from collections.abc import Iterable
 from dataclasses import asdict, replace
 
-from kullm_tui.commands.cli.columns import aligned
 from kullm_tui.commands.cli.confirm import can_ask
 from kullm_tui.commands.cli.progress import Narration
 from kullm_tui.commands.cli.ssh_questions import terminal_asking
-from kullm_tui.core.config.edit import put_row, remove_row
+from kullm_tui.commands.machines.see import rented_findings, show
+from kullm_tui.core.config.edit import put_row
 from kullm_tui.core.config.keys import set_key
-from kullm_tui.core.config.settings import MACHINE_RULES, MachineSettings
+from kullm_tui.core.config.settings import MACHINE_RULES, RENTED, MachineSettings
 from kullm_tui.core.errors import UsageError
 from kullm_tui.core.language import say
 from kullm_tui.core.paths import typed
 from kullm_tui.core.rules import Fault
-from kullm_tui.core.text import terminal_safe, terminal_safe_json
-from trainer.jobs.machines import client_of, known_machines, machine_settings, require_machine
-from trainer.jobs.preflight import Facts, Finding, findings, looked_at
+from trainer.jobs.machines import client_of, machine_settings
+from trainer.jobs.preflight import Facts, findings, looked_at
 from trainer.jobs.transports.ssh_faults import MachineUnreachable
 
-_TEXTS = ("folder", "python", "gpus", "partition", "account", "time", "qos", "lock", "wheels")
+_TEXTS = (
+    "flavor",
+    "image",
+    "namespace",
+    "folder",
+    "python",
+    "gpus",
+    "partition",
+    "account",
+    "time",
+    "qos",
+    "lock",
+    "wheels",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", metavar=say("동작", "ACTION"))
-    listing = actions.add_parser("list", help=say("추가한 장비", "those that were added"))
-    listing.add_argument("--json", action="store_true", help=say("한 줄에 JSON 하나", "one JSON object a line"))
-    _add_adding(actions.add_parser("add", help=say("장비를 추가해요", "add one")))
-    check = actions.add_parser("check", help=say("학습할 수 있는지 살펴봐요", "see whether it can train"))
-    check.add_argument("name", metavar="NAME", help=say("장비의 이름", "the machine's name"))
-    check.add_argument("--json", action="store_true", help=say("한 줄에 JSON 하나", "one JSON object a line"))
-    gone = actions.add_parser("remove", help=say("목록에서 빼요", "take one off the list"))
-    gone.add_argument("name", metavar="NAME", help=say("장비의 이름", "the machine's name"))
-
-
-def _add_adding(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("name", metavar="NAME", help=say("부를 이름", "what to call it"))
     add(
         "--ssh",
-        required=True,
         metavar="ALIAS",
         help=say("~/.ssh/config의 별칭이나 사용자@주소", "alias of ~/.ssh/config, or user@address"),
     )
@@ -56,9 +54,19 @@ def _add_adding(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--launcher",
-        choices=("detached", "slurm", "skypilot"),
-        help=say("학습을 시작하는 방법", "how a training is started"),
+        choices=("detached", "slurm", *RENTED),
+        help=say("학습을 시작하거나 장비를 빌리는 방법", "how a training is started, or a machine rented"),
     )
+    add("--price", dest="price_per_hour", type=float, metavar="$", help=say("한 시간의 가격(달러)", "dollars an hour"))
+    _of_the_environment(parser)
+    _of_slurm(parser)
+    _of_renting(parser)
+    add("--notify", action="store_true", help=say("끝나면 알릴 웹훅 주소를 물어요", "asks for the webhook to be told"))
+    add("--unchecked", action="store_true", help=say("연결해 보지 않고 추가해요", "add it without connecting"))
+
+
+def _of_slurm(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
     add("--nodes", type=int, metavar="N", help=say("Slurm 작업이 쓸 노드", "nodes of a Slurm job"))
     add("--partition", metavar="P", help=say("Slurm의 파티션", "Slurm's partition"))
     add("--account", metavar="A", help=say("Slurm의 계정", "Slurm's account"))
@@ -69,9 +77,12 @@ def _add_adding(parser: argparse.ArgumentParser) -> None:
         dest="options",
         action="append",
         metavar="O",
-        help=say("#SBATCH에 더 쓸 옵션", "a further option for #SBATCH"),
+        help=say("#SBATCH나 sky launch에 더 쓸 옵션", "a further option for #SBATCH, or for sky launch"),
     )
-    add("--price", dest="price_per_hour", type=float, metavar="$", help=say("한 시간의 가격(달러)", "dollars an hour"))
+
+
+def _of_the_environment(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
     add(
         "--lock", metavar="FILE", help=say("환경을 만들 requirements 파일", "requirements to make its environment from")
     )
@@ -80,79 +91,36 @@ def _add_adding(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help=say("인터넷이 없는 장비에 올릴 wheel 폴더", "a folder of wheels, for one without internet"),
     )
-    add("--notify", action="store_true", help=say("끝나면 알릴 웹훅 주소를 물어요", "asks for the webhook to be told"))
-    add("--unchecked", action="store_true", help=say("연결해 보지 않고 추가해요", "add it without connecting"))
 
 
-def run(args: argparse.Namespace) -> int:
-    if args.action == "list":
-        return _list(as_json=args.json)
-    if args.action == "add":
-        return _add(args)
-    if args.action == "check":
-        return _check(require_machine(args.name), as_json=args.json)
-    require_machine(args.name)
-    remove_row("machines", args.name)
-    return 0
+def _of_renting(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--flavor", metavar="F", help=say("hf-jobs에서 빌릴 것: a100-large", "what to rent of hf-jobs: a100-large"))
+    add("--image", metavar="I", help=say("hf-jobs의 컨테이너 이미지", "the container's image of hf-jobs"))
+    add("--namespace", metavar="N", help=say("hf-jobs의 값을 낼 조직", "the organisation that pays for hf-jobs"))
+    add(
+        "--hours",
+        type=float,
+        metavar="N",
+        help=say("늦어도 이만큼 뒤에 반납", "given back after so many at the latest"),
+    )
 
 
-def _list(*, as_json: bool) -> int:
-    machines = known_machines()
-    if as_json:
-        for machine in machines:
-            print(terminal_safe_json(asdict(machine)))
-        return 0
-    for line in aligned([_row(machine) for machine in machines]):
-        print(terminal_safe(line))
-    if not machines:
-        Narration().note(
-            say(
-                "추가한 장비가 없어요. 예: kullm machines add lab --ssh 별칭",
-                "no machines. Try: kullm machines add lab --ssh ALIAS",
-            )
-        )
-    return 0
-
-
-def _row(machine: MachineSettings) -> list[str]:
-    price = f"${machine.price_per_hour:g}/h" if machine.price_per_hour else ""
-    return [machine.name, machine.ssh, machine.gpus or "-", machine.launcher, machine.folder, price]
-
-
-def _check(machine: MachineSettings, *, as_json: bool) -> int:
-    """1 where a training would not run."""
-    facts = looked_at(client_of(machine, terminal_asking()), machine)
-    found = findings(facts, machine)
-    if as_json:
-        for one in found:
-            print(terminal_safe_json(asdict(one)))
-    else:
-        _show(found)
-    return 1 if any(one.level == "bad" for one in found) else 0
-
-
-def _show(found: Iterable[Finding]) -> None:
-    marks = {"ok": "✓", "note": "!", "bad": "✗"}
-    for one in found:
-        print(terminal_safe(f"{marks[one.level]} {one.text}" + (f". {one.advice}" if one.advice else "")))
-
-
-def _add(args: argparse.Namespace) -> int:
+def add(args: argparse.Namespace) -> int:
     machine = _given(args)
-    if not args.unchecked:
+    if machine.is_rented:
+        if not args.unchecked:
+            show(rented_findings(machine))
+    elif not args.unchecked:
         facts = _reached(machine)
         machine = _completed(machine, facts, args)
-        _show(findings(facts, machine))
+        show(findings(facts, machine))
     if args.notify:
         machine = replace(machine, notify=_stored_address(machine.name))
-    defaults = MachineSettings(machine.name, machine.ssh)
+    defaults = MachineSettings(machine.name)
     put_row(
         "machines",
-        {
-            name: value
-            for name, value in asdict(machine).items()
-            if name in ("name", "ssh") or value != getattr(defaults, name)
-        },
+        {name: value for name, value in asdict(machine).items() if name == "name" or value != getattr(defaults, name)},
     )
     Narration().note(
         say(
@@ -165,7 +133,7 @@ def _add(args: argparse.Namespace) -> int:
 
 def _given(args: argparse.Namespace) -> MachineSettings:
     """What the command line says, over what is known of a machine of that name."""
-    names = ("name", "ssh", *_TEXTS, "launcher", "nodes", "options", "price_per_hour")
+    names = ("name", "ssh", *_TEXTS, "launcher", "nodes", "options", "price_per_hour", "hours")
     given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     for name in ("lock", "wheels"):  # they are looked for from any folder
         if name in given:
@@ -179,7 +147,15 @@ def _given(args: argparse.Namespace) -> MachineSettings:
     if faults:
         raise UsageError("\n".join(faults))
     known = machine_settings(args.name)
-    return replace(known, **given) if known else MachineSettings(**given)
+    machine = replace(known, **given) if known else MachineSettings(**given)
+    if not machine.ssh and not machine.is_rented:
+        raise UsageError(
+            say(
+                "--ssh로 ~/.ssh/config의 별칭이나 사용자@주소를 적어 주세요.",
+                "--ssh is missing: an alias of ~/.ssh/config, or user@address.",
+            )
+        )
+    return machine
 
 
 def _reached(machine: MachineSettings) -> Facts:
