@@ -2,7 +2,6 @@
 
 import argparse
 import getpass
-import re
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict, replace
@@ -11,14 +10,12 @@ from kullm_tui.commands.cli.columns import aligned
 from kullm_tui.commands.cli.confirm import can_ask
 from kullm_tui.commands.cli.progress import Narration
 from kullm_tui.commands.cli.ssh_questions import terminal_asking
-from kullm_tui.core.config.edit import put_row, remove_row
-from kullm_tui.core.config.keys import set_key
-from kullm_tui.core.config.settings import MACHINE_RULES, MachineSettings
+from kullm_tui.core.config.edit import remove_row
+from kullm_tui.core.config.settings import MachineSettings
 from kullm_tui.core.errors import UsageError
 from kullm_tui.core.language import say
-from kullm_tui.core.paths import typed
-from kullm_tui.core.rules import Fault
 from kullm_tui.core.text import terminal_safe, terminal_safe_json
+from trainer.jobs.adding import dollars, keep, may_be_slurm, stored_address, with_found, with_given
 from trainer.jobs.machines import client_of, known_machines, machine_settings, require_machine
 from trainer.jobs.preflight import Facts, Finding, findings, looked_at
 from trainer.jobs.transports.ssh_faults import MachineUnreachable
@@ -141,19 +138,11 @@ def _add(args: argparse.Namespace) -> int:
     machine = _given(args)
     if not args.unchecked:
         facts = _reached(machine)
-        machine = _completed(machine, facts, args)
+        machine = _completed(with_found(machine, facts), facts, args)
         _show(findings(facts, machine))
     if args.notify:
         machine = replace(machine, notify=_stored_address(machine.name))
-    defaults = MachineSettings(machine.name, machine.ssh)
-    put_row(
-        "machines",
-        {
-            name: value
-            for name, value in asdict(machine).items()
-            if name in ("name", "ssh") or value != getattr(defaults, name)
-        },
-    )
+    keep(machine)
     Narration().note(
         say(
             f"{machine.name}: 추가했어요. 이렇게 학습하세요: kullm train 레시피 --on {machine.name}",
@@ -167,19 +156,11 @@ def _given(args: argparse.Namespace) -> MachineSettings:
     """What the command line says, over what is known of a machine of that name."""
     names = ("name", "ssh", *_TEXTS, "launcher", "nodes", "options", "price_per_hour")
     given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
-    for name in ("lock", "wheels"):  # they are looked for from any folder
-        if name in given:
-            given[name] = str(typed(given[name]).resolve())
-    faults = []
-    for name, value in given.items():
-        try:
-            given[name] = MACHINE_RULES[name](value)
-        except Fault as fault:
-            faults.append(f"--{name}: {fault}" if name != "name" else f"{fault}")
+    faults: dict[str, str] = {}
+    machine = with_given(machine_settings(args.name), given, faults)
     if faults:
-        raise UsageError("\n".join(faults))
-    known = machine_settings(args.name)
-    return replace(known, **given) if known else MachineSettings(**given)
+        raise UsageError("\n".join(f"--{name}: {fault}" if name != "name" else fault for name, fault in faults.items()))
+    return machine
 
 
 def _reached(machine: MachineSettings) -> Facts:
@@ -196,30 +177,19 @@ def _reached(machine: MachineSettings) -> Facts:
 
 
 def _completed(machine: MachineSettings, facts: Facts, args: argparse.Namespace) -> MachineSettings:
-    """What was not given: found out where it can be, else asked."""
-    cards = facts.told["cards"]
-    if not machine.gpus and cards:
-        machine = replace(machine, gpus=f"{len(cards)}x{_short(str(cards[0]['name']))}")
+    """What was neither given nor found out is asked."""
     if not can_ask():
         return machine
-    if args.launcher is None and facts.told.get("sbatch") and machine.launcher == "detached":
+    if args.launcher is None and may_be_slurm(machine, facts):
         answer = _asked(say("Slurm으로 시작할까요? [Y/n]", "Start trainings through Slurm? [Y/n]"))
         if answer.lower() not in ("n", "no", "아니요", "ㅜ"):
             machine = replace(machine, launcher="slurm")
             if not machine.partition:
                 machine = replace(machine, partition=_asked(say("파티션 (없으면 그냥 ⏎):", "partition (⏎ for none):")))
-    if args.price_per_hour is None and cards:
-        price = _asked(say("한 시간에 몇 달러예요? (없으면 그냥 ⏎):", "dollars an hour (⏎ for none):"))
-        if re.fullmatch(r"\d+(\.\d+)?", price):
-            machine = replace(machine, price_per_hour=float(price))
+    if args.price_per_hour is None and facts.told["cards"]:
+        price = dollars(_asked(say("한 시간에 몇 달러예요? (없으면 그냥 ⏎):", "dollars an hour (⏎ for none):")))
+        machine = replace(machine, price_per_hour=price if price is not None else machine.price_per_hour)
     return machine
-
-
-def _short(name: str) -> str:
-    from trainer.estimate.machines import gpu_named
-
-    known = gpu_named(name)
-    return known.name if known else re.sub(r"[^\w .-]", "", name)
 
 
 def _asked(question: str) -> str:
@@ -229,15 +199,8 @@ def _asked(question: str) -> str:
 
 
 def _stored_address(machine: str) -> str:
-    """Who knows a webhook's address may write there: it is kept where the keys are."""
-    name = "NOTIFY_" + re.sub(r"[^A-Za-z0-9]", "_", machine).upper()
     if sys.stdin.isatty():
         value = getpass.getpass(say("알릴 웹훅 주소: ", "webhook to be told: "))
     else:
         value = sys.stdin.buffer.read(65536).decode("utf-8", errors="replace")
-    if not re.match(r"https?://", value.strip()):
-        raise UsageError(
-            say("https://로 시작하는 주소를 넣어 주세요.", "the webhook is an address that begins with https://.")
-        )
-    set_key(name, value)
-    return name
+    return stored_address(machine, value)

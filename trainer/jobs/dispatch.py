@@ -9,8 +9,7 @@
 Each step may be done again, so that a dispatch that was cut off goes on from `staging.json` beside the copy of the directory.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,18 +30,9 @@ from trainer.jobs.preflight import Facts, looked_at
 from trainer.jobs.prospect import Prospect
 from trainer.jobs.registry import KnownJob, directory_of, known_job, new_id, put_down
 from trainer.jobs.spec import spec_of
+from trainer.jobs.telling import Telling
 from trainer.jobs.upload import bring, persistently
 from trainer.recipe import recipe_dict, recipe_from
-
-Said = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Telling:
-    """`note`: something that stays said. `progress`: how far it is, replaced by the next."""
-
-    note: Said
-    progress: Said
 
 
 def draft(

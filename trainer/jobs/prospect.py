@@ -64,13 +64,21 @@ class Prospect:
 
 
 def prospect(
-    recipe: Recipe, settings: MachineSettings, client: Client, *, gpus: int | None, lengths: Lengths | None
+    recipe: Recipe,
+    settings: MachineSettings,
+    client: Client,
+    *,
+    gpus: int | None,
+    lengths: Lengths | None,
+    facts: Facts | None = None,
 ) -> Prospect:
-    """Also where the machine is not reached, with what is then not known."""
-    try:
-        facts, unreached = looked_at(client, settings, repositories=repositories_of(recipe)), ""
-    except MachineUnreachable as error:
-        facts, unreached = None, str(error)
+    """Also where the machine is not reached, with what is then not known. `facts`: of a look with this recipe's repositories a moment ago."""
+    unreached = ""
+    if facts is None:
+        try:
+            facts = looked_at(client, settings, repositories=repositories_of(recipe))
+        except MachineUnreachable as error:
+            unreached = str(error)
     machine = planned_on(settings, facts.told if facts else None, gpus)
     payload = payload_of(recipe, base_by_hand=_base_goes_by_hand(recipe, facts))
     plan = plan_run(recipe, machine, lengths=lengths)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from trainer.jobs.client import Client
 from trainer.jobs.registry import KnownJob
+from trainer.jobs.telling import Said, Telling
 from trainer.jobs.transports.local import LocalTransport
 
 if TYPE_CHECKING:
     from trainer.jobs.transports.askpass import Asking
 
 Reach = Callable[[str], Client]
-Said = Callable[[str], None]
 
 HERE = Client("", LocalTransport())
 
@@ -44,5 +44,5 @@ def finish_dispatch(job: KnownJob, client: Client, note: Said, progress: Said) -
 
     if not job.machine or not dispatch.is_waiting(job):
         return False
-    dispatch.carry_out(job.directory, require_machine(job.machine), client, dispatch.Telling(note, progress))
+    dispatch.carry_out(job.directory, require_machine(job.machine), client, Telling(note, progress))
     return True
