@@ -17,7 +17,7 @@ from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe, terminal_safe_json
 from trainer.jobs.adding import dollars, keep, may_be_slurm, stored_address, with_found, with_given
 from trainer.jobs.machines import client_of, known_machines, machine_settings, require_machine
-from trainer.jobs.preflight import Facts, Finding, findings, looked_at
+from trainer.jobs.preflight import Facts, Finding, check, finding_text, findings, looked_at
 from trainer.jobs.transports.ssh_faults import MachineUnreachable
 
 _TEXTS = ("folder", "python", "gpus", "partition", "account", "time", "qos", "lock", "wheels")
@@ -118,20 +118,19 @@ def _row(machine: MachineSettings) -> list[str]:
 
 def _check(machine: MachineSettings, *, as_json: bool) -> int:
     """1 where a training would not run."""
-    facts = looked_at(client_of(machine, terminal_asking()), machine)
-    found = findings(facts, machine)
-    if as_json:
-        for one in found:
-            print(terminal_safe_json(asdict(one)))
-    else:
-        _show(found)
-    return 1 if any(one.level == "bad" for one in found) else 0
+    runs = True
+    for one in check(client_of(machine, terminal_asking()), machine):
+        runs = runs and one.level != "bad"
+        if as_json:
+            print(terminal_safe_json(asdict(one)), flush=True)
+        else:
+            _show([one])
+    return 0 if runs else 1
 
 
 def _show(found: Iterable[Finding]) -> None:
-    marks = {"ok": "✓", "note": "!", "bad": "✗"}
     for one in found:
-        print(terminal_safe(f"{marks[one.level]} {one.text}" + (f". {one.advice}" if one.advice else "")))
+        print(terminal_safe(finding_text(one)), flush=True)
 
 
 def _add(args: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ from kullm_tui.core.errors import ConfigError, UsageError
 from kullm_tui.core.language import say
 from kullm_tui.core.models.adapters import require_free
 from kullm_tui.core.models.resolve import all_profiles, local_folder, resolve
+from kullm_tui.core.text import size_text
 from trainer.estimate.estimate import Fit, fit_of, plan_run
 from trainer.estimate.machines import Machine
 from trainer.estimate.tokens import Lengths
@@ -25,6 +26,17 @@ class Prepared:
 
     def fit(self) -> Fit:
         return fit_of(self.recipe, self.machine, self.lengths)
+
+    def room_fault(self) -> str:
+        """Empty where it fits."""
+        fit = self.fit()
+        if fit.fits:
+            return ""
+        need, have = size_text(fit.memory.total), size_text(self.machine.memory_bytes)
+        return say(
+            f"메모리가 부족할 것 같아요: {self.machine.name}에 {have} 있고 {need} 정도 필요해요.",
+            f"this will probably not fit: {self.machine.name} has {have}, and it takes about {need}.",
+        )
 
     def predicted(self) -> dict[str, object]:
         """What the plan says, to be held against what will have been. Nobody waits for a measurement for that."""

@@ -18,7 +18,7 @@ from kullm_tui.core.extras import require_local
 from kullm_tui.core.language import say
 from kullm_tui.core.models.adapters import free_name
 from kullm_tui.core.models.resolve import resolve
-from kullm_tui.core.text import size_text, terminal_safe, terminal_safe_json
+from kullm_tui.core.text import terminal_safe, terminal_safe_json
 from trainer.estimate.machines import Machine, machine_named, this_machine
 from trainer.jobs.machines import machine_settings
 from trainer.jobs.telling import Telling
@@ -207,17 +207,10 @@ def _require_room(ready: "Prepared", *, agreed: bool) -> None:
     """A run that will not fit is asked about before it starts, not told of after an hour."""
     from kullm_tui.commands.train.plan import advice_lines
 
-    fit, machine = ready.fit(), ready.machine
-    if fit.fits or agreed:
+    fault = ready.room_fault()
+    if not fault or agreed:
         return
-    need, have = size_text(fit.memory.total), size_text(machine.memory_bytes)
-    lines = [
-        say(
-            f"메모리가 부족할 것 같아요: {machine.name}에 {have} 있고 {need} 정도 필요해요.",
-            f"this will probably not fit: {machine.name} has {have}, and it takes about {need}.",
-        ),
-        *advice_lines(fit.advice),
-    ]
+    lines = [fault, *advice_lines(ready.fit().advice)]
     if not can_ask():
         lines.append(say("그래도 시작하려면 --yes를 붙이세요.", "To start all the same, add --yes."))
         raise TooLarge("\n".join(lines))

@@ -1,0 +1,152 @@
+"""A job that is being thought about: what it would take here or on a machine, reckoned again at each change of it.
+
+    first    arithmetic alone: nothing is measured and nobody is asked, so that it is there at once
+    whole    with this processor's measured speed, or with what the machine elsewhere says of itself
+
+A machine is looked at once a while, and not at each change.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kullm_tui.core.config.settings import MachineSettings
+from kullm_tui.core.language import say
+from kullm_tui.core.models.resolve import resolve
+from kullm_tui.core.money import money
+from trainer.estimate.estimate import Plan, plan_run
+from trainer.estimate.fit import Change
+from trainer.estimate.machines import Machine, this_machine
+from trainer.estimate.tokens import Lengths
+from trainer.jobs.client import Client
+from trainer.jobs.machines import planned_on, require_machine
+from trainer.jobs.payload import repositories_of
+from trainer.jobs.preflight import Facts, looked_at
+from trainer.jobs.prospect import Prospect, prospect
+from trainer.jobs.start_here import machine_here
+from trainer.jobs.text import time_text
+from trainer.jobs.tokenising import cached_lengths
+from trainer.jobs.transports.ssh_faults import MachineUnreachable
+from trainer.recipe import Recipe
+
+_FRESH_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Outlook:
+    plan: Plan
+    machine: str  # as the configuration calls it; empty: this computer
+    found: Prospect | None = None  # once the machine elsewhere was asked
+    is_whole: bool = False  # nothing more will be known before it begins
+
+    @property
+    def price(self) -> float | None:
+        return self.found.price if self.found else None
+
+    @property
+    def change(self) -> Change | None:
+        """What alone would make it fit, or the pair; None where it fits, or nothing would."""
+        return next(iter(self.plan.fit.advice.changes), None)
+
+    @property
+    def seconds(self) -> float:
+        """Of a run made for minutes the minutes, on a processor where that is settled at the start."""
+        minutes = self.plan.asked.train.minutes
+        if minutes and self.plan.machine.is_cpu:
+            return min(60 * minutes, self.plan.duration.seconds.value) if not self.found else 60 * minutes
+        return self.plan.duration.seconds.value
+
+
+def launch_text(outlook: Outlook) -> str:
+    """What pressing it will do: where, how long, for how much."""
+    lasting = time_text(outlook.seconds)
+    where = outlook.machine or say("이 컴퓨터", "this computer")
+    price = say(f" · 약 {money(outlook.price)}", f" · about {money(outlook.price)}") if outlook.price else ""
+    return say(f"{where}에서 {lasting} 학습 시작", f"Train for {lasting} on {where}") + price
+
+
+class Planning:
+    """Called in threads; one plans at a time."""
+
+    def __init__(self, client_of: Callable[[MachineSettings], Client]) -> None:
+        self._client_of = client_of
+        self._turn = threading.Lock()
+        self._facts: dict[tuple[str, tuple[str, ...]], tuple[float, Facts]] = {}
+        self._lengths: dict[str, Lengths | None] = {}
+
+    def first(self, recipe: Recipe, machine: str, gpus: int | None) -> Outlook | None:
+        """None where only the machine itself can say what it is."""
+        place = self._place(machine, gpus)
+        if place is None:
+            return None
+        return Outlook(plan_run(recipe, place, lengths=self._lengths.get(_rows_key(recipe)), measure=_nothing), machine)
+
+    def whole(self, recipe: Recipe, machine: str, gpus: int | None, is_wanted: Callable[[], bool]) -> Outlook | None:
+        """None where by its turn nobody wanted it any more."""
+        with self._turn:
+            if not is_wanted():
+                return None
+            lengths = self._lengths_of(recipe)
+            if not machine:
+                place = _here(gpus)
+                return Outlook(plan_run(recipe, place, lengths=lengths), machine, is_whole=True)
+            settings = require_machine(machine)
+            client = self._client_of(settings)
+            facts = self._known_facts(settings, client, repositories_of(recipe))
+            found = prospect(recipe, settings, client, gpus=gpus, lengths=lengths, facts=facts)
+            return Outlook(found.plan, machine, found, is_whole=True)
+
+    def forget(self, machine: str) -> None:
+        """It is to be looked at anew."""
+        self._facts = {key: known for key, known in self._facts.items() if key[0] != machine}
+
+    def rows_changed(self) -> None:
+        self._lengths.clear()
+
+    def _place(self, machine: str, gpus: int | None) -> Machine | None:
+        if not machine:
+            return _here(gpus)
+        settings = require_machine(machine)
+        told = next((known.told for (name, _), (_, known) in self._facts.items() if name == machine), None)
+        return planned_on(settings, told, gpus) if told or settings.gpus else None
+
+    def _lengths_of(self, recipe: Recipe) -> Lengths | None:
+        """Of its rows where they were made into tokens before."""
+        key = _rows_key(recipe)
+        if key not in self._lengths:
+            self._lengths[key] = cached_lengths(recipe, resolve(recipe.model.base).folder)
+        return self._lengths[key]
+
+    def _known_facts(self, settings: MachineSettings, client: Client, repositories: Sequence[str]) -> Facts | None:
+        """None where it is not reached, which is tried again each time."""
+        key = (settings.name, tuple(repositories))
+        known = self._facts.get(key)
+        if known is None or time.monotonic() - known[0] > _FRESH_SECONDS:
+            try:
+                known = time.monotonic(), looked_at(client, settings, repositories=repositories)
+            except MachineUnreachable:
+                return None
+            self._facts[key] = known
+        return known[1]
+
+
+def _rows_key(recipe: Recipe) -> str:
+    return repr((recipe.data, recipe.model.base, recipe.model.template))
+
+
+def _here(gpus: int | None) -> Machine:
+    machine = this_machine()
+    if gpus is None or machine.is_cpu:
+        return machine
+    return machine_here(f"{gpus}x{machine.gpu.name}") if machine.gpu else machine
+
+
+def on_here(machine: Machine, gpus: int | None) -> str:
+    """As `--on` names so many of its cards; empty for all."""
+    return f"{gpus}x{machine.gpu.name}" if gpus is not None and machine.gpu else ""
+
+
+def _nothing(_facts: Any) -> None:
+    """In place of a measurement."""
