@@ -59,7 +59,9 @@ class Filling:
 
     async def planned(self) -> None:
         """All that can be known before it begins is."""
-        await self.until(lambda: self.plan.outlook is not None and self.plan.outlook.is_whole and not self.button.disabled)
+        await self.until(
+            lambda: self.plan.outlook is not None and self.plan.outlook.is_whole and not self.button.disabled
+        )
 
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)

@@ -51,8 +51,7 @@ async def ask_for_machine(app: App[Any], asking: Asking, tell: Callable[[str], N
     try:
         facts = await apart(lambda: looked_at(client_of(machine, asking), machine))
     except MachineUnreachable as error:
-        asked = _all_the_same(str(error))
-        if not await app.push_screen_wait(asked):
+        if not await _agreed(app, _all_the_same(str(error))):
             return None
     else:
         machine = await _asked_for_the_rest(app, adding.with_found(machine, facts), facts)
@@ -61,8 +60,7 @@ async def ask_for_machine(app: App[Any], asking: Asking, tell: Callable[[str], N
 
 
 async def _asked_for_the_rest(app: App[Any], machine: MachineSettings, facts: Facts) -> MachineSettings:
-    through_slurm = _through_slurm()
-    if adding.may_be_slurm(machine, facts) and await app.push_screen_wait(through_slurm):
+    if adding.may_be_slurm(machine, facts) and await _agreed(app, _through_slurm()):
         line = AskLine(
             say("어느 파티션인가요?", "Which partition?"),
             button=say("다음", "Next"),
@@ -82,6 +80,11 @@ async def _asked_for_the_rest(app: App[Any], machine: MachineSettings, facts: Fa
         )
         machine = replace(machine, price_per_hour=adding.dollars(price or ""))
     return machine
+
+
+async def _agreed(app: App[Any], asked: Confirm) -> bool:
+    answer = await app.push_screen_wait(asked)
+    return answer is True
 
 
 def _fault(key: str, line: str) -> str | None:

@@ -36,6 +36,7 @@ class FieldRow(Vertical):
     def __init__(self, key: str, label: str, value: str, *, choices: Sequence[str] = (), placeholder: str = "") -> None:
         super().__init__()
         self.key = key
+        self._fault = ""
         self._label = label
         self._choices = tuple(choices)
         self._editor: Choice | Input
@@ -49,7 +50,7 @@ class FieldRow(Vertical):
         with Horizontal():
             yield Static(self._label, classes="label", markup=False)
             yield self._editor
-        yield Static(classes="fault", markup=False)
+        yield Static(plain(self._fault), classes="fault", markup=False)
 
     @property
     def editor(self) -> Choice | Input:
@@ -84,9 +85,10 @@ class FieldRow(Vertical):
             self._editor.rename(self._choices)
 
     def tell(self, fault: str) -> None:
+        self._fault = fault
         self.set_class(bool(fault), "-faulty")
-        if fault:
-            self.query_one(".fault", Static).update(plain(fault))
+        for line in self.query(".fault").results(Static):
+            line.update(plain(fault))
 
     @on(Input.Changed)
     @on(Choice.Changed)

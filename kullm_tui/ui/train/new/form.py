@@ -15,7 +15,7 @@ from kullm_tui.core.language import say
 from kullm_tui.core.rules import Fault, whole
 from kullm_tui.ui.train.new.field_row import FieldRow
 from trainer.recipe_draft import Draft
-from trainer.recipe_fields import RecipeField, field_named, fields_of
+from trainer.recipe_fields import FIELDS, RecipeField, field_named, fields_of
 
 _MOST_GPUS = 1000
 
@@ -60,10 +60,8 @@ class JobForm(VerticalScroll):
         self.draft = draft
         self._machines = list(machines)
         await self.remove_children()
-        recipe = draft.base
-        shown = {field.key for field in fields_of(recipe)}
-        fields = sorted(_all_fields(), key=lambda field: not field.usual)
-        await self.mount_all([*self._own_rows(draft.machine), *(self._row(field, shown) for field in fields)])
+        self.remove_class("-all")
+        await self.mount_all([*self._own_rows(draft.machine), *self._rows(usual=True)])
         self.query(FieldRow).first().editor.focus()
 
     def _own_rows(self, machine: str) -> list[FieldRow | Static]:
@@ -87,11 +85,31 @@ class JobForm(VerticalScroll):
             name,
         ]
 
+    def _rows(self, *, usual: bool) -> list[FieldRow]:
+        shown = self._meaningful()
+        return [self._row(field, shown) for field in FIELDS if field.usual == usual]
+
     def _row(self, field: RecipeField, shown: set[str]) -> FieldRow:
         assert self.draft is not None
-        row = FieldRow(field.key, field.label, field.text(self.draft.base), choices=_choices(field))
+        value = self.draft.typed.get(field.key, field.text(self.draft.base))
+        row = FieldRow(field.key, field.label, value, choices=_choices(field))
         row.set_class(not field.usual, "-more").set_class(field.key not in shown, "-away")
+        row.set_class(field.key in self.draft.typed, "-changed")
         return row
+
+    def _meaningful(self) -> set[str]:
+        """Another method has other fields."""
+        assert self.draft is not None
+        return {field.key for field in fields_of(self.draft.filled()[0] or self.draft.base)}
+
+    def unfold(self) -> None:
+        """All fields: those that most people leave alone are made when somebody wants them."""
+        self.add_class("-all")
+        if self.draft and not self.query(".-more"):
+            self.mount_all(self._rows(usual=False))
+
+    def fold(self) -> None:
+        self.remove_class("-all")
 
     def _machine_names(self) -> list[str]:
         return [say("이 컴퓨터", "this computer"), *self._machines]
@@ -134,6 +152,9 @@ class JobForm(VerticalScroll):
         row = self.row(key)
         if row:
             row.text = text
+        elif self.draft:  # it is folded away
+            self.draft = self.draft.put(key, text)
+            self.post_message(self.Changed())
 
     @property
     def adapter(self) -> str:
@@ -160,10 +181,10 @@ class JobForm(VerticalScroll):
 
     def tell(self, faults: Mapping[str, str]) -> None:
         """Each at its field; one that is folded away is unfolded."""
+        if any(field.key in faults and not field.usual for field in FIELDS):
+            self.unfold()
         for row in self.query(FieldRow):
             row.tell(faults.get(row.key, ""))
-            if row.key in faults and row.has_class("-more"):
-                self.add_class("-all")
 
     @on(FieldRow.Changed)
     def _changed(self, event: FieldRow.Changed) -> None:
@@ -178,13 +199,10 @@ class JobForm(VerticalScroll):
         self.post_message(self.Changed())
 
     def _show_fields(self) -> None:
-        """Another method has other fields."""
-        recipe = self.draft.filled()[0] if self.draft else None
-        if recipe:
-            shown = {field.key for field in fields_of(recipe)}
-            for row in self.query(FieldRow):
-                if field_named(row.key):
-                    row.set_class(row.key not in shown, "-away")
+        shown = self._meaningful()
+        for row in self.query(FieldRow):
+            if field_named(row.key):
+                row.set_class(row.key not in shown, "-away")
 
     def on_descendant_focus(self) -> None:
         focused = self.screen.focused
@@ -199,12 +217,6 @@ class JobForm(VerticalScroll):
             return
         origin = self.draft.origin(field.key)
         self.post_message(self.Explained(Content.assemble(field.help, "\n", (f"{field.key} · {origin}", "$quiet"))))
-
-
-def _all_fields() -> Sequence[RecipeField]:
-    from trainer.recipe_fields import FIELDS
-
-    return FIELDS
 
 
 def _choices(field: RecipeField) -> tuple[str, ...]:

@@ -260,7 +260,10 @@ class NewJobScreen(Screen[str | None]):
         return filling if action in ("begin_job", "show_trained", "all_fields", "choose_file") else True
 
     def action_all_fields(self) -> None:
-        self.form.toggle_class("-all")
+        if self.form.has_class("-all"):
+            self.form.fold()
+        else:
+            self.form.unfold()
 
     def action_show_trained(self) -> None:
         begin(self, self._show_trained, self._tell_fault)
