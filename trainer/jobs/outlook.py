@@ -8,7 +8,7 @@ A machine is looked at once a while, and not at each change.
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,12 +23,11 @@ from trainer.estimate.tokens import Lengths
 from trainer.jobs.client import Client
 from trainer.jobs.machines import planned_on, require_machine
 from trainer.jobs.payload import repositories_of
-from trainer.jobs.preflight import Facts, looked_at
+from trainer.jobs.preflight import Facts
 from trainer.jobs.prospect import Prospect, prospect
 from trainer.jobs.start_here import machine_here
 from trainer.jobs.text import time_text
 from trainer.jobs.tokenising import cached_lengths
-from trainer.jobs.transports.ssh_faults import MachineUnreachable
 from trainer.recipe import Recipe
 
 _FRESH_SECONDS = 60.0
@@ -70,8 +69,10 @@ def launch_text(outlook: Outlook) -> str:
 class Planning:
     """Called in threads; one plans at a time."""
 
-    def __init__(self, client_of: Callable[[MachineSettings], Client]) -> None:
+    def __init__(self, client_of: Callable[[MachineSettings, bool], Client]) -> None:
+        """`client_of` is told whether a person may be asked: once a machine, until it is forgotten."""
         self._client_of = client_of
+        self._asked: set[str] = set()
         self._turn = threading.Lock()
         self._facts: dict[tuple[str, tuple[str, ...]], tuple[float, Facts]] = {}
         self._lengths: dict[str, Lengths | None] = {}
@@ -93,13 +94,18 @@ class Planning:
                 place = _here(gpus)
                 return Outlook(plan_run(recipe, place, lengths=lengths), machine, is_whole=True)
             settings = require_machine(machine)
-            client = self._client_of(settings)
-            facts = self._known_facts(settings, client, repositories_of(recipe))
+            client = self._client_of(settings, machine not in self._asked)
+            self._asked.add(machine)
+            key = machine, tuple(repositories_of(recipe))
+            facts = self._fresh(key)
             found = prospect(recipe, settings, client, gpus=gpus, lengths=lengths, facts=facts)
+            if found.facts and not facts:
+                self._facts[key] = time.monotonic(), found.facts
             return Outlook(found.plan, machine, found, is_whole=True)
 
     def forget(self, machine: str) -> None:
-        """It is to be looked at anew."""
+        """It is to be looked at anew, and may ask again what ssh wants to know."""
+        self._asked.discard(machine)
         self._facts = {key: known for key, known in self._facts.items() if key[0] != machine}
 
     def rows_changed(self) -> None:
@@ -119,17 +125,9 @@ class Planning:
             self._lengths[key] = cached_lengths(recipe, resolve(recipe.model.base).folder)
         return self._lengths[key]
 
-    def _known_facts(self, settings: MachineSettings, client: Client, repositories: Sequence[str]) -> Facts | None:
-        """None where it is not reached, which is tried again each time."""
-        key = (settings.name, tuple(repositories))
+    def _fresh(self, key: tuple[str, tuple[str, ...]]) -> Facts | None:
         known = self._facts.get(key)
-        if known is None or time.monotonic() - known[0] > _FRESH_SECONDS:
-            try:
-                known = time.monotonic(), looked_at(client, settings, repositories=repositories)
-            except MachineUnreachable:
-                return None
-            self._facts[key] = known
-        return known[1]
+        return known[1] if known and time.monotonic() - known[0] < _FRESH_SECONDS else None
 
 
 def _rows_key(recipe: Recipe) -> str:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from kullm_tui.ui.host import Host
     from trainer.jobs.live import Live
     from trainer.jobs.preflight import Finding
+    from trainer.jobs.transports.askpass import Asking
 
 _LIVE_SECONDS = 3.0
 
@@ -62,6 +63,7 @@ class MachinesScreen(Screen[None]):
         self._machines: Sequence[MachineSettings] = ()
         self._watched = ""  # the machine whose moment is shown
         self._live: Live | None = None
+        self._looks = 0  # that are under way
 
     @property
     def host(self) -> Host:
@@ -126,17 +128,22 @@ class MachinesScreen(Screen[None]):
         if machine and self._watched != machine.name:
             self._watched, self._live = machine.name, None
             self._show([_title(machine), Content.styled(_connecting(machine), "$quiet")])
-            self._look()
+            begin(self, partial(self._watch, machine, self._asking), self._tell_unseen, group="live", exclusive=True)
 
     def _look(self) -> None:
+        """Again, with nobody asked anything, unless the last look is still under way."""
         machine = self.chosen
-        if machine and self._watched == machine.name and self.is_current:
-            begin(self, partial(self._watch, machine), self._tell_unseen, group="live", exclusive=True)
+        if machine and self._watched == machine.name and self.is_current and not self._looks:
+            begin(self, partial(self._watch, machine, None), self._tell_unseen, group="live", exclusive=True)
 
-    async def _watch(self, machine: MachineSettings) -> None:
+    async def _watch(self, machine: MachineSettings, asking: Asking | None) -> None:
         from trainer.jobs.live import live_of
 
-        live = await apart(lambda: live_of(client_of(machine, self._asking)))
+        self._looks += 1
+        try:
+            live = await apart(lambda: live_of(client_of(machine, asking)))
+        finally:
+            self._looks -= 1
         if self._watched == machine.name:
             self._live = live
             self._show([_title(machine), *live_lines(live, self._width)])

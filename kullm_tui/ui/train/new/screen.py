@@ -73,6 +73,7 @@ class NewJobScreen(Screen[str | None]):
         self._planning = Planning(self._client)
         self._planned = 0  # which plan is the newest
         self._agreed = False  # that it may not fit
+        self._machine = ""  # that was chosen last
 
     @property
     def host(self) -> Host:
@@ -113,8 +114,8 @@ class NewJobScreen(Screen[str | None]):
         self.form.relabel()
         self._replan()
 
-    def _client(self, settings: MachineSettings) -> Client:
-        return client_of(settings, self._asking)
+    def _client(self, settings: MachineSettings, asks: bool = True) -> Client:
+        return client_of(settings, self._asking if asks else None)
 
     # -- recipes -------------------------------------------------------------------------------------------------------
 
@@ -169,6 +170,11 @@ class NewJobScreen(Screen[str | None]):
     def _changed(self) -> None:
         self.query_one(Notice).tell()
         self._agreed = False
+        machine = self.form.place.machine
+        if machine != self._machine:
+            self._machine = machine
+            self._planning.forget(machine)
+            self.form.show_live(Content(""))
         self._replan()
 
     def on_resize(self) -> None:
@@ -207,6 +213,7 @@ class NewJobScreen(Screen[str | None]):
         if whole:
             self.plan.show(whole, roomy=self._is_roomy)
             self._show_cards(not whole.plan.machine.is_cpu)
+            self._look_live()
         self.refresh_bindings()
 
     def _tell_plan(self, fault: Fault) -> None:
@@ -231,8 +238,17 @@ class NewJobScreen(Screen[str | None]):
     # -- the machine at this moment ------------------------------------------------------------------------------------
 
     def _look_live(self) -> None:
+        """Nobody is asked anything for that: a machine elsewhere is looked at once the plan has reached it."""
+        if not self._is_reached:
+            return
         if self.form.draft is not None and self.is_current and not self.launching.is_under_way:
             begin(self, self._show_live, self._tell_live, group="live", exclusive=True)
+
+    @property
+    def _is_reached(self) -> bool:
+        machine, outlook = self.form.place.machine, self.plan.outlook
+        found = outlook.found if outlook and outlook.machine == machine else None
+        return not machine or bool(found and found.facts)
 
     async def _show_live(self) -> None:
         machine = self.form.place.machine
@@ -246,7 +262,7 @@ class NewJobScreen(Screen[str | None]):
         from trainer.jobs.live import live_here, live_of
 
         settings = machine_settings(machine) if machine else None
-        return live_of(self._client(settings)) if settings else live_here()
+        return live_of(self._client(settings, asks=False)) if settings else live_here()
 
     def _tell_live(self, fault: Fault) -> None:
         self.form.show_live(Content.styled(safe_line(str(fault).splitlines()[0]), "$warning"))

@@ -49,6 +49,7 @@ async def test_a_training_goes_to_a_machine_whose_key_was_agreed_to_and_the_butt
         await one.press("right", "enter")
         await one.until(lambda: one.plan.outlook is not None and one.plan.outlook.found is not None)
         await one.planned()
+        assert one.app.screen is one.screen, "asked once"
         assert str(one.button.label).startswith("lab에서 ")
         assert "학습 시작 · 약 $" in str(one.button.label)
         assert one.told("여기서 올려요")
@@ -127,3 +128,19 @@ async def test_a_machine_that_is_not_reached_is_told_beside_the_plan(box: Sshd, 
         row = one.form.row("gpus")
         assert row is not None
         await one.until(lambda: row.has_class("-faulty"))
+
+
+async def test_a_host_key_that_was_refused_is_not_asked_about_at_each_change(box: Sshd, home: Path) -> None:
+    box.known_hosts.write_text("")
+    put_row("machines", {"name": "lab", "ssh": ALIAS, "gpus": "4xA100-80GB"})
+    async with shown(NewJobScreen(str(home / "tiny.toml"))) as one:
+        await one.until(lambda: one.form.draft)
+        await one.puts("machine", "lab")
+        await one.until(lambda: isinstance(one.app.screen, Confirm))
+        await one.press("enter")
+        await one.tells("호스트 키를 아직 확인하지 않아서")
+        await one.puts("train.epochs", "7")
+        await one.until(lambda: one.plan.outlook and one.plan.outlook.plan.asked.train.epochs == 7)
+        await one.planned()
+        assert one.app.screen is one.screen
+        assert one.told("호스트 키를 아직 확인하지 않아서")
