@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.screen import Screen
@@ -42,7 +42,10 @@ _LIVE_SECONDS = 3.0
 
 
 class MachineRows(Rows):
-    BINDINGS: ClassVar[list[BindingType]] = [("enter", "screen.live")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "live", show=False)]
+
+    def action_live(self) -> None:
+        self.action_take()
 
 
 class MachinesScreen(Screen[None]):
@@ -110,9 +113,9 @@ class MachinesScreen(Screen[None]):
 
     def _describe(self) -> None:
         machine = self.chosen
-        self._show([_invitation()] if machine is None else [_title(machine), *settings_lines(machine)])
+        self.show_lines([_invitation()] if machine is None else [_title(machine), *settings_lines(machine)])
 
-    def _show(self, lines: Sequence[Content]) -> None:
+    def show_lines(self, lines: Sequence[Content]) -> None:
         self.query_one("#text", Static).update(Content("\n").join(lines))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
@@ -127,7 +130,7 @@ class MachinesScreen(Screen[None]):
         machine = self.chosen
         if machine and self._watched != machine.name:
             self._watched, self._live = machine.name, None
-            self._show([_title(machine), Content.styled(_connecting(machine), "$quiet")])
+            self.show_lines([_title(machine), Content.styled(_connecting(machine), "$quiet")])
             begin(self, partial(self._watch, machine, self._asking), self._tell_unseen, group="live", exclusive=True)
 
     def _look(self) -> None:
@@ -146,7 +149,7 @@ class MachinesScreen(Screen[None]):
             self._looks -= 1
         if self._watched == machine.name:
             self._live = live
-            self._show([_title(machine), *live_lines(live, self._width)])
+            self.show_lines([_title(machine), *live_lines(live, self.page_width)])
 
     def _tell_unseen(self, fault: Fault) -> None:
         """What was seen last stays, with its age."""
@@ -154,12 +157,12 @@ class MachinesScreen(Screen[None]):
         if machine is None or self._watched != machine.name:
             return
         told = Content.styled(safe_line(str(fault)), "$warning")
-        seen = live_lines(self._live, self._width) if self._live else []
+        seen = live_lines(self._live, self.page_width) if self._live else []
         age = [Content.styled(_age(self._live), "$quiet")] if self._live else []
-        self._show([_title(machine), told, *age, *seen])
+        self.show_lines([_title(machine), told, *age, *seen])
 
     @property
-    def _width(self) -> int:
+    def page_width(self) -> int:
         return max(20, self.query_one("#page").scrollable_content_region.width)
 
     # -- the check -----------------------------------------------------------------------------------------------------
@@ -175,7 +178,7 @@ class MachinesScreen(Screen[None]):
         from trainer.jobs.preflight import check
 
         lines: list[Content] = [_title(machine)]
-        self._show([*lines, Content.styled(_connecting(machine), "$quiet")])
+        self.show_lines([*lines, Content.styled(_connecting(machine), "$quiet")])
 
         def run() -> None:
             for one in check(client_of(machine, self._asking), machine):
@@ -184,11 +187,11 @@ class MachinesScreen(Screen[None]):
         def told(one: Finding) -> None:
             lines.append(finding_line(one))
             if self.is_mounted and self.chosen == machine and not self._watched:
-                self._show([*lines, Content.styled(say("살펴보는 중 …", "looking …"), "$quiet")])
+                self.show_lines([*lines, Content.styled(say("살펴보는 중 …", "looking …"), "$quiet")])
 
         await apart(run)
         if self.chosen == machine and not self._watched:
-            self._show(lines)
+            self.show_lines(lines)
 
     # -- changes -------------------------------------------------------------------------------------------------------
 
@@ -197,7 +200,7 @@ class MachinesScreen(Screen[None]):
 
     async def _add(self) -> None:
         machine = await ask_for_machine(
-            self.app, self._asking, lambda text: self._show([Content.styled(text, "$quiet")])
+            self.app, self._asking, lambda text: self.show_lines([Content.styled(text, "$quiet")])
         )
         if machine is None:
             self._describe()

@@ -16,6 +16,7 @@ from trainer.jobs.preflight import Finding, finding_text
 from trainer.jobs.text import queue_text, state_text
 
 _NAME_CELLS, _GPU_CELLS = 16, 16
+_ROOMY = 68  # cells, for power and temperature too
 _COLOURS = {"ok": "$foreground", "note": "$warning", "bad": "$error"}
 
 
@@ -101,8 +102,9 @@ def job_lines(live: Live) -> list[Content]:
 def _card_line(card: LiveCard, width: int) -> Content:
     share = card.used / card.total if card.total else 0.0
     use = f"{card.use:3d}%" if card.use is not None else "   –"
-    watts = f"{card.watts:.0f} W" if card.watts is not None else ""
-    heat = f"{card.celsius}°C" if card.celsius is not None else ""
+    roomy = width >= _ROOMY
+    watts = f"{card.watts:.0f} W" if roomy and card.watts is not None else ""
+    heat = f"{card.celsius}°C" if roomy and card.celsius is not None else ""
     name = safe_line(card.name.removeprefix("NVIDIA "))
     line = Content.assemble(
         f"GPU {card.index} ▕",

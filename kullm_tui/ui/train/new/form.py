@@ -9,11 +9,11 @@ from textual import on
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.message import Message
-from textual.widgets._static import Static
 
 from kullm_tui.core.language import say
 from kullm_tui.core.rules import Fault, whole
 from kullm_tui.ui.train.new.field_row import FieldRow
+from kullm_tui.ui.train.new.live_line import LiveLine
 from trainer.recipe_draft import Draft
 from trainer.recipe_fields import FIELDS, RecipeField, field_named, fields_of
 
@@ -64,7 +64,7 @@ class JobForm(VerticalScroll):
         await self.mount_all([*self._own_rows(draft.machine), *self._rows(usual=True)])
         self.query(FieldRow).first().editor.focus()
 
-    def _own_rows(self, machine: str) -> list[FieldRow | Static]:
+    def _own_rows(self, machine: str) -> list[FieldRow | LiveLine]:
         names = self._machine_names()
         chosen = names[self._machines.index(machine) + 1] if machine in self._machines else names[0]
         gpus = FieldRow("gpus", _label("gpus"), "", placeholder=say("모두", "all"))
@@ -79,7 +79,7 @@ class JobForm(VerticalScroll):
             row.add_class("-away")
         return [
             FieldRow("machine", _label("machine"), chosen, choices=names),
-            Static(id="live", markup=False),
+            LiveLine(),
             gpus,
             waits,
             name,
@@ -123,9 +123,9 @@ class JobForm(VerticalScroll):
         if row:
             row.offer(names, chosen if chosen in machines else names[0])
 
-    def show_live(self, text: Content) -> None:
-        for line in self.query("#live").results(Static):
-            line.update(text)
+    @property
+    def live(self) -> LiveLine:
+        return self.query_one(LiveLine)
 
     def show_cards(self, *, has_cards: bool, queues: bool) -> None:
         """Whether there is a number of GPUs to choose, and a queue to wait in."""

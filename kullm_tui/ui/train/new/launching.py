@@ -63,17 +63,20 @@ class Launching(Vertical):
         """KullmError for what speaks against it; CalledOff."""
         from trainer.jobs.launching import launch
 
+        self.begin_telling(title)
+        telling = Telling(partial(self._told, stays=True), partial(self._told, stays=False))
+        try:
+            return await apart(partial(launch, wanted, reach, telling, self._take))
+        finally:
+            self.remove_class("-under-way")
+
+    def begin_telling(self, title: str) -> None:
         self._called_off, self._notes, self.known = False, [], None
         self.query_one("#launch-title", Static).update(title)
         self._show("")
         name_button(self.query_one("#call-off", Button), say("그만두기 (esc)", "Call it off (esc)"))
         self.add_class("-under-way")
         self.query_one("#call-off", Button).focus()
-        telling = Telling(partial(self._told, True), partial(self._told, False))
-        try:
-            return await apart(partial(launch, wanted, reach, telling, self._take))
-        finally:
-            self.remove_class("-under-way")
 
     def call_off(self) -> None:
         """At the next word of the work. What has been begun by then is begun."""
@@ -87,13 +90,13 @@ class Launching(Vertical):
     def _take(self, job: KnownJob) -> None:
         self.known = job
 
-    def _told(self, stays: bool, text: str) -> None:
+    def _told(self, text: str, *, stays: bool) -> None:
         """In the work's thread."""
         if self._called_off:
             raise CalledOff(say("시작하지 않았어요.", "It was not begun."))
-        self.app.call_from_thread(self._say, text, stays)
+        self.app.call_from_thread(partial(self.say_step, text, stays=stays))
 
-    def _say(self, text: str, stays: bool) -> None:
+    def say_step(self, text: str, *, stays: bool) -> None:
         if not self.is_mounted or self._called_off:
             return
         if stays:

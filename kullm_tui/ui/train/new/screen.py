@@ -11,7 +11,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
-from textual.content import Content
 from textual.screen import Screen
 from textual.widgets._button import Button
 from textual.widgets._static import Static
@@ -19,20 +18,19 @@ from textual.widgets._static import Static
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from kullm_tui.ui.background import Fault, apart, begin
-from kullm_tui.ui.dialogs.ask import Confirm
 from kullm_tui.ui.keymap import TRAIN_NEW, bindings
 from kullm_tui.ui.text import safe_line
 from kullm_tui.ui.train.machines.questions import asking_in
-from kullm_tui.ui.train.machines.text import card_lines
 from kullm_tui.ui.train.new.form import JobForm
 from kullm_tui.ui.train.new.launching import CalledOff, Launching
+from kullm_tui.ui.train.new.live_line import LiveLine
 from kullm_tui.ui.train.new.plan import PlanPanel
 from kullm_tui.ui.train.new.recipes import RecipeChoice
-from kullm_tui.ui.train.new.text import here_line
+from kullm_tui.ui.train.new.wish import agrees_to_fit, wanted
 from kullm_tui.ui.widgets.key_bar import KeyBar
 from kullm_tui.ui.widgets.notice import Notice
 from kullm_tui.ui.widgets.status_line import StatusLine
-from trainer.jobs.machines import client_of, known_machines, machine_settings
+from trainer.jobs.machines import client_of, known_machines
 from trainer.jobs.outlook import Planning, launch_text
 from trainer.recipe import Recipe, load_recipe, shipped_recipes
 from trainer.recipe_draft import Draft, draft_like, draft_of, faults_here
@@ -41,11 +39,8 @@ if TYPE_CHECKING:
     from kullm_tui.core.config.settings import MachineSettings
     from kullm_tui.ui.host import Host
     from trainer.jobs.client import Client
-    from trainer.jobs.launching import Wanted
-    from trainer.jobs.live import Live
 
 _SETTLING_SECONDS = 0.3  # of typing, before it is reckoned
-_LIVE_SECONDS = 5.0
 
 
 class NewJobScreen(Screen[str | None]):
@@ -72,7 +67,6 @@ class NewJobScreen(Screen[str | None]):
         self._recipe, self._like = recipe, like
         self._planning = Planning(self._client)
         self._planned = 0  # which plan is the newest
-        self._agreed = False  # that it may not fit
         self._machine = ""  # that was chosen last
 
     @property
@@ -105,7 +99,6 @@ class NewJobScreen(Screen[str | None]):
 
     def on_mount(self) -> None:
         self._asking = asking_in(self.app)
-        self.set_interval(_LIVE_SECONDS, self._look_live)
         begin(self, self._open, self._tell_fault)
 
     def relabel(self) -> None:
@@ -151,7 +144,8 @@ class NewJobScreen(Screen[str | None]):
         )
         await self.form.fill(draft, machines)
         self.query_one(Notice).tell()
-        self._look_live()
+        self._machine = self.form.place.machine
+        self._watch()
         self._replan()
         self.refresh_bindings()
 
@@ -169,12 +163,11 @@ class NewJobScreen(Screen[str | None]):
     @on(JobForm.Changed)
     def _changed(self) -> None:
         self.query_one(Notice).tell()
-        self._agreed = False
         machine = self.form.place.machine
         if machine != self._machine:
             self._machine = machine
             self._planning.forget(machine)
-            self.form.show_live(Content(""))
+            self._watch()
         self._replan()
 
     def on_resize(self) -> None:
@@ -203,6 +196,7 @@ class NewJobScreen(Screen[str | None]):
         self.form.tell(faults)
         if recipe is None or faults:
             self.plan.tell(say("표시한 칸을 고치면 계산해요.", "It is reckoned once the marked fields are mended."))
+            self.refresh_bindings()
             return
         first = await apart(partial(self._planning.first, recipe, place.machine, place.gpus))
         if first:
@@ -213,7 +207,7 @@ class NewJobScreen(Screen[str | None]):
         if whole:
             self.plan.show(whole, roomy=self._is_roomy)
             self._show_cards(not whole.plan.machine.is_cpu)
-            self._look_live()
+            self._watch()
         self.refresh_bindings()
 
     def _tell_plan(self, fault: Fault) -> None:
@@ -221,8 +215,8 @@ class NewJobScreen(Screen[str | None]):
         self.refresh_bindings()
 
     def _show_cards(self, has_cards: bool) -> None:
-        settings = machine_settings(self.form.place.machine) if self.form.place.machine else None
-        self.form.show_cards(has_cards=has_cards, queues=bool(settings and settings.launcher == "detached"))
+        found = self.plan.outlook.found if self.plan.outlook else None
+        self.form.show_cards(has_cards=has_cards, queues=bool(found and found.settings.launcher == "detached"))
 
     @on(Button.Pressed, "#fit")
     def action_make_fit(self) -> None:
@@ -237,35 +231,23 @@ class NewJobScreen(Screen[str | None]):
 
     # -- the machine at this moment ------------------------------------------------------------------------------------
 
-    def _look_live(self) -> None:
+    def _watch(self) -> None:
         """Nobody is asked anything for that: a machine elsewhere is looked at once the plan has reached it."""
-        if not self._is_reached:
-            return
-        if self.form.draft is not None and self.is_current and not self.launching.is_under_way:
-            begin(self, self._show_live, self._tell_live, group="live", exclusive=True)
-
-    @property
-    def _is_reached(self) -> bool:
-        machine, outlook = self.form.place.machine, self.plan.outlook
-        found = outlook.found if outlook and outlook.machine == machine else None
-        return not machine or bool(found and found.facts)
-
-    async def _show_live(self) -> None:
-        machine = self.form.place.machine
-        live = await apart(partial(self._live, machine))
-        if machine == self.form.place.machine:
-            lines = card_lines(live, max(20, self.form.size.width - 22))
-            self.form.show_live(Content("\n").join(lines) if lines else here_line(machine, live))
-            self._show_cards(bool(live.cards))
-
-    def _live(self, machine: str) -> Live:
         from trainer.jobs.live import live_here, live_of
 
-        settings = machine_settings(machine) if machine else None
-        return live_of(self._client(settings, asks=False)) if settings else live_here()
+        machine, outlook = self.form.place.machine, self.plan.outlook
+        found = outlook.found if outlook and outlook.machine == machine else None
+        if not machine:
+            self.form.live.look_at(live_here, is_here=True)
+        elif found and found.facts:
+            settings = found.settings
+            self.form.live.look_at(lambda: live_of(self._client(settings, asks=False)), is_here=False)
+        else:
+            self.form.live.look_at(None, is_here=False)
 
-    def _tell_live(self, fault: Fault) -> None:
-        self.form.show_live(Content.styled(safe_line(str(fault).splitlines()[0]), "$warning"))
+    @on(LiveLine.Seen)
+    def _seen(self, event: LiveLine.Seen) -> None:
+        self._show_cards(event.has_cards)
 
     # -- keys ----------------------------------------------------------------------------------------------------------
 
@@ -273,6 +255,8 @@ class NewJobScreen(Screen[str | None]):
         filling = self.has_class("-filling") and not self.has_class("-launching")
         if action == "make_fit":
             return filling and bool(self.is_mounted and self.plan.outlook and self.plan.outlook.change)
+        if action == "machines":
+            return not self.has_class("-launching")
         return filling if action in ("begin_job", "show_trained", "all_fields", "choose_file") else True
 
     def action_all_fields(self) -> None:
@@ -353,14 +337,15 @@ class NewJobScreen(Screen[str | None]):
 
     async def _begin(self) -> None:
         """With the plan that was on the screen, whatever happens meanwhile."""
-        outlook, wanted = self.plan.outlook, self._wanted()
-        if outlook is None or wanted is None or not await self._agree_to_fit():
+        outlook, draft, recipe = self.plan.outlook, self.form.draft, self._recipe_now()
+        if outlook is None or draft is None or recipe is None or not await agrees_to_fit(self.app, outlook):
             return
+        asked = wanted(recipe, draft, self.form.place, self.form.adapter, outlook)
         self.add_class("-launching")
         self.query_one(Notice).tell()
         self.refresh_bindings()
         try:
-            job = await self.launching.launch(self._with_agreement(wanted), self._client, launch_text(outlook))
+            job = await self.launching.launch(asked, self._client, launch_text(outlook))
         except CalledOff:
             self._left()
         except KullmError:
@@ -373,42 +358,6 @@ class NewJobScreen(Screen[str | None]):
         finally:
             self.remove_class("-launching")
             self.refresh_bindings()
-
-    def _wanted(self) -> Wanted | None:
-        from trainer.jobs.launching import Wanted
-        from trainer.jobs.outlook import on_here
-
-        recipe, draft, place, outlook = self._recipe_now(), self.form.draft, self.form.place, self.plan.outlook
-        if recipe is None or draft is None or outlook is None:
-            return None
-        on = "" if place.machine else on_here(outlook.plan.machine, place.gpus)
-        return Wanted(
-            recipe=recipe,
-            argv=_command(draft, place.machine or on, self.form.adapter),
-            name=self.form.adapter,
-            machine=place.machine,
-            on=on,
-            gpus=place.gpus,
-            waits=place.waits,
-        )
-
-    def _with_agreement(self, wanted: Wanted) -> Wanted:
-        from dataclasses import replace
-
-        return replace(wanted, agreed=self._agreed)
-
-    async def _agree_to_fit(self) -> bool:
-        outlook = self.plan.outlook
-        if outlook is None or outlook.plan.fit.fits or self._agreed:
-            return True
-        asked = Confirm(
-            say("메모리에 들어가지 않을 것 같아요.", "It will probably not fit into the memory."),
-            say("그래도 시작하기", "Begin all the same"),
-            more=say("학습하다가 메모리 부족으로 멈출 수 있어요.", "It may stop for want of memory."),
-            danger=True,
-        )
-        self._agreed = await self.app.push_screen_wait(asked) is True
-        return self._agreed
 
     def _left(self) -> None:
         """Called off, or cut: what is known of it already is in the list, and can be gone on with there."""
@@ -432,8 +381,3 @@ class NewJobScreen(Screen[str | None]):
             self.query_one(Notice).tell(str(fault), error=True)
         else:
             self.app.notify(safe_line(str(fault)), severity="error", markup=False)
-
-
-def _command(draft: Draft, on: str, name: str) -> list[str]:
-    """What a shell would be told for the same."""
-    return [*draft.command(), *(["--on", on] if on else []), *(["--name", name] if name else [])]

@@ -143,11 +143,9 @@ def _basis(outlook: Outlook) -> str:
 
 
 def _each(outlook: Outlook) -> str:
-    plan = outlook.plan
-    if plan.machine.count < 2:
-        return ""
-    count = plan.machine.count
-    return say(f"  GPU마다, {count}개", f"  each of {count} GPUs") if not plan.machine.is_cpu else ""
+    """How many GPUs need that, each."""
+    machine = outlook.plan.machine
+    return f" × {machine.count}" if machine.count > 1 else ""
 
 
 def _label(text: str) -> str:
@@ -159,9 +157,9 @@ def _line(label: str, text: str, basis: str) -> Content:
     return Content.assemble((_label(label), "$quiet"), text, (f"  {basis}" if basis else "", "$quiet"))
 
 
-def here_line(machine: str, live: Live) -> Content:
-    """Of one without cards."""
-    if machine:
+def no_cards_line(live: Live, *, is_here: bool) -> Content:
+    """Of a machine without cards."""
+    if not is_here:
         return Content(
             say(f"GPU 없음 · 디스크 {size_text(live.free)} 비어 있음", f"no GPU · {size_text(live.free)} of disk free")
         )

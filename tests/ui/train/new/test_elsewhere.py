@@ -15,6 +15,7 @@ from tests.trainer.jobs.conftest import box as box
 from tests.training import base as base
 from tests.training import home as home
 from tests.ui.train.filling import Filling, shown
+from trainer.estimate import time as speeds
 from trainer.jobs import dispatch
 from trainer.jobs.agent import states
 from trainer.jobs.agent.directory import JobDirectory
@@ -27,6 +28,7 @@ from trainer.jobs.registry import known_job, known_jobs
 def _korean(box: Sshd, monkeypatch: pytest.MonkeyPatch) -> None:
     assert box.port
     monkeypatch.setenv("KULLM_LANG", "ko")
+    monkeypatch.setattr(speeds, "_measure", lambda _facts: None)
     put_row("machines", {"name": "lab", "ssh": ALIAS, "python": sys.executable, "price_per_hour": 4.0})
 
 

@@ -1,6 +1,9 @@
 """A new training filled in: each fault at its field, the plan after each change, the change that makes it fit, what is trained."""
 
+import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +13,9 @@ from tests.training import base as base
 from tests.training import home as home
 from tests.ui.train.filling import shown
 from trainer.estimate import time as speeds
+from trainer.estimate.estimate import plan_run
+from trainer.jobs.tokenising import cached_lengths
+from trainer.recipe import recipe_or_faults
 
 
 @pytest.fixture(autouse=True)
@@ -136,3 +142,27 @@ async def test_another_language_renames_the_form_and_keeps_what_was_filled_in(ho
         assert row is not None
         assert row.text == "16"
         await one.until(lambda: str(one.button.label).startswith("Train for "))
+
+
+async def test_no_key_waits_for_a_plan(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that reckons, reads or asks is done in threads."""
+    at_work: set[threading.Thread] = set()
+
+    def noted(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*asked: Any, **named: Any) -> Any:
+            at_work.add(threading.current_thread())
+            return function(*asked, **named)
+
+        return call
+
+    monkeypatch.setattr("trainer.jobs.outlook.plan_run", noted(plan_run))
+    monkeypatch.setattr("trainer.jobs.outlook.cached_lengths", noted(cached_lengths))
+    monkeypatch.setattr("trainer.recipe_draft.recipe_or_faults", noted(recipe_or_faults))
+    async with shown(NewJobScreen(tiny(home))) as one:
+        await one.planned()
+        at_work.clear()
+        await one.puts("train.epochs", "5")
+        await one.puts("train.batch", "16")
+        await one.planned()
+        assert at_work
+        assert threading.main_thread() not in at_work
