@@ -399,7 +399,7 @@ TRAIN_RECIPES = (
 
 TRAIN_NEW = (
     Key("ctrl+r", "begin_job", "시작", "begin", footer=True, told=("학습 시작", "begin the training")),
-    Key("escape", "leave_new", "돌아가기", "back", footer=True, told=("돌아가기, 준비하는 중이면 그만두기", "back; while it is made ready, call it off")),
+    Key("escape", "leave_new", "돌아가기", "back", footer=True, told=("돌아가기, 준비하는 중이면 취소", "back; while it is made ready, call it off")),
     Key("f2", "make_fit", "맞추기", "make it fit", footer=True, told=("메모리에 들어가게 한 가지 바꾸기", "change the one thing that makes it fit")),
     Key("f3", "show_trained", "학습할 부분", "what is trained", footer=True, told=("처음 세 행에서 학습할 부분 보기", "see what is trained of the first three rows")),
     Key("f6", "all_fields", "모든 항목", "all fields", footer=True, told=("모든 항목 펴고 접기", "show all fields, or the usual ones")),

@@ -24,7 +24,7 @@ from trainer.jobs.client import Client
 from trainer.jobs.machines import planned_on, require_machine
 from trainer.jobs.payload import repositories_of
 from trainer.jobs.preflight import Facts
-from trainer.jobs.prospect import Prospect, prospect
+from trainer.jobs.prospect import Prospect, price_of, prospect
 from trainer.jobs.start_here import machine_here
 from trainer.jobs.text import time_text
 from trainer.jobs.tokenising import cached_lengths
@@ -36,13 +36,18 @@ _FRESH_SECONDS = 60.0
 @dataclass(frozen=True)
 class Outlook:
     plan: Plan
-    machine: str  # as the configuration calls it; empty: this computer
+    settings: MachineSettings | None = None  # of a machine elsewhere
     found: Prospect | None = None  # once the machine elsewhere was asked
     is_whole: bool = False  # nothing more will be known before it begins
 
     @property
+    def machine(self) -> str:
+        """As the configuration calls it; empty: this computer."""
+        return self.settings.name if self.settings else ""
+
+    @property
     def price(self) -> float | None:
-        return self.found.price if self.found else None
+        return price_of(self.settings, self.plan) if self.settings else None
 
     @property
     def change(self) -> Change | None:
@@ -79,10 +84,13 @@ class Planning:
 
     def first(self, recipe: Recipe, machine: str, gpus: int | None) -> Outlook | None:
         """None where only the machine itself can say what it is."""
-        place = self._place(machine, gpus)
+        settings = require_machine(machine) if machine else None
+        place = self._place(settings, gpus)
         if place is None:
             return None
-        return Outlook(plan_run(recipe, place, lengths=self._lengths.get(_rows_key(recipe)), measure=_nothing), machine)
+        return Outlook(
+            plan_run(recipe, place, lengths=self._lengths.get(_rows_key(recipe)), measure=_nothing), settings
+        )
 
     def whole(self, recipe: Recipe, machine: str, gpus: int | None, is_wanted: Callable[[], bool]) -> Outlook | None:
         """None where by its turn nobody wanted it any more."""
@@ -92,7 +100,7 @@ class Planning:
             lengths = self._lengths_of(recipe)
             if not machine:
                 place = _here(gpus)
-                return Outlook(plan_run(recipe, place, lengths=lengths), machine, is_whole=True)
+                return Outlook(plan_run(recipe, place, lengths=lengths), is_whole=True)
             settings = require_machine(machine)
             client = self._client_of(settings, machine not in self._asked)
             self._asked.add(machine)
@@ -101,7 +109,7 @@ class Planning:
             found = prospect(recipe, settings, client, gpus=gpus, lengths=lengths, facts=facts)
             if found.facts and not facts:
                 self._facts[key] = time.monotonic(), found.facts
-            return Outlook(found.plan, machine, found, is_whole=True)
+            return Outlook(found.plan, settings, found, is_whole=True)
 
     def forget(self, machine: str) -> None:
         """It is to be looked at anew, and may ask again what ssh wants to know."""
@@ -111,11 +119,10 @@ class Planning:
     def rows_changed(self) -> None:
         self._lengths.clear()
 
-    def _place(self, machine: str, gpus: int | None) -> Machine | None:
-        if not machine:
+    def _place(self, settings: MachineSettings | None, gpus: int | None) -> Machine | None:
+        if settings is None:
             return _here(gpus)
-        settings = require_machine(machine)
-        told = next((known.told for (name, _), (_, known) in self._facts.items() if name == machine), None)
+        told = next((known.told for (name, _), (_, known) in self._facts.items() if name == settings.name), None)
         return planned_on(settings, told, gpus) if told or settings.gpus else None
 
     def _lengths_of(self, recipe: Recipe) -> Lengths | None:

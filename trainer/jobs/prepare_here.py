@@ -1,4 +1,7 @@
-"""A training of this computer from its recipe to a job that can be started. The shell and the app take the same steps, each in its own way of asking and telling."""
+"""A training of this computer, from its recipe to a job that can be started.
+
+The shell and the app take the same steps, each in its own way of asking and telling.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -40,9 +40,7 @@ class Prospect:
     @property
     def price(self) -> float | None:
         """Dollars."""
-        if self.settings.price_per_hour is None:
-            return None
-        return self.settings.price_per_hour * self.settings.nodes * self.plan.duration.seconds.value / 3600
+        return price_of(self.settings, self.plan)
 
     @property
     def environment(self) -> Literal["there", "made", "unknown"]:
@@ -61,6 +59,13 @@ class Prospect:
             "environment": self.environment,
             "price_dollars": self.price,
         }
+
+
+def price_of(settings: MachineSettings, plan: Plan) -> float | None:
+    """Dollars; None where nobody said what an hour costs."""
+    if settings.price_per_hour is None:
+        return None
+    return settings.price_per_hour * settings.nodes * plan.duration.seconds.value / 3600
 
 
 def prospect(

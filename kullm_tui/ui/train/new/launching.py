@@ -74,7 +74,7 @@ class Launching(Vertical):
         self._called_off, self._notes, self.known = False, [], None
         self.query_one("#launch-title", Static).update(title)
         self._show("")
-        name_button(self.query_one("#call-off", Button), say("그만두기 (esc)", "Call it off (esc)"))
+        name_button(self.query_one("#call-off", Button), say("취소 (esc)", "Call it off (esc)"))
         self.add_class("-under-way")
         self.query_one("#call-off", Button).focus()
 
@@ -82,7 +82,7 @@ class Launching(Vertical):
         """At the next word of the work. What has been begun by then is begun."""
         self._called_off = True
         if self.is_mounted:
-            self.query_one("#step", Static).update(say("그만두는 중 …", "calling it off …"))
+            self.query_one("#step", Static).update(say("취소하는 중 …", "calling it off …"))
 
     def on_unmount(self) -> None:
         self._called_off = True

@@ -305,8 +305,8 @@ class NewJobScreen(Screen[str | None]):
     def action_leave_new(self) -> None:
         """Back by one step."""
         if self.launching.is_under_way:
-            if self.launching.is_called_off:
-                self._left()
+            if self.launching.is_called_off:  # it takes long: it ends by itself at its next word
+                self.dismiss(self.launching.known.id if self.launching.known else None)
             self.launching.call_off()
         elif self.has_class("-filling") and not (self._recipe or self._like):
             self._planned += 1

@@ -167,10 +167,6 @@ def no_cards_line(live: Live, *, is_here: bool) -> Content:
     from trainer.estimate.machines import usable_cores
 
     free, total = free_host_memory(), size_text(host_total())
-    room = (
-        say(f" · 메모리 {size_text(free)} / {total} 비어 있음", f" · {size_text(free)} of {total} memory free")
-        if free
-        else ""
-    )
+    room = say(f" · 빈 메모리 {size_text(free)} / {total}", f" · {size_text(free)} of {total} free") if free else ""
     cores = usable_cores()
     return Content(say(f"GPU 없음 · 코어 {cores}개{room}", f"no GPU · {cores} cores{room}"))

@@ -107,7 +107,7 @@ async def test_what_is_called_off_while_it_is_made_ready_is_not_begun(
         await one.until(arrived.is_set)
         assert one.screen.query_one(Launching).is_under_way
         await one.press("escape")
-        await one.tells("그만두는 중")
+        await one.tells("취소하는 중")
         go_on.set()
         await one.tells("시작하지 않았어요")
         await one.planned()
