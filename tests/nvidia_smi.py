@@ -21,6 +21,10 @@ def put(
     program = folder / "nvidia-smi"
     text = f"""#!/bin/sh
 case "$1" in
+--query-gpu=name,memory.total) cat <<'END'
+{chr(10).join("NVIDIA A100-SXM4-80GB, 81920" for _ in range(cards))}
+END
+;;
 --query-gpu=*) cat <<'END'
 {chr(10).join(listed)}
 END

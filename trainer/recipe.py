@@ -20,7 +20,7 @@ from kullm_tui.core.errors import ConfigError
 from kullm_tui.core.language import say
 from kullm_tui.core.rules import did_you_mean
 from trainer import recipe_rules
-from trainer.recipe_overrides import overridden
+from trainer.recipe_overrides import overridden, put
 
 _SHIPPED = Path(__file__).with_name("recipes")
 # What may change in a run that goes on: how long it lasts, and how it is watched and kept.
@@ -115,15 +115,37 @@ def shipped_recipes() -> tuple[str, ...]:
 
 def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
     """The shipped recipe of that name, or the file if it ends in .toml, with `train.epochs=5` and the like put in."""
-    path = paths.typed(name) if name.endswith(".toml") else _SHIPPED / f"{name}.toml"
-    if not name.endswith(".toml") and name not in shipped_recipes():
-        raise _unknown(name)
+    path = _place(name)
     return _anchored(_overridden(path.stem, _read(path), overrides, name), path.parent)
 
 
 def recipe_with(recipe: Recipe, overrides: Sequence[str]) -> Recipe:
     """Another one, with `train.epochs=5` and the like put in."""
     return _anchored(_overridden(recipe.name, recipe_dict(recipe), overrides, recipe.name), Path())
+
+
+def recipe_or_faults(recipe: Recipe, values: Mapping[str, Any]) -> tuple[Recipe | None, list[str]]:
+    """Another one with these values in their places (`train.epochs`), or all that is wrong with them, each fault after its place."""
+    tables: Mapping[str, Any] = recipe_dict(recipe)
+    for place, value in values.items():
+        tables = put(tables, place.split("."), value)
+    faults: list[str] = []
+    found = _checked(recipe.name, {**tables}, faults)
+    return (None if found is None else _anchored(found, Path())), faults
+
+
+def given_keys(name: str) -> frozenset[str]:
+    """What the recipe's file says itself, as `train.epochs`; the rest are defaults."""
+    tables = _read(_place(name))
+    return frozenset(f"{table}.{key}" for table in _TABLES for key in tables.get(table, {}))
+
+
+def _place(name: str) -> Path:
+    if name.endswith(".toml"):
+        return paths.typed(name)
+    if name not in shipped_recipes():
+        raise _unknown(name)
+    return _SHIPPED / f"{name}.toml"
 
 
 def _overridden(stem: str, tables: Mapping[str, Any], overrides: Sequence[str], shown: str) -> Recipe:

@@ -22,15 +22,15 @@ def overridden(tables: Mapping[str, Any], overrides: Sequence[str], faults: list
                 )
             )
             continue
-        changed = _put(changed, names, _value(text.strip()))
+        changed = put(changed, names, _value(text.strip()))
     return changed
 
 
-def _put(tables: Mapping[str, Any], names: Sequence[str], value: Any) -> dict[str, Any]:
+def put(tables: Mapping[str, Any], names: Sequence[str], value: Any) -> dict[str, Any]:
     """A copy with the value in its place; a place that is no table becomes one, and the rules say what is wrong with it."""
     first, *rest = names
     inner = tables.get(first)
-    new = _put(inner if isinstance(inner, Mapping) else {}, rest, value) if rest else value
+    new = put(inner if isinstance(inner, Mapping) else {}, rest, value) if rest else value
     return {**tables, first: new}
 
 

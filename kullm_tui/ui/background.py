@@ -3,10 +3,14 @@
 With the replies' workers (`core/asking/live_reply.py`) this is the interface's worker edge: a bug is told and its traceback kept, never the end of the app.
 """
 
+import asyncio
+import contextlib
+import contextvars
 import logging
+import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from textual.dom import DOMNode
 from textual.worker import WorkType
@@ -16,6 +20,8 @@ from kullm_tui.core.language import say
 
 Fault = KullmError | OSError  # what the disk refuses has not always been translated
 Work = Callable[[], Coroutine[Any, Any, None]]
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +38,33 @@ async def tell_fault(work: Work, tell: Callable[[Fault], None]) -> None:
     fault = await fault_of(work())
     if fault:
         tell(fault)
+
+
+async def apart(work: Callable[[], T]) -> T:
+    """In a thread of its own, which the end of the app does not wait for: the way to a machine may hang, a model may be measured."""
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[T] = loop.create_future()
+
+    def end(found: T | None, error: BaseException | None) -> None:
+        if ended.done():  # nobody waits any more
+            return
+        if error is not None:
+            ended.set_exception(error)
+        else:
+            ended.set_result(cast("T", found))
+
+    def run() -> None:
+        found: T | None = None
+        fault: BaseException | None = None
+        try:
+            found = work()
+        except Exception as error:  # noqa: BLE001 - handed on to whoever waits for the work
+            fault = error
+        with contextlib.suppress(RuntimeError):  # the app has ended meanwhile
+            loop.call_soon_threadsafe(end, found, fault)
+
+    threading.Thread(target=contextvars.copy_context().run, args=(run,), daemon=True).start()
+    return await ended
 
 
 async def fault_of(running: Awaitable[None]) -> Fault | None:

@@ -393,6 +393,29 @@ RATING = (
     Key("escape", "leave_rating", "끝내기", "finish", footer=True),
 )
 
+TRAIN_RECIPES = (
+    Key("enter", "take_recipe", "고르기", "choose", footer=True, told=("레시피 고르기", "choose the recipe")),
+)
+
+TRAIN_NEW = (
+    Key("ctrl+r", "begin_job", "시작", "begin", footer=True, told=("학습 시작", "begin the training")),
+    Key("escape", "leave_new", "돌아가기", "back", footer=True, told=("돌아가기, 준비하는 중이면 취소", "back; while it is made ready, call it off")),
+    Key("f2", "make_fit", "맞추기", "make it fit", footer=True, told=("메모리에 들어가게 한 가지 바꾸기", "change the one thing that makes it fit")),
+    Key("f3", "show_trained", "학습할 부분", "what is trained", footer=True, told=("처음 세 행에서 학습할 부분 보기", "see what is trained of the first three rows")),
+    Key("f6", "all_fields", "모든 항목", "all fields", footer=True, told=("모든 항목 펴고 접기", "show all fields, or the usual ones")),
+    Key("f7", "machines", "장비", "machines", footer=True, told=("장비 보고 더하기", "see and add machines")),
+    Key("f9", "choose_file", "파일", "file", footer=True, told=("데이터 파일 고르기", "choose a file of data")),
+)  # fmt: skip
+
+MACHINES = (
+    Key("a", "add_machine", "추가", "add", footer=True, told=("장비 추가", "add a machine")),
+    Key("enter", "live", "지켜보기", "watch", footer=True, told=("GPU와 대기열 지켜보기", "watch its GPUs and its queue")),
+    Key("c", "check_machine", "점검", "check", footer=True, told=("학습할 수 있는지 점검", "see whether it can train")),
+    Key("n", "notify_address", "알림", "notify", footer=True, told=("끝나면 알릴 웹훅 주소 정하기", "set the webhook that is told when a training ends")),
+    Key("x", "remove_machine", "빼기", "remove", footer=True, told=("목록에서 빼기", "take it off the list")),
+    Key("escape", "leave_machines", "돌아가기", "back", footer=True),
+)  # fmt: skip
+
 DIALOG = (
     Key("enter", "accept", "확인", "accept", footer=True),
     Key("escape", "cancel", "취소", "cancel", footer=True),
@@ -427,6 +450,9 @@ SCOPES = (
     Scope("평가", "Evaluation", EVALUATION, typing=False),
     Scope("평가 문항", "Items of an evaluation", ITEMS, typing=False),
     Scope("점수 매기기(숫자 키)", "Rating (digits)", RATING, typing=False),
+    Scope("새 학습", "A new training", TRAIN_NEW, typing=True),
+    Scope("새 학습의 레시피", "Recipes of a new training", TRAIN_RECIPES, typing=False),
+    Scope("장비", "Machines", MACHINES, typing=False),
     Scope("물음 창", "Dialog", DIALOG, typing=True),
 )
 

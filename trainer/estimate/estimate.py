@@ -60,7 +60,7 @@ def plan_run(
     known = shape_of(recipe.model.base)
     shape = known.shape
     lengths = lengths or recorded_lengths(recipe)
-    asked, recipe = recipe, settled(recipe, machine, lengths)
+    asked, recipe = recipe, settled(recipe, machine, lengths, measure=measure)
     steps, share = _steps(recipe, lengths)
     tokens = Figure(lengths.tokens * share * (1 if recipe.train.packing else _PADDING), _tokens_basis(recipe, lengths))
     return Plan(

@@ -10,8 +10,7 @@ Each step may be done again, so that a dispatch that was cut off goes on from `s
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,18 +35,9 @@ from trainer.jobs.rented.lease import lease_of
 from trainer.jobs.rented.saving import past_of
 from trainer.jobs.rented.tenants import tenancy
 from trainer.jobs.spec import spec_of
+from trainer.jobs.telling import Telling
 from trainer.jobs.upload import bring, persistently
 from trainer.recipe import recipe_dict, recipe_from
-
-Said = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Telling:
-    """`note`: something that stays said. `progress`: how far it is, replaced by the next."""
-
-    note: Said
-    progress: Said
 
 
 def draft(

@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
@@ -230,19 +230,28 @@ def _tree(purpose: Purpose, files: Iterable[tuple[str, Path]]) -> Tree:
 
 
 def _file(name: str, path: Path) -> TreeFile:
-    digest = hashlib.sha256()
     try:
-        with path.open("rb") as file:
-            while block := file.read(_AT_ONCE):
-                digest.update(block)
-            return TreeFile(name, path, file.tell(), digest.hexdigest())
+        status = path.stat()
+        return TreeFile(name, path, *_read(path, status.st_mtime_ns, status.st_size))
     except OSError as error:
         raise ConfigError(
             say(f"{path} 파일을 읽을 수 없어요({cause_of(error)}).", f"{path} cannot be read ({cause_of(error)}).")
         ) from error
 
 
+@lru_cache(maxsize=4096)
+def _read(path: Path, _changed: int, _size: int) -> tuple[int, str]:
+    """Its size and digest. Who plans the same job again and again reads a base of gigabytes once."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_AT_ONCE):
+            digest.update(block)
+        return file.tell(), digest.hexdigest()
+
+
 def has_changed(file: TreeFile) -> bool:
+    """By its content, whatever its time says."""
+    _read.cache_clear()
     return _file(file.path, file.source).sha256 != file.sha256
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from kullm_tui.core.config.settings import MachineSettings
@@ -48,6 +48,24 @@ def looked_at(client: Client, settings: MachineSettings, *, repositories: Sequen
     answered = time.time()
     packages = client.installed([settings.python])["pythons"].get(settings.python) or {}
     return Facts(told, packages, asked, answered)
+
+
+def finding_text(one: Finding) -> str:
+    """A line for a person."""
+    mark = {"ok": "✓", "note": "!", "bad": "✗"}[one.level]
+    return f"{mark} {one.text}" + (f". {one.advice}" if one.advice else "")
+
+
+def check(client: Client, settings: MachineSettings) -> Iterator[Finding]:
+    """Each finding as soon as it is known; the Pythons, which take longest to look through, come last."""
+    client.hello()
+    asked = time.time()
+    told = client.preflight(pythons=[settings.python], repositories=[])
+    facts = Facts(told, {}, asked, time.time())
+    yield from (*_way(facts), *_room(facts, settings), *_system(facts, settings))
+    packages = client.installed([settings.python])["pythons"].get(settings.python) or {}
+    facts = replace(facts, packages=packages)
+    yield from (*_cards(facts), *_python(facts, settings))
 
 
 def findings(facts: Facts, settings: MachineSettings) -> list[Finding]:

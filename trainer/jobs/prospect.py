@@ -41,9 +41,7 @@ class Prospect:
     @property
     def price(self) -> float | None:
         """Dollars."""
-        if self.settings.price_per_hour is None:
-            return None
-        return self.settings.price_per_hour * self.settings.nodes * self.plan.duration.seconds.value / 3600
+        return price_of(self.settings, self.plan)
 
     @property
     def hours_at_most(self) -> float:
@@ -74,14 +72,29 @@ class Prospect:
         }
 
 
+def price_of(settings: MachineSettings, plan: Plan) -> float | None:
+    """Dollars; None where nobody said what an hour costs."""
+    if settings.price_per_hour is None:
+        return None
+    return settings.price_per_hour * settings.nodes * plan.duration.seconds.value / 3600
+
+
 def prospect(
-    recipe: Recipe, settings: MachineSettings, client: Client, *, gpus: int | None, lengths: Lengths | None
+    recipe: Recipe,
+    settings: MachineSettings,
+    client: Client,
+    *,
+    gpus: int | None,
+    lengths: Lengths | None,
+    facts: Facts | None = None,
 ) -> Prospect:
-    """Also where the machine is not reached, with what is then not known."""
-    try:
-        facts, unreached = looked_at(client, settings, repositories=repositories_of(recipe)), ""
-    except MachineUnreachable as error:
-        facts, unreached = None, str(error)
+    """Also where the machine is not reached, with what is then not known. `facts`: of a look with this recipe's repositories a moment ago."""
+    unreached = ""
+    if facts is None:
+        try:
+            facts = looked_at(client, settings, repositories=repositories_of(recipe))
+        except MachineUnreachable as error:
+            unreached = str(error)
     machine = planned_on(settings, facts.told if facts else None, gpus)
     payload = payload_of(recipe, base_by_hand=_base_goes_by_hand(recipe, facts))
     plan = plan_run(recipe, machine, lengths=lengths)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from trainer.jobs.agent.files import document
 from trainer.jobs.client import Client
 from trainer.jobs.registry import KnownJob
+from trainer.jobs.telling import Said, Telling
 from trainer.jobs.transports.local import LocalTransport
 
 if TYPE_CHECKING:
     from trainer.jobs.transports.askpass import Asking
 
 Reach = Callable[[str], Client]
-Said = Callable[[str], None]
 
 HERE = Client("", LocalTransport())
 
@@ -69,5 +69,5 @@ def finish_dispatch(job: KnownJob, client: Client, note: Said, progress: Said) -
             return 0
         client.hello()  # where there is no machine yet, it stays lost
         dispatch.send_again(job)
-    dispatch.carry_out(job.directory, require_machine(job.machine), client, dispatch.Telling(note, progress))
+    dispatch.carry_out(job.directory, require_machine(job.machine), client, Telling(note, progress))
     return int(document(job.directory.launch).get("start") or 1)

@@ -102,5 +102,5 @@ def time_text(seconds: float) -> str:
         return say(f"{minutes:.0f}분", f"{minutes:.0f} min")
     if hours < 48:
         whole, rest = divmod(round(minutes), 60)
-        return say(f"{whole}시간 {rest}분", f"{whole} h {rest} min")
+        return say(f"{whole}시간 {rest}분", f"{whole} h {rest} min") if rest else say(f"{whole}시간", f"{whole} h")
     return say(f"{hours / 24:.1f}일", f"{hours / 24:.1f} days")

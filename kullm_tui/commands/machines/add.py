@@ -2,23 +2,20 @@
 
 import argparse
 import getpass
-import re
 import sys
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 from kullm_tui.commands.cli.confirm import can_ask
 from kullm_tui.commands.cli.progress import Narration
 from kullm_tui.commands.cli.ssh_questions import terminal_asking
-from kullm_tui.commands.machines.see import rented_findings, show
-from kullm_tui.core.config.edit import put_row
-from kullm_tui.core.config.keys import set_key
-from kullm_tui.core.config.settings import MACHINE_RULES, RENTED, MachineSettings
+from kullm_tui.commands.machines.see import show
+from kullm_tui.core.config.settings import RENTED, MachineSettings
 from kullm_tui.core.errors import UsageError
 from kullm_tui.core.language import say
-from kullm_tui.core.paths import typed
-from kullm_tui.core.rules import Fault
+from trainer.jobs.adding import dollars, keep, may_be_slurm, stored_address, with_found, with_given
 from trainer.jobs.machines import client_of, machine_settings
 from trainer.jobs.preflight import Facts, findings, looked_at
+from trainer.jobs.rented.check import offer_findings
 from trainer.jobs.transports.ssh_faults import MachineUnreachable
 
 _TEXTS = (
@@ -110,18 +107,14 @@ def add(args: argparse.Namespace) -> int:
     machine = _given(args)
     if machine.is_rented:
         if not args.unchecked:
-            show(rented_findings(machine))
+            show(offer_findings(machine))
     elif not args.unchecked:
         facts = _reached(machine)
-        machine = _completed(machine, facts, args)
+        machine = _completed(with_found(machine, facts), facts, args)
         show(findings(facts, machine))
     if args.notify:
         machine = replace(machine, notify=_stored_address(machine.name))
-    defaults = MachineSettings(machine.name)
-    put_row(
-        "machines",
-        {name: value for name, value in asdict(machine).items() if name == "name" or value != getattr(defaults, name)},
-    )
+    keep(machine)
     Narration().note(
         say(
             f"{machine.name}: 추가했어요. 이렇게 학습하세요: kullm train 레시피 --on {machine.name}",
@@ -135,19 +128,10 @@ def _given(args: argparse.Namespace) -> MachineSettings:
     """What the command line says, over what is known of a machine of that name."""
     names = ("name", "ssh", *_TEXTS, "launcher", "nodes", "options", "price_per_hour", "hours")
     given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
-    for name in ("lock", "wheels"):  # they are looked for from any folder
-        if name in given:
-            given[name] = str(typed(given[name]).resolve())
-    faults = []
-    for name, value in given.items():
-        try:
-            given[name] = MACHINE_RULES[name](value)
-        except Fault as fault:
-            faults.append(f"--{name}: {fault}" if name != "name" else f"{fault}")
+    faults: dict[str, str] = {}
+    machine = with_given(machine_settings(args.name), given, faults)
     if faults:
-        raise UsageError("\n".join(faults))
-    known = machine_settings(args.name)
-    machine = replace(known, **given) if known else MachineSettings(**given)
+        raise UsageError("\n".join(f"--{name}: {fault}" if name != "name" else fault for name, fault in faults.items()))
     if not machine.ssh and not machine.is_rented:
         raise UsageError(
             say(
@@ -172,30 +156,19 @@ def _reached(machine: MachineSettings) -> Facts:
 
 
 def _completed(machine: MachineSettings, facts: Facts, args: argparse.Namespace) -> MachineSettings:
-    """What was not given: found out where it can be, else asked."""
-    cards = facts.told["cards"]
-    if not machine.gpus and cards:
-        machine = replace(machine, gpus=f"{len(cards)}x{_short(str(cards[0]['name']))}")
+    """What was neither given nor found out is asked."""
     if not can_ask():
         return machine
-    if args.launcher is None and facts.told.get("sbatch") and machine.launcher == "detached":
+    if args.launcher is None and may_be_slurm(machine, facts):
         answer = _asked(say("Slurm으로 시작할까요? [Y/n]", "Start trainings through Slurm? [Y/n]"))
         if answer.lower() not in ("n", "no", "아니요", "ㅜ"):
             machine = replace(machine, launcher="slurm")
             if not machine.partition:
                 machine = replace(machine, partition=_asked(say("파티션 (없으면 그냥 ⏎):", "partition (⏎ for none):")))
-    if args.price_per_hour is None and cards:
-        price = _asked(say("한 시간에 몇 달러예요? (없으면 그냥 ⏎):", "dollars an hour (⏎ for none):"))
-        if re.fullmatch(r"\d+(\.\d+)?", price):
-            machine = replace(machine, price_per_hour=float(price))
+    if args.price_per_hour is None and facts.told["cards"]:
+        price = dollars(_asked(say("한 시간에 몇 달러예요? (없으면 그냥 ⏎):", "dollars an hour (⏎ for none):")))
+        machine = replace(machine, price_per_hour=price if price is not None else machine.price_per_hour)
     return machine
-
-
-def _short(name: str) -> str:
-    from trainer.estimate.machines import gpu_named
-
-    known = gpu_named(name)
-    return known.name if known else re.sub(r"[^\w .-]", "", name)
 
 
 def _asked(question: str) -> str:
@@ -205,15 +178,8 @@ def _asked(question: str) -> str:
 
 
 def _stored_address(machine: str) -> str:
-    """Who knows a webhook's address may write there: it is kept where the keys are."""
-    name = "NOTIFY_" + re.sub(r"[^A-Za-z0-9]", "_", machine).upper()
     if sys.stdin.isatty():
         value = getpass.getpass(say("알릴 웹훅 주소: ", "webhook to be told: "))
     else:
         value = sys.stdin.buffer.read(65536).decode("utf-8", errors="replace")
-    if not re.match(r"https?://", value.strip()):
-        raise UsageError(
-            say("https://로 시작하는 주소를 넣어 주세요.", "the webhook is an address that begins with https://.")
-        )
-    set_key(name, value)
-    return name
+    return stored_address(machine, value)

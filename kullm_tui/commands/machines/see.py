@@ -12,10 +12,11 @@ from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe, terminal_safe_json
 from trainer.jobs.machines import client_of, known_machines
-from trainer.jobs.preflight import Finding, findings, looked_at
+from trainer.jobs.preflight import Finding, finding_text
 from trainer.jobs.rented import renting
+from trainer.jobs.rented.check import checked
 from trainer.jobs.rented.lease import Lease, lease_of
-from trainer.jobs.rented.text import how_to_give_back, lease_text, offer_text
+from trainer.jobs.rented.text import how_to_give_back, lease_text
 
 
 def list_machines(*, as_json: bool) -> int:
@@ -71,64 +72,16 @@ def _row(machine: MachineSettings, lease: Lease | None) -> list[str]:
 
 def check(machine: MachineSettings, *, as_json: bool) -> int:
     """1 where a training would not run."""
-    found = list(_findings(machine))
-    if as_json:
-        for one in found:
-            print(terminal_safe_json(asdict(one)))
-    else:
-        show(found)
-    return 1 if any(one.level == "bad" for one in found) else 0
-
-
-def _findings(machine: MachineSettings) -> Iterable[Finding]:
-    """Of a rented one that is not up there is no more to see than its offer."""
-    if machine.is_rented:
-        yield from rented_findings(machine)
-        if not (lease := _leased(machine)) or not lease.ssh:
-            return
-    facts = looked_at(client_of(machine, terminal_asking()), machine)
-    yield from findings(facts, machine)
-
-
-def rented_findings(machine: MachineSettings) -> Iterable[Finding]:
-    found = renting.offer(machine)
-    settings = renting.offered(machine, found)
-    yield Finding("ok", "offer", offer_text(found, settings.price_per_hour))
-    if machine.launcher == "hf-jobs":
-        yield _payer(machine)
-    if settings.price_per_hour is None:
-        yield Finding(
-            "note",
-            "price",
-            say("값을 알 수 없어요", "its price is not known"),
-            say(
-                f"적어 두세요: kullm config set machines.{machine.name}.price_per_hour 달러",
-                f"put it down: kullm config set machines.{machine.name}.price_per_hour DOLLARS",
-            ),
-        )
-    if not settings.gpus:
-        yield Finding(
-            "note",
-            "gpu",
-            say("이 GPU의 성능은 몰라서 예상할 수 없어요", "its cards are not known here, so nothing is estimated"),
-            say(
-                f"비슷한 것을 적어 두세요: kullm config set machines.{machine.name}.gpus 1xH100-80GB",
-                f"name similar ones: kullm config set machines.{machine.name}.gpus 1xH100-80GB",
-            ),
-        )
-
-
-def _payer(machine: MachineSettings) -> Finding:
-    from trainer.jobs.rented.hf_jobs import payer_of
-
-    try:
-        who = payer_of(machine)
-    except KullmError as error:
-        return Finding("bad", "token", str(error))
-    return Finding("ok", "token", say(f"값을 내는 계정: {who}", f"{who} pays"))
+    runs = True
+    for one in checked(machine, lambda: client_of(machine, terminal_asking())):
+        runs = runs and one.level != "bad"
+        if as_json:
+            print(terminal_safe_json(asdict(one)), flush=True)
+        else:
+            show([one])
+    return 0 if runs else 1
 
 
 def show(found: Iterable[Finding]) -> None:
-    marks = {"ok": "✓", "note": "!", "bad": "✗"}
     for one in found:
-        print(terminal_safe(f"{marks[one.level]} {one.text}" + (f". {one.advice}" if one.advice else "")))
+        print(terminal_safe(finding_text(one)), flush=True)

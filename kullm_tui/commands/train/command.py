@@ -6,22 +6,26 @@ The trainer is a process of its own with its own session and a log file, so it g
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from kullm_tui.commands.cli.arguments import whole
 from kullm_tui.commands.cli.columns import aligned
 from kullm_tui.commands.cli.confirm import can_ask, confirmed
 from kullm_tui.commands.cli.progress import Narration
 from kullm_tui.core.config.settings import MachineSettings
-from kullm_tui.core.errors import ConfigError, TooLarge, UsageError
+from kullm_tui.core.errors import TooLarge, UsageError
 from kullm_tui.core.extras import require_local
 from kullm_tui.core.language import say
-from kullm_tui.core.models.adapters import free_name, require_free
-from kullm_tui.core.models.resolve import all_profiles, local_folder, resolve
-from kullm_tui.core.text import size_text, terminal_safe, terminal_safe_json
+from kullm_tui.core.models.adapters import free_name
+from kullm_tui.core.models.resolve import resolve
+from kullm_tui.core.text import terminal_safe, terminal_safe_json
 from trainer.estimate.machines import Machine, machine_named, this_machine
 from trainer.jobs.machines import machine_settings
+from trainer.jobs.telling import Telling
 from trainer.recipe import Recipe, load_recipe, shipped_recipes
+
+if TYPE_CHECKING:
+    from trainer.jobs.prepare_here import Prepared
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -109,8 +113,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _elsewhere(recipe: Recipe, settings: MachineSettings, args: argparse.Namespace) -> int:
     from kullm_tui.commands.train.elsewhere import plan_elsewhere, train_elsewhere
+    from trainer.jobs.prepare_here import require_base
 
-    _require_base(recipe)
+    require_base(recipe)
     return plan_elsewhere(recipe, settings, args) if args.plan else train_elsewhere(recipe, settings, args)
 
 
@@ -146,8 +151,8 @@ def _summary(recipe: Recipe) -> str:
 
 def _plan(recipe: Recipe, on: str | None, *, as_json: bool) -> int:
     from kullm_tui.commands.train.plan import show_plan
-    from kullm_tui.commands.train.tokens import cached_lengths
     from trainer.estimate.estimate import plan_facts, plan_run
+    from trainer.jobs.tokenising import cached_lengths
 
     plan = plan_run(recipe, _machine(on), lengths=cached_lengths(recipe, resolve(recipe.model.base).folder))
     if as_json:
@@ -162,26 +167,12 @@ def _machine(on: str | None) -> Machine:
 
 
 def _show(recipe: Recipe, count: int) -> int:
-    from kullm_tui.commands.train.tokens import show_rows
+    from trainer.dataset.show import rendered, shown
+    from trainer.jobs.prepare_here import base_folder
 
-    show_rows(recipe, _base_folder(recipe), count)
+    for row in shown(recipe, base_folder(recipe), count):
+        print(rendered(row, marked_by_terminal=sys.stdout.isatty()))
     return 0
-
-
-def _base_folder(recipe: Recipe) -> Any:
-    """ModelNotFound, with the way to fetch it, where the base is not here."""
-    _require_base(recipe)
-    return local_folder(resolve(recipe.model.base))
-
-
-def _require_base(recipe: Recipe) -> None:
-    if resolve(recipe.model.base).profile.kind == "adapter":
-        raise ConfigError(
-            say(
-                f"{recipe.model.base}: 어댑터 위에는 학습할 수 없어요. 그 베이스 모델을 고르거나 `kullm adapters merge`로 먼저 합치세요.",
-                f"{recipe.model.base} is an adapter. Choose its base, or merge it first with `kullm adapters merge`.",
-            )
-        )
 
 
 def begin(recipe: Recipe, args: argparse.Namespace) -> int:
@@ -191,77 +182,35 @@ def begin(recipe: Recipe, args: argparse.Namespace) -> int:
         return _elsewhere(recipe, elsewhere, args)
     _refuse_of_machines(args)
     from kullm_tui.commands.train.run import started_and_followed
-    from kullm_tui.commands.train.tokens import tokenise
+    from trainer.jobs.prepare_here import base_folder, prepared, require_name
     from trainer.jobs.reach import HERE
     from trainer.jobs.registry import known_in
     from trainer.jobs.start_here import machine_here, new_job
 
     if args.name:
-        _require_name(recipe, args.name)
+        require_name(recipe, args.name)
     require_local()
     machine = machine_here(args.on)
-    folder = _base_folder(recipe)
+    base_folder(recipe)
     narration = Narration()
-    lengths = tokenise(recipe, folder, narration)
-    recipe = _settled(recipe, machine, lengths, narration)
-    _require_room(recipe, machine, lengths, agreed=args.yes)
+    try:
+        ready = prepared(recipe, machine, Telling(narration.note, narration.progress))
+    finally:
+        narration.clear()
+    _require_room(ready, agreed=args.yes)
     name = args.name or free_name(recipe.name)
-    job = new_job(recipe, sys.argv[1:], name=name, on=args.on or "", predicted=_predicted(recipe, machine, lengths))
+    job = new_job(ready.recipe, sys.argv[1:], name=name, on=args.on or "", predicted=ready.predicted())
     return started_and_followed(known_in(job), HERE, narration, as_json=args.json, detach=args.detach)
 
 
-def _predicted(recipe: Recipe, machine: Machine, lengths: Any) -> Any:
-    """What the plan says, to be held against what will have been. Nobody waits for a measurement for that."""
-    from trainer.estimate.estimate import plan_run
-    from trainer.jobs.card import predicted
-
-    return predicted(plan_run(recipe, machine, lengths=lengths, measure=lambda _facts: None))
-
-
-def _settled(recipe: Recipe, machine: Machine, lengths: Any, narration: Narration) -> Recipe:
-    """What the recipe leaves to the machine, decided now and said; the run keeps it, however often it is resumed."""
-    from trainer.settle import NOW, settled
-
-    if recipe.model.precision != "auto" and not recipe.train.minutes:
-        return recipe
-    narration.progress(say("이 컴퓨터의 속도를 재는 중 …", "measuring this machine …"))
-    found = settled(recipe, machine, lengths, within=NOW)
-    narration.clear()
-    parts: list[str] = [found.model.precision] if recipe.model.precision == "auto" else []
-    if recipe.train.minutes:
-        steps, minutes = found.train.max_steps, recipe.train.minutes
-        parts.append(say(f"{steps:,}단계 ({minutes:g}분에 맞춤)", f"{steps:,} steps (made for {minutes:g} min)"))
-    narration.note(say("이 컴퓨터에서는 ", "on this machine: ") + ", ".join(parts))
-    return found
-
-
-def _require_name(recipe: Recipe, name: str) -> None:
-    require_free(name)
-    if recipe.method.kind == "full" and name in all_profiles():
-        raise UsageError(
-            say(
-                f"{name} 모델이 이미 있어요. 다른 이름을 쓰세요.",
-                f"There is a model {name} already. Use another name.",
-            )
-        )
-
-
-def _require_room(recipe: Recipe, machine: Machine, lengths: Any, *, agreed: bool) -> None:
+def _require_room(ready: "Prepared", *, agreed: bool) -> None:
     """A run that will not fit is asked about before it starts, not told of after an hour."""
     from kullm_tui.commands.train.plan import advice_lines
-    from trainer.estimate.estimate import fit_of
 
-    fit = fit_of(recipe, machine, lengths)
-    if fit.fits or agreed:
+    fault = ready.room_fault()
+    if not fault or agreed:
         return
-    need, have = size_text(fit.memory.total), size_text(machine.memory_bytes)
-    lines = [
-        say(
-            f"메모리가 부족할 것 같아요: {machine.name}에 {have} 있고 {need} 정도 필요해요.",
-            f"this will probably not fit: {machine.name} has {have}, and it takes about {need}.",
-        ),
-        *advice_lines(fit.advice),
-    ]
+    lines = [fault, *advice_lines(ready.fit().advice)]
     if not can_ask():
         lines.append(say("그래도 시작하려면 --yes를 붙이세요.", "To start all the same, add --yes."))
         raise TooLarge("\n".join(lines))

@@ -12,25 +12,26 @@ from kullm_tui.commands.jobs.follow import Follower
 from kullm_tui.commands.machines.rent import agree_to_the_price, given_back_or_told, refreshed, rented, tell_of_cost
 from kullm_tui.commands.train.plan import plan_lines
 from kullm_tui.commands.train.run import left_alone
-from kullm_tui.commands.train.tokens import cached_lengths
 from kullm_tui.core.config.settings import MachineSettings
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from kullm_tui.core.models.adapters import free_name, require_free
 from kullm_tui.core.models.resolve import resolve
-from kullm_tui.core.money import money
 from kullm_tui.core.text import size_text, terminal_safe, terminal_safe_json
 from trainer.estimate.estimate import plan_facts
 from trainer.jobs.agent.directory import JobDirectory
-from trainer.jobs.dispatch import Telling, carry_out, draft
+from trainer.jobs.dispatch import carry_out, draft
 from trainer.jobs.machines import client_of
+from trainer.jobs.plan_text import base_text, environment_text, hours_text, price_text
 from trainer.jobs.preflight import Facts
 from trainer.jobs.prospect import Prospect, prospect, require_sense, require_sense_to_rent
 from trainer.jobs.registry import known_in
 from trainer.jobs.rented.lease import lease_of
 from trainer.jobs.rented.renting import offer, offered
-from trainer.jobs.rented.text import how_to_give_back, lease_text, limit_text, price_text
-from trainer.jobs.text import time_text
+from trainer.jobs.rented.text import how_to_give_back, lease_text, limit_text
+from trainer.jobs.rented.text import price_text as hourly_text
+from trainer.jobs.telling import Telling
+from trainer.jobs.tokenising import cached_lengths
 from trainer.recipe import Recipe
 
 _INTERRUPTED = 130
@@ -151,11 +152,11 @@ def dispatch_lines(found: Prospect) -> list[str]:
     rows = [
         [say("장비", "machine"), settings.name, ", ".join(filter(None, (address, found.machine.name)))],
         [say("올릴 것", "upload"), size_text(found.upload), _upload_text(found)],
-        [say("베이스", "base"), _base_text(found), plan.asked.model.base],
-        [say("환경", "environment"), _environment_text(found), ""],
+        [say("베이스", "base"), base_text(found), plan.asked.model.base],
+        [say("환경", "environment"), environment_text(found), ""],
         [rank, size_text(plan.fit.memory.total), say(f"{have} 중", f"of {have}")],
-        [say("걸리는 시간", "time"), _hours_text(found), ""],
-        [say("가격", "price"), _price_text(found), ""],
+        [say("걸리는 시간", "time"), hours_text(found), ""],
+        [say("가격", "price"), price_text(found), ""],
     ]
     if settings.is_rented:
         rows.append([say("빌리기", "rented"), *_rental_texts(found)])
@@ -171,43 +172,11 @@ def dispatch_lines(found: Prospect) -> list[str]:
     return lines
 
 
-def _hours_text(found: Prospect) -> str:
-    minutes = found.plan.asked.train.minutes
-    if minutes and found.machine.is_cpu:
-        return say(f"{minutes:g}분 (그 장비에서 재어 맞춰요)", f"{minutes:g} min (measured over there)")
-    return time_text(found.plan.duration.seconds.value)
-
-
 def _upload_text(found: Prospect) -> str:
     total = size_text(found.payload.bytes)
     if found.facts is None:
         return say(f"많아도 {total}", f"{total} at most")
     return say(f"모두 {total}, 나머지는 이미 있어요", f"of {total}; the rest is there")
-
-
-def _base_text(found: Prospect) -> str:
-    return {
-        "shipped": say("프로그램에 들어 있어요", "comes with the program"),
-        "there": say("그곳에 이미 있어요", "there already"),
-        "uploaded": say("여기서 올려요", "uploaded from here"),
-        "download": say("그곳에서 내려받아요", "downloaded over there"),
-        "missing": say("그곳에도 여기에도 없어요", "neither there nor here"),
-        "unknown": say("그곳에 있는지 몰라요", "whether it is there is not known"),
-    }[found.base]
-
-
-def _environment_text(found: Prospect) -> str:
-    return {
-        "there": say("그곳의 Python을 그대로 써요", "its own Python, as it is"),
-        "made": say("한 번 만들어 두고 다시 써요", "made once, and kept for the next job"),
-        "unknown": say("몰라요", "not known"),
-    }[found.environment]
-
-
-def _price_text(found: Prospect) -> str:
-    if found.price is None:
-        return say("한 시간의 가격을 적지 않았어요", "no price per hour is given")
-    return say(f"약 {money(found.price)}", f"about {money(found.price)}")
 
 
 def _rental_texts(found: Prospect) -> list[str]:
@@ -217,5 +186,5 @@ def _rental_texts(found: Prospect) -> list[str]:
     if lease and lease.latest - time.time() < found.plan.duration.seconds.value:
         late = say("학습이 끝나기 전이에요", "before the training would end")
         return [lease_text(lease), f"{late}. {how_to_give_back(lease.machine)}"]
-    text = lease_text(lease) if lease else f"{price_text(price)}, {limit_text(found.hours_at_most, price)}"
+    text = lease_text(lease) if lease else f"{hourly_text(price)}, {limit_text(found.hours_at_most, price)}"
     return [text, say("그때까지 받지 않은 것은 없어져요", "what is not fetched by then is lost")]

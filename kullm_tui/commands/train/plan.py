@@ -1,13 +1,14 @@
 """`kullm train RECIPE --plan`: what a run will take, as a table for a person."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from kullm_tui.commands.cli.columns import aligned
 from kullm_tui.core.language import say
 from kullm_tui.core.text import size_text, terminal_safe
 from trainer.estimate.estimate import Plan
-from trainer.estimate.figures import Basis, Figure
+from trainer.estimate.figures import Figure
 from trainer.estimate.fit import Advice
+from trainer.jobs.plan_text import basis_text, billions, memory_text, trained_text
 from trainer.jobs.text import time_text
 
 _Row = tuple[str, str, str]
@@ -19,7 +20,7 @@ def show_plan(plan: Plan) -> None:
 
 
 def plan_lines(plan: Plan) -> list[str]:
-    memory = [(_part(name), size_text(figure.value), basis_text(figure.basis)) for name, figure in _of(plan)]
+    memory = [(memory_text(name), size_text(figure.value), basis_text(figure.basis)) for name, figure in _of(plan)]
     disk = [(_place(name), size_text(figure.value), basis_text(figure.basis)) for name, figure in plan.disk.items()]
     rows: list[_Row] = [*memory, _total(plan), ("", "", ""), *_work(plan), ("", "", ""), *disk]
     table = iter(aligned([list(row) for row in rows], right=[1]))
@@ -43,13 +44,7 @@ def _indented(lines: Iterable[str]) -> list[str]:
 
 
 def _title(plan: Plan) -> str:
-    model, method = plan.recipe.model, plan.recipe.method
-    shape = plan.known.shape
-    what = f"{method.kind} r{method.rank}" if method.kind == "lora" else method.kind
-    return (
-        f"{plan.recipe.name}: {model.base} ({billions(shape.parameters)}, {model.precision}), {what} "
-        f"({billions(plan.trainable)})"
-    )
+    return f"{plan.recipe.name}: {trained_text(plan)}"
 
 
 def _heading(plan: Plan) -> str:
@@ -153,50 +148,11 @@ def _precision(plan: Plan) -> list[_Row]:
     return [(say("정밀도", "precision"), plan.recipe.model.precision, why + basis_text(plan.duration.seconds.basis))]
 
 
-def basis_text(basis: Basis) -> str:
-    return {
-        "computed": say("계산", "computed"),
-        "measured": say("측정", "measured"),
-        "recorded": say("기록", "recorded"),
-        "assumed": say("가정", "assumed"),
-    }[basis]
-
-
-def _part(name: str) -> str:
-    return _named(
-        name,
-        {
-            "base": say("베이스 가중치", "base weights"),
-            "trained": say("학습할 가중치·기울기·Adam", "trained weights, gradients, Adam"),
-            "activations": say("역전파에 남기는 값", "activations kept for backward"),
-            "passing": say("잠깐 쓰는 값(기울기, 로짓)", "passing values (gradients, logits)"),
-            "exchange": say("프로세스 사이의 교환", "exchange between ranks"),
-            "process": say("프로세스와 CUDA", "process and CUDA"),
-            "slack": say("할당 여유", "allocator's slack"),
-        },
-    )
-
-
 def _place(name: str) -> str:
-    return _named(
-        name,
-        {
-            "download": say("내려받을 베이스", "base to download"),
-            "quantised": say("양자화한 베이스", "quantised base"),
-            "tokens": say("토큰", "tokens"),
-            "checkpoints": say("체크포인트", "checkpoints"),
-            "artifacts": say("결과", "artifacts"),
-        },
-    )
-
-
-def _named(name: str, names: Mapping[str, str]) -> str:
-    return names.get(name, name)
-
-
-def billions(count: float) -> str:
-    """12.9B, 13.1M, 4.2K: as people speak of models."""
-    for size, letter in ((1e9, "B"), (1e6, "M"), (1e3, "K")):
-        if count >= size:
-            return f"{count / size:.1f}{letter}"
-    return f"{count:.0f}"
+    return {
+        "download": say("내려받을 베이스", "base to download"),
+        "quantised": say("양자화한 베이스", "quantised base"),
+        "tokens": say("토큰", "tokens"),
+        "checkpoints": say("체크포인트", "checkpoints"),
+        "artifacts": say("결과", "artifacts"),
+    }.get(name, name)

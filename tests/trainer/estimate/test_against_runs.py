@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 import torch
 
-from kullm_tui.commands.train.tokens import cached_lengths
 from kullm_tui.core.models.resolve import resolve
 from tests.kullm_command import kullm
 from tests.tiny_models import Shape, save_model
 from trainer.estimate.estimate import fit_of
 from trainer.estimate.machines import machine_named
 from trainer.estimate.memory import Memory
+from trainer.jobs.tokenising import cached_lengths
 from trainer.recipe import load_recipe
 
 RECIPE = """

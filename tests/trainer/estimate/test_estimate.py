@@ -342,3 +342,16 @@ def test_advice_is_only_given_for_what_does_not_fit() -> None:
     machine = machine_named("1xRTX4090")
     assert changes_that_fit(recipe(), machine, lambda *_: machine.memory_bytes).changes == ()
     assert changes_that_fit(recipe(), machine, lambda *_: machine.memory_bytes + 1).changes == ()
+
+
+def test_a_plan_measures_nothing_where_something_else_stands_in_for_the_measurement(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also where the recipe leaves its precision and its steps to the machine."""
+
+    def measured(_facts: object) -> None:
+        raise AssertionError("measured")
+
+    monkeypatch.setattr("trainer.estimate.time._measure", measured)
+    plan = plan_run(load_recipe("demo-kullm"), machine_named("cpu"), measure=lambda _facts: None)
+    assert plan.duration.seconds.basis == "assumed"

@@ -30,11 +30,12 @@ from trainer.jobs.agent import states
 from trainer.jobs.agent.directory import JobDirectory
 from trainer.jobs.agent.files import document, rows
 from trainer.jobs.client import Client
-from trainer.jobs.dispatch import Telling, carry_out, draft, is_waiting
+from trainer.jobs.dispatch import carry_out, draft, is_waiting
 from trainer.jobs.machines import client_of
 from trainer.jobs.payload import payload_of
 from trainer.jobs.prospect import Prospect, prospect, require_sense
 from trainer.jobs.registry import known_job, known_jobs, put_down
+from trainer.jobs.telling import Telling
 from trainer.recipe import load_recipe
 
 OURS = MachineSettings("box", ALIAS, python=sys.executable)

@@ -5,6 +5,7 @@ A fault is an answer too: `{"error": {"kind": …, "message": …}}`. What a los
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import platform
@@ -95,6 +96,7 @@ def hello(machine: Machine, _asked: Mapping[str, Any]) -> dict[str, Any]:
         "executable": sys.executable,
         "system": platform.system(),
         "host": platform.node(),
+        "user": getpass.getuser(),
         "rsync": shutil.which("rsync") or "",
         "uv": shutil.which("uv") or "",
         "clock": time.time(),

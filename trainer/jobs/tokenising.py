@@ -1,33 +1,29 @@
-"""The data of a recipe before it is trained: made into tokens once, counted for the plan, shown with what is trained of it."""
+"""The data of a recipe before it is trained: made into tokens once, counted for the plan."""
 
-import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kullm_tui.commands.cli.progress import Narration
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from trainer.estimate.tokens import Lengths, lengths_of
+from trainer.jobs.telling import Telling
 from trainer.recipe import Recipe
 
 if TYPE_CHECKING:
     from trainer.dataset.tokens import TokenSet
 
 
-def tokenise(recipe: Recipe, folder: Path, narration: Narration) -> Lengths:
+def tokenise(recipe: Recipe, folder: Path, telling: Telling) -> Lengths:
     """Before any rank starts: this process makes the sets, the ranks find them made. What is left out is said."""
     from trainer.dataset.tokens import evaluation_set, tokenised
 
     def progress(rows: int) -> None:
-        narration.progress(say(f"토큰으로 바꾸는 중 … {rows:,}행", f"tokenising … {rows:,} rows"))
+        telling.progress(say(f"토큰으로 바꾸는 중 … {rows:,}행", f"tokenising … {rows:,} rows"))
 
-    try:
-        tokens = tokenised(recipe, folder, progress)
-        evaluation_set(recipe, folder, progress)
-    finally:
-        narration.clear()
-    narration.note(_facts_line(tokens))
+    tokens = tokenised(recipe, folder, progress)
+    evaluation_set(recipe, folder, progress)
+    telling.note(_facts_line(tokens))
     return _lengths(tokens)
 
 
@@ -41,13 +37,6 @@ def cached_lengths(recipe: Recipe, folder: Path | None) -> Lengths | None:
         tokens = cached(recipe, folder)
         return _lengths(tokens) if tokens else None
     return None
-
-
-def show_rows(recipe: Recipe, folder: Path, count: int) -> None:
-    from trainer.dataset.show import rendered, shown
-
-    for row in shown(recipe, folder, count):
-        print(rendered(row, marked_by_terminal=sys.stdout.isatty()))
 
 
 def _lengths(tokens: "TokenSet") -> Lengths:
