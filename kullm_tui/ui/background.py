@@ -3,10 +3,13 @@
 With the replies' workers (`core/asking/live_reply.py`) this is the interface's worker edge: a bug is told and its traceback kept, never the end of the app.
 """
 
+import asyncio
+import contextlib
 import logging
+import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from textual.dom import DOMNode
 from textual.worker import WorkType
@@ -16,6 +19,8 @@ from kullm_tui.core.language import say
 
 Fault = KullmError | OSError  # what the disk refuses has not always been translated
 Work = Callable[[], Coroutine[Any, Any, None]]
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +37,32 @@ async def tell_fault(work: Work, tell: Callable[[Fault], None]) -> None:
     fault = await fault_of(work())
     if fault:
         tell(fault)
+
+
+async def aside(work: Callable[[], T]) -> T:
+    """In a thread that the end of the app does not wait for: another machine may be silent for minutes."""
+    loop = asyncio.get_running_loop()
+    outcome: asyncio.Future[T] = loop.create_future()
+
+    def settle(result: T | None, error: BaseException | None) -> None:
+        if outcome.cancelled():
+            return
+        if error is not None:
+            outcome.set_exception(error)
+        else:
+            outcome.set_result(result)  # type: ignore[arg-type]
+
+    def run() -> None:
+        result, error = None, None
+        try:
+            result = work()
+        except Exception as raised:  # noqa: BLE001 - whoever awaits it has it
+            error = raised
+        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(settle, result, error)
+
+    threading.Thread(target=run, daemon=True, name="aside").start()
+    return await outcome
 
 
 async def fault_of(running: Awaitable[None]) -> Fault | None:
