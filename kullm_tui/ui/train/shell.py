@@ -60,8 +60,8 @@ class ShellCommands(Dialog[str]):
 
     BINDINGS: ClassVar[list[BindingType]] = []
     AUTO_FOCUS = "Rows"
-    DEFAULT_CSS = """
-    ShellCommands .dialog { width: 76; }
+    CSS = """
+    ShellCommands .dialog { width: 90; padding: 1 2; }
     ShellCommands Rows { margin-top: 1; height: auto; max-height: 12; }
     """
 
