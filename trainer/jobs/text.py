@@ -89,7 +89,7 @@ def artifacts_text(artifacts: Artifacts) -> str:
         "NONE": "",
         "READY": say("받을 결과 있음", "to be fetched"),
         "FETCHING": say("받는 중", "fetching"),
-        "VERIFIED": say("결과 있음", "here"),
+        "VERIFIED": say("결과 있음", "results here"),
     }[artifacts]
 
 

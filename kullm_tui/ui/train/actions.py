@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from kullm_tui.core.errors import KullmError
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.core.store.contestant import Contestant
 from kullm_tui.core.text import size_text
@@ -124,7 +123,7 @@ class JobActions:
             self._view.tell(
                 kept.advice
                 or say(
-                    f"결과를 {kept.name}{particle(kept.name, '으로/로')} 등록했어요. t를 누르면 대화해요.",
+                    f"결과를 등록했어요(이름: {kept.name}). t를 누르면 대화해요.",
                     f"What it made is kept as {kept.name}. t talks to it.",
                 )
             )

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from kullm_tui.core.errors import KullmError
+from kullm_tui.core.language import say
 from trainer.jobs.actions import remote_directory, shown
 from trainer.jobs.client import JobRefused
 from trainer.jobs.mirror import Mirror
@@ -55,7 +56,7 @@ class Following:
                 job = shown(self.job, client)
                 remote = remote_directory(job, client)
             except (KullmError, OSError) as error:
-                self.trouble, self.refused = str(error), isinstance(error, JobRefused)
+                self.trouble, self.refused = _told(error), isinstance(error, JobRefused)
                 if not self.refused and self.job.directory.path.is_dir():
                     put_down(self.job.directory, unreachable=True)
                 self.stopping.wait(pause)
@@ -64,6 +65,13 @@ class Following:
             self.trouble = ""
             Mirror(job.directory, client.transport, remote, stopping=self.stopping).follow()
             return
+
+
+def _told(error: KullmError | OSError) -> str:
+    """A job that its machine has lost is said in the job's own row, which has a name already."""
+    if isinstance(error, JobRefused) and error.kind == "no such job":
+        return say("그 장비에 이 학습이 없어요", "its machine does not have it")
+    return str(error)
 
 
 class Followers:

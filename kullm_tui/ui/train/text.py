@@ -48,14 +48,16 @@ def foot_line(seen: Seen, width: int, doing: str, refusal: str) -> Content:
         why = say("올리다 끊겼어요 · r로 이어서 올려요", "its upload was cut off · r goes on")
     if why:
         return Content.styled(f"  {where} · {why}", "$quiet").truncate(width, ellipsis=True)
-    right = Content.assemble(f"{_steps(seen)} ", cell(_when(seen), _LEFT_CELLS, right=True))
+    right = Content(_steps(seen))
+    if seen.has_ended or seen.link.state == "LIVE":  # what was left when it was heard last is no time left
+        right = Content.assemble(right, " ", cell(_when(seen), _LEFT_CELLS, right=True))
     left = cell(f"  {where}{_more(seen)}", max(8, width - right.cell_length))
     return Content.assemble(left, right).stylize_before("$quiet")
 
 
 def _where(seen: Seen) -> str:
     if not seen.machine:
-        return say("이 컴퓨터", "here")
+        return say("이 컴퓨터", "this machine")
     machine = safe_line(seen.machine)
     return machine if seen.has_ended else f"{machine} · {link_text(seen.link)}"
 
@@ -87,8 +89,8 @@ def _share(seen: Seen) -> str:
 
 def _done(seen: Seen) -> float | None:
     """None where it is not known, or no longer of interest."""
-    steps = seen.progress.steps
-    return min(1.0, seen.progress.step / steps) if steps and seen.state_name != states.SUCCEEDED else None
+    step, steps = seen.progress.step, seen.progress.steps
+    return min(1.0, step / steps) if step and steps and seen.state_name != states.SUCCEEDED else None
 
 
 def _bar(seen: Seen, width: int) -> Content:

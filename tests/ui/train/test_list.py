@@ -44,7 +44,8 @@ async def test_a_row_grows_while_it_is_looked_at_and_keeps_what_is_chosen(home: 
             third = named(home, "third")
             set_state(third, "QUEUED", queue={"place": 2, "why": "busy"})
             await one.tells("third")
-            assert one.screen.chosen and one.screen.chosen.id == second.id
+            assert one.screen.chosen
+            assert one.screen.chosen.id == second.id
 
 
 async def test_a_queued_job_says_its_place_and_why(home: Path) -> None:
