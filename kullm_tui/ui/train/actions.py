@@ -11,6 +11,7 @@ from kullm_tui.core.store.contestant import Contestant
 from kullm_tui.core.text import size_text
 from kullm_tui.ui.background import aside
 from kullm_tui.ui.dialogs.ask import Confirm
+from kullm_tui.ui.train.machines.questions import asking_in
 from kullm_tui.ui.train.seen import Seen
 from kullm_tui.ui.train.text import kept_when_cancelled
 from trainer.jobs import actions
@@ -168,7 +169,7 @@ class JobActions:
 
     async def _removed(self, seen: Seen) -> None:
         doing = say("지우는 중 …", "removing …")
-        await self._under_way(seen, doing, lambda: actions.remove(seen.job, client_of(seen.machine)))
+        await self._under_way(seen, doing, lambda: actions.remove(seen.job, self._reach(seen.machine)))
         self._view.tell(say(f"{seen.called} 학습을 지웠어요.", f"{seen.called} was removed."))
 
     async def _wants_to_forget(self, seen: Seen, error: KullmError) -> bool:
@@ -207,7 +208,11 @@ class JobActions:
 
     async def _ask(self, seen: Seen, doing: str, ask: Callable[[Client], T]) -> T | None:
         """Of its machine; None where something is done with it already, which is told."""
-        return await self._under_way(seen, doing, lambda: ask(actions.client_for(seen.job, client_of)))
+        return await self._under_way(seen, doing, lambda: ask(actions.client_for(seen.job, self._reach)))
+
+    def _reach(self, machine: str) -> Client:
+        """Somebody pressed a key, and can answer what ssh wants to know."""
+        return client_of(machine, asking_in(self._view.app) if machine else None)
 
     async def _under_way(self, seen: Seen, doing: str, work: Callable[[], T]) -> T | None:
         if seen.id in self.under_way:

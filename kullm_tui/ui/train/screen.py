@@ -238,7 +238,7 @@ class TrainScreen(Screen[None]):
         from kullm_tui.ui.train.new.screen import NewJobScreen
 
         if self.chosen:
-            self.app.push_screen(NewJobScreen(clone=self.chosen.id), self._begun)
+            self.app.push_screen(NewJobScreen(like=self.chosen.id), self._begun)
 
     def _begun(self, job: str | None) -> None:
         if job:

@@ -8,6 +8,6 @@ from textual.screen import Screen
 class NewJobScreen(Screen[str | None]):
     """The id of the job that was begun."""
 
-    def __init__(self, recipe: str = "", *, clone: str = "") -> None:
+    def __init__(self, recipe: str = "", *, like: str = "") -> None:
         super().__init__()
-        self.recipe, self.clone_of = recipe, clone
+        self.recipe, self.like = recipe, like
