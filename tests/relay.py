@@ -40,7 +40,7 @@ class Relay:
         self._fault, self._after = self._after[1], None
         if self._fault == "reset":
             self._fault = ""
-            for writer in list(self._writers):
+            for writer in [one for one in self._writers if not one.transport.is_closing()]:
                 writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE_RESET)
                 writer.transport.abort()
 

@@ -7,7 +7,7 @@ import contextlib
 import functools
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from textual.screen import Screen
 
 from kullm_tui.core.errors import ConfigError, KullmError
 from kullm_tui.core.language import say
-from kullm_tui.ui import themes
+from kullm_tui.ui import background, endings, modes, themes
 from kullm_tui.ui.conversation.store_access import Storing
 from kullm_tui.ui.dialogs.type_ahead import TypeAhead
 from kullm_tui.ui.host import Stops, TakesModel, TakesStore
@@ -33,41 +33,23 @@ if TYPE_CHECKING:
     from kullm_tui.core.asking.thinking import ThinkingWish
     from kullm_tui.core.config.settings import Config, Notify
     from kullm_tui.core.endpoints.models import EndpointModels
+    from kullm_tui.core.store.contestant import Contestant
     from kullm_tui.core.store.store import Store
     from kullm_tui.ui.conversation.unsaved import Unsaved
-    from kullm_tui.ui.evaluate.runs import Evaluations, Running
+    from kullm_tui.ui.evaluate.runs import Evaluations
     from kullm_tui.ui.judge.service import JudgeService
     from kullm_tui.ui.models.downloads import Downloads
     from kullm_tui.ui.models.quantisation import Quantising
+    from kullm_tui.ui.train.service import Trainings
 
 _TOUCHED_SECONDS = 10.0
-
-
-def _chat() -> Screen[None]:
-    from kullm_tui.ui.chat.screen import ChatScreen
-
-    screen = ChatScreen()
-    # The style sheets are as new as the screen. Without this word of it Textual reads all of them once more.
-    screen._css_update_count = 0
-    return screen
-
-
-def _compare() -> Screen[None]:
-    from kullm_tui.ui.compare.screen import CompareScreen
-
-    return CompareScreen()
-
-
-def _evaluate() -> Screen[None]:
-    from kullm_tui.ui.evaluate.runs_screen import EvaluateScreen
-
-    return EvaluateScreen()
+_TRAININGS_SECONDS = 2.0  # after the first paint
 
 
 class KullmApp(App[int]):
     TITLE = "kullm"
     CSS_PATH = "styles.tcss"
-    MODES = {"chat": _chat, "compare": _compare, "evaluate": _evaluate}
+    MODES = dict(modes.MODES)
     DEFAULT_MODE = "chat"
     BINDINGS = bindings(GLOBAL)
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (101, "-wide")]
@@ -117,6 +99,8 @@ class KullmApp(App[int]):
                 getattr(self, work).close()
         if "evaluations" in vars(self):
             await self.evaluations.close()
+        if "trainings" in vars(self):
+            await self.trainings.close()
         if "unsaved" in vars(self):
             await self.unsaved.save_all()
         await self._storing.close()
@@ -162,13 +146,15 @@ class KullmApp(App[int]):
     def downloads(self) -> Downloads:
         from kullm_tui.ui.models.downloads import Downloads
 
-        return Downloads(lambda one: self._work_ended(one.name, one.error, say("내려받았어요", "downloaded")))
+        return Downloads(lambda one: endings.work_ended(self, one.name, one.error, say("내려받았어요", "downloaded")))
 
     @functools.cached_property
     def quantising(self) -> Quantising:
         from kullm_tui.ui.models.quantisation import Quantising
 
-        return Quantising(lambda one: self._work_ended(one.name, one.error, say("4비트 준비됨", "ready in 4-bit")))
+        return Quantising(
+            lambda one: endings.work_ended(self, one.name, one.error, say("4비트 준비됨", "ready in 4-bit"))
+        )
 
     # Replies that the disk had no room for
 
@@ -195,32 +181,24 @@ class KullmApp(App[int]):
     def evaluations(self) -> Evaluations:
         from kullm_tui.ui.evaluate.runs import Evaluations
 
-        return Evaluations(self._evaluation_ended)
+        return Evaluations(functools.partial(endings.evaluation_ended, self, self))
 
-    def _evaluation_ended(self, running: Running) -> None:
-        """Told where nobody watches it; what it cost belongs to the session's total."""
-        from kullm_tui.ui.terminal.notifications import announce
+    # Trainings, whichever screen is shown
 
-        if not self.is_running:
-            return
-        self.judging.spent_elsewhere(self.evaluations.spent)
-        done = say(f"평가 #{running.number}: 끝났어요", f"evaluation #{running.number}: done")
-        if running.was_long and not self.is_looked_at:
-            announce(self, done, self.config.notify)
-        if self.current_mode != "evaluate" and running.state != "stopped":
-            self.notify(safe(running.error) or done, severity="error" if running.error else "information", markup=False)
+    @functools.cached_property
+    def trainings(self) -> Trainings:
+        from kullm_tui.ui.train.service import Trainings
 
-    def _work_ended(self, name: str, error: str, done: str) -> None:
-        """Told on the browser where that is open, else wherever its user is."""
-        from kullm_tui.ui.models.screen import ModelsScreen
+        return Trainings(self, functools.partial(endings.training_ended, self, self))
 
-        browser = next((screen for screen in self.screen_stack if isinstance(screen, ModelsScreen)), None)
-        if browser:
-            browser.look_again()
-        elif self.is_running:
-            self.notify(
-                f"{safe(name)}: {safe(error) or done}", severity="error" if error else "information", markup=False
-            )
+    def _watch_trainings(self) -> None:
+        background.begin(self, functools.partial(endings.watch_trainings, self), self._tell_fault, group="trainings")
+
+    async def chat_with(self, model: str, adapter: str) -> None:
+        await modes.chat_with(self, model, adapter)
+
+    async def compare_these(self, contestants: Sequence[Contestant], *, blind: bool) -> None:
+        await modes.compare_these(self, contestants, blind=blind)
 
     # What endpoints offer
 
@@ -307,12 +285,13 @@ class KullmApp(App[int]):
             self.push_screen(Palette())
 
     async def action_compare(self) -> None:
-        """There, and back to the chat."""
-        await self.switch_mode("chat" if self.current_mode == "compare" else "compare")
+        await modes.there_or_back(self, "compare")
+
+    async def action_train(self) -> None:
+        await modes.there_or_back(self, "train")
 
     async def action_evaluate(self) -> None:
-        """There, and back to the chat."""
-        await self.switch_mode("chat" if self.current_mode == "evaluate" else "evaluate")
+        await modes.there_or_back(self, "evaluate")
 
     async def action_help(self) -> None:
         from kullm_tui.ui.dialogs.help import HelpScreen, scopes_of
@@ -376,6 +355,10 @@ class KullmApp(App[int]):
             self.notify(safe(self._config_fault), severity="error", timeout=20, markup=False)
         greet: Callable[[], Awaitable[None]] = self._greet  # begun by its worker, if the app has not ended before
         self.run_worker(greet, group="store", exit_on_error=False)
+        self.set_timer(_TRAININGS_SECONDS, self._watch_trainings)
+
+    def _tell_fault(self, fault: background.Fault) -> None:
+        self.notify(safe(str(fault)), severity="error", markup=False)
 
     async def _greet(self) -> None:
         try:

@@ -81,6 +81,7 @@ GLOBAL = (
     Key("ctrl+q", "quit", "끝내기", "quit"),
     Key("f5", "models", "모델 찾아보기", "browse models"),
     Key("f8", "switch_model", "모델·어댑터 바꾸기", "switch model or adapter"),
+    Key("f10", "train", "학습", "train", told=("학습으로 가고 오기", "to the trainings and back")),
     Key("f12", "evaluate", "평가", "evaluate", told=("평가로 가고 오기", "to the evaluations and back")),
 )
 
@@ -393,6 +394,81 @@ RATING = (
     Key("escape", "leave_rating", "끝내기", "finish", footer=True),
 )
 
+# Letters of the list's own movement (j, k) stay free.
+TRAIN = (
+    Key("enter", "open_job", "열기", "open", footer=True, told=("학습의 곡선과 기록", "its curves and its log")),
+    Key("n", "new_job", "새 학습", "new", footer=True, told=("새 학습", "a new training")),
+    Key(
+        "t",
+        "chat_with_it",
+        "대화",
+        "chat",
+        footer=True,
+        told=("학습한 어댑터와 대화", "talk to what was trained"),
+    ),
+    Key(
+        "v",
+        "compare_with_base",
+        "비교",
+        "compare",
+        footer=True,
+        told=("베이스 모델과 비교", "compare with its base"),
+    ),
+    Key(
+        "s",
+        "cancel_job",
+        "멈춤",
+        "stop",
+        footer=True,
+        told=("학습 멈추기(무엇이 남는지 먼저 알려 줘요)", "stop it (says first what is kept)"),
+    ),
+    Key(
+        "r",
+        "resume_job",
+        "이어서",
+        "go on",
+        footer=True,
+        told=("멈추거나 실패한 학습 이어서 하기", "go on with one that stopped or failed"),
+    ),
+    Key(
+        "escape",
+        "leave_trainings",
+        "돌아가기",
+        "back",
+        footer=True,
+        told=("목록으로, 대화로", "to the list, to the chat"),
+    ),
+    Key(
+        "h",
+        "hold_job",
+        "보류",
+        "hold",
+        footer=True,
+        told=("줄에서 보류하거나 풀기", "hold it in the queue, or release it"),
+    ),
+    Key("c", "clone_job", "복제", "clone", footer=True, told=("값을 바꾼 새 학습", "a new one with a change")),
+    Key("m", "machines", "장비", "machines", footer=True, told=("학습하는 장비들", "the machines that train")),
+    Key(
+        "f", "fetch_job", "받기", "fetch", footer=True, told=("결과를 받아 등록하기", "bring what it made, and keep it")
+    ),
+    Key("delete", "remove_job", "지우기", "remove", footer=True, told=("학습 지우기", "remove the training")),
+    Key(
+        "b",
+        "compare_blind",
+        "가리고 비교",
+        "blind",
+        told=("이름을 가리고 베이스 모델과 비교", "compare with its base, names hidden"),
+    ),
+    Key("space", "mark_job", "고르기", "mark", told=("겹쳐 볼 학습 고르기", "mark it for a look at several")),
+    Key(
+        "p", "overlay", "겹쳐 보기", "overlay", told=("고른 학습들의 곡선 겹쳐 보기", "the marked ones over each other")
+    ),
+    Key(
+        "y", "copy_command", "명령 복사", "copy command", told=("같은 일을 하는 셸 명령 복사", "copy the shell command")
+    ),
+    Key("o", "job_folder", "폴더", "folder", told=("학습 폴더의 경로 복사", "copy the path of its folder")),
+)
+
 TRAIN_RECIPES = (
     Key("enter", "take_recipe", "고르기", "choose", footer=True, told=("레시피 고르기", "choose the recipe")),
 )
@@ -450,6 +526,7 @@ SCOPES = (
     Scope("평가", "Evaluation", EVALUATION, typing=False),
     Scope("평가 문항", "Items of an evaluation", ITEMS, typing=False),
     Scope("점수 매기기(숫자 키)", "Rating (digits)", RATING, typing=False),
+    Scope("학습 목록", "Trainings", TRAIN, typing=False),
     Scope("새 학습", "A new training", TRAIN_NEW, typing=True),
     Scope("새 학습의 레시피", "Recipes of a new training", TRAIN_RECIPES, typing=False),
     Scope("장비", "Machines", MACHINES, typing=False),

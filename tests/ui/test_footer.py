@@ -19,7 +19,7 @@ async def test_a_key_stands_in_the_footer_only_while_it_does_something(database:
             assert nothing_yet.isdisjoint({"stop", "regenerate", "edit_last", "judge", "new_conversation"})
             assert nothing_yet >= {"send", "conversations", "help"}
             await chat.sends("천천히 답해 줘")
-            await chat.until(lambda: "stop" in shown(chat))
+            await chat.until(lambda: "stop" in shown(chat) and chat.last_text)
             assert "regenerate" not in shown(chat)
             await chat.pilot.press("escape")
             await chat.until(lambda: "stop" not in shown(chat))

@@ -15,7 +15,7 @@ from trainer.jobs.agent.files import publish
 from trainer.jobs.client import Client, JobRefused
 from trainer.jobs.directory import read_spec
 from trainer.jobs.overview import take
-from trainer.jobs.reach import Reach, secrets_of
+from trainer.jobs.reach import Reach, finish_dispatch, secrets_of
 from trainer.jobs.registry import KnownJob, directory_of, known_in, known_jobs, put_down
 from trainer.jobs.start_here import local_launch, machine_here
 from trainer.recipe import Recipe, recipe_from
@@ -76,6 +76,15 @@ def resume(job: KnownJob, client: Client, *, on: str = "") -> Started:
     number = max(begun, int(launch.get("start") or 0)) + (begun > 0)
     client.start(job.id, {**launch, "start": number}, secrets_of(job))
     return _begun(job, client, number)
+
+
+def go_on(
+    job: KnownJob, client: Client, *, note: Callable[[str], None], progress: Callable[[str], None], on: str = ""
+) -> Started:
+    """Whatever held it up: an interrupted way to its machine is finished, else the job itself resumed."""
+    if start := finish_dispatch(job, client, note, progress):
+        return Started(start, fresh=True)
+    return resume(job, client, on=on)
 
 
 def _resume_here(job: KnownJob, client: Client, on: str) -> Started:
@@ -147,6 +156,18 @@ def cancel(
         state = client.show(job.id)["state"]
     shown(job, client)
     return dict(state)
+
+
+def require_nothing_left(job: KnownJob, state: Mapping[str, Any]) -> None:
+    """KullmError for a job that was stopped while processes of it go on."""
+    if state.get("state") == states.CANCEL_INCOMPLETE:
+        left = ", ".join(map(str, state.get("survivors") or ()))
+        raise KullmError(
+            say(
+                f"{job.name} 학습을 멈췄지만 남은 프로세스가 있어요: {left}. 그 장비에서 끝내 주세요.",
+                f"{job.name} was stopped, but processes of it are left: {left}. End them on its machine.",
+            )
+        )
 
 
 def require_waiting(job: KnownJob, client: Client) -> None:

@@ -27,7 +27,8 @@ class Kept:
     name: str
     base: str
     command: str  # that asks it
-    advice: str = ""
+    is_adapter: bool = True  # False: a model by itself
+    advice: str = ""  # not empty: it is here, and the engine cannot answer with it
 
 
 def keep(job: KnownJob) -> Kept:
@@ -38,7 +39,7 @@ def keep(job: KnownJob) -> Kept:
     base = spec.get("base") or spec["recipe"]["model"]["base"]  # elsewhere it may lie in another place
     if not is_adapter(folder.artifacts):
         name = _kept_model(folder, name, recipe)
-        return Kept(name, base, f"kullm ask -m {name}")
+        return Kept(name, base, f"kullm ask -m {name}", is_adapter=False)
     name = _kept_adapter(job, name, recipe, base)
     advice = ""
     if spec["recipe"]["method"]["kind"] == "llama-adapter":
@@ -46,7 +47,7 @@ def keep(job: KnownJob) -> Kept:
             f"엔진은 LoRA와 IA3만 붙여요. 이 어댑터는 peft로 여세요: {folder.artifacts}",
             f"The engine attaches LoRA and IA3 only. Open this adapter with peft: {folder.artifacts}",
         )
-    return Kept(name, base, f"kullm ask -m {base} --adapter {name}", advice)
+    return Kept(name, base, f"kullm ask -m {base} --adapter {name}", advice=advice)
 
 
 def _kept_adapter(job: KnownJob, name: str, recipe: str, base: str) -> str:

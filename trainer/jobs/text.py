@@ -5,6 +5,7 @@ from typing import Any
 
 from kullm_tui.core.language import say
 from trainer.jobs.agent import states
+from trainer.jobs.link import Artifacts, Link
 
 
 def state_text(state: str) -> str:
@@ -76,6 +77,35 @@ def queue_text(queue: Mapping[str, Any]) -> str:
             f"{queue.get('free')} free GPUs of {queue.get('wanted')} needed",
         ) + "".join(f"; {line}" for line in occupied_lines(queue.get("on") or ()))
     return f"{where}: {reason}" if reason else where
+
+
+def why_text(state_name: str, state: Mapping[str, Any]) -> str:
+    """What a state alone does not say: what a job waits for, or why it ended; empty for all others."""
+    if state_name == states.QUEUED and state.get("queue"):
+        return queue_text(state["queue"])
+    return reason_text(state) if state_name in (states.FAILED, states.LOST) else ""
+
+
+def link_text(link: Link) -> str:
+    if link.state == "LIVE":
+        return say("연결됨", "connected")
+    age = time_text(link.age)
+    if link.state == "STALE":
+        return say(f"{age} 전 소식", f"heard {age} ago")
+    return (
+        say(f"연결 안 됨({age} 전 소식)", f"unreachable, heard {age} ago")
+        if link.age
+        else say("연결 안 됨", "unreachable")
+    )
+
+
+def artifacts_text(artifacts: Artifacts) -> str:
+    return {
+        "NONE": "",
+        "READY": say("받을 결과 있음", "to be fetched"),
+        "FETCHING": say("받는 중", "fetching"),
+        "VERIFIED": say("결과 있음", "results here"),
+    }[artifacts]
 
 
 def occupied_lines(cards: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -10,7 +10,7 @@ from kullm_tui.commands.cli.reach import client_of
 from kullm_tui.commands.jobs.ending import fetched_and_kept, watched
 from kullm_tui.commands.jobs.follow import Follower
 from kullm_tui.commands.train.run import started_and_followed
-from kullm_tui.core.errors import KullmError, UsageError
+from kullm_tui.core.errors import UsageError
 from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe, terminal_safe_json
 from trainer.jobs import actions
@@ -61,14 +61,7 @@ def cancel(args: argparse.Namespace) -> int:
     state = actions.cancel(job, client, now=args.now, told=told)
     narration.clear()
     _as_json(job, args)
-    if state["state"] == states.CANCEL_INCOMPLETE:
-        left = ", ".join(map(str, state.get("survivors") or ()))
-        raise KullmError(
-            say(
-                f"{job.name} 학습을 멈췄지만 남은 프로세스가 있어요: {left}. 그 장비에서 끝내 주세요.",
-                f"{job.name} was stopped, but processes of it are left: {left}. End them on its machine.",
-            )
-        )
+    actions.require_nothing_left(job, state)
     if state["state"] == states.CANCELLED:
         narration.note(
             say(

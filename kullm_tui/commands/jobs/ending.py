@@ -4,16 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from kullm_tui.commands.cli.progress import Narration
-from kullm_tui.commands.jobs.follow import Follower, brought_up_to_date
+from kullm_tui.commands.jobs.follow import Follower
 from kullm_tui.commands.machines.rent import given_back_if_done, own_lease, tell_of_cost
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from kullm_tui.core.text import size_text, terminal_safe, terminal_safe_json
 from trainer.jobs.agent import states
+from trainer.jobs.bring import brought_and_kept
 from trainer.jobs.client import Client
-from trainer.jobs.fetch import fetch
-from trainer.jobs.keep import keep
-from trainer.jobs.reach import require_its_machine
 from trainer.jobs.registry import KnownJob
 from trainer.jobs.text import reason_text
 
@@ -59,11 +57,8 @@ def fetched_and_kept(job: KnownJob, client: Client, narration: Narration, *, as_
     def told(here: int, total: int) -> None:
         narration.progress(say("결과를 받는 중", "fetching") + f" … {size_text(here)} / {size_text(total)}")
 
-    if job.artifacts != "VERIFIED":
-        require_its_machine(job)
-        fetch(brought_up_to_date(job, client, narration), client, told)
+    kept = brought_and_kept(job, client, narration.note, told)
     narration.clear()
-    kept = keep(job.again())
     given_back_if_done(job, narration)
     if kept.advice:
         narration.note(kept.advice)

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,9 +12,10 @@ from typing import Any
 from kullm_tui.commands.cli.progress import Narration
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
-from trainer.jobs.actions import SAVING_SECONDS, remote_directory
+from trainer.jobs.actions import SAVING_SECONDS
 from trainer.jobs.agent import states
 from trainer.jobs.agent.files import document, row_of
+from trainer.jobs.bring import followed
 from trainer.jobs.client import Client
 from trainer.jobs.history import as_number
 from trainer.jobs.mirror import Mirror
@@ -27,48 +27,6 @@ _POLL_SECONDS = 0.2
 _AT_ONCE = 1 << 20
 _LINE_SECONDS = 10.0  # between lines where no terminal rewrites one
 _ASK_SECONDS = 5.0  # a supervisor that died cannot say so
-_ENDING_SECONDS = 10.0
-_COME_SECONDS = 15.0
-
-
-@contextlib.contextmanager
-def mirrored(job: KnownJob, client: Client) -> Iterator[Mirror | None]:
-    """What fills the job's directory meanwhile. None for a job of this computer."""
-    if not job.machine:
-        yield None
-        return
-    mirror = Mirror(job.directory, client.transport, remote_directory(job, client))
-    thread = threading.Thread(target=mirror.follow, daemon=True)
-    thread.start()
-    try:
-        yield mirror
-    finally:
-        mirror.stopping.set()
-        thread.join(_ENDING_SECONDS)
-
-
-def _checkpoints_saved(job: KnownJob, client: Client) -> contextlib.AbstractContextManager[None]:
-    """Of a job on a rented machine; else nothing is done, and nothing imported for it."""
-    if not job.place.get("lease"):
-        return contextlib.nullcontext()
-    from trainer.jobs.rented.saving import checkpoints_saved
-
-    return checkpoints_saved(job, client)
-
-
-def brought_up_to_date(job: KnownJob, client: Client, narration: Narration) -> KnownJob:
-    """With all that its machine has of it by now; of a machine that does not answer, with what has come."""
-    if job.is_complete:
-        return job
-    with mirrored(job, client) as mirror:
-        if mirror and not mirror.come.wait(_COME_SECONDS):
-            narration.note(
-                say(
-                    f"{job.machine}: 응답이 없어서 받아 둔 데까지만 표시해요.",
-                    f"{job.machine} does not answer: this is as much as has come.",
-                )
-            )
-    return job.again()
 
 
 @dataclass
@@ -113,7 +71,7 @@ class Follower:
         """The last state of that start. `asked`: what is passed on to the job; without it ctrl-c ends this alone."""
         self._start = start
         passed_on, looked = 0, time.monotonic()
-        with mirrored(self._job, self._client) as mirror, _checkpoints_saved(self._job, self._client):
+        with followed(self._job, self._client) as mirror:
             while True:
                 come = mirror is None or mirror.ended.is_set()
                 state = document(self._job.directory.state)

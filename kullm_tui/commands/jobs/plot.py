@@ -12,7 +12,6 @@ from kullm_tui.commands.cli.confirm import require_room
 from kullm_tui.commands.cli.plot import plot_width, print_plot
 from kullm_tui.commands.cli.progress import Narration
 from kullm_tui.commands.cli.reach import client_of
-from kullm_tui.commands.jobs.follow import brought_up_to_date
 from kullm_tui.core import paths
 from kullm_tui.core.errors import KullmError, UsageError
 from kullm_tui.core.files import publish_bytes
@@ -21,6 +20,7 @@ from kullm_tui.core.plot.dots import dots_for
 from kullm_tui.core.plot.lines import Series, line_rows
 from kullm_tui.core.text import terminal_safe_json
 from trainer.jobs.actions import client_for
+from trainer.jobs.bring import brought_up_to_date
 from trainer.jobs.history import Curve, curve
 from trainer.jobs.registry import KnownJob, known_job
 
@@ -63,7 +63,7 @@ def plot(args: argparse.Namespace) -> int:
 
 
 def _curve(job: KnownJob, field: str) -> Curve:
-    job = brought_up_to_date(job, client_for(job, client_of), Narration())
+    job = brought_up_to_date(job, client_for(job, client_of), Narration().note)
     return curve(job.directory.metrics, field)
 
 

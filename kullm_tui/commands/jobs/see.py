@@ -10,19 +10,19 @@ from typing import Any
 from kullm_tui.commands.cli.columns import aligned
 from kullm_tui.commands.cli.progress import Narration
 from kullm_tui.commands.cli.reach import client_of
-from kullm_tui.commands.jobs.follow import Tail, brought_up_to_date, mirrored
+from kullm_tui.commands.jobs.follow import Tail
 from kullm_tui.core.errors import KullmError, UsageError
 from kullm_tui.core.language import say
 from kullm_tui.core.text import TerminalSafeStream, safe_line, terminal_safe, terminal_safe_json
 from trainer.jobs.actions import asked_recipe, client_for, shown
 from trainer.jobs.agent import states
+from trainer.jobs.bring import brought_up_to_date, mirrored
 from trainer.jobs.card import card
 from trainer.jobs.differences import differences
 from trainer.jobs.history import curve
-from trainer.jobs.link import Artifacts, Link
 from trainer.jobs.overview import Standing, standing, standings
 from trainer.jobs.registry import KnownJob, known_job
-from trainer.jobs.text import queue_text, reason_text, state_text, time_text
+from trainer.jobs.text import artifacts_text, link_text, state_text, time_text, why_text
 from trainer.recipe import recipe_dict
 
 _POLL_SECONDS = 0.3
@@ -59,44 +59,16 @@ def _row(one: Standing) -> list[str]:
         steps,
         left,
         link_text(job.link) if job.machine else "",
-        _artifacts_text(job.artifacts),
-        safe_line(_why(one)),
+        artifacts_text(job.artifacts),
+        safe_line(why_text(one.state_name, one.state)),
     ]
-
-
-def _why(one: Standing) -> str:
-    if one.state_name == states.QUEUED and one.state.get("queue"):
-        return queue_text(one.state["queue"])
-    return reason_text(one.state) if one.state_name in (states.FAILED, states.LOST) else ""
-
-
-def link_text(link: Link) -> str:
-    if link.state == "LIVE":
-        return say("연결됨", "connected")
-    age = time_text(link.age)
-    if link.state == "STALE":
-        return say(f"{age} 전 소식", f"heard {age} ago")
-    return (
-        say(f"연결 안 됨({age} 전 소식)", f"unreachable, heard {age} ago")
-        if link.age
-        else say("연결 안 됨", "unreachable")
-    )
-
-
-def _artifacts_text(artifacts: Artifacts) -> str:
-    return {
-        "NONE": "",
-        "READY": say("받을 결과 있음", "to be fetched"),
-        "FETCHING": say("받는 중", "fetching"),
-        "VERIFIED": say("결과 있음", "here"),
-    }[artifacts]
 
 
 def show(args: argparse.Namespace) -> int:
     job = known_job(args.job)
     client = client_for(job, client_of)
     try:
-        job = brought_up_to_date(shown(job, client), client, Narration())
+        job = brought_up_to_date(shown(job, client), client, Narration().note)
     except KullmError as error:  # a machine that is not there: what is known of its job is shown
         if not job.machine:
             raise
@@ -132,7 +104,10 @@ def _table(one: Standing) -> list[list[str]]:
         (say("이름", "name"), job.name),
         (say("레시피", "recipe"), recipe.get("name")),
         (say("장비", "machine"), job.machine or say("이 컴퓨터", "here")),
-        (say("상태", "state"), ": ".join(filter(None, (state_text(one.state_name), _why(one))))),
+        (
+            say("상태", "state"),
+            ": ".join(filter(None, (state_text(one.state_name), why_text(one.state_name, one.state)))),
+        ),
         (say("연결", "link"), link_text(job.link) if job.machine else ""),
         (say("단계", "step"), f"{one.progress.step}/{one.progress.steps or '?'}" if one.progress.step else ""),
         (say("남은 시간", "time left"), time_text(one.progress.eta_s) if one.progress.eta_s else ""),
@@ -144,7 +119,7 @@ def _table(one: Standing) -> list[list[str]]:
         (say("읽지 못한 줄", "unreadable lines"), more["malformed"] or ""),
         (say("체크포인트", "checkpoints"), ", ".join(map(str, job.checkpoints))),
         (say("일한 시간", "time worked"), time_text(more["card"]["seconds"]["actual"]) if more["attempt"] else ""),
-        (say("결과", "artifacts"), _artifacts_text(job.artifacts)),
+        (say("결과", "artifacts"), artifacts_text(job.artifacts)),
         (say("폴더", "folder"), more["folder"]),
     ]
     return [[name, safe_line(str(value))] for name, value in rows if value not in ("", None)]
@@ -153,7 +128,7 @@ def _table(one: Standing) -> list[list[str]]:
 def logs(args: argparse.Namespace) -> int:
     job = known_job(args.job)
     client = client_for(job, client_of)
-    job = brought_up_to_date(job, client, Narration())
+    job = brought_up_to_date(job, client, Narration().note)
     with mirrored(job, client) if args.follow else nullcontext():
         _print_log(job, args.attempt, goes_on=args.follow)
     return 0

@@ -10,10 +10,9 @@ from kullm_tui.commands.jobs.follow import Follower, asking_to_stop
 from kullm_tui.commands.machines.rent import tell_of_the_end
 from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe, terminal_safe_json
-from trainer.jobs.actions import resume
+from trainer.jobs.actions import go_on
 from trainer.jobs.client import Client
 from trainer.jobs.overview import standing
-from trainer.jobs.reach import finish_dispatch
 from trainer.jobs.registry import KnownJob
 
 
@@ -22,19 +21,16 @@ def started_and_followed(
 ) -> int:
     """A job that was made, or one that goes on: at work until it ends, its exit code, and on success its adapter kept."""
     follower = Follower(job, client, narration)
-    start = finish_dispatch(job, client, narration.note, narration.progress)
+    started = go_on(job, client, note=narration.note, progress=narration.progress, on=on)
     narration.clear()
-    if not start:
-        started = resume(job, client, on=on)
-        start = started.start
-        if not started.fresh and not detach:
-            narration.note(say("이미 돌고 있어서 지켜봐요.", "It runs already, and is followed."))
+    if not started.fresh and not detach:
+        narration.note(say("이미 돌고 있어서 지켜봐요.", "It runs already, and is followed."))
     if detach:
         return left_alone(job, narration, as_json=as_json)
     if job.machine:
-        return watched(job, client, follower, start, narration, as_json=as_json)
+        return watched(job, client, follower, started.start, narration, as_json=as_json)
     with asking_to_stop() as asked:
-        state = follower.until_it_ends(start, asked)
+        state = follower.until_it_ends(started.start, asked)
     return ended(job, client, state, narration, as_json=as_json)
 
 

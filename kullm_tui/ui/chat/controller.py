@@ -53,8 +53,10 @@ class ChatController(Controller[ChatView]):
 
     async def begin(self) -> None:
         """Once the screen is there: the store, and what was used last."""
-        app = self.screen.host
-        self.session = self._usual = await asyncio.to_thread(last_used, app.config.model)
+        app, nobody_chose = self.screen.host, self.session
+        used = await asyncio.to_thread(last_used, app.config.model)
+        if self.session is nobody_chose:
+            self.session = self._usual = used
         await self._learn()
         store = await app.opened()
         self.screen.sidebar.store = store

@@ -234,6 +234,13 @@ class ChatScreen(ConversationScreen):
     def use_model(self, name: str, adapter: str = "") -> None:
         self.controller.chose(replace(self.controller.session, model=name, adapter=adapter))
 
+    def talk_anew(self, name: str, adapter: str) -> None:
+        """From the trainings: a new conversation with these."""
+        if self.controller.conversation:
+            self.controller.new_conversation()
+        self.use_model(name, adapter)
+        self.prompt.focus()
+
     def stop_replies(self) -> bool:
         return self.controller.stop() or self.thread.stop_judging()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -31,6 +32,7 @@ from kullm_tui.ui.widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
     from kullm_tui.core.store.comparisons import Comparison
+    from kullm_tui.core.store.contestant import Contestant
     from kullm_tui.ui.conversation.host import ConversationHost
     from kullm_tui.ui.dialogs.text_file import Attachment
 
@@ -349,6 +351,14 @@ class CompareScreen(ConversationScreen):
         questions = await asyncio.to_thread(read_questions, attachment.text, attachment.name)
         choice = self.controller.choice
         await self.controller.voting.take_up(questions, choice.lineup.contestants, choice.session.system)
+
+    def compare_these(self, contestants: Sequence[Contestant], *, blind: bool) -> None:
+        """From the trainings: the next comparison is of these."""
+        choice = self.controller.choice
+        choice.take(replace(choice.lineup, contestants=tuple(contestants), blind=blind))
+        if self.controller.comparison:
+            self.controller.open(None)
+        self.prompt.focus()
 
     def use_model(self, name: str) -> None:
         """From the browser or the palette: it joins the next comparison, in the place of the last where all are taken."""

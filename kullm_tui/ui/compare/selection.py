@@ -21,8 +21,11 @@ class Choice:
         self._controller = controller
 
     async def begin(self) -> None:
-        """As it was chosen last."""
-        self.lineup = await asyncio.to_thread(_first_lineup)
+        """As it was chosen last, unless somebody has chosen meanwhile."""
+        nobody_chose = self.lineup
+        last = await asyncio.to_thread(_first_lineup)
+        if self.lineup is nobody_chose:
+            self.lineup = last
 
     def take(self, lineup: Lineup | None) -> None:
         """From the dialog; None: nothing was changed."""

@@ -30,11 +30,12 @@ from kullm_tui.ui.background import Fault, begin
 from kullm_tui.ui.dialogs.ask import AskLine
 from kullm_tui.ui.dialogs.consent import may_leave_for
 from kullm_tui.ui.evaluate.system_picker import SystemPicker
-from kullm_tui.ui.evaluate.text import button_label, joined, plan_lines
+from kullm_tui.ui.evaluate.text import button_label, plan_lines
 from kullm_tui.ui.keymap import EVALUATION_FORM, bindings
 from kullm_tui.ui.models.choices import answerers
 from kullm_tui.ui.text import plain, safe_line
 from kullm_tui.ui.widgets.button import name_button
+from kullm_tui.ui.widgets.cells import joined
 from kullm_tui.ui.widgets.key_bar import KeyBar
 from kullm_tui.ui.widgets.segmented import Choice
 from kullm_tui.ui.widgets.status_line import StatusLine

@@ -10,8 +10,8 @@ from evaluator.unscored import status_word
 from kullm_tui.core.language import say
 from kullm_tui.ui.evaluate.items import Given, Item
 from kullm_tui.ui.evaluate.tables import fault_word, flag_word
-from kullm_tui.ui.evaluate.text import cell
 from kullm_tui.ui.text import safe, safe_line
+from kullm_tui.ui.widgets.cells import cell
 
 _CRITERION_CELLS = 16
 

@@ -22,9 +22,9 @@ from kullm_tui.core.text import nfc
 from kullm_tui.ui.background import Fault, begin
 from kullm_tui.ui.dialogs.ask import AskLine
 from kullm_tui.ui.evaluate.items import RunFacts
-from kullm_tui.ui.evaluate.text import cell, joined
 from kullm_tui.ui.keymap import RATING, bindings
 from kullm_tui.ui.text import plain, safe, safe_line
+from kullm_tui.ui.widgets.cells import cell, joined
 from kullm_tui.ui.widgets.key_bar import KeyBar
 from kullm_tui.ui.widgets.status_line import StatusLine
 

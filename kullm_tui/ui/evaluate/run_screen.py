@@ -30,9 +30,10 @@ from kullm_tui.ui.evaluate.item_browser import ItemBrowser
 from kullm_tui.ui.evaluate.items import RunFacts, facts_of
 from kullm_tui.ui.evaluate.runs import Running
 from kullm_tui.ui.evaluate.tables import page_lines, people_lines
-from kullm_tui.ui.evaluate.text import button_label, count_line, joined, plan_lines, progress_lines
+from kullm_tui.ui.evaluate.text import button_label, count_line, plan_lines, progress_lines
 from kullm_tui.ui.keymap import EVALUATION, bindings
 from kullm_tui.ui.text import safe_line
+from kullm_tui.ui.widgets.cells import joined
 from kullm_tui.ui.widgets.key_bar import KeyBar
 from kullm_tui.ui.widgets.notice import Notice
 from kullm_tui.ui.widgets.status_line import StatusLine

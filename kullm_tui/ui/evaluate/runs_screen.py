@@ -26,10 +26,11 @@ from kullm_tui.core.language import say
 from kullm_tui.core.money import money
 from kullm_tui.ui.background import Fault, Work, begin
 from kullm_tui.ui.evaluate.runs import Running
-from kullm_tui.ui.evaluate.text import count_line, joined, progress_lines, run_heading, run_row
+from kullm_tui.ui.evaluate.text import count_line, progress_lines, run_heading, run_row
 from kullm_tui.ui.keymap import EVALUATIONS, bindings
 from kullm_tui.ui.text import safe_line
 from kullm_tui.ui.widgets.button import name_button
+from kullm_tui.ui.widgets.cells import joined
 from kullm_tui.ui.widgets.key_bar import KeyBar
 from kullm_tui.ui.widgets.notice import Notice
 from kullm_tui.ui.widgets.row_list import Row, Rows

@@ -13,10 +13,10 @@ from textual.message import Message
 from evaluator.preparation import Pick
 from kullm_tui.core.language import say
 from kullm_tui.core.text import size_text
-from kullm_tui.ui.evaluate.text import cell
 from kullm_tui.ui.keymap import SYSTEMS, bindings
 from kullm_tui.ui.models.choices import Answerer, headings
 from kullm_tui.ui.text import safe_line
+from kullm_tui.ui.widgets.cells import cell
 from kullm_tui.ui.widgets.row_list import Heading, Row, Rows
 
 _NAME_CELLS = 30

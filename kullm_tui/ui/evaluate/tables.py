@@ -14,9 +14,9 @@ from evaluator.report import FEW, Cell, Table, TableRow, reading_notes
 from evaluator.rubric import Criterion
 from evaluator.unscored import loss_warning, reason_lines, unscored_text
 from kullm_tui.core.language import say
-from kullm_tui.ui.evaluate.text import cell
 from kullm_tui.ui.markdown.wrap import fold_words
 from kullm_tui.ui.text import safe_line
+from kullm_tui.ui.widgets.cells import cell
 from kullm_tui.ui.widgets.plot import coloured
 
 _NAME_CELLS, _NARROWEST_NAME = 22, 10

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from kullm_tui.core.language import say
 from kullm_tui.core.money import money
 from kullm_tui.core.times import clock, seconds
 from kullm_tui.ui.text import safe, safe_line
+from kullm_tui.ui.widgets.cells import bar, cell
 
 if TYPE_CHECKING:
     from evaluator.cost import Estimate
@@ -26,18 +26,6 @@ _BAR_CELLS, _NARROW_BAR_CELLS = 20, 12
 _ROOMY = 96
 NUMBER_CELLS, SET_CELLS, COUNT_CELLS, STATE_CELLS, WHEN_CELLS = 4, 14, 11, 8, 9
 _GAP = "  "
-
-
-def cell(text: Content | str, cells: int, *, right: bool = False) -> Content:
-    content = text if isinstance(text, Content) else Content(text)
-    content = content.truncate(cells, ellipsis=True)
-    room = cells - content.cell_length
-    return content.pad(room, 0) if right else content.pad(0, room)
-
-
-def bar(done: int, total: int, cells: int) -> Content:
-    full = round(cells * min(done, total) / total) if total else cells
-    return Content.assemble(("━" * full, "$accent"), ("─" * (cells - full), "$rule"))
 
 
 # -- the list of runs --------------------------------------------------------------------------------------------------
@@ -300,7 +288,3 @@ def _notes(system: str, progress: Progress) -> list[Content]:
     if trouble := progress.troubles.get(system):
         lines.append(Content.styled(f"  {safe_line(trouble)}", "$warning"))
     return lines
-
-
-def joined(lines: Sequence[Content]) -> Content:
-    return Content("\n").join(lines)

@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 
 _SPEED_CELLS = 9  # "123 tok/s": a number that changes does not move the rest
 _BETWEEN = " · "
-_MODES = {"chat": ("대화", "Chat"), "compare": ("비교", "Compare"), "evaluate": ("평가", "Evaluate")}
+_MODES = {
+    "chat": ("대화", "Chat"),
+    "compare": ("비교", "Compare"),
+    "train": ("학습", "Train"),
+    "evaluate": ("평가", "Evaluate"),
+}
 
 
 class Status:
@@ -34,13 +39,17 @@ class Status:
         self.changed: Signal[None] = Signal(app, "status-changed")
         self._app = app
         self._models: dict[str, str] = {}  # by mode
-        self._texts = {"engine": "", "speed": "", "memory": "", "cost": ""}
+        self._texts = {"training": "", "engine": "", "speed": "", "memory": "", "cost": ""}
 
     def set_model(self, mode: str, text: str) -> None:
         text = safe_line(text)
         if self._models.get(mode) != text:
             self._models[mode] = text
             self.changed.publish(None)
+
+    def set_training(self, text: str) -> None:
+        """What became of one that has ended, until its list is looked at."""
+        self._set("training", text)
 
     def set_engine(self, text: str) -> None:
         """Empty once it serves."""

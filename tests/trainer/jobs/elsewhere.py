@@ -62,7 +62,7 @@ def make_job(root: Path, spec: Mapping[str, Any] | None = None) -> JobDirectory:
     return job
 
 
-def add_rows(job: JobDirectory, steps: range, **more: Any) -> None:
+def add_rows(job: JobDirectory, steps: range, /, **more: Any) -> None:
     lines = [json.dumps({"step": step, "loss": 4 / step, "글": "가나다", **more}, ensure_ascii=False) for step in steps]
     with job.metrics.open("ab") as file:
         file.write("".join(f"{line}\n" for line in lines).encode())

@@ -1,0 +1,71 @@
+"""The modes of the app, each a screen that is imported when somebody goes there, and the ways from one into another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from textual.screen import Screen
+
+if TYPE_CHECKING:
+    from textual.app import App
+
+    from kullm_tui.core.store.contestant import Contestant
+
+
+def _chat() -> Screen[None]:
+    from kullm_tui.ui.chat.screen import ChatScreen
+
+    screen = ChatScreen()
+    # The style sheets are as new as the screen. Without this word of it Textual reads all of them once more.
+    screen._css_update_count = 0
+    return screen
+
+
+def _compare() -> Screen[None]:
+    from kullm_tui.ui.compare.screen import CompareScreen
+
+    return CompareScreen()
+
+
+def _evaluate() -> Screen[None]:
+    from kullm_tui.ui.evaluate.runs_screen import EvaluateScreen
+
+    return EvaluateScreen()
+
+
+def _train() -> Screen[None]:
+    from kullm_tui.ui.train.screen import TrainScreen
+
+    return TrainScreen()
+
+
+MODES: Mapping[str, Callable[[], Screen[None]]] = {
+    "chat": _chat,
+    "compare": _compare,
+    "train": _train,
+    "evaluate": _evaluate,
+}
+
+
+async def there_or_back(app: App[Any], mode: str) -> None:
+    """Into the mode, and from there back to the chat."""
+    await app.switch_mode("chat" if app.current_mode == mode else mode)
+
+
+async def chat_with(app: App[Any], model: str, adapter: str) -> None:
+    from kullm_tui.ui.chat.screen import ChatScreen
+
+    await app.switch_mode("chat")
+    for screen in app.screen_stack:
+        if isinstance(screen, ChatScreen):
+            screen.talk_anew(model, adapter)
+
+
+async def compare_these(app: App[Any], contestants: Sequence[Contestant], *, blind: bool) -> None:
+    from kullm_tui.ui.compare.screen import CompareScreen
+
+    await app.switch_mode("compare")
+    for screen in app.screen_stack:
+        if isinstance(screen, CompareScreen):
+            screen.compare_these(contestants, blind=blind)

@@ -1,0 +1,95 @@
+"""Trainings on another machine, behind a real sshd: followed while the app is open, and honest about a machine that is gone."""
+
+import contextlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.relay import Relay, relay
+from tests.sshd import Sshd, sshd
+from tests.trainer.jobs.elsewhere import add_rows, make_job, running, same, set_state
+from tests.ui.training import training
+from trainer.jobs.agent.directory import JobDirectory
+from trainer.jobs.agent.files import document, private_dir, publish
+from trainer.jobs.registry import put_down
+
+_NOBODY = 1  # no port that anybody listens on
+
+
+@pytest.fixture
+def box(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sshd]:
+    with sshd(tmp_path / "sshd") as one:
+        for name, value in one.variables.items():
+            monkeypatch.setenv(name, value)
+        (home / "config.toml").write_text('machines = [{name = "box", ssh = "box"}]\n')
+        yield one
+
+
+def far_job(home: Path, box: Sshd, name: str) -> tuple[JobDirectory, JobDirectory]:
+    """Here, and there."""
+    there = make_job(private_dir(box.home / ".kullm"), {"name": name})
+    here = JobDirectory(private_dir(home / "jobs" / there.id))
+    put_down(here, machine="box", path=str(there.path))
+    publish(here.spec, document(there.spec))
+    return here, there
+
+
+async def test_a_far_job_grows_in_the_list_and_its_files_come(home: Path, box: Sshd) -> None:
+    here, there = far_job(home, box, "멀리")
+    add_rows(there, range(1, 6), steps=20)
+    with running(there):
+        async with training() as one:
+            await one.tells("멀리", "box · 연결됨", "5/20")
+            add_rows(there, range(6, 11), steps=20)
+            await one.tells("10/20", "50%")
+            await one.until(lambda: same(here.metrics, there.metrics))
+            set_state(there, "SUCCEEDED")
+            await one.tells("완료")
+            await one.until(lambda: one.app.trainings.jobs[0].is_complete)
+
+
+@pytest.fixture
+def way(box: Sshd) -> Iterator[Relay]:
+    """What leads to the box."""
+    with relay(box.port) as one:
+        box.configure(one.port)
+        box.know(port=one.port)
+        yield one
+
+
+async def test_a_machine_that_vanishes_is_a_line_and_its_job_keeps_its_numbers(
+    home: Path, box: Sshd, way: Relay
+) -> None:
+    here, there = far_job(home, box, "멀리")
+    add_rows(there, range(1, 6), steps=20)
+    with running(there):
+        async with training() as one:
+            await one.tells("box · 연결됨", "5/20")
+            box.configure(_NOBODY)
+            way.strike("reset")
+            put_down(here, heard=time.time() - 100)  # as if that had been a while ago
+            await one.until(lambda: one.app.trainings.troubles)
+            await one.tells("box:", "2분 전 소식", "5/20", "학습 중")
+            box.configure(way.port)
+            await one.tells("box · 연결됨")
+            await one.until(lambda: not one.app.trainings.troubles)
+
+
+async def test_a_machine_that_is_no_longer_configured_says_what_to_do(home: Path, box: Sshd) -> None:
+    here, _ = far_job(home, box, "옛날")
+    set_state(here, "RUNNING")
+    (home / "config.toml").write_text("")
+    async with training() as one:
+        await one.tells("'box' 장비가 없어요", "옛날")
+
+
+async def test_a_job_that_its_machine_does_not_have_any_more_says_so_in_its_row(home: Path, box: Sshd) -> None:
+    here, there = far_job(home, box, "사라짐")
+    set_state(here, "RUNNING")
+    with contextlib.suppress(FileNotFoundError):
+        there.spec.unlink()
+    there.path.rename(there.path.with_name("gone"))
+    async with training() as one:
+        await one.tells("사라짐", "그 장비에 이 학습이 없어요")
