@@ -5,7 +5,7 @@ from textual.content import Content
 from kullm_tui.core.plot.rows import Row, Style
 
 _SERIES = ("$accent", "$success", "$warning", "$error", "$secondary", "$foreground")
-_WORDS = {"": "", "quiet": "$quiet", "strong": "bold"}
+_WORDS = {"": "", "quiet": "$quiet", "strong": "bold", "alarm": "$error"}
 
 
 def coloured(row: Row) -> Content:
