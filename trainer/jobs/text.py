@@ -5,6 +5,7 @@ from typing import Any
 
 from kullm_tui.core.language import say
 from trainer.jobs.agent import states
+from trainer.jobs.link import Link
 
 
 def state_text(state: str) -> str:
@@ -76,6 +77,19 @@ def occupied_lines(cards: Sequence[Mapping[str, Any]]) -> list[str]:
         )
         lines.append(f"GPU {card.get('card')}: " + (who or f"{card.get('mib', 0) / 1024:.1f}GB"))
     return lines
+
+
+def link_text(link: Link) -> str:
+    if link.state == "LIVE":
+        return say("연결됨", "connected")
+    age = time_text(link.age)
+    if link.state == "STALE":
+        return say(f"{age} 전 소식", f"heard {age} ago")
+    return (
+        say(f"연결 안 됨({age} 전 소식)", f"unreachable, heard {age} ago")
+        if link.age
+        else say("연결 안 됨", "unreachable")
+    )
 
 
 def time_text(seconds: float) -> str:

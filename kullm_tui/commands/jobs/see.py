@@ -19,11 +19,11 @@ from trainer.jobs.agent import states
 from trainer.jobs.card import card
 from trainer.jobs.differences import differences
 from trainer.jobs.history import curve
-from trainer.jobs.link import Artifacts, Link
+from trainer.jobs.link import Artifacts
 from trainer.jobs.overview import Standing, standing, standings
 from trainer.jobs.registry import KnownJob, known_job
 from trainer.jobs.tail import Tail
-from trainer.jobs.text import queue_text, reason_text, state_text, time_text
+from trainer.jobs.text import link_text, queue_text, reason_text, state_text, time_text
 from trainer.recipe import recipe_dict
 
 _POLL_SECONDS = 0.3
@@ -69,19 +69,6 @@ def _why(one: Standing) -> str:
     if one.state_name == states.QUEUED and one.state.get("queue"):
         return queue_text(one.state["queue"])
     return reason_text(one.state) if one.state_name in (states.FAILED, states.LOST) else ""
-
-
-def link_text(link: Link) -> str:
-    if link.state == "LIVE":
-        return say("연결됨", "connected")
-    age = time_text(link.age)
-    if link.state == "STALE":
-        return say(f"{age} 전 소식", f"heard {age} ago")
-    return (
-        say(f"연결 안 됨({age} 전 소식)", f"unreachable, heard {age} ago")
-        if link.age
-        else say("연결 안 됨", "unreachable")
-    )
 
 
 def _artifacts_text(artifacts: Artifacts) -> str:

@@ -170,7 +170,11 @@ def _key(series: Sequence[Series], y_name: str, width: int) -> list[Row]:
         room -= len(gap) + len(_KEY)
         if not name or room < 2:
             continue
-        pieces += [Piece(gap), Piece(_KEY_APART if one.apart else _KEY, place), Piece(fitted(name, min(room, cell_len(name))))]
+        pieces += [
+            Piece(gap),
+            Piece(_KEY_APART if one.apart else _KEY, place),
+            Piece(fitted(name, min(room, cell_len(name)))),
+        ]
         room -= cell_len(name)
     return [tuple(pieces)] if pieces else []
 

@@ -36,8 +36,8 @@ def gauge(used: int | None, context: int) -> Content:
     return Content.assemble(words, "▕", (bar(share), "$warning" if share >= _TIGHT else "$accent"), "▏")
 
 
-def bar(share: float) -> str:
-    eighths = round(share * _CELLS * 8)
+def bar(share: float, cells: int = _CELLS) -> str:
+    eighths = round(share * cells * 8)
     whole, rest = divmod(eighths, 8)
     text = "█" * whole + (_EIGHTHS[rest] if rest else "")
-    return text.ljust(_CELLS)
+    return text.ljust(cells)
