@@ -96,8 +96,10 @@ def heading(panel: Panel, metrics: Metrics, sight: Sight, width: int) -> Row:
             sign = ("▪ " if place else "━ ") if many else ""
             pieces += [Piece("  "), Piece(sign, place), Piece(_series_name(field) + " " if many else "")]
             pieces.append(Piece(panel.form(found[1]), "strong"))
-            if found[0] != at:
+            if place and found[0] != at:
                 pieces.append(Piece(say(f" ({found[0]:,}단계)", f" (step {found[0]:,})"), "quiet"))
+    if sight.cursor is not None and panel is LOSS:
+        pieces.append(Piece(say(f"  {sight.cursor:,}단계에서", f"  at step {sight.cursor:,}"), "quiet"))
     if sight.log and panel is LOSS:
         pieces.append(Piece(say("  로그 눈금", "  log scale"), "quiet"))
     return _cut(pieces, width)

@@ -1,6 +1,6 @@
 """What is said of a job on its page. Names that come from outside are made safe here."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from textual.content import Content
@@ -18,9 +18,10 @@ from trainer.jobs.watched import CardMoment, Look
 
 _GOOD, _BAD = (states.RUNNING, states.SUCCEEDED), (states.FAILED, states.LOST, states.CANCEL_INCOMPLETE)
 _SPARKS = "▁▂▃▄▅▆▇█"
-_BAR, _LONG_BAR = 8, 20
+_BAR, _LONG_BAR, _SPARK = 8, 20, 30
 _HOT = 85  # degrees
 _LABEL = 14
+_NUMBER = 9
 
 
 def joined(lines: Sequence[Content | str]) -> Content:
@@ -66,14 +67,14 @@ def progress_line(look: Look) -> Content:
     now = look.standing.progress
     share = min(1.0, now.step / now.steps) if now.steps else 0.0
     of = f"/{now.steps:,}" if now.steps else ""
-    parts = [Content.assemble("▕", (bar(share, _LONG_BAR), "$accent"), "▏"), f"{now.step:,}{of} {say('단계', 'steps')}"]
-    if now.steps:
-        parts.append(f"{share:.0%}")
-    if now.eta_s:
-        parts.append(say(f"남은 시간 {time_text(now.eta_s)}", f"{time_text(now.eta_s)} left"))
-    if look.more:
-        parts.append(Content.styled(say("읽는 중 …", "reading …"), "$quiet"))
-    return Content("  ").join(part if isinstance(part, Content) else Content(part) for part in parts)
+    parts = [
+        Content.assemble("▕", (bar(share, _LONG_BAR), "$accent"), "▏"),
+        Content(say(f"{now.step:,}{of} 단계", f"step {now.step:,}{of}")),
+        Content(f"{share:.0%}" if now.steps else ""),
+        Content(say(f"남은 시간 {time_text(now.eta_s)}", f"{time_text(now.eta_s)} left") if now.eta_s else ""),
+        Content.styled(say("읽는 중 …", "reading …") if look.more else "", "$quiet"),
+    ]
+    return Content("  ").join(part for part in parts if part.plain)
 
 
 def number_lines(look: Look, width: int) -> list[Content]:
@@ -82,16 +83,20 @@ def number_lines(look: Look, width: int) -> list[Content]:
     found = [
         (say("단계", "step"), f"{now.step:,}" if now.step else "-"),
         (say("손실", "loss"), "-" if now.loss is None else f"{now.loss:.4f}"),
-        (say("가장 낮은 평가", "best evaluation"), best_text(look) or "-"),
+        (say("평가 최저", "best eval"), best_text(look) or "-"),
         (say("토큰/초", "tokens/s"), "-" if now.tokens_per_s is None else f"{now.tokens_per_s:,.0f}"),
         (say("남은 시간", "time left"), time_text(now.eta_s) if now.eta_s else "-"),
     ]
     mfu = last.get("mfu")
     if isinstance(mfu, float):
         found.insert(4, ("MFU", f"{mfu:.1%}"))
-    cells = max(9, width // len(found))
-    names = Content("").join(cell(name, cells) for name, _ in found).stylize("$quiet")
-    return [names, Content("").join(cell(value, cells) for _, value in found).stylize("bold")]
+    widths = [max(_NUMBER, *(Content(text).cell_length + 1 for text in pair)) for pair in found]
+    gap = max(0, min(_NUMBER, (width - sum(widths)) // len(found)))
+    names, values = (
+        Content("").join(cell(pair[at], cells + gap) for pair, cells in zip(found, widths, strict=True))
+        for at in (0, 1)
+    )
+    return [names.stylize("$quiet").truncate(width), values.stylize("bold").truncate(width)]
 
 
 def best_text(look: Look) -> str:
@@ -106,31 +111,46 @@ def spark(values: Sequence[float], cells: int, top: float = 100.0) -> str:
     """The newest at the right end."""
     last = values[-cells:]
     signs = (_SPARKS[max(0, min(len(_SPARKS) - 1, int(value / top * len(_SPARKS))))] for value in last)
-    return "".join(signs).rjust(cells)
+    return "".join(signs)
 
 
 def card_line(card: CardMoment, width: int) -> Content:
-    """Use, memory, power, heat, and its use over the last minutes."""
+    """Use, memory, power, heat, and where there is room its use over the last minutes."""
     use = "-" if card.use is None else f"{card.use:.0f}%"
-    share = card.mib / card.of if card.of else 0.0
+    share = min(1.0, card.mib / card.of) if card.of else 0.0
     hot = card.celsius is not None and card.celsius >= _HOT
     parts = [
-        Content.assemble(
-            (f"GPU {card.index}", "bold"), "  ▕", (bar((card.use or 0.0) / 100, _BAR), "$accent"), "▏", f"{use:>5}"
-        ),
-        Content.assemble(
-            "▕", (bar(min(1.0, share), _BAR), "$secondary"), "▏", f" {card.mib / 1024:.1f}/{card.of / 1024:.0f}GB"
-        ),
+        Content.assemble((f"GPU {card.index}", "bold"), f" {use:>4} ", *_gauge((card.use or 0.0) / 100, "$accent")),
+        Content.assemble(f"{card.mib / 1024:.1f}/{card.of / 1024:.0f}GB ", *_gauge(share, "$secondary")),
         Content("" if card.watts is None else f"{card.watts:.0f}W"),
         Content.styled("" if card.celsius is None else f"{card.celsius:.0f}°C", "$error" if hot else ""),
     ]
     line = Content("  ").join(part for part in parts if part.plain)
     room = width - line.cell_length - 2
-    return Content.assemble(line, "  ", (spark(card.uses, min(room, len(card.uses))), "$accent")) if room > 3 else line
+    return (
+        Content.assemble(line, "  ", (spark(card.uses, min(room, _SPARK)), "$accent")) if room >= _SPARK // 2 else line
+    )
 
 
-def occupant_line(card: CardMoment) -> Content:
-    """Whose processes are on it."""
+def _gauge(share: float, colour: str) -> tuple[Content | str | tuple[str, str], ...]:
+    return "▕", (bar(min(1.0, share), _BAR), colour), "▏"
+
+
+def card_lines(look: Look, width: int) -> list[Content]:
+    """A card to each GPU: what it does now, what it did, and who is on it."""
+    if not look.cards:
+        words = say(
+            "GPU 기록이 없어요. 학습이 프로세서에서 돌거나, 장비에 nvidia-smi가 없어요.",
+            "Nothing is known of cards: it is trained on the processor, or its machine has no nvidia-smi.",
+        )
+        return [Content.styled(words, "$quiet")]
+    where = look.standing.job.spec.get("machine")
+    hardware = safe_line(str(where.get("hardware") or "")) if isinstance(where, dict) else ""
+    head = [Content.styled(hardware, "$quiet"), Content("")] if hardware else []
+    return [*head, *(line for card in look.cards for line in _card(card, width))]
+
+
+def _card(card: CardMoment, width: int) -> list[Content]:
     who = [
         say(
             f"{safe_line(owner) or '다른 컨테이너'} {pid}번 {mib / 1024:.1f}GB",
@@ -138,17 +158,13 @@ def occupant_line(card: CardMoment) -> Content:
         )
         for owner, pid, mib in card.who
     ]
-    return Content.styled("       " + (", ".join(who) or say("쓰는 프로세스 없음", "nobody on it")), "$quiet")
-
-
-def card_lines(look: Look, width: int) -> list[Content]:
-    if not look.cards:
-        words = say(
-            "GPU 기록이 없어요. 학습이 프로세서에서 돌거나, 장비에 nvidia-smi가 없어요.",
-            "Nothing is known of cards: it is trained on the processor, or its machine has no nvidia-smi.",
-        )
-        return [Content.styled(words, "$quiet")]
-    return [line for card in look.cards for line in (card_line(card, width), occupant_line(card), Content(""))]
+    past = Content.assemble((spark(card.uses, max(8, width - 2)), "$accent"))
+    return [
+        card_line(card, 0),
+        past,
+        Content.styled(", ".join(who) or say("쓰는 프로세스 없음", "nobody on it"), "$quiet"),
+        Content(""),
+    ]
 
 
 # -- what was reckoned, what went wrong ------------------------------------------------------------------------------------
@@ -180,9 +196,9 @@ def reckoning_lines(found: Reckoning, won: float | None) -> list[Content]:
     ]
 
 
-def _in_all(found: Reckoning, form: object) -> str:
+def _in_all(found: Reckoning, form: Callable[[float], str]) -> str:
     seconds = found.seconds_in_all
-    if not seconds or not found.seconds_left or not callable(form):
+    if not seconds or not found.seconds_left:
         return ""
     return say(f" (끝나면 {form(seconds)})", f" ({form(seconds)} when done)")
 
