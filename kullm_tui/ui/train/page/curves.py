@@ -41,7 +41,7 @@ class Panel:
     def points(self, metrics: Metrics, field: str, most: int, span: tuple[float, float] | None) -> Series:
         found = metrics.points(field, most, span)
         points = found if self.per == 1.0 else [(step, value / self.per) for step, value in found]
-        return Series(_series_name(field) if len(self.fields) > 1 else "", points, apart=field != self.fields[0])
+        return Series(field_name(field) if len(self.fields) > 1 else "", points, apart=field != self.fields[0])
 
 
 PANELS = (
@@ -94,7 +94,7 @@ def heading(panel: Panel, metrics: Metrics, sight: Sight, width: int) -> Row:
         if found:
             many = len(panel.fields) > 1
             sign = ("▪ " if place else "━ ") if many else ""
-            pieces += [Piece("  "), Piece(sign, place), Piece(_series_name(field) + " " if many else "")]
+            pieces += [Piece("  "), Piece(sign, place), Piece(field_name(field) + " " if many else "")]
             pieces.append(Piece(panel.form(found[1]), "strong"))
             if place and found[0] != at:
                 pieces.append(Piece(say(f" ({found[0]:,}단계)", f" (step {found[0]:,})"), "quiet"))
@@ -118,5 +118,5 @@ def marks_of(alarms: Sequence[Alarm], span: tuple[float, float]) -> list[Mark]:
     return found[-_MOST_MARKS:]
 
 
-def _series_name(field: str) -> str:
+def field_name(field: str) -> str:
     return {"loss": say("학습", "train"), "eval_loss": say("평가", "evaluation")}.get(field, field)

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.geometry import Size
@@ -32,9 +32,15 @@ from kullm_tui.ui.train.page.watching import Watching
 from trainer.jobs.log import FIRST_ERROR, Page, find, page, words
 
 
-class LogLines(ScrollView, can_focus=True):
-    """A window of a log; only the lines in sight are drawn."""
+class LogLines(ScrollView, can_focus=True, inherit_bindings=False):
+    """A window of a log; only the lines in sight are drawn. Its two ends are those of the file, which are the view's to find."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "scroll_up", show=False),
+        Binding("down,j", "scroll_down", show=False),
+        Binding("pageup", "page_up", show=False),
+        Binding("pagedown", "page_down", show=False),
+    ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {"log--line", "log--found", "log--bad"}
     DEFAULT_CSS = """
     LogLines { height: 1fr; overflow-x: hidden; background: transparent; }
