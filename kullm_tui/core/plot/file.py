@@ -110,7 +110,8 @@ def _draw(axes: Any, plot: Axes) -> None:
         style: dict[str, Any] = {"marker": "o", "linestyle": "", "markersize": 4} if one.apart else {"linewidth": _LINE}
         lines += axes.plot(xs, ys, color=colour, **style)
         gaps = [x for x, y in zip(xs, ys, strict=True) if isnan(y)]
-        axes.plot(gaps, [0] * len(gaps), "x", color=colour, transform=axes.get_xaxis_transform(), clip_on=False)
+        if gaps:
+            axes.plot(gaps, [0] * len(gaps), "x", color=colour, transform=axes.get_xaxis_transform(), clip_on=False)
     for mark in plot.marks:
         axes.axvline(mark.x, color=_ALARM, linewidth=_LINE / 2, linestyle=":")
     if len(plot.series) > 1 or plot.series[0].name:
