@@ -74,8 +74,8 @@ class Watched:
         self._cards = _Rows(self.job.gpu, _CARD_MOMENTS, last=_CARD_BYTES)
         self._alarmed: tuple[tuple[int, int], tuple[Alarm, ...]] = ((-1, -1), ())
 
-    def look(self, seconds: float = 0.1) -> Look:
-        """In a thread. Reads for about so long; what is left then is read by the next look."""
+    def look(self, seconds: float = 0.3) -> Look:
+        """In a thread. Reads for about so long; what is left then is read by the next look, and what went wrong is told by the last."""
         ends, more = time.monotonic() + seconds, True
         while more and time.monotonic() < ends:
             more = self.metrics.read()
@@ -88,7 +88,7 @@ class Watched:
             reckoning(known, peak=self.metrics.highest("memory_bytes"), left=now.progress.eta_s),
             cards=cards_of(self._cards.rows),
             samples=samples_of(self._samples.rows),
-            alarms=self._alarms(),
+            alarms=self._alarmed[1] if more else self._alarms(),
             silence="" if known.machine else silence(self.job, now.state),
             best=document(self.job.best) or _best(self.metrics),
             malformed=self.metrics.malformed + sum(one.malformed for one in (self._events, self._samples, self._cards)),

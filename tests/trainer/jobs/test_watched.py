@@ -14,7 +14,7 @@ from tests.growth import growth
 from tests.trainer.jobs.elsewhere import add_rows, make_job, running, set_state
 from trainer.jobs import metrics as metrics_module
 from trainer.jobs.agent.directory import JobDirectory
-from trainer.jobs.agent.files import append
+from trainer.jobs.agent.files import append, row_of
 from trainer.jobs.history import curve
 from trainer.jobs.log import FIRST_ERROR, find, page, words
 from trainer.jobs.metrics import FIELDS, Metrics
@@ -63,6 +63,62 @@ def test_a_curve_read_while_it_grows_is_the_curve_of_the_whole_file(job: JobDire
         whole = curve(job.metrics)
         assert metrics.points("loss", 10_000) == whole.points
         assert metrics.malformed == whole.malformed
+
+
+def trainers_row(step: int, dice: random.Random) -> dict[str, Any]:
+    """In the order in which `trainer/loop.py` writes them."""
+    bad = dice.random() < 0.05
+    loss = dice.choice([NAN, math.inf, -math.inf, 1e300, 5e-324]) if bad else dice.gauss(2, 1)
+    row = {
+        "step": step,
+        "epoch": round(step / 400, 4),
+        "loss": loss,
+        "lr": 3e-5,
+        "grad_norm": dice.random(),
+        "tokens": 9,
+    }
+    row |= {"skipped": bad, "tokens_per_s": 812.5, "steps": 400, "eta_s": 1.5 * (400 - step)}
+    row |= {"mfu": 0.41} if step > 40 else {}
+    row |= {"eval_loss": dice.random()} if dice.random() < 0.1 else {}
+    return {**row, "memory_bytes": 61_203_283_968, "time": 1.7e9 + step}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_rows_of_the_trainer_taken_apart_quickly_are_what_the_parser_finds(job: JobDirectory, seed: int) -> None:
+    dice, metrics, step = random.Random(seed), Metrics(job.metrics), 0
+    for _ in range(8):
+        step = max(0, step - dice.randrange(30)) if dice.random() < 0.4 else step
+        with job.metrics.open("a") as file:
+            for _ in range(dice.randrange(1, 30)):
+                step += 1
+                file.write(json.dumps(trainers_row(step, dice)) + "\n")
+        if dice.random() < 0.3:
+            data = bytearray(job.metrics.read_bytes())
+            data[-dice.randrange(2, 200)] = dice.randrange(33, 127)
+            job.metrics.write_bytes(data)
+            metrics = Metrics(job.metrics)
+        read(metrics)
+        if dice.random() < 0.5:
+            metrics.points("lr", 10)
+        assert same_points(metrics.points("loss", 9999), parsed(job.metrics, "loss"))
+    for name in FIELDS:
+        assert same_points(read(Metrics(job.metrics)).points(name, 9999), parsed(job.metrics, name)), name
+
+
+def parsed(metrics: Path, name: str) -> list[tuple[float, float]]:
+    """Line by line, as it is meant."""
+    found: dict[int, float | None] = {}
+    for line in metrics.read_bytes().split(b"\n")[:-1]:
+        row = row_of(line) or {}
+        step = row.get("step")
+        if type(step) is int and step >= 0:
+            found = {earlier: y for earlier, y in found.items() if earlier < step}
+            found[step] = float(row[name]) if type(row.get(name)) in (int, float) else None
+    return [(step, y) for step, y in found.items() if y is not None]
+
+
+def same_points(one: list[tuple[float, float]], other: list[tuple[float, float]]) -> bool:
+    return [(step, repr(y)) for step, y in one] == [(step, repr(y)) for step, y in other]
 
 
 def test_half_a_row_waits_for_its_other_half(job: JobDirectory) -> None:

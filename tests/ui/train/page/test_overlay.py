@@ -140,4 +140,3 @@ async def saved(one: Paging, path: Path) -> None:
     one.app.screen.query_one(Input).value = str(path)
     await one.press("enter")
     await one.until(path.exists)
-    await one.tells("그림을 저장했어요")
