@@ -75,9 +75,8 @@ async def _measure(report: Report, repeat: int) -> None:
             (await _opened(pilot, page, jobs["empty"].id), await _opened(pilot, page, jobs["full"].id))
             for _ in range(repeat)
         ]
-        more = [full[0] - empty[0] for empty, full in taken]
-        first = [full[1] - empty[1] for empty, full in taken]
-        loads = {"load": os.getloadavg(), "empty_s": [one for one, _ in taken], "full_s": [one for _, one in taken]}
+        first, more, worked = ([full[at] - empty[at] for empty, full in taken] for at in range(3))
+        loads = {"load": os.getloadavg(), "opened": taken}
         report.add(
             [
                 _row("page with its numbers, more than an empty one", first, "s", _OPEN_SECONDS, loads),

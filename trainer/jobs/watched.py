@@ -72,6 +72,7 @@ class Watched:
         self._events = _Rows(self.job.events, _MOST_EVENTS)
         self._samples = _Rows(self.job.samples, _MOST_SAMPLES)
         self._cards = _Rows(self.job.gpu, _CARD_MOMENTS, last=_CARD_BYTES)
+        self._peak: float | None = None
         self._alarmed: tuple[tuple[int, int], tuple[Alarm, ...]] = ((-1, -1), ())
 
     def look(self, seconds: float = 0.3) -> Look:
@@ -83,9 +84,10 @@ class Watched:
             rows.read()
         known = known_in(self.job)
         now = standing(known)
+        self._peak = self._peak if more else self.metrics.highest("memory_bytes")
         return Look(
             now,
-            reckoning(known, peak=self.metrics.highest("memory_bytes"), left=now.progress.eta_s),
+            reckoning(known, peak=self._peak, left=now.progress.eta_s),
             cards=cards_of(self._cards.rows),
             samples=samples_of(self._samples.rows),
             alarms=self._alarmed[1] if more else self._alarms(),

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 View = Literal["overview", "curves", "cards", "log", "replies", "facts"]
 
 _LOOK_SECONDS = 0.5
+_FIRST_LOOK, _LONG_LOOK = 0.02, 0.3  # of reading, where there is much: the numbers are there at once, the curves grow
 _MOST_ALARMS = 200
 
 
@@ -137,7 +138,8 @@ class JobPage(Vertical):
         try:
             more = True
             while more:
-                look = await asyncio.to_thread(watched.look)
+                seconds = _LONG_LOOK if self.watching.look else _FIRST_LOOK
+                look = await asyncio.to_thread(watched.look, seconds)
                 attempt = look.standing.state.get("attempt") or 1
                 log = await asyncio.to_thread(page, watched.job.log(attempt)) if not look.more else self._log
                 if watched is not self.watching.watched:
