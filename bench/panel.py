@@ -14,8 +14,10 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from textual.app import ComposeResult
 from textual.pilot import Pilot
@@ -67,6 +69,7 @@ async def _measure(report: Report, repeat: int) -> None:
     jobs = {job.name: job for job in known_jobs()}
     app = KullmApp(config=Config())
     async with app.run_test(size=(140, 45)) as pilot:
+        app.collect_when_quiet()  # as on a terminal
         await app.push_screen(_PageScreen())
         page = app.screen.query_one(JobPage)
         await _opened(pilot, page, jobs["empty"].id)
@@ -128,22 +131,28 @@ def _redraws(screen: Screen[object], path: Path) -> Sequence[Row]:
             chart.render_line(y)
 
     drawn = [_timed(strips) for _ in range(_DRAWN)]
-    page = [_timed(lambda: [chart_rows(panel, metrics, Sight(), 70, 11) for panel in PANELS]) for _ in range(_DRAWN)]
+    page = [_timed(partial(_all_charts, metrics, Sight())) for _ in range(_DRAWN)]
+    moves = [_timed(partial(_all_charts, metrics, Sight(cursor=place))) for place in range(1, _DRAWN + 1)]
     return [
         _row(f"{len(points)} points, the plot's rows", plot, "ms", _REDRAW_MS),
         _row(f"{len(points)} points, as strips of the screen", drawn, "ms", _REDRAW_MS),
-        _row("all charts of the page, thinned anew", page, "ms", None),
+        _row("all seven charts of the page, nothing new", page, "ms", None),
+        _row("all seven charts of the page, the cursor moved", moves, "ms", None),
     ]
 
 
-def _timed(work: object) -> float:
-    assert callable(work)
+def _all_charts(metrics: Metrics, sight: Sight) -> None:
+    for panel in PANELS:
+        chart_rows(panel, metrics, sight, 70, 11)
+
+
+def _timed(work: Callable[[], object]) -> float:
     began = time.thread_time()
     work()
     return 1000 * (time.thread_time() - began)
 
 
-def _row(name: str, taken: Sequence[float], unit: str, most: float | None, raw: object = None) -> Row:
+def _row(name: str, taken: Sequence[float], unit: str, most: float | None, raw: Mapping[str, Any] | None = None) -> Row:
     middle = median(taken)
     told = f"{middle:.2f} {unit} ({min(taken):.2f}–{max(taken):.2f})"
     met = None if most is None else middle <= most
@@ -154,7 +163,7 @@ def _row(name: str, taken: Sequence[float], unit: str, most: float | None, raw: 
         f"≤ {most} {unit}" if most else "",
         met,
         {"taken": list(taken), **(raw or {})},
-    )  # type: ignore[dict-item]
+    )
 
 
 def _peak_mib() -> float:

@@ -461,7 +461,7 @@ TRAIN_REPLIES = (
         "왼쪽에 고정",
         "pin",
         footer=True,
-        told=("이 단계를 왼쪽에 두고 견주기", "keep this step at the left, to compare with"),
+        told=("이 단계를 왼쪽에 두고 비교하기", "keep this step at the left, to compare with"),
     ),
 )
 

@@ -74,7 +74,7 @@ def _gone_back(event: Mapping[str, Any]) -> str:
 
 
 def _halved(_: Mapping[str, Any]) -> str:
-    return say("메모리가 모자라 한 번에 넣는 토큰을 반으로 줄임", "out of memory: half as many tokens at once")
+    return say("메모리가 부족해 한 번에 넣는 토큰을 반으로 줄임", "out of memory: half as many tokens at once")
 
 
 def _stalled(event: Mapping[str, Any]) -> str:
