@@ -45,7 +45,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="kullm-bench-") as folder:
         home = Path(folder)
         for number in range(args.jobs):
-            _make(home, f"job-{number}", args.lines)
+            make(home, f"job-{number}", args.lines)
         taken = [{name: _timed(home, words) for name, (words, _) in _WORK.items()} for _ in range(args.repeat)]
     for name, (_, most) in _WORK.items():
         report.add([_row(name, [one[name] for one in taken], most)])
@@ -69,7 +69,7 @@ def _timed(home: Path, words: Sequence[str]) -> tuple[float, float]:
     return passed, after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 
 
-def _make(home: Path, name: str, lines: int) -> None:
+def make(home: Path, name: str, lines: int) -> None:
     """As the trainer writes them; the loss falls and is noisy."""
     job, dice = JobDirectory(private_dir(home / "jobs" / new_id())), random.Random(name)
     publish(job.spec, {"schema": SCHEMA, "name": name, "recipe": {"name": "bench"}})

@@ -492,6 +492,91 @@ MACHINES = (
     Key("escape", "leave_machines", "돌아가기", "back", footer=True),
 )  # fmt: skip
 
+TRAIN_PAGE = (
+    Key("1", "job_view('overview')", "한눈에", "at a glance"),
+    Key("2", "job_view('curves')", "곡선", "curves"),
+    Key("3", "job_view('cards')", "GPU", "GPUs"),
+    Key("4", "job_view('log')", "기록", "log"),
+    Key("5", "job_view('replies')", "예시 답", "sample replies"),
+    Key("6", "job_view('facts')", "예상·경보", "plan and alarms"),
+)
+
+TRAIN_CURVES = (
+    Key("left", "cursor(-1)", "앞 단계", "step before", told=("커서를 앞 단계로", "the cursor a step back")),
+    Key(
+        "right",
+        "cursor(1)",
+        "단계 읽기",
+        "read a step",
+        footer=True,
+        told=("커서를 뒤 단계로(모든 곡선을 그 단계에서 읽기)", "the cursor a step on: all curves are read there"),
+    ),
+    Key("shift+left", "cursor(-10)", "앞으로 크게", "further back"),
+    Key("shift+right", "cursor(10)", "뒤로 크게", "further on"),
+    Key("home", "cursor_to_end(-1)", "첫 단계", "first step"),
+    Key("end", "cursor_to_end(1)", "마지막 단계", "last step"),
+    Key("plus,equals_sign", "zoom(1)", "확대", "zoom", footer=True, told=("단계를 확대", "zoom in by steps")),
+    Key("minus", "zoom(-1)", "축소", "zoom out", footer=True),
+    Key("0", "zoom_whole", "전체", "whole", told=("모든 단계 보기", "all steps")),
+    Key("y", "log_scale", "로그", "log scale", footer=True, told=("세로축을 로그로", "a logarithmic axis")),
+    Key(
+        "p",
+        "save_picture",
+        "그림 저장",
+        "save picture",
+        footer=True,
+        told=("보이는 곡선을 PNG나 SVG로 저장", "save the curves in sight as PNG or SVG"),
+    ),
+    Key("escape", "drop_cursor", "커서 끄기", "drop the cursor", told=("커서 끄기", "drop the cursor, then the zoom")),
+)
+
+TRAIN_LOG = (
+    Key("slash", "search_log", "찾기", "find", footer=True),
+    Key("n", "find_in_log(1)", "다음", "next", footer=True, told=("다음 찾은 곳", "the next match")),
+    Key("b", "find_in_log(-1)", "이전", "before", footer=True, told=("이전 찾은 곳", "the match before")),
+    Key("e", "first_error", "첫 오류", "first error", footer=True),
+    Key("end", "follow_log", "따라가기", "follow", footer=True, told=("맨 끝을 따라가기", "follow its end")),
+    Key("home", "log_begin", "처음", "begin"),
+    Key("left", "attempt(-1)", "앞 시도", "attempt before"),
+    Key("right", "attempt(1)", "다음 시도", "next attempt"),
+    Key("escape", "leave_search", "찾기 끝", "end the search"),
+)
+
+TRAIN_REPLIES = (
+    Key("left", "reply_step(-1)", "앞 단계", "step before"),
+    Key(
+        "right",
+        "reply_step(1)",
+        "다음 단계",
+        "next step",
+        footer=True,
+        told=("다음 단계의 답", "the reply of the next step"),
+    ),
+    Key("n", "question(1)", "다음 물음", "next prompt", footer=True),
+    Key("b", "question(-1)", "앞 물음", "prompt before"),
+    Key(
+        "p",
+        "pin_reply",
+        "왼쪽에 고정",
+        "pin",
+        footer=True,
+        told=("이 단계를 왼쪽에 두고 비교하기", "keep this step at the left, to compare with"),
+    ),
+)
+
+OVERLAY = (
+    Key("escape", "leave_overlay", "돌아가기", "back", footer=True),
+    Key("f", "field", "무엇", "what", footer=True, told=("무엇의 곡선인지 바꾸기", "curves of another field")),
+    Key(
+        "b",
+        "baseline",
+        "기준",
+        "baseline",
+        footer=True,
+        told=("기준이 되는 학습 바꾸기", "another run as the baseline"),
+    ),
+)
+
 DIALOG = (
     Key("enter", "accept", "확인", "accept", footer=True),
     Key("escape", "cancel", "취소", "cancel", footer=True),
@@ -530,6 +615,11 @@ SCOPES = (
     Scope("새 학습", "A new training", TRAIN_NEW, typing=True),
     Scope("새 학습의 레시피", "Recipes of a new training", TRAIN_RECIPES, typing=False),
     Scope("장비", "Machines", MACHINES, typing=False),
+    Scope("학습", "A job", TRAIN_PAGE, typing=False),
+    Scope("학습 곡선", "Curves of a job", TRAIN_CURVES, typing=False),
+    Scope("학습 기록", "Log of a job", TRAIN_LOG, typing=False),
+    Scope("학습의 예시 답", "Sample replies of a job", TRAIN_REPLIES, typing=False),
+    Scope("여러 학습", "Several jobs", OVERLAY, typing=False),
     Scope("물음 창", "Dialog", DIALOG, typing=True),
 )
 
@@ -545,8 +635,9 @@ def binding(key: Key) -> Binding:
 
 
 _NAMES = {
-    "enter": "⏎", "escape": "esc", "backspace": "⌫", "shift+enter": "⇧⏎", "shift+tab": "⇧⇥", "tab": "⇥", "up": "↑", "down": "↓", "left": "←",
+    "enter": "⏎", "escape": "esc", "backspace": "⌫", "tab": "⇥", "up": "↑", "down": "↓", "left": "←",
     "right": "→", "delete": "del", "pageup": "PgUp", "pagedown": "PgDn", "slash": "/", "space": "␣", "end": "End", "home": "Home",
+    "plus": "+", "minus": "-",
 }  # fmt: skip
 
 
@@ -556,6 +647,8 @@ def display(key: str) -> str:
         return _NAMES[key]
     if key.startswith("ctrl+"):
         return f"^{display(key.removeprefix('ctrl+'))}"
+    if key.startswith("shift+"):
+        return f"⇧{display(key.removeprefix('shift+'))}"
     if key.startswith("alt+"):
         return f"⌥{display(key.removeprefix('alt+'))}"
     if key[0] == "f" and key[1:].isdigit():

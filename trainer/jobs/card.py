@@ -7,7 +7,8 @@ import platform
 from typing import TYPE_CHECKING, Any
 
 from trainer.jobs.agent.files import document
-from trainer.jobs.history import curve, seconds_at_work
+from trainer.jobs.history import curve
+from trainer.jobs.reckoning import reckoning
 from trainer.jobs.registry import KnownJob
 
 if TYPE_CHECKING:
@@ -30,9 +31,9 @@ def card(job: KnownJob) -> dict[str, Any]:
     spec, plan = job.spec, job.spec.get("predicted") or {}
     manifest = document(job.directory.manifest)
     peaks = curve(job.directory.metrics, "memory_bytes").values
-    hours = seconds_at_work(job) / 3600
-    where = spec.get("machine") or {}
-    price = where.get("price_per_hour")
+    found = reckoning(job, peak=max(peaks, default=None))
+    hours, where = found.seconds_worked / 3600, spec.get("machine") or {}
+    price = found.price(found.seconds_worked)
     facts = {
         "job": job.id,
         "recipe": (spec.get("recipe") or {}).get("name"),
@@ -44,7 +45,7 @@ def card(job: KnownJob) -> dict[str, Any]:
         "machine": job.machine or platform.node(),
         "hardware": where.get("hardware") or plan.get("machine"),
         "hours": round(hours, 4),
-        "price": round(hours * price, 2) if isinstance(price, int | float) and price else None,
+        "price": None if price is None else round(price, 2),
         "memory_bytes": {"predicted": plan.get("memory_bytes"), "actual": int(max(peaks)) if peaks else None},
         "seconds": {
             "predicted": plan.get("seconds"),

@@ -17,6 +17,7 @@ from trainer.jobs.registry import KnownJob
 
 _NUMBER = rb"(-?\d[\d.eE+-]*|NaN|-?Infinity)"
 _MEAN_OF = 100
+_ENDLESS = 1 << 53
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,15 @@ def _whole(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
+def as_step(value: object) -> int | None:
+    """None for what no training counts to."""
+    whole = _whole(value)
+    return whole if whole is not None and 0 <= whole < _ENDLESS else None
+
+
 def as_number(value: object) -> float | None:
-    """None for what is none; rows come from files."""
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    """None for what is none; rows come from files, where a number may have any length."""
+    try:
+        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    except OverflowError:
+        return None

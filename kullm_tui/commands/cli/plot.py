@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from kullm_tui.core.plot.rows import Piece, Row, plain
 
 _SERIES = (36, 32, 33, 31, 34, 35)
-_WORDS = {"quiet": 2, "strong": 1}
+_WORDS = {"quiet": 2, "strong": 1, "alarm": 31}
 
 
 def plot_width() -> int:

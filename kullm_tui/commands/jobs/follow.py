@@ -6,7 +6,6 @@ import signal
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from kullm_tui.commands.cli.progress import Narration
@@ -14,17 +13,17 @@ from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from trainer.jobs.actions import SAVING_SECONDS
 from trainer.jobs.agent import states
-from trainer.jobs.agent.files import document, row_of
+from trainer.jobs.agent.files import document
 from trainer.jobs.bring import followed
 from trainer.jobs.client import Client
 from trainer.jobs.history import as_number
 from trainer.jobs.mirror import Mirror
 from trainer.jobs.reach import lost_with_its_machine
 from trainer.jobs.registry import KnownJob
+from trainer.jobs.tail import Tail
 from trainer.jobs.text import queue_text, time_text
 
 _POLL_SECONDS = 0.2
-_AT_ONCE = 1 << 20
 _LINE_SECONDS = 10.0  # between lines where no terminal rewrites one
 _ASK_SECONDS = 5.0  # a supervisor that died cannot say so
 
@@ -164,32 +163,3 @@ def progress_line(row: Mapping[str, Any]) -> str:
     if left is not None:
         parts.append(say(f"남은 시간 {time_text(left)}", f"{time_text(left)} left"))
     return "   ".join(parts)
-
-
-@dataclass
-class Tail:
-    """New whole lines of a file that another process appends to."""
-
-    path: Path
-    place: int | None = None  # None: behind what is there when it is first looked at
-
-    def __post_init__(self) -> None:
-        if self.place is None:
-            self.place = self.path.stat().st_size if self.path.is_file() else 0
-
-    def data(self, *, halves: bool = False) -> bytes:
-        """Some of its whole lines, of however much there is; with `halves` also of one that is being written."""
-        if not self.path.is_file():
-            return b""
-        with self.path.open("rb") as file:
-            if file.seek(0, os.SEEK_END) < (self.place or 0):
-                self.place = 0  # it was begun anew
-            file.seek(self.place or 0)
-            data = file.read(_AT_ONCE)
-        end = len(data) if halves or (len(data) == _AT_ONCE and b"\n" not in data) else data.rfind(b"\n") + 1
-        self.place = (self.place or 0) + end
-        return data[:end]
-
-    def rows(self) -> Iterator[dict[str, Any]]:
-        while lines := self.data().splitlines():
-            yield from (row for line in lines if (row := row_of(line)) is not None)

@@ -10,7 +10,6 @@ from typing import Any
 from kullm_tui.commands.cli.columns import aligned
 from kullm_tui.commands.cli.progress import Narration
 from kullm_tui.commands.cli.reach import client_of
-from kullm_tui.commands.jobs.follow import Tail
 from kullm_tui.core.errors import KullmError, UsageError
 from kullm_tui.core.language import say
 from kullm_tui.core.text import TerminalSafeStream, safe_line, terminal_safe, terminal_safe_json
@@ -22,6 +21,7 @@ from trainer.jobs.differences import differences
 from trainer.jobs.history import curve
 from trainer.jobs.overview import Standing, standing, standings
 from trainer.jobs.registry import KnownJob, known_job
+from trainer.jobs.tail import Tail
 from trainer.jobs.text import artifacts_text, link_text, state_text, time_text, why_text
 from trainer.recipe import recipe_dict
 

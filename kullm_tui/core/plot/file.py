@@ -3,6 +3,7 @@
 import io
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import cycle
 from math import isnan
 from pathlib import Path
@@ -12,7 +13,7 @@ from kullm_tui.core.errors import MissingExtra, UsageError
 from kullm_tui.core.language import say
 from kullm_tui.core.paths import cache_dir, private_dir
 from kullm_tui.core.plot.font import drawing_in
-from kullm_tui.core.plot.lines import Series
+from kullm_tui.core.plot.lines import Mark, Series
 from kullm_tui.core.plot.scale import bounds
 from kullm_tui.core.text import safe_line
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 Form = Literal["svg", "png", "pdf"]
 
 COLOURS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#777777", "#000000")
-INK, GRID = "#222222", "#dddddd"
+INK, GRID, _ALARM = "#222222", "#dddddd", "#ee6677"
 
 _FORMS: dict[str, Form] = {".svg": "svg", ".png": "png", ".pdf": "pdf"}
 _DPI = 200  # of a PNG
@@ -65,26 +66,58 @@ def figure_file(draw: "Callable[[], Figure]", form: Form, *, font: str = "") -> 
     return out.getvalue()
 
 
+@dataclass(frozen=True)
+class Axes:
+    """One plot of a figure."""
+
+    series: Sequence[Series]
+    y_name: str
+    log: bool = False
+    marks: Sequence[Mark] = ()
+
+
 def line_figure(series: Sequence[Series], *, x_name: str, y_name: str, log: bool = False) -> "Figure":
     """Where a value cannot be drawn the line breaks, and a cross stands on the axis below."""
+    return plots_figure([Axes(series, y_name, log)], x_name=x_name)
+
+
+def plots_figure(plots: Sequence[Axes], *, x_name: str) -> "Figure":
+    """The first over the full width, the others below it two by two, all along the same x."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=_SIZE, layout="constrained")
-    axes = figure.subplots()
-    axes.set_yscale("log" if log else "linear")
-    axes.grid(color=GRID)
-    low, high = bounds(log=log)
-    for one, colour in zip(series, cycle(COLOURS), strict=False):
-        xs, ys = [x for x, _ in one.points], [y if low < y < high else float("nan") for _, y in one.points]
-        axes.plot(xs, ys, color=colour, linewidth=_LINE)
-        gaps = [x for x, y in zip(xs, ys, strict=True) if isnan(y)]
-        axes.plot(gaps, [0] * len(gaps), "x", color=colour, transform=axes.get_xaxis_transform(), clip_on=False)
-    lines = axes.lines[::2]
-    legend = axes.legend(lines, [""] * len(lines), frameon=False)
-    names = zip(legend.get_texts(), (one.name for one in series), strict=True)
-    for text, name in [*names, (axes.xaxis.label, x_name), (axes.yaxis.label, y_name)]:
-        put(text, safe_line(name))
+    below = -(-(len(plots) - 1) // 2)
+    figure = Figure(figsize=(_SIZE[0], _SIZE[1] + below * _SIZE[1] / 2), layout="constrained")
+    grid = figure.add_gridspec(1 + below, 2, height_ratios=[2, *[1] * below])
+    for place, plot in enumerate(plots):
+        at = grid[0, :] if place == 0 else grid[(place + 1) // 2, (place + 1) % 2]
+        axes = figure.add_subplot(at)
+        _draw(axes, plot)
+        names = [(axes.yaxis.label, plot.y_name)] + (
+            [(axes.xaxis.label, x_name)] if place in (0, len(plots) - 1) else []
+        )
+        for text, name in names:
+            put(text, safe_line(name))
     return figure
+
+
+def _draw(axes: Any, plot: Axes) -> None:
+    axes.set_yscale("log" if plot.log else "linear")
+    axes.grid(color=GRID)
+    low, high = bounds(log=plot.log)
+    lines = []
+    for one, colour in zip(plot.series, cycle(COLOURS), strict=False):
+        xs, ys = [x for x, _ in one.points], [y if low < y < high else float("nan") for _, y in one.points]
+        style: dict[str, Any] = {"marker": "o", "linestyle": "", "markersize": 4} if one.apart else {"linewidth": _LINE}
+        lines += axes.plot(xs, ys, color=colour, **style)
+        gaps = [x for x, y in zip(xs, ys, strict=True) if isnan(y)]
+        if gaps:
+            axes.plot(gaps, [0] * len(gaps), "x", color=colour, transform=axes.get_xaxis_transform(), clip_on=False)
+    for mark in plot.marks:
+        axes.axvline(mark.x, color=_ALARM, linewidth=_LINE / 2, linestyle=":")
+    if len(plot.series) > 1 or plot.series[0].name:
+        legend = axes.legend(lines, [""] * len(lines), frameon=False)
+        for text, one in zip(legend.get_texts(), plot.series, strict=True):
+            put(text, safe_line(one.name))
 
 
 def put(text: Any, words: str) -> None:

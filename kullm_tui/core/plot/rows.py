@@ -4,7 +4,7 @@ from typing import Literal, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 
-Style = int | Literal["", "quiet", "strong"]  # a number: the place of a series among the others
+Style = int | Literal["", "quiet", "strong", "alarm"]  # a number: the place of a series among the others
 
 
 class Piece(NamedTuple):

@@ -1,0 +1,286 @@
+"""A job's curves as they grow: its metrics read once, in pieces, from where reading stopped; the room that they take has an end.
+
+A curve of more than MOST points is thinned by lowest and highest, so that every point that is left was measured. One thread reads, another draws.
+"""
+
+import re
+import threading
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from math import isfinite
+from operator import lt
+from pathlib import Path
+from typing import Any
+
+from kullm_tui.core.plot.thin import thinned
+from trainer.jobs.agent.files import row_of
+from trainer.jobs.history import as_number, as_step
+from trainer.jobs.tail import Tail
+
+FIELDS = ("loss", "eval_loss", "lr", "grad_norm", "tokens_per_s", "mfu", "memory_bytes", "eta_s", "time")
+MOST = 1 << 17
+_MOST_SKIPPED = 1000
+_FEW = ("eval_loss",)
+_MOST_THINNED = 64
+_NUMBER = rb"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|NaN|-?Infinity"
+_ROW = re.compile(
+    rb'^\{"step": (?P<step>\d{1,15}), "epoch": [\d.e+-]+, "loss": (?P<loss>%(n)s), "lr": (?P<lr>%(n)s), "grad_norm": (?P<grad_norm>%(n)s), '
+    rb'"tokens": \d+, "skipped": (?P<skipped>true|false), "tokens_per_s": (?P<tokens_per_s>%(n)s), "steps": \d+, "eta_s": (?P<eta_s>%(n)s)'
+    rb'(?:, "mfu": (?P<mfu>%(n)s))?(?:, "eval_loss": (?P<eval_loss>%(n)s))?, "memory_bytes": (?P<memory_bytes>\d+), "time": (?P<time>%(n)s)\}$'
+    % {b"n": _NUMBER},
+    re.MULTILINE,
+)
+_AT_ONCE = 1 << 18  # a piece is parsed in a few milliseconds, in which no key is answered
+
+
+@dataclass
+class Column:
+    """One field by steps, which rise. What was read is made into numbers when it is first asked for: of a page most charts are not in sight."""
+
+    steps: "array[int]" = field(default_factory=lambda: array("q"))
+    values: "array[float]" = field(default_factory=lambda: array("d"))
+    _texts: list[tuple["array[int]", bytes]] = field(default_factory=list)
+
+    def extend(self, steps: "array[int]", values: "array[float]") -> None:
+        self.settle()
+        self.steps.extend(steps)
+        self.values.extend(values)
+        self._keep_within_bounds()
+
+    def extend_later(self, steps: "array[int]", text: bytes) -> None:
+        """A number for each step, between commas."""
+        self._texts.append((steps, text))
+
+    def settle(self) -> "Column":
+        texts, self._texts = self._texts, []
+        for steps, text in texts:
+            self.steps.extend(steps)
+            self.values.extend(map(float, text.split(b",")))
+            self._keep_within_bounds()
+        return self
+
+    def give_up(self, step: int) -> None:
+        """What was measured from there on belongs to a stretch that is repeated."""
+        if self._texts and self._texts[-1][0][-1] >= step:
+            self.settle()
+        if not self._texts and self.steps and self.steps[-1] >= step:
+            at = bisect_left(self.steps, step)
+            del self.steps[at:], self.values[at:]
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.steps or self._texts)
+
+    @property
+    def ends(self) -> tuple[int, int]:
+        """The first step and the last."""
+        first = self.steps[0] if self.steps else self._texts[0][0][0]
+        last = self._texts[-1][0][-1] if self._texts else self.steps[-1]
+        return first, last
+
+    def part(self, span: tuple[float, float] | None) -> tuple[int, int]:
+        if span is None:
+            return 0, len(self.steps)
+        return bisect_left(self.steps, span[0]), bisect_right(self.steps, span[1])
+
+    def _keep_within_bounds(self) -> None:
+        if len(self.steps) > MOST:
+            stay = thinned(self.values, MOST // 2)
+            self.steps = array("q", [self.steps[place] for place in stay])
+            self.values = array("d", [self.values[place] for place in stay])
+
+
+class Metrics:
+    def __init__(self, path: Path) -> None:
+        self._tail = Tail(path, 0, at_once=_AT_ONCE)
+        self._lock = threading.Lock()
+        self._clear()
+        self.version = 0  # changes with what there is to draw
+        self._thinned: dict[object, list[tuple[float, float]]] = {}
+        self._thinned_at = 0
+
+    def _clear(self) -> None:
+        self._columns = {name: Column() for name in FIELDS}
+        self._last: Mapping[str, Any] = {}
+        self.skipped: list[int] = []
+        self.malformed = 0
+
+    # -- reading -------------------------------------------------------------------------------------------------------
+
+    def read(self) -> bool:
+        """A piece of what is new. False where there was nothing."""
+        anew = self._tail.begun_anew
+        data = self._tail.data()
+        usual = _usual(data)
+        lines = [line for line in data.split(b"\n") if line] if usual is None else []
+        found = [row for row in map(row_of, lines) if row is not None]
+        with self._lock:
+            if self._tail.begun_anew != anew:
+                self._clear()
+                self.version += 1
+            if not data:
+                return False
+            if usual is not None:
+                self._take_usual(usual, data)
+            self.malformed += len(lines) - len(found)
+            rows = [row for row in found if as_step(row.get("step")) is not None]
+            for begin, end in _rising([row["step"] for row in rows]):
+                self._take(rows[begin:end])
+            self.version += 1
+        return True
+
+    def _take(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Whose steps rise."""
+        steps = [row["step"] for row in rows]
+        self._give_up(steps[0])
+        self._skip([row["step"] for row in rows if row.get("skipped") is True])
+        for name, column in self._columns.items():
+            column.extend(*_numbers(steps, [row.get(name) for row in rows]))
+        self._last = rows[-1]
+
+    def _take_usual(self, usual: Mapping[str, Sequence[bytes]], data: bytes) -> None:
+        """As many steps as numbers of each field, but for evaluations, which are few."""
+        steps = array("q", map(int, usual["step"]))
+        self._give_up(steps[0])
+        self._skip([step for step, text in zip(steps, usual["skipped"], strict=True) if text == b"true"])
+        for name in FIELDS:
+            texts = usual[name]
+            if not texts:
+                continue
+            if name in _FEW:
+                pairs = [(step, float(text)) for step, text in zip(steps, texts, strict=True) if text]
+                self._columns[name].extend(array("q", [step for step, _ in pairs]), array("d", [y for _, y in pairs]))
+            else:
+                self._columns[name].extend_later(steps, b",".join(texts))
+        self._last = row_of(data[data.rfind(b"\n", 0, -1) + 1 :]) or {}
+
+    def _give_up(self, step: int) -> None:
+        while self.skipped and self.skipped[-1] >= step:
+            self.skipped.pop()
+        for column in self._columns.values():
+            column.give_up(step)
+
+    def _skip(self, steps: Sequence[int]) -> None:
+        self.skipped += steps
+        del self.skipped[:-_MOST_SKIPPED]
+
+    def _settled(self, name: str) -> Column:
+        """With the lock held."""
+        return self._columns[name].settle()
+
+    # -- drawing -------------------------------------------------------------------------------------------------------
+
+    @property
+    def last(self) -> Mapping[str, Any]:
+        """The newest row."""
+        return self._last
+
+    def has(self, name: str) -> bool:
+        return not self._columns[name].is_empty
+
+    def points(self, name: str, most: int, span: tuple[float, float] | None = None) -> list[tuple[float, float]]:
+        """As many as are worth drawing. The same again costs nothing until there is something new: a cursor moves over what stands still."""
+        with self._lock:
+            seen = (name, most, span)
+            if self._thinned_at != self.version or len(self._thinned) > _MOST_THINNED:
+                self._thinned, self._thinned_at = {}, self.version
+            if seen not in self._thinned:
+                column = self._settled(name)
+                first, last = column.part(span)
+                steps, values = column.steps[first:last], column.values[first:last]
+                self._thinned[seen] = [(steps[place], values[place]) for place in thinned(values, most)]
+            return self._thinned[seen]
+
+    def at(self, name: str, step: float) -> tuple[int, float] | None:
+        """The point nearest to it."""
+        with self._lock:
+            column = self._settled(name)
+            steps, values = column.steps, column.values
+            after = bisect_left(steps, step)
+            near = [place for place in (after - 1, after) if 0 <= place < len(steps)]
+            if not near:
+                return None
+            place = min(near, key=lambda one: abs(steps[one] - step))
+            return steps[place], values[place]
+
+    def next_step(self, step: float, count: int) -> int | None:
+        """Of the loss: so many points further, or back."""
+        with self._lock:
+            steps = self._settled("loss").steps
+            if not steps:
+                return None
+            at = bisect_left(steps, step)
+            at = at - 1 if at == len(steps) or (count > 0 and steps[at] > step) else at
+            return steps[max(0, min(len(steps) - 1, at + count))]
+
+    def span(self) -> tuple[int, int] | None:
+        """The first step and the last."""
+        with self._lock:
+            ends = [column.ends for column in self._columns.values() if not column.is_empty]
+        return (min(first for first, _ in ends), max(last for _, last in ends)) if ends else None
+
+    def lowest(self, name: str) -> tuple[int, float] | None:
+        with self._lock:
+            column = self._settled(name)
+            found = [(value, step) for step, value in zip(column.steps, column.values, strict=True) if isfinite(value)]
+        return min(found)[::-1] if found else None
+
+    def highest(self, name: str) -> float | None:
+        with self._lock:
+            values = self._settled(name).values
+        if isfinite(sum(values)):  # nearly always, and ten times as fast
+            return max(values, default=None)
+        return max(filter(isfinite, values), default=None)
+
+    def step_when(self, moment: float) -> int | None:
+        """The last step that was done by then, on the clock of the machine that did it; clocks of others say nothing here."""
+        with self._lock:
+            times = self._settled("time")
+            at = bisect_right(times.values, moment)
+            return times.steps[at - 1] if at else None
+
+    def broken(self, most: int = 100) -> list[int]:
+        """The last steps whose loss is no number."""
+        with self._lock:
+            column = self._settled("loss")
+            if isfinite(sum(column.values)):
+                return []
+            return [step for step, y in zip(column.steps, column.values, strict=True) if not isfinite(y)][-most:]
+
+
+def _usual(data: bytes) -> Mapping[str, Sequence[bytes]] | None:
+    """Rows as the trainer writes them, taken apart without a parser: in a third of its time. None where any is otherwise, or a step does not rise."""
+    found = _ROW.findall(data)
+    if not found or len(found) != data.count(b"\n"):
+        return None
+    fields = dict(zip(_ROW.groupindex, zip(*found, strict=True), strict=True))
+    steps = list(map(int, fields["step"]))
+    told = set(map(bool, fields["mfu"]))
+    if len(told) > 1 or not all(map(lt, steps, steps[1:])):
+        return None
+    if told == {False}:
+        fields["mfu"] = ()
+    return fields
+
+
+def _rising(steps: Sequence[int]) -> list[tuple[int, int]]:
+    """Stretches of steps that rise: where one does not, a stretch was given up before it."""
+    if not steps:
+        return []
+    falls = [] if all(map(lt, steps, steps[1:])) else [at for at in range(1, len(steps)) if steps[at] <= steps[at - 1]]
+    return list(zip([0, *falls], [*falls, len(steps)], strict=True))
+
+
+def _numbers(steps: Sequence[int], values: Sequence[Any]) -> tuple["array[int]", "array[float]"]:
+    """Those that are numbers; nearly always all, or none."""
+    kinds = set(map(type, values))
+    if kinds == {type(None)}:
+        return array("q"), array("d")
+    if kinds <= {float, int}:
+        with suppress(OverflowError):
+            return array("q", steps), array("d", values)
+    pairs = [(step, y) for step, value in zip(steps, values, strict=True) if (y := as_number(value)) is not None]
+    return array("q", [step for step, _ in pairs]), array("d", [y for _, y in pairs])
