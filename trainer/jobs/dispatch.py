@@ -32,7 +32,7 @@ from trainer.jobs.preflight import Facts, looked_at
 from trainer.jobs.prospect import Prospect
 from trainer.jobs.registry import KnownJob, directory_of, known_job, new_id, put_down
 from trainer.jobs.rented.lease import lease_of
-from trainer.jobs.rented.saving import past_of
+from trainer.jobs.rented.past import past_of
 from trainer.jobs.rented.tenants import tenancy
 from trainer.jobs.spec import spec_of
 from trainer.jobs.telling import Telling

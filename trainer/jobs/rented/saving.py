@@ -15,11 +15,9 @@ from kullm_tui.core import foreign_json
 from kullm_tui.core.errors import KullmError
 from trainer.jobs.agent.directory import JobDirectory
 from trainer.jobs.agent.files import private_dir, turn
-from trainer.jobs.agent.store import sha256
 from trainer.jobs.client import Client
 from trainer.jobs.fetch import bring_files, checked_file
 from trainer.jobs.overview import take
-from trainer.jobs.payload import Tree, TreeFile
 from trainer.jobs.registry import KnownJob
 from trainer.jobs.rented.tenants import lease_of_job
 
@@ -88,14 +86,3 @@ def _prune(job: JobDirectory, newest: int) -> None:
     for entry in job.checkpoints.iterdir():
         if entry.name != f"checkpoint-{newest}" and entry.is_dir():
             shutil.rmtree(entry, ignore_errors=True)
-
-
-def past_of(job: JobDirectory) -> Tree:
-    """What of a job that was lost goes to its next machine: its newest checkpoint that is here, and its history."""
-    steps = job.complete_steps()
-    kept = sorted(job.checkpoint(steps[0]).iterdir()) if steps else []
-    history = [path for path in (job.metrics, job.samples, job.events) if path.is_file()]
-    files = (
-        TreeFile(str(path.relative_to(job.path)), path, path.stat().st_size, sha256(path)) for path in (*kept, *history)
-    )
-    return Tree("past", tuple(files))
