@@ -11,6 +11,7 @@ from kullm_tui.core.language import say
 from kullm_tui.core.text import size_text
 from kullm_tui.ui.text import plain, safe_line
 from kullm_tui.ui.widgets.gauge import bar
+from trainer.estimate.machines import gpu_named
 from trainer.jobs.live import Live, LiveCard
 from trainer.jobs.preflight import Finding, finding_text
 from trainer.jobs.text import queue_text, state_text
@@ -105,7 +106,8 @@ def _card_line(card: LiveCard, width: int) -> Content:
     roomy = width >= _ROOMY
     watts = f"{card.watts:.0f} W" if roomy and card.watts is not None else ""
     heat = f"{card.celsius}°C" if roomy and card.celsius is not None else ""
-    name = safe_line(card.name.removeprefix("NVIDIA "))
+    known = gpu_named(card.name)
+    name = known.name if known else safe_line(card.name.removeprefix("NVIDIA "))
     line = Content.assemble(
         f"GPU {card.index} ▕",
         (bar(share), "$warning" if card.occupants else "$success"),

@@ -22,8 +22,6 @@ class PlanPanel(Vertical):
     PlanPanel #plan-scroll { height: auto; max-height: 9; }
     PlanPanel #plan-buttons { height: 1; align-horizontal: right; }
     PlanPanel #plan-buttons Button { margin-left: 2; }
-    .-wide PlanPanel #plan-buttons { layout: vertical; height: auto; }
-    .-wide PlanPanel #fit { margin-bottom: 1; }
     """
 
     def __init__(self) -> None:

@@ -58,6 +58,8 @@ class NewJobScreen(Screen[str | None]):
     NewJobScreen.-wide #body { layout: horizontal; }
     NewJobScreen.-wide #plan { width: 45%; height: 1fr; max-height: 100%; border-top: none; border-left: solid $rule; padding: 0 2; }
     NewJobScreen.-wide #plan-scroll { max-height: 32; margin-bottom: 1; }
+    NewJobScreen.-wide #plan-buttons { layout: vertical; height: auto; align-horizontal: left; }
+    NewJobScreen.-wide #plan-buttons Button { margin: 0 0 1 0; }
     NewJobScreen.-wide #hint { height: 3; border-top: solid $rule; }
     """
 

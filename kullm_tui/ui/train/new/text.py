@@ -8,6 +8,7 @@ from kullm_tui.core.language import say
 from kullm_tui.core.text import size_text
 from kullm_tui.ui.text import safe_line
 from kullm_tui.ui.widgets.gauge import bar
+from trainer.estimate.figures import Figure
 from trainer.estimate.fit import Change
 from trainer.jobs.live import Live
 from trainer.jobs.outlook import Outlook
@@ -34,10 +35,7 @@ def plan_lines(outlook: Outlook, *, roomy: bool) -> list[Content]:
     plan, duration = outlook.plan, outlook.plan.duration
     lines = [Content(safe_line(trained_text(plan))).stylize("bold"), memory_line(outlook)]
     if roomy:
-        lines += [
-            _line("", f"{size_text(figure.value).rjust(9)}  {memory_text(name)}", basis_text(figure.basis))
-            for name, figure in plan.fit.memory.parts.items()
-        ]
+        lines += [_part_line(name, figure) for name, figure in plan.fit.memory.parts.items()]
     lines += _fit_lines(outlook)
     rows = say(
         f"{plan.lengths.rows:,}행 × 평균 {plan.lengths.mean:.0f}토큰",
@@ -60,6 +58,11 @@ def plan_lines(outlook: Outlook, *, roomy: bool) -> list[Content]:
         disk = sum(figure.value for figure in plan.disk.values())
         lines.append(_line(say("디스크", "disk"), size_text(disk), ""))
     return [*lines, *_machine_lines(outlook)]
+
+
+def _part_line(name: str, figure: Figure) -> Content:
+    basis = basis_text(figure.basis)
+    return Content.assemble(f"  {size_text(figure.value).rjust(8)}  {memory_text(name)}", (f"  {basis}", "$quiet"))
 
 
 def memory_line(outlook: Outlook) -> Content:

@@ -34,7 +34,7 @@ class TrainedScreen(ModalScreen[None]):
     DEFAULT_CSS = """
     TrainedScreen #panel { width: 100; max-width: 96%; height: auto; max-height: 94%; padding: 1 3; background: $lift; border-left: outer $accent; }
     TrainedScreen #panel:ansi { border: round ansi_bright_black; }
-    TrainedScreen #rows { height: auto; max-height: 34; background: $lift; scrollbar-background: $lift; scrollbar-background-hover: $lift; scrollbar-background-active: $lift; }
+    TrainedScreen #rows { height: auto; max-height: 66vh; background: $lift; scrollbar-background: $lift; scrollbar-background-hover: $lift; scrollbar-background-active: $lift; }
     TrainedScreen Static { width: 100%; }
     TrainedScreen .title { text-style: bold; }
     TrainedScreen .end { color: $quiet; margin-top: 1; }
