@@ -82,6 +82,7 @@ def test_every_import_contract_is_kept() -> None:
             "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from kullm_tui.ui.models import facts\n",
             "In the interface",
         ),
+        ("ui/train/text.py", "from kullm_tui.ui.evaluate import text\n", "In the interface"),
         ("doctor/checks.py", "from kullm_tui.ui import text\n", "Imports point down"),
     ],
 )

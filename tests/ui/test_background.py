@@ -1,13 +1,15 @@
 """The workers' edge: faults are told, a bug is told and its traceback kept."""
 
+import asyncio
 import logging
+import threading
 from pathlib import Path
 
 import pytest
 
 from kullm_tui.core.errors import KullmError, UsageError
 from kullm_tui.ui import start
-from kullm_tui.ui.background import fault_of
+from kullm_tui.ui.background import aside, fault_of
 
 
 async def _raises(error: Exception) -> None:
@@ -46,3 +48,31 @@ async def test_nothing_wrong_is_nothing_told() -> None:
         pass
 
     assert await fault_of(fine()) is None
+
+
+async def test_work_aside_gives_its_result_or_its_error_to_whoever_waits() -> None:
+    assert await aside(lambda: threading.current_thread().daemon) is True
+    error = UsageError("이렇게 하세요.")
+
+    def fails() -> None:
+        raise error
+
+    assert await fault_of(aside(fails)) is error
+
+
+def test_the_end_of_the_app_waits_for_no_work_aside() -> None:
+    """A machine that is silent for minutes holds up nobody who quits."""
+    released = threading.Event()
+
+    async def quits() -> None:
+        waiting = asyncio.create_task(_aside(released))
+        await asyncio.sleep(0)
+        waiting.cancel()
+
+    asyncio.run(quits())
+    assert not released.is_set()
+    released.set()
+
+
+async def _aside(released: threading.Event) -> None:
+    await aside(lambda: released.wait(600))

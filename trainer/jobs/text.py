@@ -81,8 +81,9 @@ def queue_text(queue: Mapping[str, Any]) -> str:
 
 def why_text(state_name: str, state: Mapping[str, Any]) -> str:
     """What a state alone does not say: what a job waits for, or why it ended; empty for all others."""
-    if state_name == states.QUEUED and state.get("queue"):
-        return queue_text(state["queue"])
+    queue = state.get("queue")
+    if state_name == states.QUEUED and isinstance(queue, Mapping):
+        return queue_text(queue)
     return reason_text(state) if state_name in (states.FAILED, states.LOST) else ""
 
 

@@ -88,6 +88,7 @@ class TrainScreen(Screen[None]):
         self._rows: list[JobRow] = []
         self._marked: set[str] = set()
         self._shown: str | None = None  # the job whose page is open
+        self._wanted: str | None = None  # one that was begun, to be chosen as soon as it is listed
         self._actions = JobActions(self)
 
     @property
@@ -140,9 +141,16 @@ class TrainScreen(Screen[None]):
             self.query_one("#begin", Button).focus()
         elif self._rows and self.focused is None:
             self.query_one("#jobs").focus()
-        self._show(chosen.id if chosen else self._shown)
+        self._show(self._newly_listed() or (chosen.id if chosen else self._shown))
         self.query_one("#above", Static).update(summary(trainings.jobs) if trainings.is_known else _looking())
         self._tell_troubles()
+
+    def _newly_listed(self) -> str | None:
+        """The one that was waited for, once."""
+        if self._wanted is None or self.host.trainings.of(self._wanted) is None:
+            return None
+        listed, self._wanted = self._wanted, None
+        return listed
 
     def _show(self, chosen: str | None) -> None:
         places = {row.seen.id: place for place, row in enumerate(self._rows)}
@@ -242,9 +250,7 @@ class TrainScreen(Screen[None]):
 
     def _begun(self, job: str | None) -> None:
         if job:
-            self._shown = None
-            self.query_one("#jobs", Rows).chosen = None
-            self._shown = job
+            self._wanted = job
             self.host.trainings.look_again()
 
     def action_machines(self) -> None:

@@ -80,9 +80,10 @@ async def test_names_from_elsewhere_are_text_and_garbage_in_a_job_folder_hides_n
     evil.events.write_bytes(b"\x00" * 100)
     broken = named(home, "broken")
     publish(broken.state, {"state": 7, "queue": "x", "since": "yesterday"})
+    publish(named(home, "odd").state, {"state": "CANCELLED", "since": "yesterday", "queue": [1]})
     (broken.path / "job.json").write_text("[1, 2]")
     async with training() as one:
-        await one.tells("[red]", "악당", "good", "broken")
+        await one.tells("[red]", "악당", "good", "broken", "odd")
 
 
 async def test_in_a_small_terminal_enter_opens_the_page_and_escape_comes_back(home: Path) -> None:
@@ -102,3 +103,18 @@ async def test_in_a_small_terminal_enter_opens_the_page_and_escape_comes_back(ho
         assert one.app.current_mode == "train"
         await one.press("f10")
         assert one.app.current_mode == "chat"
+
+
+async def test_a_job_that_was_begun_in_the_form_is_chosen_as_soon_as_it_is_listed(home: Path) -> None:
+    for name in ("first", "second"):
+        set_state(named(home, name), "SUCCEEDED")
+    async with training() as one:
+        await one.press("n")
+        await one.until(lambda: isinstance(one.app.screen, NewJobScreen))
+        form = one.app.screen
+        begun = named(home, "begun")
+        form.dismiss(begun.id)
+        await one.tells("begun")
+        await one.until(lambda: one.screen.chosen and one.screen.chosen.id == begun.id)
+        page = one.screen.query_one("JobPage")
+        await one.until(lambda: getattr(page, "job_id", None) == begun.id)
