@@ -53,6 +53,7 @@ def test_several_plots_are_one_file_each_with_its_axis_and_dots_where_nothing_is
     assert {"손실", "학습률", "기울기", "$메모리$", "단계", "학습", "평가"} <= words
     figure = plots_figure([loss, *others], x_name="단계")
     assert len(figure.axes) == 4
-    line, dots, mark = figure.axes[0].lines
+    drawn: list[Any] = list(figure.axes[0].lines)
+    line, dots, mark = drawn
     assert (line.get_linestyle(), dots.get_linestyle(), dots.get_marker()) == ("-", "None", "o")
     assert list(mark.get_xdata()) == [7, 7]
