@@ -8,8 +8,8 @@ from xml.etree import ElementTree
 import pytest
 
 from kullm_tui.core.errors import UsageError
-from kullm_tui.core.plot.file import figure_file, form_of, line_figure
-from kullm_tui.core.plot.lines import Series
+from kullm_tui.core.plot.file import Axes, figure_file, form_of, line_figure, plots_figure
+from kullm_tui.core.plot.lines import Mark, Series
 
 _SVG = "{http://www.w3.org/2000/svg}"
 _LOSS = [(float(step), 3 / (1 + step)) for step in range(50)]
@@ -43,3 +43,17 @@ def test_a_name_says_the_form_and_another_is_refused() -> None:
     assert [form_of(Path(name)) for name in ("a.svg", "b.PNG", "c.pdf")] == ["svg", "png", "pdf"]
     with pytest.raises(UsageError, match=r"\.svg"):
         form_of(Path("a.gif"))
+
+
+def test_several_plots_are_one_file_each_with_its_axis_and_dots_where_nothing_is_joined() -> None:
+    loss = Axes([Series("학습", _LOSS), Series("평가", _LOSS[::10], apart=True)], "손실", marks=[Mark(7, "!")])
+    others = [Axes([Series("", _LOSS)], name) for name in ("학습률", "기울기", "$메모리$")]
+    root = ElementTree.fromstring(figure_file(lambda: plots_figure([loss, *others], x_name="단계"), "svg"))
+    words = {text.text for text in root.iter(f"{_SVG}text")}
+    assert {"손실", "학습률", "기울기", "$메모리$", "단계", "학습", "평가"} <= words
+    figure = plots_figure([loss, *others], x_name="단계")
+    assert len(figure.axes) == 4
+    drawn: list[Any] = list(figure.axes[0].lines)
+    line, dots, mark = drawn
+    assert (line.get_linestyle(), dots.get_linestyle(), dots.get_marker()) == ("-", "None", "o")
+    assert list(mark.get_xdata()) == [7, 7]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from kullm_tui.core.plot.dots import BRAILLE, HALF_BLOCKS, dots_for
-from kullm_tui.core.plot.lines import Series, line_rows
+from kullm_tui.core.plot.lines import Mark, Series, line_rows
 from kullm_tui.core.plot.rows import Row, plain
 from tests.growth import growth
 
@@ -165,3 +165,42 @@ def test_many_points_cost_no_more_each_than_few() -> None:
     noise = random.Random(1)
     points = [(float(step), noise.random()) for step in range(80_000)]
     assert growth(lambda size: line_rows([Series("", points[:size])], 120, 40), 10_000) < 2
+
+
+def test_points_that_nothing_joins_are_seen_upon_a_line_and_have_a_sign_of_their_own() -> None:
+    level, few = [(float(step), 1.0) for step in range(80)], [(20.0, 2.0), (60.0, 1.0), (70.0, _NAN)]
+    rows = line_rows([Series("학습", level), Series("평가", few, apart=True)], 60, 14)
+    assert "▪▪ 평가" in plain(rows[0])
+    width = len("".join(piece.text for piece in _canvas(rows)[0]))
+    styles = [_styles(row) for row in _canvas(rows)]
+    seen = [cell for cell in range(width) if any(row[cell] == 1 for row in styles)]
+    assert len(seen) <= 4, "a blot is no wider than two cells"
+    assert {round(20 / 79 * width), round(60 / 79 * width)} <= {cell + near for cell in seen for near in (-1, 0, 1)}
+
+
+def _styles(row: Row) -> list[object]:
+    return [piece.style for piece in row for _ in piece.text]
+
+
+def test_what_happened_stands_behind_the_curve_with_its_glyph_on_the_axis_and_outside_of_what_is_shown_nowhere() -> (
+    None
+):
+    points = [(float(step), float(step % 7)) for step in range(100)]
+    rows = line_rows([Series("", points)], 60, 14, span=(0, 50), marks=[Mark(25, "!"), Mark(80, "!", 3)])
+    axis = next(row for row in rows if row[0].text.endswith("└"))
+    assert [(piece.text, piece.style) for piece in axis if piece.text == "!"] == [("!", "alarm")]
+    assert any("alarm" in _styles(row) for row in _canvas(rows))
+    assert not any(3 in _styles(row) for row in _canvas(rows))
+
+
+def test_the_cursor_is_a_whole_line_at_its_place() -> None:
+    rows = line_rows([Series("", [(0, 0), (100, 1)])], 60, 14, cursor=50)
+    width = len("".join(piece.text for piece in _canvas(rows)[0]))
+    columns = [{cell for cell, style in enumerate(_styles(row)) if style == "quiet"} for row in _canvas(rows)]
+    assert sum(map(bool, columns)) == len(columns) - 1, "where the curve crosses it, the curve is seen"
+    assert set.union(*columns) <= {width // 2 - 1, width // 2}
+
+
+def test_what_is_outside_of_the_span_sets_no_axis() -> None:
+    points = [(0.0, 1000.0), (10.0, 1.0), (20.0, 2.0), (30.0, -1000.0)]
+    assert _text(_line(*points, span=(10, 20))) == _text(_line(*points[1:3]))

@@ -106,6 +106,8 @@ class JobPage(Vertical):
     def on_mount(self) -> None:
         self._draw_views()
         self.set_interval(_LOOK_SECONDS, self._look_again)
+        self.call_after_refresh(self.draw)
+        self.call_after_refresh(self._look_again)
 
     def relabel(self) -> None:
         self._draw_views()
@@ -120,13 +122,16 @@ class JobPage(Vertical):
         self.watching.begin(job_id)
         self._log = Page()
         self._looking = False
+        if not self.is_mounted:
+            return
         self.query_one(LogView).begin_anew()
         self.query_one(Replies).begin_anew()
         self.draw()
         self._look_again()
 
     def _look_again(self) -> None:
-        if self.watching.watched and not self._looking and self.is_attached and self.screen.is_current:
+        """While somebody can see it."""
+        if self.watching.watched and not self._looking and self.display and self.screen.is_current:
             self._looking = True
             begin(self, self._look, self._tell_fault, group="look", exclusive=True)
 
