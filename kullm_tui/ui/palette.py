@@ -21,7 +21,7 @@ from kullm_tui.core.language import interface_language, say
 from kullm_tui.core.text import nfc
 from kullm_tui.ui import themes
 from kullm_tui.ui.host import Host, TakesModel
-from kullm_tui.ui.keymap import Key
+from kullm_tui.ui.keymap.key import Key
 from kullm_tui.ui.terminal.hangul_keys import strokes
 from kullm_tui.ui.text import safe_line
 from kullm_tui.ui.widgets.key_bar import usable

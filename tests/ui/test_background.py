@@ -9,7 +9,7 @@ import pytest
 
 from kullm_tui.core.errors import KullmError, UsageError
 from kullm_tui.ui import start
-from kullm_tui.ui.background import aside, fault_of
+from kullm_tui.ui.background import apart, fault_of
 
 
 async def _raises(error: Exception) -> None:
@@ -51,13 +51,13 @@ async def test_nothing_wrong_is_nothing_told() -> None:
 
 
 async def test_work_aside_gives_its_result_or_its_error_to_whoever_waits() -> None:
-    assert await aside(lambda: threading.current_thread().daemon) is True
+    assert await apart(lambda: threading.current_thread().daemon) is True
     error = UsageError("이렇게 하세요.")
 
     def fails() -> None:
         raise error
 
-    assert await fault_of(aside(fails)) is error
+    assert await fault_of(apart(fails)) is error
 
 
 def test_the_end_of_the_app_waits_for_no_work_aside() -> None:
@@ -75,4 +75,4 @@ def test_the_end_of_the_app_waits_for_no_work_aside() -> None:
 
 
 async def _aside(released: threading.Event) -> None:
-    await aside(lambda: released.wait(600))
+    await apart(lambda: released.wait(600))

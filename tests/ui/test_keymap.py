@@ -7,20 +7,8 @@ import pytest
 from textual.binding import Binding
 from textual.widgets import Input, TextArea
 
-from kullm_tui.ui.keymap import (
-    BROWSER,
-    CHAT,
-    COLUMN,
-    COMPARE,
-    GLOBAL,
-    PROMPT,
-    SCOPES,
-    SIDEBAR,
-    THREAD,
-    VOTE,
-    Key,
-    bindings,
-)
+from kullm_tui.ui.keymap import BROWSER, CHAT, COLUMN, COMPARE, GLOBAL, PROMPT, SCOPES, SIDEBAR, THREAD, VOTE, bindings
+from kullm_tui.ui.keymap.key import Key
 from kullm_tui.ui.terminal import hangul_keys
 from kullm_tui.ui.widgets.key_bar import fitting, line
 from kullm_tui.ui.widgets.text_field import PromptField

@@ -25,7 +25,8 @@ from kullm_tui.ui.conversation.screen import ConversationScreen
 from kullm_tui.ui.conversation.text import name_of
 from kullm_tui.ui.conversation.thread import Thread
 from kullm_tui.ui.conversation.turn import TurnView
-from kullm_tui.ui.keymap import CHAT, When, bindings
+from kullm_tui.ui.keymap import CHAT, bindings
+from kullm_tui.ui.keymap.key import When
 from kullm_tui.ui.models.facts import ModelFacts
 from kullm_tui.ui.widgets.gauge import Gauge
 from kullm_tui.ui.widgets.key_bar import KeyBar

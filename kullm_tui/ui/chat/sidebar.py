@@ -24,6 +24,7 @@ from kullm_tui.core.text import nfc
 from kullm_tui.ui import keymap
 from kullm_tui.ui.background import Fault, Work, begin, tell_fault
 from kullm_tui.ui.chat.sidebar_rows import Entry, Found, listed
+from kullm_tui.ui.keymap.key import When
 from kullm_tui.ui.text import plain
 from kullm_tui.ui.widgets.row_list import Heading, Row, Rows
 
@@ -205,7 +206,7 @@ class Conversations(Vertical):
         row = rows.rows[rows.chosen] if rows.chosen is not None else None
         return row.conversation if isinstance(row, Entry | Found) else None
 
-    def holds(self, when: keymap.When) -> bool:
+    def holds(self, when: When) -> bool:
         return when != "has row" or self.chosen is not None
 
     def _change(self, change: Callable[[Store, Conversation], Coroutine[object, object, None]]) -> None:

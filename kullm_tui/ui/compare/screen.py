@@ -24,7 +24,8 @@ from kullm_tui.ui.conversation.live_replies import Replies
 from kullm_tui.ui.conversation.screen import ConversationScreen
 from kullm_tui.ui.conversation.thread import Thread
 from kullm_tui.ui.conversation.turn import TurnView
-from kullm_tui.ui.keymap import COMPARE, When, bindings
+from kullm_tui.ui.keymap import COMPARE, bindings
+from kullm_tui.ui.keymap.key import When
 from kullm_tui.ui.text import plain
 from kullm_tui.ui.widgets.key_bar import KeyBar
 from kullm_tui.ui.widgets.notice import Notice

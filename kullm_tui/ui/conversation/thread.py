@@ -30,6 +30,7 @@ from kullm_tui.ui.conversation.live_replies import Replies
 from kullm_tui.ui.conversation.turn import TurnView
 from kullm_tui.ui.judge.subject import Subject, subject_of
 from kullm_tui.ui.judge.verdict_card import VerdictCard
+from kullm_tui.ui.keymap.key import When
 from kullm_tui.ui.text import safe
 
 if TYPE_CHECKING:
@@ -215,7 +216,7 @@ class Thread(VerticalScroll, can_focus=True):
     def is_judging(self) -> bool:
         return any(self._judging.waiting(subject) for _, subject in self._subjects())
 
-    def holds(self, when: keymap.When) -> bool:
+    def holds(self, when: When) -> bool:
         if when == "begun":
             return bool(self._turns)
         if when == "asked":

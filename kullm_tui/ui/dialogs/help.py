@@ -13,7 +13,8 @@ from textual.screen import ModalScreen, Screen
 from textual.widgets._static import Static
 
 from kullm_tui.core.language import say
-from kullm_tui.ui.keymap import GLOBAL, PRIORITY_ACTIONS, SCOPES, Key, Scope, display
+from kullm_tui.ui.keymap import GLOBAL, PRIORITY_ACTIONS, SCOPES, Scope
+from kullm_tui.ui.keymap.key import Key, display
 from kullm_tui.ui.widgets.key_bar import is_done
 
 _KEY_CELLS = 14

@@ -27,7 +27,8 @@ from kullm_tui.core.models.resolve import ModelRef, resolve
 from kullm_tui.core.text import size_text
 from kullm_tui.ui.background import Fault, Work, begin
 from kullm_tui.ui.dialogs.ask import AskLine
-from kullm_tui.ui.keymap import BROWSER, When, bindings
+from kullm_tui.ui.keymap import BROWSER, bindings
+from kullm_tui.ui.keymap.key import When
 from kullm_tui.ui.models.list import ModelList
 from kullm_tui.ui.models.progress_text import ModelWork
 from kullm_tui.ui.models.removal import Outcome, free_disk, give_back, give_up_endpoint

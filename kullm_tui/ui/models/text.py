@@ -12,7 +12,7 @@ from kullm_tui.core.memory import Memory
 from kullm_tui.core.models.catalogue import Entry
 from kullm_tui.core.models.facts import about_line, known_facts, state_word, use_word
 from kullm_tui.core.text import size_text
-from kullm_tui.ui.keymap import When
+from kullm_tui.ui.keymap.key import When
 from kullm_tui.ui.models.progress_text import ModelWork, in_the_list, work_lines
 from kullm_tui.ui.text import safe, safe_line
 

@@ -19,7 +19,8 @@ from textual.widgets._static import Static
 
 from kullm_tui.core.language import say
 from kullm_tui.ui.background import Fault, Work, begin
-from kullm_tui.ui.keymap import TRAIN, bindings
+from kullm_tui.ui.keymap import bindings
+from kullm_tui.ui.keymap.training import TRAIN
 from kullm_tui.ui.text import safe_line
 from kullm_tui.ui.train.actions import JobActions
 from kullm_tui.ui.train.page.job_page import JobPage

@@ -24,13 +24,17 @@ from kullm_tui.ui.keymap import (
     EVALUATIONS,
     GLOBAL,
     ITEMS,
-    MACHINES,
-    OVERLAY,
     PROMPT,
     RATING,
     SIDEBAR,
     SYSTEMS,
     THREAD,
+    VOTE,
+)
+from kullm_tui.ui.keymap.key import Key, KnowsWhen
+from kullm_tui.ui.keymap.training import (
+    MACHINES,
+    OVERLAY,
     TRAIN,
     TRAIN_CURVES,
     TRAIN_LOG,
@@ -38,9 +42,6 @@ from kullm_tui.ui.keymap import (
     TRAIN_PAGE,
     TRAIN_RECIPES,
     TRAIN_REPLIES,
-    VOTE,
-    Key,
-    KnowsWhen,
 )
 
 _BETWEEN = "  "

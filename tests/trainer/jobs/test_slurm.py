@@ -243,7 +243,6 @@ def test_a_killed_slurmd_and_a_controller_that_is_gone_stop_no_job(here: Here, s
     agree(slurm, job, states.SUCCEEDED)
 
 
-@pytest.mark.usefixtures("home")
 def test_a_job_at_its_time_limit_saves_and_failed_for_that_reason(here: Here, slurm: Slurm) -> None:
     text = "import signal\nsignal.signal(signal.SIGTERM, lambda *_: (row(2), sys.exit(130)))\n"
     job = submitted(here, text + _AT_WORK, how={**PLAIN, "time": "1"})
@@ -267,9 +266,11 @@ def test_a_job_that_makes_room_for_a_dearer_one_failed_for_that_reason(here: Her
 def test_a_job_whose_node_went_down_is_lost_and_goes_on_by_a_new_one(here: Here, slurm: Slurm) -> None:
     job = submitted(here, how={**PLAIN, "requeue": False})
     agree(slurm, job, states.RUNNING)
-    os.kill(job.supervisor(), signal.SIGKILL)
     slurm.kill("node1")
     slurm.ask("scontrol", "update", "NodeName=node1", "State=DOWN", "Reason=test")
+    wait_until(lambda: slurm.job(number(job))["JobState"] == "NODE_FAIL", slurm.log)
+    assert job.asked()["state"] == states.RUNNING  # its lock is held: what Slurm thinks proves nothing
+    os.kill(job.supervisor(), signal.SIGKILL)
     told = agree(slurm, job, states.LOST, "NODE_FAIL")
     assert told["reason"] == "reboot"
     wait_until(lambda: not job.processes())
@@ -279,6 +280,7 @@ def test_a_job_whose_node_went_down_is_lost_and_goes_on_by_a_new_one(here: Here,
     agree(slurm, job, states.SUCCEEDED)
 
 
+@pytest.mark.usefixtures("home")
 def test_two_nodes_are_one_training_over_the_same_directory(here: Here, two_nodes: Slurm) -> None:
     job = here.job(here.recipe("tiny"))
     job.start(slurm=PLAIN, nodes=2, ranks=2)

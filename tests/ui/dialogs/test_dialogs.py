@@ -13,7 +13,8 @@ from kullm_tui.ui.conversation.prompt import Prompt
 from kullm_tui.ui.conversation.thread import Thread
 from kullm_tui.ui.dialogs.ask import AskLine, Confirm
 from kullm_tui.ui.dialogs.help import HelpScreen, keys_of, scopes_of
-from kullm_tui.ui.keymap import SCOPES, THREAD, Key
+from kullm_tui.ui.keymap import SCOPES, THREAD
+from kullm_tui.ui.keymap.key import Key
 from kullm_tui.ui.models.screen import ModelsScreen
 from kullm_tui.ui.widgets.key_bar import KeyBar
 from tests.ui.chatting import chatting

@@ -20,7 +20,8 @@ from textual.widgets._static import Static
 from kullm_tui.core.language import say
 from kullm_tui.ui.background import Fault, apart, begin
 from kullm_tui.ui.dialogs.ask import Confirm
-from kullm_tui.ui.keymap import MACHINES, bindings
+from kullm_tui.ui.keymap import bindings
+from kullm_tui.ui.keymap.training import MACHINES
 from kullm_tui.ui.text import safe_line
 from kullm_tui.ui.train.machines.adding import ask_for_machine
 from kullm_tui.ui.train.machines.questions import Secret, asking_in

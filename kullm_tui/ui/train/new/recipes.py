@@ -15,7 +15,8 @@ from textual.message import Message
 from textual.widgets._static import Static
 
 from kullm_tui.core.language import say
-from kullm_tui.ui.keymap import TRAIN_RECIPES, bindings
+from kullm_tui.ui.keymap import bindings
+from kullm_tui.ui.keymap.training import TRAIN_RECIPES
 from kullm_tui.ui.text import plain, safe_line
 from kullm_tui.ui.widgets.row_list import Row, Rows
 from trainer.recipe import Recipe

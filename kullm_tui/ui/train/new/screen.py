@@ -18,7 +18,8 @@ from textual.widgets._static import Static
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from kullm_tui.ui.background import Fault, apart, begin
-from kullm_tui.ui.keymap import TRAIN_NEW, bindings
+from kullm_tui.ui.keymap import bindings
+from kullm_tui.ui.keymap.training import TRAIN_NEW
 from kullm_tui.ui.text import safe_line
 from kullm_tui.ui.train.machines.questions import asking_in
 from kullm_tui.ui.train.new.form import JobForm

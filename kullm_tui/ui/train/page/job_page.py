@@ -21,7 +21,8 @@ from textual.widgets._static import Static
 
 from kullm_tui.core.language import say
 from kullm_tui.ui.background import Fault, begin
-from kullm_tui.ui.keymap import TRAIN_PAGE, bindings
+from kullm_tui.ui.keymap import bindings
+from kullm_tui.ui.keymap.training import TRAIN_PAGE
 from kullm_tui.ui.text import safe
 from kullm_tui.ui.train.page.log_view import LogView
 from kullm_tui.ui.train.page.overview import Overview

@@ -26,7 +26,8 @@ from textual.widgets._static import Static
 
 from kullm_tui.core.language import say
 from kullm_tui.ui.background import Work, begin
-from kullm_tui.ui.keymap import TRAIN_LOG, bindings
+from kullm_tui.ui.keymap import bindings
+from kullm_tui.ui.keymap.training import TRAIN_LOG
 from kullm_tui.ui.text import safe
 from kullm_tui.ui.train.page.watching import Watching
 from trainer.jobs.log import FIRST_ERROR, Page, find, page, words

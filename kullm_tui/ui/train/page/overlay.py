@@ -18,7 +18,8 @@ from kullm_tui.core.language import say
 from kullm_tui.core.plot.dots import dots_for
 from kullm_tui.core.plot.rows import Row
 from kullm_tui.ui.background import Fault, Work, begin
-from kullm_tui.ui.keymap import OVERLAY, bindings
+from kullm_tui.ui.keymap import bindings
+from kullm_tui.ui.keymap.training import OVERLAY
 from kullm_tui.ui.text import safe_line
 from kullm_tui.ui.train.page.overlaid import (
     FIELDS,

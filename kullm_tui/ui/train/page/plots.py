@@ -14,7 +14,8 @@ from textual.containers import Container, VerticalScroll
 
 from kullm_tui.core.plot.dots import dots_for
 from kullm_tui.core.plot.rows import Row
-from kullm_tui.ui.keymap import TRAIN_CURVES, bindings
+from kullm_tui.ui.keymap import bindings
+from kullm_tui.ui.keymap.training import TRAIN_CURVES
 from kullm_tui.ui.train.page.curves import LOSS, PANELS, Panel, chart_rows
 from kullm_tui.ui.train.page.sight import Sight
 from kullm_tui.ui.train.page.watching import Watching

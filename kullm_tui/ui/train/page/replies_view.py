@@ -13,7 +13,8 @@ from textual.content import Content
 from textual.widgets._static import Static
 
 from kullm_tui.core.language import say
-from kullm_tui.ui.keymap import TRAIN_REPLIES, bindings
+from kullm_tui.ui.keymap import bindings
+from kullm_tui.ui.keymap.training import TRAIN_REPLIES
 from kullm_tui.ui.text import safe, safe_line
 from kullm_tui.ui.train.page.watching import Watching
 from trainer.jobs.watched import Sample
