@@ -59,23 +59,24 @@ class Tmux:
 
     def shows(self, *texts: str, seconds: float = _SECONDS) -> str:
         """The screen, once all of the texts are on it."""
-        return self._waits(lambda screen: all(text in screen for text in texts), f"{texts} to be shown", seconds)
+        return self.comes_to(lambda screen: all(text in screen for text in texts), f"{texts} to be shown", seconds)
+
+    def comes_to(self, is_right: Callable[[str], bool], wanted: str, seconds: float = _SECONDS) -> str:
+        """The screen, once it is so."""
+        deadline = time.monotonic() + seconds
+        while not is_right(screen := self.screen()):
+            assert time.monotonic() < deadline, f"waited for {wanted}; the screen:\n{screen}"
+            time.sleep(_POLL_SECONDS)
+        return screen
 
     def hides(self, text: str, seconds: float = _SECONDS) -> str:
-        return self._waits(lambda screen: text not in screen, f"{text!r} to go", seconds)
+        return self.comes_to(lambda screen: text not in screen, f"{text!r} to go", seconds)
 
     def pid(self) -> int:
         """The process that the shell runs in the foreground."""
         shell = self._tmux("display-message", "-p", "-t", "kullm", "#{pane_pid}").strip()
         children = Path(f"/proc/{shell}/task/{shell}/children").read_text().split()
         return int(children[-1])
-
-    def _waits(self, is_right: Callable[[str], bool], wanted: str, seconds: float) -> str:
-        deadline = time.monotonic() + seconds
-        while not is_right(screen := self.screen()):
-            assert time.monotonic() < deadline, f"waited for {wanted}; the screen:\n{screen}"
-            time.sleep(_POLL_SECONDS)
-        return screen
 
     def _tmux(self, *arguments: str) -> str:
         done = subprocess.run(
