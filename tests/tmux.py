@@ -19,7 +19,7 @@ class Tmux:
 
     def __init__(self, home: Path, *, size: tuple[int, int] = (140, 45), env: dict[str, str] | None = None) -> None:
         self._home = home
-        self._socket = home / "tmux.socket"
+        self._socket = home / f"{os.urandom(3).hex()}.tmux"  # a server before may still be ending
         self._size = size
         self._environment = {**environment(home, **(env or {})), "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
 
