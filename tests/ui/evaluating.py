@@ -1,15 +1,10 @@
 """The real app in its evaluate mode, with a real judge and real systems: endpoints of the tests, or the engine."""
 
-import asyncio
 import json
-import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from textual.pilot import Pilot
 from textual.widgets import Button, Input
 
 from evaluator.answer_store import System
@@ -31,39 +26,12 @@ from kullm_tui.ui.evaluate.runs_screen import EvaluateScreen
 from kullm_tui.ui.evaluate.system_picker import SystemPicker
 from kullm_tui.ui.widgets.segmented import Choice
 from tests.openai_server import OpenAIServer, Received, Reply, says
-from tests.ui.snapshot import text_of
+from tests.ui.driving import Driven
 
-SECONDS = 240.0
 QUESTIONS = ("대한민국의 수도는?", "3 더하기 4는?", "1킬로미터는 몇 미터인가요?", "고맙다는 말을 영어로 해 줘.")
 
 
-@dataclass
-class Evaluating:
-    app: KullmApp
-    pilot: Pilot[int]
-
-    @property
-    def shown(self) -> str:
-        return text_of(self.app)
-
-    def told(self, words: str) -> bool:
-        """Whether the words are on the screen, wherever the lines break."""
-        return "".join(words.split()) in "".join(self.shown.split())
-
-    async def tells(self, words: str) -> None:
-        await self.until(lambda: self.told(words))
-
-    async def until(self, condition: Callable[[], Any], seconds: float = SECONDS) -> None:
-        deadline = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < deadline, self.shown
-            await asyncio.sleep(0.02)
-        await self.pilot.pause()
-
-    async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
-        await self.pilot.pause()
-
+class Evaluating(Driven):
     async def begins(self, evaluation: Evaluation, targets: dict[str, Target]) -> Running:
         return await self.app.evaluations.start(evaluation, targets, Budget())
 

@@ -206,16 +206,6 @@ class Metrics:
             place = min(near, key=lambda one: abs(steps[one] - step))
             return steps[place], values[place]
 
-    def next_step(self, step: float, count: int) -> int | None:
-        """Of the loss: so many points further, or back."""
-        with self._lock:
-            steps = self._settled("loss").steps
-            if not steps:
-                return None
-            at = bisect_left(steps, step)
-            at = at - 1 if at == len(steps) or (count > 0 and steps[at] > step) else at
-            return steps[max(0, min(len(steps) - 1, at + count))]
-
     def span(self) -> tuple[int, int] | None:
         """The first step and the last."""
         with self._lock:

@@ -86,11 +86,6 @@ def rows(path: Path) -> Iterator[dict[str, Any]]:
             yield row
 
 
-def passed_over(path: Path) -> int:
-    """How many whole lines of it are no rows: halves of killed writers, garbage."""
-    return sum(row_of(line) is None for line in _lines(path) if line.endswith(b"\n"))
-
-
 def _lines(path: Path) -> Iterator[bytes]:
     """In pieces where a line has no end: garbage of any length is read without being held."""
     try:

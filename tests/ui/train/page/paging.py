@@ -1,17 +1,14 @@
 """The real app with one job's page on a screen of its own, over job directories that the real writers of such files wrote."""
 
-import asyncio
 import math
 import random
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from textual.app import ComposeResult
-from textual.pilot import Pilot
 from textual.screen import Screen
 
 from kullm_tui.core.config.settings import Config
@@ -20,12 +17,11 @@ from kullm_tui.ui.train.page.job_page import JobPage
 from kullm_tui.ui.widgets.key_bar import KeyBar
 from kullm_tui.ui.widgets.status_line import StatusLine
 from tests.trainer.jobs.elsewhere import make_job, set_state
-from tests.ui.snapshot import text_of
+from tests.ui.driving import Driven
 from trainer.jobs.agent.directory import JobDirectory
 from trainer.jobs.agent.files import append, private_dir, publish
 from trainer.jobs.registry import put_down
 
-SECONDS = 240.0
 STEPS = 400
 BEGAN = 1_760_000_000.0  # on the machine's clock
 RECIPE: dict[str, Any] = {"name": "tiny", "train": {"learning_rate": 3e-4, "batch": 128}, "adapter": {"rank": 8}}
@@ -39,35 +35,10 @@ class PageScreen(Screen[None]):
         yield KeyBar()
 
 
-@dataclass
-class Paging:
-    app: KullmApp
-    pilot: Pilot[int]
-
+class Paging(Driven):
     @property
     def page(self) -> JobPage:
         return self.app.screen.query_one(JobPage)
-
-    @property
-    def shown(self) -> str:
-        return text_of(self.app)
-
-    def told(self, words: str) -> bool:
-        return "".join(words.split()) in "".join(self.shown.split())
-
-    async def tells(self, words: str) -> None:
-        await self.until(lambda: self.told(words))
-
-    async def until(self, condition: Callable[[], Any], seconds: float = SECONDS) -> None:
-        deadline = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < deadline, self.shown
-            await asyncio.sleep(0.02)
-        await self.pilot.pause()
-
-    async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
-        await self.pilot.pause()
 
     async def opens(self, job: JobDirectory | None) -> None:
         self.page.show(job.id if job else None)
