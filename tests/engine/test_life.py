@@ -3,9 +3,11 @@
 import asyncio
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,12 +16,20 @@ import psutil
 import pytest
 import torch
 
+from kullm_tui import __version__
 from kullm_tui.core.asking.exchange import Starting, exchange
 from kullm_tui.core.asking.target import resolve
 from kullm_tui.core.asking.thinking import Delta
 from kullm_tui.core.endpoints.client import engine_endpoint, stream_chat
 from kullm_tui.core.endpoints.endpoint import Finished, LoadProgress
-from kullm_tui.core.endpoints.local_engine import EngineFiles, EngineState, ensure_engine, running_engine, stop_engine
+from kullm_tui.core.endpoints.local_engine import (
+    EngineFiles,
+    EngineState,
+    ensure_engine,
+    hold_alive_lock,
+    running_engine,
+    stop_engine,
+)
 from kullm_tui.core.endpoints.local_health import engine_health
 from kullm_tui.core.errors import EngineGone
 from kullm_tui.core.records import Message
@@ -196,6 +206,25 @@ def test_a_question_to_an_engine_that_dies_before_it_answers_is_asked_again(slow
     asking = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert wait_until(lambda: _is_connected(asking.pid, first))
     os.kill(first.pid, signal.SIGKILL)  # … and is gone
+    answer, narration = asking.communicate(timeout=240)
+    assert asking.returncode == 0, narration
+    assert answer.strip()
+
+
+def test_one_that_breaks_off_and_still_holds_its_lock_is_waited_for_not_asked_again(slow_model: Path) -> None:
+    """The kernel closes what a killed process had open in an order of its own."""
+    files = EngineFiles()
+    command = [sys.executable, "-P", "-m", "kullm_tui", "ask", "-m", str(slow_model), "--max-tokens", "5", "안녕"]
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        lock = hold_alive_lock(files)
+        assert lock is not None
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        files.publish(EngineState(2**22, url, "token", __version__, "serving"))
+        asking = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        listening.settimeout(240)
+        listening.accept()[0].close()
+    time.sleep(0.5)  # … longer than a second try takes to find nobody there
+    os.close(lock)
     answer, narration = asking.communicate(timeout=240)
     assert asking.returncode == 0, narration
     assert answer.strip()

@@ -14,7 +14,7 @@ from kullm_tui.core.asking.target import Target, start_engine
 from kullm_tui.core.asking.thinking import Delta, Resorted, Said, ThinkingWish, Thought
 from kullm_tui.core.endpoints.client import load_model, stream_chat
 from kullm_tui.core.endpoints.endpoint import Endpoint, Finished, LoadProgress, Progress
-from kullm_tui.core.endpoints.local_engine import running_engine
+from kullm_tui.core.endpoints.local_engine import await_end, running_engine
 from kullm_tui.core.errors import EngineGone
 from kullm_tui.core.records import Message
 from kullm_tui.core.store.journal import Journal
@@ -61,6 +61,7 @@ async def _answer(
     target: Target, messages: Sequence[Message], decoding: Mapping[str, Any], thinking: ThinkingWish
 ) -> AsyncGenerator[Piece, None]:
     endpoint = target.endpoint
+    engine = None
     if endpoint is None:
         if await asyncio.to_thread(running_engine) is None:
             yield Starting()
@@ -68,13 +69,18 @@ async def _answer(
         engine = await asyncio.to_thread(running_engine)
         if engine and engine.phase == "importing":
             yield Starting("importing")
-    if endpoint.local:
-        async for step in _loading(endpoint, target.model, decoding.get("adapter")):
-            yield step
-    answer = stream_chat(endpoint, model=target.model, messages=messages, decoding=decoding, thinking=thinking)
-    async with aclosing(answer) as pieces:
-        async for piece in pieces:
-            yield piece
+    try:
+        if endpoint.local:
+            async for step in _loading(endpoint, target.model, decoding.get("adapter")):
+                yield step
+        answer = stream_chat(endpoint, model=target.model, messages=messages, decoding=decoding, thinking=thinking)
+        async with aclosing(answer) as pieces:
+            async for piece in pieces:
+                yield piece
+    except EngineGone:
+        if engine:
+            await asyncio.to_thread(await_end, engine)
+        raise
 
 
 async def _loading(endpoint: Endpoint, model: str, adapter: str | None) -> AsyncGenerator[LoadProgress, None]:

@@ -102,6 +102,16 @@ def ensure_engine(*, narrate: Callable[[str], None] | None = None) -> EngineStat
         return _start(files)
 
 
+def await_end(engine: EngineState) -> None:
+    """Of one that broke off: its connections go before its lock does, and whoever looks in between finds it alive. Bounded."""
+
+    def has_ended() -> bool:
+        found = running_engine()
+        return found is None or found.pid != engine.pid
+
+    _wait(has_ended, _STOP_SECONDS)
+
+
 def stop_engine() -> bool:
     """Ends the engine; False if none was running. A reply in progress is cut off."""
     files = EngineFiles()

