@@ -2,6 +2,8 @@
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from kullm_tui.core.causes import cause_of, is_full
@@ -24,7 +26,7 @@ def publish(path: Path, text: str, *, mode: int) -> None:
 
 def publish_bytes(path: Path, content: bytes, *, mode: int) -> None:
     target = path.resolve()
-    try:
+    with told_in_words(path):
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
         try:
@@ -36,6 +38,13 @@ def publish_bytes(path: Path, content: bytes, *, mode: int) -> None:
             Path(name).replace(target)
         finally:
             Path(name).unlink(missing_ok=True)
+
+
+@contextmanager
+def told_in_words(path: Path) -> Iterator[None]:
+    """Why this file could not be written, and what to do."""
+    try:
+        yield
     except OSError as error:
         raise _translated(error, path) from error
 

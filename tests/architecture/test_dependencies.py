@@ -72,14 +72,15 @@ def _imported(paths: Iterable[Path]) -> Iterator[tuple[str, str]]:
     ("folders", "extras"),
     [
         (
-            ("kullm_tui/core", "data", "evaluator", "kullm_tui/doctor", "kullm_tui/ui", "kullm_tui/commands"),
+            ("kullm_tui/core", "evaluator", "kullm_tui/doctor", "kullm_tui/ui", "kullm_tui/commands"),
             (),
         ),
+        (("data",), ("data",)),
         (("kullm_tui/engine", "kullm_tui/weights"), ("local",)),
         (("trainer",), ("train",)),
         (("tests",), ("peers",)),
     ],
-    ids=["the base install", "local", "train", "tests"],
+    ids=["the base install", "data", "local", "train", "tests"],
 )
 def test_every_imported_package_is_declared(folders: tuple[str, ...], extras: tuple[str, ...]) -> None:
     declared = {canonicalize_name(requirement.name) for requirement in _declared(*extras)}

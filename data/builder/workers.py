@@ -1,0 +1,79 @@
+"""Row steps over all cores: a worker reads a chunk, applies the step and publishes the next stage's chunk. Rows never travel between processes.
+
+A worker ends with its parent, however that ends; ctrl-c is the parent's to answer.
+"""
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
+from pathlib import Path
+
+from data.builder.stage import Counts, Stage, counts_of, rows_of, write_chunk
+from data.step import RowStep
+
+_LOOK_SECONDS = 0.5
+_AHEAD = 4  # chunks handed out for each worker, or a step over millions would be a queue of millions
+
+
+class Workers:
+    def __init__(self, pool: ProcessPoolExecutor, count: int) -> None:
+        self._pool = pool
+        self._most = count * _AHEAD
+
+    def apply(self, step: RowStep, before: Stage, after: Stage, *, came: Callable[[Counts], None]) -> Counts:
+        """Every chunk that is not there yet. `came` is told all counts so far, and may raise to stop."""
+        whole = Counts()
+        waiting: set[Future[Counts]] = set()
+        for number, chunk in enumerate(before.chunks()):
+            if after.has(number):
+                whole += counts_of(after.chunk(number))
+            else:
+                waiting.add(self._pool.submit(_apply, step, chunk, after.chunk(number)))
+            while len(waiting) >= self._most:
+                whole += _first(waiting)
+                came(whole)
+            came(whole)
+        while waiting:
+            whole += _first(waiting)
+            came(whole)
+        return whole
+
+
+@contextmanager
+def workers(count: int | None = None) -> Iterator[Workers]:
+    """As many as there are cores that this process may use. They begin with the first chunk."""
+    count = count or len(os.sched_getaffinity(0))
+    spawn = multiprocessing.get_context("spawn")  # a fork of a process with threads may inherit a held lock
+    pool = ProcessPoolExecutor(count, mp_context=spawn, initializer=_begin, initargs=(os.getpid(),))
+    try:
+        yield Workers(pool, count)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _first(waiting: set[Future[Counts]]) -> Counts:
+    """Of those that are done when the first is, or of none after a moment, so that the caller may look around."""
+    done, _ = wait(waiting, timeout=_LOOK_SECONDS, return_when=FIRST_COMPLETED)
+    waiting -= done
+    return sum((one.result() for one in done), Counts())
+
+
+def _apply(step: RowStep, source: Path, target: Path) -> Counts:
+    return write_chunk(target, (step(row) for row in rows_of(source)))
+
+
+def _begin(parent: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    """Whose parent was killed would wait for work for ever: its siblings hold the queue's other end."""
+    while os.getppid() == parent:
+        time.sleep(_LOOK_SECONDS)
+    os._exit(1)
