@@ -1,7 +1,7 @@
 """A mixture: which sources, which steps with which settings, and what is made of the rows. Read strictly from TOML.
 
-    mixtures/NAME.toml     the shipped ones
-    any other .toml file   the user's own, in the same form
+    mixtures/NAME.toml                 the shipped ones
+    configuration/mixtures/NAME.toml   the user's own, in the same form; or any other .toml file
 
 The same manifest over the same files gives the same bytes: nothing here says when, where or how fast.
 """
@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from kullm_tui.core import paths, rules
 from kullm_tui.core.errors import ConfigError
+from kullm_tui.core.files import is_there, publish
 from kullm_tui.core.language import say
 from kullm_tui.core.own_toml import OwnToml
 from kullm_tui.core.rules import did_you_mean
@@ -71,17 +72,55 @@ def shipped_mixtures() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in _SHIPPED.glob("*.toml")))
 
 
+def own_folder() -> Path:
+    return paths.config_file().with_name("mixtures")
+
+
+def own_mixtures() -> tuple[str, ...]:
+    """A shipped one's name is its own."""
+    return tuple(sorted({path.stem for path in own_folder().glob("*.toml")} - set(shipped_mixtures())))
+
+
 def load_mixture(name: str) -> Mixture:
-    """The shipped one of that name, or the file if it ends in .toml. ConfigError tells every fault at once."""
-    path = paths.typed(name) if name.endswith(".toml") else _SHIPPED / f"{name}.toml"
-    if not path.is_file():
+    """The one of that name, or the file if it ends in .toml. ConfigError tells every fault at once."""
+    return _checked(OwnToml(mixture_file(name), "혼합 파일을"))
+
+
+def mixture_file(name: str) -> Path:
+    if name.endswith(".toml"):
+        places = [paths.typed(name)]
+    else:
+        places = [_SHIPPED / f"{name}.toml", own_folder() / f"{name}.toml"]
+    found = next((place for place in places if is_there(place)), None)
+    if found is None:
         raise _unknown(name)
-    return _checked(OwnToml(path, "혼합 파일을"))
+    return found
 
 
 def mixture_in(text: str, name: str) -> Mixture:
     """Of a text that is to be a file."""
     return _checked(OwnToml(Path(name), "혼합 파일을"), text)
+
+
+def name_fault(name: str) -> str | None:
+    """Of a mixture that is to be one's own."""
+    try:
+        _NAME(name)
+    except rules.Fault as fault:
+        return str(fault)
+    if name in (*shipped_mixtures(), *own_mixtures()):
+        return say("이미 있는 이름이에요.", "there is one of this name already.")
+    return None
+
+
+def copy_mixture(name: str, new: str) -> Path:
+    """A file of one's own that begins as the other. ConfigError where the name will not do."""
+    fault = name_fault(new)
+    if fault:
+        raise ConfigError(f"{new}: {fault}")
+    path = paths.private_dir(own_folder()) / f"{new}.toml"
+    publish(path, mixture_file(name).read_text(encoding="utf-8-sig"), mode=0o600)
+    return path
 
 
 def _checked(file: OwnToml, text: str | None = None) -> Mixture:
@@ -190,11 +229,11 @@ _TOP: Mapping[str, rules.Rule] = {
 
 
 def _unknown(name: str) -> ConfigError:
-    shipped = shipped_mixtures()
-    hint, listed = did_you_mean(name, shipped), ", ".join(shipped)
+    known = (*shipped_mixtures(), *own_mixtures())
+    hint, listed = did_you_mean(name, known), ", ".join(known)
     return ConfigError(
         say(
-            f"'{name}' 혼합이 없어요.{hint} 준비된 혼합: {listed}\n직접 쓴 혼합은 .toml로 끝나는 파일 이름으로 적어 주세요.",
-            f"There is no mixture '{name}'.{hint} Shipped: {listed}\nName your own by its file, ending in .toml.",
+            f"'{name}' 혼합이 없어요.{hint} 있는 혼합: {listed}\n직접 쓴 혼합은 .toml로 끝나는 파일 이름으로 적어 주세요.",
+            f"There is no mixture '{name}'.{hint} There are {listed}\nName your own by its file, ending in .toml.",
         )
     )

@@ -44,8 +44,8 @@ class Passage:
 
     @property
     def steps(self) -> list[CardStep]:
-        alone = [CardStep(track.source.name, one.step, one.counts) for track in self.tracks for one in track.passed]
-        return alone + ([CardStep("", self.over_all.step, self.over_all.counts)] if self.over_all else [])
+        alone = [_card_step(track.source.name, one) for track in self.tracks for one in track.passed]
+        return alone + ([_card_step("", self.over_all)] if self.over_all else [])
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,10 @@ class Built:
     folder: Path
     passage: Passage
     outputs: Sequence[CardOutput]
+
+
+def _card_step(source: str, passed: Passed) -> CardStep:
+    return CardStep(source, passed.step, passed.counts, passed.stage.key)
 
 
 def prepared(course: Course, bench: Bench) -> list[Track]:

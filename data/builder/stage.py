@@ -38,7 +38,7 @@ class Counts:
         return sum(self.rejected.values())
 
     def __add__(self, other: "Counts") -> "Counts":
-        return Counts(self.kept + other.kept, Counter(self.rejected) + Counter(other.rejected))
+        return Counts(self.kept + other.kept, dict(Counter(self.rejected) + Counter(other.rejected)))
 
 
 def stage_key(step: str, settings: Mapping[str, Any], before: Iterable[str]) -> str:
@@ -106,7 +106,7 @@ def write_chunk(chunk: Path, results: Iterable[Row | Rejection]) -> Counts:
         else:
             rejected[result.reason] += 1
     publish_bytes(chunk, b"".join(lines), mode=_FILE_MODE)
-    return Counts(kept, rejected)
+    return Counts(kept, dict(rejected))
 
 
 def counts_of(chunk: Path) -> Counts:
@@ -118,7 +118,7 @@ def counts_of(chunk: Path) -> Counts:
                 rejected[told_in(line)["rejected"]] += 1
             else:
                 kept += 1
-    return Counts(kept, rejected)
+    return Counts(kept, dict(rejected))
 
 
 def _line(result: Row | Rejection) -> bytes:

@@ -49,7 +49,7 @@ def workers(count: int | None = None) -> Iterator[Workers]:
     """As many as there are cores that this process may use. They begin with the first chunk."""
     count = count or len(os.sched_getaffinity(0))
     spawn = multiprocessing.get_context("spawn")  # a fork of a process with threads may inherit a held lock
-    pool = ProcessPoolExecutor(count, mp_context=spawn, initializer=_begin, initargs=(os.getpid(),))
+    pool = ProcessPoolExecutor(count, mp_context=spawn, initializer=end_with_parent, initargs=(os.getpid(),))
     try:
         yield Workers(pool, count)
     finally:
@@ -67,7 +67,8 @@ def _apply(step: RowStep, source: Path, target: Path) -> Counts:
     return write_chunk(target, (step(row) for row in rows_of(source)))
 
 
-def _begin(parent: int) -> None:
+def end_with_parent(parent: int) -> None:
+    """In a process that was begun by it. Ctrl-c is the parent's to answer."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 

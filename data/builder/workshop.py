@@ -26,7 +26,12 @@ class Workshop:
     folder: Path
 
     def stage(self, step: str, settings: Mapping[str, Any], before: list[str]) -> Stage:
-        return Stage(paths.private_dir(self.folder / "stages" / stage_key(step, settings, before)))
+        stage = self.of_key(stage_key(step, settings, before))
+        paths.private_dir(stage.folder)
+        return stage
+
+    def of_key(self, key: str) -> Stage:
+        return Stage(self.folder / "stages" / key)
 
     @contextmanager
     def alone(self) -> Iterator[None]:

@@ -29,6 +29,7 @@ class CardStep:
     source: str  # empty: all of them
     step: str
     counts: Counts
+    stage: str  # where its rows lie, those that it rejected among them
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,13 @@ def facts_text(card: Card) -> str:
         "name": card.name,
         "sources": [vars(one) for one in card.sources],
         "steps": [
-            {"source": one.source, "step": one.step, "kept": one.counts.kept, "rejected": dict(one.counts.rejected)}
+            {
+                "source": one.source,
+                "step": one.step,
+                "kept": one.counts.kept,
+                "rejected": dict(one.counts.rejected),
+                "stage": one.stage,
+            }
             for one in card.steps
         ],
         "outputs": [

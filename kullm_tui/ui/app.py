@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from kullm_tui.core.store.contestant import Contestant
     from kullm_tui.core.store.store import Store
     from kullm_tui.ui.conversation.unsaved import Unsaved
+    from kullm_tui.ui.data.builds import Builds
     from kullm_tui.ui.evaluate.runs import Evaluations
     from kullm_tui.ui.judge.service import JudgeService
     from kullm_tui.ui.models.downloads import Downloads
@@ -94,7 +95,7 @@ class KullmApp(App[int]):
 
     async def on_unmount(self) -> None:
         self._type_ahead.close()
-        for work in ("downloads", "quantising", "judging"):
+        for work in ("downloads", "quantising", "judging", "builds"):
             if work in vars(self):
                 getattr(self, work).close()
         if "evaluations" in vars(self):
@@ -194,6 +195,17 @@ class KullmApp(App[int]):
     def _watch_trainings(self) -> None:
         background.begin(self, functools.partial(endings.watch_trainings, self), self._tell_fault, group="trainings")
 
+    # Data sets being built, whichever screen is shown
+
+    @functools.cached_property
+    def builds(self) -> Builds:
+        from kullm_tui.ui.data.builds import Builds
+
+        return Builds(self, functools.partial(endings.build_ended, self, self))
+
+    async def train_on(self, source: str) -> None:
+        await modes.train_on(self, source)
+
     async def chat_with(self, model: str, adapter: str) -> None:
         await modes.chat_with(self, model, adapter)
 
@@ -265,6 +277,7 @@ class KullmApp(App[int]):
             unsaved=len(self.unsaved) if "unsaved" in vars(self) else 0,
             on_their_way=len(under_way(self)),
             evaluates="evaluations" in vars(self) and bool(self.evaluations.active),
+            builds="builds" in vars(self) and bool(self.builds.active),
         )
 
     def _quit_answered(self, wanted: bool | None) -> None:
@@ -289,6 +302,9 @@ class KullmApp(App[int]):
 
     async def action_train(self) -> None:
         await modes.there_or_back(self, "train")
+
+    async def action_data(self) -> None:
+        await modes.there_or_back(self, "data")
 
     async def action_evaluate(self) -> None:
         await modes.there_or_back(self, "evaluate")

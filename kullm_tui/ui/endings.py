@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from textual.app import App
 
+    from kullm_tui.ui.data.builds import Building
     from kullm_tui.ui.evaluate.host import EvaluationsHost
     from kullm_tui.ui.evaluate.runs import Running
     from kullm_tui.ui.train.host import TrainHost
@@ -50,6 +51,19 @@ def evaluation_ended(app: App[Any], host: Behind, running: Running) -> None:
         announce(app, done, host.config.notify)
     if app.current_mode != "evaluate" and running.state != "stopped":
         app.notify(safe(running.error) or done, severity="error" if running.error else "information", markup=False)
+
+
+def build_ended(app: App[Any], host: Behind, building: Building) -> None:
+    """Told where nobody watches it."""
+    from kullm_tui.ui.terminal.notifications import announce
+
+    if not app.is_running or building.stopped:
+        return
+    done = say(f"데이터 {building.name}: 다 만들었어요", f"data set {building.name}: built")
+    if building.was_long and not host.is_looked_at:
+        announce(app, done, host.config.notify)
+    if app.current_mode != "data":
+        app.notify(safe(building.error) or done, severity="error" if building.error else "information", markup=False)
 
 
 async def watch_trainings(host: Behind) -> None:

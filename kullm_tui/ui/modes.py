@@ -40,10 +40,17 @@ def _train() -> Screen[None]:
     return TrainScreen()
 
 
+def _data() -> Screen[None]:
+    from kullm_tui.ui.data.screen import DataScreen
+
+    return DataScreen()
+
+
 MODES: Mapping[str, Callable[[], Screen[None]]] = {
     "chat": _chat,
     "compare": _compare,
     "train": _train,
+    "data": _data,
     "evaluate": _evaluate,
 }
 
@@ -60,6 +67,16 @@ async def chat_with(app: App[Any], model: str, adapter: str) -> None:
     for screen in app.screen_stack:
         if isinstance(screen, ChatScreen):
             screen.talk_anew(model, adapter)
+
+
+async def train_on(app: App[Any], source: str) -> None:
+    """A new training, its data this file."""
+    from kullm_tui.ui.train.screen import TrainScreen
+
+    await app.switch_mode("train")
+    for screen in app.screen_stack:
+        if isinstance(screen, TrainScreen):
+            screen.train_on(source)
 
 
 async def compare_these(app: App[Any], contestants: Sequence[Contestant], *, blind: bool) -> None:

@@ -1,5 +1,5 @@
-"""What quitting would cost: replies that found no room on the disk are lost, replies and evaluations on their way are stopped and keep
-what has come of them.
+"""What quitting would cost: replies that found no room on the disk are lost, replies, evaluations and builds on their way are stopped and
+keep what has come of them.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from kullm_tui.ui.dialogs.ask import Confirm
 
 
-def question(*, unsaved: int, on_their_way: int, evaluates: bool) -> Confirm | None:
+def question(*, unsaved: int, on_their_way: int, evaluates: bool, builds: bool) -> Confirm | None:
     """None where it costs nothing."""
     if unsaved:
         return _losing(unsaved)
     if not on_their_way and not evaluates:
-        return None
+        return _building() if builds else None
     from kullm_tui.ui.dialogs.ask import Confirm
 
     if not on_their_way:
@@ -36,6 +36,20 @@ def question(*, unsaved: int, on_their_way: int, evaluates: bool) -> Confirm | N
         say("멈추고 끝내기", "Stop and quit"),
         stay=say("계속 받기", "Keep going"),
         more=say("여기까지 온 글은 남아요.", "What has come of it is kept."),
+    )
+
+
+def _building() -> Confirm:
+    from kullm_tui.ui.dialogs.ask import Confirm
+
+    return Confirm(
+        say("데이터를 만드는 중이에요. 끝낼까요?", "A data set is being built. Quit?"),
+        say("멈추고 끝내기", "Stop it and quit"),
+        stay=say("계속 만들기", "Keep it going"),
+        more=say(
+            "한 일과 받은 번역은 남아요. 다음에 F11에서 이어서 만들 수 있어요.",
+            "What was done and translated is kept; F11 goes on with it another time.",
+        ),
     )
 
 

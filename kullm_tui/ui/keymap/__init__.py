@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kullm_tui.core.language import say
+from kullm_tui.ui.keymap.data import DATA, DATA_ROWS, DATA_SOURCES
 from kullm_tui.ui.keymap.key import Key
 from kullm_tui.ui.keymap.training import (
     MACHINES,
@@ -45,6 +46,7 @@ GLOBAL = (
     Key("f5", "models", "모델 찾아보기", "browse models"),
     Key("f8", "switch_model", "모델·어댑터 바꾸기", "switch model or adapter"),
     Key("f10", "train", "학습", "train", told=("학습으로 가고 오기", "to the trainings and back")),
+    Key("f11", "data", "데이터", "data", told=("데이터로 가고 오기", "to the data sets and back")),
     Key("f12", "evaluate", "평가", "evaluate", told=("평가로 가고 오기", "to the evaluations and back")),
 )
 
@@ -400,6 +402,9 @@ SCOPES = (
     Scope("학습 기록", "Log of a job", TRAIN_LOG, typing=False),
     Scope("학습의 예시 답", "Sample replies of a job", TRAIN_REPLIES, typing=False),
     Scope("여러 학습", "Several jobs", OVERLAY, typing=False),
+    Scope("데이터", "Data sets", DATA, typing=False),
+    Scope("데이터의 행", "Rows of a data set", DATA_ROWS, typing=False),
+    Scope("데이터 소스", "Sources of data", DATA_SOURCES, typing=False),
     Scope("물음 창", "Dialog", DIALOG, typing=True),
 )
 

@@ -243,6 +243,12 @@ class TrainScreen(Screen[None]):
 
         self.app.push_screen(NewJobScreen(), self._begun)
 
+    def train_on(self, source: str) -> None:
+        """A new one, its data this file."""
+        from kullm_tui.ui.train.new.screen import NewJobScreen
+
+        self.app.push_screen(NewJobScreen(data=source), self._begun)
+
     def action_clone_job(self) -> None:
         from kullm_tui.ui.train.new.screen import NewJobScreen
 

@@ -31,6 +31,7 @@ from kullm_tui.ui.keymap import (
     THREAD,
     VOTE,
 )
+from kullm_tui.ui.keymap.data import DATA, DATA_ROWS, DATA_SOURCES
 from kullm_tui.ui.keymap.key import Key, KnowsWhen
 from kullm_tui.ui.keymap.training import (
     MACHINES,
@@ -115,6 +116,9 @@ def usable(screen: Screen[object]) -> list[Key]:
             TRAIN_RECIPES,
             TRAIN_NEW,
             MACHINES,
+            DATA_ROWS,
+            DATA_SOURCES,
+            DATA,
             DIALOG,
             PROMPT,
             CHAT,

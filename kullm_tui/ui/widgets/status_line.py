@@ -25,6 +25,7 @@ _MODES = {
     "chat": ("대화", "Chat"),
     "compare": ("비교", "Compare"),
     "train": ("학습", "Train"),
+    "data": ("데이터", "Data"),
     "evaluate": ("평가", "Evaluate"),
 }
 

@@ -64,10 +64,13 @@ class NewJobScreen(Screen[str | None]):
     NewJobScreen.-wide #hint { height: 3; border-top: solid $rule; }
     """
 
-    def __init__(self, recipe: str = "", *, like: str = "") -> None:
-        """With a recipe's form open, or that of a job that is to be trained again with a change; else the recipes are shown."""
+    def __init__(self, recipe: str = "", *, like: str = "", data: str = "") -> None:
+        """With a recipe's form open, or that of a job that is to be trained again with a change; else the recipes are shown.
+
+        `data` is a file that the training is to learn from, whichever recipe is chosen.
+        """
         super().__init__(classes="-choosing")
-        self._recipe, self._like = recipe, like
+        self._recipe, self._like, self._data = recipe, like, data
         self._planning = Planning(self._client)
         self._planned = 0  # which plan is the newest
         self._machine = ""  # that was chosen last
@@ -140,6 +143,8 @@ class NewJobScreen(Screen[str | None]):
             await self._fill(await asyncio.to_thread(draft_of, name))
 
     async def _fill(self, draft: Draft) -> None:
+        if self._data:
+            draft = draft.put("data.source", self._data)
         machines = await asyncio.to_thread(lambda: [machine.name for machine in known_machines()])
         self.remove_class("-choosing").add_class("-filling")
         self.query_one(StatusLine).name_place(

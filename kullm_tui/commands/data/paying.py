@@ -1,0 +1,69 @@
+"""Before a translation is paid for: its price is shown, and somebody agrees."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from kullm_tui.commands.cli.confirm import can_ask, confirmed
+from kullm_tui.commands.cli.progress import Narration
+from kullm_tui.core.errors import ConsentNeeded, UsageError
+from kullm_tui.core.language import say
+from kullm_tui.core.money import money
+
+if TYPE_CHECKING:
+    from data.making import Agree, Price
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from kullm_tui.commands.cli.arguments import budget
+
+    add = parser.add_argument
+    add("--yes", action="store_true", help=say("가격을 묻지 않고 번역해요", "translate without asking about the price"))
+    add(
+        "--max-cost",
+        type=budget,
+        metavar="D",
+        help=say("번역에 D달러까지만 써요", "spend at most D dollars on translation"),
+    )
+
+
+def agreeing(args: argparse.Namespace, narration: Narration) -> Agree:
+    def agree(price: Price) -> bool:
+        """ConsentNeeded where nobody agrees. Nothing to pay needs nobody's word."""
+        narration.clear()
+        if args.max_cost is not None:
+            _keep_within(price, args.max_cost)
+        elif not price.is_free and not args.yes:
+            _ask(price)
+        narration.note(f"{price.question} {price.more}".strip())
+        return True
+
+    return agree
+
+
+def _keep_within(price: Price, most: float) -> None:
+    if price.dollars is None:
+        raise UsageError(
+            say(
+                "가격을 몰라 --max-cost를 지킬 수 없어요. --yes로 동의하거나 가격을 적어 주세요.",
+                "the price is not known, so --max-cost cannot be kept. Agree with --yes, or write the price down.",
+            )
+        )
+    if price.dollars > most:
+        raise ConsentNeeded(
+            say(
+                f"번역에 {money(price.dollars)}가 들어 --max-cost {money(most)}를 넘어요. 아무것도 보내지 않았어요.",
+                f"the translation costs {money(price.dollars)}, more than --max-cost {money(most)}. Nothing was sent.",
+            )
+        )
+
+
+def _ask(price: Price) -> None:
+    told = f"{price.question} {price.more}".strip()
+    if not can_ask():
+        raise ConsentNeeded(
+            f"{told} " + say("괜찮으면 --yes나 --max-cost를 붙이세요.", "If that is fine, add --yes or --max-cost.")
+        )
+    if not confirmed(told):
+        raise ConsentNeeded(say("아무것도 보내지 않았어요.", "nothing was sent."))
