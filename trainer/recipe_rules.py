@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+from data.sources.columns import COLUMNS
 from kullm_tui.core import rules
 from kullm_tui.core.language import say
 from kullm_tui.core.templates.registry import TEMPLATES
 
 OF_THE_PROFILE = "profile"
 OF_THE_TOKENIZER = "chat"
-COLUMNS = ("id", "instruction", "input", "output", "conversations")
 
 
 def checked_recipe(tables: Mapping[str, Any], faults: list[str]) -> dict[str, Any]:
