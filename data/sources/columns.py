@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from kullm_tui.core import foreign_json
+from kullm_tui.core import foreign_json, rules
+from kullm_tui.core.language import say
 
 COLUMNS = ("id", "instruction", "input", "output", "conversations")
 
@@ -42,6 +43,17 @@ _ALIASES: Mapping[str, Sequence[str]] = {
     ),
     "conversations": ("messages", "conversation", "dialogue", "dialog", "turns", "chat", "대화"),
 }
+
+
+def column_names(value: object) -> dict[str, str]:
+    """The rule for a table of TOML that names them: ours on the left, the file's on the right."""
+    columns = rules.table(value)
+    for ours, theirs in columns.items():
+        if ours not in COLUMNS:
+            raise rules.Fault(f"{ours}: {rules.unknown_key(ours, COLUMNS)}")
+        if not isinstance(theirs, str) or not (theirs or ours == "input"):  # "" leaves an input aside
+            raise rules.Fault(say(f"{ours}에 열의 이름을 적어 주세요", f"{ours} must name a column"))
+    return columns
 
 
 def mapped(row: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:

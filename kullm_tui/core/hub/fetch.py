@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from kullm_tui.core.errors import ModelNotFound, NoSpace
@@ -25,6 +26,12 @@ _REVISION = re.compile(r"[\w.-]+(/[\w.-]+)*", re.ASCII)
 _FREE_MARGIN_BYTES = 64 * 2**20
 
 _PUBLISHED_LAST = ("config.json", "adapter_config.json")
+
+
+@dataclass(frozen=True)
+class Pulled:
+    commit: str
+    files: tuple[Path, ...]
 
 
 def pull(
@@ -53,14 +60,14 @@ def pull_files(
     revision: str | None = None,
     progress: Progress | None = None,
     token: str | None = None,
-) -> tuple[Path, ...]:
-    """The files that fit these patterns, in the order of their names, in the folder of their commit."""
+) -> Pulled:
+    """The files that fit these patterns, in the order of their names."""
 
     def choose(files: Sequence[HubFile]) -> tuple[HubFile, ...]:
         return chosen_by_name(repository, files, patterns)
 
     folder, chosen = _fetched(repository, revision or USUAL_REVISION, choose, progress, token)
-    return tuple(folder / file.name for file in chosen)
+    return Pulled(folder.name, tuple(folder / file.name for file in chosen))
 
 
 def _fetched(

@@ -32,7 +32,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 
 
 def test_only_the_files_that_fit_are_fetched_and_a_star_stops_at_a_slash(hub: Hub) -> None:
-    found = pull_files(NAME, ["data/*.jsonl"])
+    found = pull_files(NAME, ["data/*.jsonl"]).files
     assert [path.name for path in found] == ["a.jsonl", "b.jsonl"]
     assert [path.read_bytes() for path in found] == [FILES["data/a.jsonl"], ROWS]
     assert not any("c.jsonl" in path or "README" in path for _, path, _ in hub.requests)
@@ -40,7 +40,7 @@ def test_only_the_files_that_fit_are_fetched_and_a_star_stops_at_a_slash(hub: Hu
 
 @pytest.mark.usefixtures("hub")
 def test_the_hubs_own_library_finds_the_files_of_a_data_set(tmp_path: Path) -> None:
-    (path,) = pull_files(NAME, ["data/deep/c.jsonl"])
+    (path,) = pull_files(NAME, ["data/deep/c.jsonl"]).files
     from huggingface_hub import try_to_load_from_cache
 
     found = try_to_load_from_cache(
@@ -52,7 +52,7 @@ def test_the_hubs_own_library_finds_the_files_of_a_data_set(tmp_path: Path) -> N
 def test_what_is_pinned_and_here_is_found_without_the_hub(hub: Hub) -> None:
     commit = hub.repositories[NAME].commit
     assert cached_files(NAME, commit, ["data/a.jsonl"]) is None
-    pull_files(NAME, ["data/a.jsonl"], revision=commit)
+    assert pull_files(NAME, ["data/a.jsonl"], revision=commit).commit == commit
     hub.requests.clear()
     folder = cached_files(NAME, commit, ["data/a.jsonl"])
     assert folder is not None
@@ -63,7 +63,7 @@ def test_what_is_pinned_and_here_is_found_without_the_hub(hub: Hub) -> None:
 
 def test_a_data_set_that_was_cut_off_is_resumed(hub: Hub) -> None:
     hub.faults.cut_after_bytes, hub.faults.cuts = 100_000, 1
-    (path,) = pull_files(NAME, ["data/b.jsonl"])
+    (path,) = pull_files(NAME, ["data/b.jsonl"]).files
     assert path.read_bytes() == ROWS
     assert hub.bytes_sent[hashlib.sha256(ROWS).hexdigest()] == len(ROWS)
 
