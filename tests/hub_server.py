@@ -92,12 +92,14 @@ class _Handler(BaseHTTPRequestHandler):
         if parts == ["api", "whoami-v2"]:
             known = self.headers.get("Authorization") == f"Bearer {TOKEN}"
             return self._send(200, b'{"name": "me"}', {}) if known else self._refuse(401)
-        if parts[:2] == ["api", "models"]:
-            return self._describe(hub, "/".join(parts[2:4]), "/".join(parts[5:]) or "main")
+        if parts[0] == "api" and parts[1:2] in (["models"], ["datasets"]):
+            name = parts[2:4] if parts[1] == "models" else parts[1:4]
+            return self._describe(hub, "/".join(name), "/".join(parts[5:]) or "main")
         if parts[0] == "objects":
             return self._send_object(hub, parts[1])
-        if len(parts) >= 5 and parts[2] == "resolve":
-            return self._resolve(hub, "/".join(parts[:2]), parts[3], "/".join(parts[4:]))
+        length = 3 if parts[0] == "datasets" else 2  # of a name: datasets/OWNER/NAME, and OWNER/NAME of a model
+        if len(parts) >= length + 3 and parts[length] == "resolve":
+            return self._resolve(hub, "/".join(parts[:length]), parts[length + 1], "/".join(parts[length + 2 :]))
         return self._refuse(404)
 
     def do_HEAD(self) -> None:

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+from data.sources.columns import column_names
 from kullm_tui.core import rules
 from kullm_tui.core.language import say
 from kullm_tui.core.templates.registry import TEMPLATES
 
 OF_THE_PROFILE = "profile"
 OF_THE_TOKENIZER = "chat"
-COLUMNS = ("id", "instruction", "input", "output", "conversations")
 
 
 def checked_recipe(tables: Mapping[str, Any], faults: list[str]) -> dict[str, Any]:
@@ -69,16 +69,6 @@ def _template(value: object) -> str:
     raise rules.Fault(say(f"그런 템플릿이 없어요.{hint}", f"is no template.{hint}"))
 
 
-def _columns(value: object) -> dict[str, str]:
-    columns = rules.table(value)
-    for ours, theirs in columns.items():
-        if ours not in COLUMNS:
-            raise rules.Fault(f"{ours}: {rules.unknown_key(ours, COLUMNS)}")
-        if not isinstance(theirs, str) or not (theirs or ours == "input"):  # "" leaves an input aside
-            raise rules.Fault(say(f"{ours}에 열의 이름을 적어 주세요", f"{ours} must name a column"))
-    return columns
-
-
 def _evaluate(value: object) -> float | int | str:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if isinstance(value, str) and value:
@@ -127,7 +117,7 @@ _RULES: Mapping[str, Mapping[str, rules.Rule]] = {
     "data": {
         "source": _filled,
         "split": _filled,
-        "columns": _columns,
+        "columns": column_names,
         "cutoff": rules.whole(8, 1_000_000),
         "loss": rules.one_of("output", "all"),
         "evaluate": _evaluate,

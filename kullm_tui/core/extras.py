@@ -18,3 +18,13 @@ def require_local() -> None:
                 f"Running models on this machine also needs {', '.join(missing)}. Install: pip install 'kullm[local]'",
             )
         )
+
+
+def require_parquet() -> None:
+    if find_spec("pyarrow") is None:
+        raise MissingExtra(
+            say(
+                "Parquet 파일을 읽으려면 pyarrow가 필요해요: pip install 'kullm[data]'",
+                "Parquet files need pyarrow: pip install 'kullm[data]'",
+            )
+        )

@@ -23,7 +23,7 @@ def parsed(text: str | bytes, *, parse_constant: Callable[[str], Any] | None = N
         value = json.loads(text, parse_constant=parse_constant)
     except RecursionError as error:
         raise _too_deep() from error
-    _check_depth(value)
+    check_depth(value)
     return value
 
 
@@ -41,7 +41,7 @@ def fields(path: Path) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _check_depth(value: Any) -> None:
+def check_depth(value: Any) -> None:
     level = [value]
     for _ in range(_DEEPEST):
         level = [inner for outer in level for inner in _inside(outer) if isinstance(inner, list | dict)]

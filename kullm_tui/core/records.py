@@ -68,7 +68,7 @@ def read_record(row: Mapping[str, Any]) -> Record:
         turns = row["conversations"]
         if not isinstance(turns, list) or not turns:
             raise BadRecord(say("conversations가 비었거나 목록이 아니에요.", "conversations is empty or not a list."))
-        return Dialogue(identity, tuple(_message(turn) for turn in turns))
+        return Dialogue(identity, tuple(message_of(turn) for turn in turns))
     if "instruction" not in row or "output" not in row:
         columns = ", ".join(map(str, row))
         raise BadRecord(
@@ -81,7 +81,8 @@ def read_record(row: Mapping[str, Any]) -> Record:
     return Instruction(identity, *fields)
 
 
-def _message(turn: object) -> Message:
+def message_of(turn: object) -> Message:
+    """One turn of a conversation, under ShareGPT's names or the usual ones."""
     if not isinstance(turn, Mapping):
         raise BadRecord(say("대화의 한 차례가 객체가 아니에요.", "a turn of the conversation is not an object."))
     role = _ROLE_OF.get(str(turn.get("from", turn.get("role", ""))))

@@ -1,65 +1,11 @@
 """Which columns of a row are read, and as what. Columns that only look like ours are never read unasked: they are named, and the run refused."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kullm_tui.core import foreign_json
+from data.sources.columns import likely, mapped, usable
 from kullm_tui.core.errors import ConfigError
 from kullm_tui.core.language import say
-from trainer.recipe_rules import COLUMNS
-
-# What other projects call them.
-_ALIASES: Mapping[str, Sequence[str]] = {
-    "instruction": (
-        "question",
-        "prompt",
-        "query",
-        "instruct",
-        "user",
-        "q",
-        "질문",
-        "지시",
-        "지시어",
-        "지시문",
-        "명령어",
-        "명령",
-        "input",
-    ),
-    "input": ("context", "inputs", "맥락", "입력", "문맥", "지문"),
-    "output": (
-        "answer",
-        "response",
-        "completion",
-        "reply",
-        "outputs",
-        "assistant",
-        "target",
-        "a",
-        "답변",
-        "응답",
-        "출력",
-        "대답",
-        "답",
-    ),
-    "conversations": ("messages", "conversation", "dialogue", "dialog", "turns", "chat", "대화"),
-}
-
-
-def mapped(row: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:
-    """The row under our names, without what is empty of any value. Naming the columns of one form leaves the other aside."""
-    names = {ours: columns.get(ours, ours) for ours in COLUMNS}
-    if "conversations" in columns and not {"instruction", "output"} & set(columns):
-        names = {ours: names[ours] for ours in ("id", "conversations")}
-    elif {"instruction", "output"} & set(columns) and "conversations" not in columns:
-        del names["conversations"]
-    found = {ours: row[theirs] for ours, theirs in names.items() if theirs and row.get(theirs) is not None}
-    if "conversations" in found:
-        found["conversations"] = _turns(found["conversations"])
-    return found
-
-
-def usable(found: Mapping[str, Any]) -> bool:
-    return "conversations" in found or ("instruction" in found and "output" in found)
 
 
 def require_columns(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], source: str) -> None:
@@ -68,44 +14,17 @@ def require_columns(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str
     missing = [theirs for theirs in columns.values() if theirs and theirs not in present]
     seen = [mapped(row, columns) for row in rows]
     if missing or not any(map(usable, seen)):
-        raise _refused(source, present, missing, _suggestions(present, columns, ("instruction", "input", "output")))
+        raise _refused(source, present, missing, _set(likely(present, columns)))
     if any("conversations" in found and "output" in found for found in seen):
         raise _two_forms(source)
     written_as_input = any("output" in found for found in seen) and not any("input" in found for found in seen)
-    unread = _suggestions(present, columns, ("input",)) if written_as_input and "input" not in columns else []
+    unread = _set(likely(present, columns, ("input",))) if written_as_input and "input" not in columns else []
     if unread and "input" not in present:
         raise _unread(source, unread)
 
 
-def _suggestions(present: Sequence[str], columns: Mapping[str, str], wanted: Iterable[str]) -> list[str]:
-    """`data.columns.output=answer` for each column of ours that is not there and one that may be it."""
-    lower = {name.lower(): name for name in present}
-    read = set(columns.values()) | {name for name in COLUMNS if name in present}
-    turns = next((lower[alias] for alias in _ALIASES["conversations"] if alias in lower), None)
-    if turns and "instruction" in wanted and not {"instruction", "output"} & set(present):
-        return [f"data.columns.conversations={turns}"]
-    found = []
-    for ours in wanted:
-        if columns.get(ours, ours) in present:
-            continue
-        free = (lower[alias] for alias in (ours, *_ALIASES[ours]) if alias in lower)
-        match = next((name for name in free if name not in read or name == "input" and ours == "instruction"), None)
-        if match:
-            found.append(f"data.columns.{ours}={match}")
-            read.add(match)
-    return found
-
-
-def _turns(value: Any) -> Any:
-    """A list of turns, also where a table holds it as JSON text or as one list a field."""
-    if isinstance(value, str) and value.lstrip().startswith("["):
-        try:
-            return foreign_json.parsed(value)
-        except ValueError:
-            return value
-    if isinstance(value, Mapping) and value and all(isinstance(column, list) for column in value.values()):
-        return [dict(zip(value, turn, strict=True)) for turn in zip(*value.values(), strict=False)]
-    return value
+def _set(columns: Mapping[str, str]) -> list[str]:
+    return [f"data.columns.{ours}={theirs}" for ours, theirs in columns.items()]
 
 
 def _refused(source: str, present: Sequence[str], missing: Sequence[str], likely: Sequence[str]) -> ConfigError:

@@ -8,18 +8,19 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain, islice, repeat, starmap
 from pathlib import Path
 from typing import Any
 
+from data.sources.columns import mapped, usable
+from data.sources.files import BadLine, Raw, RawRow, rows_of_file
 from kullm_tui.core import paths
 from kullm_tui.core.causes import cause_of
-from kullm_tui.core.errors import ConfigError, HubError
+from kullm_tui.core.errors import ConfigError, HubError, MissingExtra
 from kullm_tui.core.language import say
 from kullm_tui.core.models.resolve import REPOSITORY
 from kullm_tui.core.records import BadRecord, Record, read_record
-from trainer.dataset.columns import mapped, require_columns, usable
-from trainer.dataset.table_files import BadLine, Raw, parquet_missing, rows_of_file
+from trainer.dataset.columns import require_columns
 from trainer.recipe import DataChoice
 
 DEMO = "demo:"
@@ -55,7 +56,7 @@ def records(data: DataChoice) -> Iterator[Row | Rejection]:
                 f"{data.source} holds no rows. Look into the file.",
             )
         )
-    tables = [row[1] for row in first if not isinstance(row, BadLine)]
+    tables = [row.fields for row in first if isinstance(row, RawRow)]
     if tables:
         require_columns(tables, data.columns, data.source)
     for row in chain(first, raw):
@@ -104,15 +105,27 @@ def _raw_rows(data: DataChoice) -> Iterator[Raw]:
         return _demo_rows(data.source.removeprefix(DEMO), data.split)
     path = file_at(data.source)
     if path:
-        return rows_of_file(path)
-    return iter(enumerate(_data_set(data), start=1))
+        return map(_whole, repeat(path), rows_of_file(path))
+    return starmap(RawRow, enumerate(_data_set(data), start=1))
+
+
+def _whole(path: Path, raw: Raw) -> Raw:
+    """A file that is damaged in itself is not trained on, even where some of it can be read."""
+    if isinstance(raw, BadLine) and raw.of_file:
+        raise ConfigError(
+            say(
+                f"{path} {raw.number}번째 줄을 읽을 수 없어요({raw.fault}). 그 줄을 고치거나 UTF-8로 다시 저장해 주세요.",
+                f"{path}, line {raw.number} cannot be read ({raw.fault}). Correct it, or save the file as UTF-8.",
+            )
+        )
+    return raw
 
 
 def _demo_rows(name: str, split: str) -> Iterator[Raw]:
     from data.demo import corpus
 
     try:
-        yield from enumerate(corpus.records(name, split), start=1)
+        yield from starmap(RawRow, enumerate(corpus.records(name, split), start=1))
     except ValueError as error:
         raise ConfigError(
             say(f"예제 데이터 {DEMO}{name}({split})이 없어요.", f"There is no demo data {DEMO}{name} ({split}).")
@@ -132,7 +145,12 @@ def _data_set(data: DataChoice) -> Any:
     try:
         import datasets
     except ImportError as error:
-        raise parquet_missing() from error
+        raise MissingExtra(
+            say(
+                "허브의 데이터셋을 읽으려면 datasets가 필요해요: pip install 'kullm[train]'",
+                "Data sets of the hub need datasets: pip install 'kullm[train]'",
+            )
+        ) from error
     try:
         return datasets.load_dataset(str(paths.typed(name)) if is_folder else name, split=data.split)
     except (datasets.exceptions.DatasetsError, OSError, ValueError) as error:
@@ -149,7 +167,7 @@ def _data_set(data: DataChoice) -> Any:
 def _record(row: Raw, columns: Mapping[str, str]) -> Row | Rejection:
     if isinstance(row, BadLine):
         return Rejection(row.number, row.reason, row.fault)
-    number, table = row
+    number, table, _ = row
     found = mapped(table, columns)
     if not usable(found):
         listed = ", ".join(map(str, table))

@@ -1,8 +1,13 @@
 """What a command says on stderr beside its result: notes always, progress only where a terminal shows it."""
 
 import sys
+import time
+from collections.abc import Callable
 
-from kullm_tui.core.text import terminal_safe
+from kullm_tui.core.language import say
+from kullm_tui.core.text import size_text, terminal_safe
+
+_REDRAW_SECONDS = 0.1
 
 
 class Narration:
@@ -33,3 +38,19 @@ class Narration:
     def note(self, text: str) -> None:
         self.clear()
         print(terminal_safe(text), file=sys.stderr)
+
+
+def download_line(name: str, show: Callable[[str], None]) -> Callable[[int, int], None]:
+    """What a download calls with the bytes that are here and that there are; `show` is told now and then."""
+    drawn = 0.0
+
+    def progress(done: int, total: int) -> None:
+        nonlocal drawn
+        now = time.monotonic()
+        if now - drawn >= _REDRAW_SECONDS or done == total:
+            drawn = now
+            percent = int(100 * done / total) if total else 100
+            doing = say(f"{name} 받는 중", f"fetching {name}")
+            show(f"{doing} … {percent}% ({size_text(done)} / {size_text(total)})")
+
+    return progress

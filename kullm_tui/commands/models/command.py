@@ -2,12 +2,11 @@
 
 import argparse
 import asyncio
-import time
 from collections.abc import Callable
 from contextlib import aclosing
 from pathlib import Path
 
-from kullm_tui.commands.cli.progress import Narration
+from kullm_tui.commands.cli.progress import Narration, download_line
 from kullm_tui.commands.models import disk
 from kullm_tui.commands.models.facts import show_facts, show_list
 from kullm_tui.core.asking.waiting import waiting_for
@@ -22,9 +21,7 @@ from kullm_tui.core.models.profiles import shipped_profiles
 from kullm_tui.core.models.registration import FIELDS, WrongField, check_fields, register
 from kullm_tui.core.models.resolve import Profile, local_folder, resolve
 from kullm_tui.core.records import Message
-from kullm_tui.core.text import size_text, terminal_safe
-
-_REDRAW_SECONDS = 0.1
+from kullm_tui.core.text import terminal_safe
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -123,24 +120,9 @@ def _pull(args: argparse.Namespace) -> int:
 
 def _fetched(profile: Profile, revision: str | None, narration: Narration) -> Path:
     try:
-        return fetch(profile, revision=revision, progress=_download_line(profile.name, narration.progress))
+        return fetch(profile, revision=revision, progress=download_line(profile.name, narration.progress))
     finally:
         narration.clear()
-
-
-def _download_line(name: str, show: Callable[[str], None]) -> Callable[[int, int], None]:
-    drawn = 0.0
-
-    def progress(done: int, total: int) -> None:
-        nonlocal drawn
-        now = time.monotonic()
-        if now - drawn >= _REDRAW_SECONDS or done == total:
-            drawn = now
-            percent = int(100 * done / total) if total else 100
-            doing = say(f"{name} 받는 중", f"fetching {name}")
-            show(f"{doing} … {percent}% ({size_text(done)} / {size_text(total)})")
-
-    return progress
 
 
 def _quantize(args: argparse.Namespace) -> int:

@@ -29,14 +29,14 @@ _LONGEST_END = 4
 
 async def bound_answer(response: httpx2.Response) -> None:
     """For the event hooks of an asynchronous client."""
-    _refuse_packed(response.headers)
+    refuse_packed(response.headers)
     stream = cast(httpx2.AsyncByteStream, response.stream)
     response.stream = _BoundStream(stream, _count_for(response.headers))
 
 
 def bound_answer_now(response: httpx2.Response, *, most_bytes: int = MOST_JSON_BYTES) -> bytes:
     """The body of an answer that has been opened as a stream."""
-    _refuse_packed(response.headers)
+    refuse_packed(response.headers)
     count, content = _Count(most_bytes), bytearray()
     end = time.monotonic() + _LONGEST_SECONDS
     for chunk in response.iter_raw():
@@ -47,7 +47,7 @@ def bound_answer_now(response: httpx2.Response, *, most_bytes: int = MOST_JSON_B
     return bytes(content)
 
 
-def _refuse_packed(headers: Mapping[str, str]) -> None:
+def refuse_packed(headers: Mapping[str, str]) -> None:
     coding = headers.get("content-encoding", "").strip().lower()
     if coding not in _PLAIN:
         raise TooMuch(

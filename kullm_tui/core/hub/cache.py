@@ -1,6 +1,6 @@
 """The hub's cache on this disk, in the layout that every Hugging Face tool shares. No network here.
 
-models--OWNER--NAME/
+models--OWNER--NAME/            datasets--OWNER--NAME/ of a data set, which is named datasets/OWNER/NAME here
   blobs/BLOB                    a file's content, under its hash; BLOB.kullm-part while it arrives
   snapshots/COMMIT/FILE         a link to the blob
   refs/REVISION                 the commit that a branch stood at
@@ -13,7 +13,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,8 @@ from kullm_tui.core.language import say
 
 USUAL_REVISION = "main"
 COMMIT = re.compile(r"[0-9a-f]{40}")
+
+DATASETS = "datasets/"  # before the name of a data set, as in the hub's own addresses
 
 _LOCK = ".kullm.lock"
 _PART_SUFFIX = ".kullm-part"
@@ -53,7 +55,8 @@ def hub_home() -> Path:
 
 
 def repository_folder(repository: str) -> Path:
-    return hub_cache() / "--".join(["models", *repository.split("/")])
+    kind = [] if repository.startswith(DATASETS) else ["models"]
+    return hub_cache() / "--".join([*kind, *repository.split("/")])
 
 
 def part_of(blob: Path) -> Path:
@@ -68,14 +71,24 @@ def has_begun(repository: str) -> bool:
 
 def cached_snapshot(repository: str, revision: str | None) -> Path | None:
     """The folder of the files, if the model is here and whole."""
+    snapshot = _snapshot(repository, revision)
+    return snapshot if snapshot and is_whole(snapshot) else None
+
+
+def cached_files(repository: str, revision: str | None, names: Sequence[str]) -> Path | None:
+    """The folder with these files, if all of them are here; a pattern is not known to be complete without asking the hub."""
+    snapshot = _snapshot(repository, revision)
+    return snapshot if snapshot and all((snapshot / name).is_file() for name in names) else None
+
+
+def _snapshot(repository: str, revision: str | None) -> Path | None:
     folder = repository_folder(repository)
     wanted = revision or USUAL_REVISION
     try:
         commit = wanted if COMMIT.fullmatch(wanted) else (folder / "refs" / wanted).read_text().strip()
     except OSError:
         return None
-    snapshot = folder / "snapshots" / commit
-    return snapshot if COMMIT.fullmatch(commit) and is_whole(snapshot) else None
+    return folder / "snapshots" / commit if COMMIT.fullmatch(commit) else None
 
 
 def is_whole(snapshot: Path) -> bool:

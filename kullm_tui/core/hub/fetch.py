@@ -1,4 +1,4 @@
-"""Fetching a model from the hub: listed first, checked against the disk, resumed where it broke off, published last.
+"""Fetching a model or a data set from the hub: listed first, checked against the disk, resumed where it broke off, published last.
 
 huggingface_hub answers for proxies, errors, the stored token and the shared cache's layout. The bytes are fetched here, since
 its own downloads keep nothing of a file that was cut short, check no hash, and these files are tens of gigabytes
@@ -8,23 +8,30 @@ its own downloads keep nothing of a file that was cut short, check no hash, and 
 import os
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from kullm_tui.core.errors import ModelNotFound, NoSpace
 from kullm_tui.core.hub.cache import USUAL_REVISION, cached_snapshot, locked, part_of, repository_folder, size_of
 from kullm_tui.core.hub.errors import translated
-from kullm_tui.core.hub.listing import HubFile, choose_files
+from kullm_tui.core.hub.listing import HubFile, choose_files, chosen_by_name
 from kullm_tui.core.hub.transfer import HubSource, Meter, Progress, obtain
 from kullm_tui.core.language import say
 from kullm_tui.core.text import size_text
 
-__all__ = ["Progress", "cached_snapshot", "pull"]
+__all__ = ["Progress", "cached_snapshot", "pull", "pull_files"]
 
 _REVISION = re.compile(r"[\w.-]+(/[\w.-]+)*", re.ASCII)
 _FREE_MARGIN_BYTES = 64 * 2**20
 
 _PUBLISHED_LAST = ("config.json", "adapter_config.json")
+
+
+@dataclass(frozen=True)
+class Pulled:
+    commit: str
+    files: tuple[Path, ...]
 
 
 def pull(
@@ -39,13 +46,43 @@ def pull(
 
     `with_code` takes the repository's Python files too, for a model whose own code the user trusts.
     """
-    wanted = revision or USUAL_REVISION
+
+    def choose(files: Sequence[HubFile]) -> tuple[HubFile, ...]:
+        return choose_files(repository, files, with_code=with_code)
+
+    return _fetched(repository, revision or USUAL_REVISION, choose, progress, token)[0]
+
+
+def pull_files(
+    repository: str,
+    patterns: Sequence[str],
+    *,
+    revision: str | None = None,
+    progress: Progress | None = None,
+    token: str | None = None,
+) -> Pulled:
+    """The files that fit these patterns, in the order of their names."""
+
+    def choose(files: Sequence[HubFile]) -> tuple[HubFile, ...]:
+        return chosen_by_name(repository, files, patterns)
+
+    folder, chosen = _fetched(repository, revision or USUAL_REVISION, choose, progress, token)
+    return Pulled(folder.name, tuple(folder / file.name for file in chosen))
+
+
+def _fetched(
+    repository: str,
+    wanted: str,
+    choose: Callable[[Sequence[HubFile]], tuple[HubFile, ...]],
+    progress: Progress | None,
+    token: str | None,
+) -> tuple[Path, tuple[HubFile, ...]]:
     if not _REVISION.fullmatch(wanted) or ".." in wanted:
         raise ModelNotFound(say(f"리비전 이름이 아니에요: {wanted}", f"{wanted} is no name of a revision."))
     with translated(repository, wanted):
         source = HubSource(repository, token)
         listing = source.listing(wanted)
-        files = choose_files(repository, listing.files, with_code=with_code)
+        files = choose(listing.files)
         folder = repository_folder(repository)
         (folder / "blobs").mkdir(parents=True, exist_ok=True)
         with locked(repository):
@@ -53,7 +90,7 @@ def pull(
             done = Meter(sum(file.bytes for file in files), progress)
             for file in files:
                 obtain(source, listing.commit, file, folder, done)
-            return _publish(folder, wanted, listing.commit, files)
+            return _publish(folder, wanted, listing.commit, files), files
 
 
 def _require_space(folder: Path, files: Sequence[HubFile]) -> None:
@@ -75,7 +112,9 @@ def _publish(folder: Path, revision: str, commit: str, files: Sequence[HubFile])
     snapshot = folder / "snapshots" / commit
     snapshot.mkdir(parents=True, exist_ok=True)
     for file in sorted(files, key=lambda file: file.name in _PUBLISHED_LAST):
-        _link(snapshot / file.name, f"../../blobs/{file.blob}")
+        path = snapshot / file.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _link(path, "../" * (file.name.count("/") + 2) + f"blobs/{file.blob}")
     if revision != commit:
         ref = folder / "refs" / revision
         ref.parent.mkdir(parents=True, exist_ok=True)

@@ -35,6 +35,27 @@ class Listing:
     files: tuple[HubFile, ...]
 
 
+def chosen_by_name(repository: str, files: Sequence[HubFile], patterns: Sequence[str]) -> tuple[HubFile, ...]:
+    """The files that fit one of the patterns, in the order of their names; each pattern must fit one."""
+    for file in files:
+        _require_harmless(repository, file.name)
+    missing = [pattern for pattern in patterns if not any(_fits(file.name, pattern) for file in files)]
+    if missing:
+        raise HubError(
+            say(
+                f"{repository}에 {', '.join(missing)} 파일이 없어요. 저장소가 바뀌었는지 확인하세요.",
+                f"{repository} has no file {', '.join(missing)}. See whether the repository has changed.",
+            )
+        )
+    chosen = [file for file in files if any(_fits(file.name, pattern) for pattern in patterns)]
+    return tuple(sorted(chosen, key=lambda file: file.name))
+
+
+def _fits(name: str, pattern: str) -> bool:
+    """As in a folder: `*` stops at a slash."""
+    return len(PurePosixPath(name).parts) == len(PurePosixPath(pattern).parts) and PurePosixPath(name).match(pattern)
+
+
 def choose_files(repository: str, files: Sequence[HubFile], *, with_code: bool) -> tuple[HubFile, ...]:
     """Weights in one form, and what stands beside them; safetensors before pickles, never both."""
     for file in files:

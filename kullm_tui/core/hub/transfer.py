@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from kullm_tui.core import foreign_json
 from kullm_tui.core.errors import HubError
-from kullm_tui.core.hub.cache import COMMIT, part_of
+from kullm_tui.core.hub.cache import COMMIT, DATASETS, part_of
 from kullm_tui.core.hub.errors import CutShort, hub_endpoint, hub_http
 from kullm_tui.core.hub.listing import HubFile, Listing
 from kullm_tui.core.language import say
@@ -46,7 +46,7 @@ class HubSource:
     def listing(self, revision: str) -> Listing:
         from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
-        validate_repo_id(self._repository)
+        validate_repo_id(self._repository.removeprefix(DATASETS))
         content = _patiently(lambda: self._listing_bytes(revision))
         try:
             answer = foreign_json.parsed(content)
@@ -61,7 +61,8 @@ class HubSource:
     def _listing_bytes(self, revision: str) -> bytes:
         from kullm_tui.core.endpoints.bounds import bound_answer_now
 
-        place = f"api/models/{self._repository}/revision/{quote(revision, safe='')}?blobs=true"
+        kind = "" if self._repository.startswith(DATASETS) else "models/"
+        place = f"api/{kind}{self._repository}/revision/{quote(revision, safe='')}?blobs=true"
         with self._answer(place, self._list_seconds) as response:
             return bound_answer_now(response)
 
