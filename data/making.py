@@ -1,21 +1,28 @@
 """A build from a mixture's name to its files, as `kullm data build` and the data mode both have it made."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from data.builder.progress import Watch
 from data.builder.run import About, Built, Course, finished, prepared, published
-from data.builder.track import Bench, SourceRows
+from data.builder.track import Bench, Passed, SourceRows
 from data.builder.translating import Translation
 from data.builder.workers import workers
 from data.builder.workshop import own_workshop
 from data.manifest import Mixture, SourceChoice, load_mixture, mixture_file
+from data.output.card import CardSource
 from data.patches import patch_file, read_patch
-from data.row import Rejection, Row, new_row
+from data.row import Rejection, Row
 from data.shelf import built_folder
+from data.sources.catalogue import Source, file_source, source_named, sources
+from data.sources.fetch import fetch
+from data.sources.read import Fault, read
 from data.step import RowStep
-from kullm_tui.core.records import read_record
+from kullm_tui.core.errors import ConfigError
+from kullm_tui.core.language import say
 
 
 @dataclass(frozen=True)
@@ -25,6 +32,11 @@ class Price:
     question: str
     consequence: str
     more: str
+    dollars: float | None  # None: not known
+    is_free: bool
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
 
 
 Agree = Callable[[Price], bool]
@@ -40,23 +52,102 @@ def make(name: str, *, agree: Agree, watch: Watch, folder: Path | None = None) -
         tracks = prepared(course, bench)
         translation: Translation | None = None
         passage = finished(course, tracks, translation, bench)
-        about = About("other", [], "", mixture_file(name).read_text(encoding="utf-8-sig"))
-        return published(course, passage, about, folder or built_folder(mixture.name), bench)
+        return published(course, passage, _about(mixture, name), folder or built_folder(mixture.name), bench)
+
+
+def look_through(file: Path, *, language: str, form: str, watch: Watch) -> list[Passed]:
+    """What a build would do with the file, step by step; nothing is sent anywhere and nothing is published."""
+    choice = SourceChoice(name="file", file=str(file), form=form, language=language)  # type: ignore[arg-type]
+    mixture = Mixture(name="check", sources=(choice,))
+    workshop = own_workshop()
+    with workshop.alone(), workers() as team:
+        bench = Bench(workshop, team, watch)
+        course = course_of(mixture)
+        tracks = prepared(course, bench)
+        if language != "ko":  # what comes after a translation says nothing about what is not translated
+            return list(tracks[0].passed)
+        passage = finished(course, tracks, None, bench)
+        return [*passage.tracks[0].passed, *([passage.over_all] if passage.over_all else [])]
 
 
 def course_of(mixture: Mixture) -> Course:
-    sources = [_source(choice) for choice in mixture.sources]
+    """Its sources are fetched where they are not here."""
+    rows = [_rows(choice) for choice in mixture.sources]
     before: list[RowStep] = []
     after: list[RowStep] = [read_patch(patch_file(mixture.name))]
-    return Course(mixture, sources, before, after, None)
+    return Course(mixture, rows, before, after, None)
 
 
-def _source(choice: SourceChoice) -> SourceRows:
-    from data.demo.corpus import records
+def source_of(choice: SourceChoice) -> Source:
+    """Of the catalogue, or a file of the user's in a form of the catalogue's."""
+    if not choice.file:
+        return source_named(choice.name)
+    if choice.name in sources() and not (choice.form or choice.columns):
+        return replace(sources()[choice.name], repository="", url="", own="", files=(choice.file,))
+    more = {"form": choice.form} if choice.form else {}
+    source = file_source(Path(choice.file), columns=choice.columns, **more)
+    return replace(source, name=choice.name)
+
+
+def _rows(choice: SourceChoice) -> SourceRows:
+    source = source_of(choice)
+    languages = (choice.language,) if choice.language else source.languages
+    if not languages:
+        raise ConfigError(
+            say(
+                f'{choice.name}: 어떤 언어인지 적어 주세요(language = "ko"나 "en").',
+                f'{choice.name}: say which language it is in (language = "ko" or "en").',
+            )
+        )
+    files = fetch(source).files
 
     def rows() -> Iterator[Row | Rejection]:
-        for record in records("kullm"):
-            found = read_record(record)
-            yield new_row("demo", record["id"], found.messages)
+        for one in read(source, None if source.own else files):
+            yield one if isinstance(one, Row) else _unread(one)
 
-    return SourceRows(choice.name, "ko", {"demo": 1}, rows, choice.rows)
+    settings = {
+        "name": choice.name,
+        "form": source.form,
+        "columns": dict(source.columns),
+        "files": [_sha256(path) for path in files] or _own_digest(source),
+    }
+    return SourceRows(choice.name, "ko" if languages == ("ko",) else "en", settings, rows, choice.rows)
+
+
+def _unread(fault: Fault) -> Rejection:
+    return Rejection(Row(f"{fault.source}@{fault.place}", fault.source, fault.place, ()), fault.reason, fault.detail)
+
+
+def _own_digest(source: Source) -> list[str]:
+    """Of what the app holds: its rows are what it is known by."""
+    digest = hashlib.sha256()
+    for one in read(source):
+        digest.update((one.id if isinstance(one, Row) else f"{one.place}\0{one.reason}").encode())
+    return [digest.hexdigest()]
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _about(mixture: Mixture, name: str) -> About:
+    cards = [_card(source_of(choice), choice) for choice in mixture.sources]
+    return About("other", cards, "", mixture_file(name).read_text(encoding="utf-8-sig"))
+
+
+def _card(source: Source, choice: SourceChoice) -> CardSource:
+    terms = f"상업 이용: {_COMMERCIAL[source.commercial]}, 공개: {_SHARING[source.sharing]}"
+    revision = source.revision[:12] or (source.sha256[:12] if source.sha256 else "")
+    return CardSource(choice.name, source.title, source.address, revision, source.licence or "-", terms)
+
+
+# The card speaks Korean wherever it is made, so that its bytes are the same.
+_COMMERCIAL: Mapping[str, str] = {"yes": "가능", "no": "안 됨", "unclear": "불분명"}
+_SHARING: Mapping[str, str] = {
+    "free": "가능",
+    "share-alike": "같은 라이선스로",
+    "non-commercial": "비상업으로만",
+    "no": "안 됨",
+    "unclear": "불분명",
+}

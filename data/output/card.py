@@ -148,7 +148,7 @@ def facts_text(card: Card) -> str:
                 "source": one.source,
                 "step": one.step,
                 "kept": one.counts.kept,
-                "rejected": dict(one.counts.rejected),
+                "rejected": dict(sorted(one.counts.rejected.items())),
                 "stage": one.stage,
             }
             for one in card.steps

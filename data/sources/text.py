@@ -56,3 +56,31 @@ def reach_text(source: Source) -> str:
     if source.own:
         return say("들어 있음", "comes along")
     return say("일부를 읽어 봄", "a part was read") if source.sampled else say("받아 보지 못함", "could not be fetched")
+
+
+def facts(source: Source) -> list[tuple[str, str]]:
+    """Everything that is known of it, by name."""
+    rows = (
+        (say("이름", "name"), source.name),
+        (say("제목", "title"), source.shown_title),
+        (say("주소", "address"), source.address),
+        (say("리비전", "revision"), source.revision),
+        (say("파일", "files"), ", ".join(source.files)),
+        (say("형식", "form"), source.form if not source.own else ""),
+        (say("언어", "languages"), ", ".join(source.languages)),
+        (say("행", "rows"), rows_text(source)),
+        (say("크기", "size"), size_of(source)),
+        *(_terms(source) if source.address or source.own else ()),
+        (say("알아 둘 것", "note"), source.shown_note),
+    )
+    return [(name, value) for name, value in rows if value]
+
+
+def _terms(source: Source) -> tuple[tuple[str, str], ...]:
+    """Of a file of the user's nobody but the user knows them."""
+    return (
+        (say("라이선스", "licence"), licence_text(source)),
+        (say("상업 이용", "commercial use"), commercial_text(source.commercial)),
+        (say("결과 공개", "may be shared"), sharing_text(source.sharing)),
+        (say("확인", "seen here"), reach_text(source)),
+    )

@@ -53,7 +53,7 @@ VERBS = (
     Verb("serve", "모델을 OpenAI 호환 서버로 열어요", "serve models over OpenAI's protocol"),
     Verb("engine", "이 컴퓨터의 엔진을 보고 끝내요", "see and end this machine's engine"),
     Verb("models", "모델을 찾아보고 내려받아요", "list, show and download models", "models"),
-    Verb("data", "학습할 데이터의 출처를 보고 읽어요", "see and read where training data come from", "data"),
+    Verb("data", "학습할 데이터를 모으고 만들어요", "gather and build data to train on", "data"),
     Verb("train", "레시피대로 모델을 학습해요", "train a model by a recipe", "train"),
     Verb("jobs", "학습들을 보고 다뤄요", "see and handle your trainings", "jobs"),
     Verb("machines", "학습할 다른 컴퓨터를 보고 추가해요", "see and add computers to train on", "machines"),

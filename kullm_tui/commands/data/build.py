@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from kullm_tui.commands.cli.columns import aligned
 from kullm_tui.commands.cli.progress import Narration
 from kullm_tui.commands.data import paying
+from kullm_tui.commands.judge.arguments import add_spending
 from kullm_tui.core import paths
 from kullm_tui.core.language import say
 from kullm_tui.core.text import safe_line, size_text, terminal_safe, terminal_safe_json
@@ -27,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("mixture", metavar="MIXTURE", help=say("혼합의 이름이나 .toml 파일", "a mixture's name, or a .toml file"))
     add("--out", type=paths.typed, metavar="F", help=say("이 폴더에 저장해요", "write it into this folder"))
-    paying.add_arguments(parser)
+    add_spending(parser)
     add("--json", action="store_true", help=say("만든 것을 JSON 하나로", "what was built as one JSON object"))
 
 

@@ -22,6 +22,11 @@ def _actions() -> dict[str, str]:
     return {
         "sources": say("데이터의 출처, 크기, 라이선스", "where data come from, how large they are, their licences"),
         "show": say("한 출처의 정보와 행, 읽지 못하는 곳", "one source: what is known, its rows, its faults"),
+        "estimate": say("혼합의 번역에 드는 비용", "what a mixture's translation would cost"),
+        "build": say("혼합대로 데이터를 만들어요", "build a mixture"),
+        "check": say("파일을 살펴보고 빠질 행을 알려 줘요", "look through a file: what would be left out"),
+        "push": say("만든 데이터를 허브에 올려요", "upload what was built to the hub"),
+        "rejected": say("빠진 행과 그 까닭", "the rows that were left out, and why"),
     }
 
 

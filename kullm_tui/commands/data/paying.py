@@ -15,19 +15,6 @@ if TYPE_CHECKING:
     from data.making import Agree, Price
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from kullm_tui.commands.cli.arguments import budget
-
-    add = parser.add_argument
-    add("--yes", action="store_true", help=say("가격을 묻지 않고 번역해요", "translate without asking about the price"))
-    add(
-        "--max-cost",
-        type=budget,
-        metavar="D",
-        help=say("번역에 D달러까지만 써요", "spend at most D dollars on translation"),
-    )
-
-
 def agreeing(args: argparse.Namespace, narration: Narration) -> Agree:
     def agree(price: Price) -> bool:
         """ConsentNeeded where nobody agrees. Nothing to pay needs nobody's word."""

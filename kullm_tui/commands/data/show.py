@@ -54,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
     from dataclasses import replace
 
     from data.sources.catalogue import BY_COLUMNS, source_named
+    from data.sources.text import facts
 
     source = source_named(args.source)
     if args.columns:
@@ -61,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(terminal_safe_json(source.as_json()))
     else:
-        for line in aligned(_facts(source)):
+        for line in aligned([[name, safe_line(value)] for name, value in facts(source)]):
             print(terminal_safe(line))
     pieces = _pieces(source, args.file, asked=args.limit is not None)
     if pieces is not None:
@@ -88,37 +89,6 @@ def _columns(pairs: list[str]) -> Mapping[str, str]:
     except (RuleFault, ValueError) as fault:
         told = str(fault) if isinstance(fault, RuleFault) else say("이름=열로 적어 주세요", "must be OURS=THEIRS")
         raise UsageError(f"--column {' '.join(pairs)}: {told}") from fault
-
-
-def _facts(source: Source) -> list[list[str]]:
-    from data.sources import text
-
-    rows = (
-        (say("이름", "name"), source.name),
-        (say("제목", "title"), source.shown_title),
-        (say("주소", "address"), source.address),
-        (say("리비전", "revision"), source.revision),
-        (say("파일", "files"), ", ".join(source.files)),
-        (say("형식", "form"), source.form if not source.own else ""),
-        (say("언어", "languages"), ", ".join(source.languages)),
-        (say("행", "rows"), text.rows_text(source)),
-        (say("크기", "size"), text.size_of(source)),
-        *(_terms(source) if source.address or source.own else ()),
-        (say("알아 둘 것", "note"), source.shown_note),
-    )
-    return [[name, safe_line(value)] for name, value in rows if value]
-
-
-def _terms(source: Source) -> tuple[tuple[str, str], ...]:
-    """Of a file of the user's nobody but the user knows them."""
-    from data.sources import text
-
-    return (
-        (say("라이선스", "licence"), text.licence_text(source)),
-        (say("상업 이용", "commercial use"), text.commercial_text(source.commercial)),
-        (say("결과 공개", "may be shared"), text.sharing_text(source.sharing)),
-        (say("확인", "seen here"), text.reach_text(source)),
-    )
 
 
 def _pieces(source: Source, file: Path | None, *, asked: bool) -> Iterator[Row | Fault] | None:
