@@ -145,9 +145,10 @@ class _Handler(BaseHTTPRequestHandler):
             content = bytes(len(content))
         begin = int(self.headers.get("Range", "bytes=0-").removeprefix("bytes=").partition("-")[0])
         headers = {"ETag": f'"{digest}"', "Accept-Ranges": "bytes"}
-        if begin >= len(content):
+        is_another = self.headers.get("If-Range", headers["ETag"]) != headers["ETag"]
+        if begin >= len(content) and not is_another:
             return self._refuse(416)
-        if not begin or hub.faults.ignores_ranges:
+        if not begin or hub.faults.ignores_ranges or is_another:
             return self._send(200, content, headers, digest)
         headers["Content-Range"] = f"bytes {begin}-{len(content) - 1}/{len(content)}"
         return self._send(206, content[begin:], headers, digest)

@@ -20,6 +20,7 @@ MOST_CHARACTERS = 64 << 20  # of one element
 _CHUNK_BYTES = 1 << 20
 _BLANK = re.compile(r"[ \t\r\n]*")
 _TAIL = 12  # characters: a fault nearer to the window's end may be the window's
+_EXPONENT = 2  # characters of a number that are none yet: `.`, `e+`
 _DECODER = json.JSONDecoder()
 
 
@@ -147,9 +148,12 @@ class _Window:
             except RecursionError as error:
                 raise _Fault(say("JSON이 너무 깊어요", "JSON nested too deeply")) from error
             else:
-                # A number at the window's end may have more digits.
-                if end < len(self._text) or self._text[end - 1] in '}]"' or not self._more():
+                if self._is_over(end) or not self._more():
                     return self._taken(value, end)
+
+    def _is_over(self, end: int) -> bool:
+        """A number near the window's end may have more digits: `1` may be `1.5` or `1e+5`."""
+        return self._text[end - 1] in '}]"' or len(self._text) - end > _EXPONENT
 
     def margin(self) -> str:
         """What stands before the next value on its line, where only blank does; else a mark that no line begins with."""
@@ -160,7 +164,6 @@ class _Window:
     def skip_to(self, margin: str) -> bool:
         """To the next line that begins an object with this margin; False where there is none."""
         begins = f"\n{margin}{{"
-        self._pass(min(self._at + 1, len(self._text)))
         while True:
             found = self._text.find(begins, self._at)
             if found >= 0:
@@ -201,7 +204,8 @@ class _Window:
         content = self._file.read(max(_CHUNK_BYTES, left))
         self._ended = not content
         piece = self._decoder.decode(content, final=self._ended)
-        self._text, self._at = self._text[self._at :] + piece, 0
+        if piece:
+            self._text, self._at = self._text[self._at :] + piece, 0
         return bool(piece) or not self._ended
 
 

@@ -53,8 +53,8 @@ class _Facts:
     sha256: str = ""  # of the whole file; empty until it was whole once
 
 
-class _CutShort(Exception):
-    """The connection ended before the file did."""
+class _NotOfIt(Exception):
+    """The part that is here goes further than the file."""
 
 
 def remembered(url: str) -> WebFile | None:
@@ -127,7 +127,7 @@ def _receive_patiently(url: str, part: Path, progress: Progress | None) -> None:
         had = part.stat().st_size
         try:
             return _receive(url, part, progress)
-        except (httpx2.TransportError, _CutShort) as error:
+        except (httpx2.TransportError, _NotOfIt) as error:
             cause: Exception = error
         except (httpx2.TooManyRedirects, httpx2.InvalidURL, TooMuch) as error:
             raise _unreachable(url, error) from error
@@ -148,7 +148,7 @@ def _receive(url: str, part: Path, progress: Progress | None) -> None:
     with _answer(url, facts.mark, begin) as response, part.open("ab", buffering=0) as sink:
         if response.status_code == _NO_SUCH_RANGE:  # what is here is longer than the file is now
             sink.truncate(0)
-            raise _CutShort
+            raise _NotOfIt
         if response.status_code != 206 or not _begins_at(response, begin):
             begin = 0
         sink.truncate(begin)
@@ -160,8 +160,6 @@ def _receive(url: str, part: Path, progress: Progress | None) -> None:
             begin += len(chunk)
             if progress:
                 progress(begin, max(total, begin))
-    if begin < total:
-        raise _CutShort
 
 
 @contextlib.contextmanager
@@ -228,13 +226,12 @@ def _refused(url: str, status: int) -> HubError:
 
 
 def _unreachable(url: str, error: Exception) -> HubError:
-    match error:
-        case _CutShort():
-            why = say("연결이 자꾸 끊겨요", "the connection keeps breaking")
-        case TooMuch():
-            why = str(error)
-        case _:
-            why = connection_cause(error)
+    import httpx2
+
+    if isinstance(error, httpx2.RemoteProtocolError | httpx2.ReadError | _NotOfIt):
+        why = say("연결이 자꾸 끊겨요", "the connection keeps breaking")
+    else:
+        why = str(error) if isinstance(error, TooMuch) else connection_cause(error)
     return HubError(
         say(
             f"{url}에서 받지 못했어요({why}). 네트워크와 프록시를 확인하고 다시 해 보세요. 받은 데까지는 남아 있어요.",
