@@ -1,0 +1,15 @@
+"""Text as it is compared: case, spacing and punctuation make no difference."""
+
+import re
+
+from data.row import Row
+
+_SIGNS = re.compile(r"[\W_]+")
+
+
+def folded(text: str) -> str:
+    return _SIGNS.sub("", text.casefold())
+
+
+def folded_row(row: Row) -> str:
+    return folded("\n".join(row.texts))
