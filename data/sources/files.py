@@ -5,9 +5,10 @@ Nothing is held but the row that is read. What cannot be read is a `BadLine` wit
 
 import csv
 import gzip
+import hashlib
 import io
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TextIO
@@ -24,6 +25,7 @@ MOST_BYTES = 64 << 20  # of one row
 _BOM = b"\xef\xbb\xbf"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _PACKED = ".gz"
+_BLOCK_BYTES = 1 << 20
 _BATCH_ROWS = 256
 
 
@@ -65,10 +67,7 @@ def rows_of_file(path: Path, layout: Layout = Layout()) -> Iterator[Raw]:
         broken = say("압축이 깨져 그 뒤는 읽지 못했어요", "the archive is broken; what follows was not read")
         yield BadLine(line + 1, broken, of_file=True)
     except OSError as error:
-        reason = cause_of(error)
-        raise ConfigError(
-            say(f"{path} 파일을 읽을 수 없어요({reason}).", f"{path} cannot be read ({reason}).")
-        ) from error
+        raise _unreadable(path, error) from error
 
 
 def place_of(name: str, raw: Raw) -> str:
@@ -80,8 +79,17 @@ def place_of(name: str, raw: Raw) -> str:
     return f"{name}:{raw.line}" if raw.line == raw.number else f"{name}:{raw.line}#{raw.number}"
 
 
-def is_known(path: Path) -> bool:
-    return _kind(path) in _READERS
+def digest_of(paths: Iterable[Path]) -> str:
+    """The sha256 of what these files hold, one behind the other."""
+    digest = hashlib.sha256()
+    for path in paths:
+        try:
+            with path.open("rb") as file:
+                while block := file.read(_BLOCK_BYTES):
+                    digest.update(block)
+        except OSError as error:
+            raise _unreadable(path, error) from error
+    return digest.hexdigest()
 
 
 def _kind(path: Path) -> str:
@@ -235,6 +243,11 @@ def _parquet(path: Path, _: Layout) -> Iterator[Raw]:
                     yield RawRow(number, row)
     except (pyarrow.ArrowException, UnicodeDecodeError) as error:
         yield BadLine(number + 1, say("Parquet 파일이 깨졌어요", str(error).partition("\n")[0]), of_file=True)
+
+
+def _unreadable(path: Path, error: OSError) -> ConfigError:
+    reason = cause_of(error)
+    return ConfigError(say(f"{path} 파일을 읽을 수 없어요({reason}).", f"{path} cannot be read ({reason})."))
 
 
 def _not_utf_8() -> str:

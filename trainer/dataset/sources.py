@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from data.sources.columns import mapped, usable
-from data.sources.files import BadLine, Raw, RawRow, rows_of_file
+from data.sources.files import BadLine, Raw, RawRow, digest_of, rows_of_file
 from kullm_tui.core import paths
-from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import ConfigError, HubError, MissingExtra
 from kullm_tui.core.language import say
 from kullm_tui.core.models.resolve import REPOSITORY
@@ -25,7 +24,6 @@ from trainer.recipe import DataChoice
 
 DEMO = "demo:"
 _LOOKED_AT = 100  # rows whose columns decide whether the source can be read at all
-_BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -67,13 +65,13 @@ def fingerprint(data: DataChoice) -> str:
     """Equal where the source's content is."""
     path = file_at(data.source)
     if path:
-        return _hash_of([path])
+        return digest_of([path])
     if data.source.startswith(DEMO):
         from data.demo import corpus
 
-        return hashlib.sha256(f"{data.source} {_hash_of(corpus.made_from())}".encode()).hexdigest()
+        return hashlib.sha256(f"{data.source} {digest_of(corpus.made_from())}".encode()).hexdigest()
     stored = [Path(file["filename"]) for file in _data_set(data).cache_files]
-    return _hash_of(stored)
+    return digest_of(stored)
 
 
 def content_digest(record: Record) -> bytes:
@@ -177,17 +175,3 @@ def _record(row: Raw, columns: Mapping[str, str]) -> Row | Rejection:
     except BadRecord as error:
         return Rejection(number, "form", str(error))
     return Row(number, record)
-
-
-def _hash_of(paths: list[Path]) -> str:
-    digest = hashlib.sha256()
-    try:
-        for path in paths:
-            with path.open("rb") as file:
-                while block := file.read(_BLOCK_BYTES):
-                    digest.update(block)
-    except OSError as error:
-        raise ConfigError(
-            say(f"{path} 파일을 읽을 수 없어요({cause_of(error)}).", f"{path} cannot be read ({cause_of(error)}).")
-        ) from error
-    return digest.hexdigest()
