@@ -23,6 +23,7 @@ from kullm_tui.core import paths
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 
+_CHILD = "kullm_tui.commands.data.child"  # it knows the questions of evaluations, which nothing here does
 _LOOK_SECONDS = 0.2
 _LAST_WORDS_SECONDS = 10.0
 
@@ -34,7 +35,7 @@ def make_apart(
     log = paths.private_dir(paths.state_dir() / "data") / "build.log"
     with log.open("wb") as errors:
         child = subprocess.Popen(
-            [sys.executable, "-P", "-m", "data.child", name],
+            [sys.executable, "-P", "-m", _CHILD, name],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,

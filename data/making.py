@@ -12,7 +12,12 @@ from data.builder.track import Bench, Passed, SourceRows
 from data.builder.translating import Translation
 from data.builder.workers import workers
 from data.builder.workshop import own_workshop
+from data.clean import Clean
+from data.decontaminate import Decontaminate, held_out_texts
+from data.filters.paper import PaperFilter
+from data.filters.strict import StrictFilter
 from data.manifest import Mixture, SourceChoice, load_mixture, mixture_file
+from data.near_duplicates import NearDuplicates
 from data.output.card import CardSource
 from data.patches import patch_file, read_patch
 from data.row import Rejection, Row
@@ -40,29 +45,30 @@ class Price:
 
 
 Agree = Callable[[Price], bool]
+Questions = Callable[[str], list[tuple[str, str]]]  # a set's name → instruction and input of each
 
 
-def make(name: str, *, agree: Agree, watch: Watch, folder: Path | None = None) -> Built:
+def make(name: str, *, questions: Questions, agree: Agree, watch: Watch, folder: Path | None = None) -> Built:
     """KullmError says what went wrong; what was done by then is kept and not done again."""
     mixture = load_mixture(name)
     workshop = own_workshop()
     with workshop.alone(), workers() as team:
         bench = Bench(workshop, team, watch)
-        course = course_of(mixture)
+        course = course_of(mixture, questions)
         tracks = prepared(course, bench)
         translation: Translation | None = None
         passage = finished(course, tracks, translation, bench)
         return published(course, passage, _about(mixture, name), folder or built_folder(mixture.name), bench)
 
 
-def look_through(file: Path, *, language: str, form: str, watch: Watch) -> list[Passed]:
+def look_through(file: Path, *, language: str, form: str, questions: Questions, watch: Watch) -> list[Passed]:
     """What a build would do with the file, step by step; nothing is sent anywhere and nothing is published."""
     choice = SourceChoice(name="file", file=str(file), form=form, language=language)  # type: ignore[arg-type]
     mixture = Mixture(name="check", sources=(choice,))
     workshop = own_workshop()
     with workshop.alone(), workers() as team:
         bench = Bench(workshop, team, watch)
-        course = course_of(mixture)
+        course = course_of(mixture, questions)
         tracks = prepared(course, bench)
         if language != "ko":  # what comes after a translation says nothing about what is not translated
             return list(tracks[0].passed)
@@ -70,12 +76,17 @@ def look_through(file: Path, *, language: str, form: str, watch: Watch) -> list[
         return [*passage.tracks[0].passed, *([passage.over_all] if passage.over_all else [])]
 
 
-def course_of(mixture: Mixture) -> Course:
-    """Its sources are fetched where they are not here."""
-    rows = [_rows(choice) for choice in mixture.sources]
-    before: list[RowStep] = []
+def course_of(mixture: Mixture, questions: Questions) -> Course:
+    """Its sources, and the questions that must not be among them, are fetched where they are not here."""
+    steps = mixture.steps
+    before: list[RowStep] = [Clean()] if steps.clean else []
+    if steps.decontaminate:
+        before.append(Decontaminate(held_out_texts(pair for name in steps.decontaminate for pair in questions(name))))
     after: list[RowStep] = [read_patch(patch_file(mixture.name))]
-    return Course(mixture, rows, before, after, None)
+    after += [PaperFilter()] if steps.paper else []
+    after += [StrictFilter()] if steps.strict else []
+    over_all = NearDuplicates(steps.duplicates) if steps.duplicates else None
+    return Course(mixture, [_rows(choice) for choice in mixture.sources], before, after, over_all)
 
 
 def source_of(choice: SourceChoice) -> Source:

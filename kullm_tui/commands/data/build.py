@@ -36,11 +36,12 @@ def run(args: argparse.Namespace) -> int:
     from data.builder.progress import Watch
     from data.making import make
     from data.shelf import facts_in
+    from evaluator.held_out import held_out_questions
 
     narration = Narration()
     with _stops_kindly() as stop:
         watch = Watch(lambda progress: narration.progress(progress_line(progress)), stop)
-        built = make(args.mixture, agree=paying.agreeing(args, narration), watch=watch, folder=args.out)
+        built = make(args.mixture, questions=held_out_questions, agree=paying.agreeing(args, narration), watch=watch, folder=args.out)
     narration.clear()
     facts = facts_in(built.folder)
     assert facts

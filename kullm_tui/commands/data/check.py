@@ -35,10 +35,11 @@ def run(args: argparse.Namespace) -> int:
     from data.making import look_through
     from data.row import as_json
     from data.text import reason_text, reasons_text, step_text
+    from evaluator.held_out import held_out_questions
 
     narration = Narration()
     watch = Watch(lambda progress: narration.progress(progress_line(progress)))
-    steps = look_through(args.file, language=args.language, form=args.form, watch=watch)
+    steps = look_through(args.file, language=args.language, form=args.form, questions=held_out_questions, watch=watch)
     narration.clear()
     lost = sum(one.counts.lost for one in steps)
     rejections = ((one.step, rejection) for one in steps for rejection in one.stage.rejections())

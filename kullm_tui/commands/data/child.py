@@ -1,4 +1,4 @@
-"""`python -P -m data.child NAME`: the build behind `data/apart.py`, told and asked over its standard input and output."""
+"""`python -P -m kullm_tui.commands.data.child NAME`: the build behind `data/apart.py`, told and asked over its standard input and output."""
 
 import os
 import queue
@@ -12,6 +12,7 @@ from data.apart import private_output, progress_message
 from data.builder.progress import BuildStopped, Progress, Watch
 from data.lines import line_of, told_in
 from data.making import Price, make
+from evaluator.held_out import held_out_questions
 from kullm_tui.core.errors import KullmError
 
 
@@ -35,7 +36,7 @@ def main() -> None:
         return answers.get()
 
     try:
-        make(sys.argv[1], agree=agree, watch=Watch(told, stop))
+        make(sys.argv[1], questions=held_out_questions, agree=agree, watch=Watch(told, stop))
     except KullmError as error:
         tell({"error": str(error), "stopped": isinstance(error, BuildStopped)})
     else:
