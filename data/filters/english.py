@@ -1,0 +1,90 @@
+"""How much of a Korean text is English prose: whole sentences, and clauses in the midst of Korean ones.
+
+Names, terms and units are no prose. What makes a run of Latin words a clause is a word that only sentences need (`the`, `was`, `your`) beside
+at least two words in small letters; no programming language's own words count.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+_HANGUL = re.compile(r"[가-힣ㄱ-ㆎ]")
+_LATIN = re.compile(r"[A-Za-z]")
+_SENTENCE = re.compile(r"[^.!?。…\n]+[.!?。…]*")
+_RUN = re.compile(
+    r"(?<![A-Za-z'’-])[A-Za-z][A-Za-z'’-]*(?:[ \t,;:()\"“”]{1,3}(?:\d[\d.,%]*[ \t]{1,2})?[A-Za-z][A-Za-z'’-]*){3,}"
+)
+_WORD = re.compile(r"[A-Za-z][A-Za-z'’-]*")
+_OF_SENTENCES = frozenset(
+    """
+    a an the of to was were are am you your yours i we us they them it its it's this that these those which who whose what can could
+    will would should may might must have has had do does did don't be been being at by but because while their my me he him she his
+    her our there than then when where how so such into about also more most some any all each
+    """.split()  # noqa: SIM905 - it is prose
+)
+_LEAST_WORDS = 4
+_MOSTLY = 0.3  # of a sentence's letters are Hangul where it is an own question which language it is
+
+
+@dataclass(frozen=True)
+class Letters:
+    hangul: int
+    latin: int
+    in_sentences: int  # of the Latin ones, those of sentences that are English as a whole
+    in_clauses: int  # and those of English clauses, the ones of such sentences too
+
+    @property
+    def total(self) -> int:
+        return self.hangul + self.latin
+
+
+def letters_of(text: str) -> Letters:
+    """Of text without code: `data/masking/plain.py`."""
+    latin = len(_LATIN.findall(text))
+    hangul = len(_HANGUL.findall(text))
+    if not latin:
+        return Letters(hangul, 0, 0, 0)
+    sentences = sum(len(_LATIN.findall(sentence)) for sentence in _english_sentences(text))
+    clauses = sum(len(_LATIN.findall(run[0])) for run in _RUN.finditer(text) if _is_prose(run[0]))
+    return Letters(hangul, latin, sentences, max(clauses, sentences))
+
+
+def is_prose(text: str) -> bool:
+    return any(_is_prose(run[0]) for run in _RUN.finditer(text))
+
+
+def _is_prose(run: str) -> bool:
+    words = _WORD.findall(run)
+    needed = [word.lower() in _OF_SENTENCES for word in words]
+    others = sum(word.islower() and not is_needed for word, is_needed in zip(words, needed, strict=True))
+    return len(words) >= _LEAST_WORDS and any(needed) and others >= 2
+
+
+def _english_sentences(text: str) -> Iterator[str]:
+    """Those with few Hangul letters, that lingua takes for English and that have a verb's company."""
+    for found in _SENTENCE.finditer(text):
+        sentence = found[0]
+        latin = len(_LATIN.findall(sentence))
+        if len(_HANGUL.findall(sentence)) >= _MOSTLY * max(1, latin):
+            continue
+        words = _WORD.findall(sentence)
+        if (
+            len(words) >= _LEAST_WORDS
+            and any(word.lower() in _OF_SENTENCES for word in words)
+            and _is_english(sentence)
+        ):
+            yield sentence
+
+
+def _is_english(sentence: str) -> bool:
+    detector, english = _detector()
+    return bool(detector.detect_language_of(sentence) == english)
+
+
+@cache
+def _detector() -> tuple[Any, Any]:
+    from lingua import Language, LanguageDetectorBuilder
+
+    return LanguageDetectorBuilder.from_languages(Language.KOREAN, Language.ENGLISH).build(), Language.ENGLISH
