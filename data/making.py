@@ -20,6 +20,7 @@ from data.manifest import Mixture, SourceChoice, load_mixture, mixture_file
 from data.near_duplicates import NearDuplicates
 from data.output.card import CardSource
 from data.patches import patch_file, read_patch
+from data.processes import cores
 from data.row import Rejection, Row
 from data.shelf import built_folder
 from data.sources.catalogue import Source, file_source, source_named, sources
@@ -85,7 +86,7 @@ def course_of(mixture: Mixture, questions: Questions) -> Course:
     after: list[RowStep] = [read_patch(patch_file(mixture.name))]
     after += [PaperFilter()] if steps.paper else []
     after += [StrictFilter()] if steps.strict else []
-    over_all = NearDuplicates(steps.duplicates) if steps.duplicates else None
+    over_all = NearDuplicates(steps.duplicates, workers=cores()) if steps.duplicates else None
     return Course(mixture, [_rows(choice) for choice in mixture.sources], before, after, over_all)
 
 

@@ -14,15 +14,14 @@ import tempfile
 from array import array
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
-from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from data.folded import folded_row
+from data.processes import processes
 from data.row import Rejection, Row
 from kullm_tui.core.language import say
 
@@ -207,21 +206,11 @@ def _bands(least: "Numbers") -> "Numbers":
     return numbers
 
 
-@contextmanager
-def _processes(workers: int) -> Iterator[Executor]:
-    """Begun anew, not forked: whoever runs a step may have threads."""
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
-    try:
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
 def _sketched(rows: Iterable[Row], workers: int) -> Iterator[tuple[Row, Sketch]]:
     if not workers:
         yield from ((row, sketched(folded_row(row))) for row in rows)
         return
-    with _processes(workers) as pool:
+    with processes(workers) as pool:
         ahead: deque[tuple[list[Row], Future[list[Sketch]]]] = deque()
         source = iter(rows)
         while chunk := list(islice(source, _CHUNK)):

@@ -1,19 +1,12 @@
-"""Row steps over all cores: a worker reads a chunk, applies the step and publishes the next stage's chunk. Rows never travel between processes.
+"""Row steps over all cores: a worker reads a chunk, applies the step and publishes the next stage's chunk. Rows never travel between processes."""
 
-A worker ends with its parent, however that ends; ctrl-c is the parent's to answer.
-"""
-
-import multiprocessing
-import os
-import signal
-import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 
 from data.builder.stage import Counts, Stage, counts_of, rows_of, write_chunk
+from data.processes import cores, processes
 from data.step import RowStep
 
 _LOOK_SECONDS = 0.5
@@ -46,14 +39,10 @@ class Workers:
 
 @contextmanager
 def workers(count: int | None = None) -> Iterator[Workers]:
-    """As many as there are cores that this process may use. They begin with the first chunk."""
-    count = count or len(os.sched_getaffinity(0))
-    spawn = multiprocessing.get_context("spawn")  # a fork of a process with threads may inherit a held lock
-    pool = ProcessPoolExecutor(count, mp_context=spawn, initializer=end_with_parent, initargs=(os.getpid(),))
-    try:
+    """As many as there are cores."""
+    count = count or cores()
+    with processes(count) as pool:
         yield Workers(pool, count)
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _first(waiting: set[Future[Counts]]) -> Counts:
@@ -65,16 +54,3 @@ def _first(waiting: set[Future[Counts]]) -> Counts:
 
 def _apply(step: RowStep, source: Path, target: Path) -> Counts:
     return write_chunk(target, (step(row) for row in rows_of(source)))
-
-
-def end_with_parent(parent: int) -> None:
-    """In a process that was begun by it. Ctrl-c is the parent's to answer."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-
-
-def _end_with(parent: int) -> None:
-    """Whose parent was killed would wait for work for ever: its siblings hold the queue's other end."""
-    while os.getppid() == parent:
-        time.sleep(_LOOK_SECONDS)
-    os._exit(1)

@@ -41,7 +41,13 @@ def run(args: argparse.Namespace) -> int:
     narration = Narration()
     with _stops_kindly() as stop:
         watch = Watch(lambda progress: narration.progress(progress_line(progress)), stop)
-        built = make(args.mixture, questions=held_out_questions, agree=paying.agreeing(args, narration), watch=watch, folder=args.out)
+        built = make(
+            args.mixture,
+            questions=held_out_questions,
+            agree=paying.agreeing(args, narration),
+            watch=watch,
+            folder=args.out,
+        )
     narration.clear()
     facts = facts_in(built.folder)
     assert facts
