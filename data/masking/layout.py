@@ -59,7 +59,7 @@ def laid_out(text: str, *, longest: int = LONGEST_UNIT) -> Layout:
 
 def _stretches(text: str, longest: int) -> Iterator[tuple[int, int, list[Span]]]:
     for start, end, inline in _proses(text):
-        for line_start, line_end, in_line in _split(_lines(text, start, end, inline), inline):
+        for line_start, line_end, in_line in _split(_lines(text, start, end), inline):
             body = line_start + len(_prefix(text, line_start, line_end, in_line))
             for piece in _pieces(text, body, line_end, in_line):
                 for cut in _short_enough(text, *piece, longest):
@@ -95,8 +95,8 @@ def _split(stretches: Iterator[_Stretch], inline: Sequence[Span]) -> Iterator[tu
         yield start, end, own
 
 
-def _lines(text: str, start: int, end: int, inline: Sequence[Span]) -> Iterator[_Stretch]:
-    """Without their ends; a wrapped sentence's are one, and no span is cut."""
+def _lines(text: str, start: int, end: int) -> Iterator[_Stretch]:
+    """With their ends; a wrapped sentence's are one. No inline span goes over the end of a line."""
     begin = at = start
     for line in text[start:end].splitlines(keepends=True):
         at += len(line)

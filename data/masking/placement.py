@@ -21,9 +21,10 @@ from data.masking.spans import FIRST_MARK, MARK
 _OPENERS, _CLOSERS = "([{\"'“‘「『<«", ")]}\"'”’」』>»"
 _TAG_NAME = re.compile(r"<(/?)([A-Za-z][\w:.-]*)")
 # Whoever follows a token with one of these in English has it as an object or a name, so that in Korean a particle is glued to it.
-_FUNCTION_WORDS = frozenset(
-    "a an and are as at be because before by can for from has have if in into is it of on onto or so than that the then this to"
-    " using via was were when where which while will with you your".split()
+_FUNCTION_WORDS = re.compile(
+    "a|an|and|are|as|at|be|because|before|by|can|for|from|has|have|if|in|into|is|it|of|on|onto|or|so|than|that|the|then|this|to"
+    "|using|via|was|were|when|where|which|while|will|with|you|your",
+    re.IGNORECASE,
 )
 _WORD = re.compile(r"[^\W\d_]+")
 
@@ -85,7 +86,7 @@ def _goes_with_a_word(behind: str) -> bool:
     if not behind[:1].isspace():
         return False
     word = _WORD.match(behind.lstrip())
-    return word is not None and word[0].lower() not in _FUNCTION_WORDS
+    return word is not None and not _FUNCTION_WORDS.fullmatch(word[0])
 
 
 def _left_its_brackets(source: str, target: str, mark: str) -> bool:

@@ -49,6 +49,14 @@ _OPENING = re.compile(
     rf"|(?P<tag></?[A-Za-z][\w:.-]{{0,60}}(?:\s[^<>]{{0,{_LONGEST_TAG}}})?/?>|<![A-Za-z][^<>]{{0,{_LONGEST_TAG}}}>)"
     r"|(?P<control>[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff\U000f0000-\U0010ffff]+)"
 )
+_KINDS: dict[str, Kind] = {
+    "comment": "tag",
+    "whole": "tag",
+    "tag": "tag",
+    "ticks": "code",
+    "address": "address",
+    "control": "control",
+}
 _CLOSING = {"$$": "$$", "\\[": "\\]"}
 _MOST_OF_A_FORMULA = 1000  # characters between two dollar signs
 _TRAILING = ".,;:!?'*_"
@@ -175,30 +183,28 @@ def _inline(text: str, start: int, end: int) -> Iterator[Span]:
 def _span(match: re.Match[str], search: "_Search") -> tuple[int, Kind] | None:
     """Where what begins here ends, and what it is."""
     opening = match.lastgroup if match.lastgroup != "name" else "whole"
-    end: int | None = match.end()
-    kind: Kind = "formula"
+    end = _end(opening or "", match, search)
+    return None if end is None else (end, _KINDS.get(opening or "", "formula"))
+
+
+def _end(opening: str, match: re.Match[str], search: "_Search") -> int | None:
+    behind: int | None = match.end()
     match opening:
         case "comment":
-            end, kind = search.after("-->", match.end()), "tag"
+            behind = search.after("-->", match.end())
         case "whole":
-            end, kind = search.after(f"</{match['name']}>", match.end()) or match.end(), "tag"
+            behind = search.after(f"</{match['name']}>", match.end()) or behind
         case "display":
-            end = search.after(_CLOSING[match[0]], match.end())
+            behind = search.after(_CLOSING[match[0]], match.end())
         case "environment":
-            end = search.after(match[0].replace("begin", "end", 1), match.end()) or match.end()
+            behind = search.after(match[0].replace("begin", "end", 1), match.end()) or behind
         case "ticks":
-            end, kind = search.ticks(match[0], match.end()), "code"
+            behind = search.ticks(match[0], match.end())
+        case "paren" | "dollar":
+            behind = search.formula(match[0], match.end())
         case "address":
-            end, kind = match.start() + len(_trimmed(match[0])), "address"
-        case "paren":
-            end = search.after("\\)", match.end(), most=_MOST_OF_A_FORMULA)
-        case "dollar":
-            end = search.dollar(match.end())
-        case "tag":
-            kind = "tag"
-        case "control":
-            kind = "control"
-    return None if end is None else (end, kind)
+            behind = match.start() + len(_trimmed(match[0]))
+    return behind
 
 
 def _trimmed(address: str) -> str:
@@ -253,8 +259,10 @@ class _Search:
         """Whether an empty line stands between."""
         return end - start > _LONGEST_CODE or bool(_EMPTY_LINE.search(self._text, start, end))
 
-    def dollar(self, at: int) -> int | None:
-        """By pandoc's rule: no blank before the closing sign and no letter or digit after it, all in one line."""
+    def formula(self, opening: str, at: int) -> int | None:
+        """Between dollars by pandoc's rule: no blank before the closing one and no letter or digit after it, all in one line."""
+        if opening != "$":
+            return self.after("\\)", at, most=_MOST_OF_A_FORMULA)
         line = self._text.find("\n", at, min(self._end, at + _MOST_OF_A_FORMULA))
         stop = line if line >= 0 else min(self._end, at + _MOST_OF_A_FORMULA)
         while (found := self._text.find("$", at, stop)) >= 0:
