@@ -35,7 +35,6 @@ from evaluator.cost import Budget, Reservation, cost_of
 from evaluator.expectation import Expectation
 from evaluator.judge import Judge, ask, request_body
 from evaluator.judge_table import CAPS
-from evaluator.pace import Pace, Turn
 from evaluator.reading import failed_verdict, verdict_of
 from evaluator.rubric import Rubric
 from evaluator.verdict import Item, JudgeReply, Verdict
@@ -44,6 +43,7 @@ from kullm_tui.core.endpoints.errors import CutOff, Malformed, TooMuch
 from kullm_tui.core.endpoints.sdk import open_client
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
+from kullm_tui.core.pace.pace import Pace, Turn
 
 if TYPE_CHECKING:
     import openai

@@ -6,40 +6,21 @@ syllable as the price list says, one for four other letters. What is charged fol
 
 import asyncio
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import Any
 
 from evaluator.judge import DATED, Judge, request_body
 from evaluator.rubric import Rubric
 from evaluator.verdict import Item, JudgeReply
-from kullm_tui.core import rules
 from kullm_tui.core.endpoints.endpoint import is_outside
-from kullm_tui.core.language import say
-from kullm_tui.core.own_toml import OwnToml
-from kullm_tui.core.paths import config_file
+from kullm_tui.core.prices import FREE, Price, token_price
 
-_SHIPPED = Path(__file__).with_name("prices.toml")
 _HANGUL = re.compile("[가-힣ㄱ-ㅣ]")
 _LETTERS_A_TOKEN = 4
 _OTHER_CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
 _TOKENS_A_MESSAGE = 8
 _ROUNDING = 1e-9  # dollars
 _PAPER_TOKENS, _STRICT_TOKENS = 90, 220  # a verdict in the paper's form; one in JSON with its reason
-
-
-@dataclass(frozen=True)
-class Price:
-    input: float  # dollars for a million tokens
-    output: float
-    hangul: float = 0.75  # tokens for a syllable
-    thinks: int = 0  # hidden tokens of a reasoning model, about, for each verdict
-    as_of: str = ""  # the month that a shipped price is remembered from; empty for the user's own
-
-
-FREE = Price(0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -109,10 +90,9 @@ class Budget:
 
 def price_of(judge: Judge) -> Price | None:
     """The listed price; a judge on this machine that is not listed is free; None where nobody knows."""
-    prices = {**_shipped(), **_users_own()}
     for name in (judge.model, DATED.sub("", judge.model)):
-        if name in prices:
-            return prices[name]
+        if price := token_price(name):
+            return price
     return None if is_outside(judge.endpoint.base_url) else FREE
 
 
@@ -142,43 +122,3 @@ def estimated(judge: Judge, rubric: Rubric, items: Iterable[Item]) -> Estimate:
 def text_tokens(text: str, hangul: float) -> int:
     syllables, other = len(_HANGUL.findall(text)), len(_OTHER_CJK.findall(text))
     return round(syllables * hangul + other + (len(text) - syllables - other) / _LETTERS_A_TOKEN)
-
-
-def users_prices_file() -> Path:
-    return config_file().with_name("prices.toml")
-
-
-@cache
-def _shipped() -> dict[str, Price]:
-    return _prices(_SHIPPED)
-
-
-def _users_own() -> dict[str, Price]:
-    path = users_prices_file()
-    return _prices(path) if path.exists() else {}
-
-
-_PRICE_RULES: Mapping[str, rules.Rule] = {
-    "input": rules.number(0, 100_000),
-    "output": rules.number(0, 100_000),
-    "hangul": rules.number(0.1, 5),
-    "thinks": rules.whole(0, 1_000_000),
-}
-
-
-def _prices(path: Path) -> dict[str, Price]:
-    file, faults = OwnToml(path, "가격표를"), list[str]()
-    table = file.tables()
-    as_of = table.pop("as_of", "") if path == _SHIPPED else ""
-    prices = {name: _price(name, row, as_of, faults) for name, row in table.items()}
-    if faults:
-        raise file.rejected(faults)
-    return {name: price for name, price in prices.items() if price}
-
-
-def _price(name: str, row: Any, as_of: str, faults: list[str]) -> Price | None:
-    if not isinstance(row, dict) or not {"input", "output"} <= row.keys():
-        faults.append(f"{name}: {say('input과 output이 있어야 해요', 'must have input and output')}")
-        return None
-    values = rules.checked(row, _PRICE_RULES, f"{name}.", faults)
-    return Price(**values, as_of=as_of) if {"input", "output"} <= values.keys() else None

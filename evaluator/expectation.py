@@ -7,11 +7,12 @@ and the reply ends at the cap that was sent. A server that does not keep to the 
 
 import json
 
-from evaluator.cost import FREE, CallCost, Price, call_tokens, cost_of, price_of, text_tokens
+from evaluator.cost import CallCost, call_tokens, cost_of, price_of, text_tokens
 from evaluator.judge import Judge, request_body
 from evaluator.judge_table import CAPS, Cap, reply_cap
 from evaluator.rubric import Rubric
 from evaluator.verdict import Item, JudgeReply
+from kullm_tui.core.prices import FREE, Price
 
 _TOKENS_AROUND = 64  # what a server puts around the messages, at most
 _TWICE = 2  # of the longest reply that was seen from a server that knows no cap

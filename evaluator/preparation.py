@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluator.answer_store import Answer, System, imported_answers, keep_answer, kept_answers
-from evaluator.cost import Budget, users_prices_file
+from evaluator.cost import Budget
 from evaluator.evaluation import Evaluation, judges_itself, refuse_same_names, without_reference
 from evaluator.judge import Judge
 from evaluator.judge_choice import chosen_judge, judge_again, judge_endpoint
@@ -32,6 +32,7 @@ from kullm_tui.core.endpoints.endpoint import Endpoint
 from kullm_tui.core.errors import UsageError
 from kullm_tui.core.language import say
 from kullm_tui.core.models.profiles import PAPER_DECODING
+from kullm_tui.core.prices import users_prices_file
 
 # What an estimate may fall short by before a run stops and asks again.
 _ROOM = 1.5

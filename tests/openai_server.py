@@ -35,6 +35,7 @@ class Received:
     disconnected: threading.Event = field(default_factory=threading.Event)
     """That the client left before the reply's end, however long ago."""
     answered: bool = False
+    method: str = "POST"
 
 
 def event(data: Any) -> str:
@@ -106,6 +107,9 @@ class OpenAIServer:
     def answer(self, request: Received) -> Reply:  # noqa: ARG002 - for servers that look at it
         return self.script.popleft() if self.script else says("안녕", "하세요")
 
+    def read(self, body: bytes, headers: Mapping[str, str]) -> Any:  # noqa: ARG002 - for protocols with other bodies
+        return json.loads(body or b"null")
+
     async def _application(self, scope: Any, receive: Callable[[], Any], send: Callable[[Any], Any]) -> None:
         body = b""
         more = True
@@ -114,7 +118,7 @@ class OpenAIServer:
             body += message.get("body", b"")
             more = message.get("more_body", False)
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
-        request = Received(scope["path"], headers, json.loads(body or b"null"))
+        request = Received(scope["path"], headers, self.read(body, headers), method=scope["method"])
         self.requests.append(request)
         reply = self.answer(request)
         sending = asyncio.create_task(self._send(reply, request, send))

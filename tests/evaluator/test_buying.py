@@ -15,13 +15,13 @@ from evaluator.cost import Budget, CallCost
 from evaluator.judge import Judge
 from evaluator.judge_table import judge_parameters
 from evaluator.judging import Outcome, judge_items, kept_verdicts, missing_items, mode_note
-from evaluator.pace import Pace
-from evaluator.pace_overload import Overload
 from evaluator.rubric import load_rubric
 from evaluator.verdict import Item, Verdict
 from evaluator.verdicts import VerdictStore
 from kullm_tui.core.config.settings import JudgingSettings
 from kullm_tui.core.endpoints.endpoint import Endpoint
+from kullm_tui.core.pace.overload import Overload
+from kullm_tui.core.pace.pace import Pace
 from tests.evaluator.judge_server import ASKED, Bucket, JudgeServer, no_parameter, no_schemas
 from tests.openai_server import CUT, Reply, closed_port, refuses
 

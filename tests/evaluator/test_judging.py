@@ -14,13 +14,13 @@ from evaluator.judge import Judge
 from evaluator.judge_choice import strongest
 from evaluator.judge_table import judge_parameters
 from evaluator.judging import Outcome, judge_items, missing_items
-from evaluator.pace_unsaid import UnsaidRate
 from evaluator.rubric import Rubric, load_rubric
 from evaluator.verdict import Item
 from evaluator.verdicts import VerdictStore
 from kullm_tui.core.config.settings import JudgingSettings
 from kullm_tui.core.endpoints.endpoint import Endpoint
 from kullm_tui.core.errors import ModelNotFound, NoSpace
+from kullm_tui.core.pace.unsaid import UnsaidRate
 from tests.evaluator.judge_server import FORM, FORM_SCORES, MODELS, Bucket, JudgeServer, judged
 from tests.evaluator.judging_program import items, starting
 from tests.openai_server import CUT, Reply, refuses

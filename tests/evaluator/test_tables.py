@@ -4,7 +4,7 @@ import tomllib
 
 import pytest
 
-from evaluator.cost import estimated, price_of, users_prices_file
+from evaluator.cost import estimated, price_of
 from evaluator.judge import Judge
 from evaluator.judge_choice import strongest
 from evaluator.judge_table import judge_parameters, judge_table, users_judges_file
@@ -13,6 +13,7 @@ from evaluator.verdict import Item
 from kullm_tui.commands.cli.spending import estimate_line
 from kullm_tui.core.endpoints.endpoint import Endpoint
 from kullm_tui.core.errors import ConfigError
+from kullm_tui.core.prices import users_prices_file
 from tests.architecture.project import ROOT
 
 AWAY = Endpoint("openai", "https://api.openai.com/v1")
@@ -24,7 +25,7 @@ def line(model: str) -> str:
 
 
 def test_a_remembered_price_is_said_to_be_one_and_of_which_month() -> None:
-    shipped = tomllib.loads((ROOT / "evaluator" / "prices.toml").read_text(encoding="utf-8"))
+    shipped = tomllib.loads((ROOT / "kullm_tui" / "core" / "prices.toml").read_text(encoding="utf-8"))
     assert f"({shipped['as_of']} 기준으로 저장된 가격)" in line("gpt-4.1")
     assert "저장된 가격" in line("gpt-4.1-2025-04-14")
     assert "가격을 몰라요" in line("gpt-9")

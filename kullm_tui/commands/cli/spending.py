@@ -2,12 +2,13 @@
 
 import argparse
 
-from evaluator.cost import Budget, Estimate, users_prices_file
+from evaluator.cost import Budget, Estimate
 from kullm_tui.commands.cli.confirm import can_ask, confirmed
 from kullm_tui.commands.cli.progress import Narration
 from kullm_tui.core.errors import ConsentNeeded, KullmError, UsageError
 from kullm_tui.core.language import say
 from kullm_tui.core.money import money
+from kullm_tui.core.prices import users_prices_file
 
 
 def agreed_budget(estimate: Estimate, judge: str, args: argparse.Namespace, narration: Narration) -> Budget:

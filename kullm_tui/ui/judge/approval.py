@@ -12,7 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from evaluator.buying import BudgetSpent
-from evaluator.cost import Budget, Estimate, estimated, users_prices_file
+from evaluator.cost import Budget, Estimate, estimated
 from evaluator.judge import Judge, is_its_own_judge
 from evaluator.judge_choice import judge_address, judge_endpoint, strongest
 from evaluator.judge_table import judge_parameters, usual_mode
@@ -26,6 +26,7 @@ from kullm_tui.core.endpoints.endpoint import Endpoint
 from kullm_tui.core.errors import KeyMissing, KullmError
 from kullm_tui.core.language import say
 from kullm_tui.core.money import money
+from kullm_tui.core.prices import users_prices_file
 from kullm_tui.ui.dialogs.consent import may_leave
 from kullm_tui.ui.judge.settings import JudgeSettings
 from kullm_tui.ui.text import safe

@@ -2,7 +2,7 @@
 
 A server with rate headers keeps a bucket for requests and one for tokens, and says after each call what is left in them and
 when they will be full again. Between its answers the same buckets are kept here, so that calls go out as fast as it refills.
-A server without them is listened to by its refusals (`pace_unsaid.py`), once it is known that they mean a rate (`pace_overload.py`).
+A server without them is listened to by its refusals (`unsaid.py`), once it is known that they mean a rate (`overload.py`).
 
 Whoever was refused goes first, so that no call is left behind by those that have not been tried yet.
 """
@@ -14,9 +14,9 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from evaluator.pace_overload import Overload
-from evaluator.pace_unsaid import UnsaidRate
 from kullm_tui.core.endpoints.errors import asked_delay
+from kullm_tui.core.pace.overload import Overload
+from kullm_tui.core.pace.unsaid import UnsaidRate
 
 _MOST_AT_ONCE = 64
 _MOST_AT_ONCE_UNTOLD = 20  # until a server without headers refuses; the paper's script, too, had 20 under way
