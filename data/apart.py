@@ -18,7 +18,8 @@ from typing import IO, Any
 from data.builder.progress import BuildStopped, Progress
 from data.builder.stage import Counts
 from data.lines import line_of, told_in
-from data.making import Price
+from data.priced import Price
+from data.translate.progress import Estimate
 from kullm_tui.core import paths
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
@@ -69,7 +70,7 @@ def _follow(
         if "progress" in message:
             told(_progress(message["progress"]))
         elif "price" in message:
-            _say(child.stdin, {"answer": agree(Price(**message["price"]))})
+            _say(child.stdin, {"answer": agree(_price(message["price"]))})
         elif "error" in message:
             raise (BuildStopped if message["stopped"] else KullmError)(message["error"])
         elif message.get("done"):
@@ -98,6 +99,14 @@ def progress_message(progress: Progress) -> dict[str, Any]:
 
 def _progress(message: Mapping[str, Any]) -> Progress:
     return Progress(**{**message, "counts": Counts(**message["counts"])})
+
+
+def price_message(price: Price) -> dict[str, Any]:
+    return {"price": asdict(price)}
+
+
+def _price(message: Mapping[str, Any]) -> Price:
+    return Price(**{**message, "estimate": Estimate(**message["estimate"])})
 
 
 def _gone() -> str:

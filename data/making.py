@@ -1,15 +1,14 @@
 """A build from a mixture's name to its files, as `kullm data build` and the data mode both have it made."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from data.builder.progress import Watch
-from data.builder.run import About, Built, Course, finished, prepared, published
-from data.builder.track import Bench, Passed, SourceRows
-from data.builder.translating import Translation
+from data.builder.run import About, Built, Course, finished, prepared, published, to_translate
+from data.builder.track import Bench, Passed, SourceRows, Track
+from data.builder.translating import needs_translation
 from data.builder.workers import workers
 from data.builder.workshop import own_workshop
 from data.clean import Clean
@@ -20,6 +19,7 @@ from data.manifest import Mixture, SourceChoice, load_mixture, mixture_file
 from data.near_duplicates import NearDuplicates
 from data.output.card import CardSource
 from data.patches import patch_file, read_patch
+from data.priced import Price, Translating, price_of_rows
 from data.processes import cores
 from data.row import Rejection, Row
 from data.shelf import built_folder
@@ -27,39 +27,56 @@ from data.sources.catalogue import Source, file_source, source_named, sources
 from data.sources.fetch import fetch
 from data.sources.read import Fault, read
 from data.step import RowStep
-from kullm_tui.core.errors import ConfigError
+from kullm_tui.core.errors import ConfigError, ConsentNeeded
 from kullm_tui.core.language import say
-
-
-@dataclass(frozen=True)
-class Price:
-    """What a translation would cost, in words for whoever is asked."""
-
-    question: str
-    consequence: str
-    more: str
-    dollars: float | None  # None: not known
-    is_free: bool
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
-
 
 Agree = Callable[[Price], bool]
 Questions = Callable[[str], list[tuple[str, str]]]  # a set's name → instruction and input of each
 
 
-def make(name: str, *, questions: Questions, agree: Agree, watch: Watch, folder: Path | None = None) -> Built:
-    """KullmError says what went wrong; what was done by then is kept and not done again."""
+def make(
+    name: str,
+    *,
+    questions: Questions,
+    agree: Agree,
+    watch: Watch,
+    folder: Path | None = None,
+    budget: float | None = None,
+) -> Built:
+    """KullmError says what went wrong; what was done by then is kept and not done again.
+
+    `agree` is asked before anything is sent that costs, and nothing is sent beyond the budget.
+    """
     mixture = load_mixture(name)
     workshop = own_workshop()
     with workshop.alone(), workers() as team:
         bench = Bench(workshop, team, watch)
         course = course_of(mixture, questions)
         tracks = prepared(course, bench)
-        translation: Translation | None = None
+        translation = _agreed(mixture, tracks, agree, budget)
         passage = finished(course, tracks, translation, bench)
-        return published(course, passage, _about(mixture, name), folder or built_folder(mixture.name), bench)
+        return published(
+            course, passage, _about(mixture, name, translation), folder or built_folder(mixture.name), bench
+        )
+
+
+def _agreed(mixture: Mixture, tracks: Sequence[Track], agree: Agree, budget: float | None) -> Translating | None:
+    """None where nothing is to be translated. ConsentNeeded where somebody does not agree."""
+    if not any(map(needs_translation, tracks)):
+        return None
+    price = price_of_rows(to_translate(tracks), mixture.translation)
+    if not price.is_free and not agree(price):
+        raise ConsentNeeded(say("아무것도 보내지 않았어요.", "nothing was sent."))
+    return Translating(mixture.translation, budget=budget)
+
+
+def price_of(name: str, *, questions: Questions, watch: Watch) -> Price:
+    """Of a mixture's translation. What costs nothing is done for it, and kept for the build."""
+    mixture = load_mixture(name)
+    workshop = own_workshop()
+    with workshop.alone(), workers() as team:
+        tracks = prepared(course_of(mixture, questions), Bench(workshop, team, watch))
+        return price_of_rows(to_translate(tracks), mixture.translation)
 
 
 def look_through(file: Path, *, language: str, form: str, questions: Questions, watch: Watch) -> list[Passed]:
@@ -143,9 +160,11 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _about(mixture: Mixture, name: str) -> About:
+def _about(mixture: Mixture, name: str, translation: Translating | None) -> About:
     cards = [_card(source_of(choice), choice) for choice in mixture.sources]
-    return About("other", cards, "", mixture_file(name).read_text(encoding="utf-8-sig"))
+    return About(
+        "other", cards, translation.name if translation else "", mixture_file(name).read_text(encoding="utf-8-sig")
+    )
 
 
 def _card(source: Source, choice: SourceChoice) -> CardSource:

@@ -7,7 +7,7 @@ from pathlib import Path
 from data.builder.progress import Progress
 from data.builder.stage import CHUNK_ROWS, Counts, Stage
 from data.builder.track import Bench, Passed, SourceRows, Track, all_through, read, through
-from data.builder.translating import Translation, needs_translation, translated
+from data.builder.translating import Translation, is_korean, needs_translation, translated
 from data.manifest import Mixture
 from data.output.card import Card, CardOutput, CardSource, CardStep, card_text, facts_text
 from data.output.files import write
@@ -78,7 +78,8 @@ def prepared(course: Course, bench: Bench) -> list[Track]:
 
 
 def to_translate(tracks: Sequence[Track]) -> Iterator[Row]:
-    return (row for track in tracks if needs_translation(track) for row in track.last.stage.rows())
+    rows = (row for track in tracks if needs_translation(track) for row in track.last.stage.rows())
+    return (row for row in rows if not is_korean(row))
 
 
 def finished(course: Course, tracks: Sequence[Track], translation: Translation | None, bench: Bench) -> Passage:

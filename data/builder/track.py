@@ -55,10 +55,10 @@ class Bench:
     workers: Workers
     watch: Watch
 
-    def came(self, step: str, source: str, of: int | None) -> Callable[[Counts], None]:
+    def came(self, step: str, source: str, of: int | None, note: Callable[[], str] = str) -> Callable[[Counts], None]:
         def told(counts: Counts) -> None:
             self.watch.check()
-            self.watch.told(Progress(step, source, counts, of))
+            self.watch.told(Progress(step, source, counts, of, note()))
 
         return told
 

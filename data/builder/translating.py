@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from data.builder.stage import Counts, Stage, counts_of, rows_of, write_chunk
 from data.builder.track import Bench, Passed, Track
+from data.filters.english import letters_of
 from data.row import Rejection, Row
 
 _LOOK_SECONDS = 0.5
@@ -20,6 +21,11 @@ class Translation(Protocol):
     @property
     def settings(self) -> Mapping[str, Any]:
         """Everything that the texts depend on: who translates, with which glossary and options."""
+        ...
+
+    @property
+    def note(self) -> str:
+        """How it is, for whoever looks on."""
         ...
 
     def __call__(self, rows: Iterator[Row]) -> AsyncIterator[Row | Rejection]:
@@ -36,7 +42,7 @@ def translated(track: Track, translation: Translation, bench: Bench) -> Track:
     stage = bench.workshop.stage(STEP, translation.settings, [before.stage.key])
     counts = stage.done
     if counts is None:
-        came = bench.came(STEP, track.source.name, before.counts.kept)
+        came = bench.came(STEP, track.source.name, before.counts.kept, lambda: translation.note)
         counts = asyncio.run(_translated(before.stage, stage, translation, came))
         stage.finish(counts)
     return track.and_then(Passed(STEP, stage, counts))
@@ -47,13 +53,19 @@ async def _translated(before: Stage, after: Stage, translation: Translation, cam
     missing = [number for number in range(len(chunks)) if not after.has(number)]
     whole = sum((counts_of(after.chunk(number)) for number in range(len(chunks)) if after.has(number)), Counts())
     came(whole)
-    results = translation(row for number in missing for row in rows_of(chunks[number]))
+    results = translation(row for number in missing for row in rows_of(chunks[number]) if not is_korean(row))
     async with aclosing(_watched(results, lambda: came(whole))) as watched:
         for number in missing:
-            size = counts_of(chunks[number]).kept
-            whole += write_chunk(after.chunk(number), [await anext(watched) for _ in range(size)])
+            rows = rows_of(chunks[number])
+            whole += write_chunk(after.chunk(number), [row if is_korean(row) else await anext(watched) for row in rows])
             came(whole)
     return whole
+
+
+def is_korean(row: Row) -> bool:
+    """A row in many-tongued sources that needs no translation: most of its letters are Hangul."""
+    letters = letters_of("\n".join(row.texts))
+    return letters.hangul > letters.latin
 
 
 async def _watched(

@@ -69,6 +69,10 @@ class DeepL:
         return self._server_url or f"https://api{kind}.deepl.com"
 
     @property
+    def has_key(self) -> bool:
+        return bool(self._key)
+
+    @property
     def is_free(self) -> bool:
         """A key of the free tier says so itself."""
         return self._key.endswith(":fx")

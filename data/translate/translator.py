@@ -55,6 +55,11 @@ class Translator(Protocol):
         ...
 
     @property
+    def has_key(self) -> bool:
+        """Without one it can only say what it would cost."""
+        ...
+
+    @property
     def most_texts(self) -> int: ...
 
     @property

@@ -5,13 +5,13 @@ import queue
 import sys
 import threading
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
-from data.apart import private_output, progress_message
+from data.apart import price_message, private_output, progress_message
 from data.builder.progress import BuildStopped, Progress, Watch
 from data.lines import line_of, told_in
-from data.making import Price, make
+from data.making import make
+from data.priced import Price
 from evaluator.held_out import held_out_questions
 from kullm_tui.core.errors import KullmError
 
@@ -32,7 +32,7 @@ def main() -> None:
         tell(progress_message(progress))
 
     def agree(price: Price) -> bool:
-        tell({"price": asdict(price)})
+        tell(price_message(price))
         return answers.get()
 
     try:

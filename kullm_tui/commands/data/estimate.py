@@ -19,12 +19,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from data.builder.progress import Watch
     from data.making import price_of
+    from evaluator.held_out import held_out_questions
 
     narration = Narration()
-    price = price_of(args.mixture, watch=Watch(lambda progress: narration.progress(progress_line(progress))))
+    price = price_of(
+        args.mixture,
+        questions=held_out_questions,
+        watch=Watch(lambda progress: narration.progress(progress_line(progress))),
+    )
     narration.clear()
     if args.json:
         print(terminal_safe_json(price.as_json()))
     else:
-        print(terminal_safe(f"{price.question} {price.more}".strip()))
+        print(terminal_safe(price.told if price.estimate.rows else _nothing()))
     return 0
+
+
+def _nothing() -> str:
+    return say("번역할 것이 없어요.", "There is nothing to translate.")

@@ -12,7 +12,8 @@ from kullm_tui.core.language import say
 from kullm_tui.core.money import money
 
 if TYPE_CHECKING:
-    from data.making import Agree, Price
+    from data.making import Agree
+    from data.priced import Price
 
 
 def agreeing(args: argparse.Namespace, narration: Narration) -> Agree:
@@ -23,7 +24,7 @@ def agreeing(args: argparse.Namespace, narration: Narration) -> Agree:
             _keep_within(price, args.max_cost)
         elif not price.is_free and not args.yes:
             _ask(price)
-        narration.note(f"{price.question} {price.more}".strip())
+        narration.note(price.told)
         return True
 
     return agree
@@ -47,10 +48,10 @@ def _keep_within(price: Price, most: float) -> None:
 
 
 def _ask(price: Price) -> None:
-    told = f"{price.question} {price.more}".strip()
+    told = price.told
     if not can_ask():
         raise ConsentNeeded(
             f"{told} " + say("괜찮으면 --yes나 --max-cost를 붙이세요.", "If that is fine, add --yes or --max-cost.")
         )
-    if not confirmed(told):
+    if not confirmed(f"{told} {say('번역할까요?', 'Go on?')}"):
         raise ConsentNeeded(say("아무것도 보내지 않았어요.", "nothing was sent."))

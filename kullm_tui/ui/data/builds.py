@@ -21,7 +21,7 @@ from kullm_tui.ui.background import apart, begin
 if TYPE_CHECKING:
     from textual.app import App
 
-    from data.making import Price
+    from data.priced import Price
     from kullm_tui.ui.background import Fault
 
 _SOON_SECONDS = 30.0

@@ -29,7 +29,7 @@ from kullm_tui.ui.widgets.row_list import Row, Rows
 from kullm_tui.ui.widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
-    from data.making import Price
+    from data.priced import Price
     from kullm_tui.ui.data.host import DataHost
 
 _REDRAW_SECONDS = 0.25
@@ -178,7 +178,7 @@ class DataScreen(Screen[None]):
         from kullm_tui.ui.dialogs.ask import Confirm
 
         answered: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        asked = Confirm(price.question, price.consequence, more=price.more)
+        asked = Confirm(say("번역할까요?", "Translate?"), price.consequence, more=price.told)
         await self.app.push_screen(asked, lambda answer: answered.set_result(bool(answer)))
         return await answered
 
