@@ -6,22 +6,20 @@ Nothing is held but the row that is read. What cannot be read is a `BadLine` wit
 import csv
 import gzip
 import hashlib
-import io
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, TextIO
+from typing import BinaryIO
 
-from data.sources import json_stream
+from data.sources import json_stream, tables
+from data.sources.raw import MOST_BYTES, USUAL, BadLine, Layout, Raw, RawRow, not_utf_8
 from kullm_tui.core import foreign_json
 from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import ConfigError
 from kullm_tui.core.extras import require_parquet
 from kullm_tui.core.language import say
-from kullm_tui.core.text import is_whole
 
-MOST_BYTES = 64 << 20  # of one row
 _BOM = b"\xef\xbb\xbf"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _PACKED = ".gz"
@@ -29,33 +27,7 @@ _BLOCK_BYTES = 1 << 20
 _BATCH_ROWS = 256
 
 
-class RawRow(NamedTuple):
-    number: int  # in the file; its line where it has one of its own
-    fields: Mapping[str, Any]
-    line: int = 0  # where it begins; 0 where a file has no lines
-
-
-@dataclass(frozen=True)
-class BadLine:
-    number: int
-    fault: str
-    reason: str = "unreadable"
-    of_file: bool = False  # not of a row alone: what stands behind it may be lost, or read as something else
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How a table is written, where its file does not say."""
-
-    header: tuple[str, ...] = ()  # the columns of a CSV or TSV whose first line is a row already
-    quoted: bool = True  # whether quotes around a cell mean anything
-    inside: str = ""  # the name of the array in the object that a JSON file is
-
-
-Raw = RawRow | BadLine
-
-
-def rows_of_file(path: Path, layout: Layout = Layout()) -> Iterator[Raw]:
+def rows_of_file(path: Path, layout: Layout = USUAL) -> Iterator[Raw]:
     """ConfigError where the file is missing or of no kind that is read; all else is said of its line."""
     read = _reader(path)
     line = 0
@@ -137,7 +109,7 @@ def _parsed(number: int, line: bytes) -> Raw:
     try:
         row = foreign_json.parsed(line.decode())
     except UnicodeDecodeError:
-        return BadLine(number, _not_utf_8())
+        return BadLine(number, not_utf_8())
     except foreign_json.BadJson:
         return BadLine(number, say("JSON이 너무 깊어요", "JSON nested too deeply"))
     except ValueError as error:
@@ -166,67 +138,9 @@ def _elements(file: BinaryIO, layout: Layout) -> Iterator[Raw]:
             yield _no_object(one.line)
 
 
-def _table(dialect: type[csv.Dialect]) -> "_Reader":
-    def read(path: Path, layout: Layout) -> Iterator[Raw]:
-        csv.field_size_limit(MOST_BYTES)  # the usual limit is shorter than a long answer
-        with _opened(path) as file, io.TextIOWrapper(file, "utf-8-sig", "surrogateescape", newline="") as text:
-            reader = csv.reader(_lines(text), dialect, quoting=csv.QUOTE_MINIMAL if layout.quoted else csv.QUOTE_NONE)
-            yield from _rows(reader, layout.header)
-
-    return read
-
-
-def _rows(reader: Any, header: tuple[str, ...]) -> Iterator[Raw]:
-    for cells in _cells(reader):
-        if isinstance(cells, BadLine):
-            yield cells
-        elif not header:
-            header = tuple(cells)
-            if fault := _fault_of_header(header):
-                yield BadLine(reader.line_num, fault, of_file=True)
-                return
-        elif cells:
-            yield _row(reader.line_num, header, cells)
-
-
-def _cells(reader: Any) -> Iterator[list[str] | BadLine]:
-    while True:
-        try:
-            yield next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield BadLine(reader.line_num, say("표로 읽을 수 없어요", str(error)), of_file=True)
-
-
-def _lines(text: TextIO) -> Iterator[str]:
-    return iter(lambda: text.readline(MOST_BYTES), "")
-
-
-def _row(number: int, header: tuple[str, ...], cells: list[str]) -> Raw:
-    if not all(map(is_whole, cells)):
-        return BadLine(number, _not_utf_8(), of_file=True)
-    if len(cells) > len(header):
-        return BadLine(
-            number,
-            say(
-                f"칸이 {len(cells)}개로 제목 줄의 {len(header)}개보다 많아요",
-                f"{len(cells)} cells under a header of {len(header)}",
-            ),
-        )
-    return RawRow(number, dict(zip(header, cells, strict=False)), number)
-
-
-def _fault_of_header(header: tuple[str, ...]) -> str:
-    if not all(map(is_whole, header)):
-        return _not_utf_8()
-    twice = ", ".join(sorted({name for name in header if header.count(name) > 1}))
-    if not twice:
-        return ""
-    return say(
-        f"제목 줄에 같은 이름의 열이 두 번 있어요: {twice}. 이름을 바꿔 주세요",
-        f"the header names a column twice: {twice}. Rename one",
-    )
+def _table(path: Path, layout: Layout, *, dialect: type[csv.Dialect]) -> Iterator[Raw]:
+    with _opened(path) as file:
+        yield from tables.rows(file, layout, dialect)
 
 
 def _parquet(path: Path, _: Layout) -> Iterator[Raw]:
@@ -250,10 +164,6 @@ def _unreadable(path: Path, error: OSError) -> ConfigError:
     return ConfigError(say(f"{path} 파일을 읽을 수 없어요({reason}).", f"{path} cannot be read ({reason})."))
 
 
-def _not_utf_8() -> str:
-    return say("UTF-8이 아니에요", "not UTF-8")
-
-
 def _too_long() -> str:
     return say(f"한 줄이 {MOST_BYTES >> 20} MB를 넘어요", f"one line has more than {MOST_BYTES >> 20} MB")
 
@@ -267,7 +177,7 @@ _READERS: Mapping[str, _Reader] = {
     ".jsonl": _json_lines,
     ".ndjson": _json_lines,
     ".json": _json,
-    ".csv": _table(csv.excel),
-    ".tsv": _table(csv.excel_tab),
+    ".csv": partial(_table, dialect=csv.excel),
+    ".tsv": partial(_table, dialect=csv.excel_tab),
     ".parquet": _parquet,
 }

@@ -5,10 +5,10 @@ became none; `Unfit` says that the object as a whole is nothing of its form. It 
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from data.sources.files import Layout
+from data.sources.raw import USUAL, Layout
 from kullm_tui.core.language import say
 from kullm_tui.core.records import Message
 from kullm_tui.core.text import is_whole
@@ -37,7 +37,7 @@ Read = Callable[[Fields], Iterator[Messages | Flaw]]
 class Form:
     name: str
     read: Read
-    layout: Layout = field(default_factory=Layout)
+    layout: Layout = USUAL
 
 
 def text_of(fields: Fields, *names: str) -> str:

@@ -12,9 +12,10 @@ from data.row import Row, new_row
 from data.sources import own
 from data.sources.catalogue import BY_COLUMNS, Source
 from data.sources.fetch import fetch
-from data.sources.files import BadLine, place_of, rows_of_file
+from data.sources.files import place_of, rows_of_file
 from data.sources.form import Flaw, Form, Unfit, flaw_of
 from data.sources.forms import FORMS, any_columns
+from data.sources.raw import BadLine
 from kullm_tui.core.hub.transfer import Progress
 from kullm_tui.core.language import say
 

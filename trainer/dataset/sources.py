@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from data.sources.columns import mapped, usable
-from data.sources.files import BadLine, Raw, RawRow, digest_of, rows_of_file
+from data.sources.files import digest_of, rows_of_file
+from data.sources.raw import BadLine, Raw, RawRow
 from kullm_tui.core import paths
 from kullm_tui.core.errors import ConfigError, HubError, MissingExtra
 from kullm_tui.core.language import say

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from functools import partial
 
-from data.sources.files import Layout
 from data.sources.form import Form
 from data.sources.forms import (
     alpaca,
@@ -16,6 +15,7 @@ from data.sources.forms import (
     self_instruct,
     sharegpt,
 )
+from data.sources.raw import Layout
 
 FORMS: Mapping[str, Form] = {
     form.name: form

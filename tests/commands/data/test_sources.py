@@ -1,9 +1,12 @@
 """`kullm data sources` and `show`, as a person and a script run them."""
 
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 
 from tests.hub_server import Hub, Repository, hub_server
@@ -92,12 +95,18 @@ def test_nothing_is_fetched_until_rows_are_asked_for(tmp_path: Path, hub: Hub) -
 
 
 def test_a_fetched_source_shows_its_rows_and_later_ones_come_without_the_hub(tmp_path: Path, hub: Hub) -> None:
-    hub.repositories["datasets/Bingsu/ko_alpaca_data"] = Repository({"data/a.parquet": b"no table"})
+    table = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist([ROW] * 5), table)
+    name = "data/train-00000-of-00001-0ccadda3390e7796.parquet"
+    hub.repositories["datasets/Bingsu/ko_alpaca_data"] = Repository({name: table.getvalue()})
     env = {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "hf"), "NO_PROXY": "127.0.0.1", **ENGLISH}
-    done = kullm(tmp_path, "data", "show", "koalpaca-v1.0", "--limit", "2", env=env)
-    assert done.returncode == 0
-    assert "0 rows read, 1 faults" in done.stdout
-    assert "a.parquet:1" in done.stdout
+    first = kullm(tmp_path, "data", "show", "koalpaca-v1.0", "--limit", "2", env=env)
+    assert first.returncode == 0, first.stderr
+    assert "[2] train-00000-of-00001-0ccadda3390e7796.parquet#2" in first.stdout
+    hub.requests.clear()
+    again = kullm(tmp_path, "data", "show", "koalpaca-v1.0", env=env)
+    assert "3 rows read, 0 faults" in again.stdout
+    assert hub.requests == []
 
 
 def test_what_comes_along_is_shown_at_once(tmp_path: Path) -> None:

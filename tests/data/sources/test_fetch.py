@@ -40,7 +40,7 @@ def test_a_pinned_source_is_read_again_without_the_hub_and_a_branch_is_not(hub: 
     assert not branch.is_pinned
     assert pinned.is_pinned
     assert here(pinned) is None
-    assert fetch(pinned).revision == commit
+    assert fetch(pinned).revision == fetch(branch).revision == commit
     hub.requests.clear()
     assert len(list(read(pinned))) == 3
     assert hub.requests == []

@@ -11,7 +11,8 @@ import pyarrow.parquet
 import pytest
 
 from data.sources import files
-from data.sources.files import BadLine, Layout, Raw, RawRow, place_of, rows_of_file
+from data.sources.files import place_of, rows_of_file
+from data.sources.raw import BadLine, Layout, Raw, RawRow
 from kullm_tui.core.errors import ConfigError
 from tests.growth import growth
 
@@ -149,6 +150,13 @@ def test_a_table_without_a_header_has_the_layouts_and_its_quotes_may_mean_nothin
         {"one": "f", "two": "g"},
     ]
     assert len(read(path, header=("one", "two"))) == 2  # with quotes, a quoted cell goes over the line's end
+
+
+def test_a_quote_that_is_never_closed_does_not_swallow_the_rest_in_silence(tmp_path: Path) -> None:
+    raws = read(written(tmp_path / "a.csv", b'a,b\n1,"two\nlines"\n3,4\n5,"6\n7,8\n9,10\n'))
+    assert good(raws) == [2, 4]
+    assert bad(raws) == [(5, "a quote is never closed; what follows was not read")]
+    assert good(read(written(tmp_path / "b.csv", b'a,b\n1,"2"'))) == [2]
 
 
 def test_a_header_that_names_a_column_twice_is_no_header(tmp_path: Path) -> None:
