@@ -24,16 +24,19 @@ _OF_SENTENCES = frozenset(
     her our there than then when where how so such into about also more most some any all each
     """.split()  # noqa: SIM905 - it is prose
 )
+_OF_TERMS = frozenset({"a", "an", "of", "the"})  # state of the art, a point of sale
 _LEAST_WORDS = 4
 _MOSTLY = 0.3  # of a sentence's letters are Hangul where it is an own question which language it is
 
 
 @dataclass(frozen=True)
 class Letters:
+    """Names, that is words with a capital outside of English prose, are in neither language."""
+
     hangul: int
     latin: int
     in_sentences: int  # of the Latin ones, those of sentences that are English as a whole
-    in_clauses: int  # and those of English clauses, the ones of such sentences too
+    in_clauses: int  # and those of any English clause, the ones of such sentences too
 
     @property
     def total(self) -> int:
@@ -42,13 +45,16 @@ class Letters:
 
 def letters_of(text: str) -> Letters:
     """Of text without code: `data/masking/plain.py`."""
-    latin = len(_LATIN.findall(text))
     hangul = len(_HANGUL.findall(text))
-    if not latin:
-        return Letters(hangul, 0, 0, 0)
-    sentences = sum(len(_LATIN.findall(sentence)) for sentence in _english_sentences(text))
-    clauses = sum(len(_LATIN.findall(run[0])) for run in _RUN.finditer(text) if _is_prose(run[0]))
-    return Letters(hangul, latin, sentences, max(clauses, sentences))
+    clauses = [run.span() for run in _RUN.finditer(text) if _is_prose(run[0])]
+    in_clauses = sum(len(_LATIN.findall(text, *span)) for span in clauses)
+    in_sentences = sum(len(_LATIN.findall(sentence)) for sentence in _english_sentences(text)) if clauses else 0
+    others, at = 0, 0
+    for start, end in [*clauses, (len(text), len(text))]:
+        others += sum(len(word) for word in _WORD.findall(text, at, start) if word[0].islower())
+        at = end
+    in_clauses = max(in_clauses, in_sentences)
+    return Letters(hangul, in_clauses + others, in_sentences, in_clauses)
 
 
 def is_prose(text: str) -> bool:
@@ -56,25 +62,18 @@ def is_prose(text: str) -> bool:
 
 
 def _is_prose(run: str) -> bool:
-    words = _WORD.findall(run)
-    needed = [word.lower() in _OF_SENTENCES for word in words]
-    others = sum(word.islower() and not is_needed for word, is_needed in zip(words, needed, strict=True))
-    return len(words) >= _LEAST_WORDS and any(needed) and others >= 2
+    words = [word.lower() for word in _WORD.findall(run)]
+    needed = _OF_SENTENCES.intersection(words)
+    others = sum(word.islower() and word.lower() not in _OF_SENTENCES for word in _WORD.findall(run))
+    return len(words) >= _LEAST_WORDS and bool(needed) and others >= (2 if needed - _OF_TERMS else 3)
 
 
 def _english_sentences(text: str) -> Iterator[str]:
-    """Those with few Hangul letters, that lingua takes for English and that have a verb's company."""
+    """Those with English prose in them and few Hangul letters, that lingua takes for English."""
     for found in _SENTENCE.finditer(text):
         sentence = found[0]
         latin = len(_LATIN.findall(sentence))
-        if len(_HANGUL.findall(sentence)) >= _MOSTLY * max(1, latin):
-            continue
-        words = _WORD.findall(sentence)
-        if (
-            len(words) >= _LEAST_WORDS
-            and any(word.lower() in _OF_SENTENCES for word in words)
-            and _is_english(sentence)
-        ):
+        if latin and len(_HANGUL.findall(sentence)) < _MOSTLY * latin and is_prose(sentence) and _is_english(sentence):
             yield sentence
 
 

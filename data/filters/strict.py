@@ -1,7 +1,7 @@
 """The filters beyond the paper's: rows half translated, not translated, or broken by the translation, each with a reason of its own.
 
     untranslated        an English text came back as it was
-    hangul-ratio        less than 0.3 of the letters outside code are Hangul
+    hangul-ratio        less than 0.3 of the letters outside code and names are Hangul
     english-sentences   at least 0.15 of them are in English sentences (lingua, Korean or English)
     english-clauses     at least 0.15 of them are in English clauses within Korean sentences
     input-is-output     the answer says what was asked, and did not before the translation
@@ -83,7 +83,7 @@ def _texts(row: Row) -> Iterator[_Text]:
 
 def _untranslated(one: _Text) -> _Fault | None:
     if one.original and not one.may_be_english and folded(one.text) == folded(one.original):
-        prose = without_code(one.text)
+        prose = without_code(one.original)
         if is_prose(prose) and letters_of(prose).hangul == 0:
             return "untranslated", say(f"번역되지 않았어요: {_shown(one)}", f"It was not translated: {_shown(one)}")
     return None

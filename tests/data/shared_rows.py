@@ -51,13 +51,13 @@ def honest_rows(shared_file: SharedFile) -> Iterator[Row]:
 
 
 def _of_tables(shared_file: SharedFile) -> Iterator[Row]:
-    for cells in _table(shared_file("flan/cot_strategyqa_train.tsv")):
+    for cells in table(shared_file("flan/cot_strategyqa_train.tsv")):
         yield pair(cells[0], cells[-1])
     for name in ("BoolQ", "COPA", "HellaSwag", "SentiNeg", "WiC"):
-        for cells in list(_table(shared_file(f"kobest/{name}.test.tsv")))[1:]:
+        for cells in list(table(shared_file(f"kobest/{name}.test.tsv")))[1:]:
             yield pair(f"다음 글을 읽고 답하세요. {cells[-2]}", cells[-1], "\n".join(cells[:-2]))
 
 
-def _table(path: Path) -> Iterator[list[str]]:
+def table(path: Path) -> Iterator[list[str]]:
     with path.open(encoding="utf-8", newline="") as file:
         yield from csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
