@@ -24,14 +24,16 @@ from tests.openai_server import CUT, OpenAIServer, Part, Received, Reply
 KEY = "0a1b2c3d-test-key"
 FREE_KEY = f"{KEY}:fx"
 Fault = Literal[
-    "503", "500", "413", "429", "429 and when", "456", "cut", "cut when paid", "few", "many", "lost tags", "moved tags", "doubled tags",
+    "none", "503", "500", "413", "429", "429 and when", "456", "cut", "cut when paid", "few", "many", "lost tags", "moved tags", "moved words", "doubled tags",
     "equal", "empty", "no json", "another form", "slow",
 ]  # fmt: skip
 
+ASKED_SECONDS = 0.2  # by a 429 that says when
 _MOST_TEXTS, _MOST_BYTES = 50, 128 * 1024
 _MOST_INSTRUCTIONS, _LONGEST_INSTRUCTION = 10, 300
 _TAGS = re.compile(r"(<[^<>]+>)")
 _ENTITIES = re.compile(r"(&\w+;|&#\w+;)")
+_CODE = re.compile(r"(`[^`]*`)")
 _X = re.compile(r"<x id=\"\d+\"/>")
 
 
@@ -83,6 +85,7 @@ class DeepLServer(OpenAIServer):
         self.quota, self.key = quota, key
         self.charged: Counter[str] = Counter()  # how often each text was charged
         self.calls: list[Mapping[str, Any]] = []  # bodies of calls for translations, whatever came of them
+        self.times: list[float] = []  # of these calls
         self.used = 0
         self.refusals = 0
         self.glossaries: dict[str, dict[str, Any]] = {}
@@ -122,6 +125,7 @@ class DeepLServer(OpenAIServer):
         if request.path != "/v2/translate" or request.method != "POST":
             return _says(404, {"message": "Not found"})
         self.calls.append(request.body)
+        self.times.append(time.monotonic())
         return self._translate(request.body, size)
 
     # -- translations ----------------------------------------------------------------------------------------------------
@@ -179,7 +183,7 @@ class DeepLServer(OpenAIServer):
         rows = [
             {
                 "detected_source_language": "EN",
-                "text": _changed(_translated(text, body, terms), text, fault),
+                "text": _changed(translation(text, body, terms), text, fault),
                 "billed_characters": len(text),
                 "model_type_used": "quality_optimized",
             }
@@ -204,7 +208,7 @@ class DeepLServer(OpenAIServer):
                 "ready": True,
                 "source_lang": request.body["source_lang"].lower(),
                 "target_lang": request.body["target_lang"].lower(),
-                "creation_time": "2026-01-01T00:00:00Z",
+                "creation_time": "2026-01-01T00:00:00.000000Z",
                 "entry_count": len(terms),
                 "terms": terms,
             }
@@ -230,7 +234,7 @@ def _failed(fault: Fault) -> Reply | None:
     if fault == "no json":
         return Reply(["<html>"], 200, {}, "text/html")
     if fault == "429 and when":
-        return _says(429, {"message": "Too many requests"}, _when(0.2))
+        return _says(429, {"message": "Too many requests"}, _when(ASKED_SECONDS))
     return _says(int(fault), {"message": "as scripted"}) if fault.isdigit() else None
 
 
@@ -250,11 +254,11 @@ def _is_xml(text: str) -> bool:
     return True
 
 
-def _translated(text: str, body: Mapping[str, Any], terms: Mapping[str, str]) -> str:
+def translation(text: str, body: Mapping[str, Any], terms: Mapping[str, str]) -> str:
     for term, korean in terms.items():
         text = text.replace(term, korean)
     if body.get("tag_handling") != "xml":
-        return in_korean(text)
+        return "".join(part if part[:1] == "`" else in_korean(part) for part in _CODE.split(text))
     parts = (
         part for around in _TAGS.split(text) for part in ([around] if around[:1] == "<" else _ENTITIES.split(around))
     )
@@ -265,13 +269,15 @@ def _changed(korean: str, source: str, fault: Fault | None) -> str:
     tags = "".join(_X.findall(korean))
     match fault:
         case "lost tags":
-            return _X.sub("", korean)
+            korean = _X.sub("", korean)
         case "doubled tags":
-            return korean + tags
+            korean += tags
         case "moved tags":
-            return tags + " " + _X.sub("", korean)
+            korean = tags + " " + _X.sub("", korean)
+        case "moved words":
+            korean = f"{_CODE.sub('', korean)}. {''.join(_CODE.findall(korean))}"
         case "equal":
-            return source
+            korean = source
         case "empty":
-            return ""
+            korean = ""
     return korean

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from data.masking.unit import Form
 from data.translate.deepl_faults import as_fault
 from data.translate.style import Wording
-from data.translate.translator import Answer, Quota, WrongCount
+from data.translate.translator import Answer, NotInThisForm, Quota, TranslatorRefused, WrongCount
 from kullm_tui.core.config.keys import get_key
 from kullm_tui.core.errors import KeyMissing, MissingExtra
 from kullm_tui.core.language import say
@@ -167,20 +167,28 @@ class DeepL:
         self._mine.headers = headers
 
     def _found_glossary(self) -> deepl.GlossaryInfo:
-        """Made there once, and found again by its name, which is of its contents."""
         with self._glossary_lock:
             if self._glossary is None:
-                name = f"kullm-{self.settings['glossary'][:16]}"
-                known = self._called(lambda client: client.list_glossaries())
-                self._glossary = next((one for one in known if one.name == name), None) or self._called(
-                    lambda client: client.create_glossary(
-                        name,
-                        source_lang=self.wording.source,
-                        target_lang=self.wording.target,
-                        entries=dict(self.wording.glossary),
-                    )
-                )
+                try:
+                    self._glossary = self._made_glossary()
+                except NotInThisForm as fault:  # the terms' fault, and so every text's
+                    raise TranslatorRefused(
+                        say(f"용어집을 만들지 못했어요. {fault}", f"The glossary was not made. {fault}")
+                    ) from fault
             return self._glossary
+
+    def _made_glossary(self) -> deepl.GlossaryInfo:
+        """Made there once, and found again by its name, which is of its contents."""
+        name = f"kullm-{self.settings['glossary'][:16]}"
+        known = self._called(lambda client: client.list_glossaries())
+        return next((one for one in known if one.name == name), None) or self._called(
+            lambda client: client.create_glossary(
+                name,
+                source_lang=self.wording.source,
+                target_lang=self.wording.target,
+                entries=dict(self.wording.glossary),
+            )
+        )
 
 
 def open_deepl(wording: Wording | None = None) -> DeepL:

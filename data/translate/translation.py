@@ -6,7 +6,7 @@ What is paid for lies in the cache, so that a translation that stopped or was ki
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -67,7 +67,7 @@ async def translate(
     budget: float | None = None,
     progress: Progress | None = None,
     at_once: int = AT_ONCE,
-) -> AsyncIterator[Row | Rejection]:
+) -> AsyncGenerator[Row | Rejection, None]:
     """KullmError where it cannot go on (no quota, no budget, a refused key, a full disk); done again, it goes on from there.
 
     `budget` is in dollars; `progress` may be looked at meanwhile. Close the iterator, or what is under way is lost.

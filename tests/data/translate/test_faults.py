@@ -14,10 +14,10 @@ from data.translate.cache import TranslationCache, translations_file
 from data.translate.progress import Progress
 from data.translate.spending import BudgetSpent
 from data.translate.translation import translate
-from data.translate.translator import QuotaSpent, TranslatorRefused
+from data.translate.translator import QuotaSpent, TranslatorRefused, rules_of
 from kullm_tui.core.errors import EndpointError, NoSpace
 from tests.data.translate.translating import all_of, deepl_at, pair, rows
-from tests.deepl_server import DeepLServer, Fault, Limit
+from tests.deepl_server import ASKED_SECONDS, DeepLServer, Fault
 
 
 @pytest.mark.parametrize("fault", ["429", "429 and when", "503", "500", "cut", "413", "no json"])
@@ -62,7 +62,9 @@ async def test_an_answer_whose_count_is_wrong_again_rejects_its_rows_and_no_othe
     assert len(rejected) == 10
 
 
-async def test_a_text_that_is_refused_is_found_among_fifty_and_only_its_row_is_rejected(cache: TranslationCache) -> None:
+async def test_a_text_that_is_refused_is_found_among_fifty_and_only_its_row_is_rejected(
+    cache: TranslationCache,
+) -> None:
     with DeepLServer() as server:
         server.bad_words = {"17 "}
         async with deepl_at(server) as translator:
@@ -92,24 +94,19 @@ async def test_a_quota_that_is_too_small_is_seen_before_anything_is_sent(cache: 
 
 
 async def test_a_456_pauses_and_the_next_run_goes_on_and_pays_nothing_twice(cache: TranslationCache) -> None:
-    given = rows(200)
+    given, passing = rows(200), list[Fault](["none", "none"])
     with DeepLServer() as server:
         async with deepl_at(server) as translator:
             right = await all_of(given, translator, cache)
         all_of_it = server.used
     with TranslationCache(translations_file().with_name("other.db")) as other, DeepLServer() as server:
-        for _ in range(12):
-            server.faults.clear()
-            server.faults.extend(["slow" if False else "equal"] * 0 + [])
-            async with deepl_at(server) as translator:
-                server.faults.append("456")
+        async with deepl_at(server) as translator:
+            for calls in (2, 0, 1):
+                server.faults.extend([*passing[:calls], "456"])
                 with pytest.raises(QuotaSpent, match="go on with the same command"):
                     await all_of(given, translator, other, at_once=1)
-            if server.used:
-                break
-            server.faults.clear()
-            async with deepl_at(server) as translator:
-                assert await all_of(given, translator, other) == right
+                assert 0 < server.used < all_of_it
+            assert await all_of(given, translator, other) == right
         assert server.twice == 0
         assert server.used == all_of_it
 
@@ -165,7 +162,9 @@ async def test_a_server_that_stays_away_stops_it_with_what_was_translated_kept(
         assert server.twice == 0
 
 
-async def test_a_silent_call_is_given_up_and_made_again(cache: TranslationCache, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_silent_call_is_given_up_and_made_again(
+    cache: TranslationCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(deepl, "_SECONDS", 1.0)
     with DeepLServer(["slow"]) as server:
         async with deepl_at(server) as translator:
@@ -184,7 +183,7 @@ async def test_closed_in_the_middle_what_is_under_way_is_still_written_down(cach
                 async for _ in found:
                     break
             paid = len(server.charged)
-            assert cache.counts(asking.rules_of(translator))[0] == paid
+            assert cache.counts(rules_of(translator))[0] == paid
             await all_of(given, translator, cache)
         assert server.twice == 0
 
@@ -198,7 +197,7 @@ async def test_a_full_disk_stops_before_more_is_paid(cache: TranslationCache) ->
         async with deepl_at(server) as translator:
             with pytest.raises(NoSpace):
                 await all_of(given, translator, cache, at_once=4)
-            lost = len(server.charged) - cache.counts(asking.rules_of(translator))[0]
+            lost = len(server.charged) - cache.counts(rules_of(translator))[0]
             assert lost <= 4 * 50
             calls = len(server.calls)
             with pytest.raises(NoSpace):
@@ -244,10 +243,10 @@ async def test_a_cache_that_is_no_database_is_reported_and_left_as_it_is(home: P
         assert cache.by_translator() == {}
 
 
-async def test_calls_keep_to_a_limit_that_is_said_only_by_refusals(cache: TranslationCache) -> None:
-    with DeepLServer(latency=0.02, calls=Limit(20.0, 10, says_when=True)) as server:
+async def test_the_next_call_waits_as_long_as_the_server_asked(cache: TranslationCache) -> None:
+    with DeepLServer(["none", "429 and when"]) as server:
         async with deepl_at(server) as translator:
-            found = await all_of(rows(800), translator, cache)
+            found = await all_of(rows(100), translator, cache, at_once=1)
         assert all(isinstance(one, Row) for one in found)
-        assert server.refusals < len(server.calls) / 3
-        assert server.twice == 0
+        assert server.times[2] - server.times[1] >= ASKED_SECONDS
+        assert server.refusals == 1

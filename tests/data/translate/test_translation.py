@@ -10,9 +10,10 @@ from data.translate.deepl import MODEL_TYPE
 from data.translate.progress import Progress
 from data.translate.style import INSTRUCTIONS, Wording
 from data.translate.translation import estimate
+from data.translate.translator import TranslatorRefused
 from tests.data.masking.texts import in_korean
 from tests.data.translate.translating import all_of, deepl_at, pair, rows
-from tests.deepl_server import FREE_KEY, DeepLServer
+from tests.deepl_server import FREE_KEY, DeepLServer, Fault
 
 
 async def test_rows_come_back_in_their_order_with_what_they_said_before(cache: TranslationCache) -> None:
@@ -82,7 +83,9 @@ async def test_an_estimate_counts_each_text_once_and_is_what_is_paid(cache: Tran
     assert progress.texts == before.texts
 
 
-async def test_a_key_of_the_free_tier_pays_nothing_and_is_told_how_many_months_it_takes(cache: TranslationCache) -> None:
+async def test_a_key_of_the_free_tier_pays_nothing_and_is_told_how_many_months_it_takes(
+    cache: TranslationCache,
+) -> None:
     given = [pair(number, " ".join(f"word{number}-{at}" for at in range(5000)), "Yes.") for number in range(11)]
     with DeepLServer(key=FREE_KEY, quota=500_000) as server:
         async with deepl_at(server) as deepl:
@@ -94,7 +97,7 @@ async def test_a_key_of_the_free_tier_pays_nothing_and_is_told_how_many_months_i
 
 
 async def test_moved_tags_are_asked_for_once_more_without_tags(cache: TranslationCache) -> None:
-    given = [pair(1, "Open the file with `vim` and edit.", "Done well")]
+    given = [pair(1, "Open the file with `vim` and edit.", "42")]
     with DeepLServer(["moved tags"]) as server:
         async with deepl_at(server) as deepl:
             (row,) = await all_of(given, deepl, cache)
@@ -104,15 +107,26 @@ async def test_moved_tags_are_asked_for_once_more_without_tags(cache: Translatio
 
 
 @pytest.mark.parametrize("fault", ["lost tags", "doubled tags"])
-async def test_tags_that_are_lost_both_times_reject_the_row_and_say_why(cache: TranslationCache, fault: str) -> None:
+async def test_a_text_that_comes_back_broken_both_times_rejects_its_row_alone(
+    cache: TranslationCache, fault: Fault
+) -> None:
     text = "Open the file with `vim` and edit."
-    with DeepLServer([fault, "empty"]) as server:  # type: ignore[list-item]
+    with DeepLServer([fault, "empty"]) as server:
         async with deepl_at(server) as deepl:
-            first, second = await all_of([pair(1, text, "42"), pair(2, "A plain one", "42")], deepl, cache)
-    assert isinstance(first, Rejection)
-    assert isinstance(second, Row | Rejection)
-    assert first.reason == "empty-translation"
-    assert first.row.messages[0].content == text
+            (found,) = await all_of([pair(1, text, "42")], deepl, cache)
+            (other,) = await all_of([pair(2, "Use `x` now", "42")], deepl, cache)
+    assert isinstance(found, Rejection)
+    assert (found.reason, found.row.messages[0].content) == ("empty-translation", text)
+    assert isinstance(other, Row)
+
+
+async def test_a_token_in_another_place_both_times_rejects_the_row_and_says_so(cache: TranslationCache) -> None:
+    with DeepLServer(["moved tags", "moved words"]) as server:
+        async with deepl_at(server) as deepl:
+            (found,) = await all_of([pair(1, "Open the file with `vim` and edit.", "42")], deepl, cache)
+    assert isinstance(found, Rejection)
+    assert found.reason == "token-moved"
+    assert "another place" in found.detail
 
 
 async def test_a_rejected_text_is_not_asked_for_again_in_the_next_run(cache: TranslationCache) -> None:
@@ -158,3 +172,11 @@ async def test_a_row_of_nothing_but_code_is_not_sent(cache: TranslationCache) ->
         assert server.calls == []
     assert isinstance(row, Row)
     assert row.messages == row.original == given[0].messages
+
+
+async def test_a_glossary_that_deepl_does_not_take_stops_before_anything_is_sent(cache: TranslationCache) -> None:
+    with DeepLServer() as server:
+        async with deepl_at(server, Wording(glossary={"tab\there": "사과"})) as deepl:
+            with pytest.raises(TranslatorRefused, match="glossary"):
+                await all_of(rows(2), deepl, cache)
+        assert server.calls == []
