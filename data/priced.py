@@ -107,7 +107,7 @@ class Translating:
         try:
             with TranslationCache() as cache:
                 found = translate(rows, translator, cache, budget=left, progress=self._progress)
-                async with aclosing(found) as results:  # type: ignore[type-var]
+                async with aclosing(found) as results:
                     async for one in results:
                         yield one
         finally:

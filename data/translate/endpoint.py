@@ -88,6 +88,10 @@ class EndpointTranslator:
         return self._endpoint.base_url
 
     @property
+    def has_key(self) -> bool:
+        return True  # of one that asks for none, and one whose key is missing says so when it is opened
+
+    @property
     def endpoint(self) -> Endpoint:
         """For whoever asks for consent before text leaves this machine."""
         return self._endpoint
