@@ -19,8 +19,48 @@ _STEPS = {
 
 # What a step calls its reasons, for people. A code that is not here stands as it is.
 _REASONS = {
+    # read
     "same-row": ("같은 행", "the same row"),
+    "unreadable": ("읽을 수 없음", "unreadable"),
+    "columns": ("열이 맞지 않음", "other columns"),
+    "unread-column": ("읽지 않은 열", "a column that is not read"),
+    "empty": ("빈 글", "empty"),
+    "empty-file": ("빈 파일", "an empty file"),
+    "half-character": ("깨진 글자", "half a character"),
+    "nul": ("NUL 문자", "NUL characters"),
+    "empty-turn": ("빈 차례", "an empty turn"),
+    "leading-reply": ("질문 없이 시작한 답", "a reply before any question"),
+    "behind-a-break": ("끊긴 대화의 뒤", "behind a break in the conversation"),
+    "unanswered": ("답이 없는 질문", "an unanswered question"),
+    "unasked": ("질문이 없는 답", "a reply to nothing"),
+    "system": ("시스템 글", "a system text"),
+    "turn": ("알 수 없는 차례", "a turn of nobody"),
+    "instance": ("예가 없음", "no instance"),
+    "paragraph": ("지문이 없음", "no paragraph"),
+    "question": ("물음이 없음", "no question"),
+    "row": ("행이 아님", "no row"),
+    # clean, decontaminate, by hand
+    "broken-turns": ("어긋난 차례", "broken turns"),
+    "contaminated": ("평가 문항", "an item of an evaluation"),
     "dropped-by-hand": ("직접 뺌", "dropped by hand"),
+    # translate
+    "empty-translation": ("빈 번역", "an empty translation"),
+    "token-lost": ("코드나 주소가 사라짐", "code or an address lost"),
+    "token-moved": ("코드나 주소가 옮겨짐", "code or an address moved"),
+    "refused-text": ("번역기가 거절함", "refused by the translator"),
+    "wrong-count": ("번역 수가 맞지 않음", "a wrong number of translations"),
+    # the paper's filters, and the stricter ones
+    "paper-short": ("열 글자 미만", "under ten characters"),
+    "paper-language": ("한국어가 아님(langid)", "not Korean to langid"),
+    "hangul-ratio": ("한글이 적음", "little Hangul"),
+    "english-sentences": ("영어 문장", "English sentences"),
+    "english-clauses": ("영어 구절", "English clauses"),
+    "untranslated": ("번역되지 않음", "untranslated"),
+    "input-is-output": ("질문을 되풀이함", "repeats the question"),
+    "length-ratio": ("길이가 어긋남", "a length out of proportion"),
+    "repetition": ("되풀이", "goes in circles"),
+    "placeholder-moved": ("코드가 제자리에 없음", "code out of its place"),
+    "near-duplicate": ("비슷한 행", "a near-duplicate"),
 }
 
 
