@@ -77,6 +77,7 @@ class DeepLServer(OpenAIServer):
         quota: int | None = None,
         most_bytes: int = _MOST_BYTES,
         key: str = KEY,
+        remembers: bool = True,
     ) -> None:
         super().__init__()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -89,6 +90,7 @@ class DeepLServer(OpenAIServer):
         self.used = 0
         self.refusals = 0
         self.glossaries: dict[str, dict[str, Any]] = {}
+        self._remembers = remembers  # or a long measure would hold all that was ever sent
         self._latency, self._limits, self._most_bytes = latency, (calls, characters), most_bytes
         self._sizes: deque[int] = deque()
         self._counting = threading.Lock()
@@ -124,8 +126,11 @@ class DeepLServer(OpenAIServer):
             return self._glossary(request)
         if request.path != "/v2/translate" or request.method != "POST":
             return _says(404, {"message": "Not found"})
-        self.calls.append(request.body)
         self.times.append(time.monotonic())
+        if self._remembers:
+            self.calls.append(request.body)
+        else:
+            self.requests.clear()
         return self._translate(request.body, size)
 
     # -- translations ----------------------------------------------------------------------------------------------------
@@ -173,7 +178,7 @@ class DeepLServer(OpenAIServer):
 
     def _charge(self, texts: Sequence[str]) -> None:
         with self._counting:
-            self.charged.update(texts)
+            self.charged.update(texts if self._remembers else [])
             self.used += sum(map(len, texts))
 
     def _found(self, body: Mapping[str, Any], fault: Fault | None) -> Any:
