@@ -1,5 +1,6 @@
 """The data mode with real builds of the demo's corpus: built, stopped, looked at, changed by hand, trained on."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from kullm_tui.ui.app import KullmApp
 from kullm_tui.ui.data.rows_screen import RowsScreen
 from kullm_tui.ui.data.screen import DataScreen
 from kullm_tui.ui.train.new.screen import NewJobScreen
+from tests.deepl_server import DeepLServer
 from tests.ui.driving import Driven
 from tests.ui.snapshot import SIZES, assert_looks_like
 
@@ -20,10 +22,23 @@ SMALL = """summary = "처음 삼백 행"
 summary_en = "the first three hundred rows"
 [steps]
 decontaminate = []
+paper = false
+strict = false
 duplicates = 0
 [[sources]]
 name = "demo"
 rows = 300
+"""
+
+MOVED = """summary = "옮긴 것"
+[steps]
+decontaminate = []
+paper = false
+strict = false
+[[sources]]
+name = "english"
+file = "english.jsonl"
+language = "en"
 """
 
 
@@ -31,6 +46,7 @@ rows = 300
 def _small_mixture(home: Path) -> None:
     (home / "mixtures").mkdir(parents=True)
     (home / "mixtures" / "small.toml").write_text(SMALL)
+    (home / "mixtures" / "middle.toml").write_text(SMALL.replace("rows = 300", "rows = 3000"))
 
 
 @asynccontextmanager
@@ -99,7 +115,7 @@ async def test_a_row_is_changed_and_another_dropped_by_hand_and_the_next_build_h
 
 async def test_what_a_step_rejected_stands_with_its_reason() -> None:
     async with data_mode() as one:
-        await chooses(one, "demo")
+        await chooses(one, "middle")
         await built(one)
         await one.press("enter")
         await one.tells("쓰는 행")
@@ -120,13 +136,13 @@ async def test_words_find_rows() -> None:
 
 async def test_a_build_is_stopped_and_gone_on_with() -> None:
     async with data_mode() as one:
-        await chooses(one, "demo")
+        await chooses(one, "middle")
         await one.press("b")
         await one.tells("만드는 중")
         await one.until(lambda: one.app.builds.last and one.app.builds.last.steps)
         await one.press("s")
         await one.tells("멈췄어요. b를 누르면 이어서 만들어요.")
-        assert built_facts("demo") is None
+        assert built_facts("middle") is None
         await built(one)
 
 
@@ -143,6 +159,51 @@ async def test_what_was_built_is_one_key_from_a_training() -> None:
         facts = built_facts("small")
         assert facts
         assert screen.form.draft.filled()[0].data.source == str(facts.outputs[0].lines)  # type: ignore[union-attr]
+
+
+async def test_a_translation_is_priced_and_agreed_to_before_anything_is_sent(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "mixtures" / "moved.toml").write_text(MOVED)
+    row = {"instruction": "What is old?", "input": "", "output": "Old is what has been here for a long time."}
+    (home / "mixtures" / "english.jsonl").write_text(json.dumps(row) + "\n")
+    with DeepLServer() as server:
+        monkeypatch.setenv("KULLM_DEEPL_URL", server.url)
+        monkeypatch.setenv("DEEPL_AUTH_KEY", server.key)
+        async with data_mode() as one:
+            await chooses(one, "moved")
+            await one.press("b")
+            await one.tells("번역할까요?", server.url, "번역하기 · 약 $")
+            await one.press("escape")
+            await one.tells("아무것도 보내지 않았어요")
+            assert not server.calls
+            await one.press("b")
+            await one.tells("번역할까요?")
+            await one.press("enter")
+            await one.tells("만든 것")
+            assert server.calls
+            await one.press("enter")
+            await one.tells("쓰는 행", "What is old?")  # what it was translated from stands beside it
+
+
+async def test_the_sources_stand_with_their_licences() -> None:
+    async with data_mode() as one:
+        await one.press("g")
+        await one.tells("gpt4-llm", "CC BY-NC 4.0", "52,002")
+        await one.press("escape")
+        await one.until(lambda: isinstance(one.app.screen, DataScreen))
+
+
+async def test_quitting_while_a_set_is_built_asks_and_the_next_app_goes_on() -> None:
+    async with data_mode() as one:
+        await chooses(one, "middle")
+        await one.press("b")
+        await one.until(lambda: one.app.builds.last and one.app.builds.last.steps)
+        await one.press("ctrl+q")
+        await one.tells("데이터를 만드는 중이에요. 끝낼까요?", "멈추고 끝내기")
+        await one.press("left", "enter")
+        await one.until(lambda: not one.app.builds.active)
+        assert built_facts("middle")
 
 
 async def test_a_mixture_of_ones_own_begins_as_another(home: Path) -> None:
