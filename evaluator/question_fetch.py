@@ -44,20 +44,23 @@ PUBLIC_SETS = (
         "a5ab308fa38e9b9c810b0985d74e7e62afb89e0bd8ba748f881db097470f6f41",
     ),
     PublicSet(
-        "human-eval-en",  # what human-eval-ko was translated from
-        "https://raw.githubusercontent.com/yizhongw/self-instruct/354249bebfffe152a19863b8323f9b71d37470ff"
-        "/human_eval/user_oriented_instructions.jsonl",
-        "Apache-2.0",
-        252,
-        "b671c42222c3a4dda089e80b61c8069eaa6dd81661b546b0f4d0e701ded15e27",
-    ),
-    PublicSet(
         "vicuna-80",
         "https://raw.githubusercontent.com/lm-sys/FastChat/589532dcfa83700f950b9aa3983416c543afabc0"
         "/fastchat/llm_judge/data/vicuna_bench/question.jsonl",
         "Apache-2.0",
         80,
         "c56b1961a0f2d3933f9636ba5eff2eddd44c0b80e4e6b2396ef2978674c5a04c",
+    ),
+)
+# Nothing to ask a Korean model, but what a Korean data set keeps clear of: human-eval-ko was translated from it.
+HELD_OUT_SETS = (
+    PublicSet(
+        "human-eval-en",
+        "https://raw.githubusercontent.com/yizhongw/self-instruct/354249bebfffe152a19863b8323f9b71d37470ff"
+        "/human_eval/user_oriented_instructions.jsonl",
+        "Apache-2.0",
+        252,
+        "b671c42222c3a4dda089e80b61c8069eaa6dd81661b546b0f4d0e701ded15e27",
     ),
 )
 

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from evaluator.question_fetch import PUBLIC_SETS, PublicSet, cached_place, public_text
+from evaluator.question_fetch import HELD_OUT_SETS, PUBLIC_SETS, PublicSet, cached_place, public_text
 from kullm_tui.core import foreign_json, paths
 from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import KullmError
@@ -110,7 +110,7 @@ def turn_id(first: str, turn: int) -> str:
 
 def load_questions(name: str) -> QuestionSet:
     """A public set by its name, fetched if it is not in the cache, or a file."""
-    public = next((one for one in PUBLIC_SETS if one.name == name), None)
+    public = next((one for one in (*PUBLIC_SETS, *HELD_OUT_SETS) if one.name == name), None)
     if public:
         return load_public(public)
     path = paths.typed(name)

@@ -10,6 +10,7 @@ import pytest
 from evaluator.answer_faults import CUT, ECHO, EMPTY, LOOP, MARKUP, answer_fault
 from evaluator.answer_store import Answer, GoldAnswers, System, imported_answers, keep_answer, kept_answers
 from evaluator.answers import answer_questions, target_system
+from evaluator.question_fetch import HELD_OUT_SETS
 from evaluator.questions import PUBLIC_SETS, BadQuestions, Question, QuestionSet, load_questions, parse_questions
 from evaluator.verdicts import VerdictStore
 from kullm_tui.core.asking.target import Target
@@ -46,6 +47,12 @@ def test_the_papers_set_has_252_questions_and_44_empty_inputs(shared_file: Calla
     found = load_questions(str(path))
     assert (len(found.questions), found.sha256) == (PUBLIC_SETS[0].questions, PUBLIC_SETS[0].sha256)
     assert sum(not question.input for question in found.questions) == 44
+
+
+@pytest.mark.shared_data
+def test_the_set_that_it_was_translated_from_is_known_too(shared_file: Callable[[str], Path]) -> None:
+    found = load_questions(str(shared_file("self_instruct/user_oriented_instructions.en.jsonl")))
+    assert (len(found.questions), found.sha256) == (HELD_OUT_SETS[0].questions, HELD_OUT_SETS[0].sha256)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from evaluator import question_fetch
-from evaluator.question_fetch import PUBLIC_SETS, NotFetched, PublicSet, cached_place
+from evaluator.question_fetch import HELD_OUT_SETS, PUBLIC_SETS, NotFetched, PublicSet, cached_place
 from evaluator.questions import load_public, parse_questions
 from tests.openai_server import CUT, OpenAIServer, Received, Reply, closed_port
 
@@ -110,7 +110,7 @@ def test_a_redirection_is_followed(server: FileServer) -> None:
 
 
 def test_the_public_sets_are_those_of_one_commit() -> None:
-    for one in PUBLIC_SETS:
+    for one in (*PUBLIC_SETS, *HELD_OUT_SETS):
         assert one.url.startswith("https://raw.githubusercontent.com/")
         assert any(len(part) == 40 and set(part) <= set("0123456789abcdef") for part in one.url.split("/"))
         assert len(one.sha256) == 64
@@ -118,7 +118,7 @@ def test_the_public_sets_are_those_of_one_commit() -> None:
 
 @pytest.mark.network
 def test_the_public_sets_are_where_they_are_said_to_be() -> None:
-    for one in PUBLIC_SETS:
+    for one in (*PUBLIC_SETS, *HELD_OUT_SETS):
         try:
             found = load_public(one)
         except NotFetched as error:

@@ -5,7 +5,7 @@ import os
 import random
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,6 @@ import pytest
 from tests.deepl_server import DeepLServer
 from tests.kullm_command import COMMAND, environment, kullm
 
-SHARED = Path(__file__).parents[4] / "shared" / "data"
 MIXTURE = """summary = "옮긴 것"
 [steps]
 decontaminate = []
@@ -115,10 +114,10 @@ def test_a_build_that_is_killed_again_and_again_pays_once_and_comes_to_the_same_
 
 @pytest.mark.shared_data
 @pytest.mark.soak
-def test_twenty_kills_over_the_public_files_come_to_the_same_bytes(tmp_path: Path) -> None:
-    if not SHARED.is_dir():
-        pytest.skip("the public data sets are not here")
-    mixture = OF_SHARED.format(shared=SHARED)
+def test_twenty_kills_over_the_public_files_come_to_the_same_bytes(
+    tmp_path: Path, shared_file: Callable[[str], Path]
+) -> None:
+    mixture = OF_SHARED.format(shared=shared_file("INDEX.md").parent)
     with DeepLServer(latency=0.3) as server:
         whole = written(tmp_path / "whole", "public", mixture)
         done = kullm(whole, "data", "build", "public", "--yes", env=of_server(server), seconds=900)
