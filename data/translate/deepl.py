@@ -210,19 +210,18 @@ def open_deepl(wording: Wording | None = None) -> DeepL:
 def _opened(key: str, server_url: str | None, hear: Callable[[Mapping[str, str]], None]) -> deepl.DeepLClient:
     import deepl
     import deepl.http_client
-    import requests.adapters
-
-    class Listening(requests.adapters.HTTPAdapter):
-        """Retry-After stands in no exception of the client's: the only way to it is the session that it makes."""
-
-        def send(self, *arguments: Any, **more: Any) -> requests.Response:
-            response = super().send(*arguments, **more)
-            hear(response.headers)
-            return response
 
     deepl.http_client.max_network_retries = 0
     deepl.http_client.min_connection_timeout = _SECONDS
     client = deepl.DeepLClient(key, server_url=server_url, send_platform_info=False)
-    for scheme in ("https://", "http://"):
-        client._client._session.mount(scheme, Listening())
+    # Retry-After stands in no exception of the client's: the only way to it is the session that it makes.
+    session = client._client._session
+    send = session.send
+
+    def listening(request: Any, **options: Any) -> Any:
+        response = send(request, **options)
+        hear(response.headers)
+        return response
+
+    session.send = listening  # type: ignore[method-assign]
     return client

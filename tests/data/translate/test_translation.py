@@ -70,10 +70,12 @@ async def test_an_estimate_counts_each_text_once_and_is_what_is_paid(cache: Tran
     given = rows(60)
     with DeepLServer() as server:
         async with deepl_at(server) as deepl:
-            before = await estimate(given, deepl, cache)
+            heard: list[int] = []
+            before = await estimate(given, deepl, cache, told=heard.append)
             progress = Progress(before)
             await all_of(given, deepl, cache, progress=progress)
             after = await estimate(given, deepl, cache)
+    assert heard[-1] == before.rows == 60
     assert before.to_pay == before.characters == server.used == progress.characters
     assert before.dollars == pytest.approx(server.used * 25 / 1e6)
     assert progress.dollars == pytest.approx(before.dollars)
