@@ -1,6 +1,6 @@
-"""Units that rows wait for, each once however many rows want it: from the cache, or by a call; with their tokens checked.
+"""Units that rows wait for, each once however many rows want it: from the cache, or by a call; with their placeholders checked.
 
-A text whose tokens came back broken is asked for once more without tags; only what is broken then, too, is left untranslated.
+A text whose placeholders came back broken is asked for once more without tags; only what is broken then, too, is left untranslated.
 """
 
 import asyncio

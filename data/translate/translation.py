@@ -126,12 +126,12 @@ def _finished(laid: LaidRow, outcomes: Sequence[Outcome]) -> Row | Rejection:
 
 def _detail(fault: Untranslated) -> str:
     match fault.reason:
-        case "token-lost":
+        case "placeholder-lost":
             words = say(
                 "코드나 주소가 번역에서 빠지거나 늘었어요",
                 "code or an address is missing or doubled in the translation",
             )
-        case "token-moved":
+        case "placeholder-moved":
             words = say(
                 "코드나 주소가 번역에서 다른 자리로 옮겨졌어요",
                 "code or an address stands in another place in the translation",

@@ -122,12 +122,12 @@ async def test_a_text_that_comes_back_broken_both_times_rejects_its_row_alone(
     assert isinstance(other, Row)
 
 
-async def test_a_token_in_another_place_both_times_rejects_the_row_and_says_so(cache: TranslationCache) -> None:
+async def test_a_placeholder_in_another_place_both_times_rejects_the_row_and_says_so(cache: TranslationCache) -> None:
     with DeepLServer(["moved tags", "moved words"]) as server:
         async with deepl_at(server) as deepl:
             (found,) = await all_of([pair(1, "Open the file with `vim` and edit.", "42")], deepl, cache)
     assert isinstance(found, Rejection)
-    assert found.reason == "token-moved"
+    assert found.reason == "placeholder-moved"
     assert "another place" in found.detail
 
 
