@@ -16,6 +16,7 @@ An answer to a question about English may be English.
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from data.filters.english import Letters, is_prose, letters_of
@@ -54,6 +55,14 @@ class _Text:
     original: str  # empty where the row was not translated
     may_be_english: bool
 
+    @cached_property
+    def prose(self) -> str:
+        return without_code(self.text)
+
+    @cached_property
+    def original_prose(self) -> str:
+        return without_code(self.original)
+
 
 def _faults(row: Row) -> Iterator[_Fault]:
     texts = list(_texts(row))
@@ -82,17 +91,17 @@ def _texts(row: Row) -> Iterator[_Text]:
 
 
 def _untranslated(one: _Text) -> _Fault | None:
-    if one.original and not one.may_be_english and folded(one.text) == folded(one.original):
-        prose = without_code(one.original)
-        if is_prose(prose) and letters_of(prose).hangul == 0:
-            return "untranslated", say(f"번역되지 않았어요: {_shown(one)}", f"It was not translated: {_shown(one)}")
-    return None
+    if one.may_be_english or folded(one.text) != folded(one.original) or not is_prose(one.original_prose):
+        return None
+    if letters_of(one.original_prose).hangul:
+        return None
+    return "untranslated", say(f"번역되지 않았어요: {_shown(one)}", f"It was not translated: {_shown(one)}")
 
 
 def _language(one: _Text) -> _Fault | None:
     if one.may_be_english:
         return None
-    letters = letters_of(without_code(one.text))
+    letters = letters_of(one.prose)
     if letters.latin < _FEW:
         return None
     share = letters.hangul / letters.total
@@ -113,7 +122,7 @@ def _english(letters: Letters) -> _Fault | None:
 
 
 def _length(one: _Text) -> _Fault | None:
-    ratio = length_ratio(one.text, one.original) if one.original else None
+    ratio = length_ratio(one.prose, one.original_prose) if one.original else None
     if ratio is None:
         return None
     return "length-ratio", say(
@@ -132,7 +141,7 @@ def _moved(one: _Text) -> _Fault | None:
 
 
 def _repetition(one: _Text) -> _Fault | None:
-    if not goes_in_circles(one.text) or (one.original and goes_in_circles(one.original)):
+    if not goes_in_circles(one.prose) or goes_in_circles(one.original_prose):
         return None
     return "repetition", say(f"같은 말이 되풀이돼요: {_shown(one)}", f"It goes round in circles: {_shown(one)}")
 

@@ -5,7 +5,7 @@ import zlib
 from collections import Counter
 
 from data.folded import folded
-from data.masking.plain import parts, tokens, without_code
+from data.masking.plain import parts, tokens
 
 _LEFT_OVER = re.compile("[\ue000-\uf8ff]|</?x\\b[^<>]*>")
 _LEAST_RATIO, _MOST_RATIO = 0.2, 1.5  # the evaluation set's Korean has 0.31 to 1.0 of its English letters
@@ -16,10 +16,10 @@ _WINDOW, _CIRCLE = (
 )  # Korean and English prose keep more than half in a window; a loop of thirty letters an eighth
 
 
-def length_ratio(text: str, original: str) -> float | None:
-    """None where it is within what translations have, or the original is too short to say."""
-    before = len(without_code(original).strip())
-    ratio = len(without_code(text).strip()) / before if before else 1.0
+def length_ratio(prose: str, original: str) -> float | None:
+    """Of both without code; None where it is within what translations have, or the original is too short to say."""
+    before = len(original.strip())
+    ratio = len(prose.strip()) / before if before else 1.0
     return ratio if before >= _TELLING and not _LEAST_RATIO <= ratio <= _MOST_RATIO else None
 
 
@@ -40,8 +40,8 @@ def moved_token(text: str, original: str) -> str | None:
     return None
 
 
-def goes_in_circles(text: str) -> bool:
-    letters = folded(without_code(text))
+def goes_in_circles(prose: str) -> bool:
+    letters = folded(prose)
     return any(_is_circle(letters[at : at + _WINDOW]) for at in range(0, len(letters) - _WINDOW + 1, _WINDOW))
 
 

@@ -4,7 +4,7 @@
     - Use `x` here: `y`⏎          │- │Use `x` here:│ `y`⏎
     ```…```                       │```…```
 
-A unit is a line, since lines, list marks and indents are the text's form; a sentence that was wrapped goes on over its lines. Tokens at the
+A unit is a line, since lines, list marks and indents are the text's form; a sentence that was wrapped goes on over its lines. Placeholders at the
 edge of a unit are left outside where grammar allows it, and a line that is too long is cut between sentences. Whatever the units
 become, the rest is where it was: with the units as they are, the text is what it was, byte for byte.
 """
@@ -28,9 +28,10 @@ _BLOCK_TAG = re.compile(
     re.IGNORECASE,
 )
 _ENDS_A_SENTENCE = re.compile(r"[.!?:;…。：]['\")\]*_]*\Z")
+_ENDED = re.compile(r"[^\n]*\n|[^\n]+")
 _WRAPPED_FROM = 60  # characters of a line that goes on in the next
-_AFTER_A_LEADING_TOKEN = re.compile(r"[ \t]*[:：][ \t]+|[ \t]+[-–—=][ \t]+")
-_BEFORE_A_TRAILING_TOKEN = re.compile(r"(?:[:：]|[ \t][-–—=])[ \t]*\Z")
+_AFTER_A_LEADING_PLACEHOLDER = re.compile(r"[ \t]*[:：][ \t]+|[ \t]+[-–—=][ \t]+")
+_BEFORE_A_TRAILING_PLACEHOLDER = re.compile(r"(?:[:：]|[ \t][-–—=])[ \t]*\Z")
 _TRAILING_SIGNS = " \t.,;:!?)"
 _Stretch = tuple[int, int]
 
@@ -98,7 +99,7 @@ def _split(stretches: Iterator[_Stretch], inline: Sequence[Span]) -> Iterator[tu
 def _lines(text: str, start: int, end: int) -> Iterator[_Stretch]:
     """With their ends; a wrapped sentence's are one. No inline span goes over the end of a line."""
     begin = at = start
-    for line in text[start:end].splitlines(keepends=True):
+    for line in _ENDED.findall(text, start, end):
         at += len(line)
         if at < end and _goes_on(line.rstrip("\r\n"), text, at):
             continue
@@ -119,50 +120,52 @@ def _prefix(text: str, start: int, end: int, inline: Sequence[Span]) -> str:
 
 
 def _pieces(text: str, start: int, end: int, inline: list[Span]) -> Iterator[tuple[int, int, list[Span]]]:
-    """Without the tokens at its edges, where these are no part of a sentence."""
+    """Without the placeholders at its edges, where these are no part of a sentence."""
     start, end, _ = _trimmed(text, start, end, inline)
     if not _is_language(text, start, end, inline):
         return
     first = 0
     while first < len(inline) and inline[first].start <= start:
-        behind = _AFTER_A_LEADING_TOKEN.match(text, inline[first].end, end)
+        behind = _AFTER_A_LEADING_PLACEHOLDER.match(text, inline[first].end, end)
         if behind is None:
             break
         start, first = behind.end(), first + 1
-    tokens = inline[first:]
-    while tokens and text[tokens[-1].end : end].strip(_TRAILING_SIGNS) == "":
-        before = _BEFORE_A_TRAILING_TOKEN.search(text, max(start, tokens[-1].start - 8), tokens[-1].start)
+    placeholders = inline[first:]
+    while placeholders and text[placeholders[-1].end : end].strip(_TRAILING_SIGNS) == "":
+        before = _BEFORE_A_TRAILING_PLACEHOLDER.search(
+            text, max(start, placeholders[-1].start - 8), placeholders[-1].start
+        )
         if before is None:
             break
         end = before.end()
-        tokens.pop()
+        placeholders.pop()
     if start < end:
-        yield from _unwrapped(text, start, end, tokens)
+        yield from _unwrapped(text, start, end, placeholders)
 
 
-def _unwrapped(text: str, start: int, end: int, tokens: list[Span]) -> Iterator[tuple[int, int, list[Span]]]:
+def _unwrapped(text: str, start: int, end: int, placeholders: list[Span]) -> Iterator[tuple[int, int, list[Span]]]:
     """`<b>All of it</b>` without its two tags."""
-    if len(tokens) == 2 and tokens[0].start == start and tokens[1].end == end:
-        first, last = text[start : tokens[0].end], text[tokens[1].start : end]
+    if len(placeholders) == 2 and placeholders[0].start == start and placeholders[1].end == end:
+        first, last = text[start : placeholders[0].end], text[placeholders[1].start : end]
         if first[:1] == "<" and last[:2] == "</":
-            yield tokens[0].end, tokens[1].start, []
+            yield placeholders[0].end, placeholders[1].start, []
             return
-    yield start, end, tokens
+    yield start, end, placeholders
 
 
 def _short_enough(
-    text: str, start: int, end: int, tokens: list[Span], longest: int
+    text: str, start: int, end: int, placeholders: list[Span], longest: int
 ) -> Iterator[tuple[int, int, list[Span]]]:
     if end - start <= longest:
-        yield start, end, tokens
+        yield start, end, placeholders
         return
-    yield from _split(_cuts(text, start, end, tokens, longest), tokens)
+    yield from _split(_cuts(text, start, end, placeholders, longest), placeholders)
 
 
-def _cuts(text: str, start: int, end: int, tokens: Sequence[Span], longest: int) -> Iterator[_Stretch]:
-    """Between sentences where it can be, else between words, else anywhere; never within a token."""
+def _cuts(text: str, start: int, end: int, placeholders: Sequence[Span], longest: int) -> Iterator[_Stretch]:
+    """Between sentences where it can be, else between words, else anywhere; never within a placeholder."""
     begin = at = start
-    for part in _parts(text, start, end, tokens, longest):
+    for part in _parts(text, start, end, placeholders, longest):
         if at > begin and at + part - begin > longest:
             yield begin, at
             begin = at
@@ -171,29 +174,29 @@ def _cuts(text: str, start: int, end: int, tokens: Sequence[Span], longest: int)
         yield begin, at
 
 
-def _parts(text: str, start: int, end: int, tokens: Sequence[Span], longest: int) -> Iterator[int]:
+def _parts(text: str, start: int, end: int, placeholders: Sequence[Span], longest: int) -> Iterator[int]:
     """Lengths of what is not to be cut."""
     number, begin = 0, start
     at = start
     for sentence in sentences(text[start:end]):
         at += len(sentence)
-        while number < len(tokens) and tokens[number].end <= at:
+        while number < len(placeholders) and placeholders[number].end <= at:
             number += 1
-        if number < len(tokens) and tokens[number].start < at:
-            continue  # the full stop was within a token
-        yield from _words(text, begin, at, tokens, longest)
+        if number < len(placeholders) and placeholders[number].start < at:
+            continue  # the full stop was within a placeholder
+        yield from _words(text, begin, at, placeholders, longest)
         begin = at
     if begin < end:
-        yield from _words(text, begin, end, tokens, longest)
+        yield from _words(text, begin, end, placeholders, longest)
 
 
-def _words(text: str, start: int, end: int, tokens: Sequence[Span], longest: int) -> Iterator[int]:
+def _words(text: str, start: int, end: int, placeholders: Sequence[Span], longest: int) -> Iterator[int]:
     begin = start
     while end - begin > longest:
         stop = begin + longest
         blank = text.rfind(" ", begin + longest // 2, stop)
         cut = blank + 1 if blank >= 0 else stop
-        for one in tokens:
+        for one in placeholders:
             if one.start < cut < one.end:
                 cut = one.start if one.start > begin else one.end
                 break
@@ -203,17 +206,20 @@ def _words(text: str, start: int, end: int, tokens: Sequence[Span], longest: int
         yield end - begin
 
 
-def _trimmed(text: str, start: int, end: int, tokens: list[Span]) -> tuple[int, int, list[Span]]:
+def _trimmed(text: str, start: int, end: int, placeholders: list[Span]) -> tuple[int, int, list[Span]]:
+    """Without the blanks at its ends; some that no protocol carries are blanks, too, and stay."""
     stretch = text[start:end]
-    start += len(stretch) - len(stretch.lstrip())
-    end -= len(stretch) - len(stretch.rstrip())
-    return start, max(start, end), tokens
+    first = start + len(stretch) - len(stretch.lstrip())
+    last = end - (len(stretch) - len(stretch.rstrip()))
+    if placeholders:
+        first, last = min(first, placeholders[0].start), max(last, placeholders[-1].end)
+    return first, max(first, last), placeholders
 
 
-def _is_language(text: str, start: int, end: int, tokens: Sequence[Span]) -> bool:
-    """Whether a letter is left outside the tokens that is not Korean already."""
+def _is_language(text: str, start: int, end: int, placeholders: Sequence[Span]) -> bool:
+    """Whether a letter is left outside the placeholders that is not Korean already."""
     at = start
-    for one in [*tokens, Span(end, end, "control")]:
+    for one in [*placeholders, Span(end, end, "control")]:
         if any(sign.isalpha() and not "가" <= sign <= "힣" for sign in text[at : one.start]):
             return True
         at = one.end

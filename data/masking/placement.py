@@ -1,15 +1,15 @@
-"""Whether tokens still stand where they stood, by their neighbours: what translators do to placeholders is to lift them out of their
+"""Whether placeholders still stand where they stood, by their neighbours: what translators do to placeholders is to lift them out of their
 words and put them before or behind the sentence.
 
-Order within a sentence is no fault: Korean puts the object before the verb. A token is misplaced where it
+Order within a sentence is no fault: Korean puts the object before the verb. A placeholder is misplaced where it
 
-    changed its sentence         as many sentences as before, and it stands in another one; or two sentences' tokens changed places
+    changed its sentence         as many sentences as before, and it stands in another one; or two sentences' placeholders changed places
     stands alone                 in a sentence of the translation without a word, though it had words beside it
     was put first                before the whole sentence, neither with a particle of its own nor with the word that it went with
-    left its brackets            `(token)` is no longer between a pair
+    left its brackets            `(placeholder)` is no longer between a pair
     was closed before it opened  or nothing is left between <b> and </b>
 
-Tokens are single private characters here.
+Placeholders are single private characters here.
 """
 
 import re
@@ -20,7 +20,7 @@ from data.masking.spans import FIRST_MARK, MARK
 
 _OPENERS, _CLOSERS = "([{\"'“‘「『<«", ")]}\"'”’」』>»"
 _TAG_NAME = re.compile(r"<(/?)([A-Za-z][\w:.-]*)")
-# Whoever follows a token with one of these in English has it as an object or a name, so that in Korean a particle is glued to it.
+# Whoever follows a placeholder with one of these in English has it as an object or a name, so that in Korean a particle is glued to it.
 _FUNCTION_WORDS = re.compile(
     "a|an|and|are|as|at|be|because|before|by|can|for|from|has|have|if|in|into|is|it|of|on|onto|or|so|than|that|the|then|this|to"
     "|using|via|was|were|when|where|which|while|will|with|you|your",
@@ -30,7 +30,7 @@ _WORD = re.compile(r"[^\W\d_]+")
 
 
 def is_misplaced(source: str, target: str, literals: Sequence[str]) -> bool:
-    """Both hold each token's mark once; the literals are the tokens' own words."""
+    """Both hold each placeholder's mark once; the literals are the placeholders' own words."""
     before, after = _sentences_of(source), _sentences_of(target)
     where, now = _places(before), _places(after)
     if _left_its_sentence(where, now, same_count=len(before) == len(after)):
@@ -54,7 +54,7 @@ def _left_its_sentence(where: dict[str, int], now: dict[str, int], *, same_count
     if same_count:
         return where != now
     ordered = sorted(where, key=where.__getitem__)
-    latest = -1  # sentence of the translation that a token of an earlier sentence stands in
+    latest = -1  # sentence of the translation that a placeholder of an earlier sentence stands in
     for sentence in sorted(set(where.values())):
         places = [now[mark] for mark in ordered if where[mark] == sentence]
         if min(places) < latest:
@@ -82,7 +82,7 @@ def _was_put_first(old: str, new: str, mark: str) -> bool:
 
 
 def _goes_with_a_word(behind: str) -> bool:
-    """`the token function`: the two stay together in any language."""
+    """`the placeholder function`: the two stay together in any language."""
     if not behind[:1].isspace():
         return False
     word = _WORD.match(behind.lstrip())

@@ -15,9 +15,15 @@ _TOKEN = re.compile(
 _TAG = re.compile(r"</?[A-Za-z][^<>\n]{0,300}>|<!--.{0,2000}?-->", re.DOTALL)
 
 
+_MAY_HOLD_ANY = re.compile(r"[`~$\\<]|://|www\.")
+
+
 def parts(text: str) -> Iterator[tuple[str, bool]]:
     """The text in order, cut at its code fences; whether a part is one."""
     at = 0
+    if "```" not in text and "~~~" not in text:
+        yield text, False
+        return
     for fence in _FENCE.finditer(text):
         yield text[at : fence.start()], False
         yield fence[0], True
@@ -27,10 +33,14 @@ def parts(text: str) -> Iterator[tuple[str, bool]]:
 
 def without_code(text: str) -> str:
     """A blank stands where code, an address, a formula or a tag was, so that words on either side stay two."""
+    if not _MAY_HOLD_ANY.search(text):
+        return text
     prose = "\n".join(part for part, is_code in parts(text) if not is_code)
     return _TAG.sub(" ", _TOKEN.sub(" ", prose))
 
 
 def tokens(line: str) -> list[str]:
     """Inline code, addresses and formulas, as they stand."""
+    if not _MAY_HOLD_ANY.search(line):
+        return []
     return [token[0].rstrip(".,;:!?)") for token in _TOKEN.finditer(line)]

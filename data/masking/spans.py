@@ -23,7 +23,7 @@ class Span:
     is_block: bool = False
 
 
-FIRST_MARK = 0xF0000  # the private characters that stand for tokens while their places are compared
+FIRST_MARK = 0xF0000  # the private characters that stand for placeholders while their places are compared
 MARK = re.compile(f"[{chr(FIRST_MARK)}-\U0010ffff]")
 _FENCE = re.compile(r"`{3,}|(?:^|(?<=\n))[ \t>]*~{3,}")
 _LINE_START = re.compile(r"(?:^|(?<=\n))[ \t>]*(?:(?:[-*+]|\d{1,3}[.)])[ \t]+)?\Z")

@@ -1,9 +1,9 @@
-"""A stretch of language that is translated at once, with what stands in it as tokens; and whether a translation gave them back.
+"""A stretch of language that is translated at once, with what stands in it as placeholders; and whether a translation gave them back.
 
     Use `sorted(x)` & read https://a.b   →   Use <x id="0"/> &amp; read <x id="1"/>      sent, as XML
                                              <x id="0"/>을 … <x id="1"/> …               what comes back
 
-Where a token is lost, doubled or moved the text can be asked for once more as it is; then the same is asked of its literal words.
+Where a placeholder is lost, doubled or moved the text can be asked for once more as it is; then the same is asked of its literal words.
 """
 
 import re
@@ -18,9 +18,9 @@ from data.masking.spans import FIRST_MARK, MARK, Span
 MASK_VERSION = 1  # what is sent for a text depends on it: older translations are no answers to what is asked now
 
 Form = Literal["plain", "tagged"]
-Fault = Literal["token-lost", "token-moved", "empty-translation"]
+Fault = Literal["placeholder-lost", "placeholder-moved", "empty-translation"]
 
-_TOKEN = re.compile(r"<\s*x\s+id\s*=\s*[\"'](\d{1,6})[\"']\s*(?:/\s*>|>\s*</\s*x\s*>)")
+_PLACEHOLDER = re.compile(r"<\s*x\s+id\s*=\s*[\"'](\d{1,6})[\"']\s*(?:/\s*>|>\s*</\s*x\s*>)")
 _ENTITY = re.compile(r"&(?:(amp|lt|gt|quot|apos)|#(\d{1,7})|#x([0-9A-Fa-f]{1,6}));")
 _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 
@@ -28,54 +28,54 @@ _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 @dataclass(frozen=True)
 class Unit:
     source: str
-    tokens: tuple[tuple[int, int], ...] = ()  # where they stand in it
+    placeholders: tuple[tuple[int, int], ...] = ()  # where they stand in it
 
     @cached_property
     def asks(self) -> tuple[tuple[Form, str], ...]:
         """How it is asked for: first of all, and if that came back broken."""
-        if not self.tokens:
+        if not self.placeholders:
             return (("plain", self.source),)
         return ("tagged", self._tagged()), ("plain", self.source)
 
     def read(self, ask: int, answer: str) -> tuple[str, Fault | None]:
-        """The translation with its tokens, and what is wrong with it."""
+        """The translation with its placeholders, and what is wrong with it."""
         if not answer.strip():
             return answer, "empty-translation"
-        if not self.tokens:
+        if not self.placeholders:
             return answer, None
         marked = self._of_tagged(answer) if self.asks[ask][0] == "tagged" else self._of_plain(answer)
         if marked is None:
-            return answer, "token-lost"
+            return answer, "placeholder-lost"
         if is_misplaced(self._marked(), marked, self._literal):
-            return answer, "token-moved"
+            return answer, "placeholder-moved"
         return self._unmarked(marked), None
 
     @cached_property
     def _literal(self) -> tuple[str, ...]:
-        return tuple(self.source[start:end] for start, end in self.tokens)
+        return tuple(self.source[start:end] for start, end in self.placeholders)
 
     def _joined(self, stand_ins: Sequence[str], *, escaped: bool) -> str:
         parts, at = [], 0
-        for (start, end), stand_in in zip(self.tokens, stand_ins, strict=True):
+        for (start, end), stand_in in zip(self.placeholders, stand_ins, strict=True):
             parts += [_escaped(self.source[at:start]) if escaped else self.source[at:start], stand_in]
             at = end
         tail = self.source[at:]
         return "".join(parts) + (_escaped(tail) if escaped else tail)
 
     def _tagged(self) -> str:
-        return self._joined([f'<x id="{number}"/>' for number in range(len(self.tokens))], escaped=True)
+        return self._joined([f'<x id="{number}"/>' for number in range(len(self.placeholders))], escaped=True)
 
     def _marked(self) -> str:
-        return self._joined([chr(FIRST_MARK + number) for number in range(len(self.tokens))], escaped=False)
+        return self._joined([chr(FIRST_MARK + number) for number in range(len(self.placeholders))], escaped=False)
 
     def _unmarked(self, marked: str) -> str:
         return MARK.sub(lambda match: self._literal[ord(match[0]) - FIRST_MARK], marked)
 
     def _of_tagged(self, answer: str) -> str | None:
-        """With a mark for each token; None where one is not there exactly once, or a foreign one is."""
-        if sorted(map(int, _TOKEN.findall(answer))) != list(range(len(self.tokens))):
+        """With a mark for each placeholder; None where one is not there exactly once, or a foreign one is."""
+        if sorted(map(int, _PLACEHOLDER.findall(answer))) != list(range(len(self.placeholders))):
             return None
-        parts = _TOKEN.split(answer)
+        parts = _PLACEHOLDER.split(answer)
         texts = [_unescaped(part) for part in parts[::2]]
         if any(chr(FIRST_MARK) <= sign for text in texts for sign in text):
             return None

@@ -22,14 +22,15 @@ from data.translate.deepl_faults import as_fault
 from data.translate.style import Wording
 from data.translate.translator import Answer, NotInThisForm, Quota, TranslatorRefused, WrongCount
 from kullm_tui.core.config.keys import get_key
-from kullm_tui.core.errors import KeyMissing, MissingExtra
+from kullm_tui.core.endpoints.endpoint import is_outside
+from kullm_tui.core.errors import ConfigError, KeyMissing, MissingExtra
 from kullm_tui.core.language import say
 from kullm_tui.core.prices import CharacterPrice, character_price
 
 if TYPE_CHECKING:
     import deepl
 
-KEY_NAME = "DEEPL_AUTH_KEY"
+KEY_NAME, URL_NAME = "DEEPL_AUTH_KEY", "KULLM_DEEPL_URL"
 MODEL_TYPE = "prefer_quality_optimized"
 _MOST_TEXTS, _MOST_BYTES = 50, 76 * 1024  # 128 KiB are documented; what is refused in practice is less
 _SECONDS = 60.0  # for one call, and for a connection
@@ -208,25 +209,36 @@ def open_deepl(wording: Wording | None = None) -> DeepL:
                 f"DeepL's key {KEY_NAME} is not there. Store it with `kullm keys set {KEY_NAME}`.",
             )
         )
-    return DeepL(key, wording=wording, server_url=os.environ.get("KULLM_DEEPL_URL", "").strip() or None)
+    return DeepL(key, wording=wording, server_url=_named_server())
+
+
+def _named_server() -> str | None:
+    url = os.environ.get(URL_NAME, "").strip()
+    if url and is_outside(url) and not url.startswith("https://"):
+        raise ConfigError(
+            say(
+                f"{URL_NAME}: https://로 시작해야 해요. 그렇지 않으면 키와 글이 암호화되지 않고 나가요: {url}",
+                f"{URL_NAME} must begin with https://, or key and texts would go out unencrypted: {url}",
+            )
+        )
+    return url or None
 
 
 def _opened(key: str, server_url: str | None, hear: Callable[[Mapping[str, str]], None]) -> deepl.DeepLClient:
     import deepl
     import deepl.http_client
-    import requests.adapters
-
-    class Listening(requests.adapters.HTTPAdapter):
-        """Retry-After stands in no exception of the client's: the only way to it is the session that it makes."""
-
-        def send(self, *arguments: Any, **more: Any) -> requests.Response:
-            response = super().send(*arguments, **more)
-            hear(response.headers)
-            return response
 
     deepl.http_client.max_network_retries = 0
     deepl.http_client.min_connection_timeout = _SECONDS
     client = deepl.DeepLClient(key, server_url=server_url, send_platform_info=False)
-    for scheme in ("https://", "http://"):
-        client._client._session.mount(scheme, Listening())
+    # Retry-After stands in no exception of the client's: the only way to it is the session that it makes.
+    session = client._client._session
+    send = session.send
+
+    def listening(request: Any, **options: Any) -> Any:
+        response = send(request, **options)
+        hear(response.headers)
+        return response
+
+    session.send = listening  # type: ignore[method-assign]
     return client

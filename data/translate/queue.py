@@ -8,7 +8,7 @@ from typing import Literal
 
 from data.masking.unit import Form, Unit
 
-Reason = Literal["token-lost", "token-moved", "empty-translation", "refused-text", "wrong-count"]
+Reason = Literal["placeholder-lost", "placeholder-moved", "empty-translation", "refused-text", "wrong-count"]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""How the Korean is to sound, for every translator: one speech level, names and tokens as they are. At most ten sentences of 300 characters."""
+"""How the Korean is to sound, for every translator: one speech level, names and placeholders as they are. At most ten sentences of 300 characters."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

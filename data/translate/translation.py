@@ -6,7 +6,7 @@ What is paid for lies in the cache, so that a translation that stopped or was ki
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -76,7 +76,7 @@ async def translate(
     asking = Asking(translator, cache, progress=progress, budget=budget, at_once=at_once)
     window, held, source = deque[_Waiting](), 0, iter(rows)
     is_last = False
-    await asking.begin()
+    asking.begin()
     try:
         while True:
             while not is_last and asking.stopped is None and len(window) < _MOST_ROWS and held < _MOST_CHARACTERS:
@@ -126,12 +126,12 @@ def _finished(laid: LaidRow, outcomes: Sequence[Outcome]) -> Row | Rejection:
 
 def _detail(fault: Untranslated) -> str:
     match fault.reason:
-        case "token-lost":
+        case "placeholder-lost":
             words = say(
                 "코드나 주소가 번역에서 빠지거나 늘었어요",
                 "code or an address is missing or doubled in the translation",
             )
-        case "token-moved":
+        case "placeholder-moved":
             words = say(
                 "코드나 주소가 번역에서 다른 자리로 옮겨졌어요",
                 "code or an address stands in another place in the translation",
@@ -144,19 +144,28 @@ def _detail(fault: Untranslated) -> str:
 
 
 async def estimate(
-    rows: Iterable[Row], translator: Translator, cache: TranslationCache, *, ask_quota: bool = True
+    rows: Iterable[Row],
+    translator: Translator,
+    cache: TranslationCache,
+    *,
+    ask_quota: bool = True,
+    told: Callable[[int], None] = lambda _rows: None,
 ) -> Estimate:
-    """What `translate` would send and pay. Nothing is sent but the question for the quota."""
-    counted = await asyncio.to_thread(_counted, iter(rows), translator, cache)
+    """What `translate` would send and pay. Nothing is sent but the question for the quota. `told` hears, in another thread, how many rows
+    were counted; what it raises ends the counting."""
+    counted = await asyncio.to_thread(_counted, iter(rows), translator, cache, told)
     quota = await translator.quota() if ask_quota and counted.to_pay else None
     return replace(counted, quota_left=quota.left if quota else None)
 
 
-def _counted(source: Iterator[Row], translator: Translator, cache: TranslationCache) -> Estimate:
+def _counted(
+    source: Iterator[Row], translator: Translator, cache: TranslationCache, told: Callable[[int], None]
+) -> Estimate:
     rules, seen = rules_of(translator), set[int]()
     count = texts = characters = cached = 0
     while laid := _next_rows(source):
         count += len(laid)
+        told(count)
         fresh: dict[str, int] = {}
         for unit in (unit for one in laid for layout in one.layouts for unit in layout.units):
             form, text = unit.asks[0]

@@ -68,14 +68,19 @@ def test_planted_copies_are_found_and_nothing_else() -> None:
 
 
 @pytest.mark.shared_data
-def test_among_real_rows_every_pair_that_is_found_overlaps_and_none_is_missed(shared_file: SharedFile) -> None:
-    rows = [*honest_rows(shared_file)][::12]
-    kept, rejected = _split(NearDuplicates(), rows)
+def test_among_real_rows_every_pair_that_is_found_overlaps(shared_file: SharedFile) -> None:
+    rows = list(honest_rows(shared_file))
     by_id = {row.id: row for row in rows}
+    _, rejected = _split(NearDuplicates(), rows)
+    assert rejected
     assert all(_overlap(one.row, _twin(one, by_id)) >= 0.8 for one in rejected)
-    texts = [sketched(folded_row(row)).shingles for row in kept]
-    near = sum(jaccard(one, other, 0.8) >= 0.8 for one, other in combinations(texts, 2))
-    assert near <= 0.05 * max(20, len(rejected))
+
+
+@pytest.mark.shared_data
+def test_of_all_pairs_of_the_rows_that_stay_none_overlaps(shared_file: SharedFile) -> None:
+    kept, _ = _split(NearDuplicates(), list(honest_rows(shared_file))[:600])
+    shingles = [sketched(folded_row(row)).shingles for row in kept]
+    assert max(jaccard(one, other, 0.8) for one, other in combinations(shingles, 2)) < 0.8
 
 
 def _twin(found: Rejection, by_id: dict[str, Row]) -> Row:

@@ -73,10 +73,10 @@ def one_word(text: str) -> str:
 
 @settings(max_examples=200, deadline=None)
 @given(texts)
-def test_a_unit_is_no_longer_than_it_may_be_unless_a_token_is(text: str) -> None:
+def test_a_unit_is_no_longer_than_it_may_be_unless_a_placeholder_is(text: str) -> None:
     for unit in laid_out(text, longest=40).units:
-        longest_token = max((end - start for start, end in unit.tokens), default=0)
-        assert len(unit.source) <= 40 + longest_token
+        longest_placeholder = max((end - start for start, end in unit.placeholders), default=0)
+        assert len(unit.source) <= 40 + longest_placeholder
 
 
 def test_lists_headings_and_quotes_keep_their_marks_out_of_what_is_sent() -> None:
@@ -92,7 +92,7 @@ def test_a_sentence_that_was_wrapped_is_sent_whole() -> None:
     assert [one.count("\n") for one in sent(text)] == [1, 0]
 
 
-def test_a_token_at_the_edge_of_a_sentence_stays_outside_where_grammar_allows_it() -> None:
+def test_a_placeholder_at_the_edge_of_a_sentence_stays_outside_where_grammar_allows_it() -> None:
     assert sent("`sorted`: returns a list") == ["returns a list"]
     assert sent("Read more here: https://a.example/b.") == ["Read more here:"]
     assert sent("<p>Hello world</p>") == ["Hello world"]
@@ -136,7 +136,7 @@ def test_the_longest_unit_is_well_within_one_request() -> None:
     assert LONGEST_UNIT * 6 < 76 * 1024
 
 
-def test_a_unit_without_tokens_is_asked_for_once_and_one_with_tokens_in_two_ways() -> None:
+def test_a_unit_without_placeholders_is_asked_for_once_and_one_with_placeholders_in_two_ways() -> None:
     assert Unit("plain words").asks == (("plain", "plain words"),)
     layout = laid_out("Use `x` & <y> now")
     assert layout.units[0].asks == (("tagged", 'Use <x id="0"/> &amp; <x id="1"/> now'), ("plain", "Use `x` & <y> now"))

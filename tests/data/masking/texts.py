@@ -26,7 +26,7 @@ WORDS = (
 INLINE = (
     "`sorted(x)`", "``a`b``", "https://a.example/x_(y)?q=1&r=2", "me@example.org", "$x^2 + y$", "\\(a \\le b\\)", "<b>", "</b>",
     "<br/>", '<a href="https://b.example/?a=1&b=2">', "</a>", "<name>", "\\frac{a}{b}", "`<x id=\"0\"/>`", "<!-- note -->",
-    "\x00", "\U000f0001", "`", "$", "```one line```", "<code>a b</code>",
+    "\x00", "\x1f\U000f0000", "\x1c", "\U000f0001", "`", "$", "```one line```", "<code>a b</code>",
 )  # fmt: skip
 BLOCKS = (
     "```python\nprint('hello there')\n\n# a comment\n```", "~~~\nfenced by tildes\n~~~", "````md\n```\ninner fence\n```\n````",

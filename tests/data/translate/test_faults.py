@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from data.row import Rejection, Row
-from data.translate import asking, deepl
+from data.translate import calls, deepl
 from data.translate.cache import TranslationCache, translations_file
 from data.translate.progress import Progress
 from data.translate.spending import BudgetSpent
@@ -148,7 +148,7 @@ async def test_a_refused_key_stops_at_once_and_is_not_said(cache: TranslationCac
 async def test_a_server_that_stays_away_stops_it_with_what_was_translated_kept(
     cache: TranslationCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(asking, "_FIRST_DELAY_SECONDS", 0.01)
+    monkeypatch.setattr(calls, "_FIRST_DELAY_SECONDS", 0.01)
     given = rows(100)
     with DeepLServer() as server:
         async with deepl_at(server) as translator:
@@ -199,10 +199,10 @@ async def test_a_full_disk_stops_before_more_is_paid(cache: TranslationCache) ->
                 await all_of(given, translator, cache, at_once=4)
             lost = len(server.charged) - cache.counts(rules_of(translator))[0]
             assert lost <= 4 * 50
-            calls = len(server.calls)
+            sent = len(server.calls)
             with pytest.raises(NoSpace):
                 await all_of(given, translator, cache, at_once=4)
-            assert len(server.calls) - calls <= 4
+            assert len(server.calls) - sent <= 4
             cache.database._connection.execute("PRAGMA max_page_count = 1000000")
             found = await all_of(given, translator, cache)
     assert all(isinstance(one, Row) for one in found)

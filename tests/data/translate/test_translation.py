@@ -70,10 +70,12 @@ async def test_an_estimate_counts_each_text_once_and_is_what_is_paid(cache: Tran
     given = rows(60)
     with DeepLServer() as server:
         async with deepl_at(server) as deepl:
-            before = await estimate(given, deepl, cache)
+            heard: list[int] = []
+            before = await estimate(given, deepl, cache, told=heard.append)
             progress = Progress(before)
             await all_of(given, deepl, cache, progress=progress)
             after = await estimate(given, deepl, cache)
+    assert heard[-1] == before.rows == 60
     assert before.to_pay == before.characters == server.used == progress.characters
     assert before.dollars == pytest.approx(server.used * 25 / 1e6)
     assert progress.dollars == pytest.approx(before.dollars)
@@ -120,12 +122,12 @@ async def test_a_text_that_comes_back_broken_both_times_rejects_its_row_alone(
     assert isinstance(other, Row)
 
 
-async def test_a_token_in_another_place_both_times_rejects_the_row_and_says_so(cache: TranslationCache) -> None:
+async def test_a_placeholder_in_another_place_both_times_rejects_the_row_and_says_so(cache: TranslationCache) -> None:
     with DeepLServer(["moved tags", "moved words"]) as server:
         async with deepl_at(server) as deepl:
             (found,) = await all_of([pair(1, "Open the file with `vim` and edit.", "42")], deepl, cache)
     assert isinstance(found, Rejection)
-    assert found.reason == "token-moved"
+    assert found.reason == "placeholder-moved"
     assert "another place" in found.detail
 
 
