@@ -15,7 +15,7 @@ from data.clean import Clean
 from data.decontaminate import Decontaminate, held_out_texts
 from data.filters.paper import PaperFilter
 from data.filters.strict import StrictFilter
-from data.manifest import Mixture, SourceChoice, load_mixture, mixture_file
+from data.manifest import Mixture, SourceChoice, Steps, load_mixture, mixture_file
 from data.near_duplicates import NearDuplicates
 from data.output.card import CardSource
 from data.patches import patch_file, read_patch
@@ -79,10 +79,12 @@ def price_of(name: str, *, questions: Questions, watch: Watch) -> Price:
         return price_of_rows(to_translate(tracks), mixture.translation)
 
 
-def look_through(file: Path, *, language: str, form: str, questions: Questions, watch: Watch) -> list[Passed]:
+def look_through(
+    file: Path, *, language: str, form: str, held_out: tuple[str, ...], questions: Questions, watch: Watch
+) -> list[Passed]:
     """What a build would do with the file, step by step; nothing is sent anywhere and nothing is published."""
     choice = SourceChoice(name="file", file=str(file), form=form, language=language)  # type: ignore[arg-type]
-    mixture = Mixture(name="check", sources=(choice,))
+    mixture = Mixture(name="check", sources=(choice,), steps=Steps(decontaminate=held_out))
     workshop = own_workshop()
     with workshop.alone(), workers() as team:
         bench = Bench(workshop, team, watch)

@@ -35,11 +35,21 @@ def run(args: argparse.Namespace) -> int:
     from data.making import look_through
     from data.row import as_json
     from data.text import reason_text, reasons_text, step_text
-    from evaluator.held_out import held_out_questions
+    from evaluator.held_out import held_out_questions, sets_at_hand
 
     narration = Narration()
+    held_out = sets_at_hand()
+    if not held_out:
+        narration.note(
+            say(
+                "평가 문항이 이 컴퓨터에 없어서 닮은 행은 찾지 않아요.",
+                "the questions of evaluations are not on this machine, so rows like them are not looked for.",
+            )
+        )
     watch = Watch(lambda progress: narration.progress(progress_line(progress)))
-    steps = look_through(args.file, language=args.language, form=args.form, questions=held_out_questions, watch=watch)
+    steps = look_through(
+        args.file, language=args.language, form=args.form, held_out=held_out, questions=held_out_questions, watch=watch
+    )
     narration.clear()
     lost = sum(one.counts.lost for one in steps)
     rejections = ((one.step, rejection) for one in steps for rejection in one.stage.rejections())

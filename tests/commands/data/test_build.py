@@ -77,6 +77,25 @@ def test_the_set_is_what_the_trainer_and_the_datasets_library_read(home: Path) -
     assert table["train"].column_names == ["id", "instruction", "input", "output", "source"]
 
 
+def test_a_file_is_looked_through_by_line_and_nothing_is_written(home: Path) -> None:
+    file = home / "mine.jsonl"
+    rows = [
+        '{"instruction": "안녕하세요? 반갑습니다.", "output": "네, 반가워요. 저는 구름이에요."}',
+        '{"instruction": "수도는?", "output": "The capital of Korea is Seoul, and it has been for a long time. 서울"}',
+        "broken",
+        '{"q": 1}',
+    ]
+    file.write_text("\n".join(rows) + "\n")
+    done = kullm(home, "data", "check", str(file))
+    assert done.returncode == 1
+    for line in ("mine.jsonl:2", "mine.jsonl:3: 읽기: 읽을 수 없음", "mine.jsonl:4: 읽기: 열이 맞지 않음"):
+        assert line in done.stdout
+    assert "mine.jsonl:1" not in done.stdout
+    assert not (home / "data").exists()
+    file.write_text(rows[0] + "\n")
+    assert kullm(home, "data", "check", str(file)).returncode == 0
+
+
 def test_ctrl_c_keeps_what_was_done(home: Path) -> None:
     child = start(home, "data", "build", "demo")
     deadline = time.monotonic() + 240
