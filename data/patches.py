@@ -22,7 +22,7 @@ from kullm_tui.core.records import Message
 
 
 def patch_file(mixture: str) -> Path:
-    return paths.private_dir(paths.state_dir() / "data" / "patches") / f"{mixture}.jsonl"
+    return paths.state_dir() / "data" / "patches" / f"{mixture}.jsonl"
 
 
 def drop(file: Path, row: Row, why: str = "") -> None:

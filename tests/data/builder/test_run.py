@@ -17,7 +17,7 @@ from pyarrow import parquet
 
 from data.builder.progress import BuildStopped, Progress, Watch
 from data.builder.workshop import BuildRuns, Workshop
-from data.patches import Patch, drop, edit, patch_file, read_patch, undo
+from data.patches import Patch, drop, edit, read_patch, undo
 from data.row import Row
 from kullm_tui.core.records import Message
 from tests.data.builder.courses import MANIFEST, NoSevens, build, course
@@ -186,4 +186,3 @@ def test_a_patch_is_replayed(tmp_path: Path) -> None:
     assert built.passage.tracks[0].passed[1].counts.rejected == {"dropped-by-hand": 1}
     assert read_patch(file).settings == patch.settings
     assert Patch().settings != patch.settings
-    assert patch_file("시험").parent.is_dir()
