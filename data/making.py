@@ -54,9 +54,9 @@ def make(
         course = course_of(mixture, questions)
         tracks = prepared(course, bench)
         translation = _agreed(mixture, tracks, agree, budget)
-        passage = finished(course, tracks, translation, bench)
+        completed = finished(course, tracks, translation, bench)
         return published(
-            course, passage, _about(mixture, name, translation), folder or built_folder(mixture.name), bench
+            course, completed, _about(mixture, name, translation), folder or built_folder(mixture.name), bench
         )
 
 
@@ -92,8 +92,8 @@ def look_through(
         tracks = prepared(course, bench)
         if language != "ko":  # what comes after a translation says nothing about what is not translated
             return list(tracks[0].passed)
-        passage = finished(course, tracks, None, bench)
-        return [*passage.tracks[0].passed, *([passage.over_all] if passage.over_all else [])]
+        completed = finished(course, tracks, None, bench)
+        return [*completed.tracks[0].passed, *([completed.over_all] if completed.over_all else [])]
 
 
 def course_of(mixture: Mixture, questions: Questions) -> Course:

@@ -172,7 +172,7 @@ def _outputs(
 def _named_twice(sources: Sequence[SourceChoice]) -> list[str]:
     names = [one.name for one in sources]
     twice = dict.fromkeys(name for name in names if names.count(name) > 1)
-    return [f"sources: {say(f'{name}이(가) 두 번 있어요', f'{name} stands there twice')}" for name in twice]
+    return [f"sources: {say(f'{name} 소스가 두 번 있어요', f'{name} stands there twice')}" for name in twice]
 
 
 def _columns(value: object) -> dict[str, str]:

@@ -15,7 +15,6 @@ from data.manifest import Mixture, load_mixture, own_mixtures, shipped_mixtures
 from data.output.files import Written
 from kullm_tui.core import foreign_json, paths
 from kullm_tui.core.errors import KullmError, UsageError
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 
 
@@ -105,7 +104,7 @@ def require_built(name: str) -> BuiltFacts:
     if facts is None:
         raise UsageError(
             say(
-                f"{name} 혼합은 아직 만들지 않았어요. `kullm data build {name}`{particle(name, '으로/로')} 먼저 만드세요.",
+                f"{name} 혼합은 아직 만들지 않았어요. 먼저 만드세요: `kullm data build {name}`",
                 f"{name} is not built yet. Build it first: `kullm data build {name}`.",
             )
         )

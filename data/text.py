@@ -45,8 +45,7 @@ _REASONS = {
     "dropped-by-hand": ("직접 뺌", "dropped by hand"),
     # translate
     "empty-translation": ("빈 번역", "an empty translation"),
-    "token-lost": ("코드나 주소가 사라짐", "code or an address lost"),
-    "token-moved": ("코드나 주소가 옮겨짐", "code or an address moved"),
+    "placeholder-lost": ("코드나 주소가 사라짐", "code or an address lost"),
     "refused-text": ("번역기가 거절함", "refused by the translator"),
     "wrong-count": ("번역 수가 맞지 않음", "a wrong number of translations"),
     # the paper's filters, and the stricter ones

@@ -31,7 +31,7 @@ class Course:
 
 
 @dataclass(frozen=True)
-class Passage:
+class Completed:
     """What every step did, once all are taken."""
 
     tracks: Sequence[Track]
@@ -61,7 +61,7 @@ class About:
 @dataclass(frozen=True)
 class Built:
     folder: Path
-    passage: Passage
+    completed: Completed
     outputs: Sequence[CardOutput]
 
 
@@ -82,28 +82,28 @@ def to_translate(tracks: Sequence[Track]) -> Iterator[Row]:
     return (row for row in rows if not is_korean(row))
 
 
-def finished(course: Course, tracks: Sequence[Track], translation: Translation | None, bench: Bench) -> Passage:
+def finished(course: Course, tracks: Sequence[Track], translation: Translation | None, bench: Bench) -> Completed:
     """Without a translation the rows go on in the language that they are in."""
     done = [
         translated(track, translation, bench) if translation and needs_translation(track) else track for track in tracks
     ]
     for step in course.after:
         done = [through(track, step, bench) for track in done]
-    return Passage(done, all_through(done, course.over_all, bench) if course.over_all else None)
+    return Completed(done, all_through(done, course.over_all, bench) if course.over_all else None)
 
 
-def published(course: Course, passage: Passage, about: About, folder: Path, bench: Bench) -> Built:
+def published(course: Course, completed: Completed, about: About, folder: Path, bench: Bench) -> Built:
     """Every output as files, and the card over them."""
     mixture = course.mixture
     private_dir(folder)
     wanted = mixture.outputs or {mixture.name: tuple(one.name for one in mixture.sources)}
-    outputs = [_output(name, sources, course, passage, folder, bench) for name, sources in wanted.items()]
+    outputs = [_output(name, sources, course, completed, folder, bench) for name, sources in wanted.items()]
     card = Card(
         mixture.name,
         mixture.summary,
         about.licence,
         about.sources,
-        passage.steps,
+        completed.steps,
         outputs,
         about.translator,
         about.manifest,
@@ -111,19 +111,19 @@ def published(course: Course, passage: Passage, about: About, folder: Path, benc
     publish(folder / "README.md", card_text(card), mode=0o644)
     publish(folder / "facts.json", facts_text(card), mode=0o644)
     publish(folder / "mixture.toml", about.manifest, mode=0o644)
-    return Built(folder, passage, outputs)
+    return Built(folder, completed, outputs)
 
 
 def _output(
-    name: str, sources: Sequence[str], course: Course, passage: Passage, folder: Path, bench: Bench
+    name: str, sources: Sequence[str], course: Course, completed: Completed, folder: Path, bench: Bench
 ) -> CardOutput:
     seed, share = course.mixture.seed, course.mixture.held_out
-    rows = _told(in_order(passage.stages, sources, seed), name, bench)
+    rows = _told(in_order(completed.stages, sources, seed), name, bench)
     if not share:
         files = write(name, rows, folder)
         return CardOutput(name, files, statistics_of(files[0].path))
     kept = (row for row in rows if share_of(row, seed) >= share)
-    held = (row for row in in_order(passage.stages, sources, seed) if share_of(row, seed) < share)
+    held = (row for row in in_order(completed.stages, sources, seed) if share_of(row, seed) < share)
     files = [*write(name, kept, folder), *write(f"{name}.validation", held, folder)]
     return CardOutput(name, files, statistics_of(files[0].path))
 

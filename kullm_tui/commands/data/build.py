@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(terminal_safe_json({"folder": str(built.folder), **facts.as_json()}))
     else:
-        for line in told(facts):
+        for line in lines_of(facts):
             print(terminal_safe(line))
     return 0
 
@@ -68,7 +68,7 @@ def progress_line(progress: Progress) -> str:
     return f"{step_text(progress.step)} {safe_line(progress.source)} {progress.counts.seen:,}{of}{lost}{note}"
 
 
-def told(facts: BuiltFacts) -> Iterator[str]:
+def lines_of(facts: BuiltFacts) -> Iterator[str]:
     """What every step kept, what came out, and where it lies."""
     from data.text import reasons_text, step_text
 

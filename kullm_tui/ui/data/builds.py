@@ -14,7 +14,6 @@ from textual.signal import Signal
 
 from data.builder.progress import BuildStopped, Progress
 from kullm_tui.core.errors import KullmError
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.ui.background import apart, begin
 
@@ -75,7 +74,7 @@ class Builds:
         if self.active:
             raise KullmError(
                 say(
-                    f"{self.active.name}{particle(self.active.name, '을/를')} 만드는 중이에요. 끝나거나 멈춘 다음에 시작해 주세요.",
+                    f"{self.active.name} 혼합을 만드는 중이에요. 끝나거나 멈춘 다음에 시작해 주세요.",
                     f"{self.active.name} is being built. Begin when it is done or stopped.",
                 )
             )

@@ -16,7 +16,6 @@ from textual.screen import Screen
 from textual.widgets._static import Static
 
 from data.shelf import Known, known_mixtures
-from kullm_tui.core.korean import particle
 from kullm_tui.core.language import say
 from kullm_tui.ui.background import Fault, Work, begin
 from kullm_tui.ui.data.builds import Building
@@ -202,7 +201,7 @@ class DataScreen(Screen[None]):
 
         asked = AskLine(
             say(
-                f"{known.name}{particle(known.name, '을/를')} 본떠 만들 혼합의 이름은요?",
+                f"{known.name} 혼합을 본떠 만들 혼합의 이름은요?",
                 f"A name for the mixture after {known.name}?",
             ),
             button=say("파일 만들기", "Make the file"),

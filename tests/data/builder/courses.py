@@ -74,5 +74,5 @@ def build(wanted: Course, folder: Path, *, watch: Watch | None = None) -> Built:
     workshop = Workshop(folder / "work")
     with workshop.alone(), workers(2) as team:
         bench = Bench(workshop, team, watch or Watch())
-        passage = finished(wanted, prepared(wanted, bench), None, bench)
-        return published(wanted, passage, About("cc-by-nc-4.0", [], "", MANIFEST), folder / "out", bench)
+        completed = finished(wanted, prepared(wanted, bench), None, bench)
+        return published(wanted, completed, About("cc-by-nc-4.0", [], "", MANIFEST), folder / "out", bench)

@@ -45,10 +45,10 @@ def test_every_row_is_kept_or_stands_with_its_reason_at_the_step_that_rejected_i
     honest = [number for number in range(3_750) if "7" not in str(number)]
     assert sorted(int(row["instruction"].split()[0]) for row in found) == honest
     assert all(row["output"].endswith("감사합니다.") for row in found)
-    steps = {(one.source, one.step): one.counts for one in built.passage.steps}
+    steps = {(one.source, one.step): one.counts for one in built.completed.steps}
     assert steps["numbers", "no-sevens"].rejected == {"seven": 2_500 - len([n for n in honest if n < 2_500])}
     assert steps["", "once"].lost == len([number for number in honest if 1_250 <= number < 2_500])
-    for track in built.passage.tracks:
+    for track in built.completed.tracks:
         assert all(one.reason == "seven" and "7" in one.row.texts[0] for one in track.passed[1].stage.rejections())
 
 
@@ -183,6 +183,6 @@ def test_a_patch_is_replayed(tmp_path: Path) -> None:
     assert rows[0].id not in found
     assert found[rows[1].id] == "둘이에요."
     assert found[rows[2].id] == rows[2].messages[1].content
-    assert built.passage.tracks[0].passed[1].counts.rejected == {"dropped-by-hand": 1}
+    assert built.completed.tracks[0].passed[1].counts.rejected == {"dropped-by-hand": 1}
     assert read_patch(file).settings == patch.settings
     assert Patch().settings != patch.settings
