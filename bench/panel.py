@@ -1,8 +1,12 @@
-"""The page of a job in the real app: how long it takes to open, how long to draw, what it takes of memory, beside a job of no lines.
+"""The trainings in the real app: how long a job's page takes to open and to draw, what it takes of memory, and how soon a key is answered meanwhile.
 
-    python -P bench/panel.py [--lines 100000] [--repeat 5]
+    python -P bench/panel.py [--lines 100000] [--repeat 5] [--only page,echo]
 
-The app runs without a terminal; a page is open once the first frame with all of the job's lines has been drawn. Opening an empty job and a full one
+page  of one job, beside a job of no lines
+echo  from a key's byte until it is on the screen, with ten such jobs, three of them running: in the chat before their list was opened, then in the
+      search of the log of one that runs, its page open, all three growing by four lines a second
+
+For the page the app runs without a terminal; a page is open once the first frame with all of the job's lines has been drawn. Opening an empty job and a full one
 alternate, so that what others do on the machine meets both. A redraw is that of a chart of 4,000 points, 120 × 40 cells, to strips. Beside the time that
 passed stands the processor's own, which others on the machine hardly change.
 """
@@ -13,8 +17,10 @@ import os
 import resource
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,16 +36,20 @@ from kullm_tui.ui.train.page.curves import PANELS, chart_rows
 from kullm_tui.ui.train.page.job_page import JobPage
 from kullm_tui.ui.train.page.sight import Sight
 from kullm_tui.ui.widgets.chart import Chart
+from trainer.jobs.agent.files import append, last_row, publish, try_lock
 from trainer.jobs.metrics import Metrics
-from trainer.jobs.registry import known_jobs
+from trainer.jobs.registry import KnownJob, known_jobs
 
 sys.path.insert(0, str(Path(__file__).parent))  # after those: beside this file stands a trainer.py
 from jobs import make  # noqa: E402
 from report import Report, Row, median  # noqa: E402
+from talking import App, echoes, high  # noqa: E402
 
 _POINTS = 4000
 _OPEN_SECONDS, _REDRAW_MS = 0.3, 10.0
 _DRAWN = 50  # times
+_JOBS, _RUNNING, _LINE_SECONDS = 10, 3, 0.25
+_LOG = "한 줄"
 
 
 class _PageScreen(Screen[None]):
@@ -55,14 +65,93 @@ def main() -> None:
     parser.add_argument("--lines", type=int, default=100_000)
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--out", type=Path, default=Path(tempfile.gettempdir()) / "kullm-bench")
+    parser.add_argument("--only", default="page,echo")
     args = parser.parse_args()
     report = Report("panel", {"lines": args.lines, "repeat": args.repeat}, args.out)
-    with tempfile.TemporaryDirectory(prefix="kullm-bench-") as folder:
-        os.environ["KULLM_HOME"] = folder
-        make(Path(folder), "full", args.lines)
-        make(Path(folder), "empty", 0)
-        asyncio.run(_measure(report, args.repeat))
+    for part in args.only.split(","):
+        with tempfile.TemporaryDirectory(prefix="kullm-bench-") as folder:
+            os.environ["KULLM_HOME"] = folder
+            {"page": _page, "echo": _echo}[part](report, Path(folder), args.lines, args.repeat)
     report.finish()
+
+
+def _page(report: Report, home: Path, lines: int, repeat: int) -> None:
+    make(home, "full", lines)
+    make(home, "empty", 0)
+    asyncio.run(_measure(report, repeat))
+
+
+def _echo(report: Report, home: Path, lines: int, repeat: int) -> None:
+    from kullm_tui.core.endpoints.local_engine import stop_engine
+
+    for number in range(_JOBS):
+        make(home, f"job-{number}", lines)
+    idle: list[float] = []
+    open_: list[float] = []
+    grown: list[float] = []
+    try:
+        with _growing(known_jobs()[:_RUNNING]):
+            for _ in range(repeat):
+                app = App(home, "", {})
+                app.rests(2.0)
+                idle += echoes(app)
+                _opens_a_log(app)
+                before = app.resident_mib()
+                open_ += echoes(app)
+                grown.append(app.resident_mib() - before)
+                app.close()
+    finally:
+        stop_engine()  # the app warms one
+    report.add([_echo_row(idle, open_), Row("memory meanwhile", f"{max(grown):+.0f} MiB at most", None, "", None)])
+
+
+def _opens_a_log(app: App) -> None:
+    for keys, shown in (("\x1b[21~", "job-0"), ("\r", "4 기록"), ("4", _LOG), ("/", "찾을 글")):  # F10 and on
+        app.types(keys)
+        app.waits_for(shown)
+        app.rests(2.0)
+
+
+def _echo_row(idle: list[float], open_: list[float]) -> Row:
+    slow, most = high(open_, 0.99), max(open_)
+    found = f"p99 {slow:.0f} ms, most {most:.0f}; in the chat p99 {high(idle, 0.99):.0f}, most {max(idle):.0f}"
+    raw = {"chat_ms": idle, "page_ms": open_, "load": os.getloadavg()}
+    return Row(
+        "echo of a key, a job's page open",
+        found,
+        slow / high(idle, 0.99),
+        "p99 <= 50 ms, none > 100",
+        slow <= 50 and most <= 100,
+        raw,
+    )
+
+
+@contextmanager
+def _growing(jobs: Sequence[KnownJob]) -> Iterator[None]:
+    """Under locks, as their supervisors hold them."""
+    stopping = threading.Event()
+    locks = []
+    for job in jobs:
+        publish(job.directory.state, {"state": "RUNNING", "start": 1, "attempt": 1})
+        job.directory.log(1).parent.mkdir(exist_ok=True)
+        job.directory.log(1).write_text(f"{_LOG}\n" * 200)
+        locks.append(try_lock(job.directory.lock))
+
+    def grow() -> None:
+        while not stopping.wait(_LINE_SECONDS):
+            for job in jobs:
+                row = last_row(job.directory.metrics)
+                append(job.directory.metrics, {**row, "step": row["step"] + 1, "time": row["time"] + 1})
+
+    thread = threading.Thread(target=grow)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        thread.join()
+        for lock in locks:
+            os.close(lock or 0)
 
 
 async def _measure(report: Report, repeat: int) -> None:

@@ -20,6 +20,7 @@ class Draft:
     given: frozenset[str]  # the fields that the recipe's own file says
     typed: Mapping[str, str] = field(default_factory=dict)  # by field, where it differs
     machine: str = ""
+    gpus: int | None = None  # of that machine; None: all
 
     def put(self, key: str, text: str) -> "Draft":
         """What is as before is no change."""
@@ -66,8 +67,24 @@ def draft_like(job: str) -> Draft:
     from trainer.jobs.registry import known_job
 
     known = known_job(job)
-    machine = known.machine
-    return Draft(asked_recipe(known), ("jobs", "clone", known.id), frozenset(), machine=machine)
+    return Draft(
+        asked_recipe(known),
+        ("jobs", "clone", known.id),
+        frozenset(),
+        machine=known.machine,
+        gpus=None if known.machine else _cards_of(str(known.spec.get("on") or "")),
+    )
+
+
+def _cards_of(on: str) -> int | None:
+    """As many as a job of this computer was given, of those that it has."""
+    from trainer.estimate.machines import machine_named
+
+    try:
+        machine = machine_named(on) if on else None
+    except KullmError:
+        return None
+    return machine.count if machine and not machine.is_cpu else None
 
 
 def faults_here(recipe: Recipe) -> dict[str, str]:

@@ -65,6 +65,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _list(args: argparse.Namespace) -> int:
+    from trainer.jobs.keep import keep_finished
+    from trainer.jobs.registry import known_jobs
+
+    keep_finished(known_jobs())
     adapters = list_adapters()
     if args.json:
         for adapter in adapters:

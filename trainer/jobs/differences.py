@@ -15,10 +15,15 @@ class Difference:
 
 def differences(*recipes: Mapping[str, Any]) -> list[Difference]:
     """Of recipes as plain tables."""
-    flat = [dict(_leaves(recipe)) for recipe in recipes]
-    places = dict.fromkeys(place for one in flat for place in one)
-    found = [Difference(place, tuple(one.get(place) for one in flat)) for place in places if place not in _TEXTS]
+    tables = [flat(recipe) for recipe in recipes]
+    places = dict.fromkeys(place for one in tables for place in one)
+    found = [Difference(place, tuple(one.get(place) for one in tables)) for place in places]
     return [one for one in found if any(value != one.values[0] for value in one.values)]
+
+
+def flat(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """Each value by its place, but for what the recipe says of itself."""
+    return {place: value for place, value in _leaves(recipe) if place not in _TEXTS}
 
 
 def _leaves(table: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:

@@ -1,8 +1,10 @@
 """What a finished run leaves: its adapter in the registry, or its whole model as one of the user's own profiles."""
 
+import contextlib
 import os
 import shutil
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,11 +16,14 @@ from kullm_tui.core.models.adapters import free_name, is_adapter, list_adapters,
 from kullm_tui.core.models.folder_profile import profile_of_folder
 from kullm_tui.core.models.profiles import save_profile
 from kullm_tui.core.models.resolve import all_profiles
+from trainer.jobs.agent import states
 from trainer.jobs.agent.directory import JobDirectory
+from trainer.jobs.agent.files import turn
 from trainer.jobs.card import card
 from trainer.jobs.directory import read_spec
 from trainer.jobs.registry import KnownJob
 
+_KEPT = "kept"  # in a job's directory: it was
 _RUN = "run.txt"  # in a kept model's folder: which run made it
 
 
@@ -33,6 +38,13 @@ class Kept:
 
 def keep(job: KnownJob) -> Kept:
     """Done once for a run: keeping it again names what is there."""
+    with turn(job.directory.path / "keep.lock"):  # the app and a command may both find it finished
+        kept = _keep(job)
+        (job.directory.path / _KEPT).touch()
+    return kept
+
+
+def _keep(job: KnownJob) -> Kept:
     folder = job.directory
     spec = read_spec(folder)
     recipe, name = spec["recipe"]["name"], job.name
@@ -48,6 +60,16 @@ def keep(job: KnownJob) -> Kept:
             f"The engine attaches LoRA and IA3 only. Open this adapter with peft: {folder.artifacts}",
         )
     return Kept(name, base, f"kullm ask -m {base} --adapter {name}", advice=advice)
+
+
+def keep_finished(jobs: Iterable[KnownJob]) -> None:
+    """The adapters of jobs of this computer that have ended well, each once: one that was removed afterwards stays away."""
+    for job in jobs:
+        if job.machine or job.state.get("state") != states.SUCCEEDED or (job.directory.path / _KEPT).exists():
+            continue
+        with contextlib.suppress(KullmError, OSError):  # whoever asks for it by name is told why
+            if is_adapter(job.directory.artifacts):
+                keep(job)
 
 
 def _kept_adapter(job: KnownJob, name: str, recipe: str, base: str) -> str:

@@ -28,6 +28,7 @@ from trainer.jobs.transports import Transport
 
 _AT_ONCE = 1 << 16
 _LONGEST_HEADER = 16 << 20
+_HURRY_SECONDS = 0.2
 _MORE_ATTEMPTS = 8  # whose logs are asked for before there are any
 _NOTE_SECONDS = 5.0  # between two notes of when it was heard
 _TICK_SECONDS = 0.25
@@ -47,6 +48,14 @@ class Patience:
     lost: float = LOST_SECONDS
 
 
+def waited(stopping: threading.Event, hurry: threading.Event, seconds: float) -> None:
+    """So long, or until one of them is set; what was in a hurry has had its turn then."""
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends and not hurry.is_set() and not stopping.wait(_HURRY_SECONDS):
+        pass
+    hurry.clear()
+
+
 @dataclass
 class Mirror:
     job: JobDirectory
@@ -54,6 +63,7 @@ class Mirror:
     remote: str  # the job's directory there
     patience: Patience = field(default_factory=Patience)
     stopping: threading.Event = field(default_factory=threading.Event)
+    hurry: threading.Event = field(default_factory=threading.Event)  # set: the next try is due now
     come: threading.Event = field(default_factory=threading.Event)  # all that was there when it was asked for
     ended: threading.Event = field(default_factory=threading.Event)
     reason: str = ""  # why the way there broke last
@@ -94,7 +104,7 @@ class Mirror:
                 pause = self.patience.pause
             if time.monotonic() - self._heard > self.patience.lost:
                 put_down(self.job, unreachable=True)
-            self.stopping.wait(pause)
+            waited(self.stopping, self.hurry, pause)
             pause = min(2 * pause, self.patience.longest_pause)
 
     def _one_stream(self) -> bool:

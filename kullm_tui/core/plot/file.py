@@ -113,7 +113,10 @@ def _draw(axes: Any, plot: Axes) -> None:
         if gaps:
             axes.plot(gaps, [0] * len(gaps), "x", color=colour, transform=axes.get_xaxis_transform(), clip_on=False)
     for mark in plot.marks:
-        axes.axvline(mark.x, color=_ALARM, linewidth=_LINE / 2, linestyle=":")
+        tint = COLOURS[mark.style % len(COLOURS)] if isinstance(mark.style, int) else _ALARM
+        axes.axvline(mark.x, color=tint, linewidth=_LINE / 2, linestyle=":")
+        if isinstance(mark.style, int):  # what is the best of a line, in the line's own colour
+            axes.plot([mark.x], [0], "*", color=tint, transform=axes.get_xaxis_transform(), clip_on=False)
     if len(plot.series) > 1 or plot.series[0].name:
         legend = axes.legend(lines, [""] * len(lines), frameon=False)
         for text, one in zip(legend.get_texts(), plot.series, strict=True):

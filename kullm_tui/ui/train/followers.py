@@ -14,13 +14,13 @@ from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from trainer.jobs.actions import remote_directory, shown
 from trainer.jobs.client import JobRefused
-from trainer.jobs.mirror import Mirror
+from trainer.jobs.mirror import Mirror, waited
 from trainer.jobs.reach import Reach
 from trainer.jobs.registry import KnownJob, put_down
 
 _MOST = 32  # each is a thread and an ssh; those beyond are followed when one of these has ended
 _FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 60.0
-_ASK_AGAIN_SECONDS = 30.0
+_ASK_AGAIN_SECONDS = 10.0
 _ENDING_SECONDS = 10.0
 
 
@@ -31,6 +31,9 @@ class Following:
     job: KnownJob
     reach: Reach
     stopping: threading.Event = field(default_factory=threading.Event)
+    hurry: threading.Event = field(
+        default_factory=threading.Event
+    )  # its machine may be back: what waits to try again tries now
     trouble: str = ""  # why its machine says nothing of it
     refused: bool = False  # the trouble is the job's, not the machine's
     _thread: threading.Thread | None = None
@@ -59,11 +62,11 @@ class Following:
                 self.trouble, self.refused = _told(error), isinstance(error, JobRefused)
                 if not self.refused and self.job.directory.path.is_dir():
                     put_down(self.job.directory, unreachable=True)
-                self.stopping.wait(pause)
+                waited(self.stopping, self.hurry, pause)
                 pause = min(2 * pause, _LONGEST_PAUSE)
                 continue
             self.trouble = ""
-            Mirror(job.directory, client.transport, remote, stopping=self.stopping).follow()
+            Mirror(job.directory, client.transport, remote, stopping=self.stopping, hurry=self.hurry).follow()
             return
 
 
@@ -82,6 +85,7 @@ class Followers:
         self._all: dict[str, Following] = {}
         self._silent: dict[str, str] = {}  # by machine: why it was not heard when it was asked
         self._asked: dict[str, float] = {}
+        self._live: set[str] = set()
 
     def follow(self, jobs: Sequence[KnownJob]) -> None:
         """These, and of the others none any more."""
@@ -102,6 +106,14 @@ class Followers:
         if following := self._all.get(job):
             following.end(_ENDING_SECONDS)
 
+    def hurry(self, machine: str | None = None) -> None:
+        """Whoever waits to try again tries now: all of them, or those of a machine that has answered another."""
+        if machine is None:
+            self._asked.clear()
+        for one in list(self._all.values()):
+            if machine in (None, one.job.machine):
+                one.hurry.set()
+
     def troubles(self) -> dict[str, str]:
         """By machine, in its own words."""
         own = {one.job.machine: one.trouble for one in self._all.values() if one.trouble and not one.refused}
@@ -121,6 +133,10 @@ class Followers:
     def _ask_the_silent(self, jobs: Sequence[KnownJob]) -> None:
         """Why, of machines whose way broke while it was followed: the stream that ended does not say it."""
         silent = {job.machine for job in jobs if job.link.state != "LIVE"}
+        live = {job.machine for job in jobs if job.link.state == "LIVE"}
+        for machine in live - self._live:
+            self.hurry(machine)
+        self._live = live
         for machine in list(self._silent):
             if machine not in silent:
                 del self._silent[machine]
@@ -136,3 +152,4 @@ class Followers:
             self._silent[machine] = str(error)
         else:
             self._silent.pop(machine, None)
+            self.hurry(machine)

@@ -45,7 +45,8 @@ class Trainings:
         return next((one for one in self.jobs if one.id == job), None)
 
     def look_again(self) -> None:
-        """At once."""
+        """At once, also at machines that were not heard."""
+        self._followers.hurry()
         self._due.set()
 
     def begin(self) -> None:
@@ -96,6 +97,7 @@ class Trainings:
         seen = see(job)
         if seen.has_ended:
             self._known[job.id] = stamp, seen
+            _keep(job)
         return seen
 
     async def let_go(self, job: str) -> None:
@@ -104,6 +106,14 @@ class Trainings:
 
     async def close(self) -> None:
         await apart(lambda: self._followers.close(_CLOSING_SECONDS))
+
+
+def _keep(job: KnownJob) -> None:
+    """What it made has a name in every list from then on."""
+    if not job.machine:
+        from trainer.jobs.keep import keep_finished
+
+        keep_finished([job])
 
 
 def _stamp(job: KnownJob) -> Stamp:

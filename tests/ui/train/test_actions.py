@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import Button
 
-from kullm_tui.core.models.adapters import list_adapters
+from kullm_tui.core.models.adapters import list_adapters, remove_adapter
 from kullm_tui.ui.chat.screen import ChatScreen
 from kullm_tui.ui.compare.screen import CompareScreen
 from kullm_tui.ui.dialogs.ask import Confirm
@@ -21,6 +21,8 @@ from tests.trainer.jobs.here import here as here
 from tests.training import base as base
 from tests.training import home as home
 from tests.ui.training import Training, training
+from trainer.jobs.keep import keep_finished
+from trainer.jobs.registry import known_jobs
 
 _SAVES_AND_ENDS = """
 import signal
@@ -211,3 +213,31 @@ async def test_a_refusal_is_said_under_the_list_with_the_next_step(here: Here, h
         await one.tells("프로세스가 강제로 끝났어요(SIGKILL)")
         await one.press("r")
         await one.tells("spec.json을 누가 고쳤어요", "kullm jobs clone")
+
+
+async def test_what_was_trained_here_has_its_name_without_a_key_and_stays_away_once_it_was_removed(
+    trained: Job,
+) -> None:
+    async with training() as one:
+        await one.until(list_adapters)
+    [adapter] = list_adapters()
+    assert (adapter.name, adapter.run) == ("tiny-adapter", trained.id)
+    remove_adapter("tiny-adapter")
+    keep_finished(known_jobs())
+    assert list_adapters() == []
+
+
+async def test_a_job_in_the_queue_is_held_and_released_by_one_key(here: Here) -> None:
+    job = make_job(here.root, {"name": "차례"})
+    with running(job):
+        set_state(job, "QUEUED", queue={"place": 1, "why": "busy"})
+        async with training() as one:
+            await one.chooses(job.id)
+            await one.press("h")
+            await one.tells("차례 학습을 보류했어요")
+            assert job.hold.exists()
+            set_state(job, "QUEUED", queue={"place": 1, "why": "held"})
+            await one.until(lambda: one.screen.chosen and one.screen.chosen.is_held)
+            await one.press("h")
+            await one.tells("다시 차례를 기다려요")
+            assert not job.hold.exists()

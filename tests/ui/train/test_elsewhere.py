@@ -1,6 +1,7 @@
 """Trainings on another machine, behind a real sshd: followed while the app is open, and honest about a machine that is gone."""
 
 import contextlib
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,8 @@ from tests.trainer.jobs.elsewhere import add_rows, make_job, running, same, set_
 from tests.ui.training import training
 from trainer.jobs.agent.directory import JobDirectory
 from trainer.jobs.agent.files import document, private_dir, publish
-from trainer.jobs.registry import put_down
+from trainer.jobs.mirror import waited
+from trainer.jobs.registry import known_in, put_down
 
 _NOBODY = 1  # no port that anybody listens on
 
@@ -93,3 +95,45 @@ async def test_a_job_that_its_machine_does_not_have_any_more_says_so_in_its_row(
     there.path.rename(there.path.with_name("gone"))
     async with training() as one:
         await one.tells("사라짐", "그 장비에 이 학습이 없어요")
+
+
+async def test_a_far_result_is_fetched_from_the_list(home: Path, box: Sshd) -> None:
+    here, there = far_job(home, box, "멀리")
+    private_dir(there.artifacts)
+    (there.artifacts / "adapter_config.json").write_text('{"peft_type": "LORA", "base_model_name_or_path": "demo"}')
+    (there.artifacts / "adapter_model.safetensors").write_bytes(bytes(1000))
+    publish(there.manifest, {"schema": 1, "step": 9})
+    set_state(there, "SUCCEEDED")
+    async with training() as one:
+        await one.until(lambda: one.screen.chosen and one.screen.chosen.has_result)
+        await one.press("f")
+        await one.until(lambda: (here.artifacts / "adapter_model.safetensors").is_file())
+        await one.until(lambda: known_in(here).artifacts == "VERIFIED")
+        assert (here.artifacts / "adapter_model.safetensors").read_bytes() == bytes(1000)
+
+
+async def test_a_job_whose_machine_is_gone_for_good_is_forgotten_here_alone(home: Path, box: Sshd) -> None:
+    here, there = far_job(home, box, "옛날")
+    set_state(here, "CANCELLED")
+    set_state(there, "CANCELLED")
+    (home / "config.toml").write_text("")
+    async with training() as one:
+        await one.tells("옛날")
+        await one.press("delete")
+        await one.tells("옛날 학습을 지울까요")
+        await one.press("right", "enter")
+        await one.tells("box에서는 지우지 못했어요")
+        assert here.path.is_dir()
+        await one.press("right", "enter")
+        await one.until(lambda: not here.path.exists())
+        assert there.path.is_dir()
+
+
+def test_a_machine_that_answered_is_tried_at_once_by_what_waits_for_it() -> None:
+    stopping, hurry = threading.Event(), threading.Event()
+    waits = threading.Thread(target=waited, args=(stopping, hurry, 3600.0))
+    waits.start()
+    hurry.set()
+    waits.join(60)
+    assert not waits.is_alive()
+    assert not hurry.is_set()

@@ -61,13 +61,14 @@ class JobForm(VerticalScroll):
         self._machines = list(machines)
         await self.remove_children()
         self.remove_class("-all")
-        await self.mount_all([*self._own_rows(draft.machine), *self._rows(usual=True)])
+        await self.mount_all([*self._own_rows(draft), *self._rows(usual=True)])
         self.query(FieldRow).first().editor.focus()
 
-    def _own_rows(self, machine: str) -> list[FieldRow | LiveLine]:
+    def _own_rows(self, draft: Draft) -> list[FieldRow | LiveLine]:
         names = self._machine_names()
-        chosen = names[self._machines.index(machine) + 1] if machine in self._machines else names[0]
-        gpus = FieldRow("gpus", _label("gpus"), "", placeholder=say("모두", "all"))
+        known = draft.machine in self._machines
+        chosen = names[self._machines.index(draft.machine) + 1] if known else names[0]
+        gpus = FieldRow("gpus", _label("gpus"), str(draft.gpus or ""), placeholder=say("모두", "all"))
         waits = FieldRow("waits", _label("waits"), _waiting()[0], choices=_waiting())
         name = FieldRow(
             "name",

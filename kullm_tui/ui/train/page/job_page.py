@@ -37,6 +37,7 @@ from kullm_tui.ui.train.page.text import (
     joined,
     malformed_text,
     progress_line,
+    recipe_lines,
     reckoning_lines,
 )
 from kullm_tui.ui.train.page.watching import Watching
@@ -214,7 +215,8 @@ class JobPage(Vertical):
         lines += [Content(line) for line in ["", *filter(None, told), ""]]
         found = alarm_lines(look, _MOST_ALARMS)
         nothing = [Content.styled(say("경보가 없어요.", "Nothing went wrong."), "$quiet")]
-        return [*lines, Content.styled(say("경보", "Alarms"), "bold"), *(found or nothing)]
+        lines += [Content.styled(say("경보", "Alarms"), "bold"), *(found or nothing)]
+        return [*lines, Content(""), Content.styled(say("레시피", "Recipe"), "bold"), *recipe_lines(look)]
 
     def _width(self, name: str) -> int:
         return self.query_one(f"#{name}", VerticalScroll).scrollable_content_region.width or self.size.width

@@ -73,9 +73,10 @@ def series_of(
     ]
 
 
-def best_marks(runs: Sequence[Run]) -> list[Mark]:
-    """In each run's own colour."""
-    return [Mark(run.best[0], _BEST, place) for place, run in enumerate(runs) if run.best]
+def best_marks(runs: Sequence[Run], span: tuple[float, float]) -> list[Mark]:
+    """In sight, in each run's own colour."""
+    found = [(place, run.best[0]) for place, run in enumerate(runs) if run.best]
+    return [Mark(step, _BEST, place) for place, step in found if span[0] <= step <= span[1]]
 
 
 def overlaid_rows(
@@ -93,7 +94,7 @@ def overlaid_rows(
         log=sight.log,
         dots=dots,
         span=span if span[0] < span[1] else None,
-        marks=[mark for mark in best_marks(runs) if span[0] <= mark.x <= span[1]],
+        marks=best_marks(runs, span),
         cursor=sight.cursor,
     )
 
@@ -105,7 +106,7 @@ def axes_of(runs: Sequence[Run], shown: tuple[Panel, str], sight: Sight, most: i
     if whole is None:
         raise KullmError(say("아직 그릴 것이 없어요.", "There is nothing to plot yet."))
     span = sight.span(whole)
-    return Axes(series_of(runs, panel, field, most, span), shown_name(shown), sight.log)
+    return Axes(series_of(runs, panel, field, most, span), shown_name(shown), sight.log, best_marks(runs, span))
 
 
 def shown_name(shown: tuple[Panel, str]) -> str:

@@ -12,6 +12,7 @@ from kullm_tui.ui.text import safe_line
 from kullm_tui.ui.widgets.gauge import bar
 from trainer.jobs.agent import states
 from trainer.jobs.alarms import Alarm
+from trainer.jobs.differences import flat
 from trainer.jobs.reckoning import Reckoning
 from trainer.jobs.text import link_text, queue_text, reason_text, state_text, time_text
 from trainer.jobs.watched import CardMoment, Look
@@ -226,6 +227,18 @@ def alarm_lines(look: Look, most: int) -> list[Content]:
             else [alarm_line(Alarm("!", look.silence))]
         )
     return found
+
+
+def recipe_lines(look: Look) -> list[Content]:
+    """What it is trained with, a field a line."""
+    spec = look.standing.job.spec
+    told = spec.get("asked") or spec.get("recipe")
+    found = flat(told if isinstance(told, dict) else {})
+    return [
+        Content.assemble(cell(safe_line(place), 2 * _LABEL), safe_line(str(value)))
+        for place, value in found.items()
+        if value not in ("", [], {})
+    ]
 
 
 def malformed_text(look: Look) -> str:

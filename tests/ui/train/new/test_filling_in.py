@@ -14,8 +14,10 @@ from tests.training import home as home
 from tests.ui.train.filling import shown
 from trainer.estimate import time as speeds
 from trainer.estimate.estimate import plan_run
+from trainer.jobs.start_here import new_job
 from trainer.jobs.tokenising import cached_lengths
-from trainer.recipe import recipe_or_faults
+from trainer.recipe import load_recipe, recipe_or_faults
+from trainer.recipe_draft import draft_like
 
 
 @pytest.fixture(autouse=True)
@@ -166,3 +168,9 @@ async def test_no_key_waits_for_a_plan(home: Path, monkeypatch: pytest.MonkeyPat
         await one.planned()
         assert at_work
         assert threading.main_thread() not in at_work
+
+
+@pytest.mark.parametrize(("on", "gpus"), [("2xA100-80GB", 2), ("", None), ("cpu", None), ("no such card", None)])
+def test_a_copy_of_a_job_of_this_computer_keeps_its_share_of_the_cards(home: Path, on: str, gpus: int | None) -> None:
+    job = new_job(load_recipe(str(home / "tiny.toml")), ["train", "tiny.toml"], name="first", on=on)
+    assert draft_like(job.id).gpus == gpus

@@ -347,3 +347,11 @@ async def test_two_pages_look_at_one_job(home: Path) -> None:
             append(job.metrics, {"step": 51, "steps": STEPS, "loss": 1.25, "time": BEGAN + 500})
             await one.tells("51/400")
             await other.tells("51/400")
+
+
+async def test_the_recipe_stands_on_the_page(home: Path) -> None:
+    async with paging(written_job(home, "first", train={"learning_rate": 1e-4}), size=(140, 60)) as one:
+        await one.press("6")
+        await one.tells("레시피")
+        await one.tells("train.learning_rate")
+        await one.tells("0.0001")

@@ -1,12 +1,15 @@
 """Several runs over each other in the real app, and what is in sight saved as a file."""
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 from textual.widgets import Input
 
+from kullm_tui.core.plot.file import COLOURS, figure_file, plots_figure
 from kullm_tui.ui.train.page.curves import LOSS
-from kullm_tui.ui.train.page.overlaid import Run, best_marks, differences_of, overlaid_rows
+from kullm_tui.ui.train.page.overlaid import Run, axes_of, best_marks, differences_of, overlaid_rows
 from kullm_tui.ui.train.page.overlay import OverlayScreen
 from kullm_tui.ui.train.page.sight import Sight
 from tests.trainer.jobs.elsewhere import running
@@ -74,7 +77,7 @@ async def test_a_run_is_compared_with_the_baseline_at_the_same_step_and_not_beyo
 
 async def test_the_best_evaluation_of_each_run_is_marked_in_its_own_colour(three: list[JobDirectory]) -> None:
     runs = [watched(job) for job in three]
-    marks = best_marks(runs)
+    marks = best_marks(runs, (0, 400))
     assert [(mark.x, mark.style) for mark in marks] == [
         (run.best[0] if run.best else None, at) for at, run in enumerate(runs)
     ]
@@ -133,6 +136,22 @@ async def test_the_overlay_is_saved_with_the_names_of_its_runs(three: list[JobDi
         await saved(one, path := tmp_path / "over.svg")
         text = path.read_text()
         assert all(name in text for name in ("first", "slower", "wider", "손실 · 학습"))
+
+
+async def test_the_best_evaluations_in_sight_are_marked_in_the_file_too(three: list[JobDirectory]) -> None:
+    runs = [watched(job) for job in three]
+    marks = axes_of(runs, (LOSS, "loss"), Sight(), 400).marks
+    assert [mark.style for mark in marks] == [0, 1, 2]
+    whole, bare = (
+        figure_file(partial(plots_figure, [axes], x_name="step"), "svg")
+        for axes in (
+            axes_of(runs, (LOSS, "loss"), Sight(), 400),
+            replace(axes_of(runs, (LOSS, "loss"), Sight(), 400), marks=()),
+        )
+    )
+    assert all(whole.count(colour.encode()) > bare.count(colour.encode()) for colour in COLOURS[:3])
+    last = max(run.best[0] for run in runs if run.best)
+    assert len(axes_of(runs, (LOSS, "loss"), Sight(width=4, end=last - 10), 400).marks) < 3
 
 
 async def saved(one: Paging, path: Path) -> None:
