@@ -6,7 +6,7 @@
                                      └───── Jaccard ≥ 0.8, exactly ───────┘
 
 The earliest of a group stays, so the order of the rows decides. Sketches are made in worker processes, a few chunks ahead; what stays in memory
-is 20 numbers a row. The minima are those of datasketch 2, number for number, made of a whole row at once: seven times as fast as its own, so that
+is 20 numbers a row. The minima are those of datasketch 2, number for number, made of a whole row at once: five to eight times as fast as its own, so that
 what another library would save is less than what it costs to have results depend on which one is installed.
 """
 
