@@ -1,6 +1,6 @@
 """The steps of a build but the translation: seconds, memory, and whether they find what was planted.
 
-    python bench/data.py [--rows 150000] [--sample 4000] [--repeat 3] [--workers 2] [--out FOLDER]
+    python bench/data.py [--rows 150000] [--sample 5000] [--repeat 3] [--workers 2] [--out FOLDER]
 
 The whole set goes through the steps once, over processes. A sample goes through in turns: over processes, in a loop of one process, and by the
 `datasets.map` of `side_data.py`, once in one process and once in as many as ours.
@@ -203,7 +203,7 @@ def _processor() -> float:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=150_000)
-    parser.add_argument("--sample", type=int, default=4_000)
+    parser.add_argument("--sample", type=int, default=5_000)
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--out", type=Path, default=Path(tempfile.gettempdir()) / "kullm-bench")
