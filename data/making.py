@@ -28,6 +28,7 @@ from data.sources.fetch import fetch
 from data.sources.read import Fault, read
 from data.step import RowStep
 from kullm_tui.core.errors import ConfigError, ConsentNeeded
+from kullm_tui.core.extras import require_data
 from kullm_tui.core.language import say
 
 Agree = Callable[[Price], bool]
@@ -98,6 +99,7 @@ def look_through(
 
 def course_of(mixture: Mixture, questions: Questions) -> Course:
     """Its sources, and the questions that must not be among them, are fetched where they are not here."""
+    require_data()
     steps = mixture.steps
     before: list[RowStep] = [Clean()] if steps.clean else []
     if steps.decontaminate:

@@ -20,17 +20,20 @@ class Workers:
 
     def apply(self, step: RowStep, before: Stage, after: Stage, *, came: Callable[[Counts], None]) -> Counts:
         """Every chunk that is not there yet. `came` is told all counts so far, and may raise to stop."""
-        whole = Counts()
+        chunks = before.chunks()
+        missing = [number for number in range(len(chunks)) if not after.has(number)]
+        whole = sum((counts_of(after.chunk(number)) for number in range(len(chunks)) if after.has(number)), Counts())
+        came(whole)
+        if len(missing) == 1:  # to begin a process takes longer than a chunk
+            whole += _apply(step, chunks[missing[0]], after.chunk(missing[0]))
+            came(whole)
+            return whole
         waiting: set[Future[Counts]] = set()
-        for number, chunk in enumerate(before.chunks()):
-            if after.has(number):
-                whole += counts_of(after.chunk(number))
-            else:
-                waiting.add(self._pool.submit(_apply, step, chunk, after.chunk(number)))
+        for number in missing:
+            waiting.add(self._pool.submit(_apply, step, chunks[number], after.chunk(number)))
             while len(waiting) >= self._most:
                 whole += _first(waiting)
                 came(whole)
-            came(whole)
         while waiting:
             whole += _first(waiting)
             came(whole)

@@ -16,9 +16,7 @@ from typing import IO, Any
 
 from data.lines import line_of, told_lines
 from data.row import Row
-from kullm_tui.core.errors import MissingExtra
 from kullm_tui.core.files import sync_folder, told_in_words
-from kullm_tui.core.language import say
 
 _BATCH_ROWS = 2_000
 _COLUMNS = ("id", "instruction", "input", "output", "conversations", "source")
@@ -68,16 +66,9 @@ def write(name: str, rows: Iterable[Row], folder: Path) -> list[Written]:
 
 
 def _write_table(path: Path, lines: Path, columns: Sequence[str]) -> None:
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ImportError as error:
-        raise MissingExtra(
-            say(
-                "데이터를 만들려면 pyarrow가 필요해요. 설치: pip install 'kullm[data]'",
-                "Building a data set needs pyarrow. Install: pip install 'kullm[data]'",
-            )
-        ) from error
+    import pyarrow
+    from pyarrow import parquet
+
     turn = pyarrow.struct([("from", pyarrow.string()), ("value", pyarrow.string())])
     types = dict.fromkeys(_COLUMNS, pyarrow.string()) | {"conversations": pyarrow.list_(turn)}
     schema = pyarrow.schema([(name, types[name]) for name in columns])

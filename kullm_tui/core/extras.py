@@ -1,30 +1,35 @@
 """The parts that the base install leaves out."""
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 
 from kullm_tui.core.errors import MissingExtra
 from kullm_tui.core.language import say
 
 _LOCAL_NEEDS = ("torch", "transformers", "peft", "bitsandbytes", "accelerate", "starlette", "uvicorn")
+_DATA_NEEDS = ("deepl", "langid", "lingua", "numpy", "pyarrow")
 
 
 def require_local() -> None:
     """Refuses, with the way to get it, where models cannot run on this machine."""
-    missing = [name for name in _LOCAL_NEEDS if find_spec(name) is None]
-    if missing:
-        raise MissingExtra(
-            say(
-                f"이 컴퓨터에서 모델을 돌리려면 다음 패키지가 더 필요해요: {', '.join(missing)}. 설치: pip install 'kullm[local]'",
-                f"Running models on this machine also needs {', '.join(missing)}. Install: pip install 'kullm[local]'",
-            )
-        )
+    _require(_LOCAL_NEEDS, "local", "이 컴퓨터에서 모델을 돌리려면", "Running models on this machine")
+
+
+def require_data() -> None:
+    """The same where data sets cannot be built."""
+    _require(_DATA_NEEDS, "data", "데이터를 만들려면", "Building data sets")
 
 
 def require_parquet() -> None:
-    if find_spec("pyarrow") is None:
+    _require(("pyarrow",), "data", "Parquet 파일을 읽으려면", "Reading Parquet files")
+
+
+def _require(names: Sequence[str], extra: str, korean: str, english: str) -> None:
+    missing = ", ".join(name for name in names if find_spec(name) is None)
+    if missing:
         raise MissingExtra(
             say(
-                "Parquet 파일을 읽으려면 pyarrow가 필요해요: pip install 'kullm[data]'",
-                "Parquet files need pyarrow: pip install 'kullm[data]'",
+                f"{korean} 다음 패키지가 더 필요해요: {missing}. 설치: pip install 'kullm[{extra}]'",
+                f"{english} also needs {missing}. Install: pip install 'kullm[{extra}]'",
             )
         )
