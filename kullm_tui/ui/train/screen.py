@@ -143,7 +143,9 @@ class TrainScreen(Screen[None]):
         elif self._rows and self.focused is None:
             self.query_one("#jobs").focus()
         self._show(self._newly_listed() or (chosen.id if chosen else self._shown))
-        self.query_one("#above", Static).update(summary(trainings.jobs) if trainings.is_known else _looking())
+        self.query_one("#above", Static).update(
+            summary(trainings.jobs) if trainings.is_known else _looking(), layout=False
+        )
         self._tell_troubles()
 
     def _newly_listed(self) -> str | None:
@@ -183,8 +185,10 @@ class TrainScreen(Screen[None]):
         lines = trouble_lines(trainings.troubles)
         if trainings.fault:
             lines = Content.styled(safe_line(trainings.fault), "$error")
-        self.query_one("#troubles", Static).set_class(bool(lines.plain), "-shown")
-        self.query_one("#troubles", Static).update(lines)
+        troubles = self.query_one("#troubles", Static)
+        troubles.set_class(bool(lines.plain), "-shown")
+        if troubles.content != lines:
+            troubles.update(lines)
 
     def _open_page(self) -> None:
         """The chosen job's, where it is another one than before."""

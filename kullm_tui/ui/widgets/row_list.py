@@ -123,6 +123,8 @@ class Rows(ScrollView, can_focus=True):
         row = self._rows[index]
         style = self.get_visual_style(self._component(index, row))
         content = row.draw(line - self._starts[index], width).truncate(width, ellipsis=True)
+        if index == self.chosen and self.app.theme.startswith("ansi"):
+            content = Content(content.plain)  # of sixteen colours one may be that of the chosen row
         return Visual.to_strips(self, content, width, 1, style)[0].crop_extend(0, width, style.rich_style)
 
     def _component(self, index: int, row: Row) -> str:

@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import pytest
 from textual.widgets import Button
 
 from kullm_tui.ui.train.new.screen import NewJobScreen
+from kullm_tui.ui.widgets.row_list import Rows
 from tests.trainer.jobs.elsewhere import add_rows, make_job, running, set_state
 from tests.ui.training import training
 from trainer.jobs.agent.directory import JobDirectory
@@ -118,3 +120,17 @@ async def test_a_job_that_was_begun_in_the_form_is_chosen_as_soon_as_it_is_liste
         await one.until(lambda: one.screen.chosen and one.screen.chosen.id == begun.id)
         page = one.screen.query_one("JobPage")
         await one.until(lambda: getattr(page, "job_id", None) == begun.id)
+
+
+@pytest.mark.parametrize("theme", ["ansi-dark", "ansi-light"])
+async def test_the_chosen_row_is_read_in_the_terminals_own_colours(home: Path, theme: str) -> None:
+    with running(named(home, "한 학습")):
+        async with training() as one:
+            one.app.theme = theme
+            await one.tells("한 학습", "학습 중")
+            rows = one.screen.query_one("#jobs", Rows)
+            for line in range(2):
+                told = [segment.style for segment in rows.render_line(line) if segment.text.strip() and segment.style]
+                assert told
+                assert all(style.color != style.bgcolor for style in told)
+                assert len({style.color for style in told}) == 1

@@ -169,12 +169,12 @@ class JobPage(Vertical):
     # -- drawing -------------------------------------------------------------------------------------------------------
 
     def draw(self) -> None:
-        """The head, and the view that is in sight."""
+        """The head, and the view that is in sight. A line of one row takes no new layout: that of a whole screen is worth a key's echo."""
         if not self.is_mounted:
             return
         look = self.watching.look
-        self.query_one("#job-head", Static).update(head_line(look) if look else self._nothing())
-        self.query_one("#job-progress", Static).update(progress_line(look) if look else Content(""))
+        self.query_one("#job-head", Static).update(head_line(look) if look else self._nothing(), layout=False)
+        self.query_one("#job-progress", Static).update(progress_line(look) if look else Content(""), layout=False)
         {
             "overview": self._draw_overview,
             "curves": self.query_one(Curves).draw,

@@ -176,7 +176,7 @@ class LogView(Vertical):
             parts.append(self._told)
         if not self.lines.page.lines:
             parts.append(say("아직 기록이 없어요", "nothing in it yet"))
-        self.query_one("#log-head", Static).update(Content("  ").join(Content(part) for part in parts))
+        self.query_one("#log-head", Static).update(Content("  ").join(Content(part) for part in parts), layout=False)
 
     # -- where it is read ----------------------------------------------------------------------------------------------
 
