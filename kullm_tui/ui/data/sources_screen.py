@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import Screen
@@ -48,6 +48,13 @@ class SourceRow:
         ).truncate(width, ellipsis=True)
 
 
+class SourceRows(Rows):
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "read_source", show=False)]
+
+    def action_read_source(self) -> None:
+        self.action_take()
+
+
 class SourcesScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = bindings(DATA_SOURCES)
     AUTO_FOCUS = "#sources"
@@ -59,8 +66,8 @@ class SourcesScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield StatusLine(cast("Host", self.app).status, say("데이터 소스", "Sources of data"))
-        yield Rows(id="sources")
-        with VerticalScroll(id="about", can_focus=False):
+        yield SourceRows(id="sources")
+        with VerticalScroll(id="about"):
             yield Static(id="facts", markup=False)
         yield KeyBar()
 
@@ -81,5 +88,13 @@ class SourcesScreen(Screen[None]):
         lines = [Content.assemble((cell(name, 12)), " ", safe_line(value)) for name, value in facts]
         self.query_one("#facts", Static).update(joined(lines))
 
+    @on(Rows.Taken, "#sources")
+    def action_read_source(self) -> None:
+        """What is known of it has the keys that scroll; escape leads back."""
+        self.query_one("#about").focus()
+
     def action_leave_sources(self) -> None:
-        self.dismiss(None)
+        if self.focused is self.query_one("#about"):
+            self.query_one("#sources").focus()
+        else:
+            self.dismiss(None)

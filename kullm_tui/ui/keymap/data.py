@@ -24,4 +24,14 @@ DATA_ROWS = (
     Key("escape", "leave_rows", "돌아가기", "back", footer=True),
 )  # fmt: skip
 
-DATA_SOURCES = (Key("escape", "leave_sources", "돌아가기", "back", footer=True),)
+DATA_SOURCES = (
+    Key(
+        "enter",
+        "read_source",
+        "읽기",
+        "read",
+        footer=True,
+        told=("아는 것 모두 읽기", "everything that is known of it"),
+    ),
+    Key("escape", "leave_sources", "돌아가기", "back", footer=True),
+)

@@ -187,10 +187,12 @@ async def test_a_translation_is_priced_and_agreed_to_before_anything_is_sent(
 
 
 async def test_the_sources_stand_with_their_licences() -> None:
-    async with data_mode() as one:
+    async with data_mode((80, 24)) as one:
         await one.press("g")
         await one.tells("gpt4-llm", "CC BY-NC 4.0", "52,002")
-        await one.press("escape")
+        await one.press("enter", "end")
+        await one.tells("비상업으로만")
+        await one.press("escape", "escape")
         await one.until(lambda: isinstance(one.app.screen, DataScreen))
 
 
