@@ -2,15 +2,16 @@
 
 import hashlib
 import json
-import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
+
+from tests.loopback import served
 
 LARGE_BYTES = 4096  # files from this size on are kept as LFS objects, with a sha256 and a redirect to another address
 TOKEN = "hf_a_token_of_this_server"
@@ -57,27 +58,15 @@ class Hub:
     bytes_sent: Counter[str] = field(default_factory=Counter)
 
 
-@contextmanager
-def hub_server() -> Iterator[Hub]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.daemon_threads = True
-    hub = Hub(f"http://127.0.0.1:{server.server_port}")
-    server.hub = hub  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
-        yield hub
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+def hub_server() -> AbstractContextManager[Hub]:
+    return served(_Handler, Hub)
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        hub: Hub = self.server.hub  # type: ignore[attr-defined]
+        hub: Hub = self.server.known  # type: ignore[attr-defined]
         path = unquote(urlsplit(self.path).path).strip("/")
         hub.requests.append((self.command, path, self.headers.get("Range", "")))
         time.sleep(hub.faults.stall_seconds)
@@ -154,7 +143,7 @@ class _Handler(BaseHTTPRequestHandler):
         return self._send(206, content[begin:], headers, digest)
 
     def _send(self, status: int, body: bytes, headers: Mapping[str, str], digest: str = "") -> None:
-        hub: Hub = self.server.hub  # type: ignore[attr-defined]
+        hub: Hub = self.server.known  # type: ignore[attr-defined]
         self.send_response(status)
         for name, value in {**headers, "Content-Length": str(len(body))}.items():
             self.send_header(name, value)

@@ -3,13 +3,13 @@
 import base64
 import hashlib
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import urlsplit
+
+from tests.loopback import served
 
 LARGE_SUFFIXES = (".parquet", ".jsonl")
 TOKEN = "hf_a_token_that_may_write"
@@ -25,20 +25,8 @@ class Uploads:
     refuses: int = 0  # a status for every request
 
 
-@contextmanager
-def upload_server() -> Iterator[Uploads]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.daemon_threads = True
-    hub = Uploads(f"http://127.0.0.1:{server.server_port}")
-    server.hub = hub  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
-        yield hub
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+def upload_server() -> AbstractContextManager[Uploads]:
+    return served(_Handler, Uploads)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -46,7 +34,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     @property
     def hub(self) -> Uploads:
-        return self.server.hub  # type: ignore[attr-defined, no-any-return]
+        return self.server.known  # type: ignore[attr-defined, no-any-return]
 
     def log_message(self, *_: object) -> None:
         pass

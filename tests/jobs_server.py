@@ -5,14 +5,15 @@ A job answers by ssh where the test's own sshd stands for the hub's gateway; the
 
 import getpass
 import json
-import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from tests.loopback import served
 
 TOKEN = "hf_a_token_that_may_run_jobs"
 GATEWAY = "ssh.hf.jobs"
@@ -87,20 +88,8 @@ class Jobs:
         return [job for job in self.jobs.values() if job.stage == "RUNNING"]
 
 
-@contextmanager
-def jobs_server() -> Iterator[Jobs]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.daemon_threads = True
-    jobs = Jobs(f"http://127.0.0.1:{server.server_port}")
-    server.jobs = jobs  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
-        yield jobs
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+def jobs_server() -> AbstractContextManager[Jobs]:
+    return served(_Handler, Jobs)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -108,7 +97,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     @property
     def _jobs(self) -> Jobs:
-        return self.server.jobs  # type: ignore[attr-defined,no-any-return]
+        return self.server.known  # type: ignore[attr-defined,no-any-return]
 
     def do_GET(self) -> None:
         parts = urlsplit(self.path).path.strip("/").split("/")
