@@ -12,7 +12,7 @@ from pathlib import Path
 
 from data.decontaminate import Decontaminate
 from data.making import Questions, course_of
-from data.manifest import SourceChoice, load_mixture, mixture_file
+from data.manifest import Mixture, load_mixture, mixture_file
 from data.patches import patch_file
 from data.pipeline.script import HELD_OUT, PATCH, ExecutorName, Script, script_text
 from data.processes import cores
@@ -56,17 +56,7 @@ def emit(
         _bring_held_out(step, folder)
     if patch_file(mixture.name).exists():
         shutil.copyfile(patch_file(mixture.name), folder / PATCH)
-    script = Script(
-        mixture,
-        [_whole(one) for one in mixture.sources],
-        course.before,
-        course.after,
-        foreign,
-        most_dollars,
-        executor,
-        shards,
-        cores(),
-    )
+    script = Script(_whole(mixture), course.before, course.after, foreign, most_dollars, executor, shards, cores())
     publish(folder / SCRIPT, script_text(script), mode=0o644)
     return Emitted(folder / SCRIPT, foreign)
 
@@ -77,6 +67,12 @@ def _bring_held_out(step: RowStep, folder: Path) -> None:
         publish(folder / HELD_OUT, "".join(lines), mode=0o644)
 
 
-def _whole(choice: SourceChoice) -> SourceChoice:
-    """Its file where it lies, whatever folder the script is started in."""
-    return replace(choice, file=str(paths.typed(choice.file).resolve())) if choice.file else choice
+def _whole(mixture: Mixture) -> Mixture:
+    """Files by where they lie, whatever folder the script is started in."""
+    sources = tuple(replace(one, file=_place(one.file)) for one in mixture.sources)
+    glossary = _place(mixture.translation.glossary)
+    return replace(mixture, sources=sources, translation=replace(mixture.translation, glossary=glossary))
+
+
+def _place(file: str) -> str:
+    return str(paths.typed(file).resolve()) if file else ""

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
-from data.manifest import Mixture, SourceChoice
+from data.manifest import Mixture
 from data.near_duplicates import BAND, BANDS, SHINGLE, NearDuplicates
 from data.step import RowStep
 
@@ -44,8 +44,7 @@ _CONSTANTS: Mapping[ExecutorName, str] = {
 
 @dataclass(frozen=True)
 class Script:
-    mixture: Mixture
-    sources: Sequence[SourceChoice]  # their files by whole paths
+    mixture: Mixture  # its files by whole paths
     before: Sequence[RowStep]
     after: Sequence[RowStep]
     foreign: Sequence[str]  # the sources that are translated
@@ -76,7 +75,7 @@ def _head(script: Script) -> str:
     imports.append("from datatrove.pipeline.writers import JsonlWriter")
     imports.append("")
     manifest = "SourceChoice, Translation" if script.foreign else "SourceChoice"
-    own = {f"from data.manifest import {manifest}", f"from data.pipeline.blocks import {', '.join(sorted(blocks))}"}
+    own = {f"from data.manifest import {manifest}", _import("data.pipeline.blocks", blocks)}
     own |= {"from data.near_duplicates import NearDuplicates"} if duplicates else set()
     own |= {_MADE[step.name][1] for step in (*script.before, *script.after)}
     return _HEAD.format(
@@ -89,7 +88,7 @@ def _head(script: Script) -> str:
         workers=script.workers,
         seed=mixture.seed,
         held_out=mixture.held_out,
-        sources=_listed(script.sources),
+        sources=_listed(mixture.sources),
         outputs=_outputs(mixture),
     )
 
@@ -99,7 +98,8 @@ def _translation(script: Script) -> str:
         return ""
     return (
         f"MOST_DOLLARS = {_literal(script.most_dollars)}  # the translation stops here; 0: only what is paid for already\n"
-        f"TRANSLATION = {_call(script.mixture.translation)}\n"
+        + _call(script.mixture.translation, "TRANSLATION = ")
+        + "\n"
     )
 
 
@@ -111,15 +111,15 @@ def _minhash() -> str:
 
 
 def _listed(values: Sequence[Any]) -> str:
-    return "".join(f"    {_call(value)},\n" for value in values)
+    return "".join(f"{_call(value, indent=4)},\n" for value in values)
 
 
-def _call(value: Any) -> str:
+def _call(value: Any, before: str = "", *, indent: int = 0) -> str:
     """What makes it, without what is so anyway."""
     given = {one.name: getattr(value, one.name) for one in fields(value)}
     usual = {one.name: one.default for one in fields(value)} | {"columns": {}}
     told = [f"{name}={_literal(one)}" for name, one in given.items() if one != usual[name]]
-    return f"{type(value).__name__}({', '.join(told)})"
+    return _broken(f"{before}{type(value).__name__}(", told, ")", indent=indent)
 
 
 def _literal(value: Any) -> str:
@@ -136,7 +136,12 @@ def _literal(value: Any) -> str:
 
 def _outputs(mixture: Mixture) -> str:
     outputs = mixture.outputs or {mixture.name: tuple(one.name for one in mixture.sources)}
-    return "".join(f"    {_literal(name)}: {_literal(tuple(sources))},\n" for name, sources in outputs.items())
+    return "".join(_output(name, sources) + ",\n" for name, sources in outputs.items())
+
+
+def _output(name: str, sources: Sequence[str]) -> str:
+    told = [_literal(one) for one in sources]
+    return _broken(f"{_literal(name)}: (", told, ")" if len(told) > 1 else ",)", indent=4)
 
 
 def _stages(script: Script) -> str:
@@ -158,17 +163,30 @@ def _stages(script: Script) -> str:
 
 
 def _through(step: RowStep) -> str:
-    told = [_MADE[step.name][0], _literal(step.settings), f'Rejected(REJECTED, "{step.name}")']
-    line = f"        Through({', '.join(told)}),\n"
-    if len(line) <= _WIDTH:
+    told = (_MADE[step.name][0], _literal(step.settings), f'Rejected(REJECTED, "{step.name}")')
+    return _broken("Through(", told, ")", indent=8) + ",\n"
+
+
+def _import(module: str, names: Sequence[str]) -> str:
+    ordered = sorted(names, key=lambda name: (name[0].islower(), name))
+    line = f"from {module} import {', '.join(ordered)}"
+    return line if len(line) <= _WIDTH else _broken(f"from {module} import (", ordered, ")", indent=0)
+
+
+def _broken(begin: str, pieces: Sequence[str], end: str, *, indent: int) -> str:
+    """One to a line where they do not fit into one."""
+    blank = " " * indent
+    line = f"{blank}{begin}{', '.join(pieces)}{end}"
+    if len(line) < _WIDTH:  # and a comma behind it
         return line
-    return "        Through(\n" + "".join(f"            {one},\n" for one in told) + "        ),\n"
+    return f"{blank}{begin}\n" + "".join(f"{blank}    {one},\n" for one in pieces) + f"{blank}{end}"
 
 
-_HEAD = '''"""The mixture {name} as a datatrove pipeline. What is in output/ at the end, shard after shard, is in the mixture's order.
+_HEAD = '''"""The mixture {name} as a datatrove pipeline, made by `kullm data emit`.
 
+The rows come into output/, shard after shard in the mixture's order; what each step left out, with its reason, into rejected/.
 Every machine that runs a task needs this folder at the same path, `pip install 'kullm[data]' 'datatrove[io]'`, and the
-files of the sources where they are named. Run again, it goes on with the tasks that are missing.
+files of the sources where they are named. Started again, it goes on with the tasks that are missing.
 """
 
 from pathlib import Path
@@ -204,7 +222,9 @@ _READ = """
 
 def main():
     parts = parts_of(SOURCES)
-    read = stage("read", None, ReadSource(parts, SHARDS, SEED, Rejected(REJECTED, "read")), rows("read"), tasks=len(parts))
+    read = stage(
+        "read", None, ReadSource(parts, SHARDS, SEED, Rejected(REJECTED, "read")), rows("read"), tasks=len(parts)
+    )
 """
 _PREPARED = """    prepared = stage(
         "prepared",
