@@ -7,7 +7,6 @@ A document's text is what its row says; the row itself travels in its metadata. 
 """
 
 import asyncio
-import json
 import struct
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -28,6 +27,7 @@ from datatrove.utils.word_tokenizers import WhitespaceTokenizer
 from data.builder.reading import each_once
 from data.builder.translating import is_korean
 from data.folded import folded
+from data.lines import told_lines
 from data.making import rows_in, source_of
 from data.manifest import SourceChoice, Translation
 from data.near_duplicates import shingle_hashes
@@ -64,8 +64,8 @@ def parts_of(choices: Iterable[SourceChoice]) -> list[Part]:
 
 
 def texts_in(path: Path) -> tuple[str, ...]:
-    """One a line, as JSON."""
-    return tuple(json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line)
+    """One a line."""
+    return tuple(told["text"] for told in told_lines(path))
 
 
 class Rejected(JsonlWriter):  # type: ignore[misc]

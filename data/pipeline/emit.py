@@ -5,12 +5,12 @@ mixture.toml     the mixture that it was made of
 held_out.jsonl   the texts that must not be trained on      patch.jsonl   rows changed by hand
 """
 
-import json
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from data.decontaminate import Decontaminate
+from data.lines import line_of
 from data.making import Questions, course_of
 from data.manifest import Mixture, load_mixture, mixture_file
 from data.patches import patch_file
@@ -19,7 +19,7 @@ from data.processes import cores
 from data.step import RowStep
 from kullm_tui.core import paths
 from kullm_tui.core.errors import UsageError
-from kullm_tui.core.files import publish
+from kullm_tui.core.files import publish, publish_bytes
 from kullm_tui.core.language import say
 
 SCRIPT = "pipeline.py"
@@ -63,8 +63,7 @@ def emit(
 
 def _bring_held_out(step: RowStep, folder: Path) -> None:
     if isinstance(step, Decontaminate):
-        lines = [json.dumps(text, ensure_ascii=False) + "\n" for text in step.held_out]
-        publish(folder / HELD_OUT, "".join(lines), mode=0o644)
+        publish_bytes(folder / HELD_OUT, b"".join(line_of({"text": text}) for text in step.held_out), mode=0o644)
 
 
 def _whole(mixture: Mixture) -> Mixture:

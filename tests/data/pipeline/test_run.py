@@ -1,10 +1,10 @@
 """The emitted pipeline, run by datatrove's local executor: the rows of a build, in the order of a build."""
 
-import importlib.util
 import json
 import subprocess
 import sys
 from collections import defaultdict
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,10 @@ from tests.data.pipeline.mixtures import written
 from tests.deepl_server import DeepLServer
 from tests.kullm_command import environment, kullm
 
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("datatrove") is None, reason="datatrove is not installed (the extra `peers` has it)"
-)
+pytestmark = [
+    pytest.mark.peers,
+    pytest.mark.skipif(find_spec("datatrove") is None, reason="datatrove is not installed (the extra `peers` has it)"),
+]
 Told = dict[str, Any]
 
 
