@@ -122,6 +122,12 @@ def source_of(choice: SourceChoice) -> Source:
     return replace(source, name=choice.name)
 
 
+def rows_in(source: Source, files: Sequence[Path]) -> Iterator[Row | Rejection]:
+    """What is no row is rejected at its place. What the app holds itself is in no file."""
+    for one in read(source, None if source.own else files):
+        yield one if isinstance(one, Row) else _unread(one)
+
+
 def _rows(choice: SourceChoice) -> SourceRows:
     source = source_of(choice)
     languages = (choice.language,) if choice.language else source.languages
@@ -133,18 +139,14 @@ def _rows(choice: SourceChoice) -> SourceRows:
             )
         )
     files = fetch(source).files
-
-    def rows() -> Iterator[Row | Rejection]:
-        for one in read(source, None if source.own else files):
-            yield one if isinstance(one, Row) else _unread(one)
-
     settings = {
         "name": choice.name,
         "form": source.form,
         "columns": dict(source.columns),
         "files": [_sha256(path) for path in files] or _own_digest(source),
     }
-    return SourceRows(choice.name, "ko" if languages == ("ko",) else "en", settings, rows, choice.rows)
+    language = "ko" if languages == ("ko",) else "en"
+    return SourceRows(choice.name, language, settings, lambda: rows_in(source, files), choice.rows)
 
 
 def _unread(fault: Fault) -> Rejection:

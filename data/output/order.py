@@ -27,6 +27,10 @@ def in_order(stages: Sequence[Stage], sources: Collection[str], seed: int) -> It
             yield of_json(told_in(file.readline()))
 
 
+def place_in_order(row_id: str, seed: int) -> bytes:
+    return _number("order", row_id, seed)
+
+
 def share_of(row: Row, seed: int) -> float:
     """From 0 to 1, by the row's id: a held-out row is so in every mixture that it stands in."""
     return int.from_bytes(_number("held", row.id, seed)[:8]) / 2**64
@@ -40,7 +44,7 @@ def _places(chunks: list[Path], sources: Collection[str], seed: int) -> Iterator
                 if not line.startswith(b'{"rejected"'):
                     told = told_in(line)
                     if told["source"] in sources:
-                        yield _Place(_number("order", told["id"], seed), number, start)
+                        yield _Place(place_in_order(told["id"], seed), number, start)
                 start += len(line)
 
 

@@ -17,7 +17,8 @@ from packaging.version import Version
 from tests.architecture.project import ROOT, files_below, parsed, python_files, relative
 
 # Used where they happen to be installed: keys go into the system's keyring then, and figures become files (the extra `plot`).
-_OPTIONAL = {"keyring", "matplotlib"}
+# datatrove runs the pipelines that `kullm data emit` writes, wherever somebody runs them.
+_OPTIONAL = {"datatrove", "keyring", "matplotlib"}
 _OWN = {"kullm_tui", "trainer", "evaluator", "data", "tests"}
 
 

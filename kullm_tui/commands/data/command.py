@@ -24,6 +24,7 @@ def _actions() -> dict[str, str]:
         "show": say("한 출처의 정보와 행, 읽지 못하는 곳", "one source: what is known, its rows, its faults"),
         "estimate": say("혼합의 번역에 드는 비용", "what a mixture's translation would cost"),
         "build": say("혼합대로 데이터를 만들어요", "build a mixture"),
+        "emit": say("천만 행이 넘을 때: datatrove 파이프라인으로", "as a datatrove pipeline, past ten million rows"),
         "check": say("파일을 살펴보고 빠질 행을 알려 줘요", "look through a file: what would be left out"),
         "push": say("만든 데이터를 허브에 올려요", "upload what was built to the hub"),
         "rejected": say("빠진 행과 그 까닭", "the rows that were left out, and why"),

@@ -48,7 +48,7 @@ def add_spending(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--max-cost",
-        type=_dollars,
+        type=dollars,
         metavar="USD",
         help=say("이 금액까지만 쓰고 멈춰요 (묻지 않아요)", "spend no more than this, unasked"),
     )
@@ -91,7 +91,7 @@ def _ruled(name: str) -> Callable[[str], float]:
     return number
 
 
-def _dollars(text: str) -> float:
+def dollars(text: str) -> float:
     try:
         dollars = float(text)
     except ValueError:
