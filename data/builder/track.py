@@ -12,6 +12,7 @@ from data.builder.workers import Workers
 from data.builder.workshop import Workshop
 from data.row import Rejection, Row
 from data.step import RowStep, SetStep
+from kullm_tui.core.files import told_in_words
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,9 @@ def all_through(tracks: Sequence[Track], step: SetStep, bench: Bench) -> Passed:
     counts = stage.done
     if counts is None:
         came = bench.came(step.name, "", sum(track.last.counts.kept for track in tracks))
-        counts = written(step(row for track in tracks for row in track.last.stage.rows()), stage, came)
+        rows = (row for track in tracks for row in track.last.stage.rows())
+        with told_in_words(stage.folder):  # what the step remembers of rows may lie on a disk that is full
+            counts = written(step(rows), stage, came)
         stage.finish(counts)
     return Passed(step.name, stage, counts)
 

@@ -1,5 +1,7 @@
 """A build in its own folder: what it keeps and rejects, the same bytes each time, whenever it is killed or stopped."""
 
+import errno
+import itertools
 import json
 import os
 import random
@@ -8,6 +10,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +23,7 @@ from data.builder.progress import BuildStopped, Progress, Watch
 from data.builder.workshop import BuildRuns, Workshop
 from data.patches import Patch, drop, edit, read_patch, undo
 from data.row import Row
+from kullm_tui.core.errors import NoSpace
 from kullm_tui.core.records import Message
 from tests.data.builder.courses import MANIFEST, NoSevens, build, course
 
@@ -162,6 +167,23 @@ def test_nothing_is_done_twice(tmp_path: Path) -> None:
     again: list[Progress] = []
     build(course(), tmp_path, watch=Watch(again.append))
     assert {one.step for one in again} <= {"write"}
+
+
+@dataclass(frozen=True)
+class NoRoom:
+    name: str = "no-room"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def __call__(self, rows: Iterable[Row]) -> Iterator[Row]:
+        yield from itertools.islice(rows, 3)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_disk_that_fills_while_rows_are_remembered_is_told_in_words(tmp_path: Path) -> None:
+    plain = course(50)
+    with pytest.raises(NoSpace, match="디스크가 가득 차서|the disk is full"):
+        build(type(plain)(plain.mixture, plain.sources, [], [], NoRoom()), tmp_path)
+    assert build(plain, tmp_path).outputs
 
 
 def test_two_builds_at_once_are_refused(tmp_path: Path) -> None:
