@@ -47,6 +47,7 @@ def _small_mixture(home: Path) -> None:
     (home / "mixtures").mkdir(parents=True)
     (home / "mixtures" / "small.toml").write_text(SMALL)
     (home / "mixtures" / "middle.toml").write_text(SMALL.replace("rows = 300", "rows = 3000"))
+    (home / "mixtures" / "large.toml").write_text(SMALL.replace("rows = 300", "rows = 15000"))  # so that it is met at work
 
 
 @asynccontextmanager
@@ -136,13 +137,13 @@ async def test_words_find_rows() -> None:
 
 async def test_a_build_is_stopped_and_gone_on_with() -> None:
     async with data_mode() as one:
-        await chooses(one, "middle")
+        await chooses(one, "large")
         await one.press("b")
         await one.tells("만드는 중")
         await one.until(lambda: one.app.builds.last and one.app.builds.last.steps)
         await one.press("s")
         await one.tells("멈췄어요. b를 누르면 이어서 만들어요.")
-        assert built_facts("middle") is None
+        assert built_facts("large") is None
         await built(one)
 
 
@@ -198,14 +199,14 @@ async def test_the_sources_stand_with_their_licences() -> None:
 
 async def test_quitting_while_a_set_is_built_asks_and_the_next_app_goes_on() -> None:
     async with data_mode() as one:
-        await chooses(one, "middle")
+        await chooses(one, "large")
         await one.press("b")
         await one.until(lambda: one.app.builds.last and one.app.builds.last.steps)
         await one.press("ctrl+q")
         await one.tells("데이터를 만드는 중이에요. 끝낼까요?", "멈추고 끝내기")
         await one.press("left", "enter")
         await one.until(lambda: not one.app.builds.active)
-        assert built_facts("middle")
+        assert built_facts("large")
 
 
 async def test_a_mixture_of_ones_own_begins_as_another(home: Path) -> None:
