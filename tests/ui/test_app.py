@@ -50,7 +50,7 @@ class Page(Screen[None]):
 
 async def test_the_header_says_what_runs_and_a_number_that_changes_moves_nothing() -> None:
     app = KullmApp()
-    async with app.run_test(size=(80, 24)) as pilot:
+    async with app.run_test(size=(100, 24)) as pilot:
         status = Status(app)
         status.set_model("chat", "demo · 4-bit [/x]\x1b[2J")
         status.set_memory("4.1/24 GB")
