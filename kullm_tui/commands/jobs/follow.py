@@ -78,8 +78,9 @@ class Follower:
                 if come and int(state.get("start") or 0) >= self._start and states.is_terminal(state):
                     self._show_row(last=True)
                     return state
-                if asked and asked.times > passed_on and self._passes_on(asked.times):
-                    passed_on = asked.times
+                times = asked.times if asked else 0  # it may be asked once more while this is passed on
+                if times > passed_on and self._passes_on(times):
+                    passed_on = times
                 if time.monotonic() - looked > _ASK_SECONDS:
                     looked = time.monotonic()
                     self._ask_for_proof(mirror)
