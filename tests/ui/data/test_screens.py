@@ -47,7 +47,8 @@ def _small_mixture(home: Path) -> None:
     (home / "mixtures").mkdir(parents=True)
     (home / "mixtures" / "small.toml").write_text(SMALL)
     (home / "mixtures" / "middle.toml").write_text(SMALL.replace("rows = 300", "rows = 3000"))
-    (home / "mixtures" / "large.toml").write_text(SMALL.replace("rows = 300", "rows = 15000"))  # so that it is met at work
+    # Large enough to be met at work.
+    (home / "mixtures" / "large.toml").write_text(SMALL.replace("rows = 300", "rows = 15000"))
 
 
 @asynccontextmanager
