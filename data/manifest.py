@@ -61,7 +61,6 @@ class Mixture:
     held_out: float = 0.0  # a share of the rows, by their ids, in a file of its own
     summary: str = ""
     summary_en: str = ""
-    notes: str = ""
 
     @property
     def told(self) -> str:
@@ -219,7 +218,6 @@ _PARTS: Mapping[str, Mapping[str, rules.Rule]] = {
 _TOP: Mapping[str, rules.Rule] = {
     "summary": rules.text,
     "summary_en": rules.text,
-    "notes": rules.text,
     "seed": rules.whole(0, 2**31),
     "held_out": rules.number(0, 0.5),
     "sources": _tables,

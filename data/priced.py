@@ -24,6 +24,7 @@ class Price:
     translator: str
     address: str
     estimate: Estimate
+    notice: str = ""  # what is wrong with the translations that were paid for before
 
     @property
     def is_free(self) -> bool:
@@ -43,7 +44,7 @@ class Price:
             f"{one.rows:,}행의 글 {one.to_pay:,}자를 {self.address}에 보내 번역해요{cached if one.cached else ''}: {self._amount}.",
             f"{one.to_pay:,} characters of {one.rows:,} rows go to {self.address} for translation{cached if one.cached else ''}: {self._amount}.",
         )
-        return f"{sent} {self._quota}".strip()
+        return "\n".join(filter(None, (self.notice, f"{sent} {self._quota}".strip())))
 
     @property
     def consequence(self) -> str:
@@ -125,9 +126,10 @@ async def _price(rows: Iterator[Row], choice: Choice) -> Price:
     try:
         with TranslationCache() as cache:
             counted = await estimate(rows, translator, cache, ask_quota=translator.has_key)
+            notice = cache.notice
     finally:
         await translator.close()
-    return Price(translator.name, translator.address, counted)
+    return Price(translator.name, translator.address, counted, notice)
 
 
 def _left(seconds: float) -> str:

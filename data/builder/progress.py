@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from data.builder.stage import Counts
 from kullm_tui.core.errors import KullmError
@@ -27,7 +27,7 @@ class Watch:
     """Told from one thread. Stopping keeps what was done."""
 
     told: Callable[[Progress], None] = lambda _: None
-    stop: threading.Event = threading.Event()
+    stop: threading.Event = field(default_factory=threading.Event)
 
     def check(self) -> None:
         if self.stop.is_set():

@@ -5,8 +5,11 @@ import os
 import random
 import shutil
 import signal
+import sqlite3
 import subprocess
+import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -174,6 +177,18 @@ def test_a_quota_that_ends_stops_the_build_and_the_next_one_goes_on(tmp_path: Pa
         assert again.returncode == 0, "nothing is left to agree to"
 
 
+def test_translations_that_cannot_be_read_are_told_of_and_a_new_file_takes_what_comes(tmp_path: Path) -> None:
+    home = written(tmp_path, "moved", MIXTURE, english(5))
+    with closing(sqlite3.connect(home / "translations.db")) as other:
+        other.execute("PRAGMA user_version = 999")
+        other.execute("CREATE TABLE of_another_version (key TEXT)")
+        other.commit()
+    with DeepLServer() as server:
+        done = kullm(home, "data", "build", "moved", "--yes", env=of_server(server))
+    assert done.returncode == 0, done.stderr
+    assert "새 번역은" in done.stderr
+
+
 def test_a_key_that_is_refused_says_so_and_is_not_told(tmp_path: Path) -> None:
     home = written(tmp_path, "moved", MIXTURE, english(5))
     with DeepLServer() as server:
@@ -203,6 +218,7 @@ def test_ctrl_c_in_a_translation_ends_it_and_keeps_what_was_paid_for(tmp_path: P
         child = start_quietly(home, server, "data", "build", "moved", "--yes")
         while not server.charged:
             assert child.poll() is None
+            time.sleep(0.05)
         os.kill(child.pid, signal.SIGINT)
         assert child.wait(240) == 130
         assert kullm(home, "data", "build", "moved", "--yes", env=of_server(server)).returncode == 0
