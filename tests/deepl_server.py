@@ -8,6 +8,7 @@ What it was sent and what it charged is recorded. Words become Hangul of their o
 """
 
 import json
+import math
 import re
 import threading
 import time
@@ -88,6 +89,7 @@ class DeepLServer(OpenAIServer):
         self.calls: list[Mapping[str, Any]] = []  # bodies of calls for translations, whatever came of them
         self.times: list[float] = []  # of these calls
         self.used = 0
+        self.stalls_from = math.inf  # once so much was charged no call is answered, nor charged
         self.refusals = 0
         self.glossaries: dict[str, dict[str, Any]] = {}
         self._remembers = remembers  # or a long measure would hold all that was ever sent
@@ -149,8 +151,10 @@ class DeepLServer(OpenAIServer):
                 return _says(429, {"message": "Too many requests"}, _when(seconds) if limit.says_when else {})
         if self.quota is not None and self.used + _characters(body) > self.quota:
             return _says(456, {"message": "Quota Exceeded"})
-        self._charge(body["text"])
-        parts: list[Part] = [10.0 if fault == "slow" else self._latency]
+        stalls = self.used >= self.stalls_from
+        if not stalls:
+            self._charge(body["text"])
+        parts: list[Part] = [600.0 if stalls else 10.0 if fault == "slow" else self._latency]
         if fault == "cut when paid":
             return Reply([*parts, '{"translations": [', CUT], 200, {}, "application/json")
         return Reply([*parts, json.dumps(self._found(body, fault), ensure_ascii=False)], 200, {}, "application/json")

@@ -1,14 +1,17 @@
 """Small files published whole: a reader sees the old text or the new one, never a part."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from kullm_tui.core.causes import cause_of, is_full
 from kullm_tui.core.errors import ConfigError, KullmError, NoSpace
 from kullm_tui.core.language import say
+
+_DOOMED = ".doomed-"
 
 
 def is_there(path: Path) -> bool:
@@ -17,6 +20,14 @@ def is_there(path: Path) -> bool:
         return path.exists()
     except OSError:
         return False
+
+
+def discard(folder: Path) -> None:
+    """Delete a folder so that it is never seen half deleted under its own name."""
+    with suppress(FileNotFoundError):
+        folder.replace(folder.with_name(f"{_DOOMED}{os.getpid()}-{folder.name}"))
+    for doomed in folder.parent.glob(f"{_DOOMED}*"):
+        shutil.rmtree(doomed, ignore_errors=True)
 
 
 def publish(path: Path, text: str, *, mode: int) -> None:

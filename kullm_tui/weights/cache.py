@@ -20,7 +20,7 @@ import torch
 from kullm_tui.core.causes import is_full
 from kullm_tui.core.config.settings import Precision
 from kullm_tui.core.errors import NoSpace
-from kullm_tui.core.files import sync_folder
+from kullm_tui.core.files import discard, sync_folder
 from kullm_tui.core.language import say
 from kullm_tui.core.models import weights_cache
 from kullm_tui.core.models.weights_cache import FORMAT, JOURNAL, MANIFEST, Manifest, Shard
@@ -133,7 +133,7 @@ def _build(recipe: Recipe, report: Report, cancelled: Cancelled) -> Path:
     (partial / MANIFEST).write_text(_with_shards(recipe.manifest, shards).to_json(), encoding="utf-8")
     (partial / JOURNAL).unlink()
     sync_folder(partial)
-    weights_cache.discard(final)
+    discard(final)
     partial.replace(final)
     sync_folder(final.parent)
     return final
@@ -191,7 +191,7 @@ def _resume(recipe: Recipe, partial: Path) -> tuple[list[Shard], set[str]]:
             done.append(shard)
             finished.update(row["tensors"])
     if not done:
-        weights_cache.discard(partial)
+        discard(partial)
         partial.mkdir(mode=0o700)
         _append(partial / JOURNAL, header)
     return done, finished

@@ -18,8 +18,9 @@ from transformers import PreTrainedConfig, PreTrainedModel
 
 from kullm_tui.core.config.settings import Precision
 from kullm_tui.core.errors import TooLarge, WeightsError
+from kullm_tui.core.files import discard
 from kullm_tui.core.language import say
-from kullm_tui.core.models.weights_cache import discard, folder_of, read_manifest
+from kullm_tui.core.models.weights_cache import folder_of, read_manifest
 from kullm_tui.weights.cache import Recipe, made, prepare
 from kullm_tui.weights.files import Checkpoint, disk_fault, open_checkpoint, opened
 from kullm_tui.weights.footprint import form_for, measured_bytes, weights_bytes

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from kullm_tui.core.errors import NoSpace, UsageError, WeightsError
+from kullm_tui.core.files import discard
 from kullm_tui.core.models import weights_cache
 from kullm_tui.core.paths import weights_cache_dir
 from kullm_tui.weights.cache import Recipe, find_prepared, prepare
@@ -261,7 +262,7 @@ def test_listing_goes_on_while_entries_come_and_go() -> None:
             folder.mkdir()
             for number in range(20):
                 (folder / f"weights-{number}").touch()
-            weights_cache.discard(folder)
+            discard(folder)
 
     def watch() -> None:
         try:

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from kullm_tui.core.models.weights_cache import bytes_in, discard
+from kullm_tui.core.files import discard
+from kullm_tui.core.models.weights_cache import bytes_in
 
 FACTS = "facts.json"
 DRAFT = ".draft-"

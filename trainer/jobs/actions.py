@@ -1,6 +1,5 @@
 """What may be done with a job, wherever it runs: asked of its machine, and said whether it came to pass. Screens and the shell call these."""
 
-import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from kullm_tui.core.errors import ConfigError, KullmError, UsageError
 from kullm_tui.core.language import say
 from trainer.jobs.agent import states
 from trainer.jobs.agent.directory import JobDirectory
-from trainer.jobs.agent.files import publish
+from trainer.jobs.agent.files import discard, publish
 from trainer.jobs.client import Client, JobRefused
 from trainer.jobs.directory import read_spec
 from trainer.jobs.overview import take
@@ -205,7 +204,7 @@ def remove(job: KnownJob, client: Client | None) -> None:
         except JobRefused as error:
             if error.kind != "no such job":
                 raise
-    shutil.rmtree(job.directory.path, ignore_errors=True)
+    discard(job.directory.path)
 
 
 def remote_directory(job: KnownJob, client: Client) -> str:

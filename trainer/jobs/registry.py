@@ -22,7 +22,7 @@ from kullm_tui.core.errors import UsageError
 from kullm_tui.core.language import say
 from trainer.jobs.agent import states
 from trainer.jobs.agent.directory import JobDirectory
-from trainer.jobs.agent.files import document, last_row, publish, turn
+from trainer.jobs.agent.files import document, entries, last_row, publish, turn
 from trainer.jobs.link import Artifacts, Link
 
 _DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -115,7 +115,7 @@ def directory_of(job: str) -> JobDirectory:
 def known_jobs() -> list[KnownJob]:
     """The oldest first."""
     folder = paths.private_dir(paths.state_dir() / "jobs")
-    return [known_in(JobDirectory(entry)) for entry in sorted(folder.iterdir()) if (entry / "spec.json").is_file()]
+    return [known_in(JobDirectory(entry)) for entry in entries(folder) if (entry / "spec.json").is_file()]
 
 
 def known_in(directory: JobDirectory) -> KnownJob:

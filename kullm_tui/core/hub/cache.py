@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kullm_tui.core import foreign_json, paths
+from kullm_tui.core import files, foreign_json, paths
 from kullm_tui.core.errors import HubError
 from kullm_tui.core.language import say
 
@@ -108,9 +108,7 @@ def remove_repository(repository: str) -> int:
         return 0
     with locked(repository):
         freed = size_of(folder)
-        doomed = folder.with_name(f".doomed-{os.getpid()}-{folder.name}")
-        folder.replace(doomed)
-    shutil.rmtree(doomed, ignore_errors=True)
+        files.discard(folder)
     return freed
 
 

@@ -25,7 +25,7 @@ import tomlkit
 from kullm_tui.core import foreign_json, paths
 from kullm_tui.core.causes import cause_of, is_full
 from kullm_tui.core.errors import AdapterError, KullmError, ModelNotFound, NoSpace, UsageError
-from kullm_tui.core.files import publish
+from kullm_tui.core.files import discard, publish
 from kullm_tui.core.hub.cache import size_of
 from kullm_tui.core.language import say
 from kullm_tui.core.models.archive import import_archive
@@ -165,9 +165,7 @@ def card_of(adapter: Adapter) -> Mapping[str, Any]:
 def remove_adapter(name: str) -> Adapter:
     """What it was. It is gone from the list at once, whole."""
     adapter = adapter_named(name)
-    doomed = Path(tempfile.mkdtemp(dir=paths.adapters_dir(), prefix=".doomed-"))
-    adapter.folder.replace(doomed / name)
-    shutil.rmtree(doomed, ignore_errors=True)
+    discard(adapter.folder)
     return adapter
 
 

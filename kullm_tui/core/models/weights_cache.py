@@ -12,7 +12,6 @@ import contextlib
 import fcntl
 import json
 import os
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import Any
 
 from kullm_tui.core import foreign_json
 from kullm_tui.core.errors import UsageError
+from kullm_tui.core.files import discard
 from kullm_tui.core.language import say
 from kullm_tui.core.paths import weights_cache_dir
 
@@ -28,7 +28,6 @@ MANIFEST = "manifest.json"
 JOURNAL = "journal.jsonl"
 PARTIAL_SUFFIX = ".partial"
 _LOCK_SUFFIX = ".lock"
-_DOOMED = ".doomed-"
 
 
 @dataclass(frozen=True)
@@ -162,14 +161,6 @@ def remove(key: str) -> int:
             discard(folder)
         (weights_cache_dir() / (key + _LOCK_SUFFIX)).unlink(missing_ok=True)
     return sum(entry.bytes for entry in found)
-
-
-def discard(folder: Path) -> None:
-    """Delete a folder so that it is never seen half deleted under its own name."""
-    with contextlib.suppress(FileNotFoundError):
-        folder.replace(folder.with_name(f"{_DOOMED}{os.getpid()}-{folder.name}"))
-    for doomed in folder.parent.glob(f"{_DOOMED}*"):
-        shutil.rmtree(doomed, ignore_errors=True)
 
 
 @contextlib.contextmanager

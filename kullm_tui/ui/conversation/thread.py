@@ -61,7 +61,7 @@ class Thread(VerticalScroll, can_focus=True):
 
     following: var[bool] = var(True)
     """Whether the end stays in sight while it grows."""
-    chosen: var[int | None] = var(None)
+    chosen: var[int | None] = var(None, init=False)
     """The id of the turn that the keys act on."""
 
     @dataclass

@@ -7,6 +7,7 @@ import errno
 import fcntl
 import json
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any, Iterator, Mapping
@@ -122,6 +123,19 @@ def last_row(path: Path, *, within: int = 64 << 10) -> dict[str, Any]:
         if row is not None:
             return row
     return {}
+
+
+def entries(folder: Path) -> list[Path]:
+    """By name; without what is being made or removed."""
+    return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+
+
+def discard(folder: Path) -> None:
+    """It is gone from its name at once, whole: who still writes in it finds no folder, and brings none of it back."""
+    doomed = tempfile.mkdtemp(dir=str(folder.parent), prefix="." + folder.name + ".")
+    with contextlib.suppress(FileNotFoundError):  # someone else removed it
+        folder.replace(doomed)
+    shutil.rmtree(doomed, ignore_errors=True)
 
 
 def private_dir(path: Path) -> Path:

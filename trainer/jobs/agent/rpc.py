@@ -20,7 +20,7 @@ from trainer.jobs.agent import environment, slurm, states
 from trainer.jobs.agent import preflight as look
 from trainer.jobs.agent.diagnosis import diagnosed
 from trainer.jobs.agent.directory import SCHEMA, JobDirectory
-from trainer.jobs.agent.files import append, document, last_row, private_dir, publish, row_of, turn
+from trainer.jobs.agent.files import append, discard, document, entries, last_row, private_dir, publish, row_of, turn
 from trainer.jobs.agent.gpus import cards
 from trainer.jobs.agent.processes import tagged
 from trainer.jobs.agent.queue import Queue
@@ -148,7 +148,7 @@ def show(machine: Machine, asked: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def list_jobs(machine: Machine, _asked: Mapping[str, Any]) -> dict[str, Any]:
-    jobs = [JobDirectory(entry) for entry in sorted(machine.jobs.iterdir()) if (entry / "spec.json").is_file()]
+    jobs = [JobDirectory(entry) for entry in entries(machine.jobs) if (entry / "spec.json").is_file()]
     return {"jobs": [_facts(job) for job in jobs], "queue": Queue(machine.root).order()}
 
 
@@ -203,7 +203,7 @@ def remove(machine: Machine, asked: Mapping[str, Any]) -> dict[str, Any]:
         raise Refused("still runs", id=job.id)
     if tagged(job.id):
         raise Refused("survivors", id=job.id, pids=tagged(job.id))
-    shutil.rmtree(str(job.path))
+    discard(job.path)
     return {"removed": job.id}
 
 
