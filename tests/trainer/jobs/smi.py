@@ -60,7 +60,7 @@ class Smi:
     def _card(card: int, used: int) -> str:
         use, watts, heat = (97, "391.42", 63) if used else (0, "[N/A]" if card == 3 else "61.07", 34)
         memory = f"{_TOTAL_MIB}, {used + _IDLE_MIB}"
-        return f"{card}, {_UUIDS[card]}, NVIDIA A100-SXM4-80GB, {memory}, {use}, {watts}, {heat}, 535.129.03"
+        return f"{card}, {_UUIDS[card]}, NVIDIA A100-SXM4-80GB, {memory}, {use}, {watts}, {heat}, 535.129.03, [N/A], {1410 if used else 210}"
 
     def _publish(self, name: str, lines: list[str]) -> None:
         draft = self.folder / f"{name}.draft"

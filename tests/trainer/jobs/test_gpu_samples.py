@@ -1,4 +1,4 @@
-"""The cards while a job runs: sampled with who else is on them; an nvidia-smi that fails or hangs harms nothing."""
+"""The machine and its cards while a job runs: sampled with who else is on them; an nvidia-smi that fails or hangs harms nothing."""
 
 import os
 import pwd
@@ -11,6 +11,7 @@ from tests.trainer.jobs.here import here as here
 from tests.trainer.jobs.smi import Smi, put_on_path
 from trainer.jobs.agent import states
 from trainer.jobs.agent.files import rows as read_rows
+from trainer.jobs.agent.host import Host
 
 pytestmark = pytest.mark.fault("nvidia-smi absent, failing, hanging; others on the cards")
 _WAITS = "row(1)\nwhile not (job / 'go').exists(): time.sleep(0.02)"
@@ -41,7 +42,7 @@ def test_use_memory_power_heat_and_the_others_on_a_card_are_sampled(here: Here, 
     me = pwd.getpwuid(os.getuid()).pw_name
     cards = next(read_rows(job.directory.gpu))["cards"]
     assert cards[0] == {
-        "card": 0, "use": 97, "mib": 41_004, "of": 81_920, "watts": 391.42, "celsius": 63,
+        "card": 0, "use": 97, "mib": 41_004, "of": 81_920, "watts": 391.42, "celsius": 63, "fan": None, "mhz": 1410,
         "who": [[me, os.getpid(), 40_000], ["", _NOBODY, 1000]],
     }  # fmt: skip
     assert (cards[1]["use"], cards[1]["who"]) == (0, [])
@@ -55,9 +56,9 @@ def test_samples_come_again_after_nvidia_smi_failed(here: Here, smi: Smi) -> Non
     smi.becomes("fails")
     job = at_work(here)
     assert here.client.hello()["cards"] == []
-    assert not job.directory.gpu.exists()
+    assert not any("cards" in row for row in read_rows(job.directory.gpu))
     smi.recovers()
-    wait_until(job.directory.gpu.exists)
+    wait_until(lambda: any("cards" in row for row in read_rows(job.directory.gpu)))
     ends_well(job)
 
 
@@ -66,7 +67,7 @@ def test_one_that_hangs_is_waited_for_by_nobody_and_left_by_nobody(here: Here, s
     job = at_work(here)
     wait_until((smi.folder / "hung").exists)
     ends_well(job)
-    assert not job.directory.gpu.exists()
+    assert not list(read_rows(job.directory.gpu))
     wait_until(lambda: not _running(smi))
 
 
@@ -82,8 +83,49 @@ def _running(smi: Smi) -> list[int]:
     return found
 
 
-def test_without_one_there_are_no_samples_and_a_job_runs(here: Here) -> None:
+def test_without_one_the_machine_alone_is_sampled(here: Here) -> None:
     job = at_work(here)
+    wait_until(lambda: len(list(read_rows(job.directory.gpu))) >= 2)
     ends_well(job)
-    assert not job.directory.gpu.exists()
+    first, second = list(read_rows(job.directory.gpu))[:2]
+    assert "cards" not in first
+    assert 0 < first["host"]["mib"] <= first["host"]["of"]
+    assert {"use", "in", "out"} & first["host"].keys() == set(), "what counts up is told from the second on"
+    assert {"use", "in", "out"} <= second["host"].keys()
     assert here.client.hello()["cards"] == []
+
+
+_STAT = "cpu  {user} 0 20 {idle} 10 0 0 0 0 0\ncpu0 1 1 1 1\n"
+_NET = """Inter-|   Receive                                                |  Transmit
+ face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed
+    lo: 999999 9 0 0 0 0 0 0 999999 9 0 0 0 0 0 0
+  eth0:{received} 9 0 0 0 0 0 0 {sent} 9 0 0 0 0 0 0
+"""
+
+
+def told_by(proc: Path, **numbers: int) -> None:
+    (proc / "net").mkdir(parents=True, exist_ok=True)
+    (proc / "stat").write_text(_STAT.format(**numbers))
+    (proc / "net" / "dev").write_text(_NET.format(**numbers))
+    (proc / "meminfo").write_text("MemTotal: 2048 kB\nMemAvailable: 512 kB\nSwapTotal: 4096 kB\nSwapFree: 1024 kB\n")
+
+
+def test_what_counts_up_is_told_as_what_it_was_since_the_moment_before(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    told_by(tmp_path, user=100, idle=100, received=5000, sent=100)
+    assert host.moment() == {"mib": 1, "of": 2, "swap": 3}
+    told_by(tmp_path, user=175, idle=125, received=5000, sent=100)
+    found = host.moment()
+    assert (found["use"], found["in"], found["out"]) == (75, 0, 0)
+    told_by(tmp_path, user=175, idle=125, received=4000, sent=90_000_100)
+    found = host.moment()
+    assert "use" not in found, "no time has passed"
+    assert found["in"] == 0, "a counter that began again"
+    assert found["out"] > 0
+
+
+def test_a_system_that_tells_otherwise_or_nothing_is_no_error(tmp_path: Path) -> None:
+    assert Host(tmp_path).moment() == {}
+    told_by(tmp_path, user=1, idle=1, received=1, sent=1)
+    (tmp_path / "stat").write_text("processor: fast\n")
+    assert Host(tmp_path).moment() == {}

@@ -6,7 +6,7 @@
     state.json       the supervisor's word on the job; heartbeat: that it still looks
     cancel           asks it to stop; hold keeps it in the queue
     events.jsonl     what happened, numbered by its lines; metrics.jsonl: a row a step, and after a resume a step may stand twice:
-                     the later row counts; samples.jsonl: replies asked for at evaluations; gpu.jsonl: the cards, every two seconds
+                     the later row counts; samples.jsonl: replies asked for at evaluations; gpu.jsonl: the machine and its cards, every two seconds
     logs/attempt-N.log   attempts/N/error.json
     ckpt/checkpoint-STEP/COMPLETE.json   ckpt/best.json
     artifacts/manifest.json

@@ -14,7 +14,7 @@ from typing import Any
 
 from trainer.jobs.agent.processes import ends_with_parent
 
-_CARDS = "index,uuid,name,memory.total,memory.used,utilization.gpu,power.draw,temperature.gpu,driver_version"
+_CARDS = "index,uuid,name,memory.total,memory.used,utilization.gpu,power.draw,temperature.gpu,driver_version,fan.speed,clocks.sm"
 _APPS = "gpu_uuid,pid,used_memory"
 _SECONDS = 20.0
 _KILLED_SECONDS = 1.0
@@ -38,6 +38,8 @@ class Card:
     watts: float | None
     celsius: int | None
     driver: str
+    fan: int | None = None  # percent
+    mhz: int | None = None
     occupants: tuple[Occupant, ...] = ()
 
     def facts(self) -> dict[str, Any]:
@@ -86,7 +88,7 @@ def _output(child: subprocess.Popen[bytes]) -> bytes:
 def _card(fields: list[str], occupants: dict[str, list[Occupant]]) -> Card | None:
     if len(fields) != len(_CARDS.split(",")) or not fields[0].isdigit():
         return None
-    index, uuid, name, total, used, use, power, heat, driver = fields
+    index, uuid, name, total, used, use, power, heat, driver, fan, mhz = fields
     return Card(
         index=int(index),
         uuid=uuid,
@@ -97,6 +99,8 @@ def _card(fields: list[str], occupants: dict[str, list[Occupant]]) -> Card | Non
         watts=_number(power),
         celsius=_whole(heat),
         driver=driver,
+        fan=_whole(fan),
+        mhz=_whole(mhz),
         occupants=tuple(occupants.get(uuid, ())),
     )
 

@@ -99,13 +99,12 @@ class Supervisor:
         self.record.state["restarts"] = slurm.restarts()
         if not self._waits_its_turn():
             return self._stopped(reason="queue")
-        sampler = _sampler(self.job) if self.launch.gpus else None
+        sampler = _sampler(self.job)
         try:
             self._attempts()
         finally:
-            if sampler is not None:
-                sampler.kill()
-                sampler.wait()
+            sampler.kill()
+            sampler.wait()
         return None
 
     def _asked(self, *_: Any) -> None:

@@ -11,7 +11,7 @@ from textual.widgets._static import Static
 
 from kullm_tui.ui.train.page.curves import LOSS
 from kullm_tui.ui.train.page.plots import Plots, chart_of
-from kullm_tui.ui.train.page.text import alarm_lines, card_line, joined, number_lines
+from kullm_tui.ui.train.page.text import alarm_lines, card_line, host_line, joined, number_lines
 from kullm_tui.ui.train.page.watching import Watching
 from kullm_tui.ui.widgets.chart import Chart
 from trainer.jobs.log import Page
@@ -56,7 +56,8 @@ class Overview(Plots):
         tall = self.size.height >= _TALL
         self._tell("numbers", joined(number_lines(look, width - 1)))
         cards = [card_line(card, width) for card in look.cards[: _CARDS if tall else _FEW_CARDS]]
-        self._tell("glance-cards", joined(cards))
+        host = [host_line(look.host, width)] if look.host and (tall or not cards) else []
+        self._tell("glance-cards", joined([*cards, *host]))
         self._tell("glance-alarms", joined(alarm_lines(look, _ALARMS if tall else _FEW_ALARMS)))
         super().draw()
 

@@ -15,7 +15,7 @@ from trainer.jobs.alarms import Alarm
 from trainer.jobs.differences import flat
 from trainer.jobs.reckoning import Reckoning
 from trainer.jobs.text import link_text, queue_text, reason_text, state_text, time_text
-from trainer.jobs.watched import CardMoment, Look
+from trainer.jobs.watched import CardMoment, HostMoment, Look
 
 _GOOD, _BAD = (states.RUNNING, states.SUCCEEDED), (states.FAILED, states.LOST, states.CANCEL_INCOMPLETE)
 _SPARKS = "▁▂▃▄▅▆▇█"
@@ -126,11 +126,14 @@ def card_line(card: CardMoment, width: int) -> Content:
         Content("" if card.watts is None else f"{card.watts:.0f}W"),
         Content.styled("" if card.celsius is None else f"{card.celsius:.0f}°C", "$error" if hot else ""),
     ]
-    line = Content("  ").join(part for part in parts if part.plain)
+    return _with_past(Content("  ").join(part for part in parts if part.plain), card.uses, width)
+
+
+def _with_past(line: Content, uses: Sequence[float], width: int) -> Content:
     room = width - line.cell_length - 2
-    return (
-        Content.assemble(line, "  ", (spark(card.uses, min(room, _SPARK)), "$accent")) if room >= _SPARK // 2 else line
-    )
+    if room < _SPARK // 2:
+        return line
+    return Content.assemble(line, "  ", (spark(uses, min(room, _SPARK)), "$accent"))
 
 
 def _gauge(share: float, colour: str) -> tuple[Content | str | tuple[str, str], ...]:
@@ -144,11 +147,33 @@ def card_lines(look: Look, width: int) -> list[Content]:
             "GPU 기록이 없어요. 학습이 프로세서에서 돌거나, 장비에 nvidia-smi가 없어요.",
             "Nothing is known of cards: it is trained on the processor, or its machine has no nvidia-smi.",
         )
-        return [Content.styled(words, "$quiet")]
+        return [Content.styled(words, "$quiet"), Content(""), *host_lines(look, width)]
     where = look.standing.job.spec.get("machine")
     hardware = safe_line(str(where.get("hardware") or "")) if isinstance(where, dict) else ""
     head = [Content.styled(hardware, "$quiet"), Content("")] if hardware else []
-    return [*head, *(line for card in look.cards for line in _card(card, width))]
+    return [*head, *(line for card in look.cards for line in _card(card, width)), *host_lines(look, width)]
+
+
+def host_lines(look: Look, width: int) -> list[Content]:
+    """The machine itself; none where it did not tell."""
+    host = look.host
+    if host is None:
+        return []
+    return [host_line(host, 0), Content.assemble((spark(host.uses, max(8, width - 2)), "$accent"))]
+
+
+def host_line(host: HostMoment, width: int) -> Content:
+    """How busy its processor is, memory, swap, network, and where there is room the processor over the last minutes."""
+    use = "-" if host.use is None else f"{host.use:.0f}%"
+    share = min(1.0, host.mib / host.of) if host.of else 0.0
+    parts = [
+        Content.assemble(("CPU  ", "bold"), f" {use:>4} ", *_gauge((host.use or 0.0) / 100, "$accent")),
+        Content.assemble(f"{host.mib / 1024:.1f}/{host.of / 1024:.0f}GB ", *_gauge(share, "$secondary")),
+        Content(say("스왑", "swap") + f" {host.swap / 1024:.1f}GB" if host.swap >= 1 else ""),
+        Content("" if host.received is None else f"↓{size_text(round(host.received))}/s"),
+        Content("" if host.sent is None else f"↑{size_text(round(host.sent))}/s"),
+    ]
+    return _with_past(Content("  ").join(part for part in parts if part.plain), host.uses, width)
 
 
 def _card(card: CardMoment, width: int) -> list[Content]:
@@ -160,8 +185,11 @@ def _card(card: CardMoment, width: int) -> list[Content]:
         for owner, pid, mib in card.who
     ]
     past = Content.assemble((spark(card.uses, max(8, width - 2)), "$accent"))
+    fan = "" if card.fan is None else say(f"팬 {card.fan:.0f}%", f"fan {card.fan:.0f}%")
+    clock = "" if card.mhz is None else f"{card.mhz:,.0f}MHz"
+    line = Content("  ").join([card_line(card, 0), *(Content(text) for text in (clock, fan) if text)])
     return [
-        card_line(card, 0),
+        line,
         past,
         Content.styled(", ".join(who) or say("쓰는 프로세스 없음", "nobody on it"), "$quiet"),
         Content(""),

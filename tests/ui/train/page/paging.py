@@ -117,7 +117,9 @@ def written_job(
         append(job.metrics, row)
     append(job.events, {"event": "disk low", "free": 9.1e9, "time": BEGAN + 9.5 * 230})
     for moment in range(90):
-        append(job.gpu, {"time": BEGAN + 2 * moment, "cards": [_card(0, moment), _card(1, moment + 20)]})
+        cards = [_card(0, moment), _card(1, moment + 20)]
+        host = {"use": 20 + moment % 60, "mib": 94_000, "of": 515_000, "swap": 1200, "in": 41_000, "out": 8_200_000}
+        append(job.gpu, {"time": BEGAN + 2 * moment, "cards": cards, "host": host})
     _write_log(job, done)
     return job
 
