@@ -14,12 +14,13 @@ from kullm_tui.core.language import say
 from kullm_tui.core.records import Message, Role
 
 State = Literal["complete", "cancelled", "failed", "streaming"]
+Mark = Literal["keep", "never"]  # of a reply: good as it is, not for training
 
 _CONVERSATION = "SELECT id, title, created, updated, pinned, leaf_id, model, adapter FROM conversations"
 LISTED = "deleted IS NULL AND comparison_id IS NULL"  # of a conversation: what the user sees as one
 _TURN = (
     "id, parent_id, role, content, input, created, state, error, model, adapter, template, parameters, prompt_sha256,"
-    " prompt_tokens, completion_tokens, timings, thinking"
+    " prompt_tokens, completion_tokens, timings, thinking, mark, corrects"
 )
 
 
@@ -57,6 +58,8 @@ class Turn:
     timings: Mapping[str, float]
     siblings: tuple[int, ...]  # the messages of this role under the same parent, oldest first, itself among them
     thinking: str = ""  # before it answered; nobody is told of it
+    mark: Mark | None = None
+    corrects: int | None = None  # of a reply that a person wrote: the one that it stands for
 
     def beside(self, step: int) -> int | None:
         """The message so many branches on; None where there is none."""
@@ -97,7 +100,8 @@ def conversation_from(row: Row) -> Conversation:
 def latest_answered(connection: Connection) -> Conversation | None:
     """The last one that was answered: a question that failed has nothing to go on with."""
     row = connection.execute(
-        "SELECT one.id, title, one.created, updated, pinned, reply.id, reply.model, reply.adapter"
+        "SELECT one.id, title, one.created, updated, pinned, reply.id, coalesce(reply.model, one.model),"
+        " CASE WHEN reply.model IS NULL THEN one.adapter ELSE reply.adapter END"
         " FROM conversations one JOIN messages reply ON reply.conversation_id = one.id"
         f" WHERE {LISTED} AND reply.role = 'assistant' AND reply.content <> ''"
         " ORDER BY recency DESC, one.id DESC, reply.id DESC LIMIT 1"
@@ -128,8 +132,16 @@ def thread(connection: Connection, conversation_id: int, leaf_id: int | None) ->
     rows = connection.execute(
         f"SELECT {_TURN} FROM messages WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(path),)
     )
-    turns = {row["id"]: _turn(row, tree) for row in rows}
+    turns = {row["id"]: _turn(dict(row), tree) for row in rows}
     return [turns[identity] for identity in path]
+
+
+def turn(connection: Connection, message_id: int) -> Turn:
+    row = connection.execute(f"SELECT conversation_id, {_TURN} FROM messages WHERE id = ?", (message_id,)).fetchone()
+    if row is None:
+        raise no_message(message_id)
+    facts = dict(row)
+    return _turn(facts, _Tree(connection, facts.pop("conversation_id")))
 
 
 def leaf_below(connection: Connection, message_id: int) -> int:
@@ -170,7 +182,7 @@ class _Tree:
         return tuple(one for one in self.children[self.parents[identity]] if self._roles[one] == role)
 
 
-def _turn(row: Row, tree: _Tree) -> Turn:
+def _turn(row: Mapping[str, Any], tree: _Tree) -> Turn:
     facts = dict(row)
     for name in ("parameters", "timings"):
         facts[name] = mapping_from(facts[name])

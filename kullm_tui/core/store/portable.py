@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from kullm_tui.core.records import Role
-from kullm_tui.core.store.history import State
+from kullm_tui.core.store.history import Mark, State
 
 LATEST_TIME = 253370764800.0  # the year 9999 begins, the last one that a date can be made of anywhere
 
@@ -33,6 +33,8 @@ class PortableMessage:
     completion_tokens: int | None = None
     timings: Mapping[str, Any] | None = None
     thinking: str = ""
+    mark: Mark | None = None
+    corrects: int | None = None  # the number of the reply beside it that a person rewrote so
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from kullm_tui.core.store.transfer_sql import index, unindexed
 # What stays without the other; whatever else hangs on something that is lost goes with it.
 _LINKS = (
     ("messages", "parent_id", "messages"),
+    ("messages", "corrects", "messages"),
     ("conversations", "leaf_id", "messages"),
     ("conversations", "comparison_id", "comparisons"),
     ("vote_replies", "reply_id", "messages"),

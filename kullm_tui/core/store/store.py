@@ -10,11 +10,11 @@ from sqlite3 import Connection
 from typing import Self, TypeVar
 
 from kullm_tui.core.records import Message
-from kullm_tui.core.store import history
+from kullm_tui.core.store import history, marks
 from kullm_tui.core.store.comparisons import Comparisons
 from kullm_tui.core.store.database import Database, inserted
 from kullm_tui.core.store.drafts import StoredDrafts
-from kullm_tui.core.store.history import Conversation, Hit, Turn
+from kullm_tui.core.store.history import Conversation, Hit, Mark, Turn
 from kullm_tui.core.store.journal import Journal, ReplySource, bury_orphans, choose_leaf, touch
 from kullm_tui.core.store.portable import Imported, ImportProgress, PortableConversation
 from kullm_tui.core.store.search import Searches
@@ -124,6 +124,20 @@ class Store:
     def thread(self, conversation_id: int, leaf_id: int | None = None) -> list[Turn]:
         """Root to leaf; without a leaf the branch that was chosen last, else the newest."""
         return self._read(lambda connection: history.thread(connection, conversation_id, leaf_id))
+
+    def turn(self, message_id: int) -> Turn:
+        """One message by itself, such as the reply that a shown one corrects."""
+        return self._read(lambda connection: history.turn(connection, message_id))
+
+    def correct(self, message_id: int, text: str) -> Turn:
+        """The answer that was wanted, beside this reply, which stays as it is. The conversation goes on from there."""
+        with self._database.transaction() as connection:
+            return history.turn(connection, marks.correct(connection, message_id, text))
+
+    def mark(self, message_id: int, mark: Mark | None) -> None:
+        """A reply is good as it is, or not for training; None takes back what was said."""
+        with self._database.transaction() as connection:
+            marks.mark(connection, message_id, mark)
 
     def leaf_below(self, message_id: int) -> int:
         """Where the branch of this message goes on: down to its end, along the newest."""

@@ -9,14 +9,17 @@ from dataclasses import fields
 from sqlite3 import Connection, Row
 from typing import Any, get_args
 
+from kullm_tui.core.store.database import inserted
 from kullm_tui.core.store.history import LISTED, mapping_from, no_conversation
 from kullm_tui.core.store.journal import FinalState, choose_leaf
 from kullm_tui.core.store.portable import Imported, ImportProgress, PortableConversation, PortableMessage
 
 # The columns of a message that stand in a file under their own names.
-_FACTS = tuple(one.name for one in fields(PortableMessage) if one.name not in ("number", "parent"))
+_FACTS = tuple(one.name for one in fields(PortableMessage) if one.name not in ("number", "parent", "corrects"))
 _JSON = ("parameters", "timings")
 _INDEXED_AT_ONCE = 2000  # messages
+
+_Ids = dict[int | None, int | None]  # of a file's numbers
 
 
 def portable_conversations(connection: Connection, ids: Sequence[int] | None) -> Iterator[PortableConversation]:
@@ -35,7 +38,8 @@ def portable_conversations(connection: Connection, ids: Sequence[int] | None) ->
 
 def _portable(row: Row, connection: Connection) -> PortableConversation:
     messages = connection.execute(
-        f"SELECT id, parent_id, {', '.join(_FACTS)} FROM messages WHERE conversation_id = ? ORDER BY id", (row["id"],)
+        f"SELECT id, parent_id, corrects, {', '.join(_FACTS)} FROM messages WHERE conversation_id = ? ORDER BY id",
+        (row["id"],),
     ).fetchall()
     numbers = {message["id"]: number for number, message in enumerate(messages, start=1)}
     return PortableConversation(
@@ -55,7 +59,9 @@ def _portable_message(row: Row, numbers: dict[int, int]) -> PortableMessage:
         facts[name] = mapping_from(facts[name]) or None
     if facts["state"] == "streaming":
         facts["state"] = "cancelled"  # in the file nobody goes on writing it
-    return PortableMessage(number=numbers[row["id"]], parent=numbers.get(row["parent_id"]), **facts)
+    return PortableMessage(
+        number=numbers[row["id"]], parent=numbers.get(row["parent_id"]), corrects=numbers.get(row["corrects"]), **facts
+    )
 
 
 def keep(
@@ -66,8 +72,8 @@ def keep(
     for done, one in enumerate(conversations, start=1):
         conversation_id, is_new = _place_for(connection, one)
         added = _add_missing(connection, conversation_id, one, is_new=is_new)
-        counts["new" if is_new else "grown" if added else "known"] += 1
-        counts["messages"] += added
+        counts["new" if is_new else "grown" if added.total() else "known"] += 1
+        counts["messages"] += added["messages"]
         progress("keep", done, len(conversations))
     index(connection, progress)
     return Imported(**counts)
@@ -102,25 +108,26 @@ def _place_for(connection: Connection, one: PortableConversation) -> tuple[int, 
     row = connection.execute("SELECT id FROM conversations WHERE key = ?", (one.key,)).fetchone()
     if row:
         return row["id"], False
-    inserted = connection.execute(
-        "INSERT INTO conversations (key, title, created, updated, pinned, recency) VALUES (?, ?, ?, ?, ?, ?)",
-        (one.key, one.title, one.created, one.updated, one.pinned, min(one.updated, time.time())),
-    )
-    assert inserted.lastrowid is not None
-    return inserted.lastrowid, True
+    facts = {name: getattr(one, name) for name in ("key", "title", "created", "updated", "pinned")}
+    return inserted(connection, "conversations", **facts, recency=min(one.updated, time.time())), True
 
 
-def _add_missing(connection: Connection, conversation_id: int, one: PortableConversation, *, is_new: bool) -> int:
+def _add_missing(
+    connection: Connection, conversation_id: int, one: PortableConversation, *, is_new: bool
+) -> Counter[str]:
+    """What was added: messages, and what a person said of those that were there."""
     known = {} if is_new else _identities(connection, conversation_id)
     prints = _Prints()
-    ids: dict[int | None, int | None] = {None: None}
-    added = 0
+    ids: _Ids = {None: None}
+    added = Counter[str]()
     for message in one.messages:
-        mark = prints.of(message.number, message.parent, message.role, message.content, message.input)
-        if mark not in known:
-            known[mark] = _insert(connection, conversation_id, ids[message.parent], message)
-            added += 1
-        ids[message.number] = known[mark]
+        same = prints.of(message.number, message.parent, message.role, message.content, message.input)
+        if same in known:
+            added["said of it"] += _take_over(connection, known[same], message, ids)
+        else:
+            known[same] = _insert(connection, conversation_id, message, ids)
+            added["messages"] += 1
+        ids[message.number] = known[same]
     leaf = ids.get(one.leaf) or max((identity for identity in ids.values() if identity), default=None)
     if is_new and leaf:
         choose_leaf(connection, conversation_id, leaf)
@@ -150,15 +157,23 @@ class _Prints:
         return mark
 
 
-def _insert(connection: Connection, conversation_id: int, parent_id: int | None, message: PortableMessage) -> int:
+def _take_over(connection: Connection, message_id: int, message: PortableMessage, ids: _Ids) -> bool:
+    """Whether the file says more of a message that is there. What was said here stays, but a *never* of either side holds."""
+    if message.mark is None and message.corrects is None:
+        return False
+    there = tuple(connection.execute("SELECT mark, corrects FROM messages WHERE id = ?", (message_id,)).fetchone())
+    mark = "never" if "never" in (there[0], message.mark) else there[0] or message.mark
+    said = (mark, there[1] or ids[message.corrects])
+    if said == there:
+        return False
+    connection.execute("UPDATE messages SET mark = ?, corrects = ? WHERE id = ?", (*said, message_id))
+    return True
+
+
+def _insert(connection: Connection, conversation_id: int, message: PortableMessage, ids: _Ids) -> int:
     facts: dict[str, Any] = {name: getattr(message, name) for name in _FACTS}
     for name in _JSON:
         facts[name] = json.dumps(dict(facts[name]), ensure_ascii=False) if facts[name] else None
     facts = unindexed(facts)
-    places = ", ".join("?" * (len(facts) + 2))
-    row = connection.execute(
-        f"INSERT INTO messages (conversation_id, parent_id, {', '.join(facts)}) VALUES ({places})",
-        (conversation_id, parent_id, *facts.values()),
-    )
-    assert row.lastrowid is not None
-    return row.lastrowid
+    hung = {"conversation_id": conversation_id, "parent_id": ids[message.parent], "corrects": ids[message.corrects]}
+    return inserted(connection, "messages", **hung, **facts)

@@ -13,6 +13,7 @@ from kullm_tui.core import foreign_json
 from kullm_tui.core.errors import ImportRefused
 from kullm_tui.core.language import say
 from kullm_tui.core.records import ROLES
+from kullm_tui.core.store.history import Mark
 from kullm_tui.core.store.journal import FinalState
 from kullm_tui.core.store.portable import LATEST_TIME, PortableConversation, PortableMessage
 from kullm_tui.core.store.titles import title_of
@@ -139,12 +140,24 @@ def _message(row: Mapping[str, Any], numbers: set[int]) -> PortableMessage:
         input=_text(row, "input") if "input" in row else "",
         thinking=_text(row, "thinking") if "thinking" in row else "",
         state=_one_of(row, "state", get_args(FinalState)),
+        mark=_one_of(row, "mark", get_args(Mark)) if "mark" in row else None,
+        corrects=_corrected(row, numbers),
         **{
             name: _text(row, name) for name in ("error", "model", "adapter", "template", "prompt_sha256") if name in row
         },
         **{name: _count(row, name) for name in ("prompt_tokens", "completion_tokens") if name in row},
         **{name: _facts(row, name) for name in ("parameters", "timings") if name in row},
     )
+
+
+def _corrected(row: Mapping[str, Any], numbers: set[int]) -> int | None:
+    corrects = row.get("corrects")
+    if corrects is not None and (type(corrects) is not int or corrects not in numbers):
+        number = row["number"]
+        raise _Wrong(
+            say(f"메시지 {number}: 고친 원래 답이 없어요", f"the reply that message {number} corrects is missing")
+        )
+    return corrects
 
 
 def _text(row: Mapping[str, Any], name: str, *, longest: int | None = None) -> Any:

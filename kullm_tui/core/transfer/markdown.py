@@ -8,12 +8,13 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 from kullm_tui.core import foreign_json
 from kullm_tui.core.errors import ImportRefused
 from kullm_tui.core.language import say
 from kullm_tui.core.records import ROLES
+from kullm_tui.core.store.history import Mark
 from kullm_tui.core.store.portable import LATEST_TIME, PortableConversation, PortableMessage
 from kullm_tui.core.store.titles import title_of
 from kullm_tui.core.text import storable, terminal_safe, terminal_safe_json
@@ -33,7 +34,7 @@ def markdown(conversation: PortableConversation) -> str:
     facts = {"key": conversation.key, "created": conversation.created, "updated": conversation.updated}
     parts = [f"{_mark('conversation', facts)}\n# {terminal_safe(conversation.title)}\n"]
     for message in _branch(conversation):
-        said = {"created": message.created, "state": message.state, "model": message.model, "adapter": message.adapter}
+        said = {name: getattr(message, name) for name in ("created", "state", "model", "adapter", "mark")}
         parts.append(f"{_mark(message.role, said)}\n**{_speaker(message)}** · {_date(message.created)}\n")
         parts.append(_written(message.content))
         if message.input:
@@ -133,6 +134,7 @@ def _message(number: int, role: Any, said: dict[str, Any], body: str) -> Portabl
         state=state if state in _STATES else "complete",
         model=_name(said.get("model")),
         adapter=_name(said.get("adapter")),
+        mark=said.get("mark") if said.get("mark") in get_args(Mark) else None,
     )
 
 

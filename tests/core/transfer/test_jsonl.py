@@ -50,6 +50,9 @@ def a_tree(store: Store) -> int:
         answers.append(journal.reply_id)
     store.add_user_turn(one.id, Message("user", "  끝에 빈 줄\n\n"), parent_id=answers[0])
     store.add_user_turn(one.id, Message("user", "다른 질문"), parent_id=one.leaf_id)
+    store.mark(answers[0], "keep")
+    store.mark(answers[1], "never")
+    store.correct(answers[2], "서울이에요.")
     store.choose_leaf(one.id, answers[2])
     store.pin(one.id, True)
     return one.id
@@ -102,6 +105,29 @@ def test_what_was_said_since_joins_what_is_there(store: Store, other: Store, tmp
     assert [asdict(one) for one in theirs.messages] == [asdict(one) for one in mine.messages]
 
 
+def test_what_was_said_of_replies_since_joins_what_is_there(store: Store, other: Store, tmp_path: Path) -> None:
+    a_tree(store)
+    bare = replace(next(store.portable()))
+    stripped = tuple(replace(message, mark=None, corrects=None) for message in bare.messages)
+    other.keep([replace(bare, messages=stripped)])
+    assert imported(other, tmp_path, written(store)) == GROWN
+    assert imported(other, tmp_path, written(store)) == KNOWN
+    assert [asdict(one) for one in other.portable()] == [asdict(one) for one in store.portable()]
+
+
+def test_a_never_of_either_side_holds_and_any_other_word_is_kept(store: Store, other: Store, tmp_path: Path) -> None:
+    number = a_tree(store)
+    imported(other, tmp_path, written(store))
+    kept, never, *_ = store.turn(store.thread(number)[-1].id).siblings
+    store.mark(kept, "never")
+    store.mark(never, "keep")
+    assert imported(other, tmp_path, written(store)) == GROWN
+    [theirs] = other.portable()
+    assert [message.mark for message in theirs.messages if message.mark] == ["never", "never"]
+    imported(store, tmp_path, b"".join(f"{line}\n".encode() for line in jsonl([theirs], 1)))
+    assert [store.turn(reply).mark for reply in (kept, never)] == ["never", "never"]
+
+
 def test_a_deleted_conversation_comes_in_anew(store: Store, tmp_path: Path) -> None:
     number = a_tree(store)
     data = written(store)
@@ -129,9 +155,9 @@ def conversations(draw: st.DrawFn) -> PortableConversation:
     for number in range(1, draw(st.integers(1, 6)) + 1):
         parent = draw(st.none() | st.integers(1, number - 1)) if number > 1 else None
         role: Any = draw(st.sampled_from(["system", "user", "assistant"]))
-        messages.append(
-            PortableMessage(number, parent, role, draw(text), draw(times), input=draw(text), timings=draw(facts))
-        )
+        message = PortableMessage(number, parent, role, draw(text), draw(times), input=draw(text), timings=draw(facts))
+        mark: Any = draw(st.sampled_from([None, "keep", "never"]))
+        messages.append(replace(message, mark=mark, corrects=draw(st.sampled_from([None, parent]))))
     return PortableConversation(draw(st.uuids()).hex, "제목", draw(times), draw(times), tuple(messages), leaf=1)
 
 
@@ -157,7 +183,9 @@ def line_with(**changes: Any) -> bytes:
     message = {"number": 1, "parent": None, "role": "user", "content": "질문", "created": 1, "state": "complete"}
     row = {"key": "k", "title": "제목", "created": 1, "updated": 1, "messages": [message]}
     for name, value in changes.items():
-        (message if name in message or name in ("timings", "parameters", "prompt_tokens") else row)[name] = value
+        (message if name in message or name in ("timings", "parameters", "prompt_tokens", "mark", "corrects") else row)[
+            name
+        ] = value
     return json.dumps(row, ensure_ascii=True).encode()
 
 
@@ -166,6 +194,7 @@ BAD_FIELDS: tuple[dict[str, Any], ...] = (
     {"created": "어제"}, {"updated": -1}, {"updated": 1e300}, {"updated": 10**400}, {"updated": True},
     {"role": "tool"}, {"state": "streaming"}, {"content": None}, {"number": "1"}, {"parent": 1}, {"parent": 7},
     {"timings": []}, {"parameters": {"a": float("inf")}}, {"prompt_tokens": 2**80}, {"prompt_tokens": True},
+    {"mark": "maybe"}, {"mark": []}, {"corrects": 7}, {"corrects": 1}, {"corrects": "1"}, {"corrects": []},
 )  # fmt: skip
 HEADER = b'{"kullm": "conversations", "version": 1, "conversations": 1}\n'
 
