@@ -16,7 +16,7 @@ from kullm_tui.core.language import say
 from kullm_tui.core.store.drafts import Edited
 from kullm_tui.ui.chat.drafts import Drafts
 from kullm_tui.ui.chat.view import ChatView
-from kullm_tui.ui.conversation.controller import Controller
+from kullm_tui.ui.conversation.controller import Controller, FeedbackVerb
 from kullm_tui.ui.conversation.live_replies import Replies
 from kullm_tui.ui.conversation.settings import Session, last_used, question_of, remember, session_of
 from kullm_tui.ui.conversation.text import speed
@@ -208,6 +208,18 @@ class ChatController(Controller[ChatView]):
             self._drafts.edit(Edited(question.id, question.parent_id), question)
             self.screen.prompt.focus()
             self._tell_editing()
+
+    def say_of(self, verb: FeedbackVerb, turn: Turn) -> None:
+        """What a person says of a reply: the answer that they wanted, or a mark."""
+        self.run(self._say_of(verb, turn), group="feedback")
+
+    async def _say_of(self, verb: FeedbackVerb, turn: Turn) -> None:
+        conversation = self.conversation
+        written = await self.feedback(verb, turn)
+        if written is not None and self.conversation is conversation:
+            await self.show(written if verb == "correct" else self.turns[-1].id)
+            self.screen.thread.chosen = written if self.screen.thread.has_focus else None
+        self.mark()
 
     def _tell_editing(self) -> None:
         told = say("고쳐서 보내면 새 갈래가 생겨요 · esc 취소", "Sent again, it makes a new branch · esc leaves it")

@@ -176,8 +176,10 @@ class ChatScreen(ConversationScreen):
         event.stop()
         if event.action == "edit":
             self.controller.edit(event.view.turn)
-        else:
+        elif event.action == "regenerate":
             self.controller.regenerate(event.view.turn)
+        else:
+            self.controller.say_of(event.action, event.view.turn)
 
     # -- the sidebar ---------------------------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from kullm_tui.ui.compare.selection import Choice
 from kullm_tui.ui.compare.text import letter, name_of
 from kullm_tui.ui.compare.view import CompareView
 from kullm_tui.ui.compare.vote import Voting, masked
-from kullm_tui.ui.conversation.controller import Controller
+from kullm_tui.ui.conversation.controller import Controller, FeedbackVerb
 from kullm_tui.ui.conversation.live_replies import Replies
 from kullm_tui.ui.conversation.settings import question_of
 from kullm_tui.ui.conversation.unsaved import as_ended
@@ -384,6 +384,15 @@ class CompareController(Controller[CompareView]):
         beside = turn.beside(step)
         if self.comparison and beside is not None and not self.busy:
             self.run(self._switch_branch(self.comparison.columns[place], beside), group="branch")
+
+    def say_of(self, place: int, verb: FeedbackVerb, turn: Turn) -> None:
+        """What a person says of a reply: the answer that they wanted, or a mark. The column goes on with what its model said."""
+        if self.comparison and not self.busy:
+            self.run(self._say_of(self.comparison.columns[place], verb, turn), group="feedback")
+
+    async def _say_of(self, column: Column, verb: FeedbackVerb, turn: Turn) -> None:
+        if await self.feedback(verb, turn) is not None:
+            await self._switch_branch(column, turn.id)
 
     async def _switch_branch(self, column: Column, turn_id: int) -> None:
         await self.show(column.place, await self.choose_branch(column.conversation, turn_id))

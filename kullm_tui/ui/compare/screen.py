@@ -179,8 +179,10 @@ class CompareScreen(ConversationScreen):
         if event.action == "edit":
             self.controller.edit(place, event.view.turn)
             self.prompt.focus()
-        else:
+        elif event.action == "regenerate":
             self.controller.ask_again(place, event.view.turn)
+        else:
+            self.controller.say_of(place, event.action, event.view.turn)
 
     @on(ColumnThread.Scrolled)
     def _scrolled(self, event: ColumnThread.Scrolled) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from textual.app import App
     from textual.worker import Worker
 
-    from kullm_tui.core.store.history import Conversation
+    from kullm_tui.core.store.history import Conversation, Turn
     from kullm_tui.ui.host import Host
+
+FeedbackVerb = Literal["correct", "keep", "never"]
 
 _LONG_SECONDS = 10.0  # what took so long is announced to a reader who looks elsewhere
 
@@ -75,6 +77,20 @@ class Controller(Generic[S]):
         leaf = await asyncio.to_thread(store.leaf_below, turn_id)
         await asyncio.to_thread(store.choose_leaf, conversation.id, leaf)
         return leaf
+
+    async def feedback(self, verb: FeedbackVerb, turn: Turn) -> int | None:
+        """The correction that was written, or the reply itself where it was marked; None where nothing was."""
+        store = await self.screen.host.opened()
+        if verb != "correct":
+            await asyncio.to_thread(store.mark, turn.id, None if turn.mark == verb else verb)
+            return turn.id
+        from kullm_tui.ui.conversation.correct_dialog import CorrectScreen
+
+        original = turn if turn.corrects is None else await asyncio.to_thread(store.turn, turn.corrects)
+        wanted = await self.screen.app.push_screen_wait(CorrectScreen(original.content, turn.content))
+        if wanted is None:
+            return None
+        return (await asyncio.to_thread(store.correct, turn.id, wanted)).id
 
     def announce(self, seconds: float, told: str) -> None:
         """To somebody who looked elsewhere while it took so long."""

@@ -63,6 +63,13 @@ def facts_of(turn: Turn) -> str:
     return " · ".join(part for part in parts if part)
 
 
+def said_of(turn: Turn) -> str:
+    """The mark that a person put on it."""
+    if turn.mark == "keep":
+        return say("좋은 답으로 남김", "kept as a good answer")
+    return say("학습에서 뺌", "never trained on") if turn.mark == "never" else ""
+
+
 def _first_text(first: float | None, total: float | None) -> str:
     """The wait for the first text, where it is worth a word."""
     if first is None or total is None or first < 100 or total - first < 100:
@@ -103,3 +110,13 @@ def name_of(model: str | None, adapter: str | None, titles: Mapping[str, str]) -
         return say("모델", "model")
     name = titles.get(model) or model.rstrip("/").rpartition("/")[2] or model
     return f"{name} + {adapter.rstrip('/').rpartition('/')[2]}" if adapter else name
+
+
+def speaker(turn: Turn, titles: Mapping[str, str]) -> str:
+    if turn.role == "system":
+        return say("시스템", "system")
+    if turn.role == "user":
+        return say("나", "me")
+    return (
+        say("내가 고친 답", "my correction") if turn.corrects is not None else name_of(turn.model, turn.adapter, titles)
+    )

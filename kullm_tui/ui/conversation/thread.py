@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from kullm_tui.ui.judge.host import JudgingHost
     from kullm_tui.ui.judge.service import JudgeService
 
-TurnVerb = Literal["edit", "regenerate"]
+TurnVerb = Literal["edit", "regenerate", "correct", "keep", "never"]
 
 _PAGE = 16  # turns mounted at once
 
@@ -224,11 +224,7 @@ class Thread(VerticalScroll, can_focus=True):
         if when == "replied":
             return self.subject is not None
         view = self.view_of(self.chosen)
-        if view is None:
-            return False
-        if when == "has code":
-            return view.has_code
-        return view.turn.beside(-1 if when == "has earlier branch" else 1) is not None
+        return view is not None and _offers(view, when)
 
     def action_judge(self) -> None:
         """The chosen reply, or the reply to the chosen question; else the last one."""
@@ -368,6 +364,21 @@ class Thread(VerticalScroll, can_focus=True):
     def action_regenerate(self) -> None:
         self._act("regenerate")
 
+    def action_correct(self) -> None:
+        self._act_on_reply("correct")
+
+    def action_keep(self) -> None:
+        self._act_on_reply("keep")
+
+    def action_never(self) -> None:
+        self._act_on_reply("never")
+
+    def _act_on_reply(self, action: TurnVerb) -> None:
+        if self.holds("has reply"):
+            self._act(action)
+        else:
+            self.app.notify(say("다 온 답을 골라야 해요.", "Choose a reply that has ended."), markup=False)
+
     def action_to_prompt(self) -> None:
         if not self.stop_judging():
             self.post_message(self.Left())
@@ -382,3 +393,12 @@ def _common(before: Sequence[Turn], after: Sequence[Turn]) -> int:
     """How many turns at the start are the same."""
     pairs = enumerate(zip(before, after, strict=False))
     return next((place for place, (old, new) in pairs if old.id != new.id), min(len(before), len(after)))
+
+
+def _offers(view: TurnView, when: When) -> bool:
+    """What can be done with the chosen turn."""
+    if when == "has code":
+        return view.has_code
+    if when == "has reply":
+        return view.turn.role == "assistant" and view.live is None
+    return view.turn.beside(-1 if when == "has earlier branch" else 1) is not None

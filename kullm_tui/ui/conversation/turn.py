@@ -18,7 +18,7 @@ from kullm_tui.core.asking.live_reply import LiveReply, Reading
 from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe
 from kullm_tui.core.times import clock
-from kullm_tui.ui.conversation.text import facts_of, limits_of, name_of, waiting_line
+from kullm_tui.ui.conversation.text import facts_of, limits_of, said_of, speaker, waiting_line
 from kullm_tui.ui.conversation.thinking import Thinking
 from kullm_tui.ui.judge.verdict_card import VerdictCard
 from kullm_tui.ui.markdown.reply_view import Reply
@@ -69,6 +69,7 @@ class TurnView(Vertical):
     TurnView .input { width: 1fr; height: auto; color: $quiet; border-left: outer $rule; padding-left: 1; }
     TurnView Byline { width: 22; height: auto; margin-left: 2; text-align: right; color: $quiet; }
     TurnView .facts { height: auto; color: $quiet; }
+    TurnView .said-of { height: auto; color: $accent; }
     TurnView .limits { height: auto; color: $warning; }
     TurnView .fault { height: auto; color: $error; }
     TurnView .hidden { display: none; }
@@ -98,7 +99,9 @@ class TurnView(Vertical):
         self.thinking = Thinking() if turn.role == "assistant" else None
         self.verdicts = VerdictCard() if turn.role == "assistant" else None
         self._byline = Byline()
-        self._lines = {name: Static(classes=f"{name} hidden", markup=False) for name in ("limits", "fault", "facts")}
+        self._lines = {
+            name: Static(classes=f"{name} hidden", markup=False) for name in ("limits", "fault", "said-of", "facts")
+        }
 
     def compose(self) -> ComposeResult:
         with Horizontal():
@@ -191,9 +194,7 @@ class TurnView(Vertical):
         if not self._composed:
             return
         turn = self.turn
-        name = say("나", "me") if turn.role == "user" else name_of(turn.model, turn.adapter, self._titles)
-        if turn.role == "system":
-            name = say("시스템", "system")
+        name = speaker(turn, self._titles)
         siblings = turn.siblings
         place = siblings.index(turn.id) + 1 if turn.id in siblings else 1
         self._byline.show(name, clock(turn.created), place, len(siblings))
@@ -218,6 +219,7 @@ class TurnView(Vertical):
         failed = bool(error) or self.turn.state == "failed"
         self._line("fault", _fault_line(error) if failed else "")
         self._line("limits", "\n".join(limits_of(self.turn)))
+        self._line("said-of", said_of(self.turn))
         self._line("facts", facts_of(self.turn) if not failed or self.turn.content else "")
 
     def _line(self, name: str, text: str) -> None:

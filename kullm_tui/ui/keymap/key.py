@@ -14,6 +14,7 @@ When = Literal[
     "replied",
     "begun",  # something stands in the thread
     "has code",
+    "has reply",  # the chosen turn is a whole reply, or what came of one
     "has earlier branch",
     "has later branch",
     "has row",

@@ -11,8 +11,8 @@ from textual.widgets import Input
 
 from kullm_tui.ui.train.page.job_page import JobPage
 from kullm_tui.ui.train.page.log_view import LogLines
-from kullm_tui.ui.train.page.replies_view import marked
 from kullm_tui.ui.widgets.chart import Chart
+from kullm_tui.ui.widgets.differences import marked
 from tests.trainer.jobs.elsewhere import FaultyTransport, dispatched, make_job, running, set_state, wait_for
 from tests.trainer.jobs.here import Here, here  # noqa: F401 - a fixture
 from tests.ui.train.page.paging import BEGAN, STEPS, ended, paging, row_of, written_job
