@@ -112,7 +112,7 @@ def test_a_cut_reply_is_noted(store: Store) -> None:
 
 def test_a_judge_that_names_the_same_reply_in_both_orders_prefers_it(store: Store, tmp_path: Path) -> None:
     compared(store, "수도는?", ["부산", "서울"], "tie")
-    judge = Judge(Endpoint("judge", "http://127.0.0.1:1/v1", None), "gpt-4o", "paper")
+    judge = Judge(Endpoint("judge", "http://127.0.0.1:1/v1"), "gpt-4o", "paper")
     with VerdictStore(tmp_path / "evaluation.db") as verdicts:
         assert not [one for one in gather(store, verdicts) if one.kind == "verdict"]
         for item, choice in zip(Pair("", "수도는?", "", "부산", "서울").items, (3, 1), strict=True):

@@ -182,7 +182,8 @@ def test_about_a_tenth_is_held_out_and_stays_there_as_more_is_said() -> None:
     assert len(held - {one.prompt for one in many.held_out.pairs}) <= 1, "but the one that stands in for none"
 
 
-def test_too_few_pairs_are_told(store: Store) -> None:
+@pytest.mark.usefixtures("store")
+def test_too_few_pairs_are_told() -> None:
     assert str(FEWEST_PAIRS) in shortage(FEWEST_PAIRS - 1)
     assert "300" in shortage(FEWEST_PAIRS)
     assert shortage(300) == ""
