@@ -11,7 +11,7 @@ reads it would learn where to stop from where it was cut. The newer word counts:
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
@@ -22,6 +22,7 @@ from kullm_tui.core.records import Message
 from kullm_tui.core.store.store import Store
 from kullm_tui.feedback.gather import Feedback, gather_all
 from kullm_tui.feedback.personal import Personal, personal_in
+from kullm_tui.feedback.taught import Taught, said
 
 HELD_OUT = 0.1  # of the questions: enough to see a difference by, few enough to leave most for training
 FEWEST_PAIRS = 30  # below, what is learnt is chance
@@ -34,17 +35,9 @@ Reason = Literal[
 
 
 @dataclass(frozen=True)
-class Lesson:
-    prompt: tuple[Message, ...]  # the system text first, where there is one
-    chosen: str
-    rejected: str | None  # None: a row to imitate
-    of: Feedback
-    held_out: bool = False
-
-    @property
-    def texts(self) -> tuple[str, ...]:
-        said = [text for one in self.prompt for text in (one.content, one.input) if text]
-        return (*said, self.chosen, *([self.rejected] if self.rejected else ()))
+class Lesson(Taught):
+    of: Feedback = field(kw_only=True)
+    held_out: bool = field(default=False, kw_only=True)
 
     @cached_property
     def personal(self) -> tuple[Personal, ...]:
@@ -136,11 +129,11 @@ def _made_of(one: Feedback, never: Never, *, verdicts: bool) -> Iterator[Lesson 
     assert one.chosen is not None, "what prefers nothing has a flaw"
     prompt = (*([Message("system", one.system)] if one.system else ()), *one.question)
     if one.kind in ("correction", "kept"):
-        yield _checked(Lesson(prompt, one.chosen, None, one), never)
+        yield _checked(Lesson(prompt, one.chosen, of=one), never)
     if one.rejected_flaw:
         yield LeftOut(one, one.rejected_flaw)
     elif one.rejected is not None:
-        yield _checked(Lesson(prompt, one.chosen, one.rejected, one), never)
+        yield _checked(Lesson(prompt, one.chosen, one.rejected, of=one), never)
 
 
 def _checked(lesson: Lesson, never: Never) -> Lesson | LeftOut:
@@ -157,22 +150,22 @@ def _checked(lesson: Lesson, never: Never) -> Lesson | LeftOut:
 def _without_doubles(newest_first: Iterable[Lesson]) -> tuple[list[Lesson], list[LeftOut]]:
     """Of what says the same, or the opposite, the newest."""
     agreed, left_out = list[Lesson](), list[LeftOut]()
-    said: dict[tuple[object, ...], Lesson] = {}
+    seen: dict[tuple[object, ...], Lesson] = {}
     for one in newest_first:
-        question, chosen = _question(one), plain(one.chosen)
+        question, chosen = one.question, plain(one.chosen)
         rejected = None if one.rejected is None else plain(one.rejected)
-        same, opposite = said.get((question, chosen, rejected)), said.get((question, "not", chosen, rejected))
+        same, opposite = seen.get((question, chosen, rejected)), seen.get((question, "not", chosen, rejected))
         if same or opposite:
             newer = opposite or same
             assert newer
             left_out.append(LeftOut(one.of, "conflict" if opposite else "duplicate", newer.of))
             continue
         agreed.append(one)
-        said[question, chosen, rejected] = one
+        seen[question, chosen, rejected] = one
         if rejected is not None:
-            said[question, "not", rejected, chosen] = one
+            seen[question, "not", rejected, chosen] = one
             if one.of.kind == "correction":  # what was corrected is not good as it is
-                said[question, "not", rejected, None] = one
+                seen[question, "not", rejected, None] = one
     return agreed, left_out
 
 
@@ -186,19 +179,11 @@ def _split(found: Iterable[Lesson], share: float) -> list[Lesson]:
 
 
 def _asked(lesson: Lesson) -> str:
-    return hashlib.sha256(_said(lesson.prompt[-1]).encode()).hexdigest()
+    return hashlib.sha256(said(lesson.prompt[-1]).encode()).hexdigest()
 
 
 def _place(digest: str) -> float:
     return int(digest[:8], 16) / 2**32
-
-
-def _question(lesson: Lesson) -> tuple[str, ...]:
-    return tuple(f"{one.role} {_said(one)}" for one in lesson.prompt)
-
-
-def _said(message: Message) -> str:
-    return f"{plain(message.content)}\0{plain(message.input)}"
 
 
 def shortage(pairs: int) -> str:
