@@ -11,5 +11,10 @@ def folded(text: str) -> str:
     return _SIGNS.sub("", text.casefold())
 
 
+def plain(text: str) -> str:
+    """To tell whether two texts say the same: folded, and as it is where it is nothing but signs."""
+    return folded(text) or text.strip()
+
+
 def folded_row(row: Row) -> str:
     return folded("\n".join(row.texts))

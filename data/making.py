@@ -17,6 +17,7 @@ from data.filters.paper import PaperFilter
 from data.filters.strict import StrictFilter
 from data.manifest import Mixture, SourceChoice, Steps, load_mixture, mixture_file
 from data.near_duplicates import NearDuplicates
+from data.never import marked_never
 from data.output.card import CardSource
 from data.patches import patch_file, read_patch
 from data.priced import Price, Translating, price_of_rows
@@ -123,9 +124,15 @@ def source_of(choice: SourceChoice) -> Source:
 
 
 def rows_in(source: Source, files: Sequence[Path]) -> Iterator[Row | Rejection]:
-    """What is no row is rejected at its place. What the app holds itself is in no file."""
+    """What is no row is rejected at its place, and so is what the user marked as not for training. What the app holds itself is in no file."""
+    never = marked_never()
     for one in read(source, None if source.own else files):
-        yield one if isinstance(one, Row) else _unread(one)
+        if not isinstance(one, Row):
+            yield _unread(one)
+        elif never.is_in(one.texts):
+            yield _never(one)
+        else:
+            yield one
 
 
 def _rows(choice: SourceChoice) -> SourceRows:
@@ -145,12 +152,20 @@ def _rows(choice: SourceChoice) -> SourceRows:
         "columns": dict(source.columns),
         "files": [_sha256(path) for path in files] or _own_digest(source),
     }
+    if never := marked_never():
+        settings["never"] = never.digest
     language = "ko" if languages == ("ko",) else "en"
     return SourceRows(choice.name, language, settings, lambda: rows_in(source, files), choice.rows)
 
 
 def _unread(fault: Fault) -> Rejection:
     return Rejection(Row(f"{fault.source}@{fault.place}", fault.source, fault.place, ()), fault.reason, fault.detail)
+
+
+def _never(row: Row) -> Rejection:
+    """Without its words: those are to be in no file that a build writes."""
+    told = say("학습 제외로 표시한 답이 들어 있어요", "it holds a reply that is not for training")
+    return Rejection(Row(row.id, row.source, row.place, ()), "never", told)
 
 
 def _own_digest(source: Source) -> list[str]:

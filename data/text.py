@@ -39,6 +39,7 @@ _REASONS = {
     "paragraph": ("지문이 없음", "no paragraph"),
     "question": ("물음이 없음", "no question"),
     "row": ("행이 아님", "no row"),
+    "never": ("학습 제외", "not for training"),
     # clean, decontaminate, by hand
     "broken-turns": ("어긋난 차례", "broken turns"),
     "contaminated": ("평가 문항", "an item of an evaluation"),

@@ -21,7 +21,7 @@ from kullm_tui.core.language import say
 Commercial = Literal["yes", "no", "unclear"]
 Sharing = Literal["free", "share-alike", "non-commercial", "no", "unclear"]
 Provenance = Literal["", "card", "paper", "listing", "others", "estimate", "counted"]
-Own = Literal["", "demo", "conversations", "corrections"]
+Own = Literal["", "demo", "conversations", "corrections", "kept"]
 
 BY_COLUMNS = "columns"  # the form of files that nothing but their columns is known of
 
@@ -140,7 +140,7 @@ _RULES: Mapping[str, rules.Rule] = {
     "files": rules.texts,
     "url": rules.web_address,
     "sha256": rules.matching("[0-9a-f]{64}", "sha256이어야 해요", "must be a sha256"),
-    "own": rules.one_of("demo", "conversations", "corrections"),
+    "own": rules.one_of("demo", "conversations", "corrections", "kept"),
     "page": rules.web_address,
     "form": rules.one_of(*FORMS, BY_COLUMNS),
     "columns": column_names,

@@ -34,6 +34,7 @@ _OWN: Mapping[str, Callable[[], Iterator[own.Placed]]] = {
     "demo": own.examples,
     "conversations": own.conversations,
     "corrections": own.corrections,
+    "kept": own.kept,
 }
 
 

@@ -34,7 +34,7 @@ def provenance_text(provenance: Provenance) -> str:
 def licence_text(source: Source) -> str:
     if source.licence:
         return source.licence
-    return "" if source.own in ("conversations", "corrections") else say("밝히지 않음", "none named")
+    return "" if source.own in ("conversations", "corrections", "kept") else say("밝히지 않음", "none named")
 
 
 def commercial_text(commercial: Commercial) -> str:

@@ -21,3 +21,9 @@ def redacted(text: str) -> str:
 def without_strays(words: str) -> str:
     """Of words that somebody typed in the wrong place, what does not look like a key."""
     return _LOOKS_SECRET.sub("…", redacted(words))
+
+
+def secrets_in(text: str) -> list[str]:
+    """What in it is a key that this program has in hand, or looks like one."""
+    known = [secret for secret in _secrets if secret in text]
+    return [*known, *(found[0] for found in _LOOKS_SECRET.finditer(text) if found[0] not in known)]

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from kullm_tui.core.records import Message
+from kullm_tui.core.records import Message, Role
 
 if TYPE_CHECKING:
     from kullm_tui.core.store.history import Turn
 
 
-def messages_of(turns: Sequence[Turn]) -> list[Message]:
+class Said(Protocol):
+    """A turn of the store's, or a message."""
+
+    @property
+    def role(self) -> Role: ...
+    @property
+    def content(self) -> str: ...
+    @property
+    def input(self) -> str: ...
+
+
+def messages_of(turns: Sequence[Said]) -> list[Message]:
     """What the model is told of these turns: one system text, and every question that got an answer, even a cut one.
 
     The last question is told whether it was answered or not.
@@ -36,6 +47,6 @@ def next_messages(turns: Sequence[Turn], asked: Message | None, system: str) -> 
     return [*([Message("system", system)] if system else []), *told, *([asked] if asked else [])]
 
 
-def system_of(turns: Sequence[Turn]) -> str:
+def system_of(turns: Sequence[Said]) -> str:
     """The system text in force at the end: a later one takes the place of an earlier one."""
     return next((turn.content for turn in reversed(turns) if turn.role == "system"), "")

@@ -189,6 +189,12 @@ def _turn(row: Mapping[str, Any], tree: _Tree) -> Turn:
     return Turn(**facts, siblings=tree.siblings(row["id"]))
 
 
+def is_cut(state: str, timings: str | Mapping[str, Any] | None) -> bool:
+    """Whether a reply ends where nobody meant it to: broken off, failed, or stopped at the length limit."""
+    told = mapping_from(timings) if isinstance(timings, str) else timings or {}
+    return state != "complete" or bool(told.get("cut_at_length"))
+
+
 def mapping_from(text: str | None) -> dict[str, Any]:
     value = json.loads(text) if text else {}
     return value if isinstance(value, dict) else {}

@@ -9,7 +9,7 @@ from sqlite3 import Connection, Row
 from kullm_tui.core.errors import StoreError
 from kullm_tui.core.language import say
 from kullm_tui.core.store.database import inserted
-from kullm_tui.core.store.history import Mark, no_message
+from kullm_tui.core.store.history import Mark, is_cut, no_message
 from kullm_tui.core.store.journal import touch
 from kullm_tui.core.text import storable
 
@@ -45,7 +45,7 @@ def correct(connection: Connection, message_id: int, text: str) -> int:
 
 def mark(connection: Connection, message_id: int, said: Mark | None) -> None:
     reply = _ended_reply(connection, message_id)
-    if said == "keep" and (reply["state"] != "complete" or not reply["content"].strip()):
+    if said == "keep" and (is_cut(reply["state"], reply["timings"]) or not reply["content"].strip()):
         raise StoreError(
             say(
                 "도중에 끊긴 답은 '좋아요'로 남길 수 없어요. 고쳐 쓰거나 다시 받아 보세요.",

@@ -4,19 +4,20 @@ and an answer is journalled while it arrives, so that nothing said is lost to a 
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from sqlite3 import Connection
 from typing import Self, TypeVar
 
 from kullm_tui.core.records import Message
-from kullm_tui.core.store import history, marks
+from kullm_tui.core.store import history, marks, remarks
 from kullm_tui.core.store.comparisons import Comparisons
 from kullm_tui.core.store.database import Database, inserted
 from kullm_tui.core.store.drafts import StoredDrafts
 from kullm_tui.core.store.history import Conversation, Hit, Mark, Turn
 from kullm_tui.core.store.journal import Journal, ReplySource, bury_orphans, choose_leaf, touch
 from kullm_tui.core.store.portable import Imported, ImportProgress, PortableConversation
+from kullm_tui.core.store.remarks import ReviewedReply
 from kullm_tui.core.store.search import Searches
 from kullm_tui.core.store.titles import title_of
 from kullm_tui.core.store.transfer_sql import keep, portable_conversations
@@ -138,6 +139,16 @@ class Store:
         """A reply is good as it is, or not for training; None takes back what was said."""
         with self._database.transaction() as connection:
             marks.mark(connection, message_id, mark)
+
+    def reviewed(self, ids: Iterable[int] | None = None) -> dict[int, ReviewedReply]:
+        """These replies with what led there, or all that a person said something of; what is deleted is left out."""
+        return self._read(
+            lambda connection: remarks.reviewed(connection, remarks.said_of(connection) if ids is None else ids)
+        )
+
+    def never_texts(self) -> frozenset[str]:
+        """The replies that are not for training, by their words."""
+        return self._read(remarks.never_texts)
 
     def leaf_below(self, message_id: int) -> int:
         """Where the branch of this message goes on: down to its end, along the newest."""

@@ -10,7 +10,9 @@ import pytest
 from data.row import Row
 from data.sources.catalogue import Source, file_source, sources
 from data.sources.read import Fault, read
+from kullm_tui.core.endpoints.endpoint import Finished
 from kullm_tui.core.records import Message
+from kullm_tui.core.store.comparisons import Contestant
 from kullm_tui.core.store.journal import FinalState, ReplySource
 from kullm_tui.core.store.store import Store
 
@@ -173,6 +175,57 @@ def test_a_reply_that_a_person_wrote_beside_a_models_is_a_correction(store: Stor
     alone = asked(store, one, "혼자", parent=first)
     written(store, one, alone, "모델이 답하지 않은 질문")
     assert said("corrections") == ([("안녕", "네", "수도는?", "서울")], {})
+
+
+def test_a_correction_that_the_store_knows_of_is_one_and_the_newest_counts(store: Store) -> None:
+    one = store.create_conversation("수도는?").id
+    first = replied(store, one, asked(store, one, "안녕"), "네")
+    reply = replied(store, one, asked(store, one, "수도는?", parent=first), "부산")
+    store.correct(reply, "대구")
+    store.correct(reply, "서울")
+    assert said("corrections") == ([("안녕", "네", "수도는?", "서울")], {})
+    store.mark(reply, "never")
+    assert said("corrections") == ([], {"never": 1})
+
+
+def test_replies_that_were_marked_as_good_are_a_source(store: Store) -> None:
+    conversation = store.create_conversation("수도는?", system="짧게")
+    one = conversation.id
+    first = replied(store, one, asked(store, one, "안녕", parent=conversation.leaf_id), "네")
+    reply = replied(store, one, asked(store, one, "수도는?", parent=first, given="한국"), "서울")
+    assert said("kept") == ([], {})
+    store.mark(reply, "keep")
+    assert said("kept") == ([("안녕", "네", "수도는?", "한국", "서울")], {"system": 1})
+    store.mark(first, "never")
+    assert said("kept") == ([], {"system": 1, "never": 1})
+    store.delete(one)
+    assert said("kept") == ([], {})
+
+
+def test_what_was_said_in_a_comparison_is_kept_and_corrected_like_anything_else(store: Store) -> None:
+    comparison = store.comparisons.create("수도는?", [Contestant("a"), Contestant("b")])
+    good, bad = (
+        replied(store, column.conversation.id, asked(store, column.conversation.id, "수도는?"), reply)
+        for column, reply in zip(comparison.columns, ("서울", "부산"), strict=True)
+    )
+    store.mark(good, "keep")
+    store.correct(bad, "서울이에요")
+    assert said("kept") == ([("수도는?", "서울")], {})
+    assert said("corrections") == ([("수도는?", "서울이에요")], {})
+
+
+def test_a_conversation_ends_before_a_reply_that_is_not_for_training_or_was_cut(store: Store) -> None:
+    one = store.create_conversation("안녕").id
+    first = replied(store, one, asked(store, one, "안녕"), "네")
+    second = replied(store, one, asked(store, one, "비밀은?", parent=first), "쉿")
+    replied(store, one, asked(store, one, "왜?", parent=second), "그러니까")
+    store.mark(second, "never")
+    assert said("conversations") == ([("안녕", "네")], {"never": 1})
+    other = store.create_conversation("길게").id
+    with store.open_reply(other, asked(store, other, "길게"), ReplySource("kullm-5.8b")) as journal:
+        journal.feed("옛날 옛적에")
+        journal.finish("complete", finished=Finished("length", timings={"cut_at_length": 1.0}))
+    assert said("conversations") == ([("안녕", "네")], {"never": 1, "unanswered": 1})
 
 
 def test_a_deleted_conversation_is_no_source_and_without_a_file_there_is_nothing(store: Store) -> None:

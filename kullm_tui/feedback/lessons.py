@@ -1,0 +1,217 @@
+"""What a model can learn of feedback: rows to imitate and pairs to prefer by, split by their question; and what cannot be learnt, with why.
+
+    correction   a row, and a pair over the reply that it corrects
+    kept         a row
+    vote         a pair: the best over each other
+    verdict      a pair, where judges' words are wanted too
+
+Nothing comes in of a reply that is not for training, by whichever way the same words come. A cut reply is on no side of a pair: whoever
+reads it would learn where to stop from where it was cut. The newer word counts: an older one that says the opposite is left out, and told.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Literal
+
+from data.folded import plain
+from data.never import Never
+from kullm_tui.core.language import say
+from kullm_tui.core.records import Message
+from kullm_tui.core.store.store import Store
+from kullm_tui.feedback.gather import Feedback, gather_all
+from kullm_tui.feedback.personal import Personal, personal_in
+from kullm_tui.feedback.taught import Taught, said
+
+HELD_OUT = 0.1  # of the questions: enough to see a difference by, few enough to leave most for training
+FEWEST_PAIRS = 30  # below, what is learnt is chance
+USUAL_PAIRS = 300  # below, expect little
+
+Part = Literal["", "train", "held-out"]
+Reason = Literal[
+    "never", "cut", "tie", "bad", "other-prompt", "superseded", "same-text", "empty", "duplicate", "conflict", "verdict"
+]
+
+
+@dataclass(frozen=True)
+class Lesson(Taught):
+    of: Feedback = field(kw_only=True)
+    held_out: bool = field(default=False, kw_only=True)
+
+    @cached_property
+    def personal(self) -> tuple[Personal, ...]:
+        """What in it may be of a person, and should be seen before it leaves."""
+        return personal_in(self.texts)
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    feedback: Feedback
+    reason: Reason
+    against: Feedback | None = None  # the newer word that it is a duplicate of, or that says the opposite
+
+
+@dataclass(frozen=True)
+class Lessons:
+    rows: tuple[Lesson, ...]
+    pairs: tuple[Lesson, ...]
+    left_out: tuple[LeftOut, ...] = ()
+
+    @property
+    def every(self) -> tuple[Lesson, ...]:
+        return (*self.pairs, *self.rows)
+
+    @property
+    def train(self) -> "Lessons":
+        return self._part(held_out=False)
+
+    @property
+    def held_out(self) -> "Lessons":
+        """No question of it is asked in `train`."""
+        return self._part(held_out=True)
+
+    @property
+    def conflicts(self) -> tuple[LeftOut, ...]:
+        return tuple(one for one in self.left_out if one.reason == "conflict")
+
+    @property
+    def personal(self) -> tuple[Lesson, ...]:
+        return tuple(one for one in self.every if one.personal)
+
+    @property
+    def reasons(self) -> Mapping[Reason, int]:
+        """How much was left out, by why."""
+        found = [one.reason for one in self.left_out]
+        return {reason: found.count(reason) for reason in dict.fromkeys(found)}
+
+    def without(self, lessons: Iterable[Lesson]) -> "Lessons":
+        gone = set(map(id, lessons))
+        rows, pairs = (tuple(one for one in some if id(one) not in gone) for some in (self.rows, self.pairs))
+        return Lessons(rows, pairs, self.left_out)
+
+    def _part(self, *, held_out: bool) -> "Lessons":
+        rows, pairs = (tuple(one for one in some if one.held_out is held_out) for some in (self.rows, self.pairs))
+        return Lessons(rows, pairs, self.left_out)
+
+
+def lessons(
+    feedback: Iterable[Feedback], never: Never, *, held_out: float = HELD_OUT, verdicts: bool = False
+) -> Lessons:
+    """`never`: what was marked so, by its words. `held_out`: the share of the questions that is kept for looking at what was learnt."""
+    found, left_out = list[Lesson](), list[LeftOut]()
+    for one in sorted(feedback, key=lambda one: one.when, reverse=True):
+        for made in _made_of(one, never, verdicts=verdicts):
+            if isinstance(made, Lesson):
+                found.append(made)
+            else:
+                left_out.append(made)
+    agreed, disagreed = _without_doubles(found)
+    split = _split(agreed, held_out)
+    rows, pairs = (tuple(one for one in split if (one.rejected is None) is is_row) for is_row in (True, False))
+    return Lessons(rows, pairs, (*left_out, *disagreed))
+
+
+def lessons_in(store: Store, *, held_out: float = HELD_OUT, verdicts: bool = False) -> Lessons:
+    """Of all that this user said."""
+    return lessons(gather_all(store), Never(store.never_texts()), held_out=held_out, verdicts=verdicts)
+
+
+def _made_of(one: Feedback, never: Never, *, verdicts: bool) -> Iterator[Lesson | LeftOut]:
+    if one.kind == "never":
+        return
+    reason: Reason | Literal[""] = one.flaw or ("verdict" if one.kind == "verdict" and not verdicts else "")
+    if one.rejected is not None and never.is_in([one.rejected]):
+        reason = "never"  # what stands for such a reply is left out with it
+    if reason:
+        yield LeftOut(one, reason)
+        return
+    assert one.chosen is not None, "what prefers nothing has a flaw"
+    prompt = (*([Message("system", one.system)] if one.system else ()), *one.question)
+    if one.kind in ("correction", "kept"):
+        yield _checked(Lesson(prompt, one.chosen, of=one), never)
+    if one.rejected_flaw:
+        yield LeftOut(one, one.rejected_flaw)
+    elif one.rejected is not None:
+        yield _checked(Lesson(prompt, one.chosen, one.rejected, of=one), never)
+
+
+def _checked(lesson: Lesson, never: Never) -> Lesson | LeftOut:
+    replies = [lesson.chosen] if lesson.rejected is None else [lesson.chosen, lesson.rejected]
+    if not (lesson.prompt and lesson.prompt[-1].role == "user" and all(one.strip() for one in replies)):
+        return LeftOut(lesson.of, "empty")
+    if never.is_in(lesson.texts):
+        return LeftOut(lesson.of, "never")
+    if len(replies) == 2 and plain(replies[0]) == plain(replies[1]):
+        return LeftOut(lesson.of, "same-text")
+    return lesson
+
+
+def _without_doubles(newest_first: Iterable[Lesson]) -> tuple[list[Lesson], list[LeftOut]]:
+    """Of what says the same, or the opposite, the newest."""
+    agreed, left_out = list[Lesson](), list[LeftOut]()
+    seen: dict[tuple[object, ...], Lesson] = {}
+    for one in newest_first:
+        question, chosen = one.question, plain(one.chosen)
+        rejected = None if one.rejected is None else plain(one.rejected)
+        same, opposite = seen.get((question, chosen, rejected)), seen.get((question, "not", chosen, rejected))
+        if same or opposite:
+            newer = opposite or same
+            assert newer
+            left_out.append(LeftOut(one.of, "conflict" if opposite else "duplicate", newer.of))
+            continue
+        agreed.append(one)
+        seen[question, chosen, rejected] = one
+        if rejected is not None:
+            seen[question, "not", rejected, chosen] = one
+            if one.of.kind == "correction":  # what was corrected is not good as it is
+                seen[question, "not", rejected, None] = one
+    return agreed, left_out
+
+
+def _split(found: Iterable[Lesson], share: float) -> list[Lesson]:
+    """By what was asked last, whatever came before: by its digest, so that a question stays on its side as others come. One at least
+    is held out of two or more."""
+    found = list(found)
+    digests = sorted({_asked(one) for one in found})
+    first = set(digests[:1]) if share and len(digests) > 1 else set()
+    return [replace(one, held_out=_asked(one) in first or _place(_asked(one)) < share) for one in found]
+
+
+def _asked(lesson: Lesson) -> str:
+    return hashlib.sha256(said(lesson.prompt[-1]).encode()).hexdigest()
+
+
+def _place(digest: str) -> float:
+    return int(digest[:8], 16) / 2**32
+
+
+def shortage(pairs: int) -> str:
+    """What is to be said of so few; empty where there are enough."""
+    if pairs < FEWEST_PAIRS:
+        return say(
+            f"선호 쌍이 {pairs}개뿐이에요. {FEWEST_PAIRS}개보다 적으면 우연을 배우게 돼요. 답을 더 고치거나 비교에 투표해 주세요.",
+            f"There are only {pairs} pairs; of fewer than {FEWEST_PAIRS} a model learns chance. Correct more replies, or vote on comparisons.",
+        )
+    if pairs < USUAL_PAIRS:
+        return say(
+            f"선호 쌍이 {pairs}개예요. {USUAL_PAIRS}개쯤은 되어야 눈에 띄게 달라져요.",
+            f"There are {pairs} pairs; a difference shows from about {USUAL_PAIRS} on.",
+        )
+    return ""
+
+
+def reason_text(reason: Reason) -> str:
+    return {
+        "never": say("학습 제외로 표시한 답이 들어 있음", "a reply that is not for training"),
+        "cut": say("도중에 끊긴 답", "a reply that was cut"),
+        "tie": say("비김", "a tie"),
+        "bad": say("모두 나쁨", "all bad"),
+        "other-prompt": say("두 답이 읽은 대화가 서로 다름", "the replies had read different turns"),
+        "superseded": say("나중에 다시 고침", "corrected anew since"),
+        "same-text": say("두 답이 같음", "both replies say the same"),
+        "empty": say("질문이나 답이 비었음", "an empty question or reply"),
+        "duplicate": say("같은 내용이 이미 있음", "there already"),
+        "conflict": say("더 새로운 피드백과 반대됨", "a newer word says the opposite"),
+        "verdict": say("채점 결과는 쓰지 않음", "judges' verdicts are not used"),
+    }[reason]
