@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from kullm_tui.core.endpoints.models import EndpointModels
     from kullm_tui.core.store.contestant import Contestant
     from kullm_tui.core.store.store import Store
+    from kullm_tui.feedback.gather import Where
     from kullm_tui.ui.conversation.unsaved import Unsaved
     from kullm_tui.ui.data.builds import Builds
     from kullm_tui.ui.evaluate.runs import Evaluations
@@ -205,6 +206,16 @@ class KullmApp(App[int]):
 
     async def train_on(self, source: str) -> None:
         await modes.train_on(self, source)
+
+    async def action_feedback(self) -> None:
+        from kullm_tui.ui.feedback.screen import FeedbackScreen
+
+        if not isinstance(self.screen, FeedbackScreen):
+            await self.push_screen(FeedbackScreen(), self._show_said)
+
+    def _show_said(self, where: Where | None) -> None:
+        if where:
+            background.begin(self, functools.partial(modes.show_said, self, self, where), self._tell_fault)
 
     async def chat_with(self, model: str, adapter: str) -> None:
         await modes.chat_with(self, model, adapter)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from textual.app import App
 
     from kullm_tui.core.store.contestant import Contestant
+    from kullm_tui.feedback.gather import Where
+    from kullm_tui.ui.host import Host
 
 
 def _chat() -> Screen[None]:
@@ -77,6 +80,22 @@ async def train_on(app: App[Any], source: str) -> None:
     for screen in app.screen_stack:
         if isinstance(screen, TrainScreen):
             screen.train_on(source)
+
+
+async def show_said(app: App[Any], host: Host, where: Where) -> None:
+    """The conversation or the comparison in which it was said, in its mode."""
+    from kullm_tui.ui.chat.screen import ChatScreen
+    from kullm_tui.ui.compare.screen import CompareScreen
+
+    store = await host.opened()
+    comparison = None if where.comparison is None else await asyncio.to_thread(store.comparisons.get, where.comparison)
+    conversation = await asyncio.to_thread(store.conversation, where.conversation)
+    await app.switch_mode("chat" if comparison is None else "compare")
+    for screen in app.screen_stack:
+        if isinstance(screen, ChatScreen):
+            screen.open_conversation(conversation, where.message)
+        elif comparison and isinstance(screen, CompareScreen):
+            screen.open_comparison(comparison)
 
 
 async def compare_these(app: App[Any], contestants: Sequence[Contestant], *, blind: bool) -> None:

@@ -6,7 +6,7 @@ Titles come from outside, so nothing here goes through Textual's markup or its o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast, runtime_checkable
@@ -51,6 +51,8 @@ class PaletteHost(Host, Protocol):
     theme: str
 
     def action_judge_settings(self) -> None: ...
+
+    def action_feedback(self) -> Awaitable[None]: ...
 
     def simulate_key(self, key: str) -> None: ...
 
@@ -167,6 +169,8 @@ def commands(app: PaletteHost, screen: Screen[object]) -> Iterator[Command]:
             yield _of(key, app)
     settings = say("채점 설정: 채점자·기준·예산", "Judge: model, rubric, budget")
     yield Command(settings, "", f"{settings} 채점 예산 judge rubric budget", app.action_judge_settings)
+    feedback = say("피드백: 고친 답, 표시, 투표", "Feedback: corrections, marks, votes")
+    yield Command(feedback, "", f"{feedback} 피드백 고친 답 투표 feedback corrections votes", app.action_feedback)
     if isinstance(screen, MovesConversations):
         for korean, english, run in (
             ("이 대화 내보내기", "Export this conversation", screen.export_conversation),

@@ -333,8 +333,11 @@ class CompareScreen(ConversationScreen):
 
     def _open_earlier(self, comparison: Comparison | None) -> None:
         if comparison:
-            self.controller.open(comparison)
-            self.prompt.focus()
+            self.open_comparison(comparison)
+
+    def open_comparison(self, comparison: Comparison) -> None:
+        self.controller.open(comparison)
+        self.prompt.focus()
 
     def action_question_set(self) -> None:
         from kullm_tui.ui.dialogs.open_file import text_file

@@ -373,6 +373,9 @@ class Thread(VerticalScroll, can_focus=True):
     def action_never(self) -> None:
         self._act_on_reply("never")
 
+    async def action_feedback(self) -> None:
+        await self.app.run_action("app.feedback")
+
     def _act_on_reply(self, action: TurnVerb) -> None:
         if self.holds("has reply"):
             self._act(action)

@@ -213,6 +213,9 @@ class DataScreen(Screen[None]):
             self.tell(say(f"이 파일을 고치면 돼요: {path}", f"Change this file as you like: {path}"))
             self.look_again()
 
+    async def action_feedback(self) -> None:
+        await self.app.run_action("app.feedback")
+
     def action_show_sources(self) -> None:
         from kullm_tui.ui.data.sources_screen import SourcesScreen
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from kullm_tui.core.language import say
 from kullm_tui.ui.keymap.data import DATA, DATA_ROWS, DATA_SOURCES
+from kullm_tui.ui.keymap.feedback import FEEDBACK
 from kullm_tui.ui.keymap.key import Key
 from kullm_tui.ui.keymap.training import (
     MACHINES,
@@ -164,6 +165,13 @@ THREAD = (
         "never train",
         when="has reply",
         told=("학습에 절대 쓰지 않거나 풀기", "never train on it, or take that back"),
+    ),
+    Key(
+        "f",
+        "feedback",
+        "피드백",
+        "feedback",
+        told=("지금까지 답에 대해 말한 것 보기", "everything that was said of replies"),
     ),
     Key("t", "thinking", "생각", "thinking", told=("생각 펼치고 접기", "unfold what it thought")),
     Key("left", "branch(-1)", "이전 갈래", "earlier branch", footer=True, when="has earlier branch"),
@@ -431,6 +439,7 @@ SCOPES = (
     Scope("학습 기록", "Log of a job", TRAIN_LOG, typing=False),
     Scope("학습의 예시 답", "Sample replies of a job", TRAIN_REPLIES, typing=False),
     Scope("여러 학습", "Several jobs", OVERLAY, typing=False),
+    Scope("피드백", "Feedback", FEEDBACK, typing=False),
     Scope("데이터", "Data sets", DATA, typing=False),
     Scope("데이터의 행", "Rows of a data set", DATA_ROWS, typing=False),
     Scope("데이터 소스", "Sources of data", DATA_SOURCES, typing=False),

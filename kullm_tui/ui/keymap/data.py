@@ -8,6 +8,7 @@ DATA = (
     Key("s", "stop_build", "멈춤", "stop", footer=True, told=("만들기 멈추기(한 일은 남아요)", "stop building; what was done is kept")),
     Key("t", "train_on_it", "학습", "train", footer=True, told=("이 데이터로 새 학습", "a new training on it")),
     Key("n", "new_mixture", "새 혼합", "new", footer=True, told=("고른 것을 본떠 새 혼합 파일 만들기", "a mixture of one's own, after the chosen one")),
+    Key("f", "feedback", "피드백", "feedback", footer=True, told=("답에 대해 말한 것 보기", "everything that was said of replies")),
     Key("g", "show_sources", "소스", "sources", footer=True, told=("소스와 라이선스 보기", "the sources and their licences")),
     Key("y", "copy_data_command", "명령 복사", "copy command", told=("같은 일을 하는 셸 명령 복사", "copy the shell command that does the same")),
     Key("escape", "leave_data", "돌아가기", "back", footer=True),

@@ -32,6 +32,7 @@ from kullm_tui.ui.keymap import (
     VOTE,
 )
 from kullm_tui.ui.keymap.data import DATA, DATA_ROWS, DATA_SOURCES
+from kullm_tui.ui.keymap.feedback import FEEDBACK
 from kullm_tui.ui.keymap.key import Key, KnowsWhen
 from kullm_tui.ui.keymap.training import (
     MACHINES,
@@ -116,6 +117,7 @@ def usable(screen: Screen[object]) -> list[Key]:
             TRAIN_RECIPES,
             TRAIN_NEW,
             MACHINES,
+            FEEDBACK,
             DATA_ROWS,
             DATA_SOURCES,
             DATA,
