@@ -199,19 +199,3 @@ def shortage(pairs: int) -> str:
             f"There are {pairs} pairs; a difference shows from about {USUAL_PAIRS} on.",
         )
     return ""
-
-
-def reason_text(reason: Reason) -> str:
-    return {
-        "never": say("학습 제외로 표시한 답이 들어 있음", "a reply that is not for training"),
-        "cut": say("도중에 끊긴 답", "a reply that was cut"),
-        "tie": say("비김", "a tie"),
-        "bad": say("모두 나쁨", "all bad"),
-        "other-prompt": say("두 답이 읽은 대화가 서로 다름", "the replies had read different turns"),
-        "superseded": say("나중에 다시 고침", "corrected anew since"),
-        "same-text": say("두 답이 같음", "both replies say the same"),
-        "empty": say("질문이나 답이 비었음", "an empty question or reply"),
-        "duplicate": say("같은 내용이 이미 있음", "there already"),
-        "conflict": say("더 새로운 피드백과 반대됨", "a newer word says the opposite"),
-        "verdict": say("채점 결과는 쓰지 않음", "judges' verdicts are not used"),
-    }[reason]
