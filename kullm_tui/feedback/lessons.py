@@ -10,7 +10,7 @@ reads it would learn where to stop from where it was cut. The newer word counts:
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
@@ -169,13 +169,16 @@ def _without_doubles(newest_first: Iterable[Lesson]) -> tuple[list[Lesson], list
     return agreed, left_out
 
 
-def _split(found: Iterable[Lesson], share: float) -> list[Lesson]:
-    """By what was asked last, whatever came before: by its digest, so that a question stays on its side as others come. One at least
-    is held out of two or more."""
-    found = list(found)
+def _split(found: Sequence[Lesson], share: float) -> list[Lesson]:
+    """By what was asked last, whatever came before: by its digest, so that a question stays on its side as others come.
+
+    Of two questions or more one at least stands on each side.
+    """
     digests = sorted({_asked(one) for one in found})
-    first = set(digests[:1]) if share and len(digests) > 1 else set()
-    return [replace(one, held_out=_asked(one) in first or _place(_asked(one)) < share) for one in found]
+    held = {one for one in digests if _place(one) < share} - set(digests[-1:])
+    if share and len(digests) > 1:
+        held.add(digests[0])
+    return [replace(one, held_out=_asked(one) in held) for one in found]
 
 
 def _asked(lesson: Lesson) -> str:
