@@ -44,7 +44,7 @@ def conversations() -> Iterator[Placed]:
 
 def corrections() -> Iterator[Placed]:
     replies = _reviewed()
-    newest = {one.corrects: one for one in replies if one.corrects}  # oldest first: the last one stays
+    newest = {one.corrects: one for one in replies if one.corrects and not one.by}  # oldest first: the last one stays
     never = {one.id for one in replies if one.mark == "never"}
     for original, correction in newest.items():
         yield from _reviewed_row(correction, is_never=original in never)

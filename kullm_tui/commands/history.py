@@ -168,14 +168,17 @@ def _show(store: Store, args: argparse.Namespace) -> int:
 
 
 def _heading(turn: Turn) -> str:
-    speaker = {"user": say("나", "me"), "system": say("시스템", "system")}.get(turn.role) or turn.model or "?"
+    named = {"user": say("나", "me"), "system": say("시스템", "system")}.get(turn.role) or turn.model
+    speaker = say("내가 고친 답", "corrected by me") if turn.corrects and not turn.model else named or "?"
     state = {
         "cancelled": say("중단됨", "stopped"),
         "failed": say("실패", "failed"),
         "streaming": say("쓰는 중", "being written"),
     }.get(turn.state, "")
     branch = f"{turn.siblings.index(turn.id) + 1}/{len(turn.siblings)}" if len(turn.siblings) > 1 else ""
-    return " · ".join(filter(None, (speaker, turn.adapter, _date(turn.created), branch, state, turn.error)))
+    mark = {"keep": say("좋은 답", "good"), "never": say("학습 제외", "not for training")}.get(turn.mark or "", "")
+    said = (f"#{turn.id}", speaker, turn.adapter, _date(turn.created), branch, state, mark, turn.error)
+    return " · ".join(filter(None, said))
 
 
 def _export(store: Store, args: argparse.Namespace) -> int:

@@ -48,6 +48,7 @@ VERBS = (
     Verb("ask", "한 번 묻고 답을 받아요", "ask once and read the answer"),
     Verb("compare", "여러 모델에 같은 질문을 하고 비교해요", "ask several models the same and compare", "compare"),
     Verb("history", "지난 대화를 보고 옮겨요", "see, export and import conversations"),
+    Verb("feedback", "답에 대한 피드백을 보고 옮겨요", "see, export and import what you said of replies", "feedback"),
     Verb("judge", "답을 GPT-4로 채점해요", "have answers judged by GPT-4", "judge"),
     Verb("eval", "모델을 논문처럼 평가해요", "evaluate models as the paper does", "evaluate"),
     Verb("serve", "모델을 OpenAI 호환 서버로 열어요", "serve models over OpenAI's protocol"),

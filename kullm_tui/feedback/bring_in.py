@@ -1,7 +1,7 @@
-"""Files of pairs and rows into the store, as what anybody could have said in a conversation: replies with corrections, and kept ones.
+"""Files of pairs and rows into the store, as what could have been said in a conversation: replies preferred to others, and kept ones.
 
     root ─ question ┬ rejected reply          by whom the file says, else by the file's name
-                    └ chosen reply            corrects it
+                    └ chosen reply            preferred to it, by a model too
          ─ question ─ reply                   marked as good: a row without a rejected one
 
 So they are listed, marked, corrected and deleted like any other feedback. What is there already does not come in again.
@@ -49,7 +49,8 @@ class BroughtIn:
 @dataclass(frozen=True)
 class _FileRow:
     taught: Taught
-    by: str  # who gave the rejected reply
+    chosen_by: str
+    rejected_by: str
 
 
 def bring_in(store: Store, path: Path) -> BroughtIn:
@@ -85,14 +86,15 @@ def _rows_of(path: Path) -> tuple[list[_FileRow], list[Fault]]:
         try:
             if isinstance(raw, BadLine):
                 raise BadRecord(raw.fault)
-            rows.append(_FileRow(read(raw.fields), _name_in(raw.fields) or path.stem))
+            by = (_name_in(raw.fields, f"{reply}_model") or path.stem for reply in ("chosen", "rejected"))
+            rows.append(_FileRow(read(raw.fields), *by))
         except BadRecord as fault:
             faults.append(Fault(place_of(path.name, raw), str(fault)))
     return rows, faults
 
 
-def _name_in(fields: Mapping[str, Any]) -> str:
-    name = fields.get("rejected_model")
+def _name_in(fields: Mapping[str, Any], column: str) -> str:
+    name = fields.get(column)
     return name if isinstance(name, str) else ""
 
 
@@ -126,12 +128,12 @@ class _Tree:
             if place not in self._numbers:
                 self._numbers[place] = self._put(at, one.role, one.content, input=storable(one.input))
             at = self._numbers[place]
-        by = storable(row.by)
+        chosen_by, rejected_by = storable(row.chosen_by), storable(row.rejected_by)
         if row.taught.rejected is None:
-            self._put(at, "assistant", row.taught.chosen, model=by, mark="keep")
+            self._put(at, "assistant", row.taught.chosen, model=chosen_by, mark="keep")
         else:
-            original = self._put(at, "assistant", row.taught.rejected, model=by)
-            self._put(at, "assistant", row.taught.chosen, corrects=original)
+            original = self._put(at, "assistant", row.taught.rejected, model=rejected_by)
+            self._put(at, "assistant", row.taught.chosen, model=chosen_by, corrects=original)
 
     def _put(self, parent: int | None, role: Any, content: str, **facts: Any) -> int:
         number = len(self.messages) + 1

@@ -83,9 +83,9 @@ def _of_replies(store: Store) -> Iterator[Feedback]:
 
 
 def _correction(reply: ReviewedReply, original: ReviewedReply, *, is_newest: bool) -> Feedback:
-    """Of a reply that is not for training, what stands for it is not either."""
+    """Of a reply that is not for training, what stands for it is not either. Where a model gave it (pairs out of a file), it is preferred as by a vote."""
     flaw = _flaw_of(reply) or ("never" if original.mark == "never" else "" if is_newest else "superseded")
-    return _feedback("correction", reply, original, flaw=flaw)
+    return _feedback("vote" if reply.by else "correction", reply, original, flaw=flaw)
 
 
 def _of_votes(store: Store) -> Iterator[Feedback]:

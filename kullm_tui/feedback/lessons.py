@@ -10,7 +10,7 @@ reads it would learn where to stop from where it was cut. The newer word counts:
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
@@ -169,13 +169,16 @@ def _without_doubles(newest_first: Iterable[Lesson]) -> tuple[list[Lesson], list
     return agreed, left_out
 
 
-def _split(found: Iterable[Lesson], share: float) -> list[Lesson]:
-    """By what was asked last, whatever came before: by its digest, so that a question stays on its side as others come. One at least
-    is held out of two or more."""
-    found = list(found)
+def _split(found: Sequence[Lesson], share: float) -> list[Lesson]:
+    """By what was asked last, whatever came before: by its digest, so that a question stays on its side as others come.
+
+    Of two questions or more one at least stands on each side.
+    """
     digests = sorted({_asked(one) for one in found})
-    first = set(digests[:1]) if share and len(digests) > 1 else set()
-    return [replace(one, held_out=_asked(one) in first or _place(_asked(one)) < share) for one in found]
+    held = {one for one in digests if _place(one) < share} - set(digests[-1:])
+    if share and len(digests) > 1:
+        held.add(digests[0])
+    return [replace(one, held_out=_asked(one) in held) for one in found]
 
 
 def _asked(lesson: Lesson) -> str:
@@ -199,19 +202,3 @@ def shortage(pairs: int) -> str:
             f"There are {pairs} pairs; a difference shows from about {USUAL_PAIRS} on.",
         )
     return ""
-
-
-def reason_text(reason: Reason) -> str:
-    return {
-        "never": say("학습 제외로 표시한 답이 들어 있음", "a reply that is not for training"),
-        "cut": say("도중에 끊긴 답", "a reply that was cut"),
-        "tie": say("비김", "a tie"),
-        "bad": say("모두 나쁨", "all bad"),
-        "other-prompt": say("두 답이 읽은 대화가 서로 다름", "the replies had read different turns"),
-        "superseded": say("나중에 다시 고침", "corrected anew since"),
-        "same-text": say("두 답이 같음", "both replies say the same"),
-        "empty": say("질문이나 답이 비었음", "an empty question or reply"),
-        "duplicate": say("같은 내용이 이미 있음", "there already"),
-        "conflict": say("더 새로운 피드백과 반대됨", "a newer word says the opposite"),
-        "verdict": say("채점 결과는 쓰지 않음", "judges' verdicts are not used"),
-    }[reason]

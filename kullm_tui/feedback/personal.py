@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from kullm_tui.core.language import say
 from kullm_tui.core.redact import secrets_in
 
 PersonalKind = Literal["name", "phone", "resident-number", "mail", "key"]
@@ -48,13 +47,3 @@ def _in(text: str) -> Iterator[Personal]:
             yield Personal(kind, found[1])
     for secret in secrets_in(text):
         yield Personal("key", secret)
-
-
-def personal_text(kind: PersonalKind) -> str:
-    return {
-        "name": say("이름", "a name"),
-        "phone": say("전화번호", "a phone number"),
-        "resident-number": say("주민등록번호", "a resident number"),
-        "mail": say("메일 주소", "a mail address"),
-        "key": say("키", "a key"),
-    }[kind]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from data.folded import plain
 from kullm_tui.core.records import Message
+from kullm_tui.core.text import nfc
 
 
 @dataclass(frozen=True)
@@ -11,6 +12,10 @@ class Taught:
     prompt: tuple[Message, ...]  # the system text first, where there is one; a question last
     chosen: str
     rejected: str | None = None  # None: a row to imitate
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "chosen", nfc(self.chosen))
+        object.__setattr__(self, "rejected", None if self.rejected is None else nfc(self.rejected))
 
     @property
     def texts(self) -> tuple[str, ...]:

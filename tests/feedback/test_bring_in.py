@@ -34,9 +34,9 @@ def test_what_is_brought_in_teaches_what_the_file_says(store: Store, tmp_path: P
     file.write_text(file_text(ROWS, form))
     told = bring_in(store, file)
     assert (told.new, told.known, told.faults) == (5, 0, ())
-    pairs = {(one.chosen, one.rejected) for one in ROWS if one.rejected}
+    pairs: set[tuple[str, str | None]] = {(one.chosen, one.rejected) for one in ROWS if one.rejected}
     assert pairs <= learnt(store)
-    assert ("백두산", None) in learnt(store)
+    assert learnt(store) - pairs == {("백두산", None)}, "a chosen reply alone is nothing to imitate"
     [first] = [one for one in lessons_in(store).pairs if one.chosen == "서울"]
     assert first.prompt == ROWS[0].prompt
     assert [one.title for one in store.conversations()] == ["가져온 피드백: pairs.jsonl"]
@@ -96,7 +96,7 @@ def test_who_gave_the_rejected_reply_is_taken_from_the_file(store: Store, tmp_pa
     (tmp_path / "votes.jsonl").write_text(json.dumps(row))
     bring_in(store, tmp_path / "votes.jsonl")
     [pair] = lessons_in(store).pairs
-    assert pair.of.models == ("some-model",)
+    assert (pair.of.kind, pair.of.models) == ("vote", ("votes", "some-model"))
 
 
 def test_many_rows_become_conversations_that_can_be_looked_through(store: Store, tmp_path: Path) -> None:

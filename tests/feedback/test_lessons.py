@@ -171,7 +171,7 @@ def test_a_question_is_never_on_both_sides(questions: list[str], share: float) -
     assert len(found.train.every) + len(found.held_out.every) == len(found.every)
     if share and len(asked(found)) > 1:
         assert found.held_out.every
-        assert found.train.every or share > 0.5
+        assert found.train.every
 
 
 def test_about_a_tenth_is_held_out_and_stays_there_as_more_is_said() -> None:
