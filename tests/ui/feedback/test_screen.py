@@ -60,7 +60,7 @@ async def test_it_is_filtered_by_kind_by_model_and_by_words(database: Path) -> N
         await chat.pilot.press("f")
         await chat.until(lambda: chat.told("고친 답 · 1개"))
         assert not chat.told("하늘은 왜")
-        await chat.pilot.press("f", "m")
+        await chat.pilot.press("f", "m", "m", "m")
         await chat.until(lambda: chat.told("좋은 답 · kullm-5.8b · 2개"))
         await chat.pilot.press("slash")
         await chat.types("하늘")
