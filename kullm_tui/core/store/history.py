@@ -109,18 +109,6 @@ def latest_answered(connection: Connection) -> Conversation | None:
     return conversation_from(row) if row else None
 
 
-def branch(connection: Connection, leaf_id: int) -> list[Message]:
-    """The messages from the root down to this one, as a model reads them."""
-    rows = connection.execute(
-        "WITH RECURSIVE up (id, parent_id, depth) AS ("
-        " SELECT id, parent_id, 0 FROM messages WHERE id = ?"
-        " UNION ALL SELECT above.id, above.parent_id, depth + 1 FROM messages above JOIN up ON above.id = up.parent_id)"
-        " SELECT role, content, input FROM up JOIN messages USING (id) ORDER BY depth DESC",
-        (leaf_id,),
-    )
-    return [Message(row["role"], row["content"], row["input"]) for row in rows]
-
-
 def thread(connection: Connection, conversation_id: int, leaf_id: int | None) -> list[Turn]:
     """Root to leaf; without a leaf the branch that was chosen last, else the newest."""
     tree = _Tree(connection, conversation_id)
