@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from kullm_tui.core.errors import StoreError
 from kullm_tui.core.language import say
-from kullm_tui.core.records import Message, Role
+from kullm_tui.core.records import Role
 
 State = Literal["complete", "cancelled", "failed", "streaming"]
 Mark = Literal["keep", "never"]  # of a reply: good as it is, not for training
