@@ -71,7 +71,7 @@ def _reviewed_row(reply: ReviewedReply, *, is_never: bool = False) -> Iterator[P
     turns = [one for one in told if one.role != "system"]
     if len(turns) < len(told):
         yield place, _without_system()
-    if is_never or reply.below_never or reply.mark == "never":
+    if is_never or reply.is_never:
         yield place, _never()
     elif reply.cut:
         yield place, _unfinished()

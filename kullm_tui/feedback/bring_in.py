@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from data.folded import plain
 from data.never import Never
 from data.sources.files import place_of, rows_of_file
 from data.sources.raw import BadLine
@@ -65,19 +64,16 @@ def bring_in(store: Store, path: Path) -> BroughtIn:
             )
         )
     never = Never(store.never_texts())
-    there = {_key(one) for one in lessons_in(store, verdicts=False).every}
-    fresh: dict[tuple[object, ...], _FileRow] = {}
-    for row in rows:
-        if _key(row.taught) not in there and not never.is_in(row.taught.texts):
-            fresh.setdefault(_key(row.taught), row)
-    forbidden = sum(never.is_in(row.taught.texts) for row in rows)
-    if forbidden:
+    allowed = [row for row in rows if not never.is_in(row.taught.texts)]
+    if forbidden := len(rows) - len(allowed):
         told = say(
             f"학습 제외로 표시한 답이 든 행 {forbidden}개", f"{forbidden} rows with a reply that is not for training"
         )
         faults.append(Fault(path.name, told))
-    store.keep(list(_conversations(list(fresh.values()), path.name)))
-    return BroughtIn(len(fresh), len(rows) - len(fresh) - forbidden, tuple(faults))
+    there = {one.key for one in lessons_in(store).every}
+    fresh = {row.taught.key: row for row in reversed(allowed) if row.taught.key not in there}
+    store.keep(list(_conversations(list(fresh.values())[::-1], path.name)))
+    return BroughtIn(len(fresh), len(allowed) - len(fresh), tuple(faults))
 
 
 def _rows_of(path: Path) -> tuple[list[_FileRow], list[Fault]]:
@@ -96,10 +92,6 @@ def _rows_of(path: Path) -> tuple[list[_FileRow], list[Fault]]:
 def _name_in(fields: Mapping[str, Any], column: str) -> str:
     name = fields.get(column)
     return name if isinstance(name, str) else ""
-
-
-def _key(taught: Taught) -> tuple[object, ...]:
-    return (taught.question, plain(taught.chosen), None if taught.rejected is None else plain(taught.rejected))
 
 
 def _conversations(rows: Sequence[_FileRow], name: str) -> Iterator[PortableConversation]:

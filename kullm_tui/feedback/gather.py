@@ -161,9 +161,7 @@ def _feedback(
 
 
 def _flaw_of(reply: ReviewedReply) -> Flaw:
-    if reply.mark == "never" or reply.below_never:
-        return "never"
-    return "cut" if reply.cut else ""
+    return "never" if reply.is_never else "cut" if reply.cut else ""
 
 
 def by_kind(feedback: Iterable[Feedback]) -> Mapping[Kind, int]:

@@ -22,7 +22,7 @@ from kullm_tui.core.records import Message
 from kullm_tui.core.store.store import Store
 from kullm_tui.feedback.gather import Feedback, gather_all
 from kullm_tui.feedback.personal import Personal, personal_in
-from kullm_tui.feedback.taught import Taught, said
+from kullm_tui.feedback.taught import Taught, spaced
 
 HELD_OUT = 0.1  # of the questions: enough to see a difference by, few enough to leave most for training
 FEWEST_PAIRS = 30  # below, what is learnt is chance
@@ -142,7 +142,7 @@ def _checked(lesson: Lesson, never: Never) -> Lesson | LeftOut:
         return LeftOut(lesson.of, "empty")
     if never.is_in(lesson.texts):
         return LeftOut(lesson.of, "never")
-    if len(replies) == 2 and plain(replies[0]) == plain(replies[1]):
+    if len(replies) == 2 and spaced(replies[0]) == spaced(replies[1]):
         return LeftOut(lesson.of, "same-text")
     return lesson
 
@@ -152,16 +152,15 @@ def _without_doubles(newest_first: Iterable[Lesson]) -> tuple[list[Lesson], list
     agreed, left_out = list[Lesson](), list[LeftOut]()
     seen: dict[tuple[object, ...], Lesson] = {}
     for one in newest_first:
-        question, chosen = one.question, plain(one.chosen)
-        rejected = None if one.rejected is None else plain(one.rejected)
-        same, opposite = seen.get((question, chosen, rejected)), seen.get((question, "not", chosen, rejected))
+        question, chosen, rejected = one.key
+        same, opposite = seen.get(one.key), seen.get((question, "not", chosen, rejected))
         if same or opposite:
             newer = opposite or same
             assert newer
             left_out.append(LeftOut(one.of, "conflict" if opposite else "duplicate", newer.of))
             continue
         agreed.append(one)
-        seen[question, chosen, rejected] = one
+        seen[one.key] = one
         if rejected is not None:
             seen[question, "not", rejected, chosen] = one
             if one.of.kind == "correction":  # what was corrected is not good as it is
@@ -182,7 +181,9 @@ def _split(found: Sequence[Lesson], share: float) -> list[Lesson]:
 
 
 def _asked(lesson: Lesson) -> str:
-    return hashlib.sha256(said(lesson.prompt[-1]).encode()).hexdigest()
+    """The same for questions that differ in spaces and signs alone."""
+    asked = lesson.prompt[-1]
+    return hashlib.sha256("\0".join(map(plain, (asked.content, asked.input))).encode()).hexdigest()
 
 
 def _place(digest: str) -> float:

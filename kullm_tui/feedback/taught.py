@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from data.folded import plain
 from kullm_tui.core.records import Message
 from kullm_tui.core.text import nfc
 
@@ -24,9 +23,15 @@ class Taught:
 
     @property
     def question(self) -> tuple[str, ...]:
-        """The same for the same prompt, however it is spaced and punctuated."""
-        return tuple(f"{one.role} {said(one)}" for one in self.prompt)
+        """The same for the same prompt, however it is spaced."""
+        return tuple(f"{one.role} {spaced(one.content)}\0{spaced(one.input)}" for one in self.prompt)
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """The same for what teaches the same."""
+        return (self.question, spaced(self.chosen), None if self.rejected is None else spaced(self.rejected))
 
 
-def said(message: Message) -> str:
-    return f"{plain(message.content)}\0{plain(message.input)}"
+def spaced(text: str) -> str:
+    """To tell whether two texts say the same. Signs are kept: 1+1 is not 1-1."""
+    return " ".join(text.split())

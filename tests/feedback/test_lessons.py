@@ -67,7 +67,7 @@ def test_judges_verdicts_make_pairs_only_where_they_are_wanted() -> None:
 
 
 def test_replies_that_say_the_same_and_empty_ones_teach_nothing() -> None:
-    found = lessons([said("q", "서울이에요.", "서울이에요!"), said("r", " ", "b"), said("s", "a", "")], NOTHING)
+    found = lessons([said("q", "서울 이에요", " 서울  이에요"), said("r", " ", "b"), said("s", "a", "")], NOTHING)
     assert texts(found) == ([], [])
     assert found.reasons == {"same-text": 1, "empty": 2}
 
@@ -117,11 +117,20 @@ def test_a_short_reply_is_left_out_where_it_is_said_and_not_inside_others(store:
 
 
 def test_the_same_said_twice_is_one_lesson() -> None:
-    twice = [said("수도는?", "서울", "부산", when=1), said("수도는", "서울.", "부산", when=2)]
+    twice = [said("수도는 어디?", "서울", "부산", when=1), said("수도는  어디?", "서울 ", "부산", when=2)]
     found = lessons(twice, NOTHING)
-    assert texts(found) == ([("서울.", "부산")], [])
+    assert texts(found) == ([("서울 ", "부산")], [])
     [double] = found.left_out
     assert (double.reason, double.feedback.when, double.against and double.against.when) == ("duplicate", 1, 2)
+
+
+def test_signs_make_a_difference_to_what_is_said_and_none_to_the_side_that_it_stands_on() -> None:
+    found = lessons(
+        [said("1+1은?", "2", "0"), said("1-1은?", "0", "2"), said("C", "C++", "C"), said("r", "a", "b")], NOTHING
+    )
+    assert len(found.pairs) == 4
+    assert found.left_out == ()
+    assert len({one.held_out for one in found.pairs if "1" in one.prompt[-1].content}) == 1
 
 
 def test_of_two_that_contradict_each_other_the_newer_counts_and_the_older_is_told() -> None:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from kullm_tui.core.errors import StoreError
 from kullm_tui.core.language import say
-from kullm_tui.core.records import Message, Role
+from kullm_tui.core.records import Role
 
 State = Literal["complete", "cancelled", "failed", "streaming"]
 Mark = Literal["keep", "never"]  # of a reply: good as it is, not for training
@@ -107,18 +107,6 @@ def latest_answered(connection: Connection) -> Conversation | None:
         " ORDER BY recency DESC, one.id DESC, reply.id DESC LIMIT 1"
     ).fetchone()
     return conversation_from(row) if row else None
-
-
-def branch(connection: Connection, leaf_id: int) -> list[Message]:
-    """The messages from the root down to this one, as a model reads them."""
-    rows = connection.execute(
-        "WITH RECURSIVE up (id, parent_id, depth) AS ("
-        " SELECT id, parent_id, 0 FROM messages WHERE id = ?"
-        " UNION ALL SELECT above.id, above.parent_id, depth + 1 FROM messages above JOIN up ON above.id = up.parent_id)"
-        " SELECT role, content, input FROM up JOIN messages USING (id) ORDER BY depth DESC",
-        (leaf_id,),
-    )
-    return [Message(row["role"], row["content"], row["input"]) for row in rows]
 
 
 def thread(connection: Connection, conversation_id: int, leaf_id: int | None) -> list[Turn]:

@@ -41,6 +41,10 @@ class ReviewedReply:
     led_by: tuple[Message, ...]  # from the root down to the question
     below_never: bool  # something above it is not for training
 
+    @property
+    def is_never(self) -> bool:
+        return self.mark == "never" or self.below_never
+
 
 def said_of(connection: Connection) -> list[int]:
     """The replies that have a mark or correct another one, oldest first."""

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from kullm_tui.core.errors import StoreError
 from kullm_tui.core.language import say
 from kullm_tui.core.records import Message
-from kullm_tui.core.store import history
+from kullm_tui.core.store import history, remarks
 from kullm_tui.core.store.contestant import FEWEST, Contestant
 from kullm_tui.core.store.database import inserted
 
@@ -170,21 +170,22 @@ def _ballot(rows: Sequence[Row]) -> Ballot:
 
 
 def pairs(connection: Connection, ballot: Ballot) -> Iterator[dict[str, Any]]:
-    vote, winner = ballot.vote, ballot.vote.winner
-    if winner is None or winner not in ballot.labels:
-        return
-    *prompt, chosen = history.branch(connection, vote.replies[winner] or 0)
-    for place, label in ballot.labels.items():
-        *losers_prompt, rejected = history.branch(connection, vote.replies[place] or 0)
-        if place == winner or rejected.content == chosen.content or not (chosen.content and rejected.content):
+    """A reply that was cut, or is not for training, is in none."""
+    vote = ballot.vote
+    replies = remarks.reviewed(connection, filter(None, vote.replies))
+    there = {place: replies[reply] for place, reply in enumerate(vote.replies) if reply in replies}
+    fit = {place: one for place, one in there.items() if one.content and not (one.cut or one.is_never)}
+    best = fit.get(vote.winner) if vote.winner is not None else None
+    for place, other in fit.items():
+        if best is None or other.content == best.content:
             continue
         yield {
-            "prompt": [_trl(message) for message in prompt if message.content],
-            "chosen": [_trl(chosen)],
-            "rejected": [_trl(rejected)],
-            "chosen_model": ballot.labels[winner],
-            "rejected_model": label,
-            "same_prompt": losers_prompt == prompt,
+            "prompt": [_trl(message) for message in best.led_by if message.content],
+            "chosen": [{"role": "assistant", "content": best.content}],
+            "rejected": [{"role": "assistant", "content": other.content}],
+            "chosen_model": ballot.labels[vote.winner or 0],
+            "rejected_model": ballot.labels[place],
+            "same_prompt": other.led_by == best.led_by,
             "blind": vote.blind,
             "voted_at": datetime.fromtimestamp(vote.created, UTC).isoformat(timespec="seconds"),
         }

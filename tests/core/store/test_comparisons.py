@@ -237,6 +237,26 @@ def test_a_deleted_comparison_takes_its_votes_along_until_it_is_restored(store: 
             assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,), table
 
 
+def test_a_reply_that_is_not_for_training_is_in_no_preference_pair(store: Store) -> None:
+    comparison, replies = one_round(store, "서울", "부산")
+    store.comparisons.vote(comparison.id, replies, "best", 0)
+    assert len(list(store.comparisons.preference_pairs())) == 1
+    for reply in replies:
+        store.mark(reply, "never")
+        assert list(store.comparisons.preference_pairs()) == []
+        store.mark(reply, None)
+
+
+def test_a_reply_that_was_cut_is_in_no_preference_pair(store: Store) -> None:
+    comparison = store.comparisons.create("수도는?", THREE[:2])
+    questions = asked(store, comparison, "수도는?")
+    conversations = [column.conversation.id for column in comparison.columns]
+    whole = answer(store, conversations[0], questions[0], "서울")
+    cut = answer(store, conversations[1], questions[1], "부", "cancelled")
+    store.comparisons.vote(comparison.id, [whole, cut], "best", 0)
+    assert list(store.comparisons.preference_pairs()) == []
+
+
 def test_preference_pairs_are_what_trl_reads(store: Store) -> None:
     comparison = store.comparisons.create("요약", THREE, system="짧게", blind=True)
     questions = asked(store, comparison, "요약해 줘", more="긴 글")
