@@ -3,6 +3,7 @@
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +54,11 @@ class PairRow:
 @dataclass(frozen=True)
 class Pairs:
     rows: tuple[PairRow, ...]
-    digest: str = "pairs"
+    digest: str = field(init=False)
     lengths: list[int] = field(init=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "digest", sha256(repr(self.rows).encode()).hexdigest())
         object.__setattr__(self, "lengths", [len(row.ids) for row in self.rows])
 
     def example(self, place: int, /) -> PairRow:
