@@ -102,7 +102,7 @@ def _job(
             layer.compile(dynamic=True)
     base = base_of(recipe)[1]
     how = labelling_of(recipe, base)
-    lengths = lengths_of(examples.lengths.tolist(), examples.facts.trained_tokens)
+    lengths = lengths_of(examples.lengths.tolist(), examples.facts.trained_tokens, examples.facts.pairs)
     return TrainingRun(
         recipe=recipe,
         folder=folder,

@@ -18,6 +18,7 @@ from kullm_tui.core import paths
 from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import ConfigError, KullmError
 from kullm_tui.core.language import say
+from kullm_tui.core.models.profiles import shipped_profiles
 from kullm_tui.core.rules import did_you_mean
 from trainer import recipe_rules
 from trainer.recipe_overrides import overridden, put
@@ -236,7 +237,8 @@ def _anchored(recipe: Recipe, folder: Path) -> Recipe:
 
 
 def _following_its_adapter(recipe: Recipe) -> Recipe:
-    """An adapter that is trained on keeps its method, and its template where the recipe names none. One that cannot be is refused later."""
+    """An adapter that is trained on keeps its method, and its template where the recipe names none. One that cannot be is refused later; one
+    that comes along keeps its name, which is known everywhere."""
     if not recipe.model.adapter:
         return recipe
     try:
@@ -246,7 +248,8 @@ def _following_its_adapter(recipe: Recipe) -> Recipe:
     template = recipe.model.template
     if template == recipe_rules.OF_THE_PROFILE and adapter.template:
         template = adapter.template
-    model = replace(recipe.model, adapter=str(adapter.folder), template=template)
+    named = recipe.model.adapter if recipe.model.adapter in shipped_profiles() else str(adapter.folder)
+    model = replace(recipe.model, adapter=named, template=template)
     return replace(recipe, model=model, method=replace(recipe.method, **adapter.method))
 
 

@@ -154,7 +154,7 @@ def a_preference(recipe: Recipe, **preference: Any) -> Recipe:
 
 
 def a_preference_run(recipe: Recipe, folder: Path, *, pairs: Pairs | None = None, **more: Any) -> TrainingRun:
-    run = a_run(recipe, folder, rows=pairs or made_up_pairs(), objective=Preference(recipe.preference), **more)  # type: ignore[arg-type]
+    run = a_run(recipe, folder, rows=pairs or made_up_pairs(), objective=Preference(recipe.preference), **more)
     compared = with_reference(run)
     assert compared is not None
     return compared

@@ -47,7 +47,7 @@ def trls_run(
 ) -> tuple[list[dict[str, float]], dict[str, torch.Tensor]]:
     """What it logs at each step, and the adapter that it ends with."""
     from datasets import Dataset
-    from trl import DPOConfig, DPOTrainer  # type: ignore[attr-defined]
+    from trl import DPOConfig, DPOTrainer
 
     class OurPairs(DPOTrainer):  # type: ignore[misc]
         def _prepare_dataset(self, dataset: Any, *_: Any, **__: Any) -> Any:
@@ -125,7 +125,7 @@ def _documents(row: PairRow) -> list[tuple[list[int], int]]:
 
 def _of_reply(tuned: Any, ids: list[int], prompt: int) -> torch.Tensor:
     logits = tuned(input_ids=torch.tensor([ids]), use_cache=False).logits[0].float().log_softmax(-1)
-    chosen = logits[prompt - 1 : -1].gather(1, torch.tensor(ids[prompt:])[:, None])
+    chosen: torch.Tensor = logits[prompt - 1 : -1].gather(1, torch.tensor(ids[prompt:])[:, None])
     return chosen.sum()
 
 

@@ -78,6 +78,8 @@ def _labelled(examples: Sequence[Example], starts: Iterable[int]) -> list[Any]:
 
 
 def _micro_batch(ids: Any, positions: Any, parts: list[Any], lengths: tuple[int, ...], tokens: int) -> MicroBatch:
-    labelled, labels = np.concatenate(parts), tuple(map(len, parts))
-    numbers = map(torch.from_numpy, (ids, positions, labelled, ids.reshape(-1)[labelled + 1]))
-    return MicroBatch(*numbers, labels=labels, lengths=lengths, tokens=tokens)
+    labelled: Any = np.concatenate(parts)
+    labels = tuple(map(len, parts))
+    targets = ids.reshape(-1)[labelled + 1]
+    ids, positions, labelled, targets = map(torch.from_numpy, (ids, positions, labelled, targets))
+    return MicroBatch(ids, positions, labelled, targets, labels, lengths, tokens)

@@ -29,6 +29,7 @@ from trainer.model.place import base_of
 from trainer.model.start import begin_with, starting_values
 from trainer.model.wide_layers import computes_wide, make_wide
 from trainer.recipe import Method, Recipe
+from trainer.starting_adapter import starting_adapter
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def trainable_model(recipe: Recipe, device: torch.device) -> Trainable:
     wide = computes_wide(recipe, device)
     if wide and recipe.method.kind != "full":
         make_wide(model)
-    start = starting_values(model, Path(recipe.model.adapter)) if recipe.model.adapter else None
+    start = starting_values(model, starting_adapter(recipe.model.adapter).folder) if recipe.model.adapter else None
     tuned = None if recipe.method.kind == "full" else _with_method(model, recipe)
     if start is not None:
         begin_with(model, start)

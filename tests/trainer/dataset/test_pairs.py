@@ -201,7 +201,8 @@ def test_rows_with_a_prompt_of_their_own_can_be_learnt_from_as_plain_rows(base: 
     tokens = tokenised(recipe_of(base, json_lines(tmp_path / "pairs.jsonl", pair_lines(3))), base)
     assert (tokens.facts.pairs, tokens.facts.examples) == (0, 3)
     first = tokens.example(0)
-    assert load_tokenizer(base).decode(list(first.ids[first.trained])) == "0이에요."
+    trained = [int(token) for token, mark in zip(first.ids, first.trained, strict=True) if mark]
+    assert load_tokenizer(base).decode(trained) == "0이에요."
 
 
 def test_a_file_without_pairs_is_refused(base: Path, tmp_path: Path) -> None:
