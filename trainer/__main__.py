@@ -38,8 +38,11 @@ from trainer.model.base import trainable_model
 from trainer.model.forward import forward_of
 from trainer.model.place import base_of
 from trainer.model.recompute import layers_of, recompute
+from trainer.objective import Likelihood
+from trainer.preference import Preference
 from trainer.ranks import Ranks, joined
 from trainer.recipe import Recipe, recipe_from
+from trainer.reference import with_reference
 from trainer.run import TrainingRun, restore_weights
 from trainer.samples import sample_replies
 from trainer.side_by_side import workers_of
@@ -74,8 +77,9 @@ def _run(folder: JobDirectory, attempt: int, interrupt: Interrupt) -> int:
         if ranks.first:
             stack.enter_context(held(folder))
             note(folder, "started", attempt=attempt, ranks=ranks.world, device=str(ranks.device))
-        run = _job(recipe, folder, ranks, sets, interrupt)
-        if train(run) == "stopped":
+        begun = _job(recipe, folder, ranks, sets, interrupt)
+        run = with_reference(begun) if recipe.train.kind == "dpo" else begun
+        if run is None or train(run) == "stopped":
             if ranks.first:
                 note(folder, "stopped", attempt=attempt)
             return STOPPED
@@ -98,7 +102,7 @@ def _job(
             layer.compile(dynamic=True)
     base = base_of(recipe)[1]
     how = labelling_of(recipe, base)
-    lengths = lengths_of(examples.lengths.tolist(), examples.facts.trained_tokens)
+    lengths = lengths_of(examples.lengths.tolist(), examples.facts.trained_tokens, examples.facts.pairs)
     return TrainingRun(
         recipe=recipe,
         folder=folder,
@@ -106,6 +110,7 @@ def _job(
         forward=forward,
         examples=examples,
         held_out=held_out,
+        objective=Preference(recipe.preference) if recipe.train.kind == "dpo" else Likelihood(),
         ask=lambda: sample_replies(trainable, how, recipe.train.samples),
         stopping=interrupt,
         workers=workers,

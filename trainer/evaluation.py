@@ -1,7 +1,7 @@
 """The loss on held-out rows, and what follows from it: which checkpoint is the best, and when to stop early."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -9,6 +9,7 @@ import torch
 
 from trainer.dataset.batch import Example
 from trainer.model.forward import Forward
+from trainer.objective import Objective
 from trainer.ranks import Ranks
 
 
@@ -33,13 +34,16 @@ class Standing:
 
 
 @torch.no_grad()
-def evaluation_loss(forward: Forward, micro_batches: Sequence[Sequence[Example]], ranks: Ranks) -> float:
-    """The mean over all labels of all ranks; `micro_batches` are this rank's."""
-    loss, labels = 0.0, 0
+def evaluation_loss(
+    objective: Objective, forward: Forward, micro_batches: Sequence[Sequence[Example]], ranks: Ranks
+) -> tuple[float, Mapping[str, float]]:
+    """The mean over all labels of all ranks, and what the objective tells beside it; `micro_batches` are this rank's."""
+    loss, labels, sums = 0.0, 0, torch.zeros(len(objective.names), dtype=torch.float64)
     with forward.trainable.evaluating(), forward.attending():
         for examples in micro_batches:
-            batch = forward.batch(examples)
-            loss += float(forward(batch))
-            labels += len(batch.targets)
-    total, count = ranks.sums(loss, labels)
-    return total / max(1, count)
+            found = objective.measured(forward, examples)
+            loss += float(found.loss)
+            labels += found.labels
+            sums += found.sums.cpu()
+    total, count, *summed = ranks.sums(loss, labels, *sums.tolist())
+    return total / max(1, count), objective.report(summed)

@@ -67,9 +67,10 @@ def evaluate(run: TrainingRun, state: RunState, facts: dict[str, Any]) -> bool:
     held_out = run.held_out
     (whole,) = run.plan(held_out, state.micro_tokens, batch=len(held_out.lengths))
     parts = [[held_out.example(place) for place in places] for places in whole.ranks[run.ranks.rank]]
-    loss = evaluation_loss(run.forward, parts, run.ranks)
+    objective = run.objective.over(map(held_out.example, whole.examples))
+    loss, more = evaluation_loss(objective, run.forward, parts, run.ranks)
     state.standing = state.standing.after(loss, state.step)
-    facts["eval_loss"] = loss
+    facts |= {"eval_loss": loss, **{f"eval_{name}": value for name, value in more.items()}}
     if run.ranks.first:
         for row in run.ask():
             append(run.folder.samples, {"step": state.step, **row})

@@ -4,8 +4,12 @@ The full [tokens, vocabulary] logits never exist: hidden states are gathered at 
 them in pieces. Each piece's gradient is taken while its logits are there, so that backward computes nothing again:
 
     logits = h Wᵀ      loss = Σ logΣexp(logits) − logits[target]      ∂h = (softmax − onehot) W      ∂W = (softmax − onehot)ᵀ h
+
+Where each place's loss counts by itself, by weights that depend on them all, its ∂h is kept as if its weight were 1 and multiplied in
+backward. ∂W cannot wait like that: a head that is trained has its logits computed again.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -24,6 +28,15 @@ def summed_loss(
     return loss
 
 
+def each_loss(
+    hidden: torch.Tensor, targets: torch.Tensor, head: nn.Module, softcap: float | None = None
+) -> torch.Tensor:
+    """Of every target by itself, in fp32: minus its log-probability."""
+    bias = getattr(head, "bias", None)
+    losses: torch.Tensor = _EachLoss.apply(hidden, head.weight, bias, targets, softcap)  # type: ignore[no-untyped-call]
+    return losses
+
+
 class _HeadLoss(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, hidden: Any, weight: Any, bias: Any, targets: Any, softcap: float | None) -> torch.Tensor:
@@ -33,23 +46,13 @@ class _HeadLoss(torch.autograd.Function):
         d_weight = torch.zeros_like(weight) if wants_weight else None
         d_bias = torch.zeros_like(bias) if wants_bias else None
         total = hidden.new_zeros((), dtype=torch.float32)
-        piece = max(1, PIECE_BYTES[hidden.device.type] // (4 * weight.shape[0]))
-        for start in range(0, len(targets), piece):
-            part = slice(start, start + piece)
-            h, target = hidden[part], targets[part, None]
-            logits = functional.linear(h, weight_run, bias).float()
-            slope = _capped(logits, softcap)
-            logits = logits.log_softmax(-1)  # one pass over each row while it is in the cache
-            total -= logits.gather(1, target).sum()
-            if not (wants_hidden or wants_weight or wants_bias):
-                continue
-            d_logits = logits.exp_()
-            d_logits.scatter_add_(1, target, d_logits.new_full(target.shape, -1))
-            d_logits = (d_logits if slope is None else d_logits.mul_(slope)).to(hidden.dtype)
+        wanted = wants_hidden or wants_weight or wants_bias
+        for part, losses, d_logits in _pieces(hidden, weight_run, bias, targets, softcap, slopes=wanted):
+            total += losses.sum()
             if d_hidden is not None:
                 torch.mm(d_logits, weight_run, out=d_hidden[part])
             if d_weight is not None:
-                d_weight += d_logits.t() @ h
+                d_weight += d_logits.t() @ hidden[part]
             if d_bias is not None:
                 d_bias += d_logits.sum(0)
         ctx.save_for_backward(d_hidden, d_weight, d_bias)
@@ -59,6 +62,62 @@ class _HeadLoss(torch.autograd.Function):
     def backward(ctx: Any, *gradients: torch.Tensor) -> Any:
         (d_loss,) = gradients
         return (*(None if kept is None else kept * d_loss.to(kept.dtype) for kept in ctx.saved_tensors), None, None)
+
+
+class _EachLoss(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, hidden: Any, weight: Any, bias: Any, targets: Any, softcap: float | None) -> torch.Tensor:
+        wants_hidden, *wants_head = ctx.needs_input_grad[:3]
+        weight_run = weight.to(hidden.dtype)
+        d_hidden = torch.empty_like(hidden) if wants_hidden else None
+        each = hidden.new_empty(len(targets), dtype=torch.float32)
+        for part, losses, d_logits in _pieces(hidden, weight_run, bias, targets, softcap, slopes=wants_hidden):
+            each[part] = losses
+            if d_hidden is not None:
+                torch.mm(d_logits, weight_run, out=d_hidden[part])
+        ctx.softcap = softcap
+        ctx.save_for_backward(d_hidden, *((hidden, weight, bias, targets) if any(wants_head) else (None,) * 4))
+        return each  # type: ignore[no-any-return]
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> Any:
+        (d_each,) = gradients
+        d_hidden, hidden, weight, bias, targets = ctx.saved_tensors
+        d_weight, d_bias = (None if kept is None else torch.zeros_like(kept) for kept in (weight, bias))
+        if weight is not None:
+            weight_run = weight.to(hidden.dtype)
+            for part, _, d_logits in _pieces(hidden, weight_run, bias, targets, ctx.softcap, slopes=True):
+                d_logits = d_logits * d_each[part, None].to(d_logits.dtype)
+                d_weight += d_logits.t() @ hidden[part]
+                if d_bias is not None:
+                    d_bias += d_logits.sum(0)
+        if d_hidden is not None:
+            d_hidden = (d_hidden * d_each[:, None]).to(d_hidden.dtype)
+        return d_hidden, d_weight, d_bias, None, None
+
+
+def _pieces(
+    hidden: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None,
+    targets: torch.Tensor,
+    softcap: float | None,
+    *,
+    slopes: bool,
+) -> Iterator[tuple[slice, torch.Tensor, torch.Tensor]]:
+    """Some of the targets at a time: which, their losses, and by `slopes` each loss by its logits; else the logits' logarithms."""
+    piece = max(1, PIECE_BYTES[hidden.device.type] // (4 * weight.shape[0]))
+    for start in range(0, len(targets), piece):
+        part = slice(start, start + piece)
+        target = targets[part, None]
+        logits = functional.linear(hidden[part], weight, bias).float()
+        slope = _capped(logits, softcap)
+        logits = logits.log_softmax(-1)  # one pass over each row while it is in the cache
+        losses = -logits.gather(1, target)[:, 0]
+        if slopes:
+            logits.exp_().scatter_add_(1, target, logits.new_full(target.shape, -1))
+            logits = (logits if slope is None else logits.mul_(slope)).to(hidden.dtype)
+        yield part, losses, logits
 
 
 def _capped(logits: torch.Tensor, softcap: float | None) -> torch.Tensor | None:

@@ -16,11 +16,13 @@ from typing import Any, Literal
 
 from kullm_tui.core import paths
 from kullm_tui.core.causes import cause_of
-from kullm_tui.core.errors import ConfigError
+from kullm_tui.core.errors import ConfigError, KullmError
 from kullm_tui.core.language import say
+from kullm_tui.core.models.profiles import shipped_profiles
 from kullm_tui.core.rules import did_you_mean
 from trainer import recipe_rules
 from trainer.recipe_overrides import overridden, put
+from trainer.starting_adapter import starting_adapter
 
 _SHIPPED = Path(__file__).with_name("recipes")
 # What may change in a run that goes on: how long it lasts, and how it is watched and kept.
@@ -33,6 +35,9 @@ class ModelChoice:
     template: str = "profile"  # a registry name; "profile": the base's; "chat": its tokenizer's own
     precision: Literal["auto", "fp32", "bf16", "8bit", "4bit"] = "bf16"  # auto: fp32 or bf16, the faster where it runs
     init: Literal["pretrained", "scratch"] = "pretrained"  # scratch: config.json and tokenizer, no weights
+    adapter: str = (
+        ""  # one of the user's, or a folder, that training starts from; it decides the method; empty: a fresh one
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +64,18 @@ class Method:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PreferenceLoss:
+    """What is made smaller where `train.kind` is dpo."""
+
+    loss: Literal["sigmoid", "sigmoid_norm"] = "sigmoid"  # norm: each reply's log-probability by its length
+    beta: float = 0.1
+    sft_weight: float = 0.0  # of the likelihood of chosen replies, and of rows without a rejected one, beside it
+    label_smoothing: float = 0.0  # the share of pairs that may be the wrong way round
+
+
+@dataclass(frozen=True, kw_only=True)
 class Training:
+    kind: Literal["sft", "dpo"] = "sft"  # from replies, or from pairs of a better and a worse one
     epochs: float = 3.0
     max_steps: int = 0  # 0: what the epochs come to
     minutes: float = 0.0  # of training on the machine where the run begins, which decides the steps; 0: no bound
@@ -91,6 +107,7 @@ class Recipe:
     data: DataChoice
     method: Method = Method()
     train: Training = Training()
+    preference: PreferenceLoss = PreferenceLoss()
     summary: str = ""
     summary_en: str = ""
     source: str = ""  # where the figures come from
@@ -102,11 +119,26 @@ class Recipe:
         tables = recipe_dict(self)
         for key in _COMPARABLE:
             del tables["train"][key]
-        compared = {name: tables[name] for name in _TABLES}
+        if self.train.kind == "sft":  # what came to recipes later leaves those without it what they were
+            del tables["train"]["kind"], tables["preference"]
+        if not self.model.adapter:
+            del tables["model"]["adapter"]
+        compared = {name: tables[name] for name in _TABLES if name in tables}
         return hashlib.sha256(json.dumps(compared, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
 
 
-_TABLES: Mapping[str, type] = {"model": ModelChoice, "data": DataChoice, "method": Method, "train": Training}
+_TABLES: Mapping[str, type] = {
+    "model": ModelChoice,
+    "data": DataChoice,
+    "method": Method,
+    "train": Training,
+    "preference": PreferenceLoss,
+}
+
+
+def longest_example(recipe: Recipe) -> int:
+    """Its tokens at most: of a pair, both replies with their prompt."""
+    return recipe.data.cutoff * (2 if recipe.train.kind == "dpo" else 1)
 
 
 def shipped_recipes() -> tuple[str, ...]:
@@ -194,6 +226,7 @@ def _anchored(recipe: Recipe, folder: Path) -> Recipe:
         except (OSError, RuntimeError):  # no file can have this name, or nobody that home
             return name
 
+    recipe = _following_its_adapter(recipe)
     data, base = recipe.data, recipe.model.base
     evaluate = full(data.evaluate, is_there=Path.is_file) if isinstance(data.evaluate, str) else data.evaluate
     return replace(
@@ -201,6 +234,23 @@ def _anchored(recipe: Recipe, folder: Path) -> Recipe:
         data=replace(data, source=full(data.source, is_there=Path.is_file), evaluate=evaluate),
         model=replace(recipe.model, base=full(base, is_there=Path.is_dir) if "/" in base else base),
     )
+
+
+def _following_its_adapter(recipe: Recipe) -> Recipe:
+    """An adapter that is trained on keeps its method, and its template where the recipe names none. One that cannot be is refused later; one
+    that comes along keeps its name, which is known everywhere."""
+    if not recipe.model.adapter:
+        return recipe
+    try:
+        adapter = starting_adapter(recipe.model.adapter)
+    except KullmError:
+        return recipe
+    template = recipe.model.template
+    if template == recipe_rules.OF_THE_PROFILE and adapter.template:
+        template = adapter.template
+    named = recipe.model.adapter if recipe.model.adapter in shipped_profiles() else str(adapter.folder)
+    model = replace(recipe.model, adapter=named, template=template)
+    return replace(recipe, model=model, method=replace(recipe.method, **adapter.method))
 
 
 def _plain(value: Any) -> Any:

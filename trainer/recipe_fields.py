@@ -41,13 +41,15 @@ class RecipeField:
 
 
 def fields_of(recipe: Recipe) -> list[RecipeField]:
-    """Those that mean something for its method."""
+    """Those that mean something for its method and its kind."""
     other = {
         "lora": ("adapter_len", "adapter_layers"),
         "ia3": _OF_LORA + _OF_PREFIX,
         "llama-adapter": (*_OF_LORA, "targets"),
     }
     left_out = {f"method.{name}" for name in other.get(recipe.method.kind, _OF_LORA + _OF_PREFIX + ("targets",))}
+    if recipe.train.kind != "dpo":
+        left_out |= {field.key for field in FIELDS if field.key.startswith("preference.")}
     return [field for field in FIELDS if field.key not in left_out]
 
 
@@ -115,6 +117,12 @@ _READ: Mapping[Kind, Any] = {
 _F = RecipeField
 FIELDS: tuple[RecipeField, ...] = (
     _F("model.base", ("베이스 모델", "base"), ("위에 학습할 모델: 이름, 저장소, 폴더", "the model to train over: a name, a repository, a folder"), "text", usual=True),
+    _F("model.adapter", ("시작 어댑터", "start from"), ("이어서 학습할 어댑터의 이름이나 폴더. 방법과 템플릿도 따라가요. 비우면 새로 시작해요", "an adapter to go on from, by name or folder; its method and template come along; empty: a fresh one"), "text"),
+    _F("train.kind", ("배우는 것", "learns from"), ("sft는 답에서, dpo는 더 나은 답과 못한 답의 쌍에서 배워요", "sft: replies; dpo: pairs of a better and a worse reply"), "choice", ("sft", "dpo")),
+    _F("preference.loss", ("선호 손실", "preference loss"), ("sigmoid_norm은 답의 길이로 나누어 긴 답이 유리하지 않게 해요", "sigmoid_norm divides by each reply's length, so that none wins by it"), "choice", ("sigmoid", "sigmoid_norm")),
+    _F("preference.beta", ("베타", "beta"), ("시작한 모델에서 얼마나 멀어져도 되는지. 클수록 가까이 머물러요", "how near the model stays to its start; the larger, the nearer")),
+    _F("preference.sft_weight", ("고른 답 배우기", "likelihood's weight"), ("고른 답 자체를 함께 배우는 무게. 쌍이 없는 행은 0보다 커야 배워요", "of learning the chosen reply itself beside; rows without a rejected reply need it above 0")),
+    _F("preference.label_smoothing", ("뒤바뀐 쌍", "label smoothing"), ("거꾸로 투표했을지 모르는 쌍의 비율", "the share of pairs that may be the wrong way round")),
     _F("data.source", ("데이터", "data"), ("학습할 파일(jsonl, json, csv, parquet)이나 Hub의 데이터", "a file (jsonl, json, csv, parquet), or a data set of the Hub"), "text", usual=True),
     _F("data.evaluate", ("평가 데이터", "evaluation"), ("떼어 둘 비율(0.05)이나 행의 수, 또는 파일. 0이면 평가하지 않아요", "a share (0.05) or number of rows to hold out, or a file; 0: none"), "share", usual=True),
     _F("data.cutoff", ("길이 제한", "cutoff"), ("한 행의 토큰 수. 넘는 행은 잘려요", "tokens of a row; longer ones are cut"), usual=True),

@@ -22,6 +22,8 @@ def checked_recipe(tables: Mapping[str, Any], faults: list[str]) -> dict[str, An
         if isinstance(given, Mapping) and key not in given:
             faults.append(f"{name}.{key}: {say('빠져 있어요', 'is missing')}")
     faults += _excluded(values["model"], values["method"])
+    if values["train"].get("kind") == "dpo":
+        faults += _excluded_from_pairs(values["model"], values["data"])
     return values
 
 
@@ -42,6 +44,27 @@ def _excluded(model: Mapping[str, Any], method: Mapping[str, Any]) -> list[str]:
             + say(
                 'scratch는 모든 가중치를 학습할 때(method.kind = "full")만 쓸 수 있어요',
                 'scratch goes only with method.kind = "full"',
+            )
+        )
+    return found
+
+
+def _excluded_from_pairs(model: Mapping[str, Any], data: Mapping[str, Any]) -> list[str]:
+    found = []
+    if data.get("loss") == "all":
+        found.append(
+            "data.loss: "
+            + say(
+                '선호 쌍으로 학습할 때(train.kind = "dpo")는 output이어야 해요. 질문은 두 답에 똑같아요',
+                'must be output with train.kind = "dpo": the prompt of both replies is the same',
+            )
+        )
+    if model.get("init") == "scratch":
+        found.append(
+            "model.init: "
+            + say(
+                'scratch는 선호 쌍으로 학습할 때(train.kind = "dpo") 쓸 수 없어요',
+                'scratch does not go with train.kind = "dpo"',
             )
         )
     return found
@@ -106,6 +129,7 @@ _TOP: Mapping[str, rules.Rule] = {
     "data": rules.table,
     "method": rules.table,
     "train": rules.table,
+    "preference": rules.table,
 }
 _RULES: Mapping[str, Mapping[str, rules.Rule]] = {
     "model": {
@@ -113,6 +137,7 @@ _RULES: Mapping[str, Mapping[str, rules.Rule]] = {
         "template": _template,
         "precision": rules.one_of("auto", "fp32", "bf16", "8bit", "4bit"),
         "init": rules.one_of("pretrained", "scratch"),
+        "adapter": rules.text,
     },
     "data": {
         "source": _filled,
@@ -133,7 +158,14 @@ _RULES: Mapping[str, Mapping[str, rules.Rule]] = {
         "adapter_len": rules.whole(1, 10_000),
         "adapter_layers": rules.whole(0, 10_000),
     },
+    "preference": {
+        "loss": rules.one_of("sigmoid", "sigmoid_norm"),
+        "beta": _decimal(1e-4, 1000),
+        "sft_weight": _decimal(0, 1000),
+        "label_smoothing": _decimal(0, 0.49),
+    },
     "train": {
+        "kind": rules.one_of("sft", "dpo"),
         "epochs": _decimal(1e-4, 100_000),
         "max_steps": rules.whole(0, _MANY),
         "minutes": _decimal(0, 1_000_000),

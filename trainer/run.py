@@ -16,6 +16,7 @@ from trainer.jobs.agent.directory import JobDirectory
 from trainer.jobs.agent.files import publish
 from trainer.jobs.directory import note
 from trainer.model.forward import Forward
+from trainer.objective import Likelihood, Objective
 from trainer.ranks import Ranks
 from trainer.recipe import Recipe
 from trainer.schedule import steps_per_epoch, total_steps
@@ -42,6 +43,7 @@ class TrainingRun:
     forward: Forward
     examples: ExampleSet
     held_out: ExampleSet | None = None
+    objective: Objective = Likelihood()
     ask: Callable[[], Sequence[Mapping[str, Any]]] = tuple  # rows of sample replies
     stopping: Callable[[], bool] = lambda: False
     workers: Workers = Workers()

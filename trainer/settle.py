@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from trainer.estimate.machines import Machine
 from trainer.estimate.shape import ModelShape, shape_of
-from trainer.estimate.time import Measure, duration_of, measured_speeds
+from trainer.estimate.time import Measure, duration_of, measured_speeds, reference_tokens
 from trainer.estimate.tokens import Lengths
 from trainer.recipe import Recipe
 from trainer.schedule import total_steps
@@ -55,5 +55,6 @@ def _with_steps(
         measured_speeds(recipe, shape, lengths, measure, within=within)
     batch_tokens = min(train.batch, lengths.rows) * lengths.mean
     each = duration_of(recipe, shape, lengths, machine, tokens=round(batch_tokens), measure=measure).seconds.value
-    steps = max(_LEAST_STEPS, int(60 * train.minutes / each))
+    before = each * reference_tokens(recipe, shape, lengths) / batch_tokens
+    steps = max(_LEAST_STEPS, int((60 * train.minutes - before) / each))
     return replace(recipe, train=replace(train, minutes=0.0, max_steps=min(steps, total_steps(train, lengths.rows))))

@@ -26,7 +26,7 @@ def main() -> int:
         tokens = tokenised(recipe, folder)
         evaluation_set(recipe, folder)
         machine = machine_named(f"{asked['ranks']}xcpu")
-        lengths = lengths_of(tokens.lengths.tolist(), tokens.facts.trained_tokens)
+        lengths = lengths_of(tokens.lengths.tolist(), tokens.facts.trained_tokens, tokens.facts.pairs)
         print(json.dumps(recipe_dict(settled(recipe, machine, lengths, within=_SECONDS))))
     except KullmError as error:
         print(error, file=sys.stderr)

@@ -10,14 +10,15 @@ is trained whole would hold its gradients once a core, and quantised layers open
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import torch
 
 from trainer.dataset.batch import Example
 from trainer.model.forward import Forward
-from trainer.recipe import Recipe
+from trainer.objective import NO_SUMS, Objective
+from trainer.recipe import Recipe, longest_example
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -42,24 +43,24 @@ class Part:
     loss: torch.Tensor
     labels: int
     tokens: int
+    sums: torch.Tensor = NO_SUMS
     gradients: tuple[torch.Tensor | None, ...] = ()
 
 
-def gradients_of(forward: Forward, apart: bool, examples: Sequence[Example]) -> Part:
+def gradients_of(objective: Objective, forward: Forward, apart: bool, examples: Sequence[Example]) -> Part:
     """`apart`: handed back, to be added by one thread; added by several, their order would be chance."""
-    batch = forward.batch(examples)
-    loss = forward(batch)
+    found = objective.measured(forward, examples)
+    part = Part(found.loss.detach(), found.labels, found.tokens, found.sums)
     if not apart:
-        loss.backward()  # type: ignore[no-untyped-call]
-        return Part(loss.detach(), len(batch.targets), batch.tokens)
+        found.loss.backward()  # type: ignore[no-untyped-call]
+        return part
     parameters = list(forward.trainable.parameters.values())
-    gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
-    return Part(loss.detach(), len(batch.targets), batch.tokens, gradients)
+    return replace(part, gradients=torch.autograd.grad(found.loss, parameters, allow_unused=True))
 
 
 def workers_of(recipe: Recipe, device: torch.device, threads: int) -> Workers:
     """As many as there are threads and as the budget of tokens has room for whole rows; torch gives each its share of the threads."""
-    count = min(threads, recipe.train.micro_tokens // recipe.data.cutoff)
+    count = min(threads, recipe.train.micro_tokens // longest_example(recipe))
     if count < 2 or device.type != "cpu" or not _shares_nothing(recipe):
         return Workers()
     torch.set_num_threads(threads // count)  # of every thread that comes after, and of the products in them

@@ -15,6 +15,7 @@ from kullm_tui.core.errors import TooLarge
 from kullm_tui.core.language import say
 from trainer.dataset.packing import MicroBatch, Step
 from trainer.guard import diverged
+from trainer.objective import Objective
 from trainer.run import RunState, TrainingRun, newest_step, restore
 from trainer.schedule import learning_rate
 from trainer.side_by_side import Part, gradients_of
@@ -31,6 +32,13 @@ class Tally:
     unsplittable: float
     cut_short: float
     stopping: float
+    sums: tuple[float, ...]  # the objective's own
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> "Tally":
+        """Its fields, one after the other, and what is left over for the last."""
+        loss, labels, tokens, out_of_memory, unsplittable, cut_short, stopping, *sums = values
+        return cls(loss, labels, tokens, out_of_memory, unsplittable, cut_short, stopping, tuple(sums))
 
 
 def take_step(run: TrainingRun, state: RunState) -> tuple[Tally, dict[str, Any]] | None:
@@ -55,14 +63,15 @@ def take_step(run: TrainingRun, state: RunState) -> tuple[Tally, dict[str, Any]]
     if verdict in ("back", "stop"):
         go_back(run, state, loss, last_word=verdict == "stop")
     facts = {"step": state.step, "epoch": round(state.step / run.epoch, 4), "loss": loss, "lr": rate}
-    return tally, facts | {"grad_norm": norm, "tokens": int(tally.tokens), "skipped": verdict != "good"}
+    facts |= {"grad_norm": norm, "tokens": int(tally.tokens), "skipped": verdict != "good"}
+    return tally, {**facts, **run.objective.report(tally.sums)}
 
 
 def summed_gradients(run: TrainingRun, state: RunState) -> Tally:
     """Gradients of the summed loss, over all ranks. Memory that runs out on one halves every rank's budget, and the batch begins again."""
     while True:
         run.ranks.throw_dice(run.recipe.train.seed, state.step)
-        tally = Tally(*run.ranks.sums(*_backward(run, state)))
+        tally = Tally.of(run.ranks.sums(*_backward(run, state)))
         if tally.cut_short:
             return tally
         if not tally.out_of_memory:
@@ -76,30 +85,35 @@ def summed_gradients(run: TrainingRun, state: RunState) -> Tally:
 
 
 def _backward(run: TrainingRun, state: RunState) -> tuple[float, ...]:
-    """This rank's part of the batch: loss, labels, tokens, out of memory, by a single example, cut short, asked to stop."""
+    """This rank's part of the batch, in the order of a `Tally`'s fields."""
     loss, labels, tokens = torch.zeros((), device=run.ranks.device, dtype=torch.float64), 0, 0
-    planned = _planned(run, state).ranks[run.ranks.rank]
-    done = 0
+    sums = torch.zeros(len(run.objective.names), device=run.ranks.device, dtype=torch.float64)
+    step = _planned(run, state)
+    planned = step.ranks[run.ranks.rank]
+    objective = run.objective.over(map(run.examples.example, step.examples))
+    done, nothing = 0, sums.tolist()
     try:
         with run.forward.attending():
-            for part in run.workers.map(partial(_part, run), planned):
+            for part in run.workers.map(partial(_part, run, objective), planned):
                 if part is None:
-                    return 0.0, 0, 0, 0, 0, 1, 1
+                    return 0.0, 0, 0, 0, 0, 1, 1, *nothing
                 done += 1
                 _add(run.parameters, part.gradients)
                 loss += part.loss
+                sums = sums + part.sums.to(sums.device)
                 labels, tokens = labels + part.labels, tokens + part.tokens
     except torch.OutOfMemoryError:
         # What hangs on the traceback goes with it; the split is tried from outside.
-        return 0.0, 0, 0, 1, len(planned[done]) == 1, 0, run.stopping()
-    return float(loss), labels, tokens, 0, 0, 0, run.stopping()
+        return 0.0, 0, 0, 1, len(planned[done]) == 1, 0, run.stopping(), *nothing
+    return float(loss), labels, tokens, 0, 0, 0, run.stopping(), *sums.tolist()
 
 
-def _part(run: TrainingRun, places: MicroBatch) -> Part | None:
+def _part(run: TrainingRun, objective: Objective, places: MicroBatch) -> Part | None:
     """None where the run is to stop."""
     if run.stopping():
         return None
-    return gradients_of(run.forward, run.workers.count > 1, [run.examples.example(place) for place in places])
+    examples = [run.examples.example(place) for place in places]
+    return gradients_of(objective, run.forward, run.workers.count > 1, examples)
 
 
 @torch.no_grad()

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ from tests.tiny_models import save_model
 from trainer.jobs.agent.directory import JobDirectory
 from trainer.model.base import Trainable, trainable_model
 from trainer.model.forward import forward_of
+from trainer.preference import Preference
 from trainer.ranks import Ranks
-from trainer.recipe import DataChoice, Method, ModelChoice, Recipe, Training
+from trainer.recipe import DataChoice, Method, ModelChoice, PreferenceLoss, Recipe, Training
+from trainer.reference import with_reference
 from trainer.run import TrainingRun
 
 ALONE = Ranks(0, 1, torch.device("cpu"))
@@ -36,6 +39,29 @@ class Rows:
         object.__setattr__(self, "lengths", [len(row.ids) for row in self.rows])
 
     def example(self, place: int, /) -> Row:
+        return self.rows[place]
+
+
+@dataclass(frozen=True)
+class PairRow:
+    """As a tokenised set hands one out: two documents with one prompt, or one document."""
+
+    ids: tuple[int, ...]
+    trained: tuple[bool, ...]
+    rejected_at: int
+
+
+@dataclass(frozen=True)
+class Pairs:
+    rows: tuple[PairRow, ...]
+    digest: str = field(init=False)
+    lengths: list[int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "digest", sha256(repr(self.rows).encode()).hexdigest())
+        object.__setattr__(self, "lengths", [len(row.ids) for row in self.rows])
+
+    def example(self, place: int, /) -> PairRow:
         return self.rows[place]
 
 
@@ -65,8 +91,8 @@ def a_run(
     recipe: Recipe,
     folder: Path,
     *,
-    rows: Rows | None = None,
-    held_out: Rows | None = None,
+    rows: Rows | Pairs | None = None,
+    held_out: Rows | Pairs | None = None,
     ranks: Ranks = ALONE,
     **more: Any,
 ) -> TrainingRun:
@@ -102,3 +128,33 @@ def tiny_base(folder: Path, family: str = "gpt_neox", **more: Any) -> Path:
 
 def ids_of(row: Row) -> Sequence[int]:
     return row.ids
+
+
+def made_up_pairs(count: int = 24, *, seed: int = 0, longest: int = 40, unpaired: int = 0) -> Pairs:
+    """Two replies of several lengths to each prompt; every so manieth row has only the chosen one."""
+    dice = random.Random(seed)
+
+    def reply() -> list[int]:
+        return [dice.randrange(3, 384) for _ in range(dice.randint(1, longest // 2 - 1))] + [END]
+
+    rows = []
+    for number in range(count):
+        prompt = [dice.randrange(3, 384) for _ in range(dice.randint(3, longest // 2))]
+        replies = [reply(), reply()][: 1 if unpaired and number % unpaired == 0 else 2]
+        ids = tuple(token for one in replies for token in (*prompt, *one))
+        trained = tuple(mark for one in replies for mark in (*[False] * len(prompt), *[True] * len(one)))
+        rows.append(PairRow(ids, trained, len(prompt) + len(replies[0]) if len(replies) > 1 else 0))
+    return Pairs(tuple(rows))
+
+
+def a_preference(recipe: Recipe, **preference: Any) -> Recipe:
+    """The recipe learning from pairs."""
+    train = replace(recipe.train, kind="dpo")
+    return replace(recipe, train=train, preference=PreferenceLoss(**preference))
+
+
+def a_preference_run(recipe: Recipe, folder: Path, *, pairs: Pairs | None = None, **more: Any) -> TrainingRun:
+    run = a_run(recipe, folder, rows=pairs or made_up_pairs(), objective=Preference(recipe.preference), **more)
+    compared = with_reference(run)
+    assert compared is not None
+    return compared

@@ -27,6 +27,19 @@ WANTED = {
     "demo-kullm",
     "demo-koalpaca",
     "demo-kovicuna",
+    "dpo-votes-24gb",
+    "dpo-votes-4xa100",
+    "dpo-votes-demo",
+}
+# Of runs that are under way: a checkpoint of theirs is resumed by a recipe with the same one alone.
+DIGESTS = {
+    "demo-base": "8ab00d84a4866eed",
+    "demo-kullm": "3d9659c7db92cd68",
+    "koalpaca-5.8b": "20323f6bb9f943f6",
+    "koat-5.8b": "0717c83577eb1058",
+    "kullm-paper-12.8b-8bit": "721ef44e899b9250",
+    "kullm-v2-command": "7d5819a89654b608",
+    "qlora-24gb-5.8b": "39a2e58dccdd2058",
 }
 MINIMAL = '[model]\nbase = "polyglot-ko-1.3b"\n[data]\nsource = "rows.jsonl"\n'
 
@@ -49,6 +62,34 @@ def test_a_shipped_recipe_loads_and_says_where_it_comes_from(name: str) -> None:
 def test_a_recipe_survives_json_unchanged(name: str) -> None:
     recipe = load_recipe(name)
     assert recipe_from(json.loads(json.dumps(recipe_dict(recipe)))) == recipe
+
+
+@pytest.mark.parametrize("name", sorted(DIGESTS))
+def test_a_recipe_of_replies_keeps_its_digest_whatever_recipes_of_pairs_add(name: str) -> None:
+    assert load_recipe(name).digest[:16] == DIGESTS[name]
+    assert load_recipe(name, ["preference.beta=0.3"]).digest[:16] == DIGESTS[name]
+    assert (
+        load_recipe(name, ["train.kind=dpo", "data.loss=output", "model.init=pretrained"]).digest[:16] != DIGESTS[name]
+    )
+
+
+def test_choices_that_pairs_exclude_are_refused() -> None:
+    with pytest.raises(ConfigError, match="data.loss"):
+        load_recipe("dpo-votes-24gb", ["data.loss=all"])
+    with pytest.raises(ConfigError, match="model.init"):
+        load_recipe("demo-base", ["train.kind=dpo"])
+
+
+def test_a_recipe_that_starts_from_an_adapter_takes_over_its_method_and_its_template(tmp_path: Path) -> None:
+    (tmp_path / "adapter_model.safetensors").touch()
+    options = {"peft_type": "LORA", "r": 8, "lora_alpha": 24, "target_modules": ["dense", "query_key_value"]}
+    (tmp_path / "adapter_config.json").write_text(json.dumps(options))
+    (tmp_path / "kullm.toml").write_text('template = "koalpaca-v1.1"\nbase = "kullm-5.8b"\n')
+    recipe = load_recipe("dpo-votes-24gb", [f"model.adapter={tmp_path}", "method.dropout=0.1"])
+    method = recipe.method
+    assert (method.rank, method.alpha, method.targets, method.dropout) == (8, 24.0, ("dense", "query_key_value"), 0.1)
+    assert recipe.model.template == "koalpaca-v1.1"
+    assert load_recipe("dpo-votes-demo").model.adapter == "demo-kullm"  # known by this name everywhere
 
 
 @pytest.mark.parametrize("size", ["5.8b", "12.8b"])

@@ -5,13 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from trainer.recipe import DataChoice, Method, ModelChoice, Training, load_recipe, shipped_recipes
+from trainer.recipe import DataChoice, Method, ModelChoice, PreferenceLoss, Training, load_recipe, shipped_recipes
 from trainer.recipe_draft import draft_of, faults_here
 from trainer.recipe_fields import FIELDS, fields_of
 
 
 def test_every_value_of_a_recipe_is_a_field_of_the_form() -> None:
-    tables = {"model": ModelChoice, "data": DataChoice, "method": Method, "train": Training}
+    tables = {
+        "model": ModelChoice,
+        "data": DataChoice,
+        "method": Method,
+        "train": Training,
+        "preference": PreferenceLoss,
+    }
     wanted = {f"{table}.{one.name}" for table, kind in tables.items() for one in fields(kind)}
     assert sorted(field.key for field in FIELDS) == sorted(wanted)
 

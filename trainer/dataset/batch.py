@@ -4,6 +4,7 @@
               positions   0  1  2  3 │  0  1  2         start again with every document
               trained     .  .  x  x │  .  x  x
               labelled       1  2    │  4  5            flat places whose next token is trained
+              labels         2       │  2               how many each document has
     padded    ids        a0 a1 a2 a3 │ b0 b1 b2 ..      a row each; what fills a row is behind all that counts,
                                                         so that a causal model needs no mask for it
 
@@ -37,6 +38,7 @@ class MicroBatch:
     positions: torch.Tensor
     labelled: torch.Tensor
     targets: torch.Tensor
+    labels: tuple[int, ...]
     lengths: tuple[int, ...]
     tokens: int
 
@@ -51,9 +53,9 @@ def packed(examples: Sequence[Example]) -> MicroBatch:
     ids = [np.asarray(example.ids, dtype=np.int64) for example in examples]
     lengths = tuple(len(one) for one in ids)
     flat = np.concatenate(ids)
-    places = _labelled(examples, np.cumsum((0, *lengths[:-1])))
+    parts = _labelled(examples, np.cumsum((0, *lengths[:-1])))
     positions = np.concatenate([np.arange(length) for length in lengths])
-    return _micro_batch(flat[None], positions[None], places, flat[places + 1], lengths, len(flat))
+    return _micro_batch(flat[None], positions[None], parts, lengths, len(flat))
 
 
 def padded(examples: Sequence[Example]) -> MicroBatch:
@@ -62,21 +64,22 @@ def padded(examples: Sequence[Example]) -> MicroBatch:
     ids = np.zeros((len(examples), width), dtype=np.int64)
     for row, example in zip(ids, examples, strict=True):
         row[: len(example.ids)] = example.ids
-    places = _labelled(examples, np.arange(len(examples)) * width)
+    parts = _labelled(examples, np.arange(len(examples)) * width)
     positions = np.broadcast_to(np.arange(width), ids.shape).copy()
-    return _micro_batch(ids, positions, places, ids.reshape(-1)[places + 1], (), sum(lengths))
+    return _micro_batch(ids, positions, parts, (), sum(lengths))
 
 
-def _labelled(examples: Sequence[Example], starts: Iterable[int]) -> Any:
-    places = [
+def _labelled(examples: Sequence[Example], starts: Iterable[int]) -> list[Any]:
+    """Of each document."""
+    return [
         start + np.flatnonzero(np.asarray(example.trained, dtype=bool)[1:])
         for example, start in zip(examples, starts, strict=True)
     ]
-    return np.concatenate(places)
 
 
-def _micro_batch(
-    ids: Any, positions: Any, labelled: Any, targets: Any, lengths: tuple[int, ...], tokens: int
-) -> MicroBatch:
+def _micro_batch(ids: Any, positions: Any, parts: list[Any], lengths: tuple[int, ...], tokens: int) -> MicroBatch:
+    labelled: Any = np.concatenate(parts)
+    labels = tuple(map(len, parts))
+    targets = ids.reshape(-1)[labelled + 1]
     ids, positions, labelled, targets = map(torch.from_numpy, (ids, positions, labelled, targets))
-    return MicroBatch(ids, positions, labelled, targets, lengths, tokens)
+    return MicroBatch(ids, positions, labelled, targets, labels, lengths, tokens)

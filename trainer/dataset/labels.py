@@ -21,10 +21,11 @@ from kullm_tui.core.language import say
 from kullm_tui.core.models.profile_form import OWN_TEMPLATE
 from kullm_tui.core.models.prompting import Prompting
 from kullm_tui.core.models.resolve import Profile, resolve
-from kullm_tui.core.records import Dialogue, Message, Record
+from kullm_tui.core.records import Instruction, Message, Record
 from kullm_tui.core.templates.registry import TEMPLATES
 from kullm_tui.core.templates.segments import Prompt
 from kullm_tui.core.templates.tokens import Marked, encode, encode_many, load_tokenizer
+from trainer.dataset.prompt_rows import PromptRow
 from trainer.dataset.sources import Rejection, Row
 from trainer.recipe import Recipe
 from trainer.recipe_rules import OF_THE_PROFILE, OF_THE_TOKENIZER
@@ -37,12 +38,14 @@ _LONGEST_ROW = 200_000  # characters; more is no row but a book, and minutes of 
 
 @dataclass(frozen=True)
 class Example:
-    """A row as it is trained. `row` is its number in the source; `cut`: it was longer, and its last reply has no end."""
+    """A row as it is trained. `row` is its number in the source; `cut`: it was longer, and its last reply has no end; `rejected_at`: of a
+    pair, where the rejected reply's document begins."""
 
     ids: "Sequence[int] | npt.NDArray[Any]"
     trained: "Sequence[bool] | npt.NDArray[Any]"
     row: str
     cut: bool
+    rejected_at: int = 0
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,8 @@ class Labelling:
     template: str
     cutoff: int
     loss: Literal["output", "all"]
+    pairs: bool = False  # rows with a chosen and a rejected reply are learnt from as such
+    unpaired: bool = True  # … and beside them rows without
 
     @property
     def bos(self) -> int | None:
@@ -104,6 +109,8 @@ def labelling_of(recipe: Recipe, tokenizer_folder: Path) -> Labelling:
         template=template_of(recipe, profile),
         cutoff=recipe.data.cutoff,
         loss=recipe.data.loss,
+        pairs=recipe.train.kind == "dpo",
+        unpaired=recipe.train.kind != "dpo" or recipe.preference.sft_weight > 0,
     )
 
 
@@ -132,6 +139,8 @@ def _example(row: Row, marked: Marked, how: Labelling) -> Example | Rejection:
         ids, trained = [*ids, how.eos], [*trained, True]
     if how.loss == "all":
         trained = [True] * len(ids)
+    elif isinstance(row.record, PromptRow):
+        trained = _last_reply(trained)
     trained[:1] = [False]
     kept, kept_trained = ids[: how.cutoff], trained[: how.cutoff]
     if not any(kept_trained) or (how.loss == "all" and not any(marked[1][: how.cutoff])):
@@ -144,6 +153,15 @@ def _example(row: Row, marked: Marked, how: Labelling) -> Example | Rejection:
             ),
         )
     return Example(tuple(kept), tuple(kept_trained), str(row.number), any(trained[how.cutoff :]))
+
+
+def _last_reply(trained: Sequence[bool]) -> list[bool]:
+    """The last stretch that is trained: between two replies there is always a question."""
+    end = max((place + 1 for place, mark in enumerate(trained) if mark), default=0)
+    begin = end
+    while begin and trained[begin - 1]:
+        begin -= 1
+    return [begin <= place < end for place in range(len(trained))]
 
 
 def _ends(ids: Sequence[int], trained: Sequence[bool], how: Labelling) -> bool:
@@ -165,9 +183,9 @@ def _prompt(row: Row, how: Labelling) -> Prompt | Rejection:
         return Rejection(row.number, "template", str(error))
 
 
-def _trainable(record: Record) -> tuple[Message, ...]:
+def _trainable(record: Record | PromptRow) -> tuple[Message, ...]:
     """The turns from the first question to the last reply: what stands outside them answers nothing, or is not answered."""
-    if not isinstance(record, Dialogue):
+    if isinstance(record, Instruction):
         return record.messages
     system = [message for message in record.messages if message.role == "system"]
     turns = [message for message in record.messages if message.role != "system"]
@@ -178,7 +196,7 @@ def _trainable(record: Record) -> tuple[Message, ...]:
     return (*system, *turns)
 
 
-def _fault(messages: Iterable[Message], record: Record) -> tuple[str, str] | None:
+def _fault(messages: Iterable[Message], record: Record | PromptRow) -> tuple[str, str] | None:
     """Why the row cannot be trained, by its text alone."""
     turns = [message for message in messages if message.role != "system"]
     if sum(len(message.content) + len(message.input) for message in record.messages) > _LONGEST_ROW:

@@ -1,7 +1,7 @@
 """A recipe's first rows as they are trained, the trained tokens marked: reversed on a terminal, in ⟦ ⟧ elsewhere."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby, islice
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe
 from trainer.dataset.held_out import training_rows
 from trainer.dataset.labels import Labelling, Piece, examples, labelling_of, pieces
+from trainer.dataset.pairs import paired_examples, sides_of
 from trainer.dataset.sources import Rejection, Row
 from trainer.recipe import Recipe
 
@@ -22,6 +23,7 @@ class ShownRow:
     pieces: tuple[Piece, ...]  # none for a rejected row
     cut: bool
     rejection: str = ""
+    side: str = ""  # of a pair
 
     @property
     def tokens(self) -> int:
@@ -33,9 +35,10 @@ class ShownRow:
 
 
 def shown(recipe: Recipe, tokenizer_folder: Path, count: int) -> Iterator[ShownRow]:
-    """The first rows of the training part, rejected ones too."""
+    """The first rows of the training part, rejected ones too; of a pair one for each reply."""
     how = labelling_of(recipe, tokenizer_folder)
-    return (_shown(row, how) for row in islice(training_rows(recipe.data), count))
+    rows = islice(training_rows(recipe.data, by_prompt=how.pairs), count)
+    return (shown for row in rows for shown in _sides(row, how))
 
 
 def rendered(row: ShownRow, *, marked_by_terminal: bool) -> str:
@@ -58,13 +61,23 @@ def rendered(row: ShownRow, *, marked_by_terminal: bool) -> str:
 def _facts(row: ShownRow) -> str:
     cut = say(" · 잘림(끝 토큰 없음)", " · cut (no end token)") if row.cut else ""
     return say(
-        f"── {row.number}번째 행 · 토큰 {row.tokens}개 · 학습하는 토큰 {row.trained_tokens}개{cut}",
-        f"── row {row.number} · {row.tokens} tokens · {row.trained_tokens} trained{cut}",
+        f"── {row.number}번째 행{row.side} · 토큰 {row.tokens}개 · 학습하는 토큰 {row.trained_tokens}개{cut}",
+        f"── row {row.number}{row.side} · {row.tokens} tokens · {row.trained_tokens} trained{cut}",
     )
 
 
 def _text(group: Iterator[Piece]) -> str:
     return terminal_safe("".join(piece.text for piece in group))
+
+
+def _sides(row: Row | Rejection, how: Labelling) -> list[ShownRow]:
+    if isinstance(row, Row) and how.pairs:
+        joined = paired_examples([row], how)[0]
+        row = joined if isinstance(joined, Rejection) else row
+    if isinstance(row, Rejection) or not how.pairs or len(sides_of(row)) == 1:
+        return [_shown(row, how)]
+    names = (say(" (고른 답)", " (chosen)"), say(" (버린 답)", " (rejected)"))
+    return [replace(_shown(side, how), side=name) for side, name in zip(sides_of(row), names, strict=True)]
 
 
 def _shown(row: Row | Rejection, how: Labelling) -> ShownRow:

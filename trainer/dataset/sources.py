@@ -6,7 +6,7 @@ number alone: ids in data sets repeat.
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, islice, repeat, starmap
 from pathlib import Path
@@ -21,6 +21,7 @@ from kullm_tui.core.language import say
 from kullm_tui.core.models.resolve import REPOSITORY
 from kullm_tui.core.records import BadRecord, Record, read_record
 from trainer.dataset.columns import require_columns
+from trainer.dataset.prompt_rows import PromptRow, is_prompt_row, read_prompt_row
 from trainer.recipe import DataChoice
 
 DEMO = "demo:"
@@ -30,7 +31,7 @@ _LOOKED_AT = 100  # rows whose columns decide whether the source can be read at 
 @dataclass(frozen=True)
 class Row:
     number: int
-    record: Record
+    record: Record | PromptRow
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def records(data: DataChoice) -> Iterator[Row | Rejection]:
                 f"{data.source} holds no rows. Look into the file.",
             )
         )
-    tables = [row.fields for row in first if isinstance(row, RawRow)]
+    tables = [row.fields for row in first if isinstance(row, RawRow) and not is_prompt_row(row.fields)]
     if tables:
         require_columns(tables, data.columns, data.source)
     for row in chain(first, raw):
@@ -75,10 +76,21 @@ def fingerprint(data: DataChoice) -> str:
     return digest_of(stored)
 
 
-def content_digest(record: Record) -> bytes:
+def content_digest(record: Record | PromptRow) -> bytes:
     """Of what a record says, whatever its id."""
-    said = [(message.role, message.content, message.input) for message in record.messages]
-    return hashlib.sha256(json.dumps(said, ensure_ascii=True).encode()).digest()
+    return _digest((message.role, message.content, message.input) for message in record.messages)
+
+
+def prompt_digest(record: Record | PromptRow) -> bytes:
+    """Of what its last reply answers, however it is spaced."""
+    said = [(message.role, " ".join(f"{message.content}\n{message.input}".split())) for message in record.messages]
+    while said and said[-1][0] == "assistant":
+        said.pop()
+    return _digest(said)
+
+
+def _digest(said: Iterable[tuple[str, ...]]) -> bytes:
+    return hashlib.sha256(json.dumps(list(said), ensure_ascii=True).encode()).digest()
 
 
 def file_at(source: str) -> Path | None:
@@ -168,11 +180,12 @@ def _record(row: Raw, columns: Mapping[str, str]) -> Row | Rejection:
         return Rejection(row.number, row.reason, row.fault)
     number, table, _ = row
     found = mapped(table, columns)
-    if not usable(found):
-        listed = ", ".join(map(str, table))
-        return Rejection(number, "columns", say(f"읽을 열이 없어요: {listed}", f"no column to read among: {listed}"))
     try:
-        record = read_record(found)
+        if is_prompt_row(table):
+            return Row(number, read_prompt_row(table, found))
+        if usable(found):
+            return Row(number, read_record(found))
     except BadRecord as error:
         return Rejection(number, "form", str(error))
-    return Row(number, record)
+    listed = ", ".join(map(str, table))
+    return Rejection(number, "columns", say(f"읽을 열이 없어요: {listed}", f"no column to read among: {listed}"))

@@ -4,6 +4,7 @@ cache/tokens/KEY/   ids.npy       uint16 where the vocabulary allows, else uint3
                     trained.npy   uint8, beside the ids
                     offsets.npy   int64, where each example begins, and the end
                     rows.npy      int64, each example's number in the source; negative where it was cut
+                    pairs.npy     int64, of pairs, where in the example the rejected reply's document begins, else 0
                     rejected.jsonl  facts.json
 """
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 
+PAIRS = "pairs.npy"
+
+
 @dataclass(frozen=True, kw_only=True)
 class TokenFacts:
     rows: int  # read, rejected ones too
@@ -34,6 +38,7 @@ class TokenFacts:
     mean: float
     longest: int
     histogram: Mapping[str, int]  # examples by length, "32": below 32, "64": from 32 to below 64 …
+    pairs: int = 0
 
 
 class TokenSet:
@@ -48,6 +53,7 @@ class TokenSet:
         self._ids, self._trained, self._offsets, self._rows = (
             numpy.load(folder / f"{name}.npy", mmap_mode="r") for name in ("ids", "trained", "offsets", "rows")
         )
+        self._rejected_at = numpy.load(folder / PAIRS, mmap_mode="r") if self.facts.pairs else None
         self.lengths: npt.NDArray[np.int64] = numpy.diff(self._offsets)
         whole = len(self._ids) == len(self._trained) == self._offsets[-1] == self.facts.tokens
         if not whole or not len(self._rows) == len(self.lengths) == self.facts.examples:
@@ -63,4 +69,5 @@ class TokenSet:
     def example(self, place: int, /) -> Example:
         begin, end = self._offsets[place], self._offsets[place + 1]
         row = int(self._rows[place])
-        return Example(self._ids[begin:end], self._trained[begin:end].astype(bool), str(abs(row)), row < 0)
+        second = 0 if self._rejected_at is None else int(self._rejected_at[place])
+        return Example(self._ids[begin:end], self._trained[begin:end].astype(bool), str(abs(row)), row < 0, second)

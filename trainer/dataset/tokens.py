@@ -22,9 +22,10 @@ from kullm_tui.core.language import say
 from kullm_tui.core.paths import cache_dir, private_dir
 from trainer.dataset.held_out import evaluation_rows, evaluation_source, training_rows
 from trainer.dataset.labels import Example, Labelling, examples, labelling_of
+from trainer.dataset.pairs import paired_examples
 from trainer.dataset.sources import Rejection, Row, fingerprint
 from trainer.dataset.token_room import DRAFT, FACTS, make_room
-from trainer.dataset.token_set import TokenFacts, TokenSet
+from trainer.dataset.token_set import PAIRS, TokenFacts, TokenSet
 from trainer.recipe import DataChoice, Recipe
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ def _key(data: DataChoice, tokenizer_folder: Path, how: Labelling, part: Part) -
         "special": [how.eos, how.bos, sorted(how.prompting.special.eos)],
         "cutoff": how.cutoff,
         "loss": how.loss,
+        **({"unpaired": how.unpaired} if how.pairs else {}),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
 
@@ -97,13 +99,17 @@ def _opened(folder: Path) -> TokenSet | None:
 
 
 def _made(folder: Path, data: DataChoice, how: Labelling, part: Part, progress: Progress | None) -> TokenSet:
-    rows = evaluation_rows(data) if part == "evaluation" else training_rows(data)
+    rows = (
+        evaluation_rows(data, by_prompt=how.pairs) if part == "evaluation" else training_rows(data, by_prompt=how.pairs)
+    )
     writing = _Writing(narrow=how.tokenizer.get_vocab_size() <= _NARROW)
     for chunk in _chunks(rows):
         writing.add(_labelled(chunk, how))
         if progress:
             progress(writing.rows)
     writing.require_usable(evaluation_source(data).source if part == "evaluation" else data.source, part)
+    if how.pairs and part == "training":
+        writing.require_pairs(data.source)
     with _disk_faults(folder):
         draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=DRAFT))
         try:
@@ -122,7 +128,8 @@ def _chunks(rows: Iterator[Row | Rejection]) -> Iterator[list[Row | Rejection]]:
 
 def _labelled(chunk: Iterable[Row | Rejection], how: Labelling) -> Iterator[Example | Rejection]:
     chunk = list(chunk)
-    made = iter(examples([row for row in chunk if isinstance(row, Row)], how))
+    make = paired_examples if how.pairs else examples
+    made = iter(make([row for row in chunk if isinstance(row, Row)], how))
     return (row if isinstance(row, Rejection) else next(made) for row in chunk)
 
 
@@ -135,6 +142,7 @@ class _Writing:
         self._trained: list[npt.NDArray[Any]] = []
         self._lengths: list[int] = []
         self._numbers: list[int] = []
+        self._rejected_at: list[int] = []
         self._rejected: list[Rejection] = []
         self.rows = 0
 
@@ -152,6 +160,7 @@ class _Writing:
             trained += one.trained
             self._lengths.append(len(one.ids))
             self._numbers.append(-int(one.row) if one.cut else int(one.row))
+            self._rejected_at.append(one.rejected_at)
         self._ids.append(numpy.array(ids, dtype=numpy.uint16 if self._narrow else numpy.uint32))
         self._trained.append(numpy.array(trained, dtype=numpy.uint8))
 
@@ -181,6 +190,15 @@ class _Writing:
             )
         )
 
+    def require_pairs(self, source: str) -> None:
+        if not any(self._rejected_at):
+            raise ConfigError(
+                say(
+                    f'{source}에 선호 쌍이 없어요. train.kind = "dpo"는 prompt, chosen, rejected가 있는 행에서 배워요.',
+                    f'{source} holds no preference pair. train.kind = "dpo" learns from rows with prompt, chosen and rejected.',
+                )
+            )
+
     def facts(self) -> TokenFacts:
         histogram = Counter((length // _HISTOGRAM_STEP + 1) * _HISTOGRAM_STEP for length in self._lengths)
         tokens = sum(self._lengths)
@@ -194,6 +212,7 @@ class _Writing:
             mean=tokens / max(1, len(self._lengths)),
             longest=max(self._lengths, default=0),
             histogram={str(length): histogram[length] for length in sorted(histogram)},
+            pairs=sum(map(bool, self._rejected_at)),
         )
 
     def save(self, folder: Path) -> None:
@@ -203,6 +222,8 @@ class _Writing:
         numpy.save(folder / "trained.npy", numpy.concatenate(self._trained))
         numpy.save(folder / "offsets.npy", numpy.cumsum([0, *self._lengths], dtype=numpy.int64))
         numpy.save(folder / "rows.npy", numpy.array(self._numbers, dtype=numpy.int64))
+        if any(self._rejected_at):
+            numpy.save(folder / PAIRS, numpy.array(self._rejected_at, dtype=numpy.int64))
         lines = [json.dumps(asdict(one), ensure_ascii=True) + "\n" for one in self._rejected]
         (folder / "rejected.jsonl").write_text("".join(lines), encoding="utf-8")
         (folder / FACTS).write_text(json.dumps(asdict(self.facts()), indent=1), encoding="utf-8")

@@ -15,9 +15,9 @@ from trainer.estimate.fit import Advice, changes_that_fit
 from trainer.estimate.machines import Machine
 from trainer.estimate.memory import Memory, base_bytes, memory_of
 from trainer.estimate.shape import KnownShape, ModelShape, shape_of, trainable_parameters
-from trainer.estimate.time import Duration, Measure, duration_of
+from trainer.estimate.time import Duration, Measure, duration_of, reference_tokens
 from trainer.estimate.tokens import Lengths, recorded_lengths
-from trainer.recipe import Recipe
+from trainer.recipe import Recipe, longest_example
 from trainer.settle import settled
 
 _PADDING = 1.1  # rows of like length, padded to the longest beside them
@@ -63,6 +63,7 @@ def plan_run(
     asked, recipe = recipe, settled(recipe, machine, lengths, measure=measure)
     steps, share = _steps(recipe, lengths)
     tokens = Figure(lengths.tokens * share * (1 if recipe.train.packing else _PADDING), _tokens_basis(recipe, lengths))
+    before = reference_tokens(recipe, shape, lengths)
     return Plan(
         asked=asked,
         recipe=recipe,
@@ -74,7 +75,7 @@ def plan_run(
         steps=steps,
         fullest_tokens=fullest_micro_batch(recipe, lengths, machine),
         tokens=tokens,
-        duration=duration_of(recipe, shape, lengths, machine, tokens=round(tokens.value), measure=measure),
+        duration=duration_of(recipe, shape, lengths, machine, tokens=round(tokens.value + before), measure=measure),
         disk=_disk(recipe, known, lengths),
     )
 
@@ -109,7 +110,7 @@ def fullest_micro_batch(recipe: Recipe, lengths: Lengths, machine: Machine) -> i
     train = recipe.train
     rows = max(1.0, min(train.batch, lengths.rows) / machine.count)
     spread = math.sqrt(max(lengths.mean_square - lengths.mean**2, 0.0))
-    longest = min(lengths.longest, recipe.data.cutoff)
+    longest = min(lengths.longest, longest_example(recipe))
     share = rows * lengths.mean + _SPREADS * math.sqrt(rows) * spread
     return max(longest, min(train.micro_tokens, math.ceil(min(share, rows * longest))))
 

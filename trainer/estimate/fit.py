@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from trainer.estimate.machines import Machine, known_gpus
-from trainer.recipe import Recipe
+from trainer.recipe import Recipe, longest_example
 
 _LEAST_RANK = 4
 _LEAST_CUTOFF = 256
@@ -81,7 +81,7 @@ def _pairs(recipe: Recipe, fits: Callable[[Change], bool]) -> Iterator[Change]:
 
 def _smaller_micro_batches(recipe: Recipe) -> Iterator[Change]:
     tokens = recipe.train.micro_tokens // 2
-    while tokens >= recipe.data.cutoff:
+    while tokens >= longest_example(recipe):
         yield _with_train(recipe, f"train.micro_tokens={tokens}", micro_tokens=tokens)
         tokens //= 2
 
@@ -114,8 +114,8 @@ def _shorter_rows(recipe: Recipe) -> Iterator[Change]:
     """A budget below the longest row is raised to it, so the budget shrinks with the cutoff."""
     cutoff = recipe.data.cutoff // 2
     while cutoff >= _LEAST_CUTOFF:
-        tokens = min(recipe.train.micro_tokens, cutoff)
         shorter = replace(recipe, data=replace(recipe.data, cutoff=cutoff))
+        tokens = min(recipe.train.micro_tokens, longest_example(shorter))
         yield Change((f"data.cutoff={cutoff}", f"train.micro_tokens={tokens}"), _train_of(shorter, micro_tokens=tokens))
         cutoff //= 2
 

@@ -31,6 +31,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from trainer.arithmetic import arithmetic_here
 from trainer.model.base import trainable_model
 from trainer.model.forward import Forward, forward_of
+from trainer.objective import Likelihood
 from trainer.recipe import Recipe, recipe_from
 from trainer.side_by_side import Workers, gradients_of, workers_of
 
@@ -128,7 +129,8 @@ def _step_seconds(model: _Model, documents: Sequence[_Example], tokens: int) -> 
     shares = [share for share in (documents[start::count] for start in range(count)) if share]
     before = time.perf_counter()
     with model.forward.attending():
-        done = sum(part.tokens for part in model.workers.map(partial(gradients_of, model.forward, count > 1), shares))
+        gradients = partial(gradients_of, Likelihood(), model.forward, count > 1)
+        done = sum(part.tokens for part in model.workers.map(gradients, shares))
     seconds = time.perf_counter() - before
     for parameter in model.forward.trainable.parameters.values():
         parameter.grad = None

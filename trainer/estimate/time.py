@@ -8,6 +8,8 @@ document that an average token stands in:
     recomputed share r         + r·2·P
     attention                  + L·(2 + 5)·q·s         causal: half of 4·q·s forward, two and a half times that backward
 
+A preference tuning goes forward once over all pairs before its first step: tokens of a share of a step's.
+
 A card's speed is a share of its peak. This computer's processor is measured on one block of the very shape, once; where the recipe leaves
 the precision open, in each arithmetic that it may be, and the faster one counts.
 """
@@ -62,6 +64,16 @@ def flops_per_token(recipe: Recipe, shape: ModelShape, lengths: Lengths) -> floa
     backward = 2 if recipe.method.kind == "full" else 1
     trained = 0 if recipe.method.kind == "full" else 6 * trainable_parameters(shape, recipe.method)
     return (1 + backward) * (blocks + head) + 3.5 * attention + again + trained
+
+
+def reference_tokens(recipe: Recipe, shape: ModelShape, lengths: Lengths) -> float:
+    """Tokens of a step that take as long as what is computed before the first one; the pairs held out are few."""
+    if recipe.train.kind != "dpo":
+        return 0.0
+    once = replace(recipe, train=replace(recipe.train, recompute=0.0))
+    forward = 2 * (shape.linear_parameters + shape.vocab * shape.hidden * lengths.trained_share)
+    forward += 2 * shape.layers * shape.query_width * lengths.seen_length
+    return lengths.tokens * forward / flops_per_token(once, shape, lengths)
 
 
 def duration_of(

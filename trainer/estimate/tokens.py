@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from trainer.estimate.figures import Basis
-from trainer.recipe import Recipe
+from trainer.recipe import Recipe, longest_example
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Lengths:
     longest: int
     trained_share: float  # tokens with a label
     basis: Basis
+    documents: float = 1.0  # of a row; a pair has two
 
     @property
     def tokens(self) -> int:
@@ -32,7 +33,7 @@ class Lengths:
     @property
     def seen_length(self) -> float:
         """The length of the document that an average token stands in."""
-        return self.mean_square / self.mean if self.mean else 0.0
+        return self.mean_square / self.mean / self.documents if self.mean else 0.0
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ _RECORDED = {
 _ASSUMED = _Recorded(10_000, 171.4, 0.72, 0.70, 0)
 
 
-def lengths_of(values: Sequence[int], trained_tokens: int) -> Lengths:
+def lengths_of(values: Sequence[int], trained_tokens: int, pairs: int = 0) -> Lengths:
     """Of a tokenised set."""
     total = sum(values)
     return Lengths(
@@ -69,6 +70,7 @@ def lengths_of(values: Sequence[int], trained_tokens: int) -> Lengths:
         longest=max(values, default=0),
         trained_share=trained_tokens / max(total, 1),
         basis="measured",
+        documents=1 + pairs / max(len(values), 1),
     )
 
 
@@ -78,16 +80,18 @@ def recorded_lengths(recipe: Recipe) -> Lengths:
     facts = known or _ASSUMED
     cutoff = recipe.data.cutoff
     mean, mean_square = _cut_moments(facts, cutoff)
+    documents = longest_example(recipe) // cutoff
     count = facts.rows
     if recipe.data.limit:
         count = min(count, recipe.data.limit)
     return Lengths(
         rows=round(count - _evaluated(recipe, count)),
-        mean=mean,
-        mean_square=mean_square,
-        longest=cutoff,
+        mean=documents * mean,
+        mean_square=documents**2 * mean_square,
+        longest=documents * cutoff,
         trained_share=facts.trained_share if recipe.data.loss == "output" else 1 - 1 / mean,
-        basis="recorded" if known and facts.recorded_cutoff == cutoff else "assumed",
+        basis="recorded" if known and facts.recorded_cutoff == cutoff and documents == 1 else "assumed",
+        documents=documents,
     )
 
 

@@ -184,6 +184,7 @@ def _tree_text(tree: Tree) -> str:
         "data": say("데이터", "the data"),
         "base": say("베이스 모델", "the base"),
         "hub": say("베이스 모델", "the base"),
+        "adapter": say("시작할 어댑터", "the adapter to start from"),
         "wheels": say("wheel 파일", "wheels"),
         "past": say("받아 둔 체크포인트와 기록", "the checkpoint and history that are here"),
     }[tree.purpose]

@@ -21,6 +21,10 @@ from trainer.jobs.history import as_number, as_step
 from trainer.jobs.tail import Tail
 
 FIELDS = ("loss", "eval_loss", "lr", "grad_norm", "tokens_per_s", "mfu", "memory_bytes", "eta_s", "time")
+OF_PAIRS = (
+    *("margin", "accuracy", "chosen_logp", "rejected_logp", "chosen_gain", "rejected_gain"),
+    *("chosen_length", "rejected_length", "sft_loss", "eval_margin", "eval_accuracy", "eval_chosen_gain"),
+)
 MOST = 1 << 17
 _MOST_SKIPPED = 1000
 _FEW = ("eval_loss",)
@@ -103,7 +107,7 @@ class Metrics:
         self._thinned_at = 0
 
     def _clear(self) -> None:
-        self._columns = {name: Column() for name in FIELDS}
+        self._columns = {name: Column() for name in (*FIELDS, *OF_PAIRS)}
         self._last: Mapping[str, Any] = {}
         self.skipped: list[int] = []
         self.malformed = 0

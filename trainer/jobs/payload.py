@@ -22,12 +22,13 @@ from trainer.dataset.labels import template_of
 from trainer.dataset.sources import DEMO, file_at
 from trainer.recipe import Recipe
 from trainer.recipe_rules import OF_THE_PROFILE
+from trainer.starting_adapter import starting_adapter
 
 _PACKAGES = ("kullm_tui", "trainer", "evaluator", "data")
 _LEFT_OUT = ("__pycache__", ".mypy_cache", ".ruff_cache")
 _AT_ONCE = 1 << 20
 
-Purpose = Literal["package", "data", "base", "hub", "wheels", "past"]
+Purpose = Literal["package", "data", "base", "hub", "adapter", "wheels", "past"]
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,9 @@ class Payload:
             moved = place if _is_folder(source) else there(source)
             evaluate = there(recipe.data.evaluate) if isinstance(recipe.data.evaluate, str) else recipe.data.evaluate
             recipe = replace(recipe, data=replace(recipe.data, source=moved, evaluate=evaluate))
+        adapter = self.tree("adapter")
+        if adapter:
+            recipe = replace(recipe, model=replace(recipe.model, adapter=adapter.place(root)))
         return replace(recipe, model=replace(recipe.model, base=base.place(root))) if base else recipe
 
 
@@ -103,6 +107,8 @@ def payload_of(recipe: Recipe, *, base_by_hand: bool = False) -> Payload:
     """`base_by_hand`: the machine has neither the base nor a way to the hub."""
     reference = resolve(recipe.model.base)
     trees = [package_tree(), *_data(recipe)]
+    if recipe.model.adapter and recipe.model.adapter not in shipped_profiles():
+        trees.append(folder_tree("adapter", starting_adapter(recipe.model.adapter).folder))
     if _is_of_this_computer(reference):
         trees.append(_base_folder(reference))
     elif base_by_hand and reference.folder:

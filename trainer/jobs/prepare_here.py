@@ -11,6 +11,7 @@ from kullm_tui.core.language import say
 from kullm_tui.core.models.adapters import require_free
 from kullm_tui.core.models.resolve import all_profiles, local_folder, resolve
 from kullm_tui.core.text import size_text
+from trainer.dataset.labels import template_of
 from trainer.estimate.estimate import Fit, fit_of, plan_run
 from trainer.estimate.machines import Machine
 from trainer.estimate.tokens import Lengths
@@ -19,6 +20,7 @@ from trainer.jobs.telling import Telling
 from trainer.jobs.tokenising import tokenise
 from trainer.recipe import Recipe
 from trainer.settle import NOW, settled
+from trainer.starting_adapter import require_fitting, starting_adapter
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ def base_folder(recipe: Recipe) -> Path:
 
 
 def require_base(recipe: Recipe) -> None:
+    """One with weights of its own, and an adapter to start from that belongs to it."""
     if resolve(recipe.model.base).profile.kind == "adapter":
         raise ConfigError(
             say(
@@ -66,6 +69,9 @@ def require_base(recipe: Recipe) -> None:
                 f"{recipe.model.base} is an adapter. Choose its base, or merge it first with `kullm adapters merge`.",
             )
         )
+    if recipe.model.adapter:
+        template = template_of(recipe, resolve(recipe.model.base).profile)
+        require_fitting(starting_adapter(recipe.model.adapter), base=recipe.model.base, template=template)
 
 
 def require_name(recipe: Recipe, name: str) -> None:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from trainer.dataset.tokens import TokenSet
 
 
+_FEW_PAIRS = 300
+
+
 def tokenise(recipe: Recipe, folder: Path, telling: Telling) -> Lengths:
     """Before any rank starts: this process makes the sets, the ranks find them made. What is left out is said."""
     from trainer.dataset.tokens import evaluation_set, tokenised
@@ -24,6 +27,8 @@ def tokenise(recipe: Recipe, folder: Path, telling: Telling) -> Lengths:
     tokens = tokenised(recipe, folder, progress)
     evaluation_set(recipe, folder, progress)
     telling.note(_facts_line(tokens))
+    if recipe.train.kind == "dpo" and tokens.facts.pairs < _FEW_PAIRS:
+        telling.note(_few_pairs(tokens.facts.pairs))
     return _lengths(tokens)
 
 
@@ -40,7 +45,7 @@ def cached_lengths(recipe: Recipe, folder: Path | None) -> Lengths | None:
 
 
 def _lengths(tokens: "TokenSet") -> Lengths:
-    return lengths_of(tokens.lengths.tolist(), tokens.facts.trained_tokens)
+    return lengths_of(tokens.lengths.tolist(), tokens.facts.trained_tokens, tokens.facts.pairs)
 
 
 def _facts_line(tokens: "TokenSet") -> str:
@@ -49,7 +54,16 @@ def _facts_line(tokens: "TokenSet") -> str:
     why = ", ".join(f"{reason} {count:,}" for reason, count in facts.rejected.items())
     dropped = say(f", 뺀 행 {left_out:,} ({why})", f", {left_out:,} left out ({why})") if left_out else ""
     cut = say(f", 잘린 행 {facts.cut:,}", f", {facts.cut:,} cut") if facts.cut else ""
+    pairs = say(f" (선호 쌍 {facts.pairs:,})", f" ({facts.pairs:,} preference pairs)") if facts.pairs else ""
     return say(
-        f"{facts.examples:,}행, {facts.tokens:,}토큰{cut}{dropped}",
-        f"{facts.examples:,} rows, {facts.tokens:,} tokens{cut}{dropped}",
+        f"{facts.examples:,}행{pairs}, {facts.tokens:,}토큰{cut}{dropped}",
+        f"{facts.examples:,} rows{pairs}, {facts.tokens:,} tokens{cut}{dropped}",
+    )
+
+
+def _few_pairs(count: int) -> str:
+    return say(
+        f"선호 쌍이 {count:,}개뿐이에요. {_FEW_PAIRS}개보다 적으면 말투만 바뀌거나 쌍을 외우기 쉬우니, 학습한 뒤에 전후를 비교해 보세요.",
+        f"only {count:,} preference pairs: below {_FEW_PAIRS} a model easily learns them by heart, or only a manner of speech. "
+        "Compare before and after.",
     )

@@ -3,6 +3,7 @@
     lora, ia3, llama-adapter   the base is frozen, its files mapped or quantised as the engine does; what is trained is fp32
     full                       all of it, fp32; computed in bf16 where the recipe says bf16 and the processor multiplies that
     scratch                    random weights of config.json's shape, from the seed
+    adapter                    lora and ia3 go on from the values of one that was trained before
 
 Refuses a method that the architecture cannot carry, and what no gradient gets through.
 """
@@ -25,8 +26,10 @@ from kullm_tui.weights.loading import load_in_form
 from kullm_tui.weights.skeleton import read_config
 from trainer.model.lean_layers import make_lean
 from trainer.model.place import base_of
+from trainer.model.start import begin_with, starting_values
 from trainer.model.wide_layers import computes_wide, make_wide
 from trainer.recipe import Method, Recipe
+from trainer.starting_adapter import starting_adapter
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,10 @@ def trainable_model(recipe: Recipe, device: torch.device) -> Trainable:
     wide = computes_wide(recipe, device)
     if wide and recipe.method.kind != "full":
         make_wide(model)
+    start = starting_values(model, starting_adapter(recipe.model.adapter).folder) if recipe.model.adapter else None
     tuned = None if recipe.method.kind == "full" else _with_method(model, recipe)
+    if start is not None:
+        begin_with(model, start)
     if tuned is None:
         _thaw(model)
     model.train()

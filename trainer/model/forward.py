@@ -1,4 +1,4 @@
-"""One micro-batch through the model: the summed loss of its labelled places. Called within `attending`.
+"""One micro-batch through the model: the loss of its labelled places, summed or each. Called within `attending`.
 
 The body runs once over all tokens; only hidden states of labelled places reach the head (`loss`). Whether the architecture packs
 exactly, and whether its logits are its head's alone, is tried on a few tokens before the run begins.
@@ -13,7 +13,7 @@ import torch
 from kullm_tui.core.errors import ConfigError
 from kullm_tui.core.language import say
 from trainer.dataset.batch import Example, MicroBatch, packed, padded
-from trainer.loss import summed_loss
+from trainer.loss import each_loss, summed_loss
 from trainer.model.attention import packed_attention, packs_exactly
 from trainer.model.base import Trainable
 
@@ -35,11 +35,20 @@ class Forward:
 
     def __call__(self, batch: MicroBatch) -> torch.Tensor:
         """The loss summed over the micro-batch's labels."""
-        batch = batch.to(self.trainable.device)
         with self.trainable.computing():
-            hidden = self._hidden(batch)
-            labelled = hidden.reshape(-1, hidden.shape[-1])[batch.labelled]
-            return summed_loss(labelled, batch.targets, self.trainable.head, self.softcap)
+            labelled, targets = self._labelled(batch.to(self.trainable.device))
+            return summed_loss(labelled, targets, self.trainable.head, self.softcap)
+
+    def log_probabilities(self, batch: MicroBatch) -> torch.Tensor:
+        """Of each document's labels together, given what stands before them."""
+        with self.trainable.computing():
+            labelled, targets = self._labelled(batch.to(self.trainable.device))
+            losses = each_loss(labelled, targets, self.trainable.head, self.softcap)
+        return -torch.stack([part.sum() for part in losses.split(list(batch.labels))])  # type: ignore[no-untyped-call]
+
+    def _labelled(self, batch: MicroBatch) -> tuple[torch.Tensor, torch.Tensor]:
+        hidden = self._hidden(batch)
+        return hidden.reshape(-1, hidden.shape[-1])[batch.labelled], batch.targets
 
     def _hidden(self, batch: MicroBatch) -> torch.Tensor:
         body = self.trainable.body
