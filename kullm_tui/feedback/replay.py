@@ -1,0 +1,64 @@
+"""Rows of what a model was trained on first, learnt again beside the lessons: with lessons alone it forgets the rest.
+
+Which rows is decided by their content, so the same job takes the same ones, and a larger share takes those of a smaller and more.
+Nothing that was marked as not for training comes back this way, and no other answer to a question that a lesson answers.
+"""
+
+import heapq
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from data.folded import plain
+from data.never import Never
+from kullm_tui.core.models.adapters import Adapter, card_of
+from kullm_tui.core.records import Dialogue, Instruction, Record
+from trainer.dataset.sources import DEMO, Row, content_digest, records
+from trainer.recipe import DataChoice, load_recipe, shipped_recipes
+
+# Of all rows that are trained. Why so many stands in docs/experiments.md, "A question taught".
+USUAL_SHARE = 0.5
+_DEMO_BASE = "demo-base"
+
+
+def original_mixture(base: str, adapter: str, own: Adapter | None) -> str:
+    """Where the rows of its first training come from, as a recipe names it; empty where nobody knows."""
+    if own:
+        card = card_of(own)
+        taught = card.get("feedback")
+        source = taught.get("replay", {}).get("source") if isinstance(taught, dict) else card.get("data")
+        if source:
+            return str(source)
+    if base == _DEMO_BASE:
+        name = adapter.removeprefix("demo-")
+        return f"{DEMO}{name if name != adapter else 'kullm'}"
+    return next((one.data.source for one in map(load_recipe, shipped_recipes()) if one.model.base == base), "")
+
+
+def rows_again(
+    source: str, lessons: int, *, share: float, never: Never, taught: frozenset[str]
+) -> list[dict[str, Any]]:
+    """So many that they are this share of all rows, or as many as there are. `taught`: the lessons' questions, as `plain` has them."""
+    wanted = round(lessons * share / (1 - share))
+    if not wanted:
+        return []
+
+    def is_fit(record: Record) -> bool:
+        texts = [text for one in record.messages for text in (one.content, one.input)]
+        return not never.is_in(texts) and taught.isdisjoint(map(plain, texts))
+
+    chosen = heapq.nsmallest(wanted, _by_content(source, is_fit), key=lambda one: one[0])
+    return [fields_of(record) for _, record in chosen]
+
+
+def _by_content(source: str, is_fit: Callable[[Record], bool]) -> Iterator[tuple[bytes, Record]]:
+    for row in records(DataChoice(source=source)):
+        if isinstance(row, Row) and is_fit(row.record):
+            yield content_digest(row.record), row.record
+
+
+def fields_of(record: Record) -> dict[str, Any]:
+    """As a data file of ours has it."""
+    if isinstance(record, Instruction):
+        return {"instruction": record.instruction, "input": record.input, "output": record.output}
+    assert isinstance(record, Dialogue)
+    return {"conversations": [{"from": one.role, "value": one.content} for one in record.messages]}
