@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from data.folded import plain
+from data.never import Never
 from kullm_tui.core.asking.target import Target, resolve_here
 from kullm_tui.core.config.settings import Config
 from kullm_tui.core.errors import UsageError
@@ -28,7 +29,6 @@ from kullm_tui.feedback.keeping import chat_model
 from kullm_tui.feedback.lessons import FEWEST_PAIRS, Lesson, Lessons, shortage
 from kullm_tui.feedback.replay import original_mixture, rows_again
 from kullm_tui.feedback.results import own_adapter
-from data.never import Never
 from trainer.jobs.agent.directory import JobDirectory
 from trainer.jobs.agent.files import discard
 from trainer.jobs.registry import directory_of, new_id

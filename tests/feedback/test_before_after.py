@@ -11,6 +11,8 @@ from kullm_tui.core.errors import KullmError, UsageError
 from kullm_tui.feedback.before_after import Part, graded_offline, items_to_judge, judged, pairs_to_judge, sides, voted
 from kullm_tui.feedback.held_out import HeldOut, KnownAnswer
 
+pytestmark = pytest.mark.usefixtures("store")  # a home of the test's own
+
 QUESTIONS = tuple(Question(f"q{number}", f"{number}에 1을 더하면?") for number in range(8))
 # Right before: 0–4. Right after: 0–3 and 5–6.
 BEFORE = {f"q{number}": Answer(f"{number + 1}입니다." if number < 5 else "모릅니다.") for number in range(8)}

@@ -12,9 +12,11 @@ from evaluator.questions import BadQuestions
 from kullm_tui.core.records import Message
 from kullm_tui.feedback.held_out import DEMO, KnownAnswer, held_out
 
+pytestmark = pytest.mark.usefixtures("store")  # a home of the test's own
 
-def written(home: Path, *rows: Mapping[str, Any]) -> str:
-    file = home / "q.jsonl"
+
+def written(tmp_path: Path, *rows: Mapping[str, Any]) -> str:
+    file = tmp_path / "q.jsonl"
     file.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows), encoding="utf-8")
     return str(file)
 
@@ -26,8 +28,8 @@ def test_the_demos_set_is_always_the_same_questions_with_their_known_answers() -
     assert len(held_out(DEMO).questions.questions) == 200
 
 
-def test_an_answer_is_right_where_it_holds_what_is_accepted_and_nothing_that_is_rejected(home: Path) -> None:
-    file = written(home, {"id": "a", "instruction": "7 곱하기 2는?", "accepted": "14", "rejected": ["15"]}, {"instruction": "시를 써 줘"})  # fmt: skip
+def test_an_answer_is_right_where_it_holds_what_is_accepted_and_nothing_that_is_rejected(tmp_path: Path) -> None:
+    file = written(tmp_path, {"id": "a", "instruction": "7 곱하기 2는?", "accepted": "14", "rejected": ["15"]}, {"instruction": "시를 써 줘"})  # fmt: skip
     found = held_out(file)
     assert [one.id for one in found.questions.questions] == ["a", "2"]
     assert set(found.known) == {"a"}
@@ -36,13 +38,15 @@ def test_an_answer_is_right_where_it_holds_what_is_accepted_and_nothing_that_is_
     assert not known.grades("7 곱하기 2는 114입니다.")
 
 
-def test_a_pair_row_is_asked_after_what_led_there_and_the_corrections_words_are_right(home: Path) -> None:
+def test_a_pair_row_is_asked_after_what_led_there_and_the_corrections_words_are_right(tmp_path: Path) -> None:
     prompt = [
         {"role": "user", "content": "한국의 수도는?"},
         {"role": "assistant", "content": "부산입니다."},
         {"role": "user", "content": "정말?", "input": "지도"},
     ]
-    found = held_out(written(home, {"prompt": prompt, "chosen": "아니요,  서울입니다.", "rejected": "네, 부산입니다."}))
+    found = held_out(
+        written(tmp_path, {"prompt": prompt, "chosen": "아니요,  서울입니다.", "rejected": "네, 부산입니다."})
+    )
     (question,) = found.questions.questions
     assert (question.instruction, question.input) == ("정말?", "지도")
     assert question.history == (Message("user", "한국의 수도는?"), Message("assistant", "부산입니다."))
@@ -55,8 +59,8 @@ def test_nothing_is_right_where_nothing_is_known() -> None:
     assert not KnownAnswer().grades("아무 말")
 
 
-def test_what_is_no_text_among_the_accepted_is_told_with_its_row(home: Path) -> None:
+def test_what_is_no_text_among_the_accepted_is_told_with_its_row(tmp_path: Path) -> None:
     with pytest.raises(BadQuestions, match="q7"):
-        held_out(written(home, {"id": "q7", "instruction": "둘?", "accepted": [2]}))
+        held_out(written(tmp_path, {"id": "q7", "instruction": "둘?", "accepted": [2]}))
     with pytest.raises(BadQuestions, match="prompt"):
-        held_out(written(home, {"prompt": [], "chosen": "답"}))
+        held_out(written(tmp_path, {"prompt": [], "chosen": "답"}))

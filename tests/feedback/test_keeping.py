@@ -15,6 +15,8 @@ from kullm_tui.core.models.profiles import shipped_profiles
 from kullm_tui.feedback.keeping import chat_model, keep_model, roll_back
 from kullm_tui.ui.conversation.settings import Session, last_used, remember
 
+pytestmark = pytest.mark.usefixtures("store")  # a home of the test's own
+
 
 @pytest.fixture
 def mine(tmp_path_factory: pytest.TempPathFactory) -> str:
@@ -65,12 +67,12 @@ def test_a_model_chosen_since_is_not_taken_away(mine: str) -> None:
     assert load_config().model == "demo-kovicuna"
 
 
-def test_what_cannot_answer_is_not_kept_and_changes_nothing(home: Path) -> None:
+def test_what_cannot_answer_is_not_kept_and_changes_nothing(tmp_path: Path) -> None:
     for name in ("none-such", "demo-base+none-such", "polyglot-ko-5.8b"):
         with pytest.raises(KullmError):
             keep_model(name)
     assert load_config().model == ""
-    assert not (home / "kept-models.json").exists()
+    assert not (tmp_path / "kept-models.json").exists()
 
 
 def test_what_was_before_and_is_gone_by_now_is_told_and_what_answers_stays(mine: str) -> None:
@@ -82,11 +84,11 @@ def test_what_was_before_and_is_gone_by_now_is_told_and_what_answers_stays(mine:
     assert load_config().model == "demo-kullm"
 
 
-def test_a_damaged_memory_is_no_memory(home: Path, mine: str) -> None:
+def test_a_damaged_memory_is_no_memory(tmp_path: Path, mine: str) -> None:
     keep_model(mine)
     memory = habits.recalled("kept-models.json")
-    (home / "kept-models.json").write_text(json.dumps({"kept": [*memory["kept"], {"model": 3}, "x"]}))
+    (tmp_path / "kept-models.json").write_text(json.dumps({"kept": [*memory["kept"], {"model": 3}, "x"]}))
     assert roll_back().before == "demo-base+mine"
-    (home / "kept-models.json").write_text("{")
+    (tmp_path / "kept-models.json").write_text("{")
     with pytest.raises(UsageError):
         roll_back()

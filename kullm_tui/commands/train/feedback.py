@@ -9,7 +9,7 @@ from kullm_tui.core.config.settings import load_config
 from kullm_tui.core.errors import ConsentNeeded, UsageError
 from kullm_tui.core.language import say
 from kullm_tui.core.store.recovery import open_to_read
-from kullm_tui.feedback.course import Course, Student, course, notes, require_enough, student, written
+from kullm_tui.feedback.course import Course, Student, course, notes, require_enough, student
 from kullm_tui.feedback.lessons import Lessons, lessons_in
 from kullm_tui.feedback.recipe_choice import recipe_for, taught_by
 from kullm_tui.feedback.replay import USUAL_SHARE
