@@ -8,8 +8,9 @@ They lie in the job's own folder, so that they go with it when it is removed. Fe
 """
 
 import json
+import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +24,6 @@ from kullm_tui.core.files import publish
 from kullm_tui.core.language import say
 from kullm_tui.core.models.resolve import resolve
 from kullm_tui.core.paths import private_dir
-from kullm_tui.core.records import Message
 from kullm_tui.core.store.store import Store
 from kullm_tui.feedback.keeping import chat_model
 from kullm_tui.feedback.lessons import FEWEST_PAIRS, Lesson, Lessons, shortage
@@ -32,6 +32,9 @@ from kullm_tui.feedback.results import own_adapter
 from trainer.jobs.agent.directory import JobDirectory
 from trainer.jobs.agent.files import discard
 from trainer.jobs.registry import directory_of, new_id
+
+# Lessons are repeated up to so many rows: beside fewer, what is learnt again would be the same handful of rows over and over.
+_LEAST_ROWS = 100
 
 Row = dict[str, Any]
 
@@ -102,29 +105,27 @@ def course(found: Lessons, learner: Student, store: Store, *, share: float, sour
     mixture = source or original_mixture(learner.base, learner.adapter, own_adapter(learner.adapter))
     asked = frozenset(plain(one.prompt[-1].content) for one in found.every)
     never = Never(store.never_texts())
-    again = rows_again(mixture, len(lessons), share=share, never=never, taught=asked) if mixture else []
+    times = math.ceil(_LEAST_ROWS / len(lessons))
+    again = rows_again(mixture, times * len(lessons), share=share, never=never, taught=asked) if mixture else []
     held = [{"id": f"lesson-{number}", **row_of(one)} for number, one in enumerate(found.held_out.every, start=1)]
     facts = {
         "kinds": dict(Counter(one.of.kind for one in found.train.every)),
         "conversations": sorted({one.of.where.conversation for one in found.every}),
         "pairs": sum(one.rejected is not None for one in lessons),
         "rows": sum(one.rejected is None for one in lessons),
+        "times": times,
         "held_out": len(held),
         "left_out": dict(found.reasons),
         "templates": dict(Counter(one.of.template for one in found.train.every if one.of.template)),
         "replay": {"source": mixture, "share": share, "rows": len(again)},
     }
-    return Course((*map(row_of, lessons), *again), tuple(held), facts)
+    return Course((*map(row_of, times * lessons), *again), tuple(held), facts)
 
 
-def _without_doubled_rows(taught: Lessons) -> Sequence[Lesson]:
+def _without_doubled_rows(taught: Lessons) -> list[Lesson]:
     """The chosen reply of a pair is imitated with it (`sft_weight`): the same reply alone would count twice."""
-    paired = {(_question(one.prompt), one.chosen) for one in taught.pairs}
-    return [*taught.pairs, *(one for one in taught.rows if (_question(one.prompt), one.chosen) not in paired)]
-
-
-def _question(prompt: Iterable[Message]) -> tuple[Message, ...]:
-    return tuple(prompt)
+    paired = {(one.prompt, one.chosen) for one in taught.pairs}
+    return [*taught.pairs, *(one for one in taught.rows if (one.prompt, one.chosen) not in paired)]
 
 
 def row_of(lesson: Lesson) -> Row:
@@ -142,8 +143,10 @@ def notes(taught: Course, learner: Student, found: Lessons) -> list[str]:
     replay = taught.facts["replay"]
     told = [
         say(
-            f"배울 것: 쌍 {taught.facts['pairs']}개, 답만 있는 행 {taught.facts['rows']}개. 떼어 둔 질문 {taught.facts['held_out']}개.",
-            f"to learn: {taught.facts['pairs']} pairs, {taught.facts['rows']} rows with an answer alone; {taught.facts['held_out']} held out.",
+            f"배울 것: 쌍 {taught.facts['pairs']}개, 답만 있는 행 {taught.facts['rows']}개, {taught.facts['times']}번씩. "
+            f"떼어 둔 것 {taught.facts['held_out']}개.",
+            f"to learn: {taught.facts['pairs']} pairs, {taught.facts['rows']} rows with an answer alone, {taught.facts['times']} times each; "
+            f"{taught.facts['held_out']} held out.",
         )
     ]
     if taught.rows_again:

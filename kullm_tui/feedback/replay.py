@@ -11,13 +11,15 @@ from typing import Any
 from data.folded import plain
 from data.never import Never
 from kullm_tui.core.models.adapters import Adapter, card_of
-from kullm_tui.core.records import Dialogue, Instruction, Record
+from kullm_tui.core.records import Dialogue, Instruction
+from kullm_tui.feedback.held_out import DEMO_BASE
 from trainer.dataset.sources import DEMO, Row, content_digest, records
 from trainer.recipe import DataChoice, load_recipe, shipped_recipes
 
 # Of all rows that are trained. Why so many stands in docs/experiments.md, "A question taught".
 USUAL_SHARE = 0.5
-_DEMO_BASE = "demo-base"
+
+Plain = Instruction | Dialogue  # a row of replies, not of pairs
 
 
 def original_mixture(base: str, adapter: str, own: Adapter | None) -> str:
@@ -28,7 +30,7 @@ def original_mixture(base: str, adapter: str, own: Adapter | None) -> str:
         source = taught.get("replay", {}).get("source") if isinstance(taught, dict) else card.get("data")
         if source:
             return str(source)
-    if base == _DEMO_BASE:
+    if base == DEMO_BASE:
         name = adapter.removeprefix("demo-")
         return f"{DEMO}{name if name != adapter else 'kullm'}"
     return next((one.data.source for one in map(load_recipe, shipped_recipes()) if one.model.base == base), "")
@@ -42,23 +44,22 @@ def rows_again(
     if not wanted:
         return []
 
-    def is_fit(record: Record) -> bool:
+    def is_fit(record: Plain) -> bool:
         texts = [text for one in record.messages for text in (one.content, one.input)]
         return not never.is_in(texts) and taught.isdisjoint(map(plain, texts))
 
     chosen = heapq.nsmallest(wanted, _by_content(source, is_fit), key=lambda one: one[0])
-    return [fields_of(record) for _, record in chosen]
+    return [_fields(record) for _, record in chosen]
 
 
-def _by_content(source: str, is_fit: Callable[[Record], bool]) -> Iterator[tuple[bytes, Record]]:
+def _by_content(source: str, is_fit: Callable[[Plain], bool]) -> Iterator[tuple[bytes, Plain]]:
     for row in records(DataChoice(source=source)):
-        if isinstance(row, Row) and is_fit(row.record):
+        if isinstance(row, Row) and isinstance(row.record, Instruction | Dialogue) and is_fit(row.record):
             yield content_digest(row.record), row.record
 
 
-def fields_of(record: Record) -> dict[str, Any]:
+def _fields(record: Plain) -> dict[str, Any]:
     """As a data file of ours has it."""
     if isinstance(record, Instruction):
         return {"instruction": record.instruction, "input": record.input, "output": record.output}
-    assert isinstance(record, Dialogue)
     return {"conversations": [{"from": one.role, "value": one.content} for one in record.messages]}

@@ -128,23 +128,28 @@ def _feedback(args: argparse.Namespace) -> int:
     name = args.name or free_name("taught")
     with course.written(taught) as job:
         recipe = feedback.recipe_of(args, learner, taught, job)
-        if not (args.plan or args.show or args.on):
-            for line in _plan_in_short(recipe):
-                narration.note(line)
+        if not args.show and not (args.on and machine_settings(args.on)):
+            _tell_plan(recipe, args, narration)
         code = _looked_at_or_begun(recipe, args, name=name, known_as=job.id)
     if not code and not (args.plan or args.show or args.detach):
         feedback.how_to_look(learner, name, narration)
     return code
 
 
-def _plan_in_short(recipe: Recipe) -> list[str]:
-    """Without measuring anything: what is decided by the machine's speed is decided, and said, when it begins."""
+def _tell_plan(recipe: Recipe, args: argparse.Namespace, narration: Narration) -> None:
+    """Before it begins, of these very rows: they are few, and made into tokens at once."""
     from kullm_tui.commands.train.plan import plan_lines
     from trainer.estimate.estimate import plan_run
-    from trainer.jobs.tokenising import cached_lengths
+    from trainer.jobs.prepare_here import base_folder
+    from trainer.jobs.tokenising import tokenise
 
-    lengths = cached_lengths(recipe, resolve(recipe.model.base).folder)
-    return plan_lines(plan_run(recipe, this_machine(), lengths=lengths, measure=lambda _facts: None))
+    require_local()
+    lengths = tokenise(recipe, base_folder(recipe), Telling(narration.note, narration.progress))
+    narration.clear()
+    if not args.plan:
+        plan = plan_run(recipe, _machine(args.on), lengths=lengths, measure=lambda _facts: None)
+        for line in plan_lines(plan):
+            narration.note(line)
 
 
 def _elsewhere(recipe: Recipe, settings: MachineSettings, args: argparse.Namespace, *, name: str, known_as: str) -> int:
