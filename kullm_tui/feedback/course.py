@@ -25,6 +25,7 @@ from kullm_tui.core.language import say
 from kullm_tui.core.models.resolve import resolve
 from kullm_tui.core.paths import private_dir
 from kullm_tui.core.store.store import Store
+from kullm_tui.feedback import forms
 from kullm_tui.feedback.keeping import chat_model
 from kullm_tui.feedback.lessons import FEWEST_PAIRS, Lesson, Lessons, shortage
 from kullm_tui.feedback.replay import original_mixture, rows_again
@@ -107,7 +108,7 @@ def course(found: Lessons, learner: Student, store: Store, *, share: float, sour
     never = Never(store.never_texts())
     times = math.ceil(_LEAST_ROWS / len(lessons))
     again = rows_again(mixture, times * len(lessons), share=share, never=never, taught=asked) if mixture else []
-    held = [{"id": f"lesson-{number}", **row_of(one)} for number, one in enumerate(found.held_out.every, start=1)]
+    held = [{"id": f"lesson-{number}", **_row(one)} for number, one in enumerate(found.held_out.every, start=1)]
     facts = {
         "kinds": dict(Counter(one.of.kind for one in found.train.every)),
         "conversations": sorted({one.of.where.conversation for one in found.every}),
@@ -119,7 +120,7 @@ def course(found: Lessons, learner: Student, store: Store, *, share: float, sour
         "templates": dict(Counter(one.of.template for one in found.train.every if one.of.template)),
         "replay": {"source": mixture, "share": share, "rows": len(again)},
     }
-    return Course((*map(row_of, times * lessons), *again), tuple(held), facts)
+    return Course((*map(_row, times * lessons), *again), tuple(held), facts)
 
 
 def _without_doubled_rows(taught: Lessons) -> list[Lesson]:
@@ -128,14 +129,9 @@ def _without_doubled_rows(taught: Lessons) -> list[Lesson]:
     return [*taught.pairs, *(one for one in taught.rows if (one.prompt, one.chosen) not in paired)]
 
 
-def row_of(lesson: Lesson) -> Row:
+def _row(lesson: Lesson) -> Row:
     """As the trainer reads it."""
-    prompt = [
-        {"role": one.role, "content": one.content, **({"input": one.input} if one.input else {})}
-        for one in lesson.prompt
-    ]
-    row: Row = {"prompt": prompt, "chosen": lesson.chosen}
-    return row if lesson.rejected is None else {**row, "rejected": lesson.rejected}
+    return forms.written(lesson, "kullm")
 
 
 def notes(taught: Course, learner: Student, found: Lessons) -> list[str]:
