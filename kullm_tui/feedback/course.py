@@ -103,7 +103,7 @@ def require_enough(found: Lessons, *, few: bool) -> None:
 def course(found: Lessons, learner: Student, store: Store, *, share: float, source: str = "") -> Course:
     """`share`: of all rows, those that are learnt again; `source`: where they come from, if not from what the model was trained on first."""
     lessons = _without_doubled_rows(found.train)
-    mixture = source or original_mixture(learner.base, learner.adapter, own_adapter(learner.adapter))
+    mixture = source or original_mixture(learner.base, learner.template, own_adapter(learner.adapter))
     asked = frozenset(plain(one.prompt[-1].content) for one in found.every)
     never = Never(store.never_texts())
     times = math.ceil(_LEAST_ROWS / len(lessons))

@@ -5,16 +5,16 @@ from pathlib import Path
 from kullm_tui.core.errors import ConfigError
 from kullm_tui.core.language import say
 from kullm_tui.feedback.course import Student
+from kullm_tui.feedback.replay import OF_VOTES
 from trainer.estimate.machines import Machine
 from trainer.recipe import Recipe, load_recipe, recipe_with, shipped_recipes
 
-_OF_VOTES = "dpo-votes"  # what their names begin with
 _LARGE = 40 << 30  # bytes of a card, from which the recipes for large ones fit
 
 
 def recipe_for(learner: Student, machine: Machine) -> Recipe:
     """ConfigError where none is made for anything like it."""
-    made = [load_recipe(name) for name in shipped_recipes() if name.startswith(_OF_VOTES)]
+    made = [load_recipe(name) for name in shipped_recipes() if name.startswith(OF_VOTES)]
     fitting = [one for one in made if one.model.base == learner.base] or [one for one in made if not _is_of_demo(one)]
     if not fitting:
         raise ConfigError(

@@ -13,27 +13,30 @@ from data.never import Never
 from kullm_tui.core.models.adapters import Adapter, card_of
 from kullm_tui.core.records import Dialogue, Instruction
 from kullm_tui.feedback.held_out import DEMO_BASE
-from trainer.dataset.sources import DEMO, Row, content_digest, records
+from trainer.dataset.sources import Row, content_digest, records
 from trainer.recipe import DataChoice, load_recipe, shipped_recipes
 
 # Of all rows that are trained. Why so many stands in docs/experiments.md, "A question taught".
 USUAL_SHARE = 0.5
 
+OF_VOTES = "dpo-votes"  # what the names of recipes begin with that learn from feedback
+
 Plain = Instruction | Dialogue  # a row of replies, not of pairs
 
 
-def original_mixture(base: str, adapter: str, own: Adapter | None) -> str:
-    """Where the rows of its first training come from, as a recipe names it; empty where nobody knows."""
-    if own:
-        card = card_of(own)
-        taught = card.get("feedback")
-        source = taught.get("replay", {}).get("source") if isinstance(taught, dict) else card.get("data")
-        if source:
-            return str(source)
-    if base == DEMO_BASE:
-        name = adapter.removeprefix("demo-")
-        return f"{DEMO}{name if name != adapter else 'kullm'}"
-    return next((one.data.source for one in map(load_recipe, shipped_recipes()) if one.model.base == base), "")
+def original_mixture(base: str, template: str, own: Adapter | None) -> str:
+    """Where the rows of its first training come from, as a recipe names it: by the adapter's card, or by the shipped recipe that trains
+    in its template. Empty where nobody knows."""
+    card = card_of(own) if own else {}
+    taught = card.get("feedback")
+    source = taught.get("replay", {}).get("source") if isinstance(taught, dict) else card.get("data")
+    return str(source) if source else _of_recipe(is_demo=base == DEMO_BASE, template=template)
+
+
+def _of_recipe(*, is_demo: bool, template: str) -> str:
+    shipped = (load_recipe(name) for name in shipped_recipes() if not name.startswith(OF_VOTES))
+    fitting = (one for one in shipped if one.model.template == template and (one.model.base == DEMO_BASE) == is_demo)
+    return next((one.data.source for one in fitting), "")
 
 
 def rows_again(
@@ -53,9 +56,14 @@ def rows_again(
 
 
 def _by_content(source: str, is_fit: Callable[[Plain], bool]) -> Iterator[tuple[bytes, Plain]]:
+    """Each once, however often the mixture has it."""
+    seen = set[bytes]()
     for row in records(DataChoice(source=source)):
-        if isinstance(row, Row) and isinstance(row.record, Instruction | Dialogue) and is_fit(row.record):
-            yield content_digest(row.record), row.record
+        if isinstance(row, Row) and isinstance(row.record, Plain) and is_fit(row.record):
+            digest = content_digest(row.record)
+            if digest not in seen:
+                seen.add(digest)
+                yield digest, row.record
 
 
 def _fields(record: Plain) -> dict[str, Any]:

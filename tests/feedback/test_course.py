@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from kullm_tui.core.store.store import Store
 from kullm_tui.feedback.course import Course, Student, course, notes, require_enough, student, written
 from kullm_tui.feedback.lessons import lessons_in
 from kullm_tui.feedback.recipe_choice import recipe_for, taught_by
+from kullm_tui.feedback.replay import original_mixture
 from tests.feedback.said import answered
 from trainer.estimate.machines import machine_named
 from trainer.recipe import load_recipe
@@ -138,6 +140,18 @@ def test_replies_in_another_template_and_contradictions_are_told(store: Store) -
 
 
 @pytest.mark.parametrize(
+    ("base", "template", "source"),
+    [
+        ("demo-base", "koalpaca-v1.1", "demo:koalpaca"),
+        ("kullm-5.8b", "kullm-v2", "nlpai-lab/kullm-v2"),
+        ("exaone", "chat", ""),
+    ],
+)
+def test_what_a_model_was_trained_on_first_is_known_by_its_template(base: str, template: str, source: str) -> None:
+    assert original_mixture(base, template, None) == source
+
+
+@pytest.mark.parametrize(
     ("name", "told"), [("none-such", "none-such"), ("polyglot-ko-5.8b", "kullm models pull"), ("far/m", "엔드포인트")]
 )
 def test_a_model_that_cannot_be_taught_is_told(store: Store, name: str, told: str) -> None:  # noqa: ARG001 - in its home
@@ -155,4 +169,7 @@ def test_the_recipe_is_that_of_the_base_with_the_model_and_the_rows_put_in(store
 
 
 def test_each_machine_has_its_recipe(learner: Student) -> None:
-    assert recipe_for(learner, machine_named("cpu")).model.base == "demo-base"
+    assert recipe_for(learner, machine_named("cpu")).name == "dpo-votes-demo"
+    large = replace(learner, base="kullm-12.8b", adapter="")
+    assert recipe_for(large, machine_named("4xA100-80GB")).name == "dpo-votes-4xa100"
+    assert recipe_for(replace(large, base="koalpaca-5.8b"), machine_named("1xRTX4090")).name == "dpo-votes-24gb"
