@@ -29,8 +29,7 @@ class System:
     source: Mapping[str, Any] = field(default_factory=dict)  # model, adapter, template, decoding; or {"file": …}
 
     def key(self, question: Question) -> str:
-        parts = [self.name, dict(self.source), question.instruction, question.input]
-        parts += [question.before] if question.before else []
+        parts = [self.name, dict(self.source), *question.asked]
         return hashlib.sha256(json.dumps(parts, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 
 

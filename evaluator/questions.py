@@ -21,6 +21,7 @@ from kullm_tui.core import foreign_json, paths
 from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
+from kullm_tui.core.records import Message
 from kullm_tui.core.text import is_whole, nfc
 
 __all__ = [
@@ -53,12 +54,21 @@ class Question:
     category: str = ""
     reference: str = ""
     before: tuple[str, ...] = ()  # what was asked in the turns before this one
+    history: tuple[Message, ...] = ()  # what was said before all that, by whomever: asked after it as it stands
 
     @property
     def sha256(self) -> str:
         asked: list[object] = [self.instruction, self.input]
         asked += [self.reference, self.before] if self.before or self.reference else []
+        asked += [_said(self.history)] if self.history else []
         return hashlib.sha256(json.dumps(asked, ensure_ascii=False).encode()).hexdigest()
+
+    @property
+    def asked(self) -> list[object]:
+        """All that an answer depends on, but for the answers of the turns before it."""
+        asked: list[object] = [self.instruction, self.input]
+        asked += [self.before] if self.before else []
+        return [*asked, _said(self.history)] if self.history else asked
 
     @property
     def right_answer(self) -> str:
@@ -77,6 +87,10 @@ class Question:
     def earlier(self) -> tuple[str, ...]:
         """The ids of the questions before it in its conversation."""
         return tuple(turn_id(self.first, number) for number in range(1, self.turn))
+
+
+def _said(messages: tuple[Message, ...]) -> list[list[str]]:
+    return [[one.role, one.content, one.input] for one in messages]
 
 
 @dataclass(frozen=True)

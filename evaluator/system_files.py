@@ -9,7 +9,7 @@ from kullm_tui.core import paths
 from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
-from kullm_tui.core.models.adapters import MADE, is_adapter
+from kullm_tui.core.models.adapters import CARD, MADE, is_adapter
 from kullm_tui.core.models.resolve import ModelRef, resolve
 from kullm_tui.core.paths import adapters_dir
 
@@ -67,7 +67,7 @@ def _of_folder(folder: Path) -> str:
 
 
 def _deciding(folder: Path) -> Iterator[Path]:
-    """Weights, settings and tokenizer; not what says when the files came here."""
+    """Weights, settings and tokenizer; not what says when the files came here, or what was found of them since."""
     for file in folder.iterdir():
-        if file.is_file() and file.suffix in _DECIDING and file.name != MADE:
+        if file.is_file() and file.suffix in _DECIDING and file.name not in (MADE, CARD):
             yield file

@@ -26,7 +26,7 @@ def is_askable(question: Question, answers: Answers) -> bool:
 
 
 def chat_messages(question: Question, answers: Answers) -> list[Message]:
-    messages = []
+    messages = list(question.history)
     for text, place in zip(question.before, question.earlier, strict=True):
         messages += [Message("user", text), Message("assistant", answers[place].response)]
     return [*messages, Message("user", question.instruction, question.input)]
@@ -34,12 +34,15 @@ def chat_messages(question: Question, answers: Answers) -> list[Message]:
 
 def shown_instruction(question: Question, answers: Answers, language: Literal["ko", "en"]) -> str:
     """The question; where it goes on from others, with what was said before."""
-    if not question.before:
+    *said, _ = chat_messages(question, answers)
+    if not said:
         return question.instruction
-    parts = []
-    for number, (text, place) in enumerate(zip(question.before, question.earlier, strict=True), start=1):
-        parts += [_ASKED[language].format(number), text, _ANSWERED[language].format(number), answers[place].response]
-    return "\n".join([*parts, _ASKED[language].format(len(question.before) + 1), question.instruction])
+    parts, number = [], 1
+    for message in said:
+        form = _ANSWERED if message.role == "assistant" else _ASKED
+        parts += [form[language].format(number), *filter(None, (message.content, message.input))]
+        number += message.role == "assistant"
+    return "\n".join([*parts, _ASKED[language].format(number), question.instruction])
 
 
 def judged_item(name: str, question: Question, answers: Answers, rubric: Rubric) -> Item:

@@ -5,7 +5,7 @@ passes for 12. A word is right where it begins a word; one of a single syllable 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import zip_longest
@@ -43,10 +43,13 @@ def out_of_range() -> list[str]:
 
 
 def is_right(question: Question, answer: str) -> bool:
+    return says_right(answer, question.accepted, question.rejected)
+
+
+def says_right(answer: str, accepted: Sequence[str], rejected: Sequence[str] = ()) -> bool:
+    """Whether it says one of what is accepted, and nothing of what makes it wrong."""
     text = _GROUPED.sub("", nfc(answer))
-    return any(_says(text, each) for each in question.accepted) and not any(
-        _says(text, each) for each in question.rejected
-    )
+    return any(_says(text, each) for each in accepted) and not any(_says(text, each) for each in rejected)
 
 
 @cache

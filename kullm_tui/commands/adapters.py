@@ -1,4 +1,4 @@
-"""`kullm adapters`: the user's own adapters, listed, brought in, merged into their base, removed."""
+"""`kullm adapters`: the user's own adapters, listed, brought in, merged into their base, kept for the chat, removed."""
 
 import argparse
 import contextlib
@@ -32,6 +32,8 @@ from kullm_tui.core.models.adapters import (
 )
 from kullm_tui.core.models.resolve import local_folder, resolve
 from kullm_tui.core.text import size_text, terminal_safe, terminal_safe_json
+from kullm_tui.feedback.card import card_lines
+from kullm_tui.feedback.keeping import keep_model, roll_back
 
 _INTERRUPTED = 130
 
@@ -54,6 +56,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     merging.add_argument("--to", required=True, metavar="FOLDER", help=say("새 모델의 폴더", "the new model's folder"))
     merging.add_argument(
         "--base", metavar="MODEL", help=say("베이스 (적혀 있지 않을 때)", "the base, where the adapter does not say")
+    )
+    card = actions.add_parser(
+        "card",
+        help=say("무엇으로 어떻게 학습했고 무엇이 달라졌는지", "what it was trained on and how, and what it changed"),
+    )
+    card.add_argument("name", metavar="NAME", help=say("어댑터의 이름", "the adapter's name"))
+    card.add_argument("--json", action="store_true", help=say("JSON 하나로", "as one JSON object"))
+    keeping = actions.add_parser(
+        "keep", help=say("앞으로 이 어댑터가 대화에 답해요", "have it answer in the chat from now on")
+    )
+    keeping.add_argument(
+        "name", metavar="NAME", help=say("어댑터, 모델+어댑터, 모델", "an adapter, MODEL+ADAPTER, or a model")
+    )
+    actions.add_parser(
+        "rollback",
+        help=say("대화에 답하는 모델을 keep 전으로 되돌려요", "have the chat's model as it was before the last keep"),
     )
     removal = actions.add_parser("remove", help=say("어댑터를 지워요", "remove an adapter"))
     removal.add_argument("name", metavar="NAME", help=say("어댑터의 이름", "the adapter's name"))
@@ -144,6 +162,43 @@ def _remove(args: argparse.Namespace) -> int:
     return 0
 
 
+def _card(args: argparse.Namespace) -> int:
+    adapter = adapter_named(args.name)
+    if args.json:
+        print(terminal_safe_json(_facts(adapter)))
+        return 0
+    for line in aligned(card_lines(adapter)):
+        print(terminal_safe(line))
+    return 0
+
+
+def _keep(args: argparse.Namespace) -> int:
+    switch = keep_model(args.name)
+    if switch.changes:
+        Narration().note(
+            say(
+                f"이제 대화에는 {switch.now} 모델이 답해요. 전의 모델({switch.before})로 돌아가려면: kullm adapters rollback",
+                f"{switch.now} answers in the chat now. To go back to {switch.before}: kullm adapters rollback",
+            )
+        )
+    else:
+        Narration().note(
+            say(f"이미 대화에는 {switch.now} 모델이 답해요.", f"{switch.now} answers in the chat already.")
+        )
+    return 0
+
+
+def _roll_back(_args: argparse.Namespace) -> int:
+    switch = roll_back()
+    Narration().note(
+        say(
+            f"되돌렸어요. 대화에는 다시 {switch.now} 모델이 답해요.",
+            f"Rolled back: {switch.now} answers in the chat again.",
+        )
+    )
+    return 0
+
+
 def _merge(args: argparse.Namespace) -> int:
     require_local()
     named = paths.typed(args.name)
@@ -212,5 +267,8 @@ _ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {
     "list": _list,
     "import": _import,
     "merge": _merge,
+    "card": _card,
+    "keep": _keep,
+    "rollback": _roll_back,
     "remove": _remove,
 }

@@ -7,6 +7,8 @@ from typing import Any
 from kullm_tui.core import paths
 from kullm_tui.core.files import publish
 
+SESSION = "session.json"  # what the chat was used with; it counts as long as the configuration names no other model
+
 
 def recalled(name: str) -> Mapping[str, Any]:
     """Empty for what is missing or broken: a habit is no reason not to start."""

@@ -1,4 +1,5 @@
-"""What is worth knowing of an adapter years later: the recipe, the data, the machine, hours, price, and the plan against what was.
+"""What is worth knowing of an adapter years later: the recipe, the data, the machine, hours, price, and the plan against what was;
+of one that was taught by its user, from which conversations.
 
 The plan is put into the spec when the job is made (`predicted`), and so is what is known of a machine elsewhere (`machine`: hardware, price_per_hour); the rest is read from the job's files when its adapter is kept.
 """
@@ -41,6 +42,7 @@ def card(job: KnownJob) -> dict[str, Any]:
         "code": spec.get("code"),
         "data": ((spec.get("recipe") or {}).get("data") or {}).get("source"),
         "data_sha256": manifest.get("data"),
+        "feedback": document(job.directory.lesson_facts) or None,
         "step": manifest.get("step"),
         "machine": job.machine or platform.node(),
         "hardware": where.get("hardware") or plan.get("machine"),

@@ -41,12 +41,19 @@ from trainer.recipe import recipe_dict, recipe_from
 
 
 def draft(
-    found: Prospect, *, name: str, argv: Sequence[str], wheels: str = "", retries: int | None = None
+    found: Prospect,
+    *,
+    name: str,
+    argv: Sequence[str],
+    wheels: str = "",
+    retries: int | None = None,
+    known_as: str = "",
 ) -> JobDirectory:
-    """The job as it stands here before anything of it is there: from now on it is known and can go on."""
+    """The job as it stands here before anything of it is there: from now on it is known and can go on. `known_as`: its number, where
+    something of its folder is here already."""
     assert found.facts is not None
     plan = _plan_of(found, wheels or found.settings.wheels, retries)
-    job = directory_of(new_id())
+    job = directory_of(known_as or new_id())
     paths.private_dir(job.path)
     settings, machine = found.settings, found.machine
     recipe = found.payload.recipe_there(str(found.facts.told["root"]))

@@ -17,10 +17,17 @@ from trainer.recipe import Recipe
 
 
 def new_job(
-    recipe: Recipe, argv: Sequence[str], *, name: str, on: str = "", predicted: Mapping[str, Any] | None = None
+    recipe: Recipe,
+    argv: Sequence[str],
+    *,
+    name: str,
+    on: str = "",
+    predicted: Mapping[str, Any] | None = None,
+    job: str = "",
 ) -> JobDirectory:
-    """`name`: what the adapter will be called; `on`: the machine as it was named, for the day the run is resumed."""
-    job = new_id()
+    """`name`: what the adapter will be called; `on`: the machine as it was named, for the day the run is resumed; `job`: of whose
+    folder something is there already."""
+    job = job or new_id()
     HERE.stage(job, spec_of(recipe, argv, name=name, on=on, predicted=predicted))
     return directory_of(job)
 

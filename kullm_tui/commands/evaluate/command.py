@@ -24,6 +24,7 @@ from kullm_tui.commands.cli.plot import plot_width, print_plot
 from kullm_tui.commands.cli.progress import Narration
 from kullm_tui.commands.evaluate.again import add_rescore, add_retry, rescore, retry
 from kullm_tui.commands.evaluate.agreement import add_agreement, show_agreement
+from kullm_tui.commands.evaluate.before_after import add_before_after, compare
 from kullm_tui.commands.evaluate.bring_in import add_import, import_verdicts
 from kullm_tui.commands.evaluate.harness import add_harness, run_harness
 from kullm_tui.commands.evaluate.items import show_items
@@ -39,7 +40,7 @@ from kullm_tui.core.language import say
 from kullm_tui.core.plot.file import form_of
 from kullm_tui.core.text import terminal_safe, terminal_safe_json
 
-_WITHOUT_A_RUN = ("run", "import", "list", "panel", "harness")
+_WITHOUT_A_RUN = ("run", "before-after", "import", "list", "panel", "harness")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,6 +61,10 @@ def _verbs() -> Mapping[str, tuple[str, Callable[[argparse.ArgumentParser], None
     """What each verb does, in a line, and what adds its arguments."""
     return {
         "run": (say("답을 받고 채점해요 (이어서 할 수 있어요)", "answer and judge; resumes"), _add_run),
+        "before-after": (
+            say("학습이 무엇을 바꾸었는지, 나빠진 것부터", "what a training changed, what got worse first"),
+            add_before_after,
+        ),
         "import": (
             say("이미 받아 둔 채점을 가져와요 (사지 않아요)", "bring in verdicts that were bought elsewhere"),
             add_import,
@@ -160,6 +165,7 @@ def run(args: argparse.Namespace) -> int:
 
         return eval_run.run(args)
     actions = {
+        "before-after": compare,
         "harness": run_harness,
         "import": import_verdicts,
         "list": show_runs,

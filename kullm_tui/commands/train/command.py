@@ -12,6 +12,7 @@ from kullm_tui.commands.cli.arguments import whole
 from kullm_tui.commands.cli.columns import aligned
 from kullm_tui.commands.cli.confirm import can_ask, confirmed
 from kullm_tui.commands.cli.progress import Narration
+from kullm_tui.commands.train import feedback
 from kullm_tui.core.config.settings import MachineSettings
 from kullm_tui.core.errors import TooLarge, UsageError
 from kullm_tui.core.extras import require_local
@@ -19,6 +20,7 @@ from kullm_tui.core.language import say
 from kullm_tui.core.models.adapters import free_name
 from kullm_tui.core.models.resolve import resolve
 from kullm_tui.core.text import terminal_safe, terminal_safe_json
+from kullm_tui.feedback import course
 from trainer.estimate.machines import Machine, machine_named, this_machine
 from trainer.jobs.machines import machine_settings
 from trainer.jobs.telling import Telling
@@ -50,6 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ),
     )
     add_of_machines(parser)
+    feedback.add_of_feedback(parser)
     add(
         "--set",
         dest="settings",
@@ -100,23 +103,63 @@ def add_of_machines(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     if args.resume:
         return _resume(args)
+    if args.feedback:
+        return _feedback(args)
+    feedback.refuse_alone(args)
     if args.recipe is None:
         return _list(as_json=args.json)
-    recipe = load_recipe(args.recipe, args.settings)
+    return _looked_at_or_begun(load_recipe(args.recipe, args.settings), args)
+
+
+def _looked_at_or_begun(recipe: Recipe, args: argparse.Namespace, *, name: str = "", known_as: str = "") -> int:
     if args.show:
         return _show(recipe, args.show)
     if args.plan and not (args.on and machine_settings(args.on)):
         _refuse_of_machines(args)
         return _plan(recipe, args.on, as_json=args.json)
-    return begin(recipe, args)
+    return begin(recipe, args, name=name, known_as=known_as)
 
 
-def _elsewhere(recipe: Recipe, settings: MachineSettings, args: argparse.Namespace) -> int:
+def _feedback(args: argparse.Namespace) -> int:
+    """A job whose data is drawn from the store; its folder is there before it."""
+    narration = Narration()
+    found, learner, taught = feedback.draw_up(args)
+    feedback.tell(found, learner, taught, args, narration)
+    name = args.name or free_name("taught")
+    with course.written(taught) as job:
+        recipe = feedback.recipe_of(args, learner, taught, job)
+        if not args.show and not (args.on and machine_settings(args.on)):
+            _tell_plan(recipe, args, narration)
+        code = _looked_at_or_begun(recipe, args, name=name, known_as=job.id)
+    if not code and not (args.plan or args.show or args.detach):
+        feedback.how_to_look(learner, name, narration)
+    return code
+
+
+def _tell_plan(recipe: Recipe, args: argparse.Namespace, narration: Narration) -> None:
+    """Before it begins, of these very rows: they are few, and made into tokens at once."""
+    from kullm_tui.commands.train.plan import plan_lines
+    from trainer.estimate.estimate import plan_run
+    from trainer.jobs.prepare_here import base_folder
+    from trainer.jobs.tokenising import tokenise
+
+    require_local()
+    lengths = tokenise(recipe, base_folder(recipe), Telling(narration.note, narration.progress))
+    narration.clear()
+    if not args.plan:
+        plan = plan_run(recipe, _machine(args.on), lengths=lengths, measure=lambda _facts: None)
+        for line in plan_lines(plan):
+            narration.note(line)
+
+
+def _elsewhere(recipe: Recipe, settings: MachineSettings, args: argparse.Namespace, *, name: str, known_as: str) -> int:
     from kullm_tui.commands.train.elsewhere import plan_elsewhere, train_elsewhere
     from trainer.jobs.prepare_here import require_base
 
     require_base(recipe)
-    return plan_elsewhere(recipe, settings, args) if args.plan else train_elsewhere(recipe, settings, args)
+    if args.plan:
+        return plan_elsewhere(recipe, settings, args)
+    return train_elsewhere(recipe, settings, args, name=name, known_as=known_as)
 
 
 def _refuse_of_machines(args: argparse.Namespace) -> None:
@@ -175,11 +218,11 @@ def _show(recipe: Recipe, count: int) -> int:
     return 0
 
 
-def begin(recipe: Recipe, args: argparse.Namespace) -> int:
-    """A new job, here or elsewhere."""
+def begin(recipe: Recipe, args: argparse.Namespace, *, name: str = "", known_as: str = "") -> int:
+    """A new job, here or elsewhere. `name`: of its adapter, where none was asked for; `known_as`: its number, where its folder was begun."""
     elsewhere = machine_settings(args.on) if args.on else None
     if elsewhere:
-        return _elsewhere(recipe, elsewhere, args)
+        return _elsewhere(recipe, elsewhere, args, name=name, known_as=known_as)
     _refuse_of_machines(args)
     from kullm_tui.commands.train.run import started_and_followed
     from trainer.jobs.prepare_here import base_folder, prepared, require_name
@@ -198,8 +241,8 @@ def begin(recipe: Recipe, args: argparse.Namespace) -> int:
     finally:
         narration.clear()
     _require_room(ready, agreed=args.yes)
-    name = args.name or free_name(recipe.name)
-    job = new_job(ready.recipe, sys.argv[1:], name=name, on=args.on or "", predicted=ready.predicted())
+    called = args.name or name or free_name(recipe.name)
+    job = new_job(ready.recipe, sys.argv[1:], name=called, on=args.on or "", predicted=ready.predicted(), job=known_as)
     return started_and_followed(known_in(job), HERE, narration, as_json=args.json, detach=args.detach)
 
 
@@ -243,6 +286,7 @@ def _refuse_beside_resume(args: argparse.Namespace) -> None:
             ("--plan", args.plan),
             ("--show", args.show),
             ("--name", args.name),
+            ("--feedback", args.feedback),
         )
         if value
     ]

@@ -49,7 +49,10 @@ def plan_elsewhere(recipe: Recipe, settings: MachineSettings, args: argparse.Nam
     return 0
 
 
-def train_elsewhere(recipe: Recipe, settings: MachineSettings, args: argparse.Namespace) -> int:
+def train_elsewhere(
+    recipe: Recipe, settings: MachineSettings, args: argparse.Namespace, *, name: str = "", known_as: str = ""
+) -> int:
+    """`name`: of the adapter, where none was asked for; `known_as`: the job's number, where its folder was begun already."""
     if args.name:
         require_free(args.name)
     narration = Narration()
@@ -66,7 +69,8 @@ def train_elsewhere(recipe: Recipe, settings: MachineSettings, args: argparse.Na
         agree_to_the_price(agreed=args.yes)
     if rents:
         found = _rented(recipe, settings, args, narration, found.hours_at_most)
-    job = draft(found, name=args.name or free_name(recipe.name), argv=sys.argv[1:], wheels=args.wheels or "")
+    called = args.name or name or free_name(recipe.name)
+    job = draft(found, name=called, argv=sys.argv[1:], wheels=args.wheels or "", known_as=known_as)
     return _brought(job, settings, args, narration, found.facts)
 
 

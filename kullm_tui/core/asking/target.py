@@ -49,6 +49,17 @@ def resolve(name: str, endpoints: Sequence[EndpointSettings], *, adapter: str = 
     return Target(known_as, known_as, profile.template, None, adapter)
 
 
+def resolve_here(name: str, endpoints: Sequence[EndpointSettings], *, adapter: str = "") -> Target:
+    """The same, of whom an answer can be had at once: a KullmError also for files that are not here."""
+    target = resolve(name, endpoints, adapter=adapter)
+    if target.endpoint is None:
+        reference = models.resolve(target.name)
+        models.local_folder(reference)
+        if reference.profile.kind == "adapter" and reference.profile.base:
+            models.local_folder(models.resolve(reference.profile.base))
+    return target
+
+
 def split_adapter(text: str, endpoints: Sequence[EndpointSettings] = (), *, apart: str = "") -> tuple[str, str]:
     """The model and the adapter that a text names, unless the adapter is given apart; it is empty for a model alone.
 

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kullm_tui.core.asking.target import Target
-from kullm_tui.core.asking.target import resolve as target_of
+from kullm_tui.core.asking.target import Target, resolve_here
 from kullm_tui.core.config.settings import EndpointSettings
 from kullm_tui.core.models.profiles import all_profiles
-from kullm_tui.core.models.resolve import is_downloaded, local_folder, resolve
+from kullm_tui.core.models.resolve import is_downloaded
 from kullm_tui.core.store.contestant import Contestant, require_contestants
 
 # The paper's three systems, each by the first of its sizes that is downloaded.
@@ -39,10 +38,5 @@ def entrants(names: Sequence[str], endpoints: Sequence[EndpointSettings]) -> tup
 
 
 def _entrant(name: str, endpoints: Sequence[EndpointSettings]) -> Entrant:
-    target = target_of(name, endpoints)
-    if target.endpoint is None:
-        reference = resolve(target.name)
-        local_folder(reference)
-        if reference.profile.kind == "adapter" and reference.profile.base:
-            local_folder(resolve(reference.profile.base))
+    target = resolve_here(name, endpoints)
     return Entrant(Contestant(target.name, target.adapter), target)

@@ -4,7 +4,8 @@ adapters/NAME/
   adapter_config.json, adapter_model.safetensors   as peft writes them
   kullm.toml                                       its base and template, in a profile's keys
   made.json                                        when it came here, from which run and recipe
-  card.json                                        of one that was trained: data, machine, hours, price, the plan against what was
+  card.json                                        of one that was trained: data, machine, hours, price, the plan against what was,
+                                                   and what was found of it beside the model before
 
 What is here is whole: it is copied beside its place and renamed. Nothing of an adapter is run or loaded.
 """
@@ -162,6 +163,11 @@ def card_of(adapter: Adapter) -> Mapping[str, Any]:
     return foreign_json.fields(adapter.folder / CARD)
 
 
+def add_to_card(adapter: Adapter, facts: Mapping[str, Any]) -> None:
+    """What came to be known of it since it was trained."""
+    _publish_document(adapter.folder / CARD, {**card_of(adapter), **facts})
+
+
 def remove_adapter(name: str) -> Adapter:
     """What it was. It is gone from the list at once, whole."""
     adapter = adapter_named(name)
@@ -189,11 +195,15 @@ def _kept(
         facts = {"made": time.time(), **{key: value for key, value in origin.items() if value}}
         for document, content in ((MADE, facts), (CARD, card)):
             if content:
-                publish(draft / document, json.dumps(content, ensure_ascii=False, indent=1) + "\n", mode=0o600)
+                _publish_document(draft / document, content)
         if base:
             _set_base(draft, base)
         draft.rename(paths.adapters_dir() / name)
     return read_adapter_folder(paths.adapters_dir() / name)
+
+
+def _publish_document(file: Path, content: Mapping[str, Any]) -> None:
+    publish(file, json.dumps(content, ensure_ascii=False, indent=1) + "\n", mode=0o600)
 
 
 def _set_base(folder: Path, base: str) -> None:

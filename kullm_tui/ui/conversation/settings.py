@@ -55,7 +55,7 @@ class Session:
 
 def last_used(configured_model: str) -> Session:
     """What was used last. A model that the configuration named since then wins; the demo where nothing was chosen."""
-    facts = habits.recalled("session.json")
+    facts = habits.recalled(habits.SESSION)
     model = facts.get("model")
     if not isinstance(model, str) or not model or facts.get("configured") != configured_model:
         return Session(model=configured_model or DEMO)
@@ -70,7 +70,7 @@ def last_used(configured_model: str) -> Session:
 
 def remember(session: Session, configured_model: str) -> None:
     facts = asdict(replace(session, decoding=dict(session.decoding))) | {"configured": configured_model}
-    habits.remember("session.json", facts)
+    habits.remember(habits.SESSION, facts)
 
 
 def session_of(turns: Sequence[Turn], otherwise: Session) -> Session:

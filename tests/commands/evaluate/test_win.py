@@ -1,30 +1,16 @@
 """Win rates over a set from the command line, judged by a real judge that goes by place, by length or by the answer."""
 
 import json
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.evaluator.judge_server import FORM, JudgeServer
+from tests.evaluator.arbiter import Arbiter
 from tests.kullm_command import kullm
 
-Chooser = Callable[[str, str], int]
 ITEMS = 12
-
-
-class Arbiter(JudgeServer):
-    """Scores by the paper's form; of two answers it takes the one that `choose` says: 1, 2 for a tie, 3."""
-
-    def __init__(self) -> None:
-        super().__init__(verdict=self._said)
-        self.choose: Chooser = lambda one, other: 1 if len(one) > len(other) else 3 if len(one) < len(other) else 2
-
-    def _said(self, question: str) -> str:
-        both = re.findall(r"<response-[12]>\n(.*?)\n</response-[12]>", question, re.DOTALL)
-        return FORM if len(both) != 2 else f"- 선택 (1 - 3): {self.choose(*both)}"
 
 
 @pytest.fixture

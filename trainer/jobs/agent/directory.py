@@ -10,6 +10,9 @@
     logs/attempt-N.log   attempts/N/error.json
     ckpt/checkpoint-STEP/COMPLETE.json   ckpt/best.json
     artifacts/manifest.json
+    lessons.jsonl    what it is taught, where that was drawn from the user's feedback; lessons.json: from which conversations and how many,
+                     held-out.jsonl: what of it is kept for asking afterwards
+    before-after/    what was found of its adapter beside the model before, a file each time
     slurm.json       the number that Slurm gave it, where it has it
     secrets.json     0600, gone as soon as the supervisor has read it
     reserve          room that is given up on a full disk, so that the last state can be written
@@ -124,6 +127,22 @@ class JobDirectory:
     @property
     def manifest(self) -> Path:
         return self.artifacts / "manifest.json"
+
+    @property
+    def lessons(self) -> Path:
+        return self.path / "lessons.jsonl"
+
+    @property
+    def lesson_facts(self) -> Path:
+        return self.path / "lessons.json"
+
+    @property
+    def held_out(self) -> Path:
+        return self.path / "held-out.jsonl"
+
+    @property
+    def before_after(self) -> Path:
+        return self.path / "before-after"
 
     def log(self, attempt: int) -> Path:
         return self.path / "logs" / f"attempt-{attempt}.log"
