@@ -161,6 +161,7 @@ class Supervisor:
     def _attempt(self) -> Cause:
         attempt = self.job.begin_attempt()
         self.record.turn(states.STARTING, attempt=attempt, reason="", message="")
+        watch = Watch(self.job, self.record, self.notifier, self.launch.stall)  # before there is anything to miss
         try:
             meeting = slurm.meeting(attempt) if self.launch.nodes > 1 else ""
             child = begin(self.job, self.launch, attempt, self.devices, self.secrets, meeting)
@@ -171,15 +172,14 @@ class Supervisor:
                 raise
             return Cause("start", 1, f"{self.launch.python}: {error.strerror or error}")
         self.record.mention(trainer=identity(child))
-        code = self._until_it_ends(child)
+        code = self._until_it_ends(child, watch)
         # Ranks of torchrun have sessions of their own, and no signal to their agent ends them.
         left = sweep(self.job.id, grace=_KILL_SECONDS) if tagged(self.job.id) else []
         reap()
         self.record.mention(trainer=None, survivors=left or None)
         return Cause("", 0) if code == 0 else cause(self.job, attempt, code)
 
-    def _until_it_ends(self, child: subprocess.Popen[bytes]) -> int:
-        watch = Watch(self.job, self.record, self.notifier, self.launch.stall)
+    def _until_it_ends(self, child: subprocess.Popen[bytes], watch: Watch) -> int:
         asked = beaten = 0.0
         while True:
             code = child.poll()
