@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from kullm_tui.ui.models.downloads import Downloads
     from kullm_tui.ui.models.quantisation import Quantising
     from kullm_tui.ui.train.service import Trainings
+    from trainer.recipe import Recipe
 
 _TOUCHED_SECONDS = 10.0
 _TRAININGS_SECONDS = 2.0  # after the first paint
@@ -212,6 +213,9 @@ class KullmApp(App[int]):
 
         if not isinstance(self.screen, FeedbackScreen):
             await self.push_screen(FeedbackScreen(), self._show_said)
+
+    async def teach(self, recipe: Recipe, job: str, name: str, *, is_personal: bool) -> bool:
+        return await modes.teach(self, recipe, job, name, is_personal=is_personal)
 
     def _show_said(self, where: Where | None) -> None:
         if where:

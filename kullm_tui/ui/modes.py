@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from kullm_tui.core.store.contestant import Contestant
     from kullm_tui.feedback.gather import Where
     from kullm_tui.ui.host import Host
+    from trainer.recipe import Recipe
 
 
 def _chat() -> Screen[None]:
@@ -80,6 +81,17 @@ async def train_on(app: App[Any], source: str) -> None:
     for screen in app.screen_stack:
         if isinstance(screen, TrainScreen):
             screen.train_on(source)
+
+
+async def teach(app: App[Any], recipe: Recipe, job: str, name: str, *, is_personal: bool) -> bool:
+    """The form of a training on feedback; once it is begun, the list of trainings."""
+    from kullm_tui.ui.train.new.screen import NewJobScreen
+    from kullm_tui.ui.train.new.wish import Taught
+
+    begun = await app.push_screen_wait(NewJobScreen(taught=Taught(recipe, job, name, is_personal)))
+    if begun:
+        await app.switch_mode("train")
+    return begun is not None
 
 
 async def show_said(app: App[Any], host: Host, where: Where) -> None:

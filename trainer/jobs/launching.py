@@ -36,6 +36,7 @@ class Wanted:
     gpus: int | None = None  # elsewhere
     waits: bool = False  # until cards are free
     agreed: bool = False  # that it may not fit
+    known_as: str = ""  # the job's number, where something of its folder is there already
 
 
 Reach = Callable[[MachineSettings], Client]
@@ -57,7 +58,8 @@ def _here(wanted: Wanted, telling: Telling, known: Known) -> KnownJob:
         raise TooLarge(fault)
     telling.progress(say("학습을 시작하는 중 …", "starting …"))
     name = wanted.name or free_name(wanted.recipe.name)
-    job = known_in(new_job(ready.recipe, wanted.argv, name=name, on=wanted.on, predicted=ready.predicted()))
+    predicted, known_as = ready.predicted(), wanted.known_as
+    job = known_in(new_job(ready.recipe, wanted.argv, name=name, on=wanted.on, predicted=predicted, job=known_as))
     known(job)
     resume(job, HERE)
     return job.again()
@@ -73,7 +75,8 @@ def _elsewhere(wanted: Wanted, client_of: Reach, telling: Telling, known: Known)
     lengths = cached_lengths(wanted.recipe, resolve(wanted.recipe.model.base).folder)
     found = prospect(wanted.recipe, settings, client, gpus=wanted.gpus, lengths=lengths)
     require_sense(found, waits=wanted.waits, agreed=wanted.agreed)
-    job = draft(found, name=wanted.name or free_name(wanted.recipe.name), argv=wanted.argv)
+    name = wanted.name or free_name(wanted.recipe.name)
+    job = draft(found, name=name, argv=wanted.argv, known_as=wanted.known_as)
     known(known_in(job))
     carry_out(job, settings, client, telling, found.facts)
     return known_in(job)

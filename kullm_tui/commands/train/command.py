@@ -21,6 +21,7 @@ from kullm_tui.core.models.adapters import free_name
 from kullm_tui.core.models.resolve import resolve
 from kullm_tui.core.text import terminal_safe, terminal_safe_json
 from kullm_tui.feedback import course
+from kullm_tui.feedback.teaching import NAME
 from trainer.estimate.machines import Machine, machine_named, this_machine
 from trainer.jobs.machines import machine_settings
 from trainer.jobs.telling import Telling
@@ -123,16 +124,16 @@ def _looked_at_or_begun(recipe: Recipe, args: argparse.Namespace, *, name: str =
 def _feedback(args: argparse.Namespace) -> int:
     """A job whose data is drawn from the store; its folder is there before it."""
     narration = Narration()
-    found, learner, taught = feedback.draw_up(args)
-    feedback.tell(found, learner, taught, args, narration)
-    name = args.name or free_name("taught")
-    with course.written(taught) as job:
-        recipe = feedback.recipe_of(args, learner, taught, job)
+    drawn = feedback.draw_up(args)
+    feedback.tell(drawn, args, narration)
+    name = args.name or free_name(NAME)
+    with course.written(drawn.course) as job:
+        recipe = feedback.recipe_of(args, drawn.student, drawn.course, job)
         if not args.show and not (args.on and machine_settings(args.on)):
             _tell_plan(recipe, args, narration)
         code = _looked_at_or_begun(recipe, args, name=name, known_as=job.id)
     if not code and not (args.plan or args.show or args.detach):
-        feedback.how_to_look(learner, name, narration)
+        feedback.how_to_look(drawn.student, name, narration)
     return code
 
 

@@ -9,10 +9,10 @@ from kullm_tui.core.config.settings import load_config
 from kullm_tui.core.errors import ConsentNeeded, UsageError
 from kullm_tui.core.language import say
 from kullm_tui.core.store.recovery import open_to_read
-from kullm_tui.feedback.course import Course, Student, course, notes, require_enough, student
-from kullm_tui.feedback.lessons import Lessons, lessons_in
+from kullm_tui.feedback.course import Course, Student
 from kullm_tui.feedback.recipe_choice import recipe_for, taught_by
 from kullm_tui.feedback.replay import USUAL_SHARE
+from kullm_tui.feedback.teaching import Teaching, drawn_up
 from trainer.estimate.machines import Machine, machine_named, this_machine
 from trainer.jobs.agent.directory import JobDirectory
 from trainer.jobs.machines import machine_settings
@@ -39,13 +39,11 @@ def add_of_feedback(parser: argparse.ArgumentParser) -> None:
     add("--from", dest="learner", default="", metavar="MODEL", help=say("가르칠 모델 (없으면 대화의 모델)", "the model to teach (the chat's unless told)"))  # fmt: skip
 
 
-def draw_up(args: argparse.Namespace) -> tuple[Lessons, Student, Course]:
+def draw_up(args: argparse.Namespace) -> Teaching:
     """What would be taught to whom. UsageError where that is too little."""
-    learner = student(args.learner, load_config())
+    config, source = load_config(), args.replay_from
     with open_to_read(paths.database_file()) as store:
-        found = lessons_in(store)
-        require_enough(found, few=args.few)
-        return found, learner, course(found, learner, store, share=args.replay, source=args.replay_from)
+        return drawn_up(store, config, learner=args.learner, few=args.few, share=args.replay, source=source)
 
 
 def recipe_of(args: argparse.Namespace, learner: Student, taught: Course, job: JobDirectory) -> Recipe:
@@ -62,11 +60,11 @@ def machine_of(on: str | None) -> Machine:
     return machine_named(on) if on else this_machine()
 
 
-def tell(found: Lessons, learner: Student, taught: Course, args: argparse.Namespace, narration: Narration) -> None:
+def tell(drawn: Teaching, args: argparse.Namespace, narration: Narration) -> None:
     """What is to be known beforehand; ConsentNeeded where personal data would leave this machine and nobody agrees."""
-    for note in notes(taught, learner, found):
+    for note in drawn.notes:
         narration.note(note)
-    if args.plan or not found.train.personal or not (args.on and machine_settings(args.on)) or args.yes:
+    if args.plan or not drawn.is_personal or not (args.on and machine_settings(args.on)) or args.yes:
         return
     asked = say(f"그래도 {args.on} 장비로 보낼까요?", f"Send it to {args.on} all the same?")
     if not can_ask() or not confirmed(asked):

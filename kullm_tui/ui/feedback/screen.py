@@ -19,9 +19,11 @@ from textual.widgets._static import Static
 
 from kullm_tui.core.files import publish
 from kullm_tui.core.language import say
+from kullm_tui.core.models.adapters import free_name
 from kullm_tui.feedback.forms import file_text
 from kullm_tui.feedback.gather import Where
-from kullm_tui.feedback.lessons import Lesson
+from kullm_tui.feedback.keeping import full_name
+from kullm_tui.feedback.lessons import FEWEST_PAIRS, Lesson, shortage
 from kullm_tui.feedback.survey import Entry, Survey, survey
 from kullm_tui.feedback.text import overview, personal_note
 from kullm_tui.ui.background import Fault, Work, begin
@@ -38,7 +40,8 @@ from kullm_tui.ui.widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
     from kullm_tui.core.store.store import Store
-    from kullm_tui.ui.host import Host
+    from kullm_tui.feedback.teaching import Teaching
+    from kullm_tui.ui.feedback.host import FeedbackHost
 
 
 @dataclass
@@ -87,8 +90,8 @@ class FeedbackScreen(Screen[Where]):
         self._filter = self._model = 0  # 0: all of them
 
     @property
-    def host(self) -> Host:
-        return cast("Host", self.app)
+    def host(self) -> FeedbackHost:
+        return cast("FeedbackHost", self.app)
 
     def compose(self) -> ComposeResult:
         yield StatusLine(self.host.status, _title())
@@ -166,7 +169,7 @@ class FeedbackScreen(Screen[Where]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
         if action in ("open_talk", "never_this"):
             return self.chosen is not None
-        if action == "export_feedback":
+        if action in ("export_feedback", "teach"):
             return bool(self._survey and self._survey.lessons.every)
         return bool(self._survey and self._survey.entries) if action in ("next_kind", "next_model") else True
 
@@ -210,6 +213,40 @@ class FeedbackScreen(Screen[Where]):
             )
         )
         self.look_again()
+
+    def action_teach(self) -> None:
+        self._run(self._teach)
+
+    async def _teach(self) -> None:
+        from kullm_tui.feedback.course import written
+        from kullm_tui.feedback.recipe_choice import recipe_for, taught_by
+        from kullm_tui.feedback.teaching import NAME
+        from trainer.estimate.machines import this_machine
+
+        drawn = await self._agreed_teaching()
+        if drawn is None:
+            return
+        recipe = await asyncio.to_thread(lambda: recipe_for(drawn.student, this_machine()))
+        with written(drawn.course) as job:
+            taught = taught_by(recipe, drawn.student, job.lessons, pairs=drawn.course.has_pairs)
+            await self.host.teach(taught, job.id, free_name(NAME), is_personal=drawn.is_personal)
+
+    async def _agreed_teaching(self) -> Teaching | None:
+        """What is to be learnt, once it was seen."""
+        from kullm_tui.feedback.teaching import drawn_up
+        from kullm_tui.ui.dialogs.ask import Confirm
+
+        store, config = await self.host.opened(), self.host.config
+        drawn = await asyncio.to_thread(lambda: drawn_up(store, config, few=True))
+        short = shortage(len(drawn.lessons.pairs))
+        name = safe_line(full_name(drawn.student.target))
+        asked = Confirm(
+            say(f"피드백을 가르칠 모델: {name}", f"Teach {name} what was said?"),
+            say("계획 보기", "See the plan"),
+            more="\n".join([*drawn.notes, *([short] if short else [])]),
+            danger=len(drawn.lessons.pairs) < FEWEST_PAIRS,
+        )
+        return drawn if await self.app.push_screen_wait(asked) else None
 
     def action_export_feedback(self) -> None:
         if self._survey:

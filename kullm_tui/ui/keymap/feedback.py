@@ -4,6 +4,7 @@ from kullm_tui.ui.keymap.key import Key
 
 FEEDBACK = (
     Key("enter", "open_talk", "대화로", "its chat", footer=True, told=("그 답이 있는 대화 열기", "open the conversation where it was said")),
+    Key("t", "teach", "학습", "train", footer=True, told=("이 피드백으로 대화의 모델 학습하기", "teach the chat's model what was said")),
     Key("f", "next_kind", "거르기", "filter", footer=True, told=("종류와 빠진 것, 개인 정보로 거르기", "by kind, what is left out, what may be personal")),
     Key("m", "next_model", "모델", "model", footer=True, told=("모델마다 보기", "of one model after the other")),
     Key("slash", "find_feedback", "찾기", "find", footer=True, told=("글에 있는 말로 찾기", "find by words in the text")),

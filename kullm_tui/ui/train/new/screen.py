@@ -27,7 +27,7 @@ from kullm_tui.ui.train.new.launching import CalledOff, Launching
 from kullm_tui.ui.train.new.live_line import LiveLine
 from kullm_tui.ui.train.new.plan import PlanPanel
 from kullm_tui.ui.train.new.recipes import RecipeChoice
-from kullm_tui.ui.train.new.wish import agrees_to_fit, wanted
+from kullm_tui.ui.train.new.wish import Taught, agrees_to_fit, agrees_to_send, wanted
 from kullm_tui.ui.widgets.key_bar import KeyBar
 from kullm_tui.ui.widgets.notice import Notice
 from kullm_tui.ui.widgets.status_line import StatusLine
@@ -64,12 +64,13 @@ class NewJobScreen(Screen[str | None]):
     NewJobScreen.-wide #hint { height: 3; border-top: solid $rule; }
     """
 
-    def __init__(self, recipe: str = "", *, like: str = "", data: str = "") -> None:
+    def __init__(self, recipe: str = "", *, like: str = "", data: str = "", taught: Taught | None = None) -> None:
         """With a recipe's form open, or that of a job that is to be trained again with a change; else the recipes are shown.
 
         `data` is a file that the training is to learn from, whichever recipe is chosen.
         """
         super().__init__(classes="-choosing")
+        self._taught = taught
         self._recipe, self._like, self._data = recipe, like, data
         self._planning = Planning(self._client)
         self._planned = 0  # which plan is the newest
@@ -121,7 +122,9 @@ class NewJobScreen(Screen[str | None]):
     async def _open(self) -> None:
         recipes = await asyncio.to_thread(lambda: [load_recipe(name) for name in shipped_recipes()])
         self.query_one(RecipeChoice).offer(recipes)
-        if self._recipe or self._like:
+        if self._taught:
+            await self._fill(Draft(self._taught.recipe, ("train", "--feedback"), frozenset()))
+        elif self._recipe or self._like:
             draft = (
                 await asyncio.to_thread(draft_like, self._like)
                 if self._like
@@ -316,7 +319,7 @@ class NewJobScreen(Screen[str | None]):
             if self.launching.is_called_off:  # it takes long: it ends by itself at its next word
                 self.dismiss(self.launching.known.id if self.launching.known else None)
             self.launching.call_off()
-        elif self.has_class("-filling") and not (self._recipe or self._like):
+        elif self.has_class("-filling") and not (self._recipe or self._like or self._taught):
             self._planned += 1
             self.remove_class("-filling").add_class("-choosing")
             self.query_one(StatusLine).name_place(say("새 학습", "A new training"))
@@ -348,7 +351,9 @@ class NewJobScreen(Screen[str | None]):
         outlook, draft, recipe = self.plan.outlook, self.form.draft, self._recipe_now()
         if outlook is None or draft is None or recipe is None or not await agrees_to_fit(self.app, outlook):
             return
-        asked = wanted(recipe, draft, self.form.place, self.form.adapter, outlook)
+        if not await agrees_to_send(self.app, self._taught, self.form.place.machine):
+            return
+        asked = wanted(recipe, draft, self.form.place, self.form.adapter, outlook, self._taught)
         self.add_class("-launching")
         self.query_one(Notice).tell()
         self.refresh_bindings()
