@@ -2,7 +2,7 @@
 
     demo          the demo model's own held-out questions, the fixed set against forgetting
     FILE          questions in any form that an evaluation takes, each perhaps with `accepted` (and `rejected`): texts of which an
-                  answer must hold one (and none); or pair rows, `{prompt, chosen, rejected}`, whose `chosen` is the answer wished for
+                  answer must hold one (and none); or pairs in any form that feedback is read in (forms.py), whose `chosen` is the answer wished for
 
 Where nothing is known to be right, people or a judge have to say which answer is better.
 """
@@ -14,10 +14,10 @@ from typing import Any
 from data.demo.questions import heldout, says_right
 from evaluator.questions import BadQuestions, Question, QuestionSet, load_questions
 from kullm_tui.core import foreign_json, paths
-from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
-from kullm_tui.core.records import Message, message_of
+from kullm_tui.core.records import BadRecord
 from kullm_tui.core.text import nfc
+from kullm_tui.feedback import forms
 from trainer.jobs.registry import KnownJob
 
 DEMO = "demo"
@@ -69,15 +69,25 @@ def _demo(limit: int) -> HeldOut:
 
 def _of_file(name: str) -> HeldOut:
     rows = _rows(name)
-    if not any("prompt" in row for row in rows.values()):
-        questions = load_questions(name)
-        known = {one.id: rows[one.id] for one in questions.questions if one.id in rows}
-        return HeldOut(name, questions, _known(known, name))
-    try:
-        asked = tuple(_prompted(identity, row) for identity, row in rows.items())
-    except KullmError as error:
-        raise BadQuestions(f"{name}: {error}") from error
-    return HeldOut(name, QuestionSet(paths.typed(name).stem, asked), _known(rows, name))
+    if any("chosen" in row for row in rows.values()):
+        return _of_pairs(name, rows)
+    questions = load_questions(name)
+    known = {one.id: _accepted(rows[one.id], one.id, name) for one in questions.questions if one.id in rows}
+    return HeldOut(name, questions, {identity: one for identity, one in known.items() if one.accepted})
+
+
+def _of_pairs(name: str, rows: Mapping[str, Mapping[str, Any]]) -> HeldOut:
+    """What led there stands as it was said, the last message of it is what is asked."""
+    questions, known = list[Question](), dict[str, KnownAnswer]()
+    for identity, row in rows.items():
+        try:
+            taught = forms.read(row)
+        except BadRecord as error:
+            raise BadQuestions(f"{name}: {identity}: {error}") from error
+        *history, last = taught.prompt
+        questions.append(Question(identity, last.content, last.input, reference=taught.chosen, history=tuple(history)))
+        known[identity] = KnownAnswer(_texts(row.get("accepted"), identity, name), wished=taught.chosen)
+    return HeldOut(name, QuestionSet(paths.typed(name).stem, tuple(questions)), known)
 
 
 def _rows(name: str) -> dict[str, dict[str, Any]]:
@@ -93,31 +103,8 @@ def _rows(name: str) -> dict[str, dict[str, Any]]:
     return {str(row.get("id", number)): row for number, row in rows if isinstance(row, dict)}
 
 
-def _prompted(identity: str, row: Mapping[str, Any]) -> Question:
-    """A pair row: its prompt as it led there, the last message of it as what is asked."""
-    prompt = row.get("prompt")
-    turns = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
-    if not isinstance(turns, list) or not turns:
-        raise BadQuestions(say(f"{identity}: prompt가 없어요", f"{identity} has no prompt"))
-    *history, last = (_message(turn) for turn in turns)
-    return Question(identity, last.content, last.input, reference=str(row.get("chosen") or ""), history=tuple(history))
-
-
-def _message(turn: object) -> Message:
-    message = message_of(turn)
-    given = turn.get("input") if isinstance(turn, Mapping) else None
-    return Message(message.role, message.content, given) if isinstance(given, str) else message
-
-
-def _known(rows: Mapping[str, Mapping[str, Any]], name: str) -> dict[str, KnownAnswer]:
-    found = {}
-    for identity, row in rows.items():
-        accepted = _texts(row.get("accepted"), identity, name)
-        wished = row.get("chosen") if "prompt" in row else None
-        if accepted or isinstance(wished, str):
-            rejected = () if "prompt" in row else _texts(row.get("rejected"), identity, name)
-            found[identity] = KnownAnswer(accepted, rejected, wished if isinstance(wished, str) else "")
-    return found
+def _accepted(row: Mapping[str, Any], identity: str, name: str) -> KnownAnswer:
+    return KnownAnswer(*(_texts(row.get(side), identity, name) for side in ("accepted", "rejected")))
 
 
 def _texts(given: object, identity: str, name: str) -> tuple[str, ...]:

@@ -152,15 +152,15 @@ def _without_doubles(newest_first: Iterable[Lesson]) -> tuple[list[Lesson], list
     agreed, left_out = list[Lesson](), list[LeftOut]()
     seen: dict[tuple[object, ...], Lesson] = {}
     for one in newest_first:
-        question, chosen, rejected = one.key
-        same, opposite = seen.get(one.key), seen.get((question, "not", chosen, rejected))
+        key = question, chosen, rejected = one.key
+        same, opposite = seen.get(key), seen.get((question, "not", chosen, rejected))
         if same or opposite:
             newer = opposite or same
             assert newer
             left_out.append(LeftOut(one.of, "conflict" if opposite else "duplicate", newer.of))
             continue
         agreed.append(one)
-        seen[one.key] = one
+        seen[key] = one
         if rejected is not None:
             seen[question, "not", rejected, chosen] = one
             if one.of.kind == "correction":  # what was corrected is not good as it is
@@ -173,11 +173,12 @@ def _split(found: Sequence[Lesson], share: float) -> list[Lesson]:
 
     Of two questions or more one at least stands on each side.
     """
-    digests = sorted({_asked(one) for one in found})
+    asked = list(map(_asked, found))
+    digests = sorted(set(asked))
     held = {one for one in digests if _place(one) < share} - set(digests[-1:])
     if share and len(digests) > 1:
         held.add(digests[0])
-    return [replace(one, held_out=_asked(one) in held) for one in found]
+    return [replace(one, held_out=digest in held) for one, digest in zip(found, asked, strict=True)]
 
 
 def _asked(lesson: Lesson) -> str:

@@ -6,6 +6,7 @@ A pattern cannot know a person. It finds what is written as people write it, and
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from kullm_tui.core.redact import secrets_in
@@ -35,15 +36,20 @@ class Personal:
 
 def personal_in(texts: Iterable[str]) -> tuple[Personal, ...]:
     """Each thing once, in the order in which it stands."""
-    return tuple(dict.fromkeys(found for text in texts for found in _in(text)))
+    return tuple(dict.fromkeys(found for text in texts for found in (*_written_in(text), *_keys_in(text))))
 
 
-def _in(text: str) -> Iterator[Personal]:
-    for number in _RESIDENT.finditer(text):
-        if 1 <= int(number[2]) <= 12 and 1 <= int(number[3]) <= 31:  # it begins with a birthday
-            yield Personal("resident-number", number[0])
-    for kind, pattern in _PATTERNS:
-        for found in pattern.finditer(text):
-            yield Personal(kind, found[1])
-    for secret in secrets_in(text):
-        yield Personal("key", secret)
+@lru_cache(maxsize=4096)  # a question stands in several lessons
+def _written_in(text: str) -> tuple[Personal, ...]:
+    born = (  # it begins with a birthday
+        Personal("resident-number", number[0])
+        for number in _RESIDENT.finditer(text)
+        if 1 <= int(number[2]) <= 12 and 1 <= int(number[3]) <= 31
+    )
+    named = (Personal(kind, found[1]) for kind, pattern in _PATTERNS for found in pattern.finditer(text))
+    return (*born, *named)
+
+
+def _keys_in(text: str) -> Iterator[Personal]:
+    """Not remembered: this program may get to know another key."""
+    return (Personal("key", secret) for secret in secrets_in(text))

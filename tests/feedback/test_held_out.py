@@ -55,6 +55,16 @@ def test_a_pair_row_is_asked_after_what_led_there_and_the_corrections_words_are_
     assert not known.grades("네, 부산입니다.")
 
 
+def test_pairs_in_anothers_form_are_asked_too(tmp_path: Path) -> None:
+    row = {
+        "conversations": [{"from": "human", "value": "한국의 수도는?"}],
+        "chosen": {"from": "gpt", "value": "서울입니다."},
+    }
+    found = held_out(written(tmp_path, {**row, "rejected": {"from": "gpt", "value": "부산입니다."}}))
+    assert found.questions.questions[0].instruction == "한국의 수도는?"
+    assert found.known["1"].grades("서울입니다.")
+
+
 def test_nothing_is_right_where_nothing_is_known() -> None:
     assert not KnownAnswer().grades("아무 말")
 

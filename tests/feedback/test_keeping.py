@@ -12,6 +12,7 @@ from kullm_tui.core.config.settings import load_config
 from kullm_tui.core.errors import KullmError, UsageError
 from kullm_tui.core.models.adapters import import_adapter, remove_adapter
 from kullm_tui.core.models.profiles import shipped_profiles
+from kullm_tui.core.store.store import Store
 from kullm_tui.feedback.keeping import chat_model, keep_model, roll_back
 from kullm_tui.ui.conversation.settings import Session, last_used, remember
 
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("store")  # a home of the test's own
 
 
 @pytest.fixture
-def mine(tmp_path_factory: pytest.TempPathFactory) -> str:
+def mine(store: Store, tmp_path_factory: pytest.TempPathFactory) -> str:  # noqa: ARG001 - in its home
     """An adapter of the user's own over the demo's base."""
     folder = tmp_path_factory.mktemp("trained") / "mine"
     shutil.copytree(shipped_profiles()["demo-koalpaca"].folder, folder)

@@ -48,8 +48,9 @@ class ReviewedReply:
 
 def said_of(connection: Connection) -> list[int]:
     """The replies that have a mark or correct another one, oldest first."""
-    rows = connection.execute(
-        "SELECT id FROM messages WHERE mark IS NOT NULL UNION SELECT id FROM messages WHERE corrects IS NOT NULL ORDER BY id"
+    rows = connection.execute(  # left to itself, SQLite goes through all messages
+        "SELECT id FROM messages INDEXED BY marked_messages WHERE mark IS NOT NULL"
+        " UNION SELECT id FROM messages INDEXED BY corrections WHERE corrects IS NOT NULL ORDER BY id"
     )
     return [row["id"] for row in rows]
 
