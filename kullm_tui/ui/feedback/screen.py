@@ -26,7 +26,7 @@ from kullm_tui.feedback.keeping import full_name
 from kullm_tui.feedback.lessons import FEWEST_PAIRS, Lesson, shortage
 from kullm_tui.feedback.survey import Entry, Survey, survey
 from kullm_tui.feedback.text import overview, personal_note
-from kullm_tui.ui.background import Fault, Work, begin
+from kullm_tui.ui.background import Fault, Work, apart, begin
 from kullm_tui.ui.feedback.filters import Filter, filters_of, with_words
 from kullm_tui.ui.feedback.text import details, foot_line, head_line
 from kullm_tui.ui.keymap import bindings
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from kullm_tui.core.store.store import Store
     from kullm_tui.feedback.teaching import Teaching
     from kullm_tui.ui.feedback.host import FeedbackHost
+    from trainer.recipe import Recipe
 
 
 @dataclass
@@ -229,6 +230,9 @@ class FeedbackScreen(Screen[Where]):
         recipe = await asyncio.to_thread(lambda: recipe_for(drawn.student, this_machine()))
         with written(drawn.course) as job:
             taught = taught_by(recipe, drawn.student, job.lessons, pairs=drawn.course.has_pairs)
+            self.tell(say("배울 행을 세는 중 …", "counting what is to be learnt …"))
+            await apart(partial(_tokenise, taught))
+            self.tell()
             await self.host.teach(taught, job.id, free_name(NAME), is_personal=drawn.is_personal)
 
     async def _agreed_teaching(self) -> Teaching | None:
@@ -305,6 +309,15 @@ class FeedbackScreen(Screen[Where]):
 
     def _tell_fault(self, fault: Fault) -> None:
         self.tell(str(fault), error=True)
+
+
+def _tokenise(recipe: Recipe) -> None:
+    """The plan is of these very rows, which are few."""
+    from trainer.jobs.prepare_here import base_folder
+    from trainer.jobs.telling import Telling
+    from trainer.jobs.tokenising import tokenise
+
+    tokenise(recipe, base_folder(recipe), Telling(lambda _: None, lambda _: None))
 
 
 def _write(path: Path, lessons: tuple[Lesson, ...]) -> None:
