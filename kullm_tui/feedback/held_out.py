@@ -104,7 +104,7 @@ def _rows(name: str) -> dict[str, dict[str, Any]]:
 
 
 def _accepted(row: Mapping[str, Any], identity: str, name: str) -> KnownAnswer:
-    return KnownAnswer(*(_texts(row.get(side), identity, name) for side in ("accepted", "rejected")))
+    return KnownAnswer(_texts(row.get("accepted"), identity, name), _texts(row.get("rejected"), identity, name))
 
 
 def _texts(given: object, identity: str, name: str) -> tuple[str, ...]:
