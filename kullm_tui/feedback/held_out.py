@@ -24,6 +24,8 @@ DEMO = "demo"
 DEMO_BASE = "demo-base"
 MOST = 200  # of the demo's questions: enough for an interval of some five points to either side
 
+HELD_OUT_FILE = "held-out.jsonl"  # in a job's folder
+
 
 @dataclass(frozen=True)
 class KnownAnswer:
@@ -122,3 +124,11 @@ def _texts(given: object, identity: str, name: str) -> tuple[str, ...]:
 
 def _folded(text: str) -> str:
     return " ".join(nfc(text).split()).rstrip(".!?…")
+
+
+def set_title(name: str) -> str:
+    """Of a set, for people: the demo's questions, what a job held out of its lessons, or the file's name."""
+    if name == DEMO:
+        return say("데모의 확인 질문", "the demo's questions")
+    path = paths.typed(name)
+    return say("피드백에서 떼어 둔 질문", "held out of the feedback") if path.name == HELD_OUT_FILE else path.name

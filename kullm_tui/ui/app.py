@@ -217,9 +217,18 @@ class KullmApp(App[int]):
     async def teach(self, recipe: Recipe, job: str, name: str, *, is_personal: bool) -> bool:
         return await modes.teach(self, recipe, job, name, is_personal=is_personal)
 
+    def answer_with(self, model: str) -> None:
+        self.config = replace(self.config, model=model)
+        modes.answer_with([screen for stack in self._screen_stacks.values() for screen in stack], model)
+
     def _show_said(self, where: Where | None) -> None:
         if where:
             background.begin(self, functools.partial(modes.show_said, self, self, where), self._tell_fault)
+
+    async def look_after(self, adapter: str) -> None:
+        from kullm_tui.ui.feedback.after_screen import AfterScreen
+
+        await self.push_screen(AfterScreen(adapter))
 
     async def chat_with(self, model: str, adapter: str) -> None:
         await modes.chat_with(self, model, adapter)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from textual.screen import Screen
@@ -92,6 +92,17 @@ async def teach(app: App[Any], recipe: Recipe, job: str, name: str, *, is_person
     if begun:
         await app.switch_mode("train")
     return begun is not None
+
+
+def answer_with(screens: Iterable[Screen[Any]], model: str) -> None:
+    """In the chats among them."""
+    from kullm_tui.core.asking.target import split_adapter
+    from kullm_tui.ui.chat.screen import ChatScreen
+
+    name, adapter = split_adapter(model)
+    for screen in screens:
+        if isinstance(screen, ChatScreen):
+            screen.use_model(name, adapter)
 
 
 async def show_said(app: App[Any], host: Host, where: Where) -> None:

@@ -26,7 +26,7 @@ from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe, terminal_safe_json
 from kullm_tui.feedback import before_after
 from kullm_tui.feedback.before_after import Asking, Change, Part, Side, Sides
-from kullm_tui.feedback.held_out import DEMO, HeldOut, held_out, usual_sets
+from kullm_tui.feedback.held_out import DEMO, HeldOut, held_out, set_title, usual_sets
 from kullm_tui.feedback.results import job_of, keep_result, own_adapter, result
 
 _COMMAND = "kullm eval before-after"
@@ -125,7 +125,7 @@ def _answers(
         said = say(
             f"전 {counts['before']}, 후 {counts['after']}", f"before {counts['before']}, after {counts['after']}"
         )
-        return " · ".join(filter(None, (f"{held.name}: {said} / {total}", waiting)))
+        return " · ".join(filter(None, (f"{set_title(held.name)}: {said} / {total}", waiting)))
 
     work = before_after.both_answers(held, both, Asking(store, start_engine, told, narrate))
     try:
@@ -216,9 +216,9 @@ def _line(part: Part) -> list[str]:
         right = f"{was}→{now}"
         kept = f"{part.kept[0]}/{was} [{_percent(part.kept[1])}]"
     if found is None:
-        return [part.name, str(n), right, kept, *counts, "–", "–", "–"]
+        return [set_title(part.name), str(n), right, kept, *counts, "–", "–", "–"]
     span = f"{found.interval.low:+.3f}…{found.interval.high:+.3f}"
-    return [part.name, str(n), right, kept, *counts, f"{found.mean:+.3f}", span, f"{found.p:.4f}"]
+    return [set_title(part.name), str(n), right, kept, *counts, f"{found.mean:+.3f}", span, f"{found.p:.4f}"]
 
 
 def _percent(interval: Interval) -> str:
@@ -248,7 +248,7 @@ def _tell(parts: Sequence[Part], narration: Narration) -> None:
         "": say("아직 가리지 않음", "nobody yet"),
     }
     for part in parts:
-        narration.note(f"{part.name}: {graders[part.grader]}")
+        narration.note(f"{set_title(part.name)}: {graders[part.grader]}")
     narration.note(
         say(
             "차이는 질문마다 나아지면 1, 나빠지면 −1이고, 구간과 p는 부호 뒤집기 검정 하나에서 나와요. 온도 0으로 물었어요.",

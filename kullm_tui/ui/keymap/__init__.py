@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from kullm_tui.core.language import say
 from kullm_tui.ui.keymap.data import DATA, DATA_ROWS, DATA_SOURCES
-from kullm_tui.ui.keymap.feedback import FEEDBACK
+from kullm_tui.ui.keymap.feedback import AFTER, FEEDBACK
 from kullm_tui.ui.keymap.key import Key
 from kullm_tui.ui.keymap.training import (
     MACHINES,
@@ -440,6 +440,7 @@ SCOPES = (
     Scope("학습의 예시 답", "Sample replies of a job", TRAIN_REPLIES, typing=False),
     Scope("여러 학습", "Several jobs", OVERLAY, typing=False),
     Scope("피드백", "Feedback", FEEDBACK, typing=False),
+    Scope("학습 전후", "Before and after", AFTER, typing=False),
     Scope("데이터", "Data sets", DATA, typing=False),
     Scope("데이터의 행", "Rows of a data set", DATA_ROWS, typing=False),
     Scope("데이터 소스", "Sources of data", DATA_SOURCES, typing=False),

@@ -12,3 +12,12 @@ FEEDBACK = (
     Key("e", "export_feedback", "내보내기", "export", footer=True, told=("학습할 것을 파일로 내보내기", "write what can be learnt into a file")),
     Key("escape", "leave_feedback", "돌아가기", "back", footer=True),
 )  # fmt: skip
+
+AFTER = (
+    Key("k", "keep_it", "대화 모델로", "keep", footer=True, told=("이 모델을 대화의 모델로 쓰기", "answer with it in the chat from now on")),
+    Key("u", "roll_back", "되돌리기", "roll back", footer=True, told=("대화의 모델을 그 전으로 되돌리기", "back to what answered in the chat before")),
+    Key("1", "better(1)", "1이 나아요", "1 is better", footer=True, told=("1번 답이 나아요", "answer 1 is better")),
+    Key("2", "better(2)", "2가 나아요", "2 is better", footer=True, told=("2번 답이 나아요", "answer 2 is better")),
+    Key("0", "better(0)", "비김", "tie", footer=True, told=("비슷해요", "neither is better")),
+    Key("escape", "leave_after", "돌아가기", "back", footer=True),
+)  # fmt: skip

@@ -23,6 +23,14 @@ TRAIN = (
         told=("베이스 모델과 비교", "compare with its base"),
     ),
     Key(
+        "w",
+        "look_after",
+        "전후",
+        "after",
+        footer=True,
+        told=("같은 질문으로 학습 전과 후 견주기", "the same questions before and after"),
+    ),
+    Key(
         "s",
         "cancel_job",
         "멈춤",

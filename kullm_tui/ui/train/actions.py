@@ -135,6 +135,12 @@ class JobActions:
             model, adapter = (kept.base, kept.name) if kept.is_adapter else (kept.name, "")
             await self._view.host.chat_with(model, adapter)
 
+    async def look_after(self, seen: Seen) -> None:
+        """The questions that were held out, to the model before and to this one."""
+        kept = await self._answering(seen)
+        if kept:
+            await self._view.host.look_after(kept.name)
+
     async def compare(self, seen: Seen, *, blind: bool) -> None:
         """With what it was trained over."""
         kept = await self._answering(seen)

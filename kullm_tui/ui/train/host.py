@@ -23,3 +23,7 @@ class TrainHost(Host, Protocol):
     async def compare_these(self, contestants: Sequence[Contestant], *, blind: bool) -> None:
         """The comparison, at a new one of these."""
         ...
+
+    async def look_after(self, adapter: str) -> None:
+        """The questions that were held out, to the model before and to this one."""
+        ...

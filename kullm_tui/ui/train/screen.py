@@ -284,6 +284,9 @@ class TrainScreen(Screen[None]):
     def action_chat_with_it(self) -> None:
         self._with_chosen(self._actions.chat)
 
+    def action_look_after(self) -> None:
+        self._with_chosen(self._actions.look_after)
+
     def action_compare_with_base(self) -> None:
         self._with_chosen(partial(self._actions.compare, blind=False))
 
@@ -373,6 +376,7 @@ _CONDITIONS: dict[str, Callable[[Seen], bool]] = {
     "fetch_job": lambda seen: seen.has_result,
     "chat_with_it": lambda seen: seen.has_result,
     "compare_with_base": lambda seen: seen.has_result,
+    "look_after": lambda seen: seen.has_result,
     "compare_blind": lambda seen: seen.has_result,
     "remove_job": lambda seen: not seen.is_live,
 }

@@ -32,7 +32,7 @@ from kullm_tui.ui.keymap import (
     VOTE,
 )
 from kullm_tui.ui.keymap.data import DATA, DATA_ROWS, DATA_SOURCES
-from kullm_tui.ui.keymap.feedback import FEEDBACK
+from kullm_tui.ui.keymap.feedback import AFTER, FEEDBACK
 from kullm_tui.ui.keymap.key import Key, KnowsWhen
 from kullm_tui.ui.keymap.training import (
     MACHINES,
@@ -118,6 +118,7 @@ def usable(screen: Screen[object]) -> list[Key]:
             TRAIN_NEW,
             MACHINES,
             FEEDBACK,
+            AFTER,
             DATA_ROWS,
             DATA_SOURCES,
             DATA,
