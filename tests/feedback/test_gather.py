@@ -9,7 +9,7 @@ from evaluator.verdicts import VerdictStore
 from kullm_tui.core.endpoints.endpoint import Endpoint
 from kullm_tui.core.records import Message
 from kullm_tui.core.store.store import Store
-from kullm_tui.feedback.gather import Feedback, by_kind, gather
+from kullm_tui.feedback.gather import Feedback, gather
 from tests.feedback.said import answered, compared, followed
 
 
@@ -57,7 +57,6 @@ def test_the_best_of_a_vote_is_preferred_to_each_other_and_a_tie_prefers_nothing
     ]
     assert {one.flaw for one in found if one.chosen is None} == {"tie", "bad"}
     assert [one.models for one in found if one.rejected == "부산"] == [("model-0", "model-1")]
-    assert by_kind(found) == {"correction": 0, "kept": 0, "never": 0, "vote": 4, "verdict": 0}
 
 
 def test_a_vote_on_replies_to_different_histories_says_so(store: Store) -> None:

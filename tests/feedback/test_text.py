@@ -5,7 +5,7 @@ from kullm_tui.core.store.store import Store
 from kullm_tui.feedback.gather import gather
 from kullm_tui.feedback.lessons import lessons_in
 from kullm_tui.feedback.personal import Personal
-from kullm_tui.feedback.text import by_model, masked, overview, template_note
+from kullm_tui.feedback.text import by_model, masked, overview
 from tests.feedback.said import answered, compared
 
 
@@ -26,13 +26,6 @@ def test_the_overview_tells_what_was_left_out_what_contradicts_and_what_may_be_p
     told = "\n".join(overview(lessons_in(store)))
     for part in ("선호 쌍 2개", "비김 1", "반대되는 피드백이 1개", "전화번호 2", "우연"):
         assert part in told
-
-
-def test_replies_that_were_asked_for_in_another_template_are_told(store: Store) -> None:
-    store.mark(answered(store, "강은?", "한강"), "keep")
-    said = gather(store)
-    assert template_note(said, "kullm-v2") == ""
-    assert "kullm-v2 1" in template_note(said, "koalpaca")
 
 
 def test_what_is_personal_is_told_by_as_much_as_it_is_found_by() -> None:
