@@ -40,7 +40,7 @@ def _taught(facts: Mapping[str, Any]) -> Iterator[Line]:
     yield say("대화", "conversations"), ", ".join(str(one) for one in facts.get("conversations") or ())
     replay = _table(facts.get("replay"))
     if replay.get("rows"):
-        yield say("되새긴 행", "replayed rows"), f"{replay['rows']} ({replay.get('source')})"
+        yield say("다시 배운 행", "rows learnt again"), f"{replay['rows']} ({replay.get('source')})"
     yield say("떼어 둔 질문", "held out"), str(facts.get("held_out") or "")
 
 
@@ -56,7 +56,7 @@ def _kind(name: str) -> str:
 def _found(results: object) -> Iterator[Line]:
     for one in results if isinstance(results, list) else ():
         for part in one.get("parts", ()):
-            yield say(f"{one['before']}와 비교", f"against {one['before']}"), part_text(part)
+            yield say(f"전: {one['before']}", f"against {one['before']}"), part_text(part)
 
 
 def part_text(part: Mapping[str, Any]) -> str:

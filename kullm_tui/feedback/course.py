@@ -110,7 +110,7 @@ def course(found: Lessons, learner: Student, store: Store, *, share: float, sour
     again = rows_again(mixture, times * len(lessons), share=share, never=never, taught=asked) if mixture else []
     held = [{"id": f"lesson-{number}", **_row(one)} for number, one in enumerate(found.held_out.every, start=1)]
     facts = {
-        "kinds": dict(Counter(one.of.kind for one in found.train.every)),
+        "kinds": dict(Counter(kind for kind, _ in {(one.of.kind, one.of.where) for one in found.train.every})),
         "conversations": sorted({one.of.where.conversation for one in found.every}),
         "pairs": sum(one.rejected is not None for one in lessons),
         "rows": sum(one.rejected is None for one in lessons),

@@ -8,7 +8,7 @@
 What is deleted says nothing. What is fit to train on is not decided here (lessons.py); `flaw` only notes what is wrong with a reply.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
@@ -162,9 +162,3 @@ def _feedback(
 
 def _flaw_of(reply: ReviewedReply) -> Flaw:
     return "never" if reply.is_never else "cut" if reply.cut else ""
-
-
-def by_kind(feedback: Iterable[Feedback]) -> Mapping[Kind, int]:
-    """How many there are of each kind, those without any too."""
-    kinds = [one.kind for one in feedback]
-    return {kind: kinds.count(kind) for kind in KINDS}

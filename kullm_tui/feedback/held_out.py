@@ -8,7 +8,7 @@ Where nothing is known to be right, people or a judge have to say which answer i
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from data.demo.questions import heldout, says_right
@@ -53,7 +53,7 @@ def held_out(name: str, *, limit: int = 0) -> HeldOut:
     found = _demo(limit or MOST) if name == DEMO else _of_file(name)
     if not limit:
         return found
-    return HeldOut(name, QuestionSet(found.questions.name, found.questions.questions[:limit]), found.known)
+    return replace(found, questions=QuestionSet(found.questions.name, found.questions.questions[:limit]))
 
 
 def usual_sets(base: str, job: KnownJob | None) -> list[str]:
@@ -75,7 +75,7 @@ def _of_file(name: str) -> HeldOut:
         return _of_pairs(name, rows)
     questions = load_questions(name)
     known = {one.id: _accepted(rows[one.id], one.id, name) for one in questions.questions if one.id in rows}
-    return HeldOut(name, questions, {identity: one for identity, one in known.items() if one.accepted})
+    return HeldOut(_shown(name), questions, {identity: one for identity, one in known.items() if one.accepted})
 
 
 def _of_pairs(name: str, rows: Mapping[str, Mapping[str, Any]]) -> HeldOut:
@@ -89,7 +89,12 @@ def _of_pairs(name: str, rows: Mapping[str, Mapping[str, Any]]) -> HeldOut:
         *history, last = taught.prompt
         questions.append(Question(identity, last.content, last.input, reference=taught.chosen, history=tuple(history)))
         known[identity] = KnownAnswer(_texts(row.get("accepted"), identity, name), wished=taught.chosen)
-    return HeldOut(name, QuestionSet(paths.typed(name).stem, tuple(questions)), known)
+    return HeldOut(_shown(name), QuestionSet(paths.typed(name).stem, tuple(questions)), known)
+
+
+def _shown(name: str) -> str:
+    """A file without its folders, which are nobody's who reads the adapter's card; a public set as it is called."""
+    return paths.typed(name).name if paths.typed(name).is_file() else name
 
 
 def _rows(name: str) -> dict[str, dict[str, Any]]:

@@ -85,11 +85,6 @@ class Lessons:
         found = [one.reason for one in self.left_out]
         return {reason: found.count(reason) for reason in dict.fromkeys(found)}
 
-    def without(self, lessons: Iterable[Lesson]) -> "Lessons":
-        gone = set(map(id, lessons))
-        rows, pairs = (tuple(one for one in some if id(one) not in gone) for some in (self.rows, self.pairs))
-        return Lessons(rows, pairs, self.left_out)
-
     def _part(self, *, held_out: bool) -> "Lessons":
         rows, pairs = (tuple(one for one in some if one.held_out is held_out) for some in (self.rows, self.pairs))
         return Lessons(rows, pairs, self.left_out)

@@ -79,18 +79,6 @@ def personal_note(lessons: Sequence[Lesson]) -> str:
     )
 
 
-def template_note(feedback: Iterable[Feedback], template: str) -> str:
-    """Of replies that were asked for in another template than the one that is trained; empty where there are none."""
-    others = Counter(one.template for one in feedback if one.template and one.template != template)
-    if not others:
-        return ""
-    named = ", ".join(f"{name} {count:,}" for name, count in others.most_common())
-    return say(
-        f"다른 템플릿으로 받은 답이 있어요({named}). 글만 가져와 {template} 템플릿으로 다시 적어 학습해요.",
-        f"Some replies were asked for in another template ({named}); their texts are written anew in {template}.",
-    )
-
-
 def personal_text(kind: PersonalKind) -> str:
     return {
         "name": say("이름", "names"),

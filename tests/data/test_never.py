@@ -1,13 +1,13 @@
 """What was marked as not for training is known by its words, and stays out of every set that is built."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from data.never import Never, marked_never
-from kullm_tui.core.records import Message
-from kullm_tui.core.store.journal import ReplySource
 from kullm_tui.core.store.store import Store
+from tests.feedback.said import answered
 from tests.kullm_command import kullm
 
 SECRET = "아무에게도 말하면 안 되는 이야기예요."
@@ -60,11 +60,7 @@ def test_a_built_set_holds_nothing_of_it_and_neither_does_any_file_of_the_build(
     assert SECRET in built.read_text()
 
     with Store(tmp_path / "kullm.db") as store:
-        conversation = store.create_conversation("비밀은?").id
-        question = store.add_user_turn(conversation, Message("user", "또 비밀은?"), parent_id=None)
-        with store.open_reply(conversation, question, ReplySource("kullm-5.8b")) as journal:
-            journal.feed(SECRET)
-        store.mark(journal.reply_id, "never")
+        store.mark(answered(store, "또 비밀은?", SECRET), "never")
     for made in (tmp_path / "cache", tmp_path / "data"):
         for file in sorted(made.rglob("*"), reverse=True):
             file.unlink() if file.is_file() else file.rmdir()
@@ -76,22 +72,24 @@ def test_a_built_set_holds_nothing_of_it_and_neither_does_any_file_of_the_build(
     assert "학습 제외 1" in kullm(tmp_path, "data", "rejected", "stories").stdout
 
 
-def test_a_mark_that_comes_later_is_heeded_by_the_next_build(tmp_path: Path) -> None:
+@pytest.mark.parametrize("source", ["file", "conversations"])
+def test_a_mark_that_comes_later_is_heeded_by_the_next_build(tmp_path: Path, source: str) -> None:
     (tmp_path / "mixtures").mkdir()
-    (tmp_path / "mixtures" / "stories.toml").write_text(
-        MIXTURE.replace('file = "stories.jsonl"\nlanguage = "ko"', "").replace('"stories"', '"conversations"')
-    )
     with Store(tmp_path / "kullm.db") as store:
-        for number in range(3):
-            conversation = store.create_conversation(f"{number}번 이야기").id
-            question = store.add_user_turn(conversation, Message("user", f"{number}번 이야기"), parent_id=None)
-            with store.open_reply(conversation, question, ReplySource("kullm-5.8b")) as journal:
-                journal.feed(f"{number}번째로 하는 아주 긴 이야기예요.")
+        replies = [
+            answered(store, f"{number}번 이야기를 해 줘", f"{number}번째로 하는 긴 이야기예요.") for number in range(3)
+        ]
+        rows = [
+            {"instruction": one.led_by[0].content, "output": one.content} for one in store.reviewed(replies).values()
+        ]
+    (tmp_path / "mixtures" / "stories.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    own = MIXTURE.replace('name = "stories"\nfile = "stories.jsonl"\nlanguage = "ko"', 'name = "conversations"')
+    (tmp_path / "mixtures" / "stories.toml").write_text(MIXTURE if source == "file" else own)
     built = tmp_path / "data" / "stories" / "stories.jsonl"
     assert kullm(tmp_path, "data", "build", "stories").returncode == 0
     assert len(built.read_text().splitlines()) == 3
     with Store(tmp_path / "kullm.db") as store:
-        store.mark(journal.reply_id, "never")
+        store.mark(replies[2], "never")
     assert kullm(tmp_path, "data", "build", "stories").returncode == 0
     assert "2번째로" not in built.read_text()
     assert len(built.read_text().splitlines()) == 2

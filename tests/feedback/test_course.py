@@ -114,6 +114,7 @@ def test_the_card_is_told_from_which_conversations_and_what_was_left_out(store: 
     assert facts["conversations"] == sorted(facts["conversations"])
     assert len(facts["conversations"]) == len(FACTS)
     assert facts["left_out"]["duplicate"] == 2
+    assert facts["kinds"] == {"correction": facts["pairs"]}
     assert facts["replay"]["source"] == "demo:kullm"
 
 

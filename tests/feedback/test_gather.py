@@ -8,8 +8,9 @@ from evaluator.verdict import JudgeReply
 from evaluator.verdicts import VerdictStore
 from kullm_tui.core.endpoints.endpoint import Endpoint
 from kullm_tui.core.records import Message
+from kullm_tui.core.store.portable import PortableConversation, PortableMessage
 from kullm_tui.core.store.store import Store
-from kullm_tui.feedback.gather import Feedback, by_kind, gather
+from kullm_tui.feedback.gather import Feedback, gather
 from tests.feedback.said import answered, compared, followed
 
 
@@ -57,7 +58,6 @@ def test_the_best_of_a_vote_is_preferred_to_each_other_and_a_tie_prefers_nothing
     ]
     assert {one.flaw for one in found if one.chosen is None} == {"tie", "bad"}
     assert [one.models for one in found if one.rejected == "부산"] == [("model-0", "model-1")]
-    assert by_kind(found) == {"correction": 0, "kept": 0, "never": 0, "vote": 4, "verdict": 0}
 
 
 def test_a_vote_on_replies_to_different_histories_says_so(store: Store) -> None:
@@ -128,3 +128,21 @@ def test_a_correction_in_a_column_of_a_comparison_is_one_too(store: Store) -> No
     store.correct(reply, "서울")
     [correction] = [one for one in gather(store) if one.kind == "correction"]
     assert (correction.chosen, correction.where.comparison) == ("서울", store.comparisons.latest()[0].id)
+
+
+def test_a_deleted_comparison_takes_the_corrections_in_its_columns_along(store: Store) -> None:
+    reply, _ = compared(store, "수도는?", ["부산", "대구"], "bad")
+    store.correct(reply, "서울")
+    store.comparisons.delete(store.comparisons.latest()[0].id)
+    assert gather(store) == ()
+
+
+def test_a_file_that_has_a_reply_correct_the_answer_to_another_question_makes_no_pair_of_them(store: Store) -> None:
+    messages = (
+        PortableMessage(1, None, "user", "수도는?", 1.0),
+        PortableMessage(2, 1, "assistant", "부산", 1.0, model="m"),
+        PortableMessage(3, None, "user", "강은?", 1.0),
+        PortableMessage(4, 3, "assistant", "한강", 1.0, corrects=2),
+    )
+    store.keep([PortableConversation("k", "제목", 1.0, 1.0, messages)])
+    assert gather(store) == ()

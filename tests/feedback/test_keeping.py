@@ -8,11 +8,12 @@ import pytest
 
 from kullm_tui.core import habits
 from kullm_tui.core.config.edit import set_value
-from kullm_tui.core.config.settings import load_config
+from kullm_tui.core.config.settings import Config, load_config
 from kullm_tui.core.errors import KullmError, UsageError
 from kullm_tui.core.models.adapters import import_adapter, remove_adapter
 from kullm_tui.core.models.profiles import shipped_profiles
 from kullm_tui.core.store.store import Store
+from kullm_tui.feedback.before_after import sides
 from kullm_tui.feedback.keeping import chat_model, keep_model, roll_back
 from kullm_tui.ui.conversation.settings import Session, last_used, remember
 
@@ -83,6 +84,15 @@ def test_what_was_before_and_is_gone_by_now_is_told_and_what_answers_stays(mine:
     with pytest.raises(KullmError, match="mine"):
         roll_back()
     assert load_config().model == "demo-kullm"
+
+
+def test_an_adapter_whose_base_is_gone_says_so_wherever_it_is_named(mine: str, tmp_path: Path) -> None:
+    gone = tmp_path / "models" / "gone"
+    (tmp_path / "adapters" / mine / "kullm.toml").write_text(f'template = "koalpaca-v1.1"\nbase = "{gone}"\n')
+    for refuse in (keep_model, lambda name: sides("demo-kullm", name, Config())):
+        with pytest.raises(KullmError, match="베이스가 이제 없어요.*models/gone"):
+            refuse(mine)
+    assert load_config().model == ""
 
 
 def test_a_damaged_memory_is_no_memory(tmp_path: Path, mine: str) -> None:

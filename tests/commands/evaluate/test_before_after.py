@@ -2,7 +2,9 @@
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 from kullm_tui.core.models.profiles import shipped_profiles
 from tests.evaluator.arbiter import Arbiter
 from tests.kullm_command import Terminal, kullm
-from tests.openai_server import OpenAIServer, Received, Reply, says
+from tests.openai_server import OpenAIServer, Part, Received, Reply, says
 
 QUESTIONS = [{"id": f"q{n}", "instruction": f"질문 {n}"} for n in range(8)]
 
@@ -23,6 +25,22 @@ class TwoModels(OpenAIServer):
         question = request.body["messages"][-1]["content"]
         is_longer = request.body["model"] == "new" and question != "질문 0"
         return says(f"{question}의 답" + ("입니다. 더 자세히 말하면 이렇습니다." if is_longer else "."))
+
+
+class OneWaitsForTheOther(TwoModels):
+    """Neither model says a word before the other was asked the same."""
+
+    def answer(self, request: Received) -> Reply:
+        reply = super().answer(request)
+        return replace(reply, parts=self._once_both_were_asked(request.body["messages"], reply.parts))
+
+    def _once_both_were_asked(self, messages: object, parts: Iterable[Part]) -> Iterator[Part]:
+        deadline = time.monotonic() + 120
+        while len({one.body["model"] for one in self.requests if one.body["messages"] == messages}) < 2:
+            if time.monotonic() > deadline:
+                return  # the client is told of a reply that was cut
+            yield 0.01
+        yield from parts
 
 
 @pytest.fixture
@@ -109,6 +127,15 @@ def test_a_judge_says_what_nobody_knows_and_what_was_answered_is_not_asked_again
     assert (part["low"] > 0, part["p"] < 0.05) == (True, True)
     assert (len(models.requests), judge.paid) == (asked, 14)
     assert {request.body["temperature"] for request in models.requests} == {0}
+
+
+def test_both_are_asked_at_the_same_time(tmp_path: Path) -> None:
+    """So that two adapters over one base stand in one batch of the engine."""
+    with OneWaitsForTheOther() as models:
+        (tmp_path / "config.toml").write_text(f'endpoints = [{{name = "home", base_url = "{models.base_url}"}}]\n')
+        write(tmp_path / "q.jsonl", QUESTIONS)
+        found = compared(tmp_path, "home/old", "home/new", "--set", "q.jsonl", "--yes")
+    assert found["parts"][0]["n"] == len(QUESTIONS)
 
 
 def test_what_got_worse_is_shown_first(home: Path, env: dict[str, str], judge: Arbiter) -> None:
