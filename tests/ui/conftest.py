@@ -78,7 +78,7 @@ def chat_home(_engine_home: Path, monkeypatch: pytest.MonkeyPatch, mark_of_all_t
     monkeypatch.setenv(processes.MARK, mark_of_all_tests)
     monkeypatch.setenv("KULLM_HOME", str(_engine_home))
     monkeypatch.setenv("KULLM_LANG", "ko")
-    for name in ("session.json", "compare.json", "consent.json", "personas.toml", "config.toml"):
+    for name in ("session.json", "compare.json", "consent.json", "personas.toml", "config.toml", "kept-models.json"):
         (_engine_home / name).unlink(missing_ok=True)
     return _engine_home
 

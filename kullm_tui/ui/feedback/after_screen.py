@@ -52,6 +52,12 @@ class ChangeRow:
         return change_line(self.change, width)
 
 
+class Changes(Rows):
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
+        """Both answers stand beside the list: there is nothing to open."""
+        return action != "take"
+
+
 class AfterScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = bindings(AFTER)
     AUTO_FOCUS = "#changes"
@@ -66,10 +72,10 @@ class AfterScreen(Screen[None]):
     AfterScreen.-narrow #changes { width: 100%; height: 8; border-right: none; border-bottom: solid $rule; }
     """
 
-    def __init__(self, after: str, before: str = "") -> None:
-        """`before`: the chat's model unless named; where that is the trained one already, what it was trained over."""
+    def __init__(self, after: str, before: str = "", *, sets: Sequence[str] = ()) -> None:
+        """`before`: the chat's model unless named; where that is the trained one already, what it was trained over. `sets`: the usual."""
         super().__init__()
-        self._after, self._before = after, before
+        self._after, self._before, self._sets = after, before, sets
         self._both: Sides | None = None
         self._parts: list[Part] = []
         self._rows: list[ChangeRow] = []
@@ -83,7 +89,7 @@ class AfterScreen(Screen[None]):
         yield StatusLine(self.host.status, self._title())
         yield Static(id="parts", markup=False)
         with Horizontal(id="body"):
-            yield Rows(id="changes")
+            yield Changes(id="changes")
             with VerticalScroll(id="answers", can_focus=True):
                 yield Static(markup=False)
         yield Notice()
@@ -104,7 +110,7 @@ class AfterScreen(Screen[None]):
     async def _ask(self) -> None:
         config = self.host.config
         self.tell(say("질문을 고르는 중 …", "choosing the questions …"))
-        both, held = await asyncio.to_thread(_prepared, self._before, self._after, config)
+        both, held = await asyncio.to_thread(_prepared, self._before, self._after, self._sets, config)
         self._both = both
         for one in held:
             self._counts = {"before": 0, "after": 0}
@@ -231,11 +237,11 @@ class AfterScreen(Screen[None]):
         self.tell(str(fault), error=True)
 
 
-def _prepared(before: str, after: str, config: Config) -> tuple[Sides, list[HeldOut]]:
+def _prepared(before: str, after: str, sets: Sequence[str], config: Config) -> tuple[Sides, list[HeldOut]]:
     both = before_after.sides(before or _before(after, config), after, config)
     adapter = own_adapter(both.after.adapter)
-    names = usual_sets(before_after.base_of(both.after), job_of(adapter) if adapter else None)
-    return both, [held_out(name) for name in names]
+    usual = usual_sets(before_after.base_of(both.after), job_of(adapter) if adapter else None)
+    return both, [held_out(name) for name in sets or usual]
 
 
 def _before(after: str, config: Config) -> str:

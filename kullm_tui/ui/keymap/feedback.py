@@ -14,7 +14,7 @@ FEEDBACK = (
 )  # fmt: skip
 
 AFTER = (
-    Key("k", "keep_it", "대화 모델로", "keep", footer=True, told=("이 모델을 대화의 모델로 쓰기", "answer with it in the chat from now on")),
+    Key("c", "keep_it", "대화 모델로", "keep", footer=True, told=("이 모델을 대화의 모델로 쓰기", "answer with it in the chat from now on")),
     Key("u", "roll_back", "되돌리기", "roll back", footer=True, told=("대화의 모델을 그 전으로 되돌리기", "back to what answered in the chat before")),
     Key("1", "better(1)", "1이 나아요", "1 is better", footer=True, told=("1번 답이 나아요", "answer 1 is better")),
     Key("2", "better(2)", "2가 나아요", "2 is better", footer=True, told=("2번 답이 나아요", "answer 2 is better")),
