@@ -1,7 +1,7 @@
 """One side of the trainer's bench: a library, its layout of the rows, its micro-batch, its types, over the same rows and adapter.
 
 Every optimizer step is timed, behind one small forward and backward that warm the process up. What is counted is real tokens: padding
-is none. The rows have KULLM's lengths (mean near 208, cut at 512) and random ids.
+is none. The rows have KULLM's lengths (mean near 208, cut at 512) and random ids. Of preference pairs (`side_pairs`) the reference is timed, too.
 """
 
 import gc
@@ -47,7 +47,7 @@ class How:
 
 
 class Side:
-    """`library`: ours, trainer, trl."""
+    """`library`: ours, trainer, trl; of preference pairs ours-dpo, trl-dpo."""
 
     def measure(self, *, model: str, library: str, batch: int, steps: int, **how: Any) -> dict[str, Any]:
         import torch
@@ -57,8 +57,12 @@ class Side:
         logging.disable_progress_bar()
         torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0))))
         chosen = How(**how)
-        made, device = rows(batch * steps), torch.device(chosen.device)
-        run: dict[str, Callable[..., Clock]] = {"ours": _ours, "trainer": _trainer, "trl": _trl}
+        import side_pairs
+
+        of_pairs = {"ours-dpo": side_pairs.ours, "trl-dpo": side_pairs.trl}
+        run: dict[str, Callable[..., Clock]] = {"ours": _ours, "trainer": _trainer, "trl": _trl, **of_pairs}
+        made: Any = side_pairs.pairs(batch * steps) if library in of_pairs else rows(batch * steps)
+        device = torch.device(chosen.device)
         _forget_peak(device)
         try:
             clock = run[library](Path(model), made, batch, chosen)
@@ -75,6 +79,7 @@ class Side:
 
         facts = {"tokens_per_s": round(clock.tokens / clock.seconds, 1), "loss": round(clock.loss, 3)}
         facts |= {"tokens": clock.tokens, "steps": clock.steps, "peak_bytes": peak_bytes(device)}
+        facts |= {"rows_per_s": round(batch * steps / clock.seconds, 3)}
         return facts | _card(device)
 
 
@@ -106,7 +111,8 @@ class Clock:
         self.began = self.ended = 0.0
 
     def begin(self) -> None:
-        self.began = time.perf_counter()
+        """The first time counts: a reference is computed before training begins."""
+        self.began = self.began or time.perf_counter()
 
     def step(self, loss: float) -> None:
         self.steps, self.loss, self.ended = self.steps + 1, loss, time.perf_counter()
@@ -174,8 +180,13 @@ def _ours(model: Path, made: list[Ids], batch: int, how: How) -> Clock:
     return clock
 
 
-def _warm_with_adapter(folder: Path, how: How) -> Any:
+def lora_options() -> Any:
     import peft
+
+    return peft.LoraConfig(r=RANK, lora_alpha=ALPHA, task_type="CAUSAL_LM")
+
+
+def base_model(folder: Path, how: How) -> Any:
     import torch
     from transformers import AutoModelForCausalLM
 
@@ -185,15 +196,21 @@ def _warm_with_adapter(folder: Path, how: How) -> Any:
 
         options = in_four_bits(torch.bfloat16)
     where = {} if how.device == "cpu" else {"device_map": {"": how.device}}
-    base = AutoModelForCausalLM.from_pretrained(folder, attn_implementation="sdpa", **options, **where)
-    model = peft.get_peft_model(base, peft.LoraConfig(r=RANK, lora_alpha=ALPHA, task_type="CAUSAL_LM"))
+    return AutoModelForCausalLM.from_pretrained(folder, attn_implementation="sdpa", **options, **where)
+
+
+def _warm_with_adapter(folder: Path, how: How) -> Any:
+    import peft
+    import torch
+
+    model = peft.get_peft_model(base_model(folder, how), lora_options())
     ids = torch.full(how.warming, 5, device=how.device)
     model(input_ids=ids, labels=ids).loss.backward()
     model.zero_grad(set_to_none=True)
     return model
 
 
-def _arguments(folder: str, batch: int, how: How) -> dict[str, Any]:
+def arguments_of(folder: str, batch: int, how: How) -> dict[str, Any]:
     grouped = {"train_sampling_strategy": "group_by_length"} if how.layout == "grouped" else {}
     return {
         "output_dir": folder,
@@ -213,7 +230,7 @@ def _arguments(folder: str, batch: int, how: How) -> dict[str, Any]:
     }
 
 
-def _watching(clock: Clock) -> Any:
+def watching(clock: Clock) -> Any:
     from transformers import TrainerCallback
 
     class Watching(TrainerCallback):  # type: ignore[misc]
@@ -235,20 +252,20 @@ def _trainer(model: Path, made: list[Ids], batch: int, how: How) -> Clock:
     clock = Clock()
     data = [{"input_ids": ids, "labels": [-100] * n + ids[n:]} for ids, n in made]
     with tempfile.TemporaryDirectory() as folder:
-        options = _arguments(folder, batch, how) | {"remove_unused_columns": False}
+        options = arguments_of(folder, batch, how) | {"remove_unused_columns": False}
         trainer = Trainer(
             model=_warm_with_adapter(model, how),
             args=TrainingArguments(**options),
             train_dataset=data,
-            data_collator=lambda rows: _counted(clock, rows, padded_rows(rows, END)),
-            callbacks=[_watching(clock)],
+            data_collator=lambda rows: counted(clock, rows, padded_rows(rows, END)),
+            callbacks=[watching(clock)],
         )
         trainer.remove_callback(PrinterCallback)
         trainer.train()
     return clock
 
 
-def _counted(clock: Clock, rows: list[dict[str, Any]], collated: Any) -> Any:
+def counted(clock: Clock, rows: list[dict[str, Any]], collated: Any) -> Any:
     clock.tokens += sum(len(row["input_ids"]) for row in rows)
     return collated
 
@@ -262,7 +279,7 @@ def _trl(model: Path, made: list[Ids], batch: int, how: How) -> Clock:
     clock = Clock()
     data = Dataset.from_list([{"input_ids": ids, "completion_mask": [0] * n + [1] * (len(ids) - n)} for ids, n in made])
     with tempfile.TemporaryDirectory() as folder:
-        options = _arguments(folder, batch, how)
+        options = arguments_of(folder, batch, how)
         options |= {"max_length": CUTOFF, "completion_only_loss": True}
         if how.layout == "packed":
             rows_of_a_batch = sum(len(ids) for ids, _ in made) / len(made) * batch / CUTOFF  # that hold its examples
@@ -272,10 +289,10 @@ def _trl(model: Path, made: list[Ids], batch: int, how: How) -> Clock:
             args=SFTConfig(**options),
             train_dataset=data,
             processing_class=AutoTokenizer.from_pretrained(model),
-            callbacks=[_watching(clock)],
+            callbacks=[watching(clock)],
         )
         collate = sft.data_collator
-        sft.data_collator = lambda rows: _counted(clock, rows, collate(rows))
+        sft.data_collator = lambda rows: counted(clock, rows, collate(rows))
         sft.train()
     return clock
 

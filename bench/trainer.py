@@ -7,6 +7,9 @@ every side, no gradient checkpointing. First every setting of a peer is tried on
 padded, grouped by length and packed (TRL alone packs) × micro-batches of 1, 2, 4 and 8 in the best of them. Then each peer at its best
 setting beside ours: whole processes, interleaved.
 
+`--kind dpo`: preference pairs, beside TRL's DPOTrainer, which does not pack them; grouped or not, its reference computed step by step or
+before the first one. What is counted is pairs, and the reference's time is in it on both sides.
+
 Types at bf16: the base in bf16, with and without the library's `bf16=True`, and an fp32 base with it. At fp32: fp32 throughout.
 """
 
@@ -15,7 +18,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -32,9 +35,18 @@ WIDTH, LAYERS, HEADS = 384, 10, 6
 BATCH, STEPS = 16, 4
 TRIED_BATCH, TRIED_STEPS = 8, 2
 MICRO = (2, 1, 4, 8)
-LAYOUTS = {"trl": ("packed", "grouped", "padded"), "trainer": ("grouped", "padded")}
-TITLES = {"trl": "TRL SFTTrainer", "trainer": "transformers.Trainer"}
-TRYING_SHARES = {"trl": 0.45, "trainer": 0.2}  # of the time
+LAYOUTS = {
+    "trl": ("packed", "grouped", "padded"),
+    "trainer": ("grouped", "padded"),
+    "trl-dpo": ("precomputed", "grouped", "padded"),
+}
+TITLES = {"trl": "TRL SFTTrainer", "trainer": "transformers.Trainer", "trl-dpo": "TRL DPOTrainer"}
+TRYING_SHARES = {"sft": {"trl": 0.45, "trainer": 0.2}, "dpo": {"trl-dpo": 0.6}}  # of the time
+COUNTED = {
+    "sft": ("real tokens/s", "tokens_per_s", None),
+    "dpo": ("pairs/s", "rows_per_s", 0.7),
+}  # and of a peer's memory at most
+OURS = {"sft": "ours", "dpo": "ours-dpo"}
 
 
 @dataclass(frozen=True)
@@ -125,27 +137,26 @@ def side_by_side(settings: list[Setting], model: Path, repeat: int, deadline: fl
     return found
 
 
-def compared(library: str, best: Setting | None, found: Mapping[str, list[dict[str, Any]]], tried: Tried) -> list[Row]:
-    title = TITLES[library]
+def compared(
+    library: str, best: Setting | None, found: dict[str, list[dict[str, Any]]], tried: Tried, kind: str
+) -> list[Row]:
+    title, (counted, fact, most_memory) = TITLES[library], COUNTED[kind]
     raw = {"tried": {str(each): facts for each, facts in tried.items() if each.library == library}}
     if best is None:
         why = next(iter(raw["tried"].values()), {}).get("error", "not tried")
-        return [Row(f"real tokens/s beside {title}", f"did not run: {why}"[:100], None, "≥ 2", None, raw)]
-    raw |= {"ours": found["ours"], "theirs": found[library], "best": str(best)}  # type: ignore[dict-item]
-    speed, theirs = _median(found["ours"], "tokens_per_s"), _median(found[library], "tokens_per_s")
-    peak, their_peak = _median(found["ours"], "peak_bytes"), _median(found[library], "peak_bytes")
+        return [Row(f"{counted} beside {title}", f"did not run: {why}"[:100], None, "≥ 2", None, raw)]
+    mine = found[OURS[kind]]
+    raw |= {"ours": mine, "theirs": found[library], "best": str(best)}  # type: ignore[dict-item]
+    speed, theirs = _median(mine, fact), _median(found[library], fact)
+    peak, their_peak = _median(mine, "peak_bytes"), _median(found[library], "peak_bytes")
     memory = f"{peak / 1e6:,.0f} : {their_peak / 1e6:,.0f} MB"
+    told = f"{speed:,.4g} : {theirs:,.4g}"
+    goal = f"≤ {most_memory}" if most_memory else ""
+    met = peak <= most_memory * their_peak if most_memory else None
     return [
-        Row(
-            f"real tokens/s beside {title}",
-            f"{speed:,.0f} : {theirs:,.0f}",
-            speed / theirs,
-            "≥ 2",
-            speed >= 2 * theirs,
-            raw,
-        ),
+        Row(f"{counted} beside {title}", told, speed / theirs, "≥ 2", speed >= 2 * theirs, raw),
         Row("  its best setting", str(best), None, "", None),
-        Row(f"peak memory beside {title}", memory, peak / their_peak, "", None),
+        Row(f"peak memory beside {title}", memory, peak / their_peak, goal, met),
     ]
 
 
@@ -198,6 +209,7 @@ def _quiet() -> dict[str, str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kind", choices=("sft", "dpo"), default="sft")
     parser.add_argument("--precision", choices=("bf16", "fp32"), default="bf16")
     parser.add_argument("--repeat", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=420.0, help="for trying and comparing")
@@ -210,15 +222,16 @@ def main() -> None:
         trying = Trying(model)
         best = {
             library: trying.best(library, arguments.precision, share * arguments.seconds)
-            for library, share in TRYING_SHARES.items()
+            for library, share in TRYING_SHARES[arguments.kind].items()
         }
-        ours = Setting("ours", weights=arguments.precision)
-        report = Report(f"trainer-{arguments.precision}", _settings(arguments.precision), arguments.out)
+        ours = Setting(OURS[arguments.kind], weights=arguments.precision)
+        name = "trainer" if arguments.kind == "sft" else f"trainer-{arguments.kind}"
+        report = Report(f"{name}-{arguments.precision}", _settings(arguments.precision), arguments.out)
         report.add(tried_rows(trying.found))
         sides = [ours, *filter(None, best.values())]
         found = side_by_side(sides, model, arguments.repeat, began + 0.8 * arguments.seconds)
         for library, setting in best.items():
-            report.add(compared(library, setting, found, trying.found))
+            report.add(compared(library, setting, found, trying.found, arguments.kind))
     report.finish()
 
 

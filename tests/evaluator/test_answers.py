@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,12 @@ from evaluator.answer_store import Answer, GoldAnswers, System, imported_answers
 from evaluator.answers import answer_questions, target_system
 from evaluator.question_fetch import HELD_OUT_SETS
 from evaluator.questions import PUBLIC_SETS, BadQuestions, Question, QuestionSet, load_questions, parse_questions
+from evaluator.turns import chat_messages, shown_instruction
 from evaluator.verdicts import VerdictStore
 from kullm_tui.core.asking.target import Target
 from kullm_tui.core.endpoints.endpoint import Endpoint
 from kullm_tui.core.errors import EndpointError, KullmError
+from kullm_tui.core.records import Message
 from tests.openai_server import OpenAIServer, refuses, says
 
 FORM = '{{"id": "t{0}", "motivation_app": "x", "instruction": "지시 {0}", "instances": [{{"input": "", "output": "gold {0}"}}]}}'
@@ -101,6 +104,27 @@ def test_answers_are_kept_as_they_come_and_a_run_goes_on(store: VerdictStore) ->
     assert found["t0"].response == "가"
     other = target_system(target, {"temperature": 1})
     assert kept_answers(store, other, questions.questions) == {}
+
+
+def test_what_was_said_before_a_question_is_asked_with_it_and_tells_its_answers_apart(store: VerdictStore) -> None:
+    said = (Message("user", "처음", "입력"), Message("assistant", "첫 답"))
+    behind = Question("q", "다음", history=said)
+    alone, system = replace(behind, history=()), System("home/m", {"model": "m"})
+    assert system.key(alone) != system.key(behind)
+    assert alone.sha256 != behind.sha256
+    assert chat_messages(behind, {}) == [*said, Message("user", "다음")]
+    assert shown_instruction(behind, {}, "ko").split("\n") == [
+        "[질문 1]",
+        "처음",
+        "입력",
+        "[답 1]",
+        "첫 답",
+        "[질문 2]",
+        "다음",
+    ]
+    assert shown_instruction(alone, {}, "ko") == "다음"
+    keep_answer(store, system, alone, Answer("홀로"))
+    assert kept_answers(store, system, [behind]) == {}
 
 
 def test_an_answer_that_was_cut_at_the_limit_is_told_from_a_whole_one() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from evaluator.answers import target_system
 from evaluator.system_files import files_of
 from kullm_tui.core.asking.target import Target
-from kullm_tui.core.models.adapters import import_adapter, remove_adapter
+from kullm_tui.core.models.adapters import add_to_card, import_adapter, remove_adapter
 from kullm_tui.core.models.resolve import resolve
 from tests.architecture.project import ROOT
 
@@ -41,3 +41,11 @@ def test_a_models_folder_is_known_by_what_decides_its_answers(tmp_path: Path) ->
 def test_the_precision_that_a_model_runs_in_is_part_of_the_system() -> None:
     target = Target("demo-base", "demo-base", "plain", None)
     assert target_system(target, {}, precision="4bit") != target_system(target, {}, precision="bf16")
+
+
+def test_what_was_found_of_an_adapter_since_is_no_part_of_what_answers() -> None:
+    adapter = import_adapter(DEMO / "kullm", "mine")
+    target = Target("demo-base", "demo-base", "plain", None, "mine")
+    before = target_system(target, {})
+    add_to_card(adapter, {"before_after": [{"before": "demo-kullm"}]})
+    assert target_system(target, {}) == before

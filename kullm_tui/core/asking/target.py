@@ -134,9 +134,9 @@ def _base_required(adapter: str) -> str:
     if gone:
         raise AdapterError(
             say(
-                f"{adapter} 어댑터의 베이스가 이제 없어요: {gone}\n베이스를 다시 받거나 제자리에 두고, 다른 이름으로 있으면 이름+{adapter} 형식으로 적어 주세요.",
+                f"{adapter} 어댑터의 베이스가 이제 없어요: {gone}\n베이스를 다시 받거나 제자리에 두고, 다른 이름으로 있으면 베이스+{adapter} 형식으로 적어 주세요.",
                 f"The base of the adapter {adapter} is gone: {gone}\n"
-                f"Fetch it again or put it back; if it is here under another name, write NAME+{adapter}.",
+                f"Fetch it again or put it back; if it is here under another name, write BASE+{adapter}.",
             )
         )
     raise AdapterError(
