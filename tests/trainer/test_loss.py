@@ -9,7 +9,7 @@ from torch.nn import functional
 from tests.trainer.examples import Row
 from trainer.dataset.batch import packed, padded
 from trainer.estimate.memory import PIECE_BYTES
-from trainer.loss import summed_loss
+from trainer.loss import each_loss, summed_loss
 
 
 @pytest.fixture(params=[10, 64 * 2**20], ids=["one place at a time", "all at once"])
@@ -76,3 +76,27 @@ def test_arrays_of_narrow_numbers_are_read_too() -> None:
     row = Row(np.array([60000, 1], dtype=np.uint16), np.array([0, 1], dtype=np.uint8))  # type: ignore[arg-type]
     assert packed([row]).ids.tolist() == [[60000, 1]]
     assert packed([row]).targets.tolist() == [1]
+
+
+@pytest.mark.usefixtures("piece_bytes")
+@pytest.mark.parametrize("softcap", [None, 3.0])
+@pytest.mark.parametrize("trained", [True, False], ids=["a head that is trained", "a frozen head"])
+def test_each_loss_and_its_gradients_are_those_of_plain_cross_entropy(softcap: float | None, trained: bool) -> None:
+    torch.manual_seed(0)
+    head = nn.Linear(16, 50).requires_grad_(trained)
+    hidden, targets = torch.randn(13, 16, requires_grad=True), torch.randint(0, 50, (13,))
+    weights = torch.randn(13)
+    logits = head(hidden)
+    if softcap:
+        logits = softcap * torch.tanh(logits / softcap)
+    plain = functional.cross_entropy(logits, targets, reduction="none")
+    (plain * weights).sum().backward()
+    expected = [hidden.grad, head.weight.grad, head.bias.grad]
+    hidden.grad = head.weight.grad = head.bias.grad = None
+    ours = each_loss(hidden, targets, head, softcap)
+    (ours * weights).sum().backward()
+    torch.testing.assert_close(ours, plain)
+    for wanted, found in zip(expected, [hidden.grad, head.weight.grad, head.bias.grad], strict=True):
+        assert (wanted is None) == (found is None)
+        if wanted is not None:
+            torch.testing.assert_close(found, wanted)

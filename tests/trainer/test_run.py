@@ -11,13 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from kullm_tui.core.errors import ConfigError
-from tests.trainer.examples import a_recipe, tiny_base
+from tests.tiny_models import save_lora
+from tests.trainer.examples import a_preference, a_recipe, tiny_base
 from trainer.jobs.agent.directory import JobDirectory
 from trainer.jobs.agent.files import rows as read_rows
 from trainer.jobs.directory import JobBusy, create, held
-from trainer.recipe import DataChoice, Recipe, recipe_dict
+from trainer.recipe import DataChoice, Recipe, recipe_dict, recipe_with
 
 PROJECT = Path(__file__).parents[2]
 
@@ -89,6 +92,32 @@ def test_a_run_leaves_metrics_samples_and_an_adapter(base: Path, tmp_path: Path)
     assert {row["prompt"] for row in read_rows(folder.samples)} == {"3 다음 수는?"}
     assert (folder.artifacts / "adapter_model.safetensors").is_file()
     assert [row["event"] for row in read_rows(folder.events)][0] == "started"
+
+
+def test_pairs_in_a_file_become_an_adapter_that_goes_on_from_another(base: Path, tmp_path: Path) -> None:
+    source = tmp_path / "pairs.jsonl"
+    lines = [
+        {"prompt": f"{n} 다음 수는?", "chosen": f"{n + 1}입니다.", "rejected": f"{n + 2}입니다."} for n in range(24)
+    ]
+    source.write_text("\n".join(json.dumps(line, ensure_ascii=False) for line in lines))
+    recipe = a_preference(a_recipe(base, epochs=4), sft_weight=0.1)
+    recipe = replace(recipe, data=DataChoice(source=str(source), evaluate=0.2))
+    start = save_lora(tmp_path / "sft", base)
+    recipe = recipe_with(recipe, [f"model.adapter={start}", "model.template=kullm-v2"])
+    folder = create(tmp_path / "run", _spec(recipe))
+    code, said = ended(trainer(folder))
+    assert code == 0, said
+    rows = list(read_rows(folder.metrics))
+    assert abs(rows[0]["margin"]) < 1e-3  # it starts at its reference
+    assert sum(row["margin"] for row in rows[-3:]) > 0
+    assert {"margin", "chosen_gain", "chosen_length", "sft_loss"} <= rows[-1].keys()
+    assert any("eval_accuracy" in row for row in rows)
+    assert [row["event"] for row in read_rows(folder.events)].count(
+        "reference"
+    ) == 2  # the training rows', the held-out rows'
+    before, after = (load_file(one / "adapter_model.safetensors") for one in (start, folder.artifacts))
+    assert before.keys() == after.keys()
+    assert not any(torch.equal(before[name], after[name]) for name in before)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -355,3 +355,32 @@ def test_a_plan_measures_nothing_where_something_else_stands_in_for_the_measurem
     monkeypatch.setattr("trainer.estimate.time._measure", measured)
     plan = plan_run(load_recipe("demo-kullm"), machine_named("cpu"), measure=lambda _facts: None)
     assert plan.duration.seconds.basis == "assumed"
+
+
+def test_a_pair_takes_the_room_of_two_rows_and_attends_within_each() -> None:
+    single = lengths_of([200] * 1000, 100_000)
+    pairs = lengths_of([400] * 1000, 200_000, pairs=1000)
+    assert pairs.seen_length == single.seen_length
+    votes = load_recipe("dpo-votes-24gb", ["data.evaluate=0", "train.micro_tokens=600", "train.batch=64"])
+    machine = machine_named("1xRTX4090")
+    assert fullest_micro_batch(votes, pairs, machine) == 600
+    assert fullest_micro_batch(votes, lengths_of([400, 1000], 700, pairs=2), machine) == 1000
+    assert recorded_lengths(votes).longest == 2 * votes.data.cutoff
+
+
+def test_the_reference_of_pairs_takes_a_forward_over_all_of_them_before_the_first_step() -> None:
+    pairs = lengths_of([400] * 1000, 200_000, pairs=1000)
+    votes = load_recipe("dpo-votes-24gb", ["data.evaluate=0"])
+    machine = machine_named("1xRTX4090")
+    plain = replace(votes, train=replace(votes.train, kind="sft"))
+    seconds = [plan_run(each, machine, lengths=pairs).duration.seconds.value for each in (votes, plain)]
+    assert 1.4 < seconds[0] / seconds[1] < 1.55  # LoRA's forward is about half of what a step takes
+    assert plan_run(votes, machine, lengths=pairs).fit.fits
+
+
+def test_advice_never_makes_the_micro_batch_shorter_than_a_pair() -> None:
+    votes = load_recipe("dpo-votes-4xa100")
+    advice = plan_run(votes, machine_named("1xRTX4090")).fit.advice
+    assert advice.changes
+    for change in advice.changes:
+        assert change.recipe.train.micro_tokens >= 2 * change.recipe.data.cutoff
