@@ -55,15 +55,15 @@ def require_fitting(adapter: StartingAdapter, *, base: str, template: str) -> No
     if adapter.base and not _is_same(adapter.base, base):
         raise AdapterError(
             say(
-                f"{adapter.folder.name} 어댑터의 베이스는 {adapter.base}인데 레시피의 베이스는 {base}예요. model.base를 {adapter.base}(으)로 바꾸세요.",
+                f"{adapter.folder.name} 어댑터와 레시피의 베이스가 달라요(어댑터 {adapter.base}, 레시피 {base}). model.base={adapter.base} 값으로 바꾸세요.",
                 f"The adapter {adapter.folder.name} was trained over {adapter.base}, but the recipe's base is {base}. Set model.base={adapter.base}.",
             )
         )
     if adapter.template and adapter.template != template:
         raise ConfigError(
             say(
-                f"{adapter.folder.name} 어댑터는 {adapter.template} 템플릿으로 배웠는데 레시피의 템플릿은 {template}예요. "
-                f"model.template을 {adapter.template}(으)로 바꾸세요.",
+                f"{adapter.folder.name} 어댑터와 레시피의 템플릿이 달라요(어댑터 {adapter.template}, 레시피 {template}). "
+                f"model.template={adapter.template} 값으로 바꾸세요.",
                 f"The adapter {adapter.folder.name} learnt in the template {adapter.template}, but the recipe says {template}. "
                 f"Set model.template={adapter.template}.",
             )

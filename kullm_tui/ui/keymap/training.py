@@ -28,7 +28,7 @@ TRAIN = (
         "전후",
         "after",
         footer=True,
-        told=("같은 질문으로 학습 전과 후 견주기", "the same questions before and after"),
+        told=("같은 질문으로 학습 전후 비교하기", "the same questions before and after"),
     ),
     Key(
         "s",

@@ -45,7 +45,7 @@ async def test_what_got_worse_stands_first_and_what_nobody_knows_is_voted_on_bli
         await chat.until(lambda: not chat.told("아직 1개"))
         decided = next(one.change for one in screen._rows if one.change.question.id == "greeting")
         assert decided.gain == (1.0 if row.turned else -1.0)
-        gains = [one.change.gain for one in screen._rows]
+        gains = [one.change.gain for one in screen._rows if one.change.gain is not None]
         assert gains == sorted(gains)
 
 
