@@ -99,15 +99,13 @@ def trl(model: Path, made: list[Pair], batch: int, how: How) -> Clock:
     disable_progress_bars()
     clock = Clock()
     names = ("prompt_ids", "chosen_ids", "rejected_ids")
-    data = Dataset.from_list(
-        [dict(zip(names, pair, strict=True)) | {"length": len(pair[0]) + max(map(len, pair[1:]))} for pair in made]
-    )
+    data = Dataset.from_list([dict(zip(names, pair, strict=True)) for pair in made])
     base = base_model(model, how)
     ids = torch.full(how.warming, 5, device=how.device)
     base(input_ids=ids, labels=ids).loss.backward()
     base.zero_grad(set_to_none=True)
     with tempfile.TemporaryDirectory() as folder:
-        options = arguments_of(folder, batch, how) | {"max_length": None, "beta": BETA, "length_column_name": "length"}
+        options = arguments_of(folder, batch, how) | {"max_length": None, "beta": BETA}
         options["precompute_ref_log_probs"] = how.layout == "precomputed"
         dpo = OfIds(
             model=base,

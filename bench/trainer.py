@@ -7,7 +7,7 @@ every side, no gradient checkpointing. First every setting of a peer is tried on
 padded, grouped by length and packed (TRL alone packs) × micro-batches of 1, 2, 4 and 8 in the best of them. Then each peer at its best
 setting beside ours: whole processes, interleaved.
 
-`--kind dpo`: preference pairs, beside TRL's DPOTrainer, which does not pack them; grouped or not, its reference computed step by step or
+`--kind dpo`: preference pairs, beside TRL's DPOTrainer, which neither packs nor groups them; its reference computed step by step or
 before the first one. What is counted is pairs, and the reference's time is in it on both sides.
 
 Types at bf16: the base in bf16, with and without the library's `bf16=True`, and an fp32 base with it. At fp32: fp32 throughout.
@@ -38,7 +38,7 @@ MICRO = (2, 1, 4, 8)
 LAYOUTS = {
     "trl": ("packed", "grouped", "padded"),
     "trainer": ("grouped", "padded"),
-    "trl-dpo": ("precomputed", "grouped", "padded"),
+    "trl-dpo": ("padded", "precomputed"),
 }
 TITLES = {"trl": "TRL SFTTrainer", "trainer": "transformers.Trainer", "trl-dpo": "TRL DPOTrainer"}
 TRYING_SHARES = {"sft": {"trl": 0.45, "trainer": 0.2}, "dpo": {"trl-dpo": 0.6}}  # of the time
