@@ -95,7 +95,7 @@ async def test_who_opens_another_conversation_while_the_new_file_is_read_stays_t
         await chat.until(lambda: chat.turns)
         chat.controller.take_store(chat.app.store)
         chat.controller.open(_named(chat.app.store, 5))
-        await chat.app.workers.wait_for_complete()
+        await chat.until(lambda: all(worker.is_finished for worker in chat.app.workers))
         assert chat.controller.conversation
         assert chat.controller.conversation.title == "5번 대화"
         await chat.until(lambda: [turn.content for turn in chat.turns][:1] == ["질문 5"])

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.nvidia_smi import Smi, put_on_path
 from tests.trainer.jobs.here import Here, Job, wait_until
 from tests.trainer.jobs.here import here as here
-from tests.trainer.jobs.smi import Smi, put_on_path
 from trainer.jobs.agent import states
 from trainer.jobs.agent.files import rows as read_rows
 from trainer.jobs.agent.host import Host
@@ -48,7 +48,7 @@ def test_use_memory_power_heat_and_the_others_on_a_card_are_sampled(here: Here, 
     assert (cards[1]["use"], cards[1]["who"]) == (0, [])
     assert cards[2]["who"] == [[me, os.getpid(), 72_318]]
     assert cards[3]["watts"] is None
-    assert [card["driver"] for card in here.client.hello()["cards"]] == ["535.129.03"] * 4
+    assert [card["driver"] for card in here.client.hello()["cards"]] == ["580.95.05"] * 4
     ends_well(job)
 
 

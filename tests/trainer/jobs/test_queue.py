@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from kullm_tui.core.language import speaking
+from tests.nvidia_smi import Smi, put_on_path
 from tests.trainer.jobs.here import Here, Job, wait_until
 from tests.trainer.jobs.here import here as here
-from tests.trainer.jobs.smi import Smi, put_on_path
 from trainer.jobs.agent import states
 from trainer.jobs.client import JobRefused
 from trainer.jobs.text import queue_text

@@ -1,7 +1,6 @@
 """What a person says of a reply in the chat: the answer that they wanted, kept as good, never to be trained on."""
 
 from pathlib import Path
-from typing import cast
 
 import pytest
 from textual.widgets import TextArea
@@ -10,7 +9,6 @@ from kullm_tui.core.store.store import Store
 from kullm_tui.ui.conversation.correct_dialog import CorrectScreen
 from tests.openai_server import CUT, OpenAIServer, Reply, chunk, says
 from tests.ui.chatting import Chat, chatting
-from tests.ui.snapshot import SIZES, assert_looks_like
 
 WRONG, RIGHT = "대한민국의 수도는 부산입니다.", "대한민국의 수도는 서울입니다."
 
@@ -114,20 +112,3 @@ async def test_the_keys_are_offered_on_replies_alone(database: Path) -> None:
             assert chat.app.screen is chat.screen
             await chat.until(lambda: chat.told("다 온 답을 골라야"))
             assert [turn.mark for turn in chat.turns] == [None, None]
-
-
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-async def test_the_correction_as_it_is_written(
-    database: Path,
-    size: tuple[int, int],
-    _still_machine: None,  # noqa: PT019
-) -> None:
-    with OpenAIServer([says("대한민국의 수도는 부산이고, 가장 큰 도시도 부산이에요.")]) as server:
-        async with chatting(database, size=size, server=server) as chat:
-            await chat.asks("대한민국의 수도는 어디인가요?")
-            await chat.pilot.press("shift+tab", "w")
-            await chat.until(lambda: isinstance(chat.app.screen, CorrectScreen) and chat.app.screen.is_mounted)
-            screen = cast("CorrectScreen", chat.app.screen)
-            screen.query_one(TextArea).text = "대한민국의 수도는 서울이고, 가장 큰 도시도 서울이에요."
-            await chat.until(lambda: chat.told("서울이고"))
-            await assert_looks_like(chat.pilot, f"chat-correct-{size[0]}x{size[1]}")

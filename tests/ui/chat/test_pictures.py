@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from textual.widgets import Input
+from textual.widgets import Input, TextArea
 
 from kullm_tui.core.asking.target import Target
 from kullm_tui.core.endpoints.endpoint import Endpoint, Finished, Usage
@@ -12,6 +12,7 @@ from kullm_tui.core.records import Message
 from kullm_tui.core.store.history import Conversation
 from kullm_tui.core.store.journal import ReplySource
 from kullm_tui.core.store.store import Store
+from kullm_tui.ui.conversation.correct_dialog import CorrectScreen
 from kullm_tui.ui.conversation.settings_dialog import ParametersScreen
 from kullm_tui.ui.dialogs.ask import Confirm
 from kullm_tui.ui.dialogs.consent import may_send
@@ -95,6 +96,24 @@ async def test_streaming(database: Path, size: tuple[int, int]) -> None:
             chat.controller.ask(Message("user", "대한민국의 수도는 어디인가요?"))
             await chat.until(lambda: chat.told("한강을 끼고") and (size[0] < 100 or chat.told("오늘")))
             await assert_looks_like(chat.pilot, f"chat-streaming-{size[0]}x{size[1]}")
+
+
+@sizes
+async def test_a_correction_as_it_is_written(database: Path, size: tuple[int, int]) -> None:
+    with Store(database) as store:
+        conversation = store.create_conversation("수도")
+        question = store.add_user_turn(
+            conversation.id, Message("user", "대한민국의 수도는 어디인가요?"), parent_id=None
+        )
+        _answered(store, conversation, question, "대한민국의 수도는 부산이고, 가장 큰 도시도 부산이에요.")
+    async with chatting(database, size=size) as chat:
+        chat.controller.open(conversation)
+        await chat.until(lambda: chat.told("tok/s"))
+        await chat.pilot.press("shift+tab", "w")
+        await chat.until(lambda: isinstance(chat.app.screen, CorrectScreen) and chat.app.screen.is_mounted)
+        chat.app.screen.query_one(TextArea).text = "대한민국의 수도는 서울이고, 가장 큰 도시도 서울이에요."
+        await chat.until(lambda: chat.told("서울이고"))
+        await assert_looks_like(chat.pilot, f"chat-correct-{size[0]}x{size[1]}")
 
 
 @sizes

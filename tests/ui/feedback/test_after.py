@@ -28,7 +28,7 @@ async def looks(chat: Chat, asked: Path) -> AfterScreen:
     await chat.app.push_screen(AfterScreen("demo-kovicuna", "demo-base", sets=[str(asked)]))
     screen = chat.app.screen
     assert isinstance(screen, AfterScreen)
-    await chat.until(lambda: chat.told("asked.jsonl") and screen.chosen)
+    await chat.until(lambda: chat.told("맞음") and screen.chosen)
     return screen
 
 
