@@ -80,6 +80,7 @@ class AfterScreen(Screen[None]):
         self._parts: list[Part] = []
         self._rows: list[ChangeRow] = []
         self._counts: dict[Side, int] = {"before": 0, "after": 0}
+        self._progress = ""  # beside the results, not in their stead: what a key answered stays to be read
 
     @property
     def host(self) -> FeedbackHost:
@@ -99,7 +100,7 @@ class AfterScreen(Screen[None]):
         return say(f"전후 · {safe_line(self._after)}", f"Before and after · {safe_line(self._after)}")
 
     def on_mount(self) -> None:
-        begin(self, self._ask, self._tell_fault, group="ask", exclusive=True)
+        begin(self, self._ask, self._asking_failed, group="ask", exclusive=True)
 
     def relabel(self) -> None:
         self.query_one(StatusLine).name_place(self._title())
@@ -109,21 +110,21 @@ class AfterScreen(Screen[None]):
 
     async def _ask(self) -> None:
         config = self.host.config
-        self.tell(say("질문을 고르는 중 …", "choosing the questions …"))
+        self._tell_progress(say("질문을 고르는 중 …", "choosing the questions …"))
         both, held = await asyncio.to_thread(_prepared, self._before, self._after, self._sets, config)
         self._both = both
         for one in held:
             self._counts = {"before": 0, "after": 0}
             self._parts.append(await apart(partial(self._answered, one, both)))
             self._draw_all()
-        self.tell(
-            ""
-            if held
-            else say(
-                "이 모델에는 떼어 둔 질문이 없어요. 셸에서 `kullm eval before-after --set 파일`로 물어볼 수 있어요.",
-                "Nothing was held out for this model. `kullm eval before-after --set FILE` asks questions of a file.",
+        self._tell_progress("")
+        if not held:
+            self.tell(
+                say(
+                    "이 모델에는 떼어 둔 질문이 없어요. 셸에서 `kullm eval before-after --set 파일`로 물어볼 수 있어요.",
+                    "Nothing was held out for this model. `kullm eval before-after --set FILE` asks questions of a file.",
+                )
             )
-        )
         await self._keep_result()
 
     def _answered(self, held: HeldOut, both: Sides) -> Part:
@@ -142,7 +143,7 @@ class AfterScreen(Screen[None]):
 
     def _say(self, words: str) -> None:
         if self.is_running:
-            self.app.call_from_thread(self.tell, words)
+            self.app.call_from_thread(self._tell_progress, words)
 
     async def _keep_result(self) -> None:
         if self._both and self._parts:
@@ -162,12 +163,20 @@ class AfterScreen(Screen[None]):
         ]
         rows: list[Row] = list(self._rows)
         self.query_one("#changes", Rows).show(rows, min(chosen or 0, len(rows) - 1) if rows else None)
+        self._draw_parts()
+        self._draw()
+
+    def _draw_parts(self) -> None:
         names = []
         if self._both:
             before, after = (safe_line(self._both.systems[side].name) for side in ("before", "after"))
             names = [Content.styled(say(f"전 {before}  후 {after}", f"before {before}  after {after}"), "$quiet")]
-        self.query_one("#parts", Static).update(joined([*names, *map(part_line, self._parts)]))
-        self._draw()
+        going_on = [Content.styled(self._progress, "$quiet")] if self._progress else []
+        self.query_one("#parts", Static).update(joined([*names, *map(part_line, self._parts), *going_on]))
+
+    def _tell_progress(self, words: str) -> None:
+        self._progress = words
+        self._draw_parts()
 
     def _draw(self) -> None:
         row = self.chosen
@@ -232,6 +241,10 @@ class AfterScreen(Screen[None]):
 
     def _run(self, work: Work) -> None:
         begin(self, work, self._tell_fault)
+
+    def _asking_failed(self, fault: Fault) -> None:
+        self._tell_progress("")
+        self._tell_fault(fault)
 
     def _tell_fault(self, fault: Fault) -> None:
         self.tell(str(fault), error=True)
