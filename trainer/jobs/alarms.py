@@ -20,6 +20,7 @@ from trainer.jobs.text import reason_text, time_text
 
 _BEAT_SECONDS = 60.0  # a supervisor says that it looks far more often
 _LEAP = 3.0  # times the running mean
+_FALLEN = -1.0  # nats of a chosen reply, beneath what it had in the beginning
 _MEMORY, _SETTLED = 0.95, 10  # as the trainer's guard has them
 _POINTS = 4000
 _MOST = 200
@@ -137,6 +138,32 @@ def _of_numbers(metrics: Metrics, events: Sequence[Mapping[str, Any]]) -> Iterat
                 step,
                 step,
             )
+
+
+    fell = fall(metrics.points("chosen_gain", _POINTS))
+    if fell:
+        yield Alarm(
+            "▽",
+            say(
+                "좋은 답의 확률이 처음보다 낮아짐: 학습률을 낮추거나 sft_weight를 높여 보세요",
+                "the chosen replies have become less likely than at first: a lower learning rate or a higher sft_weight may help",
+            ),
+            fell,
+            fell,
+        )
+
+
+def fall(points: Sequence[tuple[float, float]]) -> int | None:
+    """Where the chosen replies' mean gain has sunk beneath what they had in the beginning: pairs are told apart by making both unlikely."""
+    mean, seen = 0.0, 0
+    for step, gain in points:
+        if not isfinite(gain):
+            continue
+        mean = _MEMORY * mean + (1 - _MEMORY) * gain
+        seen += 1
+        if seen >= _SETTLED and mean < _FALLEN:
+            return int(step)
+    return None
 
 
 def leaps(points: Sequence[tuple[float, float]]) -> list[tuple[int, float]]:

@@ -239,6 +239,18 @@ def test_a_leap_of_the_loss_is_one_alarm_where_it_begins(job: JobDirectory) -> N
     assert told(seen(job)) == [(20, "△", "the loss leapt to 9.0 times its mean")]
 
 
+def test_chosen_replies_that_become_less_likely_are_an_alarm_where_their_mean_has_sunk(job: JobDirectory) -> None:
+    rows(job, *({"step": step, "loss": 0.6, "chosen_gain": 2.0 - step / 10} for step in range(1, 90)))
+    (alarm,) = seen(job).alarms
+    assert (alarm.glyph, alarm.text.split(":")[0]) == ("▽", "the chosen replies have become less likely than at first")
+    assert 30 < (alarm.step or 0) < 60, "past the step where one gain is as low, since a step alone says little"
+
+
+def test_chosen_replies_that_sink_for_a_moment_are_none(job: JobDirectory) -> None:
+    rows(job, *({"step": step, "loss": 0.6, "chosen_gain": -9.0 if step == 30 else 1.0} for step in range(1, 90)))
+    assert told(seen(job)) == []
+
+
 @pytest.mark.parametrize("days", [-1, 0, 1])
 def test_what_has_no_step_of_its_own_stands_where_the_machines_own_clock_says(job: JobDirectory, days: int) -> None:
     there = time.time() + 86_400 * days

@@ -23,7 +23,7 @@ _HOUR = 3600.0
 
 @dataclass(frozen=True)
 class Panel:
-    """One chart: its first field is a line, others are points upon it."""
+    """One chart: its fields are lines, and evaluations points upon them."""
 
     fields: tuple[str, ...]
     korean: str
@@ -41,11 +41,17 @@ class Panel:
     def points(self, metrics: Metrics, field: str, most: int, span: tuple[float, float] | None) -> Series:
         found = metrics.points(field, most, span)
         points = found if self.per == 1.0 else [(step, value / self.per) for step, value in found]
-        return Series(field_name(field) if len(self.fields) > 1 else "", points, apart=field != self.fields[0])
+        return Series(field_name(field) if len(self.fields) > 1 else "", points, apart=is_evaluation(field))
 
 
 PANELS = (
     Panel(("loss", "eval_loss"), "손실", "loss", "{:.4f}".format),
+    Panel(("margin", "eval_margin"), "마진(좋은 답 − 아닌 답)", "margin (chosen − rejected)", "{:.3f}".format),
+    Panel(("accuracy", "eval_accuracy"), "맞힌 쌍(%)", "pairs right (%)", "{:.0%}".format, 0.01),
+    Panel(("chosen_gain", "rejected_gain", "eval_chosen_gain"), "로그 확률의 변화", "change of log-probability", "{:+.2f}".format),
+    Panel(("chosen_logp", "rejected_logp"), "답의 로그 확률", "log-probability of replies", "{:.1f}".format),
+    Panel(("chosen_length", "rejected_length"), "답의 길이(토큰)", "length of replies (tokens)", "{:.0f}".format),
+    Panel(("sft_loss",), "따라 배우는 손실", "loss of imitation", "{:.4f}".format),
     Panel(("lr",), "학습률", "learning rate", "{:.3g}".format),
     Panel(("grad_norm",), "기울기 크기", "gradient norm", "{:.3g}".format),
     Panel(("tokens_per_s",), "토큰/초", "tokens/s", "{:,.0f}".format),
@@ -93,10 +99,10 @@ def heading(panel: Panel, metrics: Metrics, sight: Sight, width: int) -> Row:
         found = metrics.at(field, at) if at is not None else None
         if found:
             many = len(panel.fields) > 1
-            sign = ("▪ " if place else "━ ") if many else ""
+            sign = ("▪ " if is_evaluation(field) else "━ ") if many else ""
             pieces += [Piece("  "), Piece(sign, place), Piece(field_name(field) + " " if many else "")]
             pieces.append(Piece(panel.form(found[1]), "strong"))
-            if place and found[0] != at:
+            if is_evaluation(field) and found[0] != at:
                 pieces.append(Piece(say(f" ({found[0]:,}단계)", f" (step {found[0]:,})"), "quiet"))
     if sight.cursor is not None and panel is LOSS:
         pieces.append(Piece(say(f"  {sight.cursor:,}단계에서", f"  at step {sight.cursor:,}"), "quiet"))
@@ -119,4 +125,15 @@ def marks_of(alarms: Sequence[Alarm], span: tuple[float, float]) -> list[Mark]:
 
 
 def field_name(field: str) -> str:
-    return {"loss": say("학습", "train"), "eval_loss": say("평가", "evaluation")}.get(field, field)
+    """Beside the others of its chart."""
+    if is_evaluation(field):
+        return say("평가", "evaluation")
+    if field.startswith("chosen_"):
+        return say("좋은 답", "chosen")
+    if field.startswith("rejected_"):
+        return say("아닌 답", "rejected")
+    return say("학습", "train")
+
+
+def is_evaluation(field: str) -> bool:
+    return field.startswith("eval_")

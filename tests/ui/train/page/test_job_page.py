@@ -159,6 +159,28 @@ async def test_charts_without_figures_are_not_there(home: Path) -> None:
         assert [chart.id for chart in one.page.query("#grid Chart").results() if chart.display] == ["loss"]
 
 
+async def test_a_training_on_pairs_has_their_curves(home: Path) -> None:
+    job = make_job(home)
+    for step in range(1, 40):
+        said = {
+            "chosen_logp": -20.0 - step / 4,
+            "rejected_logp": -30.0,
+            "chosen_gain": -step / 4,
+            "rejected_gain": -9.0,
+        }
+        of_pairs = {"margin": step / 40, "accuracy": 0.75, "chosen_length": 17.0, "rejected_length": 21.0}
+        evaluated = {"eval_margin": 0.5, "eval_accuracy": 0.5, "eval_chosen_gain": -3.0} if step == 20 else {}
+        append(job.metrics, {"step": step, "loss": 0.6, **said, **of_pairs, **evaluated})
+    async with paging(job) as one:
+        await one.press("2")
+        there = [chart.id for chart in one.page.query("#grid Chart").results() if chart.display]
+        assert there == ["loss", "margin", "accuracy", "chosen_gain", "chosen_logp", "chosen_length"]
+        for words in ("맞힌 쌍(%)  ━ 학습 75%  ▪ 평가 50% (20단계)", "━ 좋은 답 17  ━ 아닌 답 21"):
+            await one.tells(words)
+        await one.press("1")
+        await one.tells("좋은 답의 확률이 처음보다 낮아짐")
+
+
 # -- the log ---------------------------------------------------------------------------------------------------------------
 
 
