@@ -174,3 +174,13 @@ async def test_no_key_waits_for_a_plan(home: Path, monkeypatch: pytest.MonkeyPat
 def test_a_copy_of_a_job_of_this_computer_keeps_its_share_of_the_cards(home: Path, on: str, gpus: int | None) -> None:
     job = new_job(load_recipe(str(home / "tiny.toml")), ["train", "tiny.toml"], name="first", on=on)
     assert draft_like(job.id).gpus == gpus
+
+
+async def test_a_path_that_is_longer_than_its_field_is_seen(home: Path) -> None:
+    long = "/".join(["이름이 긴 폴더"] * 12) + "/lessons.jsonl"
+    async with shown(NewJobScreen(tiny(home), data=long)) as one:
+        await one.tells("이름이 긴 폴더/이름이 긴 폴더")
+        row = one.form.row("data.source")
+        assert row is not None
+        row.editor.focus()
+        await one.tells("이름이 긴 폴더/lessons.jsonl")
