@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from trainer.dataset.tokens import TokenSet
 
 
-_FEW_PAIRS = 300
+_FEW_PAIRS, _MOST_TIMES = 300, 100
 
 
 def tokenise(recipe: Recipe, folder: Path, telling: Telling) -> Lengths:
@@ -27,8 +27,8 @@ def tokenise(recipe: Recipe, folder: Path, telling: Telling) -> Lengths:
     tokens = tokenised(recipe, folder, progress)
     evaluation_set(recipe, folder, progress)
     telling.note(_facts_line(tokens))
-    if recipe.train.kind == "dpo" and tokens.facts.pairs < _FEW_PAIRS:
-        telling.note(_few_pairs(tokens.facts.pairs))
+    if recipe.train.kind == "dpo" and (pairs := _different_pairs(tokens)) < _FEW_PAIRS:
+        telling.note(_few_pairs(pairs))
     return _lengths(tokens)
 
 
@@ -59,6 +59,13 @@ def _facts_line(tokens: "TokenSet") -> str:
         f"{facts.examples:,}행{pairs}, {facts.tokens:,}토큰{cut}{dropped}",
         f"{facts.examples:,} rows{pairs}, {facts.tokens:,} tokens{cut}{dropped}",
     )
+
+
+def _different_pairs(tokens: "TokenSet") -> int:
+    """One that stands there several times, to be learnt as often, is one. Of many none are compared: they are not few."""
+    if tokens.facts.pairs > _FEW_PAIRS * _MOST_TIMES:
+        return tokens.facts.pairs
+    return len({tuple(one.ids) for one in map(tokens.example, range(len(tokens))) if one.rejected_at})
 
 
 def _few_pairs(count: int) -> str:

@@ -33,12 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from kullm_tui.feedback.gather import gather_all
-    from kullm_tui.feedback.lessons import lessons_in
+    from kullm_tui.feedback.survey import survey
 
     with open_to_read(paths.database_file()) as store:
-        said = gather_all(store)
-        learnt = lessons_in(store)
+        found = survey(store)
+    said, learnt = tuple(entry.feedback for entry in found.entries), found.lessons
     shown = [one for one in said if args.kind in (None, one.kind) and (not args.model or args.model in one.models)]
     if args.json:
         print(terminal_safe_json({"feedback": [_facts(one) for one in shown], "lessons": _counts(learnt)}))
