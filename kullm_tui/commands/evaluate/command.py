@@ -156,6 +156,14 @@ def _add_run(run: argparse.ArgumentParser) -> None:
         help=say("한 답을 N번 채점해 평균을 내요 (비용도 N배)", "judge each answer N times and average; costs N-fold"),
     )
     add_judge_arguments(run)
+    run.add_argument(
+        "--batch",
+        action="store_true",
+        help=say(
+            "배치로 맡겨 반값에 채점해요 (하루까지 걸리고, 꺼도 이어져요)",
+            "judge in batches at half the price (takes up to a day; goes on after it was ended)",
+        ),
+    )
     run.add_argument("--json", action="store_true", help=say("표를 JSON으로", "the table as JSON"))
 
 
