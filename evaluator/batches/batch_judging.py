@@ -77,6 +77,7 @@ class BatchJudging:
         self._cap = SentCap(self._expectation.cap)
         self._taking = Taking(judge, self._ledger, self._cap)
         self._seen: dict[str, FarBatch] = {}
+        self._in_batches: set[str] = set()  # at the end of the last round
         self._unsure: set[str] = set()  # batches of this program's whose hand-in broke off
         self._pauses = self._troubles = 0
         self._most_calls, self._one_at_a_time = _MOST_CALLS, False
@@ -101,6 +102,7 @@ class BatchJudging:
 
     async def _round(self, service: BatchService) -> None:
         await self._share_kept()
+        await self._hear_of_others()
         for batch in await self._batches():
             if batch.batch:
                 await self._look_at(service, batch)
@@ -109,6 +111,7 @@ class BatchJudging:
                 self._unsure.discard(batch.name)
         if self.stopped is None:
             await self._hand_in(service)
+        self._in_batches = await asyncio.to_thread(self._store.handed_in, self._open)
         under_way = await self._batches()
         self._narrate(waiting_words([(one, self._seen.get(one.name)) for one in under_way]))
 
@@ -126,6 +129,13 @@ class BatchJudging:
         kept = await asyncio.to_thread(self._store.replies, self._open)
         for key, (reply, cost) in kept.items():
             self._share(key, reply, cost, kept=True)
+
+    async def _hear_of_others(self) -> None:
+        """Another program may have taken a batch that we waited for too, or given it up: what it noted counts here as well."""
+        there = await asyncio.to_thread(self._store.handed_in, self._open)
+        left = [key for key in self._open if key in self._in_batches and key not in there]
+        for key, reason in (await asyncio.to_thread(self._store.failures, left)).items():
+            self._give_up(key, reason)
 
     def _meet(self, failure: Exception) -> None:
         """The other side could not be reached, or answered with a fault: it is asked again for a while."""

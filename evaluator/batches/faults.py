@@ -121,6 +121,19 @@ def cancelled(batch: Batch) -> BatchCancelled:
     )
 
 
+def being_handed_in(batch: Batch) -> KullmError:
+    return KullmError(
+        say(
+            f"배치 {batch.name}: 다른 kullm이 지금 맡기고 있어요. 잠시 뒤에 다시 해 보세요.",
+            f"Another kullm is handing in the batch {batch.name} just now. Try again in a while.",
+        )
+    )
+
+
+def was_cancelled() -> str:
+    return say("배치가 취소되어 채점하지 않았어요.", "its batch was cancelled before it was judged.")
+
+
 def results_gone() -> str:
     return say(
         "배치의 결과 파일이 없어졌어요(비용은 들었을 수 있어요).",

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from evaluator.batches.faults import expired_again, results_gone, without_result
+from evaluator.batches.faults import expired_again, results_gone, was_cancelled, without_result
 from evaluator.batches.ledger import Batch, Ledger
 from evaluator.batches.results import NotReached, Results, read_results
 from evaluator.batches.service import BatchService, FarBatch
@@ -47,13 +47,13 @@ class Taking:
         results, is_gone = await _results_of(service, far)
         taken = Taken()
         await self._keep(batch, results.replies, taken)
-        reasons = self._reasons(results.failures, usual, taken)
+        reasons = self._reasons(results.failures, far, usual, taken)
         left = await asyncio.to_thread(self._ledger.keys, batch) - reasons.keys()
         if far.status == "completed" or is_gone:
             reasons |= dict.fromkeys(left, results_gone() if is_gone else without_result())
             taken.assumed += sum(map(usual, left))
         else:
-            reasons |= {key: self._not_reached(key) for key in left}
+            reasons |= {key: self._not_reached(key, far) for key in left}
         there = await asyncio.to_thread(self._ledger.give_back, batch, reasons)
         taken.failures = {key: reason for key, reason in reasons.items() if reason and key in there}
         await asyncio.to_thread(self._ledger.end, batch)
@@ -68,21 +68,24 @@ class Taking:
             taken.replies |= {key: some[key] for key in new}
 
     def _reasons(
-        self, failures: Mapping[str, Exception], usual: Callable[[str], float], taken: Taken
+        self, failures: Mapping[str, Exception], far: FarBatch, usual: Callable[[str], float], taken: Taken
     ) -> dict[str, str]:
         """Why there is no verdict; empty where it is asked for again."""
         sent = self._cap.parameter
         reasons = {}
         for key, failure in failures.items():
             if isinstance(failure, NotReached):
-                reasons[key] = self._not_reached(key)
+                reasons[key] = self._not_reached(key, far)
                 continue
             self._tries[key] += 1
             taken.assumed += usual(key) if may_be_charged(failure) else 0.0
             reasons[key] = self._reason(key, failure, sent, taken)
         return reasons
 
-    def _not_reached(self, key: str) -> str:
+    def _not_reached(self, key: str, far: FarBatch) -> str:
+        """Somebody wanted it so, or the time was too short, and then another batch may reach it."""
+        if far.status == "cancelled":
+            return was_cancelled()
         self._tries[key] += 1
         return expired_again(MOST_TRIES) if self._tries[key] >= MOST_TRIES else ""
 

@@ -53,7 +53,7 @@ class BatchServer(JudgeServer):
         self.files: dict[str, StoredFile] = {}
         self.batches: dict[str, StoredBatch] = {}
         self.billed: Counter[str] = Counter()  # by the call's name
-        self.steps = len(_STEPS)  # that a batch takes until it is over
+        self.steps = len(_STEPS)  # until a batch is over; more than there are: never
         self.page = 100  # rows of a list
         self.has_batches = True
         self.complaints: Callable[[StoredBatch], Sequence[Mapping[str, Any]]] = lambda _batch: ()
@@ -155,7 +155,7 @@ class BatchServer(JudgeServer):
         if step == 1 and (complaints := self._complaints(batch)):
             batch.status, batch.complaints = "failed", complaints
         elif step < self.steps:
-            batch.status = _STEPS[step]
+            batch.status = _STEPS[min(step, len(_STEPS) - 1)]
         else:
             until = self.expires(batch)
             self._end(batch, "completed" if until is None else "expired", len(batch.lines) if until is None else until)
