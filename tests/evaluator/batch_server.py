@@ -1,6 +1,7 @@
 """A judge that takes batches: OpenAI's files and batches over HTTP, with what goes wrong there.
 
-A batch goes on by one step each time that it is asked after, so nothing depends on the clock. What it answers a call with is billed by
+All batches go on by one step each time that one is asked after, so nothing depends on the clock, and `finish` ends those that nobody
+asked after any more. What it answers a call with is billed by
 the call's `custom_id`. Results come back in another order than they were asked in.
 """
 
@@ -55,6 +56,7 @@ class BatchServer(JudgeServer):
         self.billed: Counter[str] = Counter()  # by the call's name
         self.steps = len(_STEPS)  # until a batch is over; more than there are: never
         self.page = 100  # rows of a list
+        self.reads_at_once = False  # a batch's file, so that it goes on without it
         self.has_batches = True
         self.complaints: Callable[[StoredBatch], Sequence[Mapping[str, Any]]] = lambda _batch: ()
         self.fault: Callable[[dict[str, Any]], Fault | None] = lambda _line: None  # of one call
@@ -124,7 +126,8 @@ class BatchServer(JudgeServer):
             case "GET", []:
                 return self._listed([self._facts(one) for one in self.batches.values()], request)
             case "GET", [number] if number in self.batches:
-                self._step(self.batches[number])
+                for batch in self.batches.values():
+                    self._step(batch)
                 return _json(self._facts(self.batches[number]))
             case "POST", [number, "cancel"] if number in self.batches:
                 self._cancel(self.batches[number])
@@ -140,6 +143,13 @@ class BatchServer(JudgeServer):
         batch.lines = [json.loads(line) for line in self.files[batch.input_file].content.splitlines()]
         self.batches[batch.id] = batch
         return _json(self._facts(batch))
+
+    def finish(self) -> None:
+        """Whatever is under way is done, and billed."""
+        self.steps = 1
+        while self.enqueued:
+            for batch in self.batches.values():
+                self._step(batch)
 
     @property
     def enqueued(self) -> int:
@@ -161,7 +171,7 @@ class BatchServer(JudgeServer):
             self._end(batch, "completed" if until is None else "expired", len(batch.lines) if until is None else until)
 
     def _complaints(self, batch: StoredBatch) -> Sequence[Mapping[str, Any]]:
-        if batch.input_file not in self.files:
+        if batch.input_file not in self.files and not self.reads_at_once:
             return [{"code": "invalid_file", "message": "The input file is gone.", "line": None, "param": None}]
         if self.room is not None and self.enqueued > self.room:
             words = "Enqueued token limit reached for gpt-4.1 in organization org-1. Limit: 90,000 enqueued tokens."

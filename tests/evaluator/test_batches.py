@@ -217,6 +217,11 @@ def test_a_reply_in_another_form_is_an_error_that_may_have_been_paid_for(
     assert outcome.assumed > 0
 
 
+def test_results_may_be_longer_than_any_reply(server: BatchServer, store: VerdictStore) -> None:
+    server.spoils = lambda _name, line: line[:-1] + b', "padding": "' + b"x" * 3_000_000 + b'"}'
+    assert statuses(run(server, store, items(4))) == ["ok"] * 4
+
+
 def test_results_that_vanished_are_told_and_not_bought_again_unasked(server: BatchServer, store: VerdictStore) -> None:
     def vanished(request: Received) -> Reply | None:
         return refuses(404, "No such File object") if request.path.endswith("/content") else None
@@ -463,7 +468,7 @@ def test_a_batch_that_is_there_is_found_by_its_name_on_whatever_page(server: Bat
     stored = server._store(batch.name, content(server))
     server.create(_create(stored.id, batch.name))
     for number in range(7):
-        server.create(_create(stored.id, f"somebody else's {number}"))
+        server.create(_create(server._store("theirs.jsonl", b"").id, f"somebody else's {number}"))
     assert statuses(run(server, store, items(2))) == ["ok"] * 2
     assert len(server.batches) == 8
     assert set(server.billed.values()) == {1}

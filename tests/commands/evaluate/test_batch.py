@@ -43,6 +43,17 @@ def write(home: Path, count: int) -> None:
         (home / name).write_text("\n".join(json.dumps(row(number), ensure_ascii=False) for number in range(count)))
 
 
+def started(home: Path, env: dict[str, str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [*COMMAND, *RUN],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=environment(home, **env),
+        cwd=home,
+    )
+
+
 def _question(number: int) -> dict[str, str]:
     return {"id": f"q{number}", "instruction": f"지시 {number}"}
 
@@ -151,16 +162,10 @@ def test_through_fifteen_kills_no_verdict_is_lost_and_none_is_bought_twice(
     """Every batch ends before it has come to all of its calls, so that there is always something to hand in anew."""
     killer = Killer(server, random.Random(os.urandom(8)))
     server.expires = lambda _batch: 3
+    server.reads_at_once = True
     done = 0
     for matches, moment in MOMENTS:
-        program = subprocess.Popen(
-            [*COMMAND, *RUN],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            env=environment(home, **env),
-            cwd=home,
-        )
+        program = started(home, env)
         killer.aims(program, matches, moment)
         told = program.communicate(timeout=240)[1].decode()
         assert program.returncode == -signal.SIGKILL, (matches, moment, told)
@@ -171,6 +176,7 @@ def test_through_fifteen_kills_no_verdict_is_lost_and_none_is_bought_twice(
     server.expires = lambda _batch: None
     last = kullm(home, *RUN, "--json", env=env)
     assert last.returncode == 0, last.stderr
+    server.finish()
     assert [(row["model"], row["n"]) for row in json.loads(last.stdout)["rows"]] == [("남", ANSWERS)]
     assert len(server.billed) == ANSWERS
     assert set(server.billed.values()) == {1}, "nothing was bought twice"
@@ -190,14 +196,7 @@ def waits(home: Path, env: dict[str, str], server: BatchServer) -> subprocess.Po
     looked = threading.Event()
     server.steps = 1_000_000
     server.refuses = lambda request: looked.set() if _asks_how_far(request) else None
-    program = subprocess.Popen(
-        [*COMMAND, *RUN],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        env=environment(home, **env),
-        cwd=home,
-    )
+    program = started(home, env)
     assert looked.wait(240)
     server.refuses = lambda _request: None
     return program
@@ -290,3 +289,12 @@ def test_max_cost_bounds_what_is_handed_in(home: Path, env: dict[str, str], serv
     assert "예산 $0.01에 도달해서" in done.stderr
     assert 0 < spent <= 0.01 + 0.0015
     assert len(server.batches) > 1
+
+
+def test_two_that_run_at_once_share_one_batch(home: Path, env: dict[str, str], server: BatchServer) -> None:
+    write(home, 5)
+    programs = [started(home, env) for _ in range(2)]
+    told = [program.communicate(timeout=240)[1].decode() for program in programs]
+    assert [program.returncode for program in programs] == [0, 0], told
+    assert len(server.billed) == 5
+    assert set(server.billed.values()) == {1}
