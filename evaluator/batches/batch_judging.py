@@ -102,7 +102,6 @@ class BatchJudging:
 
     async def _round(self, service: BatchService) -> None:
         await self._share_kept()
-        await self._hear_of_others()
         for batch in await self._batches():
             if batch.batch:
                 await self._look_at(service, batch)
@@ -129,13 +128,6 @@ class BatchJudging:
         kept = await asyncio.to_thread(self._store.replies, self._open)
         for key, (reply, cost) in kept.items():
             self._share(key, reply, cost, kept=True)
-
-    async def _hear_of_others(self) -> None:
-        """Another program may have taken a batch that we waited for too, or given it up: what it noted counts here as well."""
-        there = await asyncio.to_thread(self._store.handed_in, self._open)
-        left = [key for key in self._open if key in self._in_batches and key not in there]
-        for key, reason in (await asyncio.to_thread(self._store.failures, left)).items():
-            self._give_up(key, reason)
 
     def _meet(self, failure: Exception) -> None:
         """The other side could not be reached, or answered with a fault: it is asked again for a while."""
@@ -217,8 +209,7 @@ class BatchJudging:
     async def _hand_in(self, service: BatchService) -> None:
         if time.monotonic() < self._held_until:
             return
-        there = await asyncio.to_thread(self._store.handed_in, self._open)
-        missing = [key for key in self._open if key not in there]
+        missing = await self._missing()
         while missing:
             under_way = await self._batches()
             if under_way and self._one_at_a_time:
@@ -235,6 +226,15 @@ class BatchJudging:
             content = b"".join(line for call, line in zip(calls, lines, strict=True) if call.key in taken)
             if not await self._submit(service, batch, content):
                 return
+
+    async def _missing(self) -> list[str]:
+        """What no batch will bring. Another program may have taken one that we waited for too, or given it up: what it noted of a call
+        counts here as well."""
+        there = await asyncio.to_thread(self._store.handed_in, self._open)
+        left = [key for key in self._in_batches if key in self._open and key not in there]
+        for key, reason in (await asyncio.to_thread(self._store.failures, left)).items():
+            self._give_up(key, reason)
+        return [key for key in self._open if key not in there]
 
     def _affordable(self, keys: Sequence[str], under_way: Sequence[Batch]) -> tuple[list[Call], list[bytes]]:
         """As many as one batch holds, and as the budget lets by the rule of `Budget`: whatever they come to, no more is spent than

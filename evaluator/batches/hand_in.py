@@ -57,12 +57,15 @@ async def find_again(service: BatchService, ledger: Ledger, batch: Batch) -> Far
 
 
 async def _take_file_away(service: BatchService, batch: Batch) -> None:
+    """However often it got there. A server that has no list of files, or takes none away, is left as it is."""
     import openai
 
-    try:
-        known = () if batch.file in ("", TAKEN_AWAY) else (batch.file,)
-        for file in dict.fromkeys([*known, *await service.files_named(batch.name)]):
+    files = [] if batch.file in ("", TAKEN_AWAY) else [batch.file]
+    with suppress(openai.NotFoundError):
+        files += await service.files_named(batch.name)
+    for file in dict.fromkeys(files):
+        try:
             await service.delete_file(file)
-    except openai.APIStatusError as refusal:
-        if refusal.status_code not in _NOT_THERE:  # it has no list of files, or takes none away
-            raise
+        except openai.APIStatusError as refusal:
+            if refusal.status_code not in _NOT_THERE:
+                raise

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 URL = "/v1/chat/completions"
 _NAME = "kullm"  # of the batch's metadata that holds the file's name
+_FILE_SECONDS = 1800.0  # for a file of a hundred megabytes
 _ON_A_PAGE = 100
 _MOST_PAGES = 200
 _CLOCKS_DIFFER_SECONDS = 24 * 3600.0
@@ -59,7 +60,7 @@ class BatchService:
 
     async def upload(self, name: str, content: bytes) -> str:
         """The other side's name of the file."""
-        async with self._request():
+        async with self._request(_FILE_SECONDS):
             answer = await self._client.post(
                 "/files",
                 body={"purpose": "batch"},
@@ -114,7 +115,7 @@ class BatchService:
         """Of a file of results."""
         import httpx2
 
-        async with self._request():
+        async with self._request(_FILE_SECONDS):
             answer = await self._client.get(f"/files/{file}/content", cast_to=httpx2.Response)
         return [line for line in answer.content.split(b"\n") if line.strip()]
 
@@ -133,13 +134,13 @@ class BatchService:
             after = {"after": str(rows[-1].get("id", ""))}
 
     @asynccontextmanager
-    async def _request(self) -> AsyncIterator[None]:
+    async def _request(self, seconds: float = 0.0) -> AsyncIterator[None]:
         """So long in all: a server may send blanks for ever to keep a connection."""
         import httpx2
         import openai
 
         try:
-            async with asyncio.timeout(self._seconds):
+            async with asyncio.timeout(seconds or self._seconds):
                 yield
         except TimeoutError as silence:
             raise openai.APITimeoutError(httpx2.Request("POST", self._client.base_url)) from silence
