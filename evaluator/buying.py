@@ -34,9 +34,9 @@ from evaluator.call_faults import (
 from evaluator.cost import Budget, Reservation, cost_of
 from evaluator.expectation import Expectation
 from evaluator.judge import Judge, ask, request_body
-from evaluator.judge_table import CAPS
 from evaluator.reading import failed_verdict, verdict_of
 from evaluator.rubric import Rubric
+from evaluator.sent_cap import SentCap
 from evaluator.verdict import Item, JudgeReply, Verdict
 from evaluator.verdicts import VerdictStore
 from kullm_tui.core.endpoints.errors import CutOff, Malformed, TooMuch
@@ -48,7 +48,7 @@ from kullm_tui.core.pace.pace import Pace, Turn
 if TYPE_CHECKING:
     import openai
 
-_TRIES, _SILENT_TRIES = 4, 2
+MOST_TRIES, _SILENT_TRIES = 4, 2
 _MOST_REFUSALS = 60  # 429s in a row for one call
 _FIRST_DELAY_SECONDS, _LONGEST_DELAY_SECONDS = 0.5, 20.0
 _FAILURES_THAT_STOP = 8  # one after another: the server is down
@@ -114,7 +114,7 @@ class _Tries:
         self.silent += is_silence(failure)
 
     def may_go_on(self, failure: Exception) -> bool:
-        many = self.failed >= _TRIES or self.silent >= _SILENT_TRIES or self.refused >= _MOST_REFUSALS
+        many = self.failed >= MOST_TRIES or self.silent >= _SILENT_TRIES or self.refused >= _MOST_REFUSALS
         return not many and is_worth_another(failure)
 
 
@@ -139,8 +139,7 @@ class Buying:
         self._budget, self._seconds, self._at_once, self._under_way = budget, seconds, at_once, under_way
         self._tell = tell
         self._expectation = Expectation(judge, rubric)
-        self._cap = self._expectation.cap.parameter if self._expectation.cap else ""
-        self._caps_refused: set[str] = set()
+        self._cap = SentCap(self._expectation.cap)
         self._pace = Pace(most_at_once=at_once)
         self._writer = ThreadPoolExecutor(
             1, "verdicts"
@@ -229,13 +228,20 @@ class Buying:
         return claimed
 
     async def _wait_for_another(self, key: str, same: list[Item]) -> None:
-        """Another program has asked already: its reply is ours too, and if it fails we ask."""
+        """Another program has asked already: its reply is ours too, and if it fails we ask. A batch's may take a day."""
         await asyncio.sleep(_WAIT_FOR_ANOTHER_SECONDS)
         kept = await asyncio.to_thread(self._store.replies, [key])
         if key in kept:
             self.share(same, *kept[key], kept=True)
+        elif await asyncio.to_thread(self._store.handed_in, [key]):
+            self.tell_waiting(same)
         else:
             self.waiting.append((key, same))
+
+    def tell_waiting(self, same: Sequence[Item]) -> None:
+        """Nobody waits here for what was handed in as a batch, and nobody buys it a second time."""
+        for item in same:
+            self._tell(failed_verdict(item, waits_in_batch(), judge=self._judge, rubric=self._rubric))
 
     # -- the call ------------------------------------------------------------------------------------------------------
 
@@ -245,13 +251,13 @@ class Buying:
 
         tries, judge = _Tries(), self._judge
         while leave is not None:
-            cap = self._cap
+            cap = self._cap.parameter
             try:
                 return await self._attempt(client, item, leave)
             except (openai.OpenAIError, CutOff, Malformed, TooMuch) as failure:
                 tries.count(failure)
                 if refuses_cap(failure) and cap:
-                    self._give_up_cap(cap)
+                    self._cap.give_up(cap)
                 elif self._is_in_silence(failure) or not tries.may_go_on(failure):
                     raise as_error(failure, judge.endpoint, judge.model, strict=judge.mode == "strict") from failure
                 alone = self._seconds_alone(failure, leave, tries)
@@ -289,18 +295,7 @@ class Buying:
             self._budget.settle(leave.reservation, cost, assumed=assumed)
 
     def _body(self, item: Item) -> dict[str, object]:
-        body = request_body(self._judge, self._rubric, item)
-        cap = self._expectation.cap
-        if cap and self._cap:
-            body.pop(cap.parameter, None)
-            body[self._cap] = cap.tokens
-        return body
-
-    def _give_up_cap(self, sent: str) -> None:
-        """There is another way to say how long a reply may be, and in the end none."""
-        self._caps_refused.add(sent)
-        if self._cap == sent:
-            self._cap = next((name for name in CAPS if name not in self._caps_refused), "")
+        return self._cap.bounded(request_body(self._judge, self._rubric, item))
 
     def _is_in_silence(self, failure: Exception) -> bool:
         """The judge has never answered, and several calls have waited for it in vain."""
@@ -334,6 +329,13 @@ class Buying:
         self._first_reasons.add(str(failure))
         alike = not self.has_judged and len(self._first_reasons) == 1 and self._failures >= _FIRST_FAILURES_THAT_STOP
         return never_got_there(failure) or alike or self._failures >= _FAILURES_THAT_STOP
+
+
+def waits_in_batch() -> str:
+    return say(
+        "배치로 맡겨 두었어요. `kullm eval run`에 --batch를 붙여 다시 하면 받고, `kullm eval batches --cancel`로 그만둬요.",
+        "handed in as a batch: `kullm eval run` with --batch takes it, `kullm eval batches --cancel` gives it up.",
+    )
 
 
 def budget_spent(budget: Budget) -> BudgetSpent:

@@ -5,6 +5,7 @@ syllable as the price list says, one for four other letters. What is charged fol
 """
 
 import asyncio
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ class Estimate:
     output_tokens: int
     dollars: float | None  # None: nobody knows the price
     as_of: str = ""  # the month of the shipped price that it rests on
+    share: float | None = None  # of the usual price, for calls in a batch; None: called one by one
 
 
 @dataclass(frozen=True)
@@ -73,9 +75,17 @@ class Budget:
 
     def settle(self, reservation: Reservation, cost: float, *, assumed: bool = False) -> None:
         self._under_way.remove(reservation)
+        self.spend(cost, assumed=assumed)
+        self._news.set()
+
+    def spend(self, cost: float, *, assumed: bool = False) -> None:
+        """What nothing was set aside for here: a call that came back in a batch."""
         self.spent += cost
         self.assumed += cost if assumed else 0.0
-        self._news.set()
+
+    @property
+    def left(self) -> float:
+        return math.inf if self.dollars is None else self.dollars - self.spent + _ROUNDING
 
     def _has_room(self, cost: CallCost, *, alone: bool) -> bool:
         if self.dollars is None:
@@ -83,16 +93,15 @@ class Budget:
         if alone and self._under_way:
             return False
         calls = [one.cost for one in self._under_way] + [cost]
-        left = self.dollars - self.spent + _ROUNDING
         dearest = max(one.most for one in calls)
-        return sum(one.usual for one in calls) <= left and sum(one.most for one in calls) - dearest <= left
+        return sum(one.usual for one in calls) <= self.left and sum(one.most for one in calls) - dearest <= self.left
 
 
-def price_of(judge: Judge) -> Price | None:
+def price_of(judge: Judge, *, in_batch: bool = False) -> Price | None:
     """The listed price; a judge on this machine that is not listed is free; None where nobody knows."""
     for name in (judge.model, DATED.sub("", judge.model)):
         if price := token_price(name):
-            return price
+            return price.in_batch if in_batch else price
     return None if is_outside(judge.endpoint.base_url) else FREE
 
 
@@ -111,12 +120,13 @@ def call_tokens(judge: Judge, rubric: Rubric, item: Item, price: Price | None) -
     return asked, said
 
 
-def estimated(judge: Judge, rubric: Rubric, items: Iterable[Item]) -> Estimate:
-    price = price_of(judge)
+def estimated(judge: Judge, rubric: Rubric, items: Iterable[Item], *, in_batch: bool = False) -> Estimate:
+    price = price_of(judge, in_batch=in_batch)
     calls = [call_tokens(judge, rubric, item, price) for item in items]
     asked, said = sum(call[0] for call in calls), sum(call[1] for call in calls)
     dollars = None if price is None else (asked * price.input + said * price.output) / 1e6
-    return Estimate(len(calls), asked, said, dollars, price.as_of if price else "")
+    share = price.batch if price and in_batch else None
+    return Estimate(len(calls), asked, said, dollars, price.as_of if price else "", share)
 
 
 def text_tokens(text: str, hangul: float) -> int:

@@ -13,7 +13,7 @@ from evaluator.cost import Budget
 from evaluator.judge import Judge, is_its_own_judge
 from evaluator.judging import Outcome
 from evaluator.questions import QuestionSet, load_questions
-from evaluator.rounds import judge_rounds, judges_version, repeated
+from evaluator.rounds import Rounds, judge_rounds, judges_version, repeated
 from evaluator.rubric import Rubric, load_rubric
 from evaluator.turns import is_askable, judged_item
 from evaluator.unread import counted_verdicts
@@ -61,6 +61,11 @@ def evaluation_items(evaluation: Evaluation, store: VerdictStore) -> list[Item]:
     return items
 
 
+def evaluation_rounds(evaluation: Evaluation, store: VerdictStore) -> Rounds:
+    """What is judged, as often as it is."""
+    return repeated(evaluation_items(evaluation, store), evaluation.repeats)
+
+
 def system_of(item_id: str) -> str:
     """Whose answer an item is."""
     return item_place(item_id)[0]
@@ -75,9 +80,8 @@ async def judge_evaluation(
     under_way: UnderWay | None = None,
     told: Callable[[Verdict], None] | None = None,
 ) -> Outcome:
-    items = await asyncio.to_thread(evaluation_items, evaluation, store)
     return await judge_rounds(
-        repeated(items, evaluation.repeats),
+        await asyncio.to_thread(evaluation_rounds, evaluation, store),
         judge=evaluation.judge,
         rubric=evaluation.rubric,
         store=store,

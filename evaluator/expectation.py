@@ -19,8 +19,8 @@ _TWICE = 2  # of the longest reply that was seen from a server that knows no cap
 
 
 class Expectation:
-    def __init__(self, judge: Judge, rubric: Rubric) -> None:
-        self.price: Price | None = price_of(judge)
+    def __init__(self, judge: Judge, rubric: Rubric, *, in_batch: bool = False) -> None:
+        self.price: Price | None = price_of(judge, in_batch=in_batch)
         self.is_known = False  # a reply has told what calls cost
         self._judge, self._rubric = judge, rubric
         own = any(name in judge.parameters for name in CAPS)

@@ -99,13 +99,21 @@ async def ask(
         raise openai.APITimeoutError(httpx2.Request("POST", client.base_url)) from silence
     try:
         answer = foreign_json.parsed(response.content)
+    except (ValueError, RecursionError) as error:
+        raise Malformed from error
+    return reply_in(answer), response.headers
+
+
+def reply_in(answer: Any) -> JudgeReply:
+    """What the judge said, from the protocol's body; Malformed for a body of another kind."""
+    try:
         choice = answer["choices"][0]
         message = choice["message"]
         text = message.get("content")
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+    except (LookupError, TypeError, AttributeError) as error:
         raise Malformed from error
     usage = answer.get("usage") if isinstance(answer.get("usage"), dict) else {}
-    reply = JudgeReply(
+    return JudgeReply(
         text=_words(text),
         finish_reason=_words(choice.get("finish_reason")) or "stop",
         refusal=_words(message.get("refusal")),
@@ -114,7 +122,6 @@ async def ask(
         prompt_tokens=_count(usage.get("prompt_tokens")),
         completion_tokens=_count(usage.get("completion_tokens")),
     )
-    return reply, response.headers
 
 
 def _words(value: object) -> str:

@@ -84,7 +84,7 @@ async def judge_items(
         if not isinstance(buying.stopped, SchemaRefused) or judge.insists:
             break
         judge = replace(judge, mode="paper")
-    stopped = await _told_in_the_end(buying.stopped, judge, budget)
+    stopped = await told_in_the_end(buying.stopped, judge, budget)
     if stopped:
         verdicts |= _told_by_each(verdicts, str(buying.stopped), str(stopped))
         unreached = [item for item in items if item.id not in verdicts]
@@ -102,13 +102,19 @@ async def _take_kept(
     for item in items:
         by_key.setdefault(keys[item.id], []).append(item)
     kept = await asyncio.to_thread(store.replies, by_key)
+    in_batch = await asyncio.to_thread(store.handed_in, by_key)
     failed = await asyncio.to_thread(store.failures, by_key)
     for key, same in by_key.items():
         if key in kept:
             buying.share(same, *kept[key], kept=True)
+        elif key in in_batch:
+            buying.tell_waiting(same)
     # What failed before goes last: a few that always fail must not stand before all the others.
     buying.waiting.extend(
-        sorted(((k, same) for k, same in by_key.items() if k not in kept), key=lambda one: one[0] in failed)
+        sorted(
+            ((k, same) for k, same in by_key.items() if k not in kept and k not in in_batch),
+            key=lambda one: one[0] in failed,
+        )
     )
     buying.has_judged = bool(kept)
     return keys
@@ -124,7 +130,7 @@ def _told_by_each(verdicts: Mapping[str, Verdict], met: str, told: str) -> dict[
     return {name: replace(one, reason=told) for name, one in verdicts.items() if one.reason == met}
 
 
-async def _told_in_the_end(stopped: KullmError | None, judge: Judge, budget: Budget) -> KullmError | None:
+async def told_in_the_end(stopped: KullmError | None, judge: Judge, budget: Budget) -> KullmError | None:
     if isinstance(stopped, BudgetSpent):
         return budget_spent(budget)
     if isinstance(stopped, EndpointError) and stopped.status == 404:
@@ -145,10 +151,10 @@ def mode_note(asked: Judge, outcome: Outcome) -> str:
 def missing_items(
     items: Sequence[Item], *, judge: Judge, rubric: Rubric, store: VerdictStore, repeat: int = 0
 ) -> list[Item]:
-    """Those that would have to be bought, each content once: what an estimate is made of."""
+    """Those that would have to be bought, each content once: what an estimate is made of. What is handed in as a batch is bought."""
     by_key = {judge.key(rubric, item, repeat): item for item in items}
-    kept = store.replies(by_key)
-    return [item for key, item in by_key.items() if key not in kept]
+    there = store.replies(by_key).keys() | store.handed_in(by_key)
+    return [item for key, item in by_key.items() if key not in there]
 
 
 def kept_verdicts(

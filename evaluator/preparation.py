@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluator.answer_store import Answer, System, imported_answers, keep_answer, kept_answers
+from evaluator.batches.probe import refuse_without_batches
 from evaluator.cost import Budget
 from evaluator.evaluation import Evaluation, judges_itself, refuse_same_names, without_reference
 from evaluator.judge import Judge
@@ -66,6 +67,7 @@ class Wishes:
     limit: float | None = None  # dollars
     mode: Mode | None = None  # the judge's, insisted on; None: the rubric's, or what the judge's server takes
     repeats: int = 1  # how often the judge is asked about each answer
+    in_batches: bool = False  # it is judged within a day, at a part of the price
 
 
 @dataclass(frozen=True)
@@ -78,20 +80,27 @@ class Prepared:
     plan: RunPlan
     limit: float | None
     warnings: tuple[str, ...] = ()
+    in_batches: bool = False
 
     @property
     def budget(self) -> Budget:
-        """The user's limit, else a little more than what was shown before the run: nobody agreed to more."""
+        """The user's limit, else a little more than what was shown before the run: nobody agreed to more. What is handed in as a
+        batch cannot be stopped by what it turns out to cost, so without a limit all of what was shown is handed in."""
         shown = self.plan.estimate.dollars if self.plan.estimate else None
-        if self.limit is not None or shown is None:
+        if self.limit is not None or shown is None or self.in_batches:
             return Budget(self.limit)
         return Budget(max(shown * _ROOM, _LEAST_DOLLARS) if shown else None)
+
+    @property
+    def asks_the_judge(self) -> bool:
+        estimate = self.plan.estimate
+        return estimate is not None and bool(estimate.calls or (self.in_batches and self.plan.handed_in))
 
     @property
     def leaving(self) -> list[tuple[Endpoint, Leaving]]:
         """Whom text will be sent to, and what: questions to a system, the answers with them to the judge."""
         asked = [target.endpoint for target in self.targets.values()]
-        judged = [self.evaluation.judge.endpoint] if self.plan.estimate and self.plan.estimate.calls else []
+        judged = [self.evaluation.judge.endpoint] if self.asks_the_judge else []
         sent: list[tuple[Endpoint, Leaving]] = [(one, "question") for one in asked if one and not one.local]
         return [*sent, *((one, "answer") for one in judged)]
 
@@ -127,10 +136,15 @@ class Preparing:
         judge = nobody() if wishes.judge is None else self._judge(wishes.judge, wishes.mode, rubric)
         names = (paths.lasting(wishes.questions), paths.lasting(wishes.rubric))
         evaluation = Evaluation(names[0], questions, tuple(systems), judge, rubric, names[1], wishes.repeats)
-        plan = plan_run(evaluation, self.store, imported, at_hand=_at_hand(wishes.questions))
+        at_hand = _at_hand(wishes.questions)
+        plan = plan_run(evaluation, self.store, imported, at_hand=at_hand, in_batches=wishes.in_batches)
         _refuse_unknown_price(wishes, judge, plan)
         asked = {name: target for name, target in targets.items() if plan.answers.get(name)}
-        return Prepared(evaluation, asked, imported, plan, wishes.limit, self._warnings(evaluation, plan))
+        warnings = self._warnings(evaluation, plan)
+        prepared = Prepared(evaluation, asked, imported, plan, wishes.limit, warnings, wishes.in_batches)
+        if wishes.in_batches and prepared.asks_the_judge:
+            asyncio.run(refuse_without_batches(judge))  # before an hour of answers, not after
+        return prepared
 
     def _imported(self, pick: Pick, questions: QuestionSet) -> tuple[System, Mapping[str, Answer]]:
         if not pick.sha256:

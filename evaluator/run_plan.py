@@ -33,6 +33,7 @@ class RunPlan:
     estimate: Estimate | None = None  # None: no judge
     answer_seconds: float | None = None  # None: not measured here yet
     judge_seconds: float | None = None
+    handed_in: int = 0  # verdicts that a batch will bring, and that were agreed to then
 
     @property
     def missing_answers(self) -> int:
@@ -55,8 +56,9 @@ def plan_run(
     imported: Mapping[str, Mapping[str, Answer]] | None = None,
     *,
     at_hand: bool = True,
+    in_batches: bool = False,
 ) -> RunPlan:
-    """`imported` are answers that are not in the store yet, by system and question."""
+    """`imported` are answers that are not in the store yet, by system and question. `in_batches`: how it is judged."""
     questions = evaluation.questions.questions
     missing: dict[str, int] = {}
     answer_seconds: float | None = 0.0
@@ -73,10 +75,13 @@ def plan_run(
     if not evaluation.judge.model:
         return RunPlan(len(questions), at_hand, missing, None, answer_seconds, 0.0)
     judge, rubric = evaluation.judge, evaluation.rubric
-    to_buy = missing_in_rounds(repeated(items, evaluation.repeats), judge=judge, rubric=rubric, store=store)
-    rate = verdicts_a_second(store, judge)
+    rounds = repeated(items, evaluation.repeats)
+    to_buy = missing_in_rounds(rounds, judge=judge, rubric=rubric, store=store)
+    estimate = estimated(judge, rubric, to_buy, in_batch=in_batches)
+    rate = None if in_batches else verdicts_a_second(store, judge)
     judge_seconds = 0.0 if not to_buy else len(to_buy) / rate if rate else None
-    return RunPlan(len(questions), at_hand, missing, estimated(judge, rubric, to_buy), answer_seconds, judge_seconds)
+    waiting = store.handed_in(judge.key(rubric, item, repeat) for repeat, some in rounds.items() for item in some)
+    return RunPlan(len(questions), at_hand, missing, estimate, answer_seconds, judge_seconds, len(waiting))
 
 
 def answers_a_second(store: VerdictStore, system: System) -> float | None:

@@ -11,9 +11,10 @@ from typing import Literal
 
 from evaluator.answer_store import System, kept_answers
 from evaluator.answers import answer_questions
+from evaluator.batches.rounds import judge_rounds_in_batches
 from evaluator.buying import UnderWay
 from evaluator.cost import Budget
-from evaluator.evaluation import Evaluation, change_judge, judge_evaluation, system_of
+from evaluator.evaluation import Evaluation, change_judge, evaluation_rounds, judge_evaluation, system_of
 from evaluator.judging import Outcome
 from evaluator.verdict import Verdict
 from evaluator.verdicts import VerdictStore
@@ -73,8 +74,9 @@ async def run_evaluation(
     progress: Progress,
     start_engine: StartEngine,
     calls: JudgingSettings | None = None,
+    in_batches: bool = False,
 ) -> Evaluation:
-    """`targets` by the system's name, without those whose answers were imported or are all there.
+    """`targets` by the system's name, without those whose answers were imported or are all there. `in_batches`: how it is judged.
 
     The run as its judge really was asked, kept so under its number.
     """
@@ -90,14 +92,8 @@ async def run_evaluation(
                 progress.failures[system.name] = failure
     if evaluation.judge.model:
         progress.begin("judging")
-        outcome = progress.outcome = await judge_evaluation(
-            evaluation,
-            store=store,
-            budget=budget,
-            calls=calls,
-            under_way=progress.under_way,
-            told=_counting(progress),
-        )
+        judging = _judge_in_batches if in_batches else _judge
+        outcome = progress.outcome = await judging(evaluation, store, budget, calls, progress)
         if outcome.judge.mode != evaluation.judge.mode:
             evaluation = await asyncio.to_thread(change_judge, evaluation, outcome.judge, store, number)
     progress.begin("ended")
@@ -132,6 +128,33 @@ async def _answer(
         except EngineGone:
             if last or target.endpoint:
                 raise
+
+
+async def _judge(
+    evaluation: Evaluation, store: VerdictStore, budget: Budget, calls: JudgingSettings | None, progress: Progress
+) -> Outcome:
+    told = _counting(progress)
+    return await judge_evaluation(
+        evaluation, store=store, budget=budget, calls=calls, under_way=progress.under_way, told=told
+    )
+
+
+async def _judge_in_batches(
+    evaluation: Evaluation, store: VerdictStore, budget: Budget, calls: JudgingSettings | None, progress: Progress
+) -> Outcome:
+    def narrate(words: str) -> None:
+        progress.waiting = words
+
+    return await judge_rounds_in_batches(
+        await asyncio.to_thread(evaluation_rounds, evaluation, store),
+        judge=evaluation.judge,
+        rubric=evaluation.rubric,
+        store=store,
+        budget=budget,
+        calls=calls,
+        told=_counting(progress),
+        narrate=narrate,
+    )
 
 
 def _counting(progress: Progress) -> Callable[[Verdict], None]:

@@ -89,12 +89,13 @@ class VerdictStore:
         return {row["key"]: (_reply(row), row["cost"]) for row in rows}
 
     def claim(self, key: str) -> bool:
-        """Mark the call as under way; False where it is already, or its reply is there."""
+        """Mark the call as under way; False where it is already, or its reply is there, or a batch will bring it."""
         with self.database.transaction() as connection:
-            if connection.execute("SELECT 1 FROM verdicts WHERE key = ?", (key,)).fetchone():
+            there = "SELECT 1 FROM verdicts WHERE key = :key UNION SELECT 1 FROM handed_in WHERE key = :key"
+            if connection.execute(there, {"key": key}).fetchone():
                 return False
             row = connection.execute("SELECT writer, started FROM under_way WHERE key = ?", (key,)).fetchone()
-            if row and not _is_abandoned(row):
+            if row and not is_abandoned(row["writer"], row["started"]):
                 return False
             connection.execute(
                 "INSERT OR REPLACE INTO under_way (key, writer, started) VALUES (?, ?, ?)",
@@ -111,7 +112,7 @@ class VerdictStore:
         """Calls whose program died before their reply was written. They may have been paid for."""
         with self.database.transaction() as connection:
             rows = connection.execute("SELECT key, writer, started FROM under_way").fetchall()
-            keys = [row["key"] for row in rows if _is_abandoned(row)]
+            keys = [row["key"] for row in rows if is_abandoned(row["writer"], row["started"])]
             connection.executemany("DELETE FROM under_way WHERE key = ?", [(key,) for key in keys])
         return len(keys)
 
@@ -120,7 +121,7 @@ class VerdictStore:
     ) -> None:
         row = _row(key, reply, judge, rubric, item, repeat) | {"cost": cost}
         with self.database.transaction() as connection:
-            _insert(connection, "verdicts", row)
+            insert(connection, "verdicts", row)
             connection.execute("DELETE FROM under_way WHERE key = ?", (key,))
             connection.execute("DELETE FROM failures WHERE key = ?", (key,))
 
@@ -133,9 +134,9 @@ class VerdictStore:
                 if connection.execute("SELECT 1 FROM verdicts WHERE key = ?", (key,)).fetchone():
                     continue
                 row = _row(key, one.reply, judge, rubric, one.item, one.repeat)
-                _insert(connection, "verdicts", row | {"created": one.created or row["created"], "cost": None})
+                insert(connection, "verdicts", row | {"created": one.created or row["created"], "cost": None})
                 origin = {"key": key, "created": row["created"], "file": one.file, "sha256": one.sha256}
-                _insert(connection, "imports", origin)
+                insert(connection, "imports", origin)
                 connection.execute("DELETE FROM failures WHERE key = ?", (key,))
                 new += 1
         return new
@@ -157,6 +158,10 @@ class VerdictStore:
     def failures(self, keys: Iterable[str]) -> dict[str, str]:
         """What was noted of these."""
         return {row["key"]: row["reason"] for row in self.rows("failures", ("reason",), keys)}
+
+    def handed_in(self, keys: Iterable[str]) -> set[str]:
+        """Which of these a batch will bring."""
+        return {row["key"] for row in self.rows("handed_in", ("batch",), keys)}
 
     def rows(self, table: str, columns: Sequence[str], keys: Iterable[str]) -> list[Row]:
         """Of these keys, many in a statement."""
@@ -227,11 +232,11 @@ def _row(key: str, reply: JudgeReply, judge: Judge, rubric: Rubric, item: Item, 
     }
 
 
-def _is_abandoned(row: Row) -> bool:
-    writer, seconds = row["writer"], time.time() - row["started"]
-    return is_dead(writer) or (is_elsewhere(writer) and seconds > _LONGEST_CALL_SECONDS)
+def is_abandoned(writer: str, started: float) -> bool:
+    """Whether the program that marked something as under way is dead."""
+    return is_dead(writer) or (is_elsewhere(writer) and time.time() - started > _LONGEST_CALL_SECONDS)
 
 
-def _insert(connection: Any, table: str, row: Mapping[str, Any]) -> None:
+def insert(connection: Any, table: str, row: Mapping[str, Any]) -> None:
     columns, marks = ", ".join(row), ", ".join("?" * len(row))
     connection.execute(f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks})", tuple(row.values()))

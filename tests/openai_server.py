@@ -36,6 +36,7 @@ class Received:
     """That the client left before the reply's end, however long ago."""
     answered: bool = False
     method: str = "POST"
+    query: str = ""
 
 
 def event(data: Any) -> str:
@@ -118,7 +119,8 @@ class OpenAIServer:
             body += message.get("body", b"")
             more = message.get("more_body", False)
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
-        request = Received(scope["path"], headers, self.read(body, headers), method=scope["method"])
+        query = scope["query_string"].decode()
+        request = Received(scope["path"], headers, self.read(body, headers), method=scope["method"], query=query)
         self.requests.append(request)
         reply = self.answer(request)
         sending = asyncio.create_task(self._send(reply, request, send))

@@ -1,7 +1,7 @@
 """What others charge: for a million tokens of a model, for a million characters of a translator. The user's own prices come first."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,11 @@ class Price:
     hangul: float = 0.75  # tokens for a syllable
     thinks: int = 0  # hidden tokens of a reasoning model, about, for each verdict
     as_of: str = ""  # the month that a shipped price is remembered from; empty for the user's own
+    batch: float = 0.5  # the share of it that is charged for a call in a batch
+
+    @property
+    def in_batch(self) -> "Price":
+        return replace(self, input=self.input * self.batch, output=self.output * self.batch)
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,7 @@ _PRICE_RULES: Mapping[str, rules.Rule] = {
     "output": rules.number(0, 100_000),
     "hangul": rules.number(0.1, 5),
     "thinks": rules.whole(0, 1_000_000),
+    "batch": rules.number(0, 1),
 }
 _CHARACTER_RULES: Mapping[str, rules.Rule] = {
     "characters": rules.number(0, 100_000),

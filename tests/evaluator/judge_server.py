@@ -30,6 +30,11 @@ FORM_SCORES = {
 ASKED = 500  # tokens of every prompt, as the server counts them
 
 
+def counted(verdict: str, said: int = 80) -> dict[str, Any]:
+    """The protocol's body of a verdict, as a batch's results hold it."""
+    return _body(verdict, "stop", {}, said)
+
+
 def judged(
     text: str | None, *, finish: str = "stop", headers: Mapping[str, str] | None = None, **message: Any
 ) -> Reply:

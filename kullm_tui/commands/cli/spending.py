@@ -56,6 +56,10 @@ def estimate_line(estimate: Estimate, judge: str) -> str:
         price = say(f"약 {amount}", f"about {amount}")
         if estimate.as_of and estimate.dollars:
             price += say(f" ({estimate.as_of} 기준으로 저장된 가격)", f" (at prices remembered from {estimate.as_of})")
+        if estimate.share is not None:
+            price += say(
+                f", 배치라서 정가의 {estimate.share:.0%}", f", {estimate.share:.0%} of the usual price as a batch"
+            )
     return say(
         f"{judge}에게 {estimate.calls:,}번 물어요: 약 {tokens:,}토큰, {price}.",
         f"{estimate.calls:,} calls to {judge}: about {tokens:,} tokens, {price}.",

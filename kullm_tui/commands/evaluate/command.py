@@ -24,6 +24,7 @@ from kullm_tui.commands.cli.plot import plot_width, print_plot
 from kullm_tui.commands.cli.progress import Narration
 from kullm_tui.commands.evaluate.again import add_rescore, add_retry, rescore, retry
 from kullm_tui.commands.evaluate.agreement import add_agreement, show_agreement
+from kullm_tui.commands.evaluate.batches import add_batches, show_batches
 from kullm_tui.commands.evaluate.before_after import add_before_after, compare
 from kullm_tui.commands.evaluate.bring_in import add_import, import_verdicts
 from kullm_tui.commands.evaluate.harness import add_harness, run_harness
@@ -40,7 +41,7 @@ from kullm_tui.core.language import say
 from kullm_tui.core.plot.file import form_of
 from kullm_tui.core.text import terminal_safe, terminal_safe_json
 
-_WITHOUT_A_RUN = ("run", "before-after", "import", "list", "panel", "harness")
+_WITHOUT_A_RUN = ("run", "batches", "before-after", "import", "list", "panel", "harness")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,6 +62,13 @@ def _verbs() -> Mapping[str, tuple[str, Callable[[argparse.ArgumentParser], None
     """What each verb does, in a line, and what adds its arguments."""
     return {
         "run": (say("답을 받고 채점해요 (이어서 할 수 있어요)", "answer and judge; resumes"), _add_run),
+        "batches": (
+            say(
+                "배치로 맡겨 두고 기다리는 채점 (그만둘 수 있어요)",
+                "verdicts handed in as batches; they can be given up",
+            ),
+            add_batches,
+        ),
         "before-after": (
             say("학습이 무엇을 바꾸었는지, 나빠진 것부터", "what a training changed, what got worse first"),
             add_before_after,
@@ -156,6 +164,14 @@ def _add_run(run: argparse.ArgumentParser) -> None:
         help=say("한 답을 N번 채점해 평균을 내요 (비용도 N배)", "judge each answer N times and average; costs N-fold"),
     )
     add_judge_arguments(run)
+    run.add_argument(
+        "--batch",
+        action="store_true",
+        help=say(
+            "배치로 맡겨 반값에 채점해요 (하루까지 걸리고, 꺼도 이어져요)",
+            "judge in batches at half the price (takes up to a day; goes on after it was ended)",
+        ),
+    )
     run.add_argument("--json", action="store_true", help=say("표를 JSON으로", "the table as JSON"))
 
 
@@ -165,6 +181,7 @@ def run(args: argparse.Namespace) -> int:
 
         return eval_run.run(args)
     actions = {
+        "batches": show_batches,
         "before-after": compare,
         "harness": run_harness,
         "import": import_verdicts,

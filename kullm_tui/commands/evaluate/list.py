@@ -3,6 +3,7 @@
 import argparse
 import time
 
+from evaluator.batches.ledger import Ledger
 from evaluator.runs import Run, list_runs
 from evaluator.verdict_file import open_verdicts
 from kullm_tui.commands.cli.columns import aligned
@@ -17,7 +18,7 @@ def add_list(parser: argparse.ArgumentParser) -> None:
 
 def show_runs(args: argparse.Namespace) -> int:
     with open_verdicts(Narration().note) as store:
-        runs = list_runs(store)
+        runs, waiting = list_runs(store), Ledger(store).batches()
     if args.json:
         for run in runs:
             print(terminal_safe_json(_facts(run)))
@@ -35,6 +36,14 @@ def show_runs(args: argparse.Namespace) -> int:
     lines = [[str(run.number), _when(run.begun), run.set_title, ", ".join(run.systems), _judge(run), run.rubric] for run in runs]  # fmt: skip
     for line in aligned([heading, *lines], right=(0,)):
         print(terminal_safe(line))
+    if waiting:
+        calls = sum(one.calls for one in waiting)
+        Narration().note(
+            say(
+                f"배치로 맡겨 둔 채점 {calls:,}개를 기다려요: `kullm eval batches`",
+                f"{calls:,} verdicts are handed in as batches: `kullm eval batches`",
+            )
+        )
     return 0
 
 

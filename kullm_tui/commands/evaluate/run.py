@@ -3,6 +3,8 @@
 import argparse
 import asyncio
 
+from evaluator.batches.ledger import Ledger
+from evaluator.batches.waiting import still_there
 from evaluator.cost import Budget
 from evaluator.evaluation import Evaluation, keep_run, results
 from evaluator.judging import mode_note
@@ -73,6 +75,7 @@ def _wishes(args: argparse.Namespace, config: Config) -> Wishes:
         limit=args.max_cost,
         mode=args.mode,
         repeats=args.repeats,
+        in_batches=args.batch,
     )
 
 
@@ -80,6 +83,13 @@ def _agree(prepared: Prepared, args: argparse.Namespace, narration: Narration) -
     """To whom text goes, and to what it may cost."""
     for endpoint, leaving in prepared.leaving:
         obtain_consent(endpoint, _COMMAND, leaving=leaving, agreed_now=args.yes)
+    if prepared.in_batches and prepared.plan.handed_in:
+        narration.note(
+            say(
+                f"{prepared.plan.handed_in:,}개는 배치로 이미 맡겨 두었어요. 끝나면 받아요.",
+                f"{prepared.plan.handed_in:,} are handed in as a batch already, and are taken when they are done.",
+            )
+        )
     if prepared.plan.estimate:
         spending.agree(prepared.plan.estimate, prepared.evaluation.judge.model, args, narration)
 
@@ -103,8 +113,15 @@ def _conduct(
         progress=progress,
         start_engine=start_engine,
         calls=judge_arguments.calls_of(args, load_config().judging),
+        in_batches=prepared.in_batches,
     )
-    evaluation = asyncio.run(watched(work, lambda: _line(prepared, progress, budget), narration))
+    try:
+        evaluation = asyncio.run(watched(work, lambda: _line(prepared, progress, budget), narration))
+    except KeyboardInterrupt:
+        narration.clear()
+        if words := still_there(Ledger(store).batches()):
+            narration.note(words)
+        raise
     narration.clear()
     if progress.outcome and (note := mode_note(prepared.evaluation.judge, progress.outcome)):
         narration.note(note)
@@ -116,9 +133,9 @@ def _line(prepared: Prepared, progress: Progress, budget: Budget) -> str:
         count = f"{progress.answers.get(progress.now, 0)}/{prepared.plan.questions}"
         parts = [say(f"{progress.now}: 답 {count}", f"{progress.now}: {count} answers"), progress.waiting]
     else:
-        calls = prepared.plan.estimate.calls if prepared.plan.estimate else 0
+        calls = (prepared.plan.estimate.calls if prepared.plan.estimate else 0) + prepared.plan.handed_in
         counted = f"{progress.done:,}/{calls:,}  ${budget.spent:.4f}"
-        parts = [f"{say('채점 중', 'judging')} … {counted}", progress.under_way.words]
+        parts = [f"{say('채점 중', 'judging')} … {counted}", progress.under_way.words, progress.waiting]
     return " · ".join(part for part in parts if part)
 
 

@@ -20,9 +20,11 @@ ACCEPT_ENCODING = "identity"
 MOST_JSON_BYTES = 8 << 20
 MOST_STREAM_BYTES = 64 << 20
 MOST_EVENT_BYTES = 1 << 20
+MOST_FILE_BYTES = 512 << 20  # of a batch's results: fifty thousand replies
 
 _LONGEST_SECONDS = 1800.0  # of an answer that is taken whole
 _PLAIN = ("", "identity")
+_FILE_ENDING = "/content"  # of the path under which a file is fetched
 _EVENT_END = re.compile(rb"\r\r|\n\n|\r\n\r\n")
 _LONGEST_END = 4
 
@@ -31,7 +33,8 @@ async def bound_answer(response: httpx2.Response) -> None:
     """For the event hooks of an asynchronous client."""
     refuse_packed(response.headers)
     stream = cast(httpx2.AsyncByteStream, response.stream)
-    response.stream = _BoundStream(stream, _count_for(response.headers))
+    is_file = response.request.url.path.endswith(_FILE_ENDING)
+    response.stream = _BoundStream(stream, _Count(MOST_FILE_BYTES) if is_file else _count_for(response.headers))
 
 
 def bound_answer_now(response: httpx2.Response, *, most_bytes: int = MOST_JSON_BYTES) -> bytes:
