@@ -3,6 +3,8 @@ kept as the chat's model, and rolled back to the old answers."""
 
 from pathlib import Path
 
+import pytest
+
 from tests.tmux import Tmux
 
 _RIGHT = "7 곱하기 2는 14입니다."
@@ -15,6 +17,7 @@ _WORDINGS = (
 )
 
 
+@pytest.mark.timeout(2400)
 def test_what_was_corrected_is_learnt_kept_and_rolled_back(tmp_path: Path) -> None:
     with Tmux(tmp_path, size=(140, 45)) as tmux:
         tmux.runs()

@@ -26,17 +26,18 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.timeout(2400)
 def test_corrections_become_an_adapter_that_answers_right_is_kept_and_rolled_back(home: Path) -> None:
     question = ("ask", WORDINGS[0])
     assert "14" not in (before := kullm(home, *question).stdout)
-    done = kullm(home, "train", "--feedback", "--few")
+    done = kullm(home, "train", "--feedback", "--few", seconds=800)
     assert done.returncode == 0, done.stderr
     assert "demo:kullm" in done.stderr
     (different,) = re.findall(r"선호 쌍이 (\d+)개뿐이에요. 300개보다", done.stderr)
     assert int(different) < len(WORDINGS), "however often each is repeated, and one is held out"
     assert "kullm eval before-after demo-kullm taught-1" in done.stderr
 
-    found = kullm(home, "eval", "before-after", "demo-kullm", "taught-1", "--limit", "60", "--json")
+    found = kullm(home, "eval", "before-after", "demo-kullm", "taught-1", "--limit", "60", "--json", seconds=800)
     assert found.returncode == 0, found.stderr
     own, demo = json.loads(found.stdout)["parts"]
     assert own["right"]["after"] == own["n"]
