@@ -156,6 +156,17 @@ def _add_run(run: argparse.ArgumentParser) -> None:
         help=say("한 답을 N번 채점해 평균을 내요 (비용도 N배)", "judge each answer N times and average; costs N-fold"),
     )
     add_judge_arguments(run)
+    graders = run.add_mutually_exclusive_group()
+    graders.add_argument(
+        "--known",
+        action="store_true",
+        help=say(
+            "채점자 없이, 질문 파일의 정답(accepted)으로", "by the file's known answers (accepted), without a judge"
+        ),
+    )
+    graders.add_argument(
+        "--answers-only", action="store_true", help=say("답만 받고 채점하지 않아요", "answer only; nothing is judged")
+    )
     run.add_argument("--json", action="store_true", help=say("표를 JSON으로", "the table as JSON"))
 
 
