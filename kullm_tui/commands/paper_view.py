@@ -1,6 +1,5 @@
 """A study in the shell: its tree of stages while it runs, its plan with the bill, and what came of it."""
 
-import shlex
 from collections.abc import Iterator, Mapping
 
 from kullm_tui.commands.cli.columns import aligned
@@ -33,7 +32,7 @@ class StudyView:
         self._under(stage)
         if moment.standing == "begun":
             self._narration.note(f"    … {safe_line(stage.title)}")
-            self._narration.note(f"        $ {command_text(stage)}")
+            self._narration.note(f"        $ {stage.shown_command}")
         elif moment.standing != "failed":
             took = time_text(moment.seconds) if moment.seconds else ""
             kept = say("전에 해 둠", "done before") if moment.standing == "kept" else ""
@@ -52,11 +51,6 @@ class StudyView:
         if branch != self._branch:
             self._branch = branch
             self._narration.note(f"  {branch}")
-
-
-def command_text(stage: Stage) -> str:
-    """As a person would give it."""
-    return safe_line(shlex.join(("kullm", *(word for word in stage.command if word != "--json"))))
 
 
 def show_plan(plan: Plan, standings: Mapping[str, Standing], *, as_json: bool) -> int:
@@ -84,7 +78,7 @@ def _tree(plan: Plan, standings: Mapping[str, Standing]) -> Iterator[str]:
             branch = now
             yield f"  {branch}"
         yield f"    {_SIGNS[standings[one.id]]} {safe_line(one.title)}"
-        yield f"        $ {command_text(one)}"
+        yield f"        $ {one.shown_command}"
 
 
 def show_bill(plan: Plan) -> None:
@@ -98,7 +92,7 @@ def bill_lines(plan: Plan) -> list[str]:
     from kullm_tui.studies.bill_text import rows_of
 
     bill = bill_of(plan)
-    return [*aligned(rows_of(bill), right=[1]), *(f"! {note}" for note in bill.notes)]
+    return [*aligned(rows_of(bill, plan), right=[1]), *(f"! {note}" for note in bill.notes)]
 
 
 def show_report(plan: Plan, written: Written, *, as_json: bool) -> int:

@@ -106,7 +106,8 @@ def _of_mixtures(plan: Plan, stage: Stage) -> Iterator[Item]:
     yield Item(stage.id, "rows", rows, "recorded")
     if not is_translated(mixture):
         return
-    service, dollars, basis = mixture.translation.translator, 0.0, "recorded"
+    service, dollars = mixture.translation.translator, 0.0
+    worst: Basis = "recorded"
     mark = mark_of(plan.study.name, plan.stage("sources"))
     if mark and "to_pay" in mark.result:  # everything up to the translation was done for it
         yield Item(stage.id, "characters", mark.result["to_pay"], "measured", service)
@@ -117,9 +118,10 @@ def _of_mixtures(plan: Plan, stage: Stage) -> Iterator[Item]:
         count, basis = characters_of(choice)
         if count:
             yield Item(stage.id, "characters", count, basis, f"{choice.name} → {service}")
+            worst = "assumed" if basis == "assumed" else worst
             dollars += count * price.characters / 1e6 if price else 0.0
     about = f"{service}, {price.as_of}" if price else service
-    yield Item(stage.id, "dollars", dollars if price else None, "recorded" if price else "assumed", about)
+    yield Item(stage.id, "dollars", dollars if price else None, worst if price else "assumed", about)
     characters = sum(characters_of(one)[0] for one in mixture.sources)
     yield Item(stage.id, "bytes", characters * _BYTES_A_CHARACTER * _COPIES, "assumed", say("데이터", "data"))
 
@@ -278,7 +280,7 @@ def _of_judge(plan: Plan, stage: Stage, store: VerdictStore) -> Iterator[Item]:
     yield Item(stage.id, "calls", estimate.calls, "computed", model)
     yield Item(stage.id, "tokens", estimate.input_tokens + estimate.output_tokens, "assumed", model)
     about = f"{model}, {estimate.as_of}" if estimate.as_of else model
-    yield Item(stage.id, "dollars", estimate.dollars, "recorded" if estimate.as_of else "assumed", about)
+    yield Item(stage.id, "dollars", estimate.dollars, "assumed", about)
     yield Item(stage.id, "seconds", estimate.calls * _JUDGE_SECONDS, "assumed", model)
 
 

@@ -4,20 +4,43 @@ from collections.abc import Iterator, Sequence
 
 from kullm_tui.core.language import say
 from kullm_tui.core.money import money
-from kullm_tui.core.text import size_text
+from kullm_tui.core.text import safe_line, size_text
 from kullm_tui.studies.bill import Bill, Item, Unit
-from trainer.jobs.plan_text import basis_text, billions
+from kullm_tui.studies.stages import Plan, kind_text
+from trainer.jobs.plan_text import basis_text, billions, disk_text
 from trainer.jobs.text import time_text
 
 _TOTALS: Sequence[Unit] = ("characters", "answers", "calls", "seconds", "gpu-seconds", "memory", "bytes", "dollars")
 
 
-def rows_of(bill: Bill) -> list[list[str]]:
-    """What, how much, and where it comes from; the totals at the end."""
+def rows_of(bill: Bill, plan: Plan) -> list[list[str]]:
+    """What, how much, and where it comes from, stage by stage; answers together, since all are alike; the totals at the end."""
     if not bill.items:
         return [[say("남은 일이 없어요.", "nothing is left to do."), "", ""]]
-    rows = [[f"  {one.stage}: {unit_text(one.unit)}", amount(one.unit, one.value), _where(one)] for one in bill.items if not _is_small(one)]  # fmt: skip
-    return [[say("비용", "the bill"), "", ""], *rows, [say("모두", "in all"), "", ""], *_totals(bill)]
+    rows = [[say("비용", "the bill"), "", ""]]
+    for stage in plan.stages:
+        items = [one for one in bill.items if one.stage == stage.id and not _is_small(one)]
+        if items and stage.kind != "answers":
+            rows += [[f"  {kind_text(stage.kind)} · {safe_line(stage.title)}", "", ""], *map(_row, items)]
+        elif items and stage == next(
+            one for one in plan.of("answers") if any(each.stage == one.id for each in bill.items)
+        ):
+            rows += _answers(bill, plan)
+    return [*rows, [say("모두", "in all"), "", ""], *_totals(bill)]
+
+
+def _answers(bill: Bill, plan: Plan) -> Iterator[list[str]]:
+    ids = {one.id for one in plan.of("answers")}
+    models = len({one.stage for one in bill.items if one.stage in ids})
+    yield [say(f"  답 · 모델 {models}개", f"  answers · {models} models"), "", ""]
+    units: Sequence[Unit] = ("answers", "seconds")
+    for unit in units:
+        items = [one for one in bill.items if one.stage in ids and one.unit == unit]
+        yield _row(Item("", unit, sum(one.value or 0 for one in items), items[0].basis))
+
+
+def _row(item: Item) -> list[str]:
+    return [f"    {unit_text(item.unit)}", amount(item.unit, item.value), _where(item)]
 
 
 def _is_small(item: Item) -> bool:
@@ -37,7 +60,7 @@ def _totals(bill: Bill) -> Iterator[list[str]]:
 
 def _where(item: Item) -> str:
     basis = say("모름", "not known") if item.value is None else basis_text(item.basis)
-    return ", ".join(filter(None, (basis, item.about)))
+    return ", ".join(filter(None, (basis, disk_text(item.about))))
 
 
 def unit_text(unit: Unit) -> str:

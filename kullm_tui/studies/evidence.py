@@ -62,7 +62,7 @@ def gathered(plan: Plan, store: VerdictStore) -> Evidence:
             )
         )
     graded = [_graded(plan, one, marks[one.id], store) for one in plan.of("scores")]
-    frozen = {one.table.judge: _anchor_scores(one, marks, store) for one in graded if one.is_judge}
+    frozen = {one.stage.title: _anchor_scores(one, marks, store) for one in graded if one.is_judge}
     questions = load_run(store, _run_of(marks, plan.of("scores")[0])).questions
     return Evidence(plan, marks, questions, graded, frozen)
 

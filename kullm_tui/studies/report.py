@@ -1,6 +1,5 @@
 """The report's sections, from the evidence: what was run, the paper's table beside ours, pairs, manner, contamination, samples, limits."""
 
-import shlex
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
@@ -236,7 +235,7 @@ def _what_was_run(evidence: Evidence) -> Section:
         say("명령", "command"),
     ]
     rows = [
-        [kind_text(one.kind), one.title, time_text(evidence.marks[one.id].seconds), one.key[:12], shlex.join(("kullm", *one.command))]
+        [kind_text(one.kind), one.title, time_text(evidence.marks[one.id].seconds), one.key[:12], one.shown_command]
         for one in plan.stages
         if one.id in evidence.marks
     ]  # fmt: skip

@@ -31,7 +31,8 @@ th:first-child, td:first-child { text-align: left; }
 th { font-weight: 600; color: var(--quiet); border-bottom-width: 2px; }
 td:first-child { font-weight: 600; }
 table.words td, table.words th { text-align: left; }
-table.words td:not(:first-child) { font-weight: 400; }
+table.words td:not(:last-child), table.words th { white-space: nowrap; }
+table.words td:last-child { width: 100%; }
 pre { background: var(--tint); padding: .8rem 1rem; border-radius: 6px; overflow-x: auto; font-size: .82rem; line-height: 1.45;
   font-family: ui-monospace, "D2Coding", "Noto Sans Mono CJK KR", monospace; }
 li { margin: .25rem 0; }
@@ -42,6 +43,7 @@ li { margin: .25rem 0; }
   table.wide td { display: flex; justify-content: space-between; gap: 1rem; border: 0; padding: .18rem 0; }
   table.wide td:first-child { font-size: 1rem; }
   table.wide td:not(:first-child)::before { content: attr(data-of); color: var(--quiet); font-weight: 400; }
+  table.words td:not(:last-child) { white-space: normal; }
   table.wide.words td:not(:first-child) { display: block; }
   table.wide.words td:not(:first-child)::before { display: block; }
 }

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal
 
 from kullm_tui.core.errors import KullmError
@@ -13,10 +14,12 @@ from kullm_tui.studies.stages import Plan, Stage
 from trainer.jobs.agent import states
 from trainer.jobs.keep import keep_finished
 from trainer.jobs.registry import KnownJob, known_jobs
+from trainer.jobs.tail import Tail
 
 Standing = Literal["kept", "begun", "at work", "done", "failed", "waits"]
 
 _STOPPED = 130
+_PAUSE_SECONDS = 600.0  # between two rows of the metrics; a longer one was no part of the work
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ def _carry_out(plan: Plan, stage: Stage, told: Told, child: Child, lock: int) ->
     seconds = time.monotonic() - begun
     if ended.code == 0 and is_made(stage):
         if stage.kind == "training":
-            seconds = _job_seconds(stage) or seconds
+            seconds = max(seconds, _job_seconds(stage))
         result = _training_result(stage) if stage.kind == "training" else ended.result
         put_mark(plan.study.name, stage, seconds=seconds, result=result)
         told(Moment(stage, "done", seconds=seconds))
@@ -106,10 +109,11 @@ def _job_of(stage: Stage) -> KnownJob | None:
 
 
 def _job_seconds(stage: Stage) -> float:
-    """Of its training, over all the times that it was begun."""
+    """Of its training, over all the times that it was begun, without the pauses between them."""
     job = _job_of(stage)
-    seconds = job.last.get("elapsed_s") if job else None
-    return float(seconds) if isinstance(seconds, int | float) else 0.0
+    times: list[float] = [row["time"] for row in Tail(job.directory.metrics, 0).rows() if "time" in row] if job else []
+    gaps = (float(later - earlier) for earlier, later in pairwise(times))
+    return sum(gap for gap in gaps if 0 < gap < _PAUSE_SECONDS)
 
 
 def _training_result(stage: Stage) -> dict[str, Any]:

@@ -9,6 +9,7 @@ nothing else. Where a stage's folder or adapter lies, and what it is called, fol
 import hashlib
 import json
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from evaluator.rubric import load_rubric
 from kullm_tui.core import paths
 from kullm_tui.core.config.settings import load_config
 from kullm_tui.core.language import say
+from kullm_tui.core.text import safe_line
 from kullm_tui.studies import anchors, questions
 from kullm_tui.studies.study import Base, Study
 from trainer.recipe import Recipe, recipe_dict
@@ -44,6 +46,11 @@ class Stage:
     makes: str = ""  # a folder's path, or the name of an adapter or model
     base: str = ""  # of a training or a trained model, as the study calls it
     mixture: str = ""
+
+    @property
+    def shown_command(self) -> str:
+        """As a person would give it."""
+        return safe_line(shlex.join(("kullm", *(word for word in self.command if word != "--json"))))
 
     @property
     def spends(self) -> bool:

@@ -47,7 +47,7 @@ class Study:
     judges: tuple[str, ...] = ()
     judged: bool = False  # by the strongest judge that the key offers, where none is named
     rubric: str = "kullm-2023-ko"
-    decoding: str = ""  # `paper`; empty: each model's own
+    decoding: str = ""  # `paper` or `greedy`; empty: each model's own
     summary: str = ""
     summary_en: str = ""
 
@@ -190,6 +190,6 @@ _TOP: Mapping[str, rules.Rule] = {
     "judged": rules.truth,
     "judges": rules.texts,
     "rubric": rules.text,
-    "decoding": rules.one_of("", "paper"),
+    "decoding": rules.one_of("", "paper", "greedy"),
     "bases": _tables,
 }

@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 import signal
 import time
 from contextlib import suppress
@@ -13,6 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.evaluator.judge_server import FORM, JudgeServer
 from tests.kullm_command import kullm, start
 from tests.studies.small import small_study
 
@@ -172,3 +174,34 @@ def test_what_costs_is_not_begun_before_somebody_agrees(tmp_path: Path) -> None:
     assert "--yes" in done.stderr
     assert "DeepL" in done.stderr or "deepl" in done.stderr
     assert not list((tmp_path / "studies" / "paper").rglob("marks/*.json"))
+
+
+def test_judges_are_asked_about_the_same_answers_and_their_offset_is_told(home: Path, tmp_path: Path) -> None:
+    """Over what was trained and answered already; the second judge is two points milder on the last criterion."""
+    judged = tmp_path / "home"
+    shutil.copytree(home, judged, ignore=shutil.ignore_patterns("engine", "alive.lock"))
+    mild, strict = (
+        JudgeServer(verdict=lambda _asked: FORM),
+        JudgeServer(verdict=lambda _asked: FORM.replace("(1 - 5): 4", "(1 - 5): 2")),
+    )
+    with mild, strict:
+        (judged / "config.toml").write_text(
+            f'endpoints = [{{name = "mild", base_url = "{mild.base_url}"}}, {{name = "strict", base_url = "{strict.base_url}"}}]\n'
+        )
+        command = ("paper", "--study", str(home / "small.toml"), "--judge", "mild/gpt-4.1", "--judge", "strict/gpt-4.1")
+        done = kullm(judged, *command, "--yes", "--json")
+        assert done.returncode == 0, done.stderr
+        asked = len(mild.requests), len(strict.requests)
+        again = kullm(judged, *command, "--json")
+
+    assert again.returncode == 0, again.stderr
+    assert (len(mild.requests), len(strict.requests)) == asked
+    graders = json.loads(done.stdout)["graders"]
+    assert [one["rubric"] for one in graders] == ["known-answers", "kullm-2023-ko", "kullm-2023-ko"]
+    assert {row["전반적인 품질"][0] for row in graders[1]["rows"].values()} == {4.0}
+    assert {row["전반적인 품질"][0] for row in graders[2]["rows"].values()} == {2.0}
+    text = (report(judged) / "report.md").read_text(encoding="utf-8")
+    (offset,) = [line for line in text.splitlines() if line.startswith("| mild/gpt-4.1 − strict/gpt-4.1 |")]
+    assert "+2.000" in offset
+    assert "2023년의 gpt-4" in text
+    assert len(list((judged / "jobs").iterdir())) == len(list((home / "jobs").iterdir()))

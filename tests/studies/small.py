@@ -26,6 +26,7 @@ mixture = "parts.toml"
 questions = "demo"
 limit = 6
 models = ["demo-base"]
+decoding = "greedy"
 known = true
 {more}
 

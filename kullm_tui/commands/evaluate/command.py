@@ -147,7 +147,15 @@ def _add_run(run: argparse.ArgumentParser) -> None:
         metavar="NAME=FILE",
         help=say("다른 시스템의 답을 가져와요 (여러 번)", "answers of another system (repeatable)"),
     )
-    run.add_argument("--decoding", choices=["paper"], help=say("구름 논문의 디코딩 설정", "the KULLM paper's decoding"))
+    run.add_argument(
+        "--decoding",
+        choices=["paper", "greedy"],
+        default="",
+        help=say(
+            "paper: 구름 논문의 설정, greedy: 온도 0 (없으면 모델마다 제 것)",
+            "paper: the KULLM paper's; greedy: temperature 0 (else each model's own)",
+        ),
+    )
     run.add_argument(
         "--repeats",
         type=whole(1, MOST_REPEATS),

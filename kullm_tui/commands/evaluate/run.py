@@ -73,7 +73,7 @@ def _wishes(args: argparse.Namespace, config: Config) -> Wishes:
     return Wishes(
         args.questions,
         (*picks, *map(answer_file, args.answers)),
-        paper_decoding=bool(args.decoding),
+        decoding=args.decoding,
         rubric=args.rubric,
         judge=None if args.known or args.answers_only else args.judge_model,
         limit=args.max_cost,
