@@ -21,7 +21,7 @@ h1 { font-size: 1.7rem; line-height: 1.3; margin: 0 0 .75rem; }
 h2 { font-size: 1.2rem; margin: 2.75rem 0 .75rem; padding-top: .75rem; border-top: 1px solid var(--line); }
 p { margin: .5rem 0; }
 .lead { color: var(--quiet); }
-figure { margin: 1.25rem 0; }
+figure { margin: 1.25rem 0; overflow-x: auto; }
 figcaption, caption { color: var(--quiet); font-size: .92rem; text-align: left; padding-bottom: .4rem; }
 figure svg { width: 100%; height: auto; background: #ffffff; border-radius: 6px; }
 .table { overflow-x: auto; margin: 1rem 0; }
@@ -30,6 +30,7 @@ th, td { padding: .4rem .6rem; text-align: right; border-bottom: 1px solid var(-
 th:first-child, td:first-child { text-align: left; }
 th { font-weight: 600; color: var(--quiet); border-bottom-width: 2px; }
 td:first-child { font-weight: 600; }
+table:not(.words) td:not(:first-child) { white-space: nowrap; }
 table.words td, table.words th { text-align: left; }
 table.words td:not(:last-child), table.words th { white-space: nowrap; }
 table.words td:last-child { width: 100%; }
@@ -38,6 +39,8 @@ pre { background: var(--tint); padding: .8rem 1rem; border-radius: 6px; overflow
 li { margin: .25rem 0; }
 @media (max-width: 40rem) {
   main { padding: 1.25rem 1rem 3rem; }
+  th, td { padding: .4rem .3rem; }
+  figure svg { min-width: 36rem; }
   table.wide thead { position: absolute; clip-path: inset(50%); height: 1px; overflow: hidden; }
   table.wide tr { display: block; border: 1px solid var(--line); border-radius: 6px; margin: .6rem 0; padding: .4rem .7rem; }
   table.wide td { display: flex; justify-content: space-between; gap: 1rem; border: 0; padding: .18rem 0; }
