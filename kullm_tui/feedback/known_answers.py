@@ -29,7 +29,7 @@ RUBRIC = Rubric(
 
 def graded(evaluation: Evaluation, store: VerdictStore) -> tuple[Evaluation, list[SystemResult]]:
     """The evaluation as this grader's, and each system's answers with 1 or 0. UsageError where no right answers are known."""
-    held = _known(evaluation)
+    held = require_known(evaluation)
     questions = evaluation.questions.questions
     found = []
     for system in evaluation.systems:
@@ -38,7 +38,8 @@ def graded(evaluation: Evaluation, store: VerdictStore) -> tuple[Evaluation, lis
     return replace(evaluation, judge=replace(evaluation.judge, endpoint=Endpoint("", ""), model=GRADER), rubric=RUBRIC), found  # fmt: skip
 
 
-def _known(evaluation: Evaluation) -> HeldOut:
+def require_known(evaluation: Evaluation) -> HeldOut:
+    """What is right for each of its questions; UsageError where that is not known of all."""
     held = held_out(evaluation.set_name)
     unknown = [one.id for one in evaluation.questions.questions if one.id not in held.known]
     if unknown:

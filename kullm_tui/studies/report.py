@@ -250,6 +250,7 @@ def _what_was_run(evidence: Evidence) -> Section:
         ),
         *(f"{one.name}: {_machine(one.on)}, {one.recipe} {' '.join(one.set)}".strip() for one in plan.study.bases),
         *(one.asked for one in evidence.graded if one.asked),
+        *_translated(evidence),
     ]
     return Section(
         say("무엇을 돌렸나", "What was run"),
@@ -260,6 +261,19 @@ def _what_was_run(evidence: Evidence) -> Section:
             Plain(plan.study.file.read_text(encoding="utf-8-sig")),
         ],
     )
+
+
+def _translated(evidence: Evidence) -> Iterator[str]:
+    """What was still to be bought when the sources had been read."""
+    priced = evidence.marks["sources"].result
+    if priced.get("to_pay"):
+        dollars = priced.get("dollars")
+        cost = "?" if dollars is None else money(dollars)
+        characters = f"{priced['to_pay']:,}"
+        yield say(
+            f"번역 {priced['translator']}: {characters}자, {cost}",
+            f"translation by {priced['translator']}: {characters} characters, {cost}",
+        )
 
 
 def _machine(on: str) -> str:

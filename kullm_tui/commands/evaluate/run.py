@@ -35,12 +35,14 @@ def run(args: argparse.Namespace) -> int:
         prepared = Preparing(config, store).prepared(wishes, fetch=True)
         for warning in prepared.warnings:
             narration.note(warning)
+        if args.known:
+            known_answers.require_known(prepared.evaluation)
         _agree(prepared, args, narration)  # before an hour of answers, not after
         keep_imported(prepared, store)
-        number, progress = keep_run(prepared.evaluation, store), Progress()
+        number, progress = 0 if args.answers_only else keep_run(prepared.evaluation, store), Progress()
         evaluation = _conduct(prepared, number, progress, store, args, narration)
         if args.answers_only:
-            return _told_answers(number, progress, narration, as_json=args.json)
+            return _told_answers(progress, narration, as_json=args.json)
         graded, found = (
             known_answers.graded(evaluation, store) if args.known else (evaluation, results(evaluation, store))
         )
@@ -128,10 +130,10 @@ def _line(prepared: Prepared, progress: Progress, budget: Budget) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def _told_answers(number: int, progress: Progress, narration: Narration, *, as_json: bool) -> int:
-    """How many each system gave."""
+def _told_answers(progress: Progress, narration: Narration, *, as_json: bool) -> int:
+    """How many each system gave. They are kept by what was asked of whom; there is no run to look at."""
     if as_json:
-        print(terminal_safe_json({"run": number, "answers": progress.answers}))
+        print(terminal_safe_json({"answers": progress.answers}))
     else:
         for name, count in progress.answers.items():
             print(terminal_safe(f"{name}  {count:,}"))
