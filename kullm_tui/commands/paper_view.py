@@ -1,17 +1,27 @@
 """A study in the shell: its tree of stages while it runs, its plan with the bill, and what came of it."""
 
+import shutil
 from collections.abc import Iterator, Mapping
 
 from kullm_tui.commands.cli.columns import aligned
 from kullm_tui.commands.cli.progress import Narration
 from kullm_tui.core.language import say
+from kullm_tui.core.plot.rows import fitted
 from kullm_tui.core.text import safe_line, terminal_safe, terminal_safe_json
 from kullm_tui.studies.report_files import Written
 from kullm_tui.studies.running import Moment, Standing
 from kullm_tui.studies.stages import Plan, Stage, kind_text
 from trainer.jobs.text import time_text
 
-_SIGNS: Mapping[Standing, str] = {"kept": "✓", "done": "✓", "begun": "…", "at work": "…", "failed": "✗", "waits": "·"}
+_SIGNS: Mapping[Standing, str] = {
+    "kept": "✓",
+    "done": "✓",
+    "begun": "…",
+    "at work": "…",
+    "failed": "✗",
+    "stopped": "‖",
+    "waits": "·",
+}
 
 
 class StudyView:
@@ -27,18 +37,18 @@ class StudyView:
         stage = moment.stage
         if moment.standing == "at work":
             counted = f"[{self._place[stage.id]}/{len(self._place)}]"
-            self._narration.progress(f"  … {counted} {safe_line(stage.title)}  {safe_line(moment.words)}"[:140])
+            line = f"    … {counted} {safe_line(stage.title)}  {safe_line(moment.words)}"
+            self._narration.progress(fitted(line, shutil.get_terminal_size().columns - 1).rstrip())
             return
         self._under(stage)
+        parts = [safe_line(stage.title)]
+        if moment.standing in ("kept", "done") and moment.seconds:
+            parts.append(time_text(moment.seconds))
+        if moment.standing == "kept":
+            parts.append(say("전에 해 둠", "done before"))
+        self._narration.note(f"    {_SIGNS[moment.standing]} {'  '.join(parts)}")
         if moment.standing == "begun":
-            self._narration.note(f"    … {safe_line(stage.title)}")
             self._narration.note(f"        $ {stage.shown_command}")
-        elif moment.standing != "failed":
-            took = time_text(moment.seconds) if moment.seconds else ""
-            kept = say("전에 해 둠", "done before") if moment.standing == "kept" else ""
-            self._narration.note(f"    {_SIGNS[moment.standing]} {safe_line(stage.title)}  {'  '.join(filter(None, (took, kept)))}")  # fmt: skip
-        else:
-            self._narration.note(f"    ✗ {safe_line(stage.title)}")
 
     def wait(self, words: str) -> None:
         self._narration.progress(words)

@@ -91,20 +91,18 @@ def _terminal() -> tuple[int, int]:
 
 
 def _lines(terminal: int, heard: Heard) -> Iterator[str]:
-    """What stays; what is written over only passes by."""
-    waiting = ""
+    """What stays; what is written over only passes by, each text once."""
+    waiting, last = "", ""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     while piece := _read(terminal):
-        waiting += decoder.decode(piece)
-        *whole, waiting = re.split(r"(?<=[\r\n])", waiting)
-        for part in whole:
+        *whole, waiting = re.split(r"(?<=[\r\n])", waiting + decoder.decode(piece))
+        for part in (*whole, waiting):
             text = _CONTROLS.sub("", part).strip()
-            if text:
+            if text and text != last:
                 heard(text)
+                last = text
             if text and part.endswith("\n"):
                 yield text
-        if text := _CONTROLS.sub("", waiting).strip():
-            heard(text)
     if text := _CONTROLS.sub("", waiting).strip():
         yield text
 

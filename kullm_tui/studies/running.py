@@ -16,7 +16,7 @@ from trainer.jobs.keep import keep_finished
 from trainer.jobs.registry import KnownJob, known_jobs
 from trainer.jobs.tail import Tail
 
-Standing = Literal["kept", "begun", "at work", "done", "failed", "waits"]
+Standing = Literal["kept", "begun", "at work", "done", "failed", "stopped", "waits"]
 
 _STOPPED = 130
 _PAUSE_SECONDS = 600.0  # between two rows of the metrics; a longer one was no part of the work
@@ -88,8 +88,9 @@ def _carry_out(plan: Plan, stage: Stage, told: Told, child: Child, lock: int) ->
         put_mark(plan.study.name, stage, seconds=seconds, result=result)
         told(Moment(stage, "done", seconds=seconds))
         return
-    told(Moment(stage, "failed", ended.last_words, seconds))
-    raise _stopped() if child.is_stopped or ended.code == _STOPPED else _failed(plan, stage, ended)
+    is_stopped = child.is_stopped or ended.code == _STOPPED
+    told(Moment(stage, "stopped" if is_stopped else "failed", ended.last_words, seconds))
+    raise _stopped() if is_stopped else _failed(plan, stage, ended)
 
 
 def command_now(stage: Stage) -> tuple[str, ...]:

@@ -110,9 +110,7 @@ def _data(study: Study) -> Iterator[Stage]:
     mixture = study.made_mixtures
     key = _key(mixture_file(study.mixture).read_text(encoding="utf-8-sig"), *_sources_of(mixture))
     folder = paths.study_dir(study.name) / f"data-{key[:_SHORT]}"
-    yield Stage(
-        "sources", "sources", study.mixture, _key("sources", key), ("data", "estimate", study.mixture, "--json")
-    )
+    yield Stage("sources", "sources", mixture.name, _key("sources", key), ("data", "estimate", study.mixture, "--json"))
     agreed = ("--yes",) if is_translated(mixture) else ()
     build = ("data", "build", study.mixture, "--out", str(folder), *agreed, "--json")
     yield Stage("mixtures", "mixtures", mixture.name, key, build, ("sources",), str(folder))
