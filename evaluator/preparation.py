@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from evaluator.answer_store import Answer, System, imported_answers, keep_answer, kept_answers
 from evaluator.batches.probe import refuse_without_batches
@@ -40,6 +40,15 @@ _ROOM = 1.5
 _LEAST_DOLLARS = 0.05
 
 
+Decoding = Literal["", "paper", "greedy"]
+
+DECODINGS: Mapping[Decoding, Mapping[str, Any]] = {
+    "": {},  # each model's own
+    "paper": PAPER_DECODING.request_fields(),
+    "greedy": {"temperature": 0},  # so that what differs is the model
+}
+
+
 @dataclass(frozen=True)
 class Pick:
     """Something to evaluate: a model, with an adapter or without, or a file of answers."""
@@ -61,7 +70,7 @@ class Pick:
 class Wishes:
     questions: str = PUBLIC_SETS[0].name
     picks: tuple[Pick, ...] = ()
-    paper_decoding: bool = False
+    decoding: Decoding = ""
     rubric: str = "kullm-2023-ko"
     judge: str | None = ""  # empty: the strongest that the key offers; None: nobody judges
     limit: float | None = None  # dollars
@@ -113,7 +122,7 @@ class Preparing:
     store: VerdictStore
     _judges: dict[tuple[object, ...], Judge] = field(default_factory=dict)
     _ends: dict[tuple[str, str], str] = field(default_factory=dict)
-    _systems: dict[tuple[Pick, bool], tuple[Target, System]] = field(default_factory=dict)
+    _systems: dict[tuple[Pick, Decoding], tuple[Target, System]] = field(default_factory=dict)
 
     def prepared(self, wishes: Wishes, *, fetch: bool = False) -> Prepared:
         """KullmError for what is missing or wrong. With `fetch` a public set is fetched if need be."""
@@ -129,7 +138,7 @@ class Preparing:
             if pick.file:
                 system, imported[pick.title] = self._imported(pick, questions)
             else:
-                target, system = self._answering(pick, wishes.paper_decoding)
+                target, system = self._answering(pick, wishes.decoding)
                 targets[system.name] = target
             systems.append(system)
         refuse_same_names(systems)
@@ -161,11 +170,11 @@ class Preparing:
             evaluation = with_key(evaluation, self.config)
         return Prepared(evaluation, targets, {}, plan, None, self._warnings(evaluation, plan))
 
-    def _answering(self, pick: Pick, paper: bool) -> tuple[Target, System]:
-        if (pick, paper) not in self._systems:
-            decoding = PAPER_DECODING.request_fields() if paper else {}
-            self._systems[pick, paper] = answering_system(pick.model, self.config, decoding, adapter=pick.adapter)
-        return self._systems[pick, paper]
+    def _answering(self, pick: Pick, decoding: Decoding) -> tuple[Target, System]:
+        if (pick, decoding) not in self._systems:
+            fields = DECODINGS[decoding]
+            self._systems[pick, decoding] = answering_system(pick.model, self.config, fields, adapter=pick.adapter)
+        return self._systems[pick, decoding]
 
     def _judge(self, name: str, mode: Mode | None, rubric: Rubric) -> Judge:
         endpoint, _ = judge_endpoint(name, self.config.endpoints)
@@ -213,11 +222,12 @@ def with_key(evaluation: Evaluation, config: Config) -> Evaluation:
 def wishes_of(plan: Mapping[str, Any]) -> Wishes:
     """The form as it would have been filled in for a run with this plan."""
     systems = [(str(one["name"]), one["source"]) for one in plan["systems"]]
-    paper = any(source.get("decoding") == PAPER_DECODING.request_fields() for _, source in systems)
+    said = [source.get("decoding") for _, source in systems]
+    decoding: Decoding = next((name for name, fields in DECODINGS.items() if name and fields in said), "")
     picks = tuple(_pick(name, source) for name, source in systems)
     named = plan["judge"] if plan["endpoint"] == "openai" else f"{plan['endpoint']}/{plan['judge']}"
     judge = named if plan["judge"] else None
-    return Wishes(plan["set"], picks, paper, plan["rubric"], judge, repeats=plan.get("repeats", 1))
+    return Wishes(plan["set"], picks, decoding, plan["rubric"], judge, repeats=plan.get("repeats", 1))
 
 
 def _pick(name: str, source: Mapping[str, Any]) -> Pick:

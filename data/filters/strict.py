@@ -76,18 +76,21 @@ def _faults(row: Row) -> Iterator[_Fault]:
 
 
 def _texts(row: Row) -> Iterator[_Text]:
-    is_about_english = any(
-        one.role == "user" and _ABOUT_ENGLISH.search(f"{one.content}\n{one.input}") for one in row.messages
-    )
+    about_english = any(one.role == "user" and is_about_english(f"{one.content}\n{one.input}") for one in row.messages)
     if not row.original:
         for one in row.messages:
             if one.role == "assistant":
-                yield _Text(one.content, "", is_about_english)
+                yield _Text(one.content, "", about_english)
         return
     for one, before in zip(row.messages, row.original, strict=True):
         for text, original in ((one.content, before.content), (one.input, before.input)):
             if text:
-                yield _Text(text, original, is_about_english)
+                yield _Text(text, original, about_english)
+
+
+def is_about_english(asked: str) -> bool:
+    """An answer to it may be English."""
+    return _ABOUT_ENGLISH.search(asked) is not None
 
 
 def _untranslated(one: _Text) -> _Fault | None:
@@ -99,9 +102,12 @@ def _untranslated(one: _Text) -> _Fault | None:
 
 
 def _language(one: _Text) -> _Fault | None:
-    if one.may_be_english:
-        return None
-    letters = letters_of(one.prose)
+    return None if one.may_be_english else language_fault(one.prose)
+
+
+def language_fault(prose: str) -> _Fault | None:
+    """Of a text without code that should be Korean."""
+    letters = letters_of(prose)
     if letters.latin < _FEW:
         return None
     share = letters.hangul / letters.total

@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from data.sources.columns import column_names
 from data.sources.forms import FORMS
@@ -21,7 +21,7 @@ from kullm_tui.core.language import say
 Commercial = Literal["yes", "no", "unclear"]
 Sharing = Literal["free", "share-alike", "non-commercial", "no", "unclear"]
 Provenance = Literal["", "card", "paper", "listing", "others", "estimate", "counted"]
-Own = Literal["", "demo", "conversations", "corrections", "kept"]
+Own = Literal["", "demo", "demo-koalpaca", "demo-kovicuna", "conversations", "corrections", "kept"]
 
 BY_COLUMNS = "columns"  # the form of files that nothing but their columns is known of
 
@@ -77,7 +77,7 @@ class Source:
     @property
     def is_pinned(self) -> bool:
         """Whether the same bytes are read again wherever it is fetched anew."""
-        return bool(re.fullmatch("[0-9a-f]{40}", self.revision) or self.sha256 or self.own == "demo")
+        return bool(re.fullmatch("[0-9a-f]{40}", self.revision) or self.sha256 or self.own.startswith("demo"))
 
     def as_json(self) -> dict[str, Any]:
         """What is known; the rest is left out."""
@@ -140,7 +140,7 @@ _RULES: Mapping[str, rules.Rule] = {
     "files": rules.texts,
     "url": rules.web_address,
     "sha256": rules.matching("[0-9a-f]{64}", "sha256이어야 해요", "must be a sha256"),
-    "own": rules.one_of("demo", "conversations", "corrections", "kept"),
+    "own": rules.one_of(*filter(None, get_args(Own))),
     "page": rules.web_address,
     "form": rules.one_of(*FORMS, BY_COLUMNS),
     "columns": column_names,

@@ -19,21 +19,20 @@ from kullm_tui.core.store.portable import PortableConversation, PortableMessage
 from kullm_tui.core.store.recovery import open_to_read
 from kullm_tui.core.store.remarks import ReviewedReply
 
-_DEMO = "kullm"
-
 Placed = tuple[str, Messages | Flaw]
 _Branch = Sequence[PortableMessage]
 
 
-def examples() -> Iterator[Placed]:
+def examples(manner: str) -> Iterator[Placed]:
+    """Of the demo model, in one of its manners of speech."""
     from data.demo import corpus
 
-    for number, fields in enumerate(corpus.records(_DEMO), start=1):
+    for number, fields in enumerate(corpus.records(manner), start=1):
         try:
             for piece in any_columns.read(fields, columns={}):
-                yield f"demo:{_DEMO}#{number}", piece
+                yield f"demo:{manner}#{number}", piece
         except Unfit as unfit:
-            yield f"demo:{_DEMO}#{number}", unfit.flaw
+            yield f"demo:{manner}#{number}", unfit.flaw
 
 
 def conversations() -> Iterator[Placed]:

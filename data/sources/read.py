@@ -31,7 +31,9 @@ class Fault:
 
 
 _OWN: Mapping[str, Callable[[], Iterator[own.Placed]]] = {
-    "demo": own.examples,
+    "demo": partial(own.examples, "kullm"),
+    "demo-koalpaca": partial(own.examples, "koalpaca"),
+    "demo-kovicuna": partial(own.examples, "kovicuna"),
     "conversations": own.conversations,
     "corrections": own.corrections,
     "kept": own.kept,

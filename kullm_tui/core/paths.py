@@ -76,6 +76,11 @@ def adapters_dir() -> Path:
     return private_dir(state_dir() / "adapters")
 
 
+def study_dir(name: str) -> Path:
+    """What a study keeps: which of its stages are done, and its report."""
+    return private_dir(state_dir() / "studies" / name)
+
+
 def database_file() -> Path:
     return state_dir() / "kullm.db"
 

@@ -14,6 +14,7 @@ from typing import Literal
 from evaluator.answer_store import Answer, System
 from evaluator.answers import answer_questions, target_system
 from evaluator.pairwise import Pair, winner
+from evaluator.preparation import DECODINGS
 from evaluator.questions import Question
 from evaluator.statistics import Difference, Interval, sign_test, wilson
 from evaluator.turns import shown_instruction
@@ -31,7 +32,6 @@ from kullm_tui.core.models.resolve import resolve
 from kullm_tui.feedback.held_out import HeldOut
 
 BASE = "base"  # names what the other one was trained over
-GREEDY: Mapping[str, float] = {"temperature": 0}
 
 Grader = Literal["known", "judge", "vote", ""]
 Side = Literal["before", "after"]
@@ -109,8 +109,8 @@ def sides(before: str, after: str, config: Config) -> Sides:
     first, second = entrants(names, config.endpoints)
     precision = config.engine.precision
     systems: dict[Side, System] = {
-        "before": target_system(first.target, GREEDY, precision=precision),
-        "after": target_system(second.target, GREEDY, precision=precision),
+        "before": target_system(first.target, DECODINGS["greedy"], precision=precision),
+        "after": target_system(second.target, DECODINGS["greedy"], precision=precision),
     }
     plan = plan_contest([first.contestant, second.contestant], config)
     return Sides(first.target, second.target, systems, plan.together)

@@ -17,18 +17,9 @@ from evaluator.rubric import Criterion, load_rubric
 from evaluator.verdict import Verdict
 from kullm_tui.core.endpoints.endpoint import Endpoint
 from kullm_tui.core.plot.rows import plain
+from kullm_tui.studies.paper_table import ITEMS, TABLE_1
 
 PAPER = load_rubric("kullm-2023-ko")
-ITEMS = 252
-# Table 1 of the KULLM paper.
-TABLE_1 = {
-    "GPT-3.5-turbo": (0.980, 2.806, 2.849, 2.056, 0.917, 3.905),
-    "GPT-4": (0.984, 2.897, 2.944, 2.143, 0.968, 4.083),
-    "KoAlpaca 12.8b": (0.651, 1.909, 1.901, 1.583, 0.385, 2.575),
-    "KoVicuna 7b": (0.460, 1.583, 1.726, 1.528, 0.409, 2.440),
-    "KULLM 5.8b": (0.754, 2.099, 2.187, 1.746, 0.579, 3.028),
-    "KULLM 12.8b": (0.802, 2.480, 2.310, 1.996, 0.754, 3.325),
-}
 
 
 def integers(criterion: Criterion, mean: float) -> list[int]:

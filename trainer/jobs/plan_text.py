@@ -29,6 +29,16 @@ def memory_text(part: str) -> str:
     }.get(part, part)
 
 
+def disk_text(part: str) -> str:
+    return {
+        "download": say("내려받을 베이스", "base to download"),
+        "quantised": say("양자화한 베이스", "quantised base"),
+        "tokens": say("토큰", "tokens"),
+        "checkpoints": say("체크포인트", "checkpoints"),
+        "artifacts": say("결과", "artifacts"),
+    }.get(part, part)
+
+
 def billions(count: float) -> str:
     """12.9B, 13.1M, 4.2K: as people speak of models."""
     for size, letter in ((1e9, "B"), (1e6, "M"), (1e3, "K")):

@@ -155,7 +155,15 @@ def _add_run(run: argparse.ArgumentParser) -> None:
         metavar="NAME=FILE",
         help=say("다른 시스템의 답을 가져와요 (여러 번)", "answers of another system (repeatable)"),
     )
-    run.add_argument("--decoding", choices=["paper"], help=say("구름 논문의 디코딩 설정", "the KULLM paper's decoding"))
+    run.add_argument(
+        "--decoding",
+        choices=["paper", "greedy"],
+        default="",
+        help=say(
+            "paper: 구름 논문의 설정, greedy: 온도 0 (없으면 모델마다 제 것)",
+            "paper: the KULLM paper's; greedy: temperature 0 (else each model's own)",
+        ),
+    )
     run.add_argument(
         "--repeats",
         type=whole(1, MOST_REPEATS),
@@ -164,13 +172,24 @@ def _add_run(run: argparse.ArgumentParser) -> None:
         help=say("한 답을 N번 채점해 평균을 내요 (비용도 N배)", "judge each answer N times and average; costs N-fold"),
     )
     add_judge_arguments(run)
-    run.add_argument(
+    graders = run.add_mutually_exclusive_group()
+    graders.add_argument(
         "--batch",
         action="store_true",
         help=say(
             "배치로 맡겨 반값에 채점해요 (하루까지 걸리고, 꺼도 이어져요)",
             "judge in batches at half the price (takes up to a day; goes on after it was ended)",
         ),
+    )
+    graders.add_argument(
+        "--known",
+        action="store_true",
+        help=say(
+            "채점자 없이, 질문 파일의 정답(accepted)으로", "by the file's known answers (accepted), without a judge"
+        ),
+    )
+    graders.add_argument(
+        "--answers-only", action="store_true", help=say("답만 받고 채점하지 않아요", "answer only; nothing is judged")
     )
     run.add_argument("--json", action="store_true", help=say("표를 JSON으로", "the table as JSON"))
 

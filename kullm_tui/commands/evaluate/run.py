@@ -23,7 +23,8 @@ from kullm_tui.core.asking.target import split_adapter, start_engine
 from kullm_tui.core.config.settings import Config, load_config
 from kullm_tui.core.errors import UsageError
 from kullm_tui.core.language import say
-from kullm_tui.core.text import terminal_safe_json
+from kullm_tui.core.text import terminal_safe, terminal_safe_json
+from kullm_tui.feedback import known_answers
 
 _COMMAND = "kullm eval run"
 
@@ -36,16 +37,23 @@ def run(args: argparse.Namespace) -> int:
         prepared = Preparing(config, store).prepared(wishes, fetch=True)
         for warning in prepared.warnings:
             narration.note(warning)
+        if args.known:
+            known_answers.require_known(prepared.evaluation)
         _agree(prepared, args, narration)  # before an hour of answers, not after
         keep_imported(prepared, store)
-        number, progress = keep_run(prepared.evaluation, store), Progress()
+        number, progress = 0 if args.answers_only else keep_run(prepared.evaluation, store), Progress()
         evaluation = _conduct(prepared, number, progress, store, args, narration)
-        table = score_table(evaluation, results(evaluation, store))
+        if args.answers_only:
+            return _told_answers(progress, narration, as_json=args.json)
+        graded, found = (
+            known_answers.graded(evaluation, store) if args.known else (evaluation, results(evaluation, store))
+        )
+        table = score_table(graded, found)
     if args.json:
         print(terminal_safe_json({"run": number, **table_facts(table)}))
     else:
-        show_table(table, number)
-    return _told_what_failed(progress, narration)
+        show_table(table, None if args.known else number)
+    return _told_what_failed(progress, narration, any(row.scored for row in table.rows))
 
 
 def answer_file(text: str) -> Pick:
@@ -69,9 +77,9 @@ def _wishes(args: argparse.Namespace, config: Config) -> Wishes:
     return Wishes(
         args.questions,
         (*picks, *map(answer_file, args.answers)),
-        paper_decoding=bool(args.decoding),
+        decoding=args.decoding,
         rubric=args.rubric,
-        judge=args.judge_model,
+        judge=None if args.known or args.answers_only else args.judge_model,
         limit=args.max_cost,
         mode=args.mode,
         repeats=args.repeats,
@@ -139,7 +147,17 @@ def _line(prepared: Prepared, progress: Progress, budget: Budget) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def _told_what_failed(progress: Progress, narration: Narration) -> int:
+def _told_answers(progress: Progress, narration: Narration, *, as_json: bool) -> int:
+    """How many each system gave. They are kept by what was asked of whom; there is no run to look at."""
+    if as_json:
+        print(terminal_safe_json({"answers": progress.answers}))
+    else:
+        for name, count in progress.answers.items():
+            print(terminal_safe(f"{name}  {count:,}"))
+    return _told_what_failed(progress, narration, any(progress.answers.values()))
+
+
+def _told_what_failed(progress: Progress, narration: Narration, any_came: bool) -> int:
     """1 where a fault of the way cost scores, or nothing has any; what a judge said that cannot be read is the judge's."""
     verdicts = progress.outcome.verdicts.values() if progress.outcome else ()
     if progress.outcome:
@@ -156,4 +174,4 @@ def _told_what_failed(progress: Progress, narration: Narration) -> int:
     for name, failure in progress.failures.items():
         narration.note(say(f"{name}: 답을 다 받지 못했어요. {failure}", f"{name}: not every answer came. {failure}"))
     spending.told_why(progress.stopped or next(iter(progress.failures.values()), None))
-    return 1 if progress.failed or not any(verdict.status == "ok" for verdict in verdicts) else 0
+    return 1 if progress.failed or not any_came else 0

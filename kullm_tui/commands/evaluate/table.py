@@ -19,11 +19,12 @@ from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe
 
 
-def show_table(table: Table, number: int) -> None:
+def show_table(table: Table, number: int | None) -> None:
+    """`number`: of the evaluation under which `kullm eval table` shows the same; None where it does not."""
     for line in text_lines(table):
         print(terminal_safe(line))
     narration = Narration()
-    for note in (*table_notes(table), run_note(number)):
+    for note in (*table_notes(table), *([] if number is None else [run_note(number)])):
         narration.note(note)
 
 

@@ -8,7 +8,7 @@ from kullm_tui.core.text import size_text, terminal_safe
 from trainer.estimate.estimate import Plan
 from trainer.estimate.figures import Figure
 from trainer.estimate.fit import Advice
-from trainer.jobs.plan_text import basis_text, billions, memory_text, trained_text
+from trainer.jobs.plan_text import basis_text, billions, disk_text, memory_text, trained_text
 from trainer.jobs.text import time_text
 
 _Row = tuple[str, str, str]
@@ -21,7 +21,7 @@ def show_plan(plan: Plan) -> None:
 
 def plan_lines(plan: Plan) -> list[str]:
     memory = [(memory_text(name), size_text(figure.value), basis_text(figure.basis)) for name, figure in _of(plan)]
-    disk = [(_place(name), size_text(figure.value), basis_text(figure.basis)) for name, figure in plan.disk.items()]
+    disk = [(disk_text(name), size_text(figure.value), basis_text(figure.basis)) for name, figure in plan.disk.items()]
     rows: list[_Row] = [*memory, _total(plan), ("", "", ""), *_work(plan), ("", "", ""), *disk]
     table = iter(aligned([list(row) for row in rows], right=[1]))
     return [
@@ -146,13 +146,3 @@ def _precision(plan: Plan) -> list[_Row]:
     measured = plan.duration.tokens_per_second.basis == "measured"
     why = say("이 컴퓨터에서 더 빠름, ", "the faster one here, ") if measured else ""
     return [(say("정밀도", "precision"), plan.recipe.model.precision, why + basis_text(plan.duration.seconds.basis))]
-
-
-def _place(name: str) -> str:
-    return {
-        "download": say("내려받을 베이스", "base to download"),
-        "quantised": say("양자화한 베이스", "quantised base"),
-        "tokens": say("토큰", "tokens"),
-        "checkpoints": say("체크포인트", "checkpoints"),
-        "artifacts": say("결과", "artifacts"),
-    }.get(name, name)

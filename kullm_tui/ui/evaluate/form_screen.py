@@ -18,7 +18,7 @@ from textual.widgets._button import Button
 from textual.widgets._input import Input
 from textual.widgets._static import Static
 
-from evaluator.preparation import Pick, Prepared, Preparing, Wishes, keep_imported
+from evaluator.preparation import DECODINGS, Pick, Prepared, Preparing, Wishes, keep_imported
 from evaluator.questions import PUBLIC_SETS
 from evaluator.rubric import shipped_rubrics
 from kullm_tui.core import paths
@@ -124,7 +124,7 @@ class NewEvaluationScreen(Screen[int | None]):
         first = self._first
         self.relabel()
         self._choice("set").chosen = _place(first.questions, _sets())
-        self._choice("decoding").chosen = int(first.paper_decoding)
+        self._choice("decoding").chosen = list(DECODINGS).index(first.decoding)
         self._choice("rubric").chosen = _place(first.rubric, shipped_rubrics())
         self._choice("judge").chosen = _NOBODY if first.judge is None else _NAMED if first.judge else _AUTO
         self.query_one("#key", Button).display = False
@@ -166,7 +166,7 @@ class NewEvaluationScreen(Screen[int | None]):
         return Wishes(
             questions=sets[question_set] if question_set < len(sets) else self._typed("set-file"),
             picks=tuple(self.query_one(SystemPicker).picks),
-            paper_decoding=bool(self._choice("decoding").chosen),
+            decoding=list(DECODINGS)[self._choice("decoding").chosen],
             rubric=rubrics[rubric] if rubric < len(rubrics) else self._typed("rubric-file"),
             judge=judge,
             limit=budget_of(self._typed("limit")),
@@ -322,7 +322,7 @@ def _choices() -> dict[str, list[str]]:
     file = say("파일", "file")
     return {
         "set": [*_sets(), file],
-        "decoding": [say("모델 기본값", "the models' own"), say("논문 설정", "the paper's")],
+        "decoding": [say("모델 기본값", "the models' own"), say("논문 설정", "the paper's"), say("온도 0", "greedy")],
         "rubric": [*shipped_rubrics(), file],
         "judge": [say("자동", "automatic"), say("이름으로", "by name"), say("없이, 사람만", "none, people only")],
     }

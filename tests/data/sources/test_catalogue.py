@@ -13,7 +13,7 @@ from kullm_tui.core.errors import ConfigError
 _NAMED = {
     "gpt4-llm", "alpaca", "dolly-15k", "sharegpt", "sharegpt-conversations", "koalpaca-v1.0", "koalpaca-v1.1", "vicuna",
     "oasst1", "oasst1-ko", "self-instruct", "natural-instructions", "p3", "flan", "instruct-wild", "kopen-platypus",
-    "korquad", "kullm-v2", "demo", "conversations", "corrections", "kept",
+    "korquad", "kullm-v2", "demo", "demo-koalpaca", "demo-kovicuna", "conversations", "corrections", "kept",
 }  # fmt: skip
 
 
