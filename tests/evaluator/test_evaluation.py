@@ -17,8 +17,9 @@ from evaluator.verdict import JudgeReply
 from evaluator.verdicts import VerdictStore
 from kullm_tui.core.endpoints.endpoint import Endpoint
 from kullm_tui.core.errors import ConfigError
+from kullm_tui.studies.paper_table import ITEMS, TABLE_1
 from tests.evaluator.judge_server import FORM
-from tests.evaluator.test_report import ITEMS, TABLE_1, integers
+from tests.evaluator.test_report import integers
 
 PAPER = load_rubric("kullm-2023-ko")
 JUDGE = Judge(Endpoint("openai", "http://127.0.0.1:1/v1"), "gpt-4", "paper", {"temperature": 0})

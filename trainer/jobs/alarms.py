@@ -139,7 +139,6 @@ def _of_numbers(metrics: Metrics, events: Sequence[Mapping[str, Any]]) -> Iterat
                 step,
             )
 
-
     fell = fall(metrics.points("chosen_gain", _POINTS))
     if fell:
         yield Alarm(

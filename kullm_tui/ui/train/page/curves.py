@@ -48,7 +48,12 @@ PANELS = (
     Panel(("loss", "eval_loss"), "손실", "loss", "{:.4f}".format),
     Panel(("margin", "eval_margin"), "마진(좋은 답 − 아닌 답)", "margin (chosen − rejected)", "{:.3f}".format),
     Panel(("accuracy", "eval_accuracy"), "맞힌 쌍(%)", "pairs right (%)", "{:.0%}".format, 0.01),
-    Panel(("chosen_gain", "rejected_gain", "eval_chosen_gain"), "로그 확률의 변화", "change of log-probability", "{:+.2f}".format),
+    Panel(
+        ("chosen_gain", "rejected_gain", "eval_chosen_gain"),
+        "로그 확률의 변화",
+        "change of log-probability",
+        "{:+.2f}".format,
+    ),
     Panel(("chosen_logp", "rejected_logp"), "답의 로그 확률", "log-probability of replies", "{:.1f}".format),
     Panel(("chosen_length", "rejected_length"), "답의 길이(토큰)", "length of replies (tokens)", "{:.0f}".format),
     Panel(("sft_loss",), "따라 배우는 손실", "loss of imitation", "{:.4f}".format),
