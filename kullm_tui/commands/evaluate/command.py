@@ -164,6 +164,11 @@ def _add_run(run: argparse.ArgumentParser) -> None:
         help=say("한 답을 N번 채점해 평균을 내요 (비용도 N배)", "judge each answer N times and average; costs N-fold"),
     )
     add_judge_arguments(run)
+    _add_without_a_judge(run)
+    run.add_argument("--json", action="store_true", help=say("표를 JSON으로", "the table as JSON"))
+
+
+def _add_without_a_judge(run: argparse.ArgumentParser) -> None:
     graders = run.add_mutually_exclusive_group()
     graders.add_argument(
         "--known",
@@ -175,7 +180,6 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     graders.add_argument(
         "--answers-only", action="store_true", help=say("답만 받고 채점하지 않아요", "answer only; nothing is judged")
     )
-    run.add_argument("--json", action="store_true", help=say("표를 JSON으로", "the table as JSON"))
 
 
 def run(args: argparse.Namespace) -> int:
