@@ -50,8 +50,8 @@ def run_study(plan: Plan, *, told: Told, waiting: Callable[[str], None], child: 
         for stage in plan.stages:
             if child.is_stopped:
                 raise _stopped()
-            if mark := _kept(plan, stage):
-                told(Moment(stage, "kept", seconds=mark))
+            if (seconds := _kept(plan, stage)) is not None:
+                told(Moment(stage, "kept", seconds=seconds))
             else:
                 _carry_out(plan, stage, told, child, lock)
 
