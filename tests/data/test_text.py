@@ -11,7 +11,16 @@ _CODE = re.compile(r"[a-z]+(-[a-z]+)+")
 # Hyphened words that are no reasons: names of forms, sources, sets, licences' classes, steps.
 _OTHERS = {
     *("near-duplicates", "no-sevens", "human-eval-ko", "human-eval-en", "flan-cot", "natural-instructions", "oasst-ko"),
-    *("self-instruct", "sharegpt-conversations", "share-alike", "non-commercial", "deepl-free", "non-commercially"),
+    *(
+        "demo-koalpaca",
+        "demo-kovicuna",
+        "self-instruct",
+        "sharegpt-conversations",
+        "share-alike",
+        "non-commercial",
+        "deepl-free",
+        "non-commercially",
+    ),
 }
 
 

@@ -100,8 +100,17 @@ async def _import(app: App[int], store: Store, tell: Callable[[str], None]) -> s
     if path is None:
         return ""
     tell(say(f"{path.name}에서 가져오는 중이에요.", f"Importing from {path.name}."))
-    told_so_far = partial(progress(tell), app)
-    imported, unreadable = await asyncio.to_thread(import_file, store, path, told_so_far, called=path.name)
+    is_over = False
+
+    def tell_meanwhile(text: str) -> None:
+        if not is_over:  # what is still on its way then would stand over the outcome
+            tell(text)
+
+    told_so_far = partial(progress(tell_meanwhile), app)
+    try:
+        imported, unreadable = await asyncio.to_thread(import_file, store, path, told_so_far, called=path.name)
+    finally:
+        is_over = True
     told = outcome(imported, unreadable)
     if not imported.new and not imported.grown:
         return say(f"새로 가져올 것이 없었어요: {told}", f"Nothing new to import: {told}")

@@ -43,7 +43,7 @@ def test_every_source_has_its_size_its_licence_and_where_the_figures_come_from(t
 def test_the_sources_are_one_object_a_line_for_a_program(tmp_path: Path) -> None:
     done = kullm(tmp_path, "data", "sources", "--json")
     found = {one["name"]: one for one in map(json.loads, done.stdout.splitlines())}
-    assert len(found) == 22
+    assert len(found) == 24
     assert found["korquad"]["sharing"] == "no"
     assert found["koalpaca-v1.1"]["licence"] is None
     assert (found["alpaca"]["pinned"], found["koalpaca-v1.0"]["pinned"]) == (True, False)

@@ -128,6 +128,30 @@ async def test_no_conversation_no_file(database: Path, home: Path) -> None:
     assert list(home.iterdir()) == []
 
 
+async def test_progress_that_comes_late_does_not_stand_over_the_outcome(
+    database: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, late, usual = _many(home), list[Callable[[], None]](), KullmApp.call_later
+
+    def held_up(app: KullmApp, callback: Callable[..., Any], *arguments: Any) -> bool:
+        if arguments and "/200" in str(arguments[0]):
+            late.append(partial(callback, *arguments))
+            return True
+        return usual(app, callback, *arguments)
+
+    monkeypatch.setattr(transfer, "progress", partial(transfer.progress, every=0.0))
+    monkeypatch.setattr(KullmApp, "call_later", held_up)
+    async with chatting(database) as chat:
+        await _picks(chat, "대화 가져오기")
+        await _answers(chat, OpenFile, str(file))
+        await chat.until(lambda: chat.told("새 대화 200개"))
+        assert late
+        for one in late:
+            one()
+        await chat.pilot.pause()
+        assert chat.told("새 대화 200개")
+
+
 @dataclass
 class _App:
     """As much of the app as a thread that imports sees."""

@@ -40,7 +40,7 @@ async def test_what_got_worse_stands_first_and_what_nobody_knows_is_voted_on_bli
         row = screen.chosen
         assert row is not None
         assert row.change.gain is None
-        assert chat.told("더 나은 답은? 1, 2")
+        await chat.until(lambda: chat.told("더 나은 답은? 1, 2"))
         await chat.pilot.press("1")
         await chat.until(lambda: not chat.told("아직 1개"))
         decided = next(one.change for one in screen._rows if one.change.question.id == "greeting")
