@@ -181,12 +181,6 @@ def _columns(value: object) -> dict[str, str]:
     return table
 
 
-def _tables(value: object) -> list[dict[str, Any]]:
-    if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
-        raise rules.Fault(say("[[sources]] 표들이어야 해요", "must be tables, [[sources]]"))
-    return value
-
-
 _NAME = rules.matching(
     r"[a-z0-9][a-z0-9._-]{0,63}",
     "소문자, 숫자, 점, 줄표로 된 이름이어야 해요",
@@ -220,7 +214,7 @@ _TOP: Mapping[str, rules.Rule] = {
     "summary_en": rules.text,
     "seed": rules.whole(0, 2**31),
     "held_out": rules.number(0, 0.5),
-    "sources": _tables,
+    "sources": rules.tables("sources"),
     "outputs": rules.table,
     **dict.fromkeys(_PARTS, rules.table),
 }

@@ -61,6 +61,17 @@ def table(value: object) -> dict[str, Any]:
     return value
 
 
+def tables(name: str) -> Rule:
+    """Of a file's [[name]]."""
+
+    def read(value: object) -> list[dict[str, Any]]:
+        if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+            raise Fault(say(f"[[{name}]] 표들이어야 해요", f"must be tables, [[{name}]]"))
+        return value
+
+    return read
+
+
 def truth(value: object) -> bool:
     if not isinstance(value, bool):
         raise Fault(say("true나 false여야 해요", "must be true or false"))

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from data.making import source_of
 from data.manifest import SourceChoice
 from evaluator.answer_store import System
+from evaluator.cost import estimated
 from evaluator.evaluation import Evaluation
 from evaluator.judge import Judge
 from evaluator.judge_choice import judge_address
@@ -268,8 +269,6 @@ def _of_judge(plan: Plan, stage: Stage, store: VerdictStore) -> Iterator[Item]:
     judge = Judge(Endpoint(settings.name, settings.base_url), model, rubric.mode, judge_parameters(model))
     if stage.kind == "anchors":
         rows = read_rows(anchors.FILE.read_text(encoding="utf-8").splitlines())
-        from evaluator.cost import estimated
-
         estimate = estimated(judge, rubric, [one.item for one in rows])
     else:
         asked = _questions(plan)

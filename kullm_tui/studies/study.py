@@ -161,12 +161,6 @@ def _unreadable(values: Mapping[str, Any], bases: Sequence[Base]) -> list[str]:
     return faults
 
 
-def _tables(value: object) -> list[dict[str, Any]]:
-    if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
-        raise rules.Fault(say("[[bases]] 표들이어야 해요", "must be tables, [[bases]]"))
-    return value
-
-
 _NAME = rules.matching(
     r"[a-z0-9][a-z0-9.-]{0,23}",
     "소문자, 숫자, 점, 줄표로 된 짧은 이름이어야 해요",
@@ -191,5 +185,5 @@ _TOP: Mapping[str, rules.Rule] = {
     "judges": rules.texts,
     "rubric": rules.text,
     "decoding": rules.one_of("", "paper", "greedy"),
-    "bases": _tables,
+    "bases": rules.tables("bases"),
 }

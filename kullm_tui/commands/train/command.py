@@ -138,14 +138,15 @@ def _feedback(args: argparse.Namespace) -> int:
 
 
 def _tell_plan(recipe: Recipe, args: argparse.Namespace, narration: Narration) -> None:
-    """Before it begins, of these very rows: they are few, and made into tokens at once."""
+    """Before it begins, of these very rows: they are few, and made into tokens at once. What is said of them is said where it begins."""
     from kullm_tui.commands.train.plan import plan_lines
     from trainer.estimate.estimate import plan_run
     from trainer.jobs.prepare_here import base_folder
     from trainer.jobs.tokenising import tokenise
 
     require_local()
-    lengths = tokenise(recipe, base_folder(recipe), Telling(narration.note, narration.progress))
+    note = narration.note if args.plan else lambda _: None
+    lengths = tokenise(recipe, base_folder(recipe), Telling(note, narration.progress))
     narration.clear()
     if not args.plan:
         plan = plan_run(recipe, _machine(args.on), lengths=lengths, measure=lambda _facts: None)

@@ -33,7 +33,7 @@ def test_corrections_become_an_adapter_that_answers_right_is_kept_and_rolled_bac
     done = kullm(home, "train", "--feedback", "--few", seconds=800)
     assert done.returncode == 0, done.stderr
     assert "demo:kullm" in done.stderr
-    (different,) = set(re.findall(r"선호 쌍이 (\d+)개뿐이에요. 300개보다", done.stderr))
+    (different,) = re.findall(r"선호 쌍이 (\d+)개뿐이에요. 300개보다", done.stderr)
     assert int(different) < len(WORDINGS), "however often each is repeated, and one is held out"
     assert "kullm eval before-after demo-kullm taught-1" in done.stderr
 
