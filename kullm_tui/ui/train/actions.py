@@ -164,14 +164,14 @@ class JobActions:
         )
         if not await self._view.app.push_screen_wait(asked):
             return
-        await self._view.host.trainings.let_go(seen.id)
-        try:
-            await self._removed(seen)
-        except KullmError as error:
-            if not seen.machine or seen.is_live or not await self._wants_to_forget(seen, error):
-                raise
-            await apart(lambda: actions.remove(seen.job, None))
-            self._view.host.trainings.look_again()
+        async with self._view.host.trainings.without(seen.id):
+            try:
+                await self._removed(seen)
+            except KullmError as error:
+                if not seen.machine or seen.is_live or not await self._wants_to_forget(seen, error):
+                    raise
+                await apart(lambda: actions.remove(seen.job, None))
+        self._view.host.trainings.look_again()
 
     async def _removed(self, seen: Seen) -> None:
         doing = say("지우는 중 …", "removing …")

@@ -5,9 +5,10 @@ Nobody is asked anything: a machine whose ssh has a question cannot be reached, 
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from kullm_tui.core.errors import KullmError
@@ -52,6 +53,13 @@ class Following:
             self._thread.join(seconds)
 
     def _run(self) -> None:
+        try:
+            self._follow()
+        except OSError:
+            if self.job.directory.path.is_dir():
+                raise  # else it was removed meanwhile, here or in another window
+
+    def _follow(self) -> None:
         pause = _FIRST_PAUSE
         while not self.stopping.is_set():
             try:
@@ -60,7 +68,7 @@ class Following:
                 remote = remote_directory(job, client)
             except (KullmError, OSError) as error:
                 self.trouble, self.refused = _told(error), isinstance(error, JobRefused)
-                if not self.refused and self.job.directory.path.is_dir():
+                if not self.refused:
                     put_down(self.job.directory, unreachable=True)
                 waited(self.stopping, self.hurry, pause)
                 pause = min(2 * pause, _LONGEST_PAUSE)
@@ -86,10 +94,11 @@ class Followers:
         self._silent: dict[str, str] = {}  # by machine: why it was not heard when it was asked
         self._asked: dict[str, float] = {}
         self._live: set[str] = set()
+        self._left: set[str] = set()  # which nobody may write about now
 
     def follow(self, jobs: Sequence[KnownJob]) -> None:
         """These, and of the others none any more."""
-        wanted = {job.id: job for job in jobs}
+        wanted = {job.id: job for job in jobs if job.id not in self._left}
         for name, one in list(self._all.items()):
             if name not in wanted:
                 one.stopping.set()
@@ -101,10 +110,16 @@ class Followers:
                 self._all[name].begin()
         self._ask_the_silent(jobs)
 
-    def drop(self, job: str) -> None:
-        """Nothing writes into its directory from here on."""
-        if following := self._all.get(job):
-            following.end(_ENDING_SECONDS)
+    @contextlib.contextmanager
+    def without(self, job: str) -> Iterator[None]:
+        """Nothing of it is written here meanwhile; whoever enters waits for what is being written."""
+        self._left.add(job)
+        try:
+            if following := self._all.get(job):
+                following.end(_ENDING_SECONDS)
+            yield
+        finally:
+            self._left.discard(job)
 
     def hurry(self, machine: str | None = None) -> None:
         """Whoever waits to try again tries now: all of them, or those of a machine that has answered another."""

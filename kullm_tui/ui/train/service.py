@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import TYPE_CHECKING
 
 from textual.signal import Signal
@@ -100,9 +100,12 @@ class Trainings:
             _keep(job)
         return seen
 
-    async def let_go(self, job: str) -> None:
-        """Before its directory is removed."""
-        await apart(lambda: self._followers.drop(job))
+    @contextlib.asynccontextmanager
+    async def without(self, job: str) -> AsyncIterator[None]:
+        """While its directory is removed."""
+        with contextlib.ExitStack() as left:
+            await apart(lambda: left.enter_context(self._followers.without(job)))
+            yield
 
     async def close(self) -> None:
         await apart(lambda: self._followers.close(_CLOSING_SECONDS))

@@ -1,19 +1,23 @@
 """Trainings on another machine, behind a real sshd: followed while the app is open, and honest about a machine that is gone."""
 
 import contextlib
+import shutil
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+from kullm_tui.core.errors import KullmError
+from kullm_tui.ui.train.followers import Followers, Following
 from tests.relay import Relay, relay
 from tests.sshd import Sshd, sshd
 from tests.trainer.jobs.elsewhere import add_rows, make_job, running, same, set_state
 from tests.ui.training import training
 from trainer.jobs.agent.directory import JobDirectory
-from trainer.jobs.agent.files import document, private_dir, publish
+from trainer.jobs.agent.files import document, private_dir, publish, turn
 from trainer.jobs.mirror import waited
 from trainer.jobs.registry import known_in, put_down
 
@@ -27,6 +31,10 @@ def box(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
             monkeypatch.setenv(name, value)
         (home / "config.toml").write_text('machines = [{name = "box", ssh = "box"}]\n')
         yield one
+
+
+def unreachable(machine: str) -> NoReturn:
+    raise KullmError(f"nobody hears {machine}")
 
 
 def far_job(home: Path, box: Sshd, name: str) -> tuple[JobDirectory, JobDirectory]:
@@ -127,6 +135,35 @@ async def test_a_job_whose_machine_is_gone_for_good_is_forgotten_here_alone(home
         await one.press("right", "enter")
         await one.until(lambda: not here.path.exists())
         assert there.path.is_dir()
+
+
+def test_a_job_that_was_removed_while_its_machine_was_asked_is_written_about_no_more(home: Path, box: Sshd) -> None:
+    """Its thread would end with an error else, which pytest makes a failure."""
+    here, _ = far_job(home, box, "옛날")
+    following = Following(known_in(here), unreachable)
+    with turn(here.path / "job.lock"):  # so that it waits to put down what it was told
+        following.begin()
+        while not following.trouble:
+            time.sleep(0.01)
+        time.sleep(0.2)
+        shutil.rmtree(here.path)
+    following.end(60)
+    assert not following.active
+    assert not here.path.exists()
+
+
+def test_nothing_is_followed_that_is_being_removed(home: Path, box: Sshd) -> None:
+    here, _ = far_job(home, box, "옛날")
+    followers, jobs = Followers(unreachable), [known_in(here)]
+    with followers.without(here.id):
+        followers.follow(jobs)
+        assert not followers._all
+    followers.follow(jobs)
+    try:
+        while not followers.troubles():
+            time.sleep(0.01)
+    finally:
+        followers.close(60)
 
 
 def test_a_machine_that_answered_is_tried_at_once_by_what_waits_for_it() -> None:
