@@ -19,11 +19,12 @@ from kullm_tui.core.processor import hold
 
 hold()  # before torch, which looks at the processor when it is imported
 
+import kullm_tui.weights  # noqa: F401, I001 - before anything of transformers and peft
+
 import torch
 from transformers.utils import logging as transformers_logging
 
 from kullm_tui.core.errors import KullmError
-from kullm_tui.weights import bnb  # noqa: F401 - before peft: it must not look for code on the Hub
 from trainer.checkpoint import newest
 from trainer.dataset.labels import labelling_of, template_of
 from trainer.dataset.tokens import TokenSet, evaluation_set, tokenised

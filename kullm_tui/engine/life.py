@@ -135,6 +135,7 @@ async def _serve(
     settings: EngineSettings, listening: Listening, files: EngineFiles | None, served: Served | None
 ) -> None:
     # Imported here because torch is slow: the socket listens already, and a client's first request waits in its queue.
+    import kullm_tui.weights  # noqa: F401, I001 - before anything of transformers
     from kullm_tui.engine.app import build_app
     from kullm_tui.engine.connections import ACCEPTED_AT_ONCE, PatientProtocol, most_connections
     from kullm_tui.engine.residency import Residency, Target, choose_device, find_target
@@ -155,12 +156,7 @@ async def _serve(
         shut_down=lambda: server.end(),
         public=served is not None,
     )
-    app = build_app(
-        service,
-        token=listening.token,
-        any_host=listening.any_host,
-        on_close=residency.close,
-    )
+    app = build_app(service, token=listening.token, any_host=listening.any_host, on_close=residency.close)
     PatientProtocol.most = most_connections()
     if files:
         files.publish(EngineState(os.getpid(), listening.url, listening.token, __version__, "serving"))

@@ -1,5 +1,5 @@
-"""The first import of this package brings bitsandbytes in, before transformers does so without our precautions (see bnb)."""
+"""The first import of this package brings bitsandbytes and transformers in with our precautions, before anything does so without."""
 
-from kullm_tui.weights import bnb
+from kullm_tui.weights import bnb, transformers_front
 
-__all__ = ["bnb"]
+__all__ = ["bnb", "transformers_front"]

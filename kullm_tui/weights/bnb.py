@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 from kullm_tui.core.processor import processor
+from kullm_tui.weights.import_time import in_their_place
 
 _SILENCED = {
     "bitsandbytes.backends.cpu.ops": "Failed to load CPU gemm_4bit_forward",
@@ -39,19 +40,6 @@ def _without_the_compiler() -> Iterator[None]:
         untyped.compile = compile_later
 
 
-@contextmanager
-def _without_kernels() -> Iterator[None]:
-    hidden = {name: sys.modules[name] for name in list(sys.modules) if name == "kernels" or name.startswith("kernels.")}
-    for name in hidden:
-        del sys.modules[name]
-    sys.modules["kernels"] = None  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        del sys.modules["kernels"]
-        sys.modules.update(hidden)
-
-
 def _hide_avx512bf16() -> None:
     asked = "has_avx512bf16"
     for module in [module for name, module in sys.modules.items() if name.partition(".")[0] == "bitsandbytes"]:
@@ -62,7 +50,7 @@ def _hide_avx512bf16() -> None:
 for _logger, _opening in _SILENCED.items():
     _silence(_logger, _opening)
 
-with _without_kernels(), _without_the_compiler():
+with in_their_place({"kernels": None}), _without_the_compiler():
     import bitsandbytes
     import bitsandbytes.functional as functional
     import bitsandbytes.nn as nn
