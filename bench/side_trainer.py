@@ -25,8 +25,6 @@ from side import serve  # noqa: E402
 
 VOCABULARY, CUTOFF, END = 30080, 512, 2
 RATE, RANK, ALPHA = 3e-4, 16, 32
-OUR_MICRO_TOKENS = 4096
-
 
 Ids = tuple[list[int], int]  # of a row, and how many of them are the prompt's
 
@@ -35,7 +33,7 @@ Ids = tuple[list[int], int]  # of a row, and how many of them are the prompt's
 class How:
     layout: str = "padded"  # grouped, packed
     micro: int = 1  # rows that a library computes at once
-    micro_tokens: int = OUR_MICRO_TOKENS  # … and we
+    micro_tokens: int = 0  # … and we
     weights: str = "bf16"  # fp32, 4bit
     autocast: bool = False  # the library's bf16=True
     device: str = "cpu"
