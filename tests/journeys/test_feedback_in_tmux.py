@@ -49,11 +49,7 @@ def test_what_was_corrected_is_learnt_kept_and_rolled_back(tmp_path: Path) -> No
 
 
 def _corrects(tmux: Tmux, wording: str) -> None:
-    tmux.presses("C-n")
-    tmux.shows("무엇이든 물어보세요")
-    tmux.types(wording)
-    tmux.presses("Enter")
-    tmux.shows("토큰 ·")
+    _asked(tmux, wording)
     tmux.presses("BTab", "w")
     tmux.shows("어떻게 답했으면 좋았을까요?")
     tmux.presses("C-u")  # to the beginning of the line: the reply is one line
@@ -84,7 +80,7 @@ def _leaves(tmux: Tmux) -> None:
 def _asked(tmux: Tmux, question: str) -> str:
     """The screen, with a new question and its reply."""
     tmux.presses("C-n")
-    tmux.shows("⏎ 보내기")
+    tmux.hides("토큰 ·")  # of the reply before
     tmux.types(question)
     tmux.presses("Enter")
     return tmux.shows("토큰 ·")
