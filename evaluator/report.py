@@ -12,6 +12,7 @@ from itertools import combinations
 
 from evaluator.answer_faults import CUT
 from evaluator.evaluation import Evaluation, SystemResult
+from evaluator.manner import Manner, manner_of
 from evaluator.questions import QuestionSet, parts_of
 from evaluator.rubric import Criterion, Rubric
 from evaluator.statistics import Difference, Interval, bootstrap_mean, holm, paired_difference, spearman, wilson
@@ -46,6 +47,7 @@ class TableRow:
         default_factory=dict
     )  # scores that a person read in the judge's words: who, how many
     imported: Mapping[str, int] = field(default_factory=dict)  # scores that others bought: from which file, how many
+    manner: Manner | None = None  # None: of some of the questions
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,10 @@ def score_table(evaluation: Evaluation, results: Sequence[SystemResult]) -> Tabl
         _answered_by(results),
         evaluation.questions.name,
         len(evaluation.questions.questions),
-        tuple(_row(evaluation, one) for one in results),
+        tuple(
+            replace(_row(evaluation, one), manner=manner_of(one.answers, evaluation.questions.questions))
+            for one in results
+        ),
         differences,
         _groups(evaluation, results),
         steadiness_of(evaluation, results),
@@ -265,6 +270,8 @@ def _answer_notes(row: TableRow) -> Iterator[str]:
             f"길이 한도에서 잘린 답변 {row.faults[CUT]}개",
             f"{row.faults[CUT]} answers were cut at the limit of tokens",
         )
+    if row.manner and row.manner.note:
+        yield row.manner.note
     if row.flagged:
         yield say(f"채점자에게 말을 거는 답변 {row.flagged}개", f"{row.flagged} speak to the judge")
 

@@ -5,7 +5,7 @@ at least two words in small letters; no programming language's own words count.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -43,12 +43,16 @@ class Letters:
         return self.hangul + self.latin
 
 
-def letters_of(text: str) -> Letters:
-    """Of text without code: `data/masking/plain.py`."""
+def letters_of(text: str, is_english: Callable[[str], bool] | None = None) -> Letters:
+    """Of text without code: `data/masking/plain.py`. `is_english`, in place of lingua: of a sentence with English prose and few Hangul letters."""
     hangul = len(_HANGUL.findall(text))
     clauses = [run.span() for run in _RUN.finditer(text) if _is_prose(run[0])]
     in_clauses = sum(len(_LATIN.findall(text, *span)) for span in clauses)
-    in_sentences = sum(len(_LATIN.findall(sentence)) for sentence in _english_sentences(text)) if clauses else 0
+    in_sentences = (
+        sum(len(_LATIN.findall(sentence)) for sentence in _english_sentences(text, is_english or _by_lingua))
+        if clauses
+        else 0
+    )
     others, at = 0, 0
     for start, end in [*clauses, (len(text), len(text))]:
         others += sum(len(word) for word in _WORD.findall(text, at, start) if word[0].islower())
@@ -68,16 +72,15 @@ def _is_prose(run: str) -> bool:
     return len(words) >= _LEAST_WORDS and bool(needed) and others >= (2 if needed - _OF_TERMS else 3)
 
 
-def _english_sentences(text: str) -> Iterator[str]:
-    """Those with English prose in them and few Hangul letters, that lingua takes for English."""
+def _english_sentences(text: str, is_english: Callable[[str], bool]) -> Iterator[str]:
     for found in _SENTENCE.finditer(text):
         sentence = found[0]
         latin = len(_LATIN.findall(sentence))
-        if latin and len(_HANGUL.findall(sentence)) < _MOSTLY * latin and is_prose(sentence) and _is_english(sentence):
+        if latin and len(_HANGUL.findall(sentence)) < _MOSTLY * latin and is_prose(sentence) and is_english(sentence):
             yield sentence
 
 
-def _is_english(sentence: str) -> bool:
+def _by_lingua(sentence: str) -> bool:
     detector, english = _detector()
     return bool(detector.detect_language_of(sentence) == english)
 

@@ -14,7 +14,7 @@ An answer to a question about English may be English.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -105,9 +105,9 @@ def _language(one: _Text) -> _Fault | None:
     return None if one.may_be_english else language_fault(one.prose)
 
 
-def language_fault(prose: str) -> _Fault | None:
-    """Of a text without code that should be Korean."""
-    letters = letters_of(prose)
+def language_fault(prose: str, is_english: Callable[[str], bool] | None = None) -> _Fault | None:
+    """Of a text without code that should be Korean. `is_english` as for `letters_of`."""
+    letters = letters_of(prose, is_english)
     if letters.latin < _FEW:
         return None
     share = letters.hangul / letters.total

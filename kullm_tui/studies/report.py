@@ -5,6 +5,7 @@ from itertools import combinations
 
 from evaluator.chart import chart_rows
 from evaluator.figure import figure_bytes
+from evaluator.manner import manner_of
 from evaluator.report import difference_lines, judge_notes, pair_notes, system_notes, table_lines
 from evaluator.statistics import Difference, Interval, paired_difference
 from kullm_tui import __version__
@@ -16,7 +17,6 @@ from kullm_tui.studies import paper_table
 from kullm_tui.studies.contamination import left_out, overlaps
 from kullm_tui.studies.document import Block, Document, Figure, Notes, Plain, Section, Table
 from kullm_tui.studies.evidence import Evidence, Graded, label
-from kullm_tui.studies.language import manner_of
 from kullm_tui.studies.stages import Plan, kind_text, recipe_of
 from trainer.estimate.machines import this_machine
 from trainer.jobs.text import time_text

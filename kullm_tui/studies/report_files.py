@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from evaluator.manner import manner_of
 from evaluator.report import table_lines
 from evaluator.verdict_file import open_verdicts
 from kullm_tui.core import foreign_json, paths
@@ -13,7 +14,6 @@ from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe_json
 from kullm_tui.studies.document import Document, Figure
 from kullm_tui.studies.evidence import Evidence, gathered
-from kullm_tui.studies.language import manner_of
 from kullm_tui.studies.report import differing, document_of, grader_text, verdict_line
 from kullm_tui.studies.report_html import html
 from kullm_tui.studies.report_latex import latex

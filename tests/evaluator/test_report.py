@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -158,3 +159,14 @@ def test_each_bar_and_key_says_how_many_scores_it_rests_on() -> None:
 def test_the_table_says_by_which_test_systems_are_compared(table: Table) -> None:
     assert "부호 뒤집기" in "\n".join(table_notes(table))
     assert "부호 뒤집기" in markdown(table)
+
+
+def test_answers_that_left_korean_are_told_below_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KULLM_LANG", "en")
+    evaluation, (one,) = evaluation_of({"kullm": []})
+    answers = dict(one.answers) | {f"q{number}": Answer("서울은 首都예요.") for number in range(12)}
+
+    notes = table_notes(score_table(evaluation, [replace(one, answers=answers)]))
+
+    assert "kullm: 12 of 252 answers left Korean, 4.8% [2.7%, 8.1%]" in notes
+    assert not any("left Korean" in note for note in table_notes(score_table(evaluation, [one])))

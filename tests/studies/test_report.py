@@ -9,7 +9,7 @@ import pytest
 from evaluator.answer_store import Answer, System, keep_answer
 from evaluator.evaluation import Evaluation
 from evaluator.preparation import nobody
-from evaluator.questions import Question, load_questions
+from evaluator.questions import load_questions
 from evaluator.report import score_table
 from evaluator.rubric import load_rubric
 from evaluator.verdict_file import open_verdicts
@@ -17,7 +17,6 @@ from kullm_tui.core.errors import UsageError
 from kullm_tui.feedback import known_answers
 from kullm_tui.studies.document import Document, Figure, Notes, Plain, Section, Table
 from kullm_tui.studies.evidence import Graded
-from kullm_tui.studies.language import leaves_korean, manner_of
 from kullm_tui.studies.report import differing, verdict_line
 from kullm_tui.studies.report_html import html
 from kullm_tui.studies.report_latex import escaped, latex
@@ -75,32 +74,6 @@ def test_that_mixtures_differ_is_said_only_where_they_do(tmp_path: Path) -> None
     assert "1 differ beyond their intervals: one − two +0.700" in verdict_line(far, ["one", "two"])
     assert differing(near, ["one", "two"]) == []
     assert "none differs" in verdict_line(near, ["one", "two"])
-
-
-@pytest.mark.parametrize(
-    ("answer", "leaves"),
-    [
-        ("서울은 대한민국의 수도예요.", False),
-        ("The capital of Korea is Seoul, and it is a large city.", True),
-        ("서울은 首都예요.", True),
-        ("東京는 일본의 수도예요.", True),
-        ("`print('hello world, this is code')`를 실행해 보세요.", False),
-        ("API와 GPU를 써요.", False),
-    ],
-)
-def test_an_answer_leaves_korean_for_english_sentences_and_letters_of_chinese_or_japanese(
-    answer: str, *, leaves: bool
-) -> None:
-    assert leaves_korean(answer) == leaves
-
-
-def test_an_answer_about_english_may_be_english() -> None:
-    asked = (Question("1", "영어로 인사해 주세요."), Question("2", "인사해 주세요."))
-    english = Answer("Hello there, it is nice to meet you today.")
-
-    found = manner_of({"1": english, "2": english}, asked)
-
-    assert (found.confused, found.may_be_confused, found.answers) == (1, 1, 2)
 
 
 _HOSTILE = 'A & B <img src="https://x.example/y.png"> | 100% _~^\\ {x} $5 #1'

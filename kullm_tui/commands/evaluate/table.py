@@ -65,6 +65,7 @@ def _row_facts(row: TableRow) -> dict[str, Any]:
         "by_hand": dict(row.by_hand),
         "imported": dict(row.imported),
         "length_correlation": row.length_correlation,
+        "manner": row.manner and asdict(row.manner),
     }
 
 
