@@ -14,6 +14,20 @@ from tests.architecture.project import ROOT
 
 _COMMAND = (sys.executable, "-P", str(ROOT / "bench" / "gpu.py"), "--dry-run")
 _PLENTY = 3600.0  # seconds: how fast this machine is decides nothing
+# Which this project installs, and a machine that only has torch and transformers lacks.
+_LACKING = (
+    "datasets",
+    "datasketch",
+    "deepl",
+    "langid",
+    "lingua",
+    "markdown_it",
+    "openai",
+    "pygments",
+    "rich",
+    "textual",
+    "tomlkit",
+)
 
 
 @dataclass(frozen=True)
@@ -29,10 +43,13 @@ class Ran:
 
 
 def run(folder: Path, *arguments: str) -> Ran:
-    out = folder / "out"
+    """As on a machine on which nothing of this project is installed."""
+    out, bare = folder / "out", folder / "bare"
+    bare.mkdir()
+    (bare / "sitecustomize.py").write_text(f"import sys\nsys.modules.update(dict.fromkeys({_LACKING!r}))\n")
     done = subprocess.run(
         [*_COMMAND, *arguments],
-        env={**os.environ, "OUT": str(out), "TMPDIR": str(folder)},
+        env={**os.environ, "OUT": str(out), "TMPDIR": str(folder), "PYTHONPATH": str(bare)},
         capture_output=True,
         text=True,
         timeout=_PLENTY,

@@ -21,8 +21,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import tomlkit
-
 from kullm_tui.core import foreign_json, paths
 from kullm_tui.core.causes import cause_of, is_full
 from kullm_tui.core.errors import AdapterError, KullmError, ModelNotFound, NoSpace, UsageError
@@ -208,6 +206,8 @@ def _publish_document(file: Path, content: Mapping[str, Any]) -> None:
 
 def _set_base(folder: Path, base: str) -> None:
     """In place of a path of the machine that trained it."""
+    import tomlkit  # late: a trainer may run where it is not installed
+
     options = {**foreign_json.fields(folder / CONFIGURATION), "base_model_name_or_path": base}
     publish(folder / CONFIGURATION, json.dumps(options, ensure_ascii=False, indent=2) + "\n", mode=0o600)
     facts = (
