@@ -108,7 +108,7 @@ def about(recipe: Recipe) -> Content:
     )
     lines = [
         Content(summary(recipe)).stylize("bold"),
-        Content(f"{safe_line(model.base)} ({model.precision}) · {what} · {safe_line(data.source)} · {lasting}"),
+        Content(f"{safe_line(model.base)} ({model.precision}) · {what} · {safe_line(data.named)} · {lasting}"),
     ]
     if recipe.source:
         lines.append(Content.assemble((say("출처  ", "from  "), "$quiet"), plain(recipe.source)))
