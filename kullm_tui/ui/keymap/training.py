@@ -82,7 +82,13 @@ TRAIN = (
     Key(
         "y", "copy_command", "명령 복사", "copy command", told=("같은 일을 하는 셸 명령 복사", "copy the shell command")
     ),
-    Key("o", "job_folder", "폴더", "folder", told=("학습 폴더의 경로 복사", "copy the path of its folder")),
+    Key(
+        "o",
+        "job_folder",
+        "폴더",
+        "folder",
+        told=("학습 폴더 열기(창이 없으면 경로 복사)", "open its folder; without a desktop, copy its path"),
+    ),
 )
 
 TRAIN_RECIPES = (
