@@ -126,10 +126,24 @@ class Recipe:
     method: Method = Method()
     train: Training = Training()
     preference: PreferenceLoss = PreferenceLoss()
-    summary: str = ""
+    summary: str = ""  # this and the next two in Korean, and in English as `_en`; one's own may have either
     summary_en: str = ""
     source: str = ""  # where the figures come from
+    source_en: str = ""
     notes: str = ""  # where it departs from them
+    notes_en: str = ""
+
+    @property
+    def told(self) -> str:
+        return _told(self.summary, self.summary_en)
+
+    @property
+    def told_source(self) -> str:
+        return _told(self.source, self.source_en)
+
+    @property
+    def told_notes(self) -> str:
+        return _told(self.notes, self.notes_en)
 
     @property
     def digest(self) -> str:
@@ -143,6 +157,10 @@ class Recipe:
             del tables["model"]["adapter"]
         compared = {name: tables[name] for name in _TABLES if name in tables}
         return hashlib.sha256(json.dumps(compared, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
+
+
+def _told(korean: str, english: str) -> str:
+    return say(korean or english, english or korean)
 
 
 _TABLES: Mapping[str, type] = {

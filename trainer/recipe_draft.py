@@ -50,7 +50,7 @@ class Draft:
             before = known.text(self.base).replace(BETWEEN_SOURCES, ", ") or say("비어 있음", "empty")
             return say(f"직접 바꿈 (레시피: {before})", f"changed by you (the recipe: {before})")
         if key in self.given:
-            source = f" · {self.base.source}" if self.base.source else ""
+            source = f" · {self.base.told_source}" if self.base.told_source else ""
             return say("레시피의 값", "the recipe's") + source
         return say("기본값", "the default")
 

@@ -200,18 +200,14 @@ def _list(*, as_json: bool) -> int:
     recipes = [load_recipe(name) for name in shipped_recipes()]
     if as_json:
         for recipe in recipes:
-            print(terminal_safe_json({"name": recipe.name, "base": recipe.model.base, "summary": _summary(recipe)}))
+            print(terminal_safe_json({"name": recipe.name, "base": recipe.model.base, "summary": recipe.told}))
         return 0
-    for line in aligned([[recipe.name, _summary(recipe)] for recipe in recipes]):
+    for line in aligned([[recipe.name, recipe.told] for recipe in recipes]):
         print(terminal_safe(line))
     Narration().note(
         say("학습: kullm train 이름   예상: kullm train 이름 --plan", "train: kullm train NAME   estimate: --plan")
     )
     return 0
-
-
-def _summary(recipe: Recipe) -> str:
-    return say(recipe.summary or recipe.summary_en, recipe.summary_en or recipe.summary)
 
 
 def _plan(recipe: Recipe, on: str | None, *, as_json: bool) -> int:
