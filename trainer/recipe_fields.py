@@ -133,7 +133,7 @@ FIELDS: tuple[RecipeField, ...] = (
     _F("preference.beta", ("베타", "beta"), ("시작한 모델에서 얼마나 멀어져도 되는지. 클수록 가까이 머물러요", "how near the model stays to its start; the larger, the nearer")),
     _F("preference.sft_weight", ("고른 답 배우기", "likelihood's weight"), ("고른 답 자체를 함께 배우는 무게. 쌍이 없는 행은 0보다 커야 배워요", "of learning the chosen reply itself beside; rows without a rejected reply need it above 0")),
     _F("preference.label_smoothing", ("뒤바뀐 쌍", "label smoothing"), ("거꾸로 투표했을지 모르는 쌍의 비율", "the share of pairs that may be the wrong way round")),
-    _F("data.source", ("데이터", "data"), ("한 줄에 하나씩: 파일(jsonl, json, csv, parquet), mixture:만든 혼합, Hub의 데이터. 두 번 적으면 두 번 배워요", "one a line: a file (jsonl, json, csv, parquet), mixture:NAME that was built, a data set of the Hub; named twice, learnt twice"), "sources", usual=True),
+    _F("data.source", ("데이터", "data"), ("파일, mixture:이름, Hub의 데이터. 두 번 적으면 두 번 배워요", "a file, mixture:NAME, a data set of the Hub; named twice, learnt twice"), "sources", usual=True),
     _F("data.evaluate", ("평가 데이터", "evaluation"), ("떼어 둘 비율(0.05)이나 행의 수, 또는 파일. 0이면 평가하지 않아요", "a share (0.05) or number of rows to hold out, or a file; 0: none"), "share", usual=True),
     _F("data.cutoff", ("길이 제한", "cutoff"), ("한 행의 토큰 수. 넘는 행은 잘려요", "tokens of a row; longer ones are cut"), usual=True),
     _F("method.kind", ("방법", "method"), ("lora와 ia3는 작은 어댑터를, full은 모든 가중치를 학습해요", "lora and ia3 train a small adapter, full trains all weights"), "choice", ("lora", "ia3", "llama-adapter", "full"), usual=True),
