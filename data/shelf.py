@@ -71,6 +71,11 @@ def built_folder(name: str) -> Path:
     return paths.state_dir() / "data" / name
 
 
+def built_names() -> list[str]:
+    """Of all that was built to its end, whether its mixture is still there or not."""
+    return sorted(path.parent.name for path in (paths.state_dir() / "data").glob("*/facts.json"))
+
+
 def known_mixtures() -> list[Known]:
     """The shipped ones, then one's own."""
     found = []

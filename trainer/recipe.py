@@ -21,12 +21,19 @@ from kullm_tui.core.language import say
 from kullm_tui.core.models.profiles import shipped_profiles
 from kullm_tui.core.rules import did_you_mean
 from trainer import recipe_rules
+from trainer.built_sets import built_file
 from trainer.recipe_overrides import overridden, put
 from trainer.starting_adapter import starting_adapter
 
 _SHIPPED = Path(__file__).with_name("recipes")
 # What may change in a run that goes on: how long it lasts, and how it is watched and kept.
 _COMPARABLE = ("epochs", "max_steps", "minutes", "eval_every", "save_every", "keep", "patience", "samples")
+
+Source = str | tuple[str, ...]
+
+
+def sources_of(source: Source) -> tuple[str, ...]:
+    return (source,) if isinstance(source, str) else tuple(source)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,14 +49,25 @@ class ModelChoice:
 
 @dataclass(frozen=True, kw_only=True)
 class DataChoice:
-    source: str  # a file, a data set of the hub, demo:NAME
+    source: (
+        Source  # each a file, a data set of the hub, demo:NAME or mixture:NAME; one that is named twice is learnt twice
+    )
     split: str = "train"
     columns: Mapping[str, str] = field(default_factory=dict)  # our name → theirs
     cutoff: int = 512  # tokens of a row
     loss: Literal["output", "all"] = "output"
     evaluate: float | int | str = 0  # a share below 1, a number of rows, or a file; 0: none
-    limit: int = 0  # the first rows only; 0: all
+    limit: int = 0  # the first rows of each source only; 0: all
     evaluate_limit: int = 0  # of an evaluation file, the same
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return sources_of(self.source)
+
+    @property
+    def named(self) -> str:
+        """For a person."""
+        return ", ".join(self.sources)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,10 +126,24 @@ class Recipe:
     method: Method = Method()
     train: Training = Training()
     preference: PreferenceLoss = PreferenceLoss()
-    summary: str = ""
+    summary: str = ""  # this and the next two in Korean, and in English as `_en`; one's own may have either
     summary_en: str = ""
     source: str = ""  # where the figures come from
+    source_en: str = ""
     notes: str = ""  # where it departs from them
+    notes_en: str = ""
+
+    @property
+    def told(self) -> str:
+        return _told(self.summary, self.summary_en)
+
+    @property
+    def told_source(self) -> str:
+        return _told(self.source, self.source_en)
+
+    @property
+    def told_notes(self) -> str:
+        return _told(self.notes, self.notes_en)
 
     @property
     def digest(self) -> str:
@@ -125,6 +157,10 @@ class Recipe:
             del tables["model"]["adapter"]
         compared = {name: tables[name] for name in _TABLES if name in tables}
         return hashlib.sha256(json.dumps(compared, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
+
+
+def _told(korean: str, english: str) -> str:
+    return say(korean or english, english or korean)
 
 
 _TABLES: Mapping[str, type] = {
@@ -228,10 +264,11 @@ def _anchored(recipe: Recipe, folder: Path) -> Recipe:
 
     recipe = _following_its_adapter(recipe)
     data, base = recipe.data, recipe.model.base
+    sources = [str(built_file(one) or full(one, is_there=Path.is_file)) for one in data.sources]
     evaluate = full(data.evaluate, is_there=Path.is_file) if isinstance(data.evaluate, str) else data.evaluate
     return replace(
         recipe,
-        data=replace(data, source=full(data.source, is_there=Path.is_file), evaluate=evaluate),
+        data=replace(data, source=recipe_rules.as_source(sources), evaluate=evaluate),
         model=replace(recipe.model, base=full(base, is_there=Path.is_dir) if "/" in base else base),
     )
 

@@ -1,5 +1,6 @@
 """A recipe that is being filled in: what was typed over its fields, and each fault at the field that it is about."""
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -7,8 +8,10 @@ from pathlib import Path
 
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
-from trainer.recipe import Recipe, given_keys, load_recipe, recipe_or_faults
-from trainer.recipe_fields import field_named
+from kullm_tui.core.models.resolve import REPOSITORY
+from trainer.built_sets import MIXTURE
+from trainer.recipe import DataChoice, Recipe, given_keys, load_recipe, recipe_or_faults
+from trainer.recipe_fields import BETWEEN_SOURCES, SOURCES, field_named
 
 _SUFFIXES = (".jsonl", ".json", ".csv", ".tsv", ".parquet")
 
@@ -44,16 +47,19 @@ class Draft:
         """Where the figure comes from."""
         known = field_named(key)
         if key in self.typed and known:
-            before = known.text(self.base) or say("비어 있음", "empty")
+            before = known.text(self.base).replace(BETWEEN_SOURCES, ", ") or say("비어 있음", "empty")
             return say(f"직접 바꿈 (레시피: {before})", f"changed by you (the recipe: {before})")
         if key in self.given:
-            source = f" · {self.base.source}" if self.base.source else ""
+            source = f" · {self.base.told_source}" if self.base.told_source else ""
             return say("레시피의 값", "the recipe's") + source
         return say("기본값", "the default")
 
     def command(self) -> list[str]:
         """As a shell would say it."""
-        return [*self.argv, *(word for key, text in self.typed.items() for word in ("--set", f"{key}={text.strip()}"))]
+        return [
+            *self.argv,
+            *(word for key, text in self.typed.items() for word in ("--set", f"{key}={_word(key, text)}")),
+        ]
 
 
 def draft_of(name: str) -> Draft:
@@ -93,20 +99,56 @@ def faults_here(recipe: Recipe) -> dict[str, str]:
     base = _fault_of_base(recipe)
     if base:
         found["model.base"] = base
-    data = recipe.data
-    for key, name in (("data.source", data.source), ("data.evaluate", data.evaluate)):
-        if isinstance(name, str) and _is_meant_as_file(name) and not Path(name).is_file():
-            found[key] = say("그런 파일이 없어요", "there is no such file")
-    if "data.source" not in found and Path(data.source).is_file():
-        rows = _fault_of_rows(recipe)
-        if rows:
-            found["data.source"] = rows
+    evaluate = recipe.data.evaluate
+    if isinstance(evaluate, str) and _is_meant_as_file(evaluate) and not Path(evaluate).is_file():
+        found["data.evaluate"] = say("그런 파일이 없어요", "there is no such file")
+    for place, name in enumerate(recipe.data.sources):
+        fault = _fault_of_source(name, recipe)
+        if fault:
+            found[source_key(place)] = fault
     return found
+
+
+def source_key(place: int) -> str:
+    """Where the fault of one of several sources stands."""
+    return f"{SOURCES}.{place + 1}" if place else SOURCES
 
 
 def _read(key: str, text: str) -> object:
     known = field_named(key)
     return known.read(text) if known else text.strip()
+
+
+def _word(key: str, text: str) -> str:
+    """As `--set` takes it: several values and tables as TOML, words as they are."""
+    value = _read(key, text)
+    if isinstance(value, Mapping):
+        return (
+            "{"
+            + ", ".join(
+                f"{json.dumps(ours, ensure_ascii=False)} = {json.dumps(theirs, ensure_ascii=False)}"
+                for ours, theirs in value.items()
+            )
+            + "}"
+        )
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list) else text.strip()
+
+
+def _fault_of_source(name: str, recipe: Recipe) -> str:
+    """What is no file may still be a folder, a data set of the hub by its name, or one that comes along."""
+    from trainer.dataset.sources import DEMO, demo_sets, file_at, is_folder
+
+    if file_at(name):
+        return _fault_of_rows(replace(recipe.data, source=name))
+    if name.startswith(MIXTURE):
+        return say(
+            "만든 혼합 가운데 없어요. 데이터 화면(F11)에서 먼저 만드세요", "no such mixture was built; F11 builds it"
+        )
+    if name.startswith(DEMO):
+        return "" if name in demo_sets() else say("그런 예제 데이터가 없어요", "there is no such demo data")
+    if _is_meant_as_file(name) or not (is_folder(name) or REPOSITORY.fullmatch(name)):
+        return say("그런 파일이 없어요", "there is no such file")
+    return ""
 
 
 def _is_meant_as_file(name: str) -> bool:
@@ -125,14 +167,14 @@ def _fault_of_base(recipe: Recipe) -> str:
     return ""
 
 
-def _fault_of_rows(recipe: Recipe) -> str:
+def _fault_of_rows(data: DataChoice) -> str:
     """The first rows say whether it can be read at all, and whether it has the columns."""
     from trainer.dataset.sources import records
 
     try:
-        next(records(recipe.data), None)
+        next(iter(records(data)), None)
     except (KullmError, OSError) as error:
-        return _short(error, recipe.data.source)
+        return _short(error, data.named)
     return ""
 
 

@@ -10,8 +10,10 @@ from typing import Any, Literal
 from kullm_tui.core.language import say
 from trainer.recipe import Recipe, recipe_dict
 
-Kind = Literal["text", "number", "choice", "truth", "words", "numbers", "sentences", "columns", "share"]
+Kind = Literal["text", "number", "choice", "truth", "words", "numbers", "sentences", "columns", "share", "sources"]
+SOURCES = "data.source"
 _BETWEEN_SENTENCES = " | "
+BETWEEN_SOURCES = "\n"  # a line each: no other character is kept out of the names of files
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,8 @@ def _text(kind: Kind, value: Any) -> str:
         return _BETWEEN_SENTENCES.join(value)
     if kind == "columns":
         return ", ".join(f"{ours}={theirs}" for ours, theirs in value.items())
+    if kind == "sources":
+        return value if isinstance(value, str) else BETWEEN_SOURCES.join(value)
     if isinstance(value, list):
         return ", ".join(_text("number", one) for one in value)
     return f"{value:.12g}" if isinstance(value, float) else str(value)
@@ -104,6 +108,11 @@ def _columns(typed: str) -> Any:
     return {ours.strip(): theirs.strip() for ours, _, theirs in (part.partition("=") for part in parts)}
 
 
+def _sources(typed: str) -> Any:
+    parts = _parts(typed, BETWEEN_SOURCES)
+    return parts if len(parts) > 1 else "".join(parts)
+
+
 _READ: Mapping[Kind, Any] = {
     "number": _number,
     "share": _share,
@@ -112,6 +121,7 @@ _READ: Mapping[Kind, Any] = {
     "sentences": lambda typed: _parts(typed, _BETWEEN_SENTENCES.strip()),
     "numbers": lambda typed: [_number(part) for part in _parts(typed)],
     "columns": _columns,
+    "sources": _sources,
 }
 
 _F = RecipeField
@@ -123,7 +133,7 @@ FIELDS: tuple[RecipeField, ...] = (
     _F("preference.beta", ("베타", "beta"), ("시작한 모델에서 얼마나 멀어져도 되는지. 클수록 가까이 머물러요", "how near the model stays to its start; the larger, the nearer")),
     _F("preference.sft_weight", ("고른 답 배우기", "likelihood's weight"), ("고른 답 자체를 함께 배우는 무게. 쌍이 없는 행은 0보다 커야 배워요", "of learning the chosen reply itself beside; rows without a rejected reply need it above 0")),
     _F("preference.label_smoothing", ("뒤바뀐 쌍", "label smoothing"), ("거꾸로 투표했을지 모르는 쌍의 비율", "the share of pairs that may be the wrong way round")),
-    _F("data.source", ("데이터", "data"), ("학습할 파일(jsonl, json, csv, parquet)이나 Hub의 데이터", "a file (jsonl, json, csv, parquet), or a data set of the Hub"), "text", usual=True),
+    _F("data.source", ("데이터", "data"), ("파일, mixture:이름, Hub의 데이터. 두 번 적으면 두 번 배워요", "a file, mixture:NAME, a data set of the Hub; named twice, learnt twice"), "sources", usual=True),
     _F("data.evaluate", ("평가 데이터", "evaluation"), ("떼어 둘 비율(0.05)이나 행의 수, 또는 파일. 0이면 평가하지 않아요", "a share (0.05) or number of rows to hold out, or a file; 0: none"), "share", usual=True),
     _F("data.cutoff", ("길이 제한", "cutoff"), ("한 행의 토큰 수. 넘는 행은 잘려요", "tokens of a row; longer ones are cut"), usual=True),
     _F("method.kind", ("방법", "method"), ("lora와 ia3는 작은 어댑터를, full은 모든 가중치를 학습해요", "lora and ia3 train a small adapter, full trains all weights"), "choice", ("lora", "ia3", "llama-adapter", "full"), usual=True),
@@ -148,7 +158,7 @@ FIELDS: tuple[RecipeField, ...] = (
     _F("data.loss", ("배우는 부분", "loss on"), ("output이면 답만, all이면 모든 토큰", "output: the answer alone; all: every token"), "choice", ("output", "all")),
     _F("data.split", ("데이터의 나눔", "split"), ("데이터 가운데 쓸 부분의 이름", "the part of the data set"), "text"),
     _F("data.columns", ("열 이름", "columns"), ("instruction=질문, output=답처럼 우리 이름=그 데이터의 이름", "ours=theirs, as in instruction=question, output=answer"), "columns"),
-    _F("data.limit", ("행 제한", "row limit"), ("앞의 몇 행만. 0이면 모두", "the first rows only; 0: all")),
+    _F("data.limit", ("행 제한", "row limit"), ("데이터마다 앞의 몇 행만. 0이면 모두", "the first rows of each data file only; 0: all")),
     _F("data.evaluate_limit", ("평가 행 제한", "evaluation rows"), ("평가 파일의 앞 몇 행만. 0이면 모두", "the first rows of an evaluation file; 0: all")),
     _F("train.eval_every", ("평가 간격", "evaluate every"), ("몇 단계마다 평가할지. 0이면 에포크마다", "steps between evaluations; 0: each epoch")),
     _F("train.save_every", ("저장 간격", "save every"), ("몇 단계마다 저장할지. 0이면 에포크마다", "steps between checkpoints; 0: each epoch")),

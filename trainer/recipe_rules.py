@@ -1,6 +1,6 @@
 """What each key of a recipe may hold, and which choices exclude each other."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from data.sources.columns import column_names
@@ -77,6 +77,18 @@ def _filled(value: object) -> str:
     return text
 
 
+def _sources(value: object) -> str | tuple[str, ...]:
+    """One, or a list of several."""
+    if not isinstance(value, list):
+        return _filled(value)
+    return as_source(list(map(_filled, value or [""])))
+
+
+def as_source(sources: Sequence[str]) -> str | tuple[str, ...]:
+    """A single one is no list, so that it is the same recipe however it is written."""
+    return sources[0] if len(sources) == 1 else tuple(sources)
+
+
 def _prose(value: object) -> str:
     """Text of any number of lines."""
     if not isinstance(value, str):
@@ -124,7 +136,9 @@ _TOP: Mapping[str, rules.Rule] = {
     "summary": rules.text,
     "summary_en": rules.text,
     "source": _prose,
+    "source_en": _prose,
     "notes": _prose,
+    "notes_en": _prose,
     "model": rules.table,
     "data": rules.table,
     "method": rules.table,
@@ -140,7 +154,7 @@ _RULES: Mapping[str, Mapping[str, rules.Rule]] = {
         "adapter": rules.text,
     },
     "data": {
-        "source": _filled,
+        "source": _sources,
         "split": _filled,
         "columns": column_names,
         "cutoff": rules.whole(8, 1_000_000),

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from kullm_tui.core.desktop import is_remote
 from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe
 from kullm_tui.doctor.result import Result
@@ -207,7 +208,7 @@ def _clipboard(abilities: Abilities, environment: Mapping[str, str]) -> Result:
     if _OSC52_ATTRIBUTE in abilities.attributes[1:]:
         return Result(subject, "fine", say("OSC 52 (SSH 너머에서도 돼요)", "OSC 52, over SSH too"))
     tool = next((name for name in ("pbcopy", "wl-copy", "xclip", "xsel") if shutil.which(name)), None)
-    if tool and not _over_ssh(environment):
+    if tool and not is_remote(environment):
         return Result(subject, "fine", say(f"OSC 52와 {tool}", f"OSC 52 and {tool}"))
     return Result(
         subject,
@@ -237,7 +238,7 @@ def _typing(talk: TerminalTalk, abilities: Abilities) -> Result:
 def _surroundings(environment: Mapping[str, str]) -> Iterator[Result]:
     subject = say("환경", "surroundings")
     around = [name for name, there in (("tmux", "TMUX"), ("screen", "STY")) if environment.get(there)]
-    if _over_ssh(environment):
+    if is_remote(environment):
         around.append("SSH")
     program = environment.get("TERM_PROGRAM") or environment.get("LC_TERMINAL") or ""
     facts = terminal_safe(", ".join(filter(None, (program, environment.get("TERM"), *around))))
@@ -249,10 +250,6 @@ def _surroundings(environment: Mapping[str, str]) -> Iterator[Result]:
         yield Result(subject, "fine", f"{facts}: {hint}")
         return
     yield Result(subject, "fine", facts)
-
-
-def _over_ssh(environment: Mapping[str, str]) -> bool:
-    return bool(environment.get("SSH_CONNECTION") or environment.get("SSH_TTY"))
 
 
 def _tmux_option(name: str) -> str:

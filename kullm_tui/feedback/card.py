@@ -20,12 +20,16 @@ def card_lines(adapter: Adapter) -> list[Line]:
             say("레시피", "recipe"),
             " ".join(filter(None, (str(card.get("recipe") or adapter.recipe), _short(card.get("recipe_sha256"))))),
         ),  # fmt: skip
-        (say("데이터", "data"), " ".join(filter(None, (str(card.get("data") or ""), _short(card.get("data_sha256")))))),
+        (say("데이터", "data"), " ".join(filter(None, (_listed(card.get("data")), _short(card.get("data_sha256")))))),
         *_taught(_table(card.get("feedback"))),
         (say("학습한 곳", "trained on"), " · ".join(filter(None, (str(card.get("hardware") or ""), _hours(card))))),
         (say("학습", "job"), str(card.get("job") or adapter.run)),
     ]
     return [*(line for line in lines if line[1].strip()), *_found(card.get("before_after"))]
+
+
+def _listed(told: Any) -> str:
+    return ", ".join(map(str, told)) if isinstance(told, list) else str(told or "")
 
 
 def _taught(facts: Mapping[str, Any]) -> Iterator[Line]:

@@ -33,6 +33,7 @@ from kullm_tui.feedback.results import own_adapter
 from trainer.jobs.agent.directory import JobDirectory
 from trainer.jobs.agent.files import discard
 from trainer.jobs.registry import directory_of, new_id
+from trainer.recipe import sources_of
 
 # Lessons are repeated up to so many rows: beside fewer, what is learnt again would be the same handful of rows over and over.
 _LEAST_ROWS = 100
@@ -145,11 +146,12 @@ def notes(taught: Course, learner: Student, found: Lessons) -> list[str]:
             f"{taught.facts['held_out']} held out.",
         )
     ]
+    again_from = ", ".join(sources_of(replay["source"]))
     if taught.rows_again:
         told.append(
             say(
-                f"잊지 않도록 처음 배운 데이터({replay['source']})에서 {taught.rows_again}행을 다시 배워요(--replay {replay['share']:g}).",
-                f"{taught.rows_again} rows of what it was trained on first ({replay['source']}) are learnt again, so that it does not "
+                f"잊지 않도록 처음 배운 데이터({again_from})에서 {taught.rows_again}행을 다시 배워요(--replay {replay['share']:g}).",
+                f"{taught.rows_again} rows of what it was trained on first ({again_from}) are learnt again, so that it does not "
                 f"forget (--replay {replay['share']:g}).",
             )
         )

@@ -14,7 +14,7 @@ from kullm_tui.core.models.adapters import Adapter, card_of
 from kullm_tui.core.records import Dialogue, Instruction
 from kullm_tui.feedback.held_out import DEMO_BASE
 from trainer.dataset.sources import Row, content_digest, records
-from trainer.recipe import DataChoice, load_recipe, shipped_recipes
+from trainer.recipe import DataChoice, Source, load_recipe, shipped_recipes
 
 # Of all rows that are trained. Why so many stands in docs/experiments.md, "A question taught".
 USUAL_SHARE = 0.5
@@ -24,23 +24,25 @@ OF_VOTES = "dpo-votes"  # what the names of recipes begin with that learn from f
 Plain = Instruction | Dialogue  # a row of replies, not of pairs
 
 
-def original_mixture(base: str, template: str, own: Adapter | None) -> str:
+def original_mixture(base: str, template: str, own: Adapter | None) -> Source:
     """Where the rows of its first training come from, as a recipe names it: by the adapter's card, or by the shipped recipe that trains
     in its template. Empty where nobody knows."""
     card = card_of(own) if own else {}
     taught = card.get("feedback")
     source = taught.get("replay", {}).get("source") if isinstance(taught, dict) else card.get("data")
+    if isinstance(source, list):
+        return tuple(map(str, source))
     return str(source) if source else _of_recipe(is_demo=base == DEMO_BASE, template=template)
 
 
-def _of_recipe(*, is_demo: bool, template: str) -> str:
+def _of_recipe(*, is_demo: bool, template: str) -> Source:
     shipped = (load_recipe(name) for name in shipped_recipes() if not name.startswith(OF_VOTES))
     fitting = (one for one in shipped if one.model.template == template and (one.model.base == DEMO_BASE) == is_demo)
     return next((one.data.source for one in fitting), "")
 
 
 def rows_again(
-    source: str, lessons: int, *, share: float, never: Never, taught: frozenset[str]
+    source: Source, lessons: int, *, share: float, never: Never, taught: frozenset[str]
 ) -> list[dict[str, Any]]:
     """So many that they are this share of all rows, or as many as there are. `taught`: the lessons' questions, as `plain` has them."""
     wanted = round(lessons * share / (1 - share))
@@ -55,7 +57,7 @@ def rows_again(
     return [_fields(record) for _, record in chosen]
 
 
-def _by_content(source: str, is_fit: Callable[[Plain], bool]) -> Iterator[tuple[bytes, Plain]]:
+def _by_content(source: Source, is_fit: Callable[[Plain], bool]) -> Iterator[tuple[bytes, Plain]]:
     """Each once, however often the mixture has it."""
     seen = set[bytes]()
     for row in records(DataChoice(source=source)):

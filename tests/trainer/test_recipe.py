@@ -44,6 +44,10 @@ DIGESTS = {
 MINIMAL = '[model]\nbase = "polyglot-ko-1.3b"\n[data]\nsource = "rows.jsonl"\n'
 
 
+def is_korean(text: str) -> bool:
+    return any("가" <= letter <= "힣" for letter in text)
+
+
 def test_every_wanted_recipe_is_shipped() -> None:
     assert set(shipped_recipes()) == WANTED
 
@@ -52,8 +56,15 @@ def test_every_wanted_recipe_is_shipped() -> None:
 def test_a_shipped_recipe_loads_and_says_where_it_comes_from(name: str) -> None:
     recipe = load_recipe(name)
     assert recipe.name == name
-    assert any("가" <= letter <= "힣" for letter in recipe.summary)
-    assert recipe.summary_en
+    for korean, english in (
+        (recipe.summary, recipe.summary_en),
+        (recipe.source, recipe.source_en),
+        (recipe.notes, recipe.notes_en),
+    ):
+        assert bool(korean) == bool(english)
+        assert is_korean(korean) or not korean
+        assert not is_korean(english) or "지시어" in english  # a word that is spoken of
+    assert recipe.summary
     assert recipe.source
     assert recipe.model.base in all_profiles() or recipe.model.base == "demo-base"
 
@@ -90,6 +101,19 @@ def test_a_recipe_that_starts_from_an_adapter_takes_over_its_method_and_its_temp
     assert (method.rank, method.alpha, method.targets, method.dropout) == (8, 24.0, ("dense", "query_key_value"), 0.1)
     assert recipe.model.template == "koalpaca-v1.1"
     assert load_recipe("dpo-votes-demo").model.adapter == "demo-kullm"  # known by this name everywhere
+
+
+def test_what_a_recipe_says_of_itself_is_in_the_interfaces_language_and_in_the_one_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.toml").write_text(f'summary_en = "mine"\nnotes = "내 것"\n{MINIMAL}', encoding="utf-8")
+    shipped, own = load_recipe("koalpaca-5.8b"), load_recipe(str(tmp_path / "mine.toml"))
+    for language in ("ko", "en"):
+        monkeypatch.setenv("KULLM_LANG", language)
+        assert {is_korean(text) for text in (shipped.told, shipped.told_source, shipped.told_notes)} == {
+            language == "ko"
+        }
+        assert (own.told, own.told_source, own.told_notes) == ("mine", "", "내 것")
 
 
 @pytest.mark.parametrize("size", ["5.8b", "12.8b"])

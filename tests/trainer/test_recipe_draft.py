@@ -72,6 +72,9 @@ def test_what_only_this_computer_knows_is_told_at_the_field_too(
     assert faults(data_source="nowhere.jsonl", model_base="gpt9") == ["data.source", "model.base"]
     assert faults(data_source="empty.jsonl") == ["data.source"]
     assert faults(data_evaluate="./nowhere") == ["data.evaluate"]
+    assert faults(data_source="mine.jsonl\nowner/name\ndemo:kullm\nmine.jsonl") == []
+    several = "mine.jsonl\nnonsense\nempty.jsonl\nmixture:none\ndemo:none"
+    assert faults(data_source=several) == [f"data.source.{place}" for place in (2, 3, 4, 5)]
 
 
 def test_a_figure_says_where_it_comes_from_and_a_draft_which_command_is_the_same(
@@ -83,6 +86,20 @@ def test_a_figure_says_where_it_comes_from_and_a_draft_which_command_is_the_same
     assert draft.origin("train.seed") == "the default"
     assert draft.origin("train.batch") == "changed by you (the recipe: 256)"
     assert draft.command() == ["train", "kullm-paper-12.8b", "--set", "train.batch=64"]
+
+
+def test_the_command_of_a_draft_makes_the_same_recipe() -> None:
+    draft = draft_of("demo-kullm")
+    for key, text in {
+        "data.source": 'my "own", file.jsonl\nmixture:none',
+        "data.columns": "instruction=질문, output=답",
+        "train.samples": "안녕? | 2 더하기 3은?",
+        "train.betas": "0.9, 0.95",
+        "train.epochs": "2",
+    }.items():
+        draft = draft.put(key, text)
+    name, settings = draft.command()[1], draft.command()[3::2]
+    assert load_recipe(name, settings) == draft.filled()[0]
 
 
 def test_a_method_has_its_own_fields() -> None:

@@ -29,7 +29,7 @@ def evaluation_rows(data: DataChoice, *, by_prompt: bool = False) -> Iterator[Ro
         return records(evaluation_source(data))
     digest = _digest(by_prompt)
     held = _rule(data, digest)
-    return (row for row in records(data) if isinstance(row, Row) and held(digest(row.record)))
+    return (row for row in records(_once(data)) if isinstance(row, Row) and held(digest(row.record)))
 
 
 def evaluation_source(data: DataChoice) -> DataChoice:
@@ -51,9 +51,14 @@ def _rule(data: DataChoice, digest: Digest) -> IsHeldOut:
     if share < 1:
         below = int(share * 2**64)
         return lambda said: int.from_bytes(said[:8], "big") < below
-    every = (digest(row.record) for row in records(data) if isinstance(row, Row))
+    every = (digest(row.record) for row in records(_once(data)) if isinstance(row, Row))
     chosen = _lowest(every, int(share))
     return lambda said: said in chosen
+
+
+def _once(data: DataChoice) -> DataChoice:
+    """What is learnt several times is asked once."""
+    return replace(data, source=tuple(dict.fromkeys(data.sources)))
 
 
 def _lowest(digests: Iterable[bytes], rows: int) -> frozenset[bytes]:

@@ -1,13 +1,13 @@
 """The records of a data source, each with its number there; what cannot be a record is a Rejection, counted and shown.
 
 A source is a file, `demo:NAME`, or a data set of the hub (OWNER/NAME, or a folder that `datasets` reads). Rows are known by their
-number alone: ids in data sets repeat.
+number alone: ids in data sets repeat. Those of several sources are numbered on.
 """
 
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice, repeat, starmap
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from kullm_tui.core.errors import ConfigError, HubError, MissingExtra
 from kullm_tui.core.language import say
 from kullm_tui.core.models.resolve import REPOSITORY
 from kullm_tui.core.records import BadRecord, Record, read_record
+from trainer.built_sets import MIXTURE
 from trainer.dataset.columns import require_columns
 from trainer.dataset.prompt_rows import PromptRow, is_prompt_row, read_prompt_row
 from trainer.recipe import DataChoice
@@ -44,7 +45,35 @@ class Rejection:
 
 
 def records(data: DataChoice) -> Iterator[Row | Rejection]:
-    """Every row of the source, up to the limit. A source without rows, or with columns of other names, is refused."""
+    """Every row of each source, up to the limit. A source without rows, or with columns of other names, is refused."""
+    choices = each_of(data)
+    return _records(data) if len(choices) == 1 else _joined(choices)
+
+
+def each_of(data: DataChoice) -> list[DataChoice]:
+    """One for each of its sources."""
+    return [replace(data, source=source) for source in data.sources]
+
+
+def _joined(choices: Iterable[DataChoice]) -> Iterator[Row | Rejection]:
+    before = 0
+    for data in choices:
+        number = 0
+        for row in _records(data):
+            number = row.number
+            yield _numbered_on(row, before, data.named)
+        before += number
+
+
+def _numbered_on(row: Row | Rejection, before: int, source: str) -> Row | Rejection:
+    if isinstance(row, Row):
+        return Row(before + row.number, row.record)
+    name, number = Path(source).name, row.number
+    told = say(f"{name} {number}번째 행: {row.detail}", f"{name}, row {number}: {row.detail}")
+    return Rejection(before + number, row.reason, told)
+
+
+def _records(data: DataChoice) -> Iterator[Row | Rejection]:
     raw = _raw_rows(data)
     if data.limit:
         raw = islice(raw, data.limit)
@@ -52,26 +81,34 @@ def records(data: DataChoice) -> Iterator[Row | Rejection]:
     if not first:
         raise ConfigError(
             say(
-                f"{data.source}에 행이 없어요. 파일을 확인하세요.",
-                f"{data.source} holds no rows. Look into the file.",
+                f"{data.named}에 행이 없어요. 파일을 확인하세요.",
+                f"{data.named} holds no rows. Look into the file.",
             )
         )
     tables = [row.fields for row in first if isinstance(row, RawRow) and not is_prompt_row(row.fields)]
     if tables:
-        require_columns(tables, data.columns, data.source)
+        require_columns(tables, data.columns, data.named)
     for row in chain(first, raw):
         yield _record(row, data.columns)
 
 
 def fingerprint(data: DataChoice) -> str:
-    """Equal where the source's content is."""
-    path = file_at(data.source)
+    """Equal where the sources' content is."""
+    choices = each_of(data)
+    if len(choices) == 1:
+        return _fingerprint(data)
+    return hashlib.sha256("\n".join(map(_fingerprint, choices)).encode()).hexdigest()
+
+
+def _fingerprint(data: DataChoice) -> str:
+    source = data.named
+    path = file_at(source)
     if path:
         return digest_of([path])
-    if data.source.startswith(DEMO):
+    if source.startswith(DEMO):
         from data.demo import corpus
 
-        return hashlib.sha256(f"{data.source} {digest_of(corpus.made_from())}".encode()).hexdigest()
+        return hashlib.sha256(f"{source} {digest_of(corpus.made_from())}".encode()).hexdigest()
     stored = [Path(file["filename"]) for file in _data_set(data).cache_files]
     return digest_of(stored)
 
@@ -104,17 +141,24 @@ def file_at(source: str) -> Path | None:
         return None
 
 
-def _is_folder(source: str) -> bool:
+def is_folder(source: str) -> bool:
     try:
-        return paths.typed(source).is_dir()
+        return not source.startswith(DEMO) and paths.typed(source).is_dir()
     except (OSError, RuntimeError):
         return False
 
 
+def demo_sets() -> list[str]:
+    from data.demo.mixture import NAMES
+
+    return [f"{DEMO}{name}" for name in NAMES]
+
+
 def _raw_rows(data: DataChoice) -> Iterator[Raw]:
-    if data.source.startswith(DEMO):
-        return _demo_rows(data.source.removeprefix(DEMO), data.split)
-    path = file_at(data.source)
+    source = data.named
+    if source.startswith(DEMO):
+        return _demo_rows(source.removeprefix(DEMO), data.split)
+    path = file_at(source)
     if path:
         return map(_whole, repeat(path), rows_of_file(path))
     return starmap(RawRow, enumerate(_data_set(data), start=1))
@@ -144,9 +188,11 @@ def _demo_rows(name: str, split: str) -> Iterator[Raw]:
 
 
 def _data_set(data: DataChoice) -> Any:
-    name = data.source
-    is_folder = _is_folder(name)
-    if not is_folder and not REPOSITORY.fullmatch(name) or Path(name).suffix in (".json", ".jsonl", ".csv", ".tsv"):
+    name = data.named
+    of_folder = is_folder(name)
+    if name.startswith(MIXTURE):
+        raise ConfigError(_not_built(name.removeprefix(MIXTURE)))
+    if not of_folder and not REPOSITORY.fullmatch(name) or Path(name).suffix in (".json", ".jsonl", ".csv", ".tsv"):
         raise ConfigError(
             say(
                 f"데이터 파일이 없어요: {name}. 경로를 확인하세요.",
@@ -163,7 +209,7 @@ def _data_set(data: DataChoice) -> Any:
             )
         ) from error
     try:
-        return datasets.load_dataset(str(paths.typed(name)) if is_folder else name, split=data.split)
+        return datasets.load_dataset(str(paths.typed(name)) if of_folder else name, split=data.split)
     except (datasets.exceptions.DatasetsError, OSError, ValueError) as error:
         first_line = str(error).partition("\n")[0]
         raise HubError(
@@ -173,6 +219,13 @@ def _data_set(data: DataChoice) -> Any:
                 "Check its name, data.split and the network, or name a file with --set data.source=FILE.",
             )
         ) from error
+
+
+def _not_built(name: str) -> str:
+    return say(
+        f"{name} 혼합은 아직 만들지 않았어요. 먼저 만드세요: `kullm data build {name}`",
+        f"{name} is not built yet. Build it first: `kullm data build {name}`.",
+    )
 
 
 def _record(row: Raw, columns: Mapping[str, str]) -> Row | Rejection:

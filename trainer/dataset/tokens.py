@@ -107,9 +107,9 @@ def _made(folder: Path, data: DataChoice, how: Labelling, part: Part, progress: 
         writing.add(_labelled(chunk, how))
         if progress:
             progress(writing.rows)
-    writing.require_usable(evaluation_source(data).source if part == "evaluation" else data.source, part)
+    writing.require_usable((evaluation_source(data) if part == "evaluation" else data).named, part)
     if how.pairs and part == "training":
-        writing.require_pairs(data.source)
+        writing.require_pairs(data.named)
     with _disk_faults(folder):
         draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=DRAFT))
         try:

@@ -156,7 +156,9 @@ def _facts(recipe: Recipe, shape: ModelShape, lengths: Lengths) -> Mapping[str, 
         summary="",
         summary_en="",
         source="",
+        source_en="",
         notes="",
+        notes_en="",
     )
     return {
         "config": shape.config,

@@ -7,9 +7,10 @@ them (a token stands in a document of E[n²]/E[n] tokens on average) for attenti
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from trainer.built_sets import built_rows
 from trainer.estimate.figures import Basis
 from trainer.recipe import Recipe, longest_example
 
@@ -75,24 +76,39 @@ def lengths_of(values: Sequence[int], trained_tokens: int, pairs: int = 0) -> Le
 
 
 def recorded_lengths(recipe: Recipe) -> Lengths:
-    """What is known of the data set by name."""
-    known = _RECORDED.get(recipe.data.source.lower())
-    facts = known or _ASSUMED
+    """What is known of the data sets by name."""
     cutoff = recipe.data.cutoff
-    mean, mean_square = _cut_moments(facts, cutoff)
     documents = longest_example(recipe) // cutoff
-    count = facts.rows
-    if recipe.data.limit:
-        count = min(count, recipe.data.limit)
+    parts = [_part(source, recipe) for source in recipe.data.sources]
+    count = sum(rows for rows, _ in parts)
+    moments = [_cut_moments(facts, cutoff) for _, facts in parts]
+    mean = _weighted((rows, mean) for (rows, _), (mean, _) in zip(parts, moments, strict=True))
+    mean_square = _weighted((rows, square) for (rows, _), (_, square) in zip(parts, moments, strict=True))
+    trained = _weighted(
+        (rows * mean, facts.trained_share) for (rows, facts), (mean, _) in zip(parts, moments, strict=True)
+    )
+    is_recorded = all(facts.recorded_cutoff == cutoff for _, facts in parts) and documents == 1
     return Lengths(
         rows=round(count - _evaluated(recipe, count)),
         mean=documents * mean,
         mean_square=documents**2 * mean_square,
         longest=documents * cutoff,
-        trained_share=facts.trained_share if recipe.data.loss == "output" else 1 - 1 / mean,
-        basis="recorded" if known and facts.recorded_cutoff == cutoff and documents == 1 else "assumed",
+        trained_share=trained if recipe.data.loss == "output" else 1 - 1 / mean,
+        basis="recorded" if is_recorded else "assumed",
         documents=documents,
     )
+
+
+def _part(source: str, recipe: Recipe) -> tuple[int, _Recorded]:
+    """A source's rows and what is known of them. Of what the builder made it is their number."""
+    facts = _RECORDED.get(source.lower(), _ASSUMED)
+    count = built_rows(source) or facts.rows
+    return min(count, recipe.data.limit) if recipe.data.limit else count, facts
+
+
+def _weighted(parts: Iterable[tuple[float, float]]) -> float:
+    parts = list(parts)
+    return sum(weight * value for weight, value in parts) / sum(weight for weight, _ in parts)
 
 
 def _evaluated(recipe: Recipe, rows: int) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_TEXTS = ("summary", "summary_en", "source", "notes")  # what a recipe says of itself
+_TEXTS = ("summary", "summary_en", "source", "source_en", "notes", "notes_en")  # what a recipe says of itself
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ from kullm_tui.core.hub.cache import COMMIT, USUAL_REVISION, repository_folder
 from kullm_tui.core.language import say
 from kullm_tui.core.models.resolve import ModelRef, resolve, shipped_profiles
 from trainer.dataset.labels import template_of
-from trainer.dataset.sources import DEMO, file_at
+from trainer.dataset.sources import DEMO, file_at, is_folder
 from trainer.recipe import Recipe
-from trainer.recipe_rules import OF_THE_PROFILE
+from trainer.recipe_rules import OF_THE_PROFILE, as_source
 from trainer.starting_adapter import starting_adapter
 
 _PACKAGES = ("kullm_tui", "trainer", "evaluator", "data")
@@ -88,15 +88,14 @@ class Payload:
         """The recipe with its files where they will be below the machine's folder."""
         recipe, data, base = self.recipe, self.tree("data"), self.tree("base")
         if data:
-            place, names = data.place(root), {str(file.source): file.path for file in data.files}
+            place, names = data.place(root), _places_in(data, recipe)
 
             def there(name: str) -> str:
                 return f"{place}/{names[name]}" if name in names else name
 
-            source = recipe.data.source
-            moved = place if _is_folder(source) else there(source)
+            moved = list(map(there, recipe.data.sources))
             evaluate = there(recipe.data.evaluate) if isinstance(recipe.data.evaluate, str) else recipe.data.evaluate
-            recipe = replace(recipe, data=replace(recipe.data, source=moved, evaluate=evaluate))
+            recipe = replace(recipe, data=replace(recipe.data, source=as_source(moved), evaluate=evaluate))
         adapter = self.tree("adapter")
         if adapter:
             recipe = replace(recipe, model=replace(recipe.model, adapter=adapter.place(root)))
@@ -127,8 +126,10 @@ def needs_hub(recipe: Recipe) -> bool:
 
 
 def data_of_hub(recipe: Recipe) -> bool:
-    source = recipe.data.source
-    return not source.startswith(DEMO) and file_at(source) is None and not _is_folder(source)
+    return any(
+        not source.startswith(DEMO) and file_at(source) is None and not is_folder(source)
+        for source in recipe.data.sources
+    )
 
 
 @cache
@@ -158,23 +159,34 @@ def wheels_tree(folder: str) -> Tree:
 
 
 def _data(recipe: Recipe) -> list[Tree]:
-    """A file each under its own name; two of one name in folders of their own."""
-    if _is_folder(recipe.data.source):
-        return [folder_tree("data", paths.typed(recipe.data.source))]
-    names = [recipe.data.source, *([recipe.data.evaluate] if isinstance(recipe.data.evaluate, str) else [])]
-    found = {name: path for name in names if (path := file_at(name))}
-    return (
-        [_tree("data", [(f"{number}/{path.name}", Path(name)) for number, (name, path) in enumerate(found.items())])]
-        if found
-        else []
-    )
+    """Each file, and each folder, in a numbered folder of its own: two may have one name."""
+    named = enumerate(_names_of(recipe))
+    files = [(f"{number}/{path}", file) for number, name in named for path, file in _files_of(name)]
+    return [_tree("data", files)] if files else []
 
 
-def _is_folder(source: str) -> bool:
-    try:
-        return not source.startswith(DEMO) and paths.typed(source).is_dir()
-    except OSError:
-        return False
+def _names_of(recipe: Recipe) -> list[str]:
+    """Of all data that it names, each once."""
+    evaluate = recipe.data.evaluate
+    return list(dict.fromkeys([*recipe.data.sources, *([evaluate] if isinstance(evaluate, str) else [])]))
+
+
+def _files_of(source: str) -> list[tuple[str, Path]]:
+    path = file_at(source)
+    if path:
+        return [(path.name, path)]
+    return _below(paths.typed(source)) if is_folder(source) else []
+
+
+def _places_in(data: Tree, recipe: Recipe) -> dict[str, str]:
+    """Where in the tree what the recipe names is: a file, or a folder."""
+    found = {}
+    for number, name in enumerate(_names_of(recipe)):
+        below = [file for file in data.files if file.path.startswith(f"{number}/")]
+        if below:
+            own = (file.path for file in below if file.source == paths.typed(name))
+            found[name] = next(own, str(number))
+    return found
 
 
 def _is_of_this_computer(reference: ModelRef) -> bool:

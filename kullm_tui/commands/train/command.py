@@ -4,6 +4,7 @@ The trainer is a process of its own with its own session and a log file, so it g
 """
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -54,14 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_of_machines(parser)
     feedback.add_of_feedback(parser)
-    add(
-        "--set",
-        dest="settings",
-        action="append",
-        default=[],
-        metavar="K=V",
-        help=say("레시피의 값을 바꿔요: train.epochs=1", "changes a value of the recipe: train.epochs=1"),
-    )
+    _add_values(parser)
     add(
         "--show",
         type=whole(1, 1000),
@@ -80,6 +74,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--yes",
         action="store_true",
         help=say("들어가지 않을 것 같아도 시작해요", "start even if it seems not to fit"),
+    )
+
+
+def _add_values(parser: argparse.ArgumentParser) -> None:
+    """What is put in place of the recipe's own."""
+    add = parser.add_argument
+    add(
+        "--data",
+        action="append",
+        default=[],
+        metavar="DATA",
+        help=say(
+            "학습할 파일, mixture:만든 혼합, Hub의 데이터. 여러 번 쓸 수 있어요",
+            "what to train on: a file, mixture:NAME that was built, a data set of the Hub; may be given several times",
+        ),
+    )
+    add(
+        "--set",
+        dest="settings",
+        action="append",
+        default=[],
+        metavar="K=V",
+        help=say("레시피의 값을 바꿔요: train.epochs=1", "changes a value of the recipe: train.epochs=1"),
     )
 
 
@@ -102,9 +119,12 @@ def add_of_machines(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.data:
+        args.settings = [*args.settings, f"data.source={json.dumps(args.data, ensure_ascii=False)}"]
     if args.resume:
         return _resume(args)
     if args.feedback:
+        feedback.refuse_data(args)
         return _feedback(args)
     feedback.refuse_alone(args)
     if args.recipe is None:
@@ -180,18 +200,14 @@ def _list(*, as_json: bool) -> int:
     recipes = [load_recipe(name) for name in shipped_recipes()]
     if as_json:
         for recipe in recipes:
-            print(terminal_safe_json({"name": recipe.name, "base": recipe.model.base, "summary": _summary(recipe)}))
+            print(terminal_safe_json({"name": recipe.name, "base": recipe.model.base, "summary": recipe.told}))
         return 0
-    for line in aligned([[recipe.name, _summary(recipe)] for recipe in recipes]):
+    for line in aligned([[recipe.name, recipe.told] for recipe in recipes]):
         print(terminal_safe(line))
     Narration().note(
         say("학습: kullm train 이름   예상: kullm train 이름 --plan", "train: kullm train NAME   estimate: --plan")
     )
     return 0
-
-
-def _summary(recipe: Recipe) -> str:
-    return say(recipe.summary or recipe.summary_en, recipe.summary_en or recipe.summary)
 
 
 def _plan(recipe: Recipe, on: str | None, *, as_json: bool) -> int:
@@ -284,6 +300,7 @@ def _refuse_beside_resume(args: argparse.Namespace) -> None:
         option
         for option, value in (
             ("RECIPE", args.recipe),
+            ("--data", args.data),
             ("--set", args.settings),
             ("--plan", args.plan),
             ("--show", args.show),

@@ -99,6 +99,17 @@ def refuse_alone(args: argparse.Namespace) -> None:
             raise UsageError(say(f"{option}: --feedback과 함께 써요.", f"{option} goes with --feedback."))
 
 
+def refuse_data(args: argparse.Namespace) -> None:
+    """It would stand in the place of the lessons."""
+    if args.data:
+        raise UsageError(
+            say(
+                "--data: --feedback은 고친 답을 배우므로 함께 쓰지 않아요. 함께 배울 데이터는 --replay-from으로 정해요.",
+                "--data does not go with --feedback, which learns from your corrections; --replay-from names what is learnt beside them.",
+            )
+        )
+
+
 def _share(text: str) -> float:
     try:
         share = float(text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -51,10 +51,13 @@ class OpenFile(Dialog[T]):
     OpenFile Input { margin-bottom: 1; }
     """
 
-    def __init__(self, read: Callable[[Path], T], question: str, taken: str) -> None:
-        """`read` is called in a thread, and its KullmError is told; `taken` says what can be read."""
+    def __init__(
+        self, read: Callable[[Path], T], question: str, taken: str, *, offered: Callable[[], Sequence[PathRow]] = list
+    ) -> None:
+        """`read` is called in a thread, and its KullmError is told; `taken` says what can be read; `offered`, in a thread too, is what there
+        is beside files."""
         super().__init__()
-        self._read, self._question, self._taken = read, question, taken
+        self._read, self._question, self._taken, self._offered = read, question, taken, offered
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
@@ -78,9 +81,12 @@ class OpenFile(Dialog[T]):
         begin(self, partial(self._list, self.query_one(Input).value), self._failed, group="paths", exclusive=True)
 
     async def _list(self, typed: str) -> None:
-        found = await asyncio.to_thread(completions, typed)
-        rows: list[Row] = [PathRow(path) for path in found]
+        rows = await asyncio.to_thread(self._rows, typed)
         self.query_one(Rows).show(rows, 0 if rows else None)
+
+    def _rows(self, typed: str) -> list[Row]:
+        named = [row for row in self._offered() if typed in row.path]
+        return [*named, *(PathRow(path) for path in completions(typed))]
 
     def action_complete(self) -> None:
         rows = self.query_one(Rows)

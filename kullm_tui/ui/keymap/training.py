@@ -82,7 +82,13 @@ TRAIN = (
     Key(
         "y", "copy_command", "명령 복사", "copy command", told=("같은 일을 하는 셸 명령 복사", "copy the shell command")
     ),
-    Key("o", "job_folder", "폴더", "folder", told=("학습 폴더의 경로 복사", "copy the path of its folder")),
+    Key(
+        "o",
+        "job_folder",
+        "폴더",
+        "folder",
+        told=("학습 폴더 열기(창이 없으면 경로 복사)", "open its folder; without a desktop, copy its path"),
+    ),
 )
 
 TRAIN_RECIPES = (
@@ -96,7 +102,7 @@ TRAIN_NEW = (
     Key("f3", "show_trained", "학습할 부분", "what is trained", footer=True, told=("처음 세 행에서 학습할 부분 보기", "see what is trained of the first three rows")),
     Key("f6", "all_fields", "모든 항목", "all fields", footer=True, told=("모든 항목 펴고 접기", "show all fields, or the usual ones")),
     Key("f7", "machines", "장비", "machines", footer=True, told=("장비 보고 더하기", "see and add machines")),
-    Key("f9", "choose_file", "파일", "file", footer=True, told=("데이터 파일 고르기", "choose a file of data")),
+    Key("f9", "choose_data", "데이터", "data", footer=True, told=("만든 혼합이나 데이터 파일 고르기", "choose a built mixture or a file of data")),
 )  # fmt: skip
 
 MACHINES = (

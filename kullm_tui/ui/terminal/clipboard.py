@@ -16,6 +16,7 @@ from typing import Any
 from textual.app import App
 
 from kullm_tui.core.causes import cause_of
+from kullm_tui.core.desktop import is_remote
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from kullm_tui.core.paths import state_dir
@@ -46,10 +47,6 @@ async def copy(app: App[Any], text: str) -> str:
     if program:
         return say("tmux 버퍼에 복사했어요", "copied into tmux's buffer")
     return await asyncio.to_thread(_into_file, text, small)
-
-
-def is_remote(environment: Mapping[str, str]) -> bool:
-    return any(environment.get(name) for name in ("SSH_TTY", "SSH_CONNECTION", "SSH_CLIENT"))
 
 
 def osc_52(text: str, environment: Mapping[str, str]) -> Iterator[str]:

@@ -18,7 +18,7 @@ from textual.widgets._button import Button
 from textual.widgets._static import Static
 
 from kullm_tui.core.language import say
-from kullm_tui.ui.background import Fault, Work, begin
+from kullm_tui.ui.background import Fault, Work, apart, begin
 from kullm_tui.ui.keymap import bindings
 from kullm_tui.ui.keymap.training import TRAIN
 from kullm_tui.ui.text import safe_line
@@ -307,13 +307,17 @@ class TrainScreen(Screen[None]):
             await self._copy(chosen)
 
     def action_job_folder(self) -> None:
-        self._with_chosen(self._copy_folder)
+        self._with_chosen(self._open_folder)
 
-    async def _copy_folder(self, seen: Seen) -> None:
-        """There is no window to open it in; wherever it is, its path goes to a shell or a file manager."""
-        here = str(seen.job.directory.path)
-        there = seen.job.place.get("path")
-        await self._copy(f"{seen.machine}:{there}" if seen.machine and there else here)
+    async def _open_folder(self, seen: Seen) -> None:
+        """Where there is no window to open it in, its path goes to a shell or a file manager, wherever it is."""
+        from kullm_tui.core.desktop import open_on_desktop
+
+        here, there = seen.job.directory.path, seen.job.place.get("path")
+        if await apart(partial(open_on_desktop, here)):
+            self.tell(say(f"폴더를 열었어요: {here}", f"opened: {here}"))
+        else:
+            await self._copy(f"{seen.machine}:{there}" if seen.machine and there else str(here))
 
     async def _copy(self, text: str) -> None:
         from kullm_tui.ui.terminal.clipboard import copy

@@ -13,8 +13,9 @@ from data.demo import corpus
 from kullm_tui.core.errors import ConfigError, HubError
 from kullm_tui.core.records import Dialogue, Instruction
 from tests.growth import growth
-from tests.trainer.sets import QUESTION, REPLY, json_lines, row
-from trainer.dataset.sources import Rejection, Row, fingerprint, records
+from tests.trainer.sets import QUESTION, REPLY, json_lines, numbered, row
+from trainer.dataset.held_out import evaluation_rows, training_rows
+from trainer.dataset.sources import Rejection, Row, content_digest, fingerprint, records
 from trainer.recipe import DataChoice
 
 TURNS = [{"from": "human", "value": QUESTION}, {"from": "gpt", "value": REPLY}]
@@ -246,6 +247,34 @@ def test_the_fingerprint_of_the_demo_corpus_is_that_of_what_makes_it(monkeypatch
     assert {"topics.py", "arithmetic.toml", "korean.py"} <= {path.name for path in made_from}
     monkeypatch.setattr(corpus, "made_from", lambda: [path for path in made_from if path.name != "topics.py"])
     assert fingerprint(DataChoice(source="demo:kullm")) not in prints
+
+
+def test_several_sources_are_read_one_behind_the_other_and_a_row_of_any_is_found_again(tmp_path: Path) -> None:
+    """Each up to the limit; one that is named twice is read twice."""
+    first = str(json_lines(tmp_path / "a.jsonl", [row(), row(output=5), row()]))
+    (tmp_path / "b.csv").write_text(f"instruction,output\n{QUESTION},{REPLY}\na,b,c\n", encoding="utf-8")
+    rows = list(records(DataChoice(source=(first, str(tmp_path / "b.csv"), first), limit=2)))
+    assert [one.number for one in rows] == [1, 2, 4, 5, 6, 7]  # a table's first line is its header
+    refused = [one for one in rows if isinstance(one, Rejection)]
+    assert [one.detail.partition(":")[0] for one in refused] == ["a.jsonl, row 2", "b.csv, row 3", "a.jsonl, row 2"]
+    with pytest.raises(ConfigError, match="absent"):
+        list(records(DataChoice(source=(first, "absent.jsonl"))))
+    prints = {fingerprint(DataChoice(source=one)) for one in (first, (first, first), (first, str(tmp_path / "b.csv")))}
+    assert len(prints) == 3
+
+
+def test_what_is_learnt_several_times_is_held_out_once_and_never_learnt(tmp_path: Path) -> None:
+    twice = str(json_lines(tmp_path / "a.jsonl", numbered(40)))
+    once = str(json_lines(tmp_path / "b.jsonl", [row(output=f"{number}") for number in range(40)]))
+    data = DataChoice(source=(twice, once, twice), evaluate=10)
+    asked, learnt = (
+        [content_digest(one.record) for one in rows if isinstance(one, Row)]
+        for rows in (evaluation_rows(data), training_rows(data))
+    )
+    assert len(asked) == 10
+    of_once = {content_digest(one.record) for one in records(DataChoice(source=once)) if isinstance(one, Row)}
+    assert len(learnt) == 120 - sum(1 if one in of_once else 2 for one in asked)
+    assert not set(asked) & set(learnt)
 
 
 def test_the_demo_corpus_is_a_source() -> None:

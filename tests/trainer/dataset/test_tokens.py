@@ -157,7 +157,7 @@ def test_a_file_in_another_encoding_is_refused(recipe: Recipe, base: Path, tmp_p
 
 
 def test_one_broken_line_stops_nothing(recipe: Recipe, base: Path) -> None:
-    with Path(recipe.data.source).open("ab") as file:
+    with Path(recipe.data.named).open("ab") as file:
         file.write(b'{"instruction": "cut sho')
     assert tokenised(recipe, base).facts.rejected == {"unreadable": 1}
 

@@ -17,7 +17,7 @@ from trainer.jobs.agent.directory import JobDirectory
 from trainer.jobs.agent.files import append, row_of
 from trainer.jobs.history import curve
 from trainer.jobs.log import FIRST_ERROR, find, page, words
-from trainer.jobs.metrics import FIELDS, Metrics
+from trainer.jobs.metrics import FIELDS, OF_PAIRS, Metrics, _usual
 from trainer.jobs.registry import put_down
 from trainer.jobs.watched import Look, Watched
 
@@ -65,8 +65,14 @@ def test_a_curve_read_while_it_grows_is_the_curve_of_the_whole_file(job: JobDire
         assert metrics.malformed == whole.malformed
 
 
-def trainers_row(step: int, dice: random.Random) -> dict[str, Any]:
+def trainers_row(step: int, dice: random.Random, *, of_pairs: bool = False) -> dict[str, Any]:
     """In the order in which `trainer/loop.py` writes them."""
+    names = OF_PAIRS[: OF_PAIRS.index("sft_loss")]
+
+    def measured(before: str) -> dict[str, float]:
+        pairs = {f"{before}{name}": round(dice.gauss(0, 9), 6) for name in names} if dice.random() < 0.9 else {}
+        return pairs | ({f"{before}sft_loss": dice.random()} if dice.random() < 0.5 else {})
+
     bad = dice.random() < 0.05
     loss = dice.choice([NAN, math.inf, -math.inf, 1e300, 5e-324]) if bad else dice.gauss(2, 1)
     row = {
@@ -77,9 +83,11 @@ def trainers_row(step: int, dice: random.Random) -> dict[str, Any]:
         "grad_norm": dice.random(),
         "tokens": 9,
     }
-    row |= {"skipped": bad, "tokens_per_s": 812.5, "steps": 400, "eta_s": 1.5 * (400 - step)}
+    row |= {"skipped": bad, **(measured("") if of_pairs else {})}
+    row |= {"tokens_per_s": 812.5, "steps": 400, "eta_s": 1.5 * (400 - step)}
     row |= {"mfu": 0.41} if step > 40 else {}
-    row |= {"eval_loss": dice.random()} if dice.random() < 0.1 else {}
+    if dice.random() < 0.1:
+        row |= {"eval_loss": dice.random(), **(measured("eval_") if of_pairs else {})}
     return {**row, "memory_bytes": 61_203_283_968, "time": 1.7e9 + step}
 
 
@@ -89,9 +97,12 @@ def test_rows_of_the_trainer_taken_apart_quickly_are_what_the_parser_finds(job: 
     for _ in range(8):
         step = max(0, step - dice.randrange(30)) if dice.random() < 0.4 else step
         with job.metrics.open("a") as file:
-            for _ in range(dice.randrange(1, 30)):
-                step += 1
-                file.write(json.dumps(trainers_row(step, dice)) + "\n")
+            found = [
+                trainers_row(step + more, dice, of_pairs=bool(seed % 2)) for more in range(1, dice.randrange(2, 31))
+            ]
+            text, step = "".join(json.dumps(row) + "\n" for row in found), step + len(found)
+            assert _usual(text.encode())  # the quick way takes it
+            file.write(text)
         if dice.random() < 0.3:
             data = bytearray(job.metrics.read_bytes())
             data[-dice.randrange(2, 200)] = dice.randrange(33, 127)
@@ -101,7 +112,7 @@ def test_rows_of_the_trainer_taken_apart_quickly_are_what_the_parser_finds(job: 
         if dice.random() < 0.5:
             metrics.points("lr", 10)
         assert same_points(metrics.points("loss", 9999), parsed(job.metrics, "loss"))
-    for name in FIELDS:
+    for name in (*FIELDS, *OF_PAIRS):
         assert same_points(read(Metrics(job.metrics)).points(name, 9999), parsed(job.metrics, name)), name
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from textual.app import App
 
-from kullm_tui.ui.terminal.clipboard import copy, is_remote, osc_52, programs
+from kullm_tui.core.desktop import is_remote
+from kullm_tui.ui.terminal.clipboard import copy, osc_52, programs
 
 _TEXT = "복사할 글 'x' $(id) \x07 🎉\n둘째 줄"
 _SESSION = (

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from kullm_tui.ui.dialogs.ask import Confirm
 from kullm_tui.ui.train.new.screen import NewJobScreen
 from kullm_tui.ui.train.page.overlay import OverlayScreen
 from kullm_tui.ui.train.shell import ShellCommands
+from tests.core.test_desktop import put_program
 from tests.trainer.jobs.elsewhere import make_job, running, set_state
 from tests.trainer.jobs.here import Here, Job
 from tests.trainer.jobs.here import here as here
@@ -154,7 +156,9 @@ def allowed(one: Training) -> set[str]:
     return {action for action in sometimes.split() if one.screen.check_action(action, ())}
 
 
-async def test_the_command_that_does_the_same_in_a_shell_is_copied(here: Here, clipboard: Callable[[], str]) -> None:
+async def test_the_command_that_does_the_same_in_a_shell_is_copied(
+    here: Here, clipboard: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     job = make_job(here.root, {"name": "runs", "argv": ["train", "demo-kullm", "--name", "내 것"]})
     with running(job):
         async with training() as one:
@@ -168,6 +172,13 @@ async def test_the_command_that_does_the_same_in_a_shell_is_copied(here: Here, c
             assert clipboard() == f"kullm jobs cancel {job.id}"
             await one.press("o")
             await one.until(lambda: clipboard() == str(job.path))
+            put_program(here.root, f'printf %s "$1" > "{here.root}/opened"', "xdg-open")
+            monkeypatch.setenv("PATH", f"{here.root}{os.pathsep}{os.environ['PATH']}")
+            monkeypatch.delenv("SSH_TTY")
+            monkeypatch.setenv("DISPLAY", ":0")  # in front of a desktop it is opened
+            await one.press("o")
+            await one.tells("폴더를 열었어요")
+            assert (here.root / "opened").read_text() == str(job.path.resolve())
 
 
 @pytest.fixture

@@ -84,6 +84,16 @@ async def test_a_form_with_a_fault_and_one_that_does_not_fit(size: tuple[int, in
         await looks(one, "train-new-unfit", size)
 
 
+async def test_the_form_in_the_colours_of_a_light_terminal() -> None:
+    size = SIZES[-1]
+    async with shown(NewJobScreen("kullm-paper-12.8b"), size=size) as one:
+        one.app.theme = "ansi-light"
+        await one.planned()
+        await one.puts("train.batch", "많이")
+        await one.until(lambda: one.form.row("train.batch").has_class("-faulty"))  # type: ignore[union-attr]
+        await looks(one, "train-new-ansi-light", size)
+
+
 @pytest.mark.parametrize("size", SIZES)
 async def test_the_form_in_english(size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KULLM_LANG", "en")

@@ -76,13 +76,15 @@ class FieldRow(Vertical):
             self._editor.rename(self._choices)
             self._editor.chosen = self._choices.index(value) if value in self._choices else 0
 
-    def name_it(self, label: str, choices: Sequence[str] = ()) -> None:
+    def name_it(self, label: str, choices: Sequence[str] = (), *, placeholder: str = "") -> None:
         """In another language. The choices may be named otherwise, and stay the same."""
         self._label = label
         self.query_one(".label", Static).update(plain(label))
         if choices and isinstance(self._editor, Choice):
             self._choices = tuple(choices)
             self._editor.rename(self._choices)
+        if placeholder and isinstance(self._editor, Input):
+            self._editor.placeholder = placeholder
 
     def tell(self, fault: str) -> None:
         self._fault = fault

@@ -14,8 +14,9 @@ from kullm_tui.core.language import say
 from kullm_tui.core.rules import Fault, whole
 from kullm_tui.ui.train.new.field_row import FieldRow
 from kullm_tui.ui.train.new.live_line import LiveLine
+from kullm_tui.ui.train.new.source_rows import SourceRows
 from trainer.recipe_draft import Draft
-from trainer.recipe_fields import FIELDS, RecipeField, field_named, fields_of
+from trainer.recipe_fields import FIELDS, SOURCES, RecipeField, field_named, fields_of
 
 _MOST_GPUS = 1000
 
@@ -86,13 +87,15 @@ class JobForm(VerticalScroll):
             name,
         ]
 
-    def _rows(self, *, usual: bool) -> list[FieldRow]:
+    def _rows(self, *, usual: bool) -> list[FieldRow | SourceRows]:
         shown = self._meaningful()
         return [self._row(field, shown) for field in FIELDS if field.usual == usual]
 
-    def _row(self, field: RecipeField, shown: set[str]) -> FieldRow:
+    def _row(self, field: RecipeField, shown: set[str]) -> FieldRow | SourceRows:
         assert self.draft is not None
         value = self.draft.typed.get(field.key, field.text(self.draft.base))
+        if field.key == SOURCES:
+            return SourceRows(field.label, value)
         row = FieldRow(field.key, field.label, value, choices=_choices(field))
         row.set_class(not field.usual, "-more").set_class(field.key not in shown, "-away")
         row.set_class(field.key in self.draft.typed, "-changed")
@@ -136,9 +139,10 @@ class JobForm(VerticalScroll):
                 row.set_class(not there, "-away")
 
     def relabel(self) -> None:
-        for row in self.query(FieldRow):
-            field = field_named(row.key)
-            row.name_it(field.label if field else _label(row.key))
+        for row in self._single():
+            row.name_it(_named(row.key))
+        for sources in self.query(SourceRows):
+            sources.name_it(_named(SOURCES))
         machine, waits = self.row("machine"), self.row("waits")
         if machine and waits:
             machine.name_it(_label("machine"), self._machine_names())
@@ -149,9 +153,18 @@ class JobForm(VerticalScroll):
     def row(self, key: str) -> FieldRow | None:
         return next((row for row in self.query(FieldRow) if row.key == key), None)
 
+    def _single(self) -> list[FieldRow]:
+        return [row for row in self.query(FieldRow) if not isinstance(row.parent, SourceRows)]
+
+    @property
+    def sources(self) -> SourceRows:
+        return self.query_one(SourceRows)
+
     def put(self, key: str, text: str) -> None:
         row = self.row(key)
-        if row:
+        if key == SOURCES and row:
+            self.sources.put(text)
+        elif row:
             row.text = text
         elif self.draft:  # it is folded away
             self.draft = self.draft.put(key, text)
@@ -184,8 +197,10 @@ class JobForm(VerticalScroll):
         """Each at its field; one that is folded away is unfolded."""
         if any(field.key in faults and not field.usual for field in FIELDS):
             self.unfold()
-        for row in self.query(FieldRow):
+        for row in self._single():
             row.tell(faults.get(row.key, ""))
+        for sources in self.query(SourceRows):
+            sources.tell(faults)
 
     @on(FieldRow.Changed)
     def _changed(self, event: FieldRow.Changed) -> None:
@@ -199,9 +214,23 @@ class JobForm(VerticalScroll):
         self.explain(row)
         self.post_message(self.Changed())
 
+    @on(SourceRows.Changed)
+    def _changed_sources(self, event: SourceRows.Changed) -> None:
+        event.stop()
+        if self.draft:
+            self.draft = self.draft.put(SOURCES, self.sources.text)
+            self.sources.mark(is_changed=SOURCES in self.draft.typed)
+        self.explain(event.row)
+        self.post_message(self.Changed())
+
+    def take_source(self, source: str) -> None:
+        """One that was chosen."""
+        if self.draft:
+            self.sources.take(source, is_untouched=SOURCES not in self.draft.typed)
+
     def _show_fields(self) -> None:
         shown = self._meaningful()
-        for row in self.query(FieldRow):
+        for row in self._single():
             if field_named(row.key):
                 row.set_class(row.key not in shown, "-away")
 
@@ -212,12 +241,17 @@ class JobForm(VerticalScroll):
             self.explain(row)
 
     def explain(self, row: FieldRow) -> None:
-        field = field_named(row.key)
+        field = _field_of(row)
         if field is None or self.draft is None:
             self.post_message(self.Explained(Content(_purpose(row.key))))
             return
         origin = self.draft.origin(field.key)
         self.post_message(self.Explained(Content.assemble(field.help, "\n", (f"{field.key} · {origin}", "$quiet"))))
+
+
+def _field_of(row: FieldRow) -> RecipeField | None:
+    """A line of several is one field with the others."""
+    return field_named(SOURCES if isinstance(row.parent, SourceRows) else row.key)
 
 
 def _choices(field: RecipeField) -> tuple[str, ...]:
@@ -231,6 +265,11 @@ def _gpus(text: str) -> tuple[int | None, str]:
         return int(whole(1, _MOST_GPUS)(int(text) if text.strip().isdecimal() else text)), ""
     except Fault as fault:
         return None, str(fault)
+
+
+def _named(key: str) -> str:
+    field = field_named(key)
+    return field.label if field else _label(key)
 
 
 def _label(key: str) -> str:

@@ -34,7 +34,7 @@ class RecipeRow:
         recipe = self.recipe
         name = Content(safe_line(recipe.name))
         gap = " " * max(2, _NAME_CELLS - name.cell_length)
-        return Content.assemble(name, gap, (summary(recipe), "$quiet")).truncate(width, ellipsis=True)
+        return Content.assemble(name, gap, (safe_line(recipe.told), "$quiet")).truncate(width, ellipsis=True)
 
 
 @dataclass(frozen=True)
@@ -94,10 +94,6 @@ class RecipeChoice(Vertical):
         return rows.rows[rows.chosen] if rows.chosen is not None else None
 
 
-def summary(recipe: Recipe) -> str:
-    return safe_line(say(recipe.summary or recipe.summary_en, recipe.summary_en or recipe.summary))
-
-
 def about(recipe: Recipe) -> Content:
     model, data, method, train = recipe.model, recipe.data, recipe.method, recipe.train
     what = f"LoRA r{method.rank}" if method.kind == "lora" else method.kind
@@ -107,13 +103,13 @@ def about(recipe: Recipe) -> Content:
         else say(f"{train.epochs:g}에포크", f"{train.epochs:g} epochs")
     )
     lines = [
-        Content(summary(recipe)).stylize("bold"),
-        Content(f"{safe_line(model.base)} ({model.precision}) · {what} · {safe_line(data.source)} · {lasting}"),
+        Content(safe_line(recipe.told)).stylize("bold"),
+        Content(f"{safe_line(model.base)} ({model.precision}) · {what} · {safe_line(data.named)} · {lasting}"),
     ]
-    if recipe.source:
-        lines.append(Content.assemble((say("출처  ", "from  "), "$quiet"), plain(recipe.source)))
-    if recipe.notes:
-        lines.append(plain(recipe.notes).stylize("$quiet"))
+    if recipe.told_source:
+        lines.append(Content.assemble((say("출처  ", "from  "), "$quiet"), plain(recipe.told_source)))
+    if recipe.told_notes:
+        lines.append(plain(recipe.told_notes).stylize("$quiet"))
     return Content("\n").join(lines)
 
 

@@ -35,6 +35,7 @@ from trainer.jobs.machines import client_of, known_machines
 from trainer.jobs.outlook import Planning, launch_text
 from trainer.recipe import Recipe, load_recipe, shipped_recipes
 from trainer.recipe_draft import Draft, draft_like, draft_of, faults_here
+from trainer.recipe_fields import SOURCES
 
 if TYPE_CHECKING:
     from kullm_tui.core.config.settings import MachineSettings
@@ -147,7 +148,7 @@ class NewJobScreen(Screen[str | None]):
 
     async def _fill(self, draft: Draft) -> None:
         if self._data:
-            draft = draft.put("data.source", self._data)
+            draft = draft.put(SOURCES, self._data)
         machines = await asyncio.to_thread(lambda: [machine.name for machine in known_machines()])
         self.remove_class("-choosing").add_class("-filling")
         self.query_one(StatusLine).name_place(
@@ -268,7 +269,7 @@ class NewJobScreen(Screen[str | None]):
             return filling and bool(self.is_mounted and self.plan.outlook and self.plan.outlook.change)
         if action == "machines":
             return not self.has_class("-launching")
-        return filling if action in ("begin_job", "show_trained", "all_fields", "choose_file") else True
+        return filling if action in ("begin_job", "show_trained", "all_fields", "choose_data") else True
 
     def action_all_fields(self) -> None:
         if self.form.has_class("-all"):
@@ -293,15 +294,15 @@ class NewJobScreen(Screen[str | None]):
             self.form.tell(faults)
         return recipe
 
-    def action_choose_file(self) -> None:
-        begin(self, self._choose_file, self._tell_fault)
+    def action_choose_data(self) -> None:
+        begin(self, self._choose_data, self._tell_fault)
 
-    async def _choose_file(self) -> None:
-        file = await self._asked_file(
-            say("어떤 파일로 학습할까요?", "Which file is to be trained?"), "jsonl, json, csv, parquet"
-        )
-        if file:
-            self.form.put("data.source", file)
+    async def _choose_data(self) -> None:
+        from kullm_tui.ui.train.new.choosing import choose_data
+
+        source = await self.app.push_screen_wait(choose_data())
+        if source:
+            self.form.take_source(source)
 
     def action_machines(self) -> None:
         from kullm_tui.ui.train.machines.screen import MachinesScreen

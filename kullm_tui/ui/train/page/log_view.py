@@ -169,14 +169,23 @@ class LogView(Vertical):
         shown = self._attempt or self.last_attempt
         parts = [say(f"시도 {shown}/{self.last_attempt}", f"attempt {shown} of {self.last_attempt}")]
         if self._follows:
-            parts.append(say("끝을 따라가는 중", "following"))
+            name = self.path.name if self.path else ""
+            parts.append(say(f"{name}의 끝을 따라가는 중", f"following the end of {name}"))
         elif page_size := self.lines.page.size:
             parts.append(f"{self.lines.page.begin / page_size:.0%}")
         if self._told:
             parts.append(self._told)
         if not self.lines.page.lines:
             parts.append(say("아직 기록이 없어요", "nothing in it yet"))
+        parts.append(self._ways())
         self.query_one("#log-head", Static).update(Content("  ").join(Content(part) for part in parts), layout=False)
+
+    def _ways(self) -> str:
+        """What can be done from here."""
+        ways = [say("/ 찾기", "/ find"), say("e 첫 오류", "e first error")]
+        ways += [say("n·b 다음·이전", "n·b next, before")] if self._wanted else []
+        ways += [] if self._follows else [say("end 따라가기", "end follows")]
+        return " · ".join(ways)
 
     # -- where it is read ----------------------------------------------------------------------------------------------
 

@@ -9,6 +9,9 @@ import pytest
 
 from kullm_tui.core.config.edit import put_row
 from kullm_tui.ui.train.new.screen import NewJobScreen
+from tests.trainer.sets import json_lines
+from tests.trainer.test_built_sets import build
+from tests.training import ROWS
 from tests.training import base as base
 from tests.training import home as home
 from tests.ui.train.filling import shown
@@ -80,6 +83,37 @@ async def test_a_file_that_is_not_there_and_one_with_other_columns_are_told_at_t
         await one.puts("data.columns", "instruction=질문, output=대답")
         await one.planned()
         assert not row.has_class("-faulty")
+
+
+async def test_files_and_built_mixtures_are_trained_on_together_each_on_its_own_line(home: Path) -> None:
+    built = build("small", small=5)
+    json_lines(home / "mine.jsonl", ROWS[:4])
+    async with shown(NewJobScreen(tiny(home))) as one:
+        await one.planned()
+        sources = one.form.sources
+        sources.rows[1].editor.focus()
+        await one.press("f9")
+        await one.tells("mixture:small 5행")
+        await one.press("down", "enter")
+        await one.until(lambda: len(sources.rows) == 3 and sources.rows[1].text == "mixture:small")
+        await one.planned()
+        sources.rows[2].editor.focus()
+        await one.press(*"mine.jsonx")
+        await one.until(lambda: sources.rows[2].has_class("-faulty"))
+        assert one.told("그런 파일이 없어요")
+        assert [row.has_class("-faulty") for row in sources.rows] == [False, False, True, False]
+        assert one.button.disabled
+        await one.press("backspace", "l")
+        await one.planned()
+        recipe = one.plan.outlook.plan.asked  # type: ignore[union-attr]
+        assert recipe.data.sources[1:] == (str(built / "small.jsonl"), str(home / "mine.jsonl"))
+        sources.rows[1].text = ""  # an empty line among others is none
+        sources.rows[2].editor.focus()
+        await one.press(*["backspace"] * 20)
+        await one.until(lambda: len(sources.rows) == 3)
+        await one.planned()
+        assert one.form.draft
+        assert not one.form.draft.typed
 
 
 async def test_the_plan_follows_each_change_and_the_button_says_what_it_will_do(home: Path) -> None:

@@ -190,11 +190,13 @@ async def test_the_end_of_the_log_is_followed_until_its_reader_scrolls(home: Pat
         async with paging(job) as one:
             await one.press("4")
             await one.tells("step 260 loss")
+            await one.tells("attempt-1.log의 끝을 따라가는 중 / 찾기 · e 첫 오류")
             with job.log(1).open("a") as log:
                 log.write("a new line\n")
             await one.tells("a new line")
             await one.press("pageup")
             await one.until(lambda: not one.told("따라가는 중"))
+            await one.tells("end 따라가기")
             top = one.page.query_one(LogLines).scroll_offset.y
             with job.log(1).open("a") as log:
                 log.write("another line\n")
