@@ -333,8 +333,8 @@ class Buying:
 
 def waits_in_batch() -> str:
     return say(
-        "배치로 맡겨 두었어요. `kullm eval run`에 --batch를 붙여 다시 하면 받고, `kullm eval batches --cancel`로 그만둬요.",
-        "handed in as a batch: `kullm eval run` with --batch takes it, `kullm eval batches --cancel` gives it up.",
+        "배치로 맡겨 두었어요. 같은 명령을 --batch와 함께 다시 하거나 앱에서 r을 누르면 받고, `kullm eval batches --cancel`로 그만둬요.",
+        "handed in as a batch: the same command with --batch, or r in the app, takes it; `kullm eval batches --cancel` gives it up.",
     )
 
 

@@ -10,10 +10,11 @@ from typing import Any
 from evaluator.answer_store import Answer, System, kept_answers
 from evaluator.buying import UnderWay
 from evaluator.cost import Budget
+from evaluator.either_way import judge_either_way
 from evaluator.judge import Judge, is_its_own_judge
 from evaluator.judging import Outcome
 from evaluator.questions import QuestionSet, load_questions
-from evaluator.rounds import Rounds, judge_rounds, judges_version, repeated
+from evaluator.rounds import Rounds, judges_version, repeated
 from evaluator.rubric import Rubric, load_rubric
 from evaluator.turns import is_askable, judged_item
 from evaluator.unread import counted_verdicts
@@ -76,19 +77,23 @@ async def judge_evaluation(
     *,
     store: VerdictStore,
     budget: Budget | None = None,
+    in_batches: bool = False,
     calls: JudgingSettings | None = None,
     under_way: UnderWay | None = None,
     told: Callable[[Verdict], None] | None = None,
+    narrate: Callable[[str], None] = lambda _words: None,
 ) -> Outcome:
-    return await judge_rounds(
+    return await judge_either_way(
         await asyncio.to_thread(evaluation_rounds, evaluation, store),
         judge=evaluation.judge,
         rubric=evaluation.rubric,
         store=store,
         budget=budget or Budget(),
+        in_batches=in_batches,
         calls=calls,
         under_way=under_way,
         told=told,
+        narrate=narrate,
     )
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from evaluator.answer_store import Answer, System, imported_answers, keep_answer, kept_answers
-from evaluator.batches.probe import refuse_without_batches
 from evaluator.cost import Budget
+from evaluator.either_way import require_batches
 from evaluator.evaluation import Evaluation, judges_itself, refuse_same_names, without_reference
 from evaluator.judge import Judge
 from evaluator.judge_choice import chosen_judge, judge_again, judge_endpoint
@@ -102,8 +102,7 @@ class Prepared:
 
     @property
     def asks_the_judge(self) -> bool:
-        estimate = self.plan.estimate
-        return estimate is not None and bool(estimate.calls or (self.in_batches and self.plan.handed_in))
+        return self.plan.unsaid is not None and self.plan.unsaid.asks_the_judge
 
     @property
     def leaving(self) -> list[tuple[Endpoint, Leaving]]:
@@ -151,8 +150,8 @@ class Preparing:
         asked = {name: target for name, target in targets.items() if plan.answers.get(name)}
         warnings = self._warnings(evaluation, plan)
         prepared = Prepared(evaluation, asked, imported, plan, wishes.limit, warnings, wishes.in_batches)
-        if wishes.in_batches and prepared.asks_the_judge:
-            asyncio.run(refuse_without_batches(judge))  # before an hour of answers, not after
+        if plan.unsaid:
+            require_batches(plan.unsaid, judge)  # before an hour of answers, not after
         return prepared
 
     def _imported(self, pick: Pick, questions: QuestionSet) -> tuple[System, Mapping[str, Answer]]:
@@ -162,13 +161,17 @@ class Preparing:
         return system, kept_answers(self.store, system, questions.questions)
 
     def again(self, evaluation: Evaluation) -> Prepared:
-        """A run that is taken up: whoever has answers missing is asked as before, and the judge with today's key."""
+        """A run that is taken up: whoever has answers missing is asked as before, and the judge with today's key. One of which
+        something is handed in is judged in batches to its end."""
         plan = plan_run(evaluation, self.store)
+        in_batches = bool(plan.handed_in)
+        if in_batches:
+            plan = plan_run(evaluation, self.store, in_batches=True)
         asked = [one for one in evaluation.systems if plan.answers.get(one.name)]
         targets = {one.name: target for one in asked if (target := answering_again(one, self.config))}
-        if plan.estimate and plan.estimate.calls:
+        if plan.unsaid and plan.unsaid.asks_the_judge:
             evaluation = with_key(evaluation, self.config)
-        return Prepared(evaluation, targets, {}, plan, None, self._warnings(evaluation, plan))
+        return Prepared(evaluation, targets, {}, plan, None, self._warnings(evaluation, plan), in_batches)
 
     def _answering(self, pick: Pick, decoding: Decoding) -> tuple[Target, System]:
         if (pick, decoding) not in self._systems:

@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from evaluator.answer_store import Answer, System, kept_answers
-from evaluator.cost import Estimate, estimated
+from evaluator.cost import Estimate
+from evaluator.either_way import Missing, missing_of
 from evaluator.evaluation import Evaluation
 from evaluator.judge import Judge
 from evaluator.questions import PUBLIC_SETS, Question, QuestionSet, is_at_hand, load_questions
-from evaluator.rounds import missing_in_rounds, repeated
+from evaluator.rounds import repeated
 from evaluator.rubric import Rubric
 from evaluator.turns import is_askable, judged_item
 from evaluator.verdict import Item
@@ -30,10 +31,18 @@ class RunPlan:
     questions: int
     at_hand: bool  # False: the questions will be fetched first
     answers: Mapping[str, int] = field(default_factory=dict)  # missing, by system
-    estimate: Estimate | None = None  # None: no judge
+    unsaid: Missing | None = None  # verdicts; None: no judge
     answer_seconds: float | None = None  # None: not measured here yet
     judge_seconds: float | None = None
-    handed_in: int = 0  # verdicts that a batch will bring, and that were agreed to then
+
+    @property
+    def estimate(self) -> Estimate | None:
+        """Of the verdicts that would have to be bought."""
+        return self.unsaid.estimate if self.unsaid else None
+
+    @property
+    def handed_in(self) -> int:
+        return self.unsaid.handed_in if self.unsaid else 0
 
     @property
     def missing_answers(self) -> int:
@@ -76,12 +85,10 @@ def plan_run(
         return RunPlan(len(questions), at_hand, missing, None, answer_seconds, 0.0)
     judge, rubric = evaluation.judge, evaluation.rubric
     rounds = repeated(items, evaluation.repeats)
-    to_buy = missing_in_rounds(rounds, judge=judge, rubric=rubric, store=store)
-    estimate = estimated(judge, rubric, to_buy, in_batch=in_batches)
+    unsaid = missing_of(rounds, judge=judge, rubric=rubric, store=store, in_batches=in_batches)
     rate = None if in_batches else verdicts_a_second(store, judge)
-    judge_seconds = 0.0 if not to_buy else len(to_buy) / rate if rate else None
-    waiting = store.handed_in(judge.key(rubric, item, repeat) for repeat, some in rounds.items() for item in some)
-    return RunPlan(len(questions), at_hand, missing, estimate, answer_seconds, judge_seconds, len(waiting))
+    judge_seconds = 0.0 if not unsaid.estimate.calls else unsaid.estimate.calls / rate if rate else None
+    return RunPlan(len(questions), at_hand, missing, unsaid, answer_seconds, judge_seconds)
 
 
 def answers_a_second(store: VerdictStore, system: System) -> float | None:

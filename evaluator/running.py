@@ -11,10 +11,9 @@ from typing import Literal
 
 from evaluator.answer_store import System, kept_answers
 from evaluator.answers import answer_questions
-from evaluator.batches.rounds import judge_rounds_in_batches
 from evaluator.buying import UnderWay
 from evaluator.cost import Budget
-from evaluator.evaluation import Evaluation, change_judge, evaluation_rounds, judge_evaluation, system_of
+from evaluator.evaluation import Evaluation, change_judge, judge_evaluation, system_of
 from evaluator.judging import Outcome
 from evaluator.verdict import Verdict
 from evaluator.verdicts import VerdictStore
@@ -92,8 +91,7 @@ async def run_evaluation(
                 progress.failures[system.name] = failure
     if evaluation.judge.model:
         progress.begin("judging")
-        judging = _judge_in_batches if in_batches else _judge
-        outcome = progress.outcome = await judging(evaluation, store, budget, calls, progress)
+        outcome = progress.outcome = await _judge(evaluation, store, budget, calls, progress, in_batches)
         if outcome.judge.mode != evaluation.judge.mode:
             evaluation = await asyncio.to_thread(change_judge, evaluation, outcome.judge, store, number)
     progress.begin("ended")
@@ -131,27 +129,23 @@ async def _answer(
 
 
 async def _judge(
-    evaluation: Evaluation, store: VerdictStore, budget: Budget, calls: JudgingSettings | None, progress: Progress
-) -> Outcome:
-    told = _counting(progress)
-    return await judge_evaluation(
-        evaluation, store=store, budget=budget, calls=calls, under_way=progress.under_way, told=told
-    )
-
-
-async def _judge_in_batches(
-    evaluation: Evaluation, store: VerdictStore, budget: Budget, calls: JudgingSettings | None, progress: Progress
+    evaluation: Evaluation,
+    store: VerdictStore,
+    budget: Budget,
+    calls: JudgingSettings | None,
+    progress: Progress,
+    in_batches: bool,
 ) -> Outcome:
     def narrate(words: str) -> None:
         progress.waiting = words
 
-    return await judge_rounds_in_batches(
-        await asyncio.to_thread(evaluation_rounds, evaluation, store),
-        judge=evaluation.judge,
-        rubric=evaluation.rubric,
+    return await judge_evaluation(
+        evaluation,
         store=store,
         budget=budget,
+        in_batches=in_batches,
         calls=calls,
+        under_way=progress.under_way,
         told=_counting(progress),
         narrate=narrate,
     )

@@ -30,6 +30,7 @@ class Run:
 class Counts:
     answers: int
     verdicts: int
+    handed_in: int = 0  # verdicts that a batch will bring
 
 
 def list_runs(store: VerdictStore) -> list[Run]:
@@ -69,8 +70,11 @@ def counts_of(evaluation: Evaluation, store: VerdictStore) -> dict[str, Counts]:
     counts = {}
     for system in evaluation.systems:
         answers = kept_answers(store, system, evaluation.questions.questions)
-        own = [key for name, key in keys.items() if system_of(name) == system.name]
-        counts[system.name] = Counts(len(answers), sum(key in there for key in own))
+        own = [item for item in items if item.id in keys and system_of(item.id) == system.name]
+        asked = (judge.key(rubric, item, repeat) for item in own for repeat in range(evaluation.repeats))
+        counts[system.name] = Counts(
+            len(answers), sum(keys[item.id] in there for item in own), len(store.handed_in(asked))
+        )
     return counts
 
 

@@ -69,8 +69,8 @@ def as_batch_error(failure: Exception, endpoint: Endpoint, model: str) -> KullmE
 def no_batches(endpoint: Endpoint) -> EndpointError:
     return EndpointError(
         say(
-            f"{endpoint.name}: 배치(/v1/batches)를 받지 않는 곳이에요. --batch 없이 다시 하면 하나씩 물어요.",
-            f"{endpoint.name} takes no batches (/v1/batches). Without --batch the judge is asked call by call.",
+            f"{endpoint.name}: 배치(/v1/batches)를 받지 않는 곳이에요. 배치 없이(--batch 없이) 다시 하면 하나씩 물어요.",
+            f"{endpoint.name} takes no batches (/v1/batches). Without batches (without --batch) the judge is asked call by call.",
         )
     )
 

@@ -11,8 +11,10 @@ rejected, and `messages` are read too.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal, get_args
 
+from kullm_tui.core.files import publish
 from kullm_tui.core.language import say
 from kullm_tui.core.records import BadRecord, Message, Role, message_of
 from kullm_tui.core.text import terminal_safe_json
@@ -34,6 +36,11 @@ def file_text(rows: Iterable[Taught], form: Form, *, as_array: bool = False) -> 
     if as_array:
         return "[\n" + ",\n".join(map(terminal_safe_json, found)) + "\n]\n"
     return "".join(f"{terminal_safe_json(one)}\n" for one in found)
+
+
+def write_file(path: Path, rows: Iterable[Taught], form: Form) -> None:
+    """For its owner alone: people's words stand in it."""
+    publish(path, file_text(rows, form, as_array=path.suffix == ".json"), mode=0o600)
 
 
 def dataset_info(file: str, form: Form, *, pairs: bool) -> str:

@@ -72,6 +72,14 @@ class Lessons:
         return self._part(held_out=True)
 
     @property
+    def of_votes(self) -> "Lessons":
+        """The pairs that votes on comparisons make, those too that something newer says as well; and what is left out of such votes."""
+        left_out = tuple(one for one in self.left_out if _is_vote(one.feedback))
+        said_since = {id(one.against) for one in left_out if one.reason == "duplicate"}
+        pairs = tuple(one for one in self.pairs if _is_vote(one.of) or id(one.of) in said_since)
+        return Lessons((), pairs, left_out)
+
+    @property
     def conflicts(self) -> tuple[LeftOut, ...]:
         return tuple(one for one in self.left_out if one.reason == "conflict")
 
@@ -110,6 +118,11 @@ def lessons(
 def lessons_in(store: Store, *, held_out: float = HELD_OUT, verdicts: bool = False) -> Lessons:
     """Of all that this user said."""
     return lessons(gather_all(store), Never(store.never_texts()), held_out=held_out, verdicts=verdicts)
+
+
+def _is_vote(one: Feedback) -> bool:
+    """A pair that came out of a file is no vote on a comparison."""
+    return one.kind == "vote" and one.where.comparison is not None
 
 
 def _made_of(one: Feedback, never: Never, *, verdicts: bool) -> Iterator[Lesson | LeftOut]:

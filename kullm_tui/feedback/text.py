@@ -55,9 +55,7 @@ def overview(found: Lessons) -> list[str]:
             f"{len(found.rows):,} rows to imitate ({len(train.rows):,} to train, {len(held_out.rows):,} held out)",
         )
     ]
-    if found.left_out:
-        why = ", ".join(f"{reason_text(reason)} {count:,}" for reason, count in found.reasons.items())
-        lines.append(say(f"뺀 것: {why}", f"left out: {why}"))
+    lines += filter(None, [left_out_note(found)])
     if found.conflicts:
         lines.append(
             say(
@@ -68,6 +66,12 @@ def overview(found: Lessons) -> list[str]:
     if found.personal:
         lines.append(personal_note(found.personal))
     return [*lines, *filter(None, [shortage(len(found.pairs))])]
+
+
+def left_out_note(found: Lessons) -> str:
+    """Empty where nothing was."""
+    why = ", ".join(f"{reason_text(reason)} {count:,}" for reason, count in found.reasons.items())
+    return say(f"뺀 것: {why}", f"left out: {why}") if why else ""
 
 
 def personal_note(lessons: Sequence[Lesson]) -> str:

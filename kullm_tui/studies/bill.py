@@ -40,6 +40,7 @@ from trainer.estimate.figures import Basis
 from trainer.estimate.machines import Machine, machine_named, this_machine
 from trainer.estimate.tokens import Lengths, recorded_lengths
 from trainer.jobs.machines import machine_settings
+from trainer.jobs.prospect import price_of_an_hour
 from trainer.jobs.tokenising import cached_lengths
 from trainer.recipe import Recipe
 
@@ -171,8 +172,8 @@ def _of_training(plan: Plan, stage: Stage, notes: list[str]) -> Iterator[Item]:
     if machine.gpu:
         yield Item(stage.id, "gpu-seconds", duration.value * machine.count, duration.basis, machine.name)
     if settings:
-        hour = settings.price_per_hour
-        price = None if hour is None else hour * settings.nodes * duration.value / 3600
+        hour = price_of_an_hour(settings)
+        price = None if hour is None else hour * duration.value / 3600
         yield Item(stage.id, "dollars", price, duration.basis if price is not None else "assumed", settings.name)
     yield from _disk(plan, stage, found)
 

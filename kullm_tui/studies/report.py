@@ -18,6 +18,7 @@ from kullm_tui.studies.contamination import left_out, overlaps
 from kullm_tui.studies.document import Block, Document, Figure, Notes, Plain, Section, Table
 from kullm_tui.studies.evidence import Evidence, Graded, label
 from kullm_tui.studies.stages import Plan, kind_text, recipe_of
+from kullm_tui.studies.training_cost import cost_blocks, sum_text, training_costs
 from trainer.estimate.machines import this_machine
 from trainer.jobs.text import time_text
 
@@ -240,7 +241,7 @@ def _what_was_run(evidence: Evidence) -> Section:
         if one.id in evidence.marks
     ]  # fmt: skip
     seconds = sum(mark.seconds for mark in evidence.marks.values())
-    spent = sum(one.dollars for one in evidence.graded)
+    spent, costs = sum(one.dollars for one in evidence.graded), training_costs(evidence)
     facts = [
         f"kullm {__version__}",
         say(f"이 컴퓨터: {this_machine().name}", f"this machine: {this_machine().name}"),
@@ -248,6 +249,7 @@ def _what_was_run(evidence: Evidence) -> Section:
             f"모두 {time_text(seconds)}, 채점에 {money(spent)}",
             f"{time_text(seconds)} in all, {money(spent)} for judging",
         ),
+        *filter(None, [sum_text(costs)]),
         *(f"{one.name}: {_machine(one.on)}, {one.recipe} {' '.join(one.set)}".strip() for one in plan.study.bases),
         *(one.asked for one in evidence.graded if one.asked),
         *_translated(evidence),
@@ -258,6 +260,7 @@ def _what_was_run(evidence: Evidence) -> Section:
             Notes(facts),
             Table(head, rows, is_words=True),
             _recipes(plan),
+            *cost_blocks(evidence, costs),
             Plain(plan.study.file.read_text(encoding="utf-8-sig")),
         ],
     )

@@ -11,7 +11,7 @@ from data.never import Never
 from kullm_tui.core.records import Message
 from kullm_tui.core.store.portable import PortableConversation, PortableMessage
 from kullm_tui.core.store.store import Store
-from kullm_tui.feedback.gather import Feedback, Flaw, Kind, Where
+from kullm_tui.feedback.gather import Feedback, Flaw, Kind, Where, gather
 from kullm_tui.feedback.lessons import FEWEST_PAIRS, Lessons, lessons, lessons_in, shortage
 from tests.feedback.said import answered, compared, followed
 
@@ -122,6 +122,17 @@ def test_the_same_said_twice_is_one_lesson() -> None:
     assert texts(found) == ([("서울 ", "부산")], [])
     [double] = found.left_out
     assert (double.reason, double.feedback.when, double.against and double.against.when) == ("duplicate", 1, 2)
+
+
+def test_pairs_of_votes_are_those_of_comparisons_also_where_something_newer_says_the_same(store: Store) -> None:
+    compared(store, "산은?", ["백두산", "한라산"], "best", 0)
+    store.correct(answered(store, "산은?", "한라산"), "백두산")
+    store.correct(answered(store, "수도는?", "부산"), "서울")
+    out_of_a_file = said("강은?", "한강", "낙동강")
+    found = lessons([*gather(store), out_of_a_file], NOTHING)
+    assert len(found.pairs) == 3
+    assert texts(found.of_votes) == ([("백두산", "한라산")], [])
+    assert found.of_votes.reasons == {"duplicate": 1}
 
 
 def test_signs_make_a_difference_to_what_is_said_and_none_to_the_side_that_it_stands_on() -> None:

@@ -29,7 +29,7 @@ from trainer.jobs.card import predicted
 from trainer.jobs.client import Client
 from trainer.jobs.payload import Tree, needs_hub, wheels_tree
 from trainer.jobs.preflight import Facts, looked_at
-from trainer.jobs.prospect import Prospect
+from trainer.jobs.prospect import Prospect, price_of_an_hour
 from trainer.jobs.registry import KnownJob, directory_of, known_job, new_id, put_down
 from trainer.jobs.rented.lease import lease_of
 from trainer.jobs.rented.past import past_of
@@ -63,7 +63,7 @@ def draft(
         "name": settings.name,
         "ranks": machine.count,
         "hardware": machine.name,
-        "price_per_hour": settings.price_per_hour,
+        "price_per_hour": price_of_an_hour(settings),
     }
     spec = spec_of(recipe, argv, name=name, on=settings.name, predicted=predicted(found.plan))
     # As this computer calls its base and its files.

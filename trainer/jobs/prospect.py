@@ -74,9 +74,13 @@ class Prospect:
 
 def price_of(settings: MachineSettings, plan: Plan) -> float | None:
     """Dollars; None where nobody said what an hour costs."""
-    if settings.price_per_hour is None:
-        return None
-    return settings.price_per_hour * settings.nodes * plan.duration.seconds.value / 3600
+    hour = price_of_an_hour(settings)
+    return None if hour is None else hour * plan.duration.seconds.value / 3600
+
+
+def price_of_an_hour(settings: MachineSettings) -> float | None:
+    """Of all the nodes that a job takes."""
+    return None if settings.price_per_hour is None else settings.price_per_hour * settings.nodes
 
 
 def prospect(

@@ -8,16 +8,16 @@ import asyncio
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 from kullm_tui.commands.cli import arguments as question
-from kullm_tui.commands.cli.confirm import can_ask, require_room
+from kullm_tui.commands.cli.confirm import can_ask
 from kullm_tui.commands.cli.consent import obtain_consent
 from kullm_tui.commands.cli.progress import Narration
 from kullm_tui.commands.compare.verdicts import Verdicts, judged_rounds, print_verdicts
 from kullm_tui.commands.compare.view import View, finished_of, view_for
 from kullm_tui.commands.compare.votes import ask_for_vote, export_pairs, print_ratings, print_votes
+from kullm_tui.commands.feedback.export import add_writing_arguments
 from kullm_tui.commands.judge import option
 from kullm_tui.core import paths
 from kullm_tui.core.asking.live_replies import LiveReplies
@@ -72,13 +72,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--export",
         metavar="FILE",
         help=say(
-            '선호 쌍을 JSONL로 내보내요(TRL의 형식). "-"이면 표준 출력',
-            'write preference pairs as JSONL in TRL\'s form; "-" is stdout',
+            '투표에서 나온 선호 쌍을 내보내요. "-"이면 표준 출력',
+            'write the preference pairs that votes make; "-" is stdout',
         ),
     )
-    parser.add_argument(
-        "--force", action="store_true", help=say("있는 파일을 덮어써요", "replace a file that is there")
-    )
+    add_writing_arguments(parser, form="trl")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -88,9 +86,7 @@ def run(args: argparse.Namespace) -> int:
         if args.ratings:
             return print_ratings(store, as_json=args.json)
         if args.export is not None:
-            if args.export != "-":
-                require_room(Path(args.export), force=args.force)
-            return export_pairs(store, args.export)
+            return export_pairs(store, args.export, args)
         return _compare(store, args)
 
 

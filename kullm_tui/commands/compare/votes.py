@@ -1,11 +1,11 @@
 """Votes at a terminal, and what the votes so far amount to: a list, ratings with intervals, preference pairs."""
 
+import argparse
 import asyncio
 import os
 import sys
 import time
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 from kullm_tui.commands.cli.columns import aligned
@@ -167,22 +167,21 @@ def _tally(duels: list[Duel]) -> "Counter[tuple[str, str]]":
     return tally
 
 
-def export_pairs(store: Store, file: str) -> int:
-    pairs = list(store.comparisons.preference_pairs())
-    text = "".join(f"{terminal_safe_json(pair)}\n" for pair in pairs)
-    if file == "-":
-        sys.stdout.write(text)
-    else:
-        from kullm_tui.core.files import publish
+def export_pairs(store: Store, file: str, args: argparse.Namespace) -> int:
+    """As `kullm feedback export` does, of votes alone."""
+    from kullm_tui.commands.feedback.export import write_out
+    from kullm_tui.feedback.lessons import lessons_in
+    from kullm_tui.feedback.text import left_out_note
 
-        publish(Path(file), text, mode=0o600)
-    apart = sum(not pair["same_prompt"] for pair in pairs)
-    Narration().note(
-        say(
-            f"선호 쌍 {len(pairs):,}개를 내보냈어요. 그중 {apart:,}개는 앞선 대화가 서로 달라요(same_prompt).",
-            f"{len(pairs):,} preference pairs; in {apart:,} of them the two had read different turns before (same_prompt).",
-        )
-    )
+    learnt = lessons_in(store).of_votes
+    if left_out := left_out_note(learnt):
+        Narration().note(left_out)
+    if not learnt.pairs:
+        if not store.comparisons.votes():
+            _tell_none()
+        Narration().note(say("내보낼 선호 쌍이 없어요.", "there are no preference pairs to write."))
+        return 1
+    write_out(learnt.pairs, file, args)
     return 0
 
 

@@ -19,7 +19,7 @@ from kullm_tui.commands.cli import spending
 from kullm_tui.commands.cli.confirm import can_ask
 from kullm_tui.commands.cli.consent import obtain_consent
 from kullm_tui.commands.cli.progress import Narration
-from kullm_tui.commands.judge.arguments import add_calls, add_spending
+from kullm_tui.commands.judge.arguments import add_batch, add_calls, add_spending
 from kullm_tui.commands.judge.run import judged_in_rounds, spent_words, warn_of_end
 from kullm_tui.core import paths
 from kullm_tui.core.config.settings import load_config
@@ -31,6 +31,7 @@ from kullm_tui.core.text import nfc, terminal_safe
 def add_retry(parser: argparse.ArgumentParser) -> None:
     add_spending(parser)
     add_calls(parser)
+    add_batch(parser)
 
 
 def add_rescore(parser: argparse.ArgumentParser) -> None:

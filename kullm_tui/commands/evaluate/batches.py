@@ -65,8 +65,8 @@ def _show(found: list[tuple[Batch, FarBatch | None]]) -> None:
         print(terminal_safe(line))
     print(
         say(
-            "맡길 때와 같은 `kullm eval run … --batch`를 다시 하면 받아요. 그만두려면 --cancel을 붙이세요.",
-            "The same `kullm eval run … --batch` takes them; --cancel gives them up.",
+            "맡길 때와 같은 명령을 --batch와 함께 다시 하면 받아요. 그만두려면 --cancel을 붙이세요.",
+            "The command that handed them in takes them, with --batch; --cancel gives them up.",
         )
     )
 

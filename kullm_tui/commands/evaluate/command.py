@@ -33,7 +33,7 @@ from kullm_tui.commands.evaluate.list import add_list, show_runs
 from kullm_tui.commands.evaluate.panel import add_panel, show_panel
 from kullm_tui.commands.evaluate.table import show_table, table_facts, text_lines
 from kullm_tui.commands.evaluate.win import add_win, show_win_rates
-from kullm_tui.commands.judge.arguments import MOST_REPEATS
+from kullm_tui.commands.judge.arguments import MOST_REPEATS, add_batch
 from kullm_tui.commands.judge.command import add_judge_arguments
 from kullm_tui.core import paths
 from kullm_tui.core.files import publish, publish_bytes
@@ -179,14 +179,7 @@ def _add_run(run: argparse.ArgumentParser) -> None:
 def _add_graders(run: argparse.ArgumentParser) -> None:
     """Who scores, and how, where it is not a judge that answers at once."""
     graders = run.add_mutually_exclusive_group()
-    graders.add_argument(
-        "--batch",
-        action="store_true",
-        help=say(
-            "배치로 맡겨 반값에 채점해요 (하루까지 걸리고, 꺼도 이어져요)",
-            "judge in batches at half the price (takes up to a day; goes on after it was ended)",
-        ),
-    )
+    add_batch(graders)
     graders.add_argument(
         "--known",
         action="store_true",

@@ -3,8 +3,6 @@
 import argparse
 import asyncio
 
-from evaluator.batches.ledger import Ledger
-from evaluator.batches.waiting import still_there
 from evaluator.cost import Budget
 from evaluator.evaluation import Evaluation, keep_run, results
 from evaluator.judging import mode_note
@@ -18,7 +16,7 @@ from kullm_tui.commands.cli.consent import obtain_consent
 from kullm_tui.commands.cli.progress import Narration
 from kullm_tui.commands.evaluate.table import show_table, table_facts
 from kullm_tui.commands.judge import arguments as judge_arguments
-from kullm_tui.commands.judge.run import spent_words, watched
+from kullm_tui.commands.judge.run import spent_words, tell_handed_in, told_what_goes_on, watched
 from kullm_tui.core.asking.target import split_adapter, start_engine
 from kullm_tui.core.config.settings import Config, load_config
 from kullm_tui.core.errors import UsageError
@@ -91,13 +89,8 @@ def _agree(prepared: Prepared, args: argparse.Namespace, narration: Narration) -
     """To whom text goes, and to what it may cost."""
     for endpoint, leaving in prepared.leaving:
         obtain_consent(endpoint, _COMMAND, leaving=leaving, agreed_now=args.yes)
-    if prepared.in_batches and prepared.plan.handed_in:
-        narration.note(
-            say(
-                f"{prepared.plan.handed_in:,}개는 배치로 이미 맡겨 두었어요. 끝나면 받아요.",
-                f"{prepared.plan.handed_in:,} are handed in as a batch already, and are taken when they are done.",
-            )
-        )
+    if prepared.plan.unsaid:
+        tell_handed_in(prepared.plan.unsaid, narration)
     if prepared.plan.estimate:
         spending.agree(prepared.plan.estimate, prepared.evaluation.judge.model, args, narration)
 
@@ -123,13 +116,8 @@ def _conduct(
         calls=judge_arguments.calls_of(args, load_config().judging),
         in_batches=prepared.in_batches,
     )
-    try:
+    with told_what_goes_on(store, narration):
         evaluation = asyncio.run(watched(work, lambda: _line(prepared, progress, budget), narration))
-    except KeyboardInterrupt:
-        narration.clear()
-        if words := still_there(Ledger(store).batches()):
-            narration.note(words)
-        raise
     narration.clear()
     if progress.outcome and (note := mode_note(prepared.evaluation.judge, progress.outcome)):
         narration.note(note)

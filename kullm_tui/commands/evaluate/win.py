@@ -17,7 +17,7 @@ from kullm_tui.commands.cli import spending
 from kullm_tui.commands.cli.columns import aligned
 from kullm_tui.commands.cli.consent import obtain_consent
 from kullm_tui.commands.cli.progress import Narration
-from kullm_tui.commands.judge.arguments import add_calls, add_judge, add_spending
+from kullm_tui.commands.judge.arguments import add_batch, add_calls, add_judge, add_spending
 from kullm_tui.commands.judge.run import agreed_judge, judged, spent_words, warn_of_end
 from kullm_tui.core.config.settings import load_config
 from kullm_tui.core.language import say
@@ -35,6 +35,7 @@ def add_win(parser: argparse.ArgumentParser) -> None:
     add_judge(parser)
     add_spending(parser)
     add_calls(parser)
+    add_batch(parser)
 
 
 def show_win_rates(args: argparse.Namespace) -> int:

@@ -1,6 +1,6 @@
 """`kullm feedback export`: the pairs and rows that can be learnt of, for `kullm train`, TRL or LLaMA-Factory.
 
-What may be personal is told before anything is written, and leaves only where somebody said so.
+What may be personal is told before anything is written, and leaves only where somebody said so. `kullm compare --export` writes by it too.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from kullm_tui.commands.cli.confirm import can_ask, confirmed, require_room
 from kullm_tui.commands.cli.progress import Narration
 from kullm_tui.core import paths
 from kullm_tui.core.errors import UsageError
-from kullm_tui.core.files import publish
 from kullm_tui.core.language import say
 from kullm_tui.core.store.recovery import open_to_read
 
 if TYPE_CHECKING:
+    from kullm_tui.feedback.forms import Form
     from kullm_tui.feedback.lessons import Lesson, Lessons
 
 _FORMS = ("kullm", "trl", "llama-factory", "alpaca")
@@ -28,7 +28,7 @@ _NAMED = 5
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("file", metavar="FILE", help=say('이 파일에. "-"이면 표준 출력', 'into this file; "-" is stdout'))
-    add("--form", choices=_FORMS, default="kullm", help=say("쓸 형식", "the form that is written"))
+    add_writing_arguments(parser, form="kullm")
     add(
         "--what",
         choices=["pairs", "rows", "all"],
@@ -46,6 +46,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--verdicts", action="store_true", help=say("채점 결과로도 쌍을 만들어요", "make pairs of judges' verdicts too")
     )
+
+
+def add_writing_arguments(parser: argparse.ArgumentParser, *, form: Form) -> None:
+    """How lessons are written, whichever verb writes them."""
+    add = parser.add_argument
+    add(
+        "--form",
+        choices=_FORMS,
+        default=form,
+        help=say(f"쓸 형식 (기본값 {form})", f"the form that is written; {form} unless said"),
+    )
     personal = parser.add_mutually_exclusive_group()
     personal.add_argument(
         "--keep-personal",
@@ -59,7 +70,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from kullm_tui.feedback.forms import dataset_info, file_text
     from kullm_tui.feedback.lessons import lessons_in
 
     what = args.what or ("all" if args.form == "kullm" else "pairs")
@@ -73,21 +83,28 @@ def run(args: argparse.Namespace) -> int:
     with open_to_read(paths.database_file()) as store:
         learnt = _part(lessons_in(store, verdicts=args.verdicts), args.part)
     chosen = {"pairs": learnt.pairs, "rows": learnt.rows, "all": learnt.every}[what]
-    narration = Narration()
     if not chosen:
-        narration.note(say("내보낼 피드백이 없어요.", "there is no feedback to write."))
+        Narration().note(say("내보낼 피드백이 없어요.", "there is no feedback to write."))
         return 1
-    chosen = _agreed(chosen, args, narration)
-    text = file_text(chosen, args.form, as_array=args.file.endswith(".json"))
-    if args.file == "-":
-        sys.stdout.write(text)
-    else:
-        require_room(Path(args.file), force=args.force)
-        publish(Path(args.file), text, mode=0o600)
-    narration.note(say(f"{len(chosen):,}개를 내보냈어요.", f"{len(chosen):,} written."))
-    if info := dataset_info(Path(args.file).name, args.form, pairs=what == "pairs"):
-        narration.note(f"dataset_info.json: {info}")
+    write_out(chosen, args.file, args)
     return 0
+
+
+def write_out(chosen: tuple[Lesson, ...], file: str, args: argparse.Namespace) -> None:
+    """With the arguments of `add_writing_arguments`."""
+    from kullm_tui.feedback.forms import dataset_info, file_text, write_file
+
+    narration = Narration()
+    pairs = any(one.rejected is not None for one in chosen)
+    chosen = _agreed(chosen, args, narration)
+    if file == "-":
+        sys.stdout.write(file_text(chosen, args.form))
+    else:
+        require_room(Path(file), force=args.force)
+        write_file(Path(file), chosen, args.form)
+    narration.note(say(f"{len(chosen):,}개를 내보냈어요.", f"{len(chosen):,} written."))
+    if info := dataset_info(Path(file).name, args.form, pairs=pairs):
+        narration.note(f"dataset_info.json: {info}")
 
 
 def _part(learnt: Lessons, part: str) -> Lessons:

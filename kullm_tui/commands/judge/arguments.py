@@ -71,6 +71,17 @@ def add_calls(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_batch(parser: argparse._ActionsContainer) -> None:
+    parser.add_argument(
+        "--batch",
+        action="store_true",
+        help=say(
+            "배치로 맡겨 반값에 채점해요 (하루까지 걸리고, 꺼도 이어져요)",
+            "judge in batches at half the price (takes up to a day; goes on after it was ended)",
+        ),
+    )
+
+
 def calls_of(args: argparse.Namespace, settings: JudgingSettings) -> JudgingSettings:
     """As the configuration has it, or as it was asked for now."""
     return JudgingSettings(args.timeout or settings.timeout_seconds, args.at_once or settings.at_once)

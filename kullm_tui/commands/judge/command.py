@@ -13,7 +13,7 @@ from evaluator.verdict_file import open_verdicts
 from kullm_tui.commands.cli import spending
 from kullm_tui.commands.cli.arguments import whole
 from kullm_tui.commands.cli.progress import Narration
-from kullm_tui.commands.judge.arguments import add_calls, add_choice, add_spending
+from kullm_tui.commands.judge.arguments import add_batch, add_calls, add_choice, add_spending
 from kullm_tui.commands.judge.option import verdict_facts, verdict_line
 from kullm_tui.commands.judge.run import agreed_judge, judged, spent_words
 from kullm_tui.core import paths
@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ),
     )
     add_judge_arguments(parser)
+    add_batch(parser)
     parser.add_argument(
         "--repeat",
         type=whole(0, _MOST_REPEATS),

@@ -2,17 +2,19 @@
 
 import argparse
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
+from evaluator.batches.ledger import Ledger
+from evaluator.batches.waiting import still_there
 from evaluator.buying import UnderWay
-from evaluator.cost import estimated
+from evaluator.either_way import Missing, handed_in_words, judge_either_way, missing_of, require_batches
 from evaluator.judge import Judge
 from evaluator.judge_choice import chosen_judge, judge_endpoint
 from evaluator.judge_end import end_note
 from evaluator.judging import Outcome, mode_note
-from evaluator.rounds import Rounds, judge_rounds, missing_in_rounds
+from evaluator.rounds import Rounds
 from evaluator.rubric import Rubric
 from evaluator.verdict import Item, Verdict
 from evaluator.verdicts import VerdictStore
@@ -72,14 +74,21 @@ def judged_in_rounds(
 ) -> Outcome:
     """The same of several rounds, under one price and one budget."""
     wanted = sum(map(len, rounds.values()))
-    estimate = estimated(judge, rubric, missing_in_rounds(rounds, judge=judge, rubric=rubric, store=store))
+    in_batches = getattr(args, "batch", False)  # not every verb has batches
+    missing = missing_of(rounds, judge=judge, rubric=rubric, store=store, in_batches=in_batches)
+    require_batches(missing, judge)
     calls = calls_of(args, load_config().judging)
-    budget = spending.agreed_budget(estimate, judge.model, args, narration)
-    under_way, done = UnderWay(), 0
+    tell_handed_in(missing, narration)
+    budget = spending.agreed_budget(missing.estimate, judge.model, args, narration)
+    under_way, done, waiting = UnderWay(), 0, ""
 
     def line() -> str:
-        parts = [f"{say('채점 중', 'judging')} … {done:,}/{wanted:,}  ${budget.spent:.4f}", under_way.words]
-        return " · ".join(part for part in parts if part)
+        counted = f"{say('채점 중', 'judging')} … {done:,}/{wanted:,}  ${budget.spent:.4f}"
+        return " · ".join(part for part in (counted, under_way.words, waiting) if part)
+
+    def wait_for(words: str) -> None:
+        nonlocal waiting
+        waiting = words
 
     def hear(verdict: Verdict) -> None:
         nonlocal done
@@ -89,14 +98,33 @@ def judged_in_rounds(
             told(verdict)
         narration.progress(line())
 
-    work = judge_rounds(
-        rounds, judge=judge, rubric=rubric, store=store, budget=budget, calls=calls, under_way=under_way, told=hear
-    )
-    outcome = asyncio.run(watched(work, line, narration))
+    work = judge_either_way(
+        rounds, judge=judge, rubric=rubric, store=store, budget=budget, in_batches=in_batches, calls=calls,
+        under_way=under_way, told=hear, narrate=wait_for,
+    )  # fmt: skip
+    with told_what_goes_on(store, narration):
+        outcome = asyncio.run(watched(work, line, narration))
     narration.clear()
     if note := mode_note(judge, outcome):
         narration.note(note)
     return outcome
+
+
+def tell_handed_in(missing: Missing, narration: Narration) -> None:
+    if missing.in_batches and missing.handed_in:
+        narration.note(handed_in_words(missing.handed_in))
+
+
+@contextmanager
+def told_what_goes_on(store: VerdictStore, narration: Narration) -> Iterator[None]:
+    """Whoever leaves hears which batches go on without them."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        narration.clear()
+        if words := still_there(Ledger(store).batches()):
+            narration.note(words)
+        raise
 
 
 def spent_words(outcome: Outcome) -> str:

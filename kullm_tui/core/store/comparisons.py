@@ -5,10 +5,9 @@ A column is a conversation like any other, asked and answered through the store,
 
 import random
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from sqlite3 import Connection, Row
-from typing import Any
 
 from kullm_tui.core.errors import StoreError
 from kullm_tui.core.language import say
@@ -19,7 +18,7 @@ from kullm_tui.core.store.database import Database, inserted
 from kullm_tui.core.store.history import Conversation
 from kullm_tui.core.store.journal import touch
 from kullm_tui.core.store.titles import title_of
-from kullm_tui.core.store.votes import Duel, Outcome, Vote, ballots, cast, pairs, questions_voted_on
+from kullm_tui.core.store.votes import Duel, Outcome, Vote, ballots, cast, questions_voted_on
 from kullm_tui.core.text import storable
 
 __all__ = ["Column", "Comparison", "Comparisons", "Contestant", "Duel", "Outcome", "Vote"]
@@ -118,16 +117,6 @@ class Comparisons:
         """Every pair that a vote says something of. A winner beats each of the others; those are not compared."""
         with self._database.reading() as connection:
             return [duel for ballot in ballots(connection) for duel in ballot.duels()]
-
-    def preference_pairs(self) -> Iterator[dict[str, Any]]:
-        """In TRL's conversational form, one a winner and loser whose texts differ; ties prefer nothing.
-
-        After its first round each column has a history of its own, and the prompt is the winner's: `same_prompt` says
-        whether the loser had read the same.
-        """
-        with self._database.reading() as connection:
-            for ballot in ballots(connection):
-                yield from pairs(connection, ballot)
 
     def _set_deleted(self, comparison_id: int, deleted: float | None) -> None:
         with self._database.transaction() as connection:

@@ -1,4 +1,4 @@
-"""Votes on the replies of a comparison, and what follows from them: who beat whom, and which reply is preferred to which.
+"""Votes on the replies of a comparison, and what follows from them: who beat whom.
 
 A round is the replies to one question. A reply that failed tells about a machine and not about a model, so nobody votes on it.
 """
@@ -6,15 +6,14 @@ A round is the replies to one question. A reply that failed tells about a machin
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from itertools import combinations, groupby
 from sqlite3 import Connection, Row
-from typing import Any, Literal
+from typing import Literal
 
 from kullm_tui.core.errors import StoreError
 from kullm_tui.core.language import say
 from kullm_tui.core.records import Message
-from kullm_tui.core.store import history, remarks
+from kullm_tui.core.store import history
 from kullm_tui.core.store.contestant import FEWEST, Contestant
 from kullm_tui.core.store.database import inserted
 
@@ -167,33 +166,6 @@ def _ballot(rows: Sequence[Row]) -> Ballot:
         row["place"]: Contestant(row["model"], row["adapter"]).label for row in rows if row["reply_id"] is not None
     }
     return Ballot(vote, labels)
-
-
-def pairs(connection: Connection, ballot: Ballot) -> Iterator[dict[str, Any]]:
-    """A reply that was cut, or is not for training, is in none."""
-    vote = ballot.vote
-    replies = remarks.reviewed(connection, filter(None, vote.replies))
-    there = {place: replies[reply] for place, reply in enumerate(vote.replies) if reply in replies}
-    fit = {place: one for place, one in there.items() if one.content and not (one.cut or one.is_never)}
-    best = fit.get(vote.winner) if vote.winner is not None else None
-    for place, other in fit.items():
-        if best is None or other.content == best.content:
-            continue
-        yield {
-            "prompt": [_trl(message) for message in best.led_by if message.content],
-            "chosen": [{"role": "assistant", "content": best.content}],
-            "rejected": [{"role": "assistant", "content": other.content}],
-            "chosen_model": ballot.labels[vote.winner or 0],
-            "rejected_model": ballot.labels[place],
-            "same_prompt": other.led_by == best.led_by,
-            "blind": vote.blind,
-            "voted_at": datetime.fromtimestamp(vote.created, UTC).isoformat(timespec="seconds"),
-        }
-
-
-def _trl(message: Message) -> dict[str, str]:
-    """A separate input follows the instruction, as everywhere outside the engine."""
-    return {"role": message.role, "content": "\n\n".join(filter(None, (message.content, message.input)))}
 
 
 def questions_voted_on(connection: Connection, contestants: Collection[Contestant], system: str) -> set[Message]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events
@@ -14,9 +13,9 @@ from textual.containers import Vertical, VerticalScroll
 from textual.widgets._static import Static
 
 from kullm_tui.core.errors import KullmError, UsageError
-from kullm_tui.core.files import publish
 from kullm_tui.core.language import say
-from kullm_tui.core.text import terminal_safe_json
+from kullm_tui.feedback.lessons import Lesson, lessons_in
+from kullm_tui.feedback.text import left_out_note
 from kullm_tui.ui.background import begin
 from kullm_tui.ui.compare.ratings_table import Ratings, ratings_of, summary, table
 from kullm_tui.ui.dialogs.dialog import Dialog
@@ -88,36 +87,36 @@ class RatingsScreen(Dialog[None]):
         begin(self, self._export, lambda error: self._tell(str(error)), group="export", exclusive=True)
 
     async def _export(self) -> None:
-        from kullm_tui.ui.dialogs.save_file import ask_where
+        from kullm_tui.ui.dialogs.save_lessons import save_lessons
 
-        path = await ask_where(
+        saved = await save_lessons(
             self.app,
+            await asyncio.to_thread(_pairs, await self.host.opened()),
+            "trl",
             say("투표를 선호 쌍으로 저장할 파일", "A file for the votes, as preference pairs"),
             value=_DEFAULT_FILE,
             more=say(
-                "한 줄에 한 쌍: prompt, chosen, rejected (TRL의 대화 형식)",
-                "One pair a line: prompt, chosen, rejected (TRL's conversational form)",
+                "한 줄에 한 쌍: prompt, chosen, rejected (TRL의 대화 형식). 다른 형식은 `kullm compare --export`로 쓸 수 있어요.",
+                "One pair a line: prompt, chosen, rejected (TRL's conversational form). `kullm compare --export` writes other forms.",
             ),
         )
-        if path:
-            count = await asyncio.to_thread(_written, await self.host.opened(), path)
+        if saved:
+            count, path = saved
             self._tell(say(f"선호 쌍 {count:,}개를 {path}에 저장했어요.", f"Saved {count:,} pairs in {path}."))
 
     def action_accept(self) -> None:
         self.dismiss(None)
 
 
-def _written(store: Store, path: Path) -> int:
-    pairs = list(store.comparisons.preference_pairs())
-    if not pairs:
-        raise UsageError(
-            say(
-                "저장할 쌍이 없어요. 어느 하나가 낫다고 투표해야 쌍이 돼요.",
-                "There are no pairs. A vote for one reply makes them.",
-            )
+def _pairs(store: Store) -> tuple[Lesson, ...]:
+    learnt = lessons_in(store).of_votes
+    if not learnt.pairs:
+        made = say(
+            "저장할 쌍이 없어요. 어느 하나가 낫다고 투표해야 쌍이 돼요.",
+            "There are no pairs. A vote for one reply makes them.",
         )
-    publish(path, "".join(f"{terminal_safe_json(pair)}\n" for pair in pairs), mode=0o600)
-    return len(pairs)
+        raise UsageError("\n".join(filter(None, [made, left_out_note(learnt)])))
+    return learnt.pairs
 
 
 def _explained() -> str:

@@ -47,6 +47,7 @@ _SETTLING_SECONDS = 0.3  # of typing, before it is reckoned
 _JUDGE_KEY = "OPENAI_API_KEY"
 _KEY_NAME = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")  # as a message about a missing key names it
 _AUTO, _NAMED, _NOBODY = range(3)
+_AT_ONCE, _IN_BATCHES = range(2)
 
 
 class NewEvaluationScreen(Screen[int | None]):
@@ -98,6 +99,7 @@ class NewEvaluationScreen(Screen[int | None]):
                 yield from _field("", Input(_otherwise(first.rubric, shipped_rubrics()), id="rubric-file"), more=True)
                 yield from _field("judge", Choice(names["judge"], id="judge"))
                 yield from _field("", Input(first.judge or "", id="judge-name"), more=True)
+                yield from _field("asking", Choice(names["asking"], id="asking"))
                 yield from _field("limit", Input(_number(first.limit), id="limit"))
                 yield Static(id="label-picker", classes="quiet", markup=False)
                 yield SystemPicker(first.picks, id="picker")
@@ -115,6 +117,7 @@ class NewEvaluationScreen(Screen[int | None]):
             self._choice(name).rename(names)
         for name, words in _placeholders().items():
             self.query_one(f"#{name}", Input).placeholder = words
+        self._show_fields()
         name_button(self.query_one("#key", Button), say("키 넣기", "Store a key"))
         self.query_one("#plan-text", Static).update(say("살펴보는 중", "looking"))
         self._name_button(say("시작", "Begin"), ready=False)
@@ -127,6 +130,7 @@ class NewEvaluationScreen(Screen[int | None]):
         self._choice("decoding").chosen = list(DECODINGS).index(first.decoding)
         self._choice("rubric").chosen = _place(first.rubric, shipped_rubrics())
         self._choice("judge").chosen = _NOBODY if first.judge is None else _NAMED if first.judge else _AUTO
+        self._choice("asking").chosen = _IN_BATCHES if first.in_batches else _AT_ONCE
         self.query_one("#key", Button).display = False
         self._show_fields()
         begin(self, self._begin_planning, self._tell_fault)
@@ -155,6 +159,9 @@ class NewEvaluationScreen(Screen[int | None]):
             row = self.query_one(f"#{name}").parent
             if row is not None and hasattr(row, "set_class"):
                 row.set_class(there, "-shown")
+        self.query_one("#limit", Input).placeholder = _without_limit(
+            in_batches=self._choice("asking").chosen == _IN_BATCHES
+        )
 
     def wishes(self) -> Wishes:
         """As the form is filled in now. KullmError for a budget that is none."""
@@ -171,6 +178,7 @@ class NewEvaluationScreen(Screen[int | None]):
             judge=judge,
             limit=budget_of(self._typed("limit")),
             repeats=self._first.repeats,
+            in_batches=self._choice("asking").chosen == _IN_BATCHES,
         )
 
     # -- the plan ------------------------------------------------------------------------------------------------------
@@ -293,7 +301,11 @@ class NewEvaluationScreen(Screen[int | None]):
         prepared = await asyncio.to_thread(preparing.prepared, wishes, fetch=True)
         await asyncio.to_thread(keep_imported, prepared, preparing.store)
         running = await self.host.evaluations.start(
-            prepared.evaluation, prepared.targets, prepared.budget, self.host.config.judging
+            prepared.evaluation,
+            prepared.targets,
+            prepared.budget,
+            self.host.config.judging,
+            in_batches=prepared.in_batches,
         )
         self.dismiss(running.number)
 
@@ -313,6 +325,7 @@ def _labels() -> dict[str, str]:
         "decoding": say("디코딩", "decoding"),
         "rubric": say("채점 기준", "rubric"),
         "judge": say("채점자", "judge"),
+        "asking": say("채점 방식", "judging"),
         "limit": say("예산 $", "budget $"),
         "picker": say("시스템  ␣ 고르기 (고른 차례가 표의 차례)", "systems  ␣ takes one; the table keeps their order"),
     }
@@ -325,6 +338,7 @@ def _choices() -> dict[str, list[str]]:
         "decoding": [say("모델 기본값", "the models' own"), say("논문 설정", "the paper's"), say("온도 0", "greedy")],
         "rubric": [*shipped_rubrics(), file],
         "judge": [say("자동", "automatic"), say("이름으로", "by name"), say("없이, 사람만", "none, people only")],
+        "asking": [say("바로", "at once"), say("배치 (반값, 24시간 안에)", "batch (half price, within 24 hours)")],
     }
 
 
@@ -333,8 +347,13 @@ def _placeholders() -> dict[str, str]:
         "set-file": "questions.jsonl",
         "rubric-file": "rubric.toml",
         "judge-name": "gpt-4.1 · endpoint/model",
-        "limit": say("비우면 예상 비용의 1.5배, 적어도 $0.05", "empty: 1.5 × the estimate, $0.05 at least"),
     }
+
+
+def _without_limit(*, in_batches: bool) -> str:
+    if in_batches:
+        return say("비우면 보여 준 만큼 모두 맡겨요", "empty: all that is shown is handed in")
+    return say("비우면 예상 비용의 1.5배, 적어도 $0.05", "empty: 1.5 × the estimate, $0.05 at least")
 
 
 def _sets() -> tuple[str, ...]:

@@ -30,7 +30,7 @@ from kullm_tui.ui.evaluate.item_browser import ItemBrowser
 from kullm_tui.ui.evaluate.items import RunFacts, facts_of
 from kullm_tui.ui.evaluate.runs import Running
 from kullm_tui.ui.evaluate.tables import page_lines, people_lines
-from kullm_tui.ui.evaluate.text import button_label, count_line, plan_lines, progress_lines
+from kullm_tui.ui.evaluate.text import button_label, count_line, plan_lines, progress_lines, standing_words
 from kullm_tui.ui.keymap import EVALUATION, bindings
 from kullm_tui.ui.text import safe_line
 from kullm_tui.ui.widgets.cells import joined
@@ -154,9 +154,7 @@ class EvaluationScreen(Screen[None]):
         total, judged = len(facts.items), bool(facts.evaluation.judge.model)
         width = self._width("progress")
         lines = [count_line(name, one, total, judged=judged, width=width) for name, one in counts.items()]
-        missing = any(max(one.answers - one.verdicts if judged else 0, total - one.answers) for one in counts.values())
-        said = say("r로 이어서 할 수 있어요.", "r goes on.") if missing else say("모두 끝났어요.", "Done.")
-        lines += [Content(""), Content.styled(said, "$quiet")]
+        lines += [Content(""), Content.styled(standing_words(counts, total, judged=judged), "$quiet")]
         self.query_one("#progress-text", Static).update(joined(lines))
 
     # -- views ---------------------------------------------------------------------------------------------------------
@@ -286,7 +284,7 @@ class EvaluationScreen(Screen[None]):
 
         store = await self.host.evaluations.store()
         prepared = await asyncio.to_thread(_prepared_again, self.host.config, store, self.number)
-        if not prepared.plan.missing_answers and not (prepared.plan.estimate and prepared.plan.estimate.calls):
+        if not prepared.plan.missing_answers and not prepared.asks_the_judge:
             self.tell(say("모두 있어요. 더 할 것이 없어요.", "All is there; nothing is left to do."))
             return
         more = joined(plan_lines(prepared, self.host.config.won_per_dollar)).plain
@@ -297,7 +295,11 @@ class EvaluationScreen(Screen[None]):
         )
         if await self.app.push_screen_wait(asked) and await may_leave_for(self.app, prepared.leaving):
             await self.host.evaluations.start(
-                prepared.evaluation, prepared.targets, prepared.budget, self.host.config.judging
+                prepared.evaluation,
+                prepared.targets,
+                prepared.budget,
+                self.host.config.judging,
+                in_batches=prepared.in_batches,
             )
             self.shown = "progress"
             self.refresh_bindings()

@@ -1,6 +1,7 @@
 """Evaluations on their way, whichever screen is shown. Each has a thread and an event loop of its own, since reading verdicts is work.
 
-What was answered and judged is kept as it comes. Stopping one, or ending the app, loses the calls under way and no others.
+What was answered and judged is kept as it comes. Stopping one, or ending the app, loses the calls under way and no others; batches go
+on where they were handed in.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ class Running:
     evaluation: Evaluation
     budget: Budget
     calls: JudgingSettings
+    in_batches: bool = False
     progress: Progress = field(default_factory=Progress)
     state: State = "running"
     error: str = ""
@@ -82,6 +84,7 @@ class Running:
             progress=self.progress,
             start_engine=start_engine,
             calls=self.calls,
+            in_batches=self.in_batches,
         )
 
     def end(self, fault: BaseException | None) -> None:
@@ -138,6 +141,8 @@ class Evaluations:
         targets: Mapping[str, Target],
         budget: Budget,
         calls: JudgingSettings | None = None,
+        *,
+        in_batches: bool = False,
     ) -> Running:
         """Kept under its number first, so that it can be taken up whatever happens; one that runs already is that one."""
         store = await self.store()
@@ -146,7 +151,7 @@ class Evaluations:
         if known and known.active:
             return known
         self._spent_before += known.budget.spent if known else 0.0
-        running = self._all[number] = Running(number, evaluation, budget, calls or JudgingSettings())
+        running = self._all[number] = Running(number, evaluation, budget, calls or JudgingSettings(), in_batches)
         task = asyncio.create_task(self._follow(running, targets, store))
         self._followed.add(task)
         task.add_done_callback(self._followed.discard)

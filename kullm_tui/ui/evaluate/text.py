@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from evaluator.either_way import handed_in_words
 from evaluator.preparation import Prepared
 from kullm_tui.core.language import say
 from kullm_tui.core.money import money
@@ -68,6 +69,8 @@ def run_state(run: Run, counts: dict[str, Counts] | None, total: int, running: R
         return say("하는 중", "running"), "$accent"
     if counts is None:
         return "", ""
+    if any(one.handed_in for one in counts.values()):
+        return say("맡겨 둠", "in batch"), "$accent"
     done = sum(one.verdicts if run.judge else one.answers for one in counts.values())
     if done >= total * len(run.systems):
         return say("끝남", "done"), "$success"
@@ -104,20 +107,27 @@ def plan_lines(prepared: Prepared, won: float | None = None) -> list[Content]:
     plan = prepared.plan
     lines = [Content(_questions_line(plan, len(prepared.evaluation.systems))), Content(_answers_line(plan))]
     lines.append(Content(_judging_line(prepared, won)))
-    lines.append(Content(_time_line(plan)))
-    if prepared.plan.estimate and prepared.plan.estimate.dollars:
-        ceiling = money(prepared.budget.dollars or 0, won)
-        lines.append(
-            Content.styled(
-                say(
-                    f"{ceiling}에 도달하면 멈추고 다시 물어요.",
-                    f"It stops and asks again at {ceiling}.",
-                ),
-                "$quiet",
-            )
-        )
+    lines.append(Content(_time_line(prepared)))
+    lines += [Content.styled(one, "$quiet") for one in _terms(prepared, won)]
     lines += [Content.styled(safe(one), "$warning") for one in prepared.warnings]
     return lines
+
+
+def _terms(prepared: Prepared, won: float | None) -> list[str]:
+    """Where it stops, and what becomes of a batch that nobody waits for."""
+    estimate, limit = prepared.plan.estimate, prepared.budget.dollars
+    terms = []
+    if estimate and estimate.dollars and limit is not None:
+        ceiling = money(limit, won)
+        terms.append(say(f"{ceiling}에 도달하면 멈추고 다시 물어요.", f"It stops and asks again at {ceiling}."))
+    if prepared.in_batches and prepared.asks_the_judge:
+        terms.append(
+            say(
+                "배치는 앱을 꺼도 그곳에서 계속되고, 목록에서 r로 받아요.",
+                "Batches go on there when the app is closed; r in the list takes them.",
+            )
+        )
+    return terms
 
 
 def dollars_text(estimate: Estimate, won: float | None = None) -> str:
@@ -126,7 +136,8 @@ def dollars_text(estimate: Estimate, won: float | None = None) -> str:
     if not estimate.dollars:
         return say("무료", "free")
     amount = money(estimate.dollars, won)
-    return say(f"약 {amount}", f"about {amount}")
+    share = "" if estimate.share is None else say(f" (배치, {estimate.share:.0%})", f" (batch, {estimate.share:.0%})")
+    return say(f"약 {amount}", f"about {amount}") + share
 
 
 def button_label(prepared: Prepared, won: float | None = None) -> str:
@@ -134,11 +145,15 @@ def button_label(prepared: Prepared, won: float | None = None) -> str:
     plan, estimate = prepared.plan, prepared.plan.estimate
     answers = plan.missing_answers
     calls = estimate.calls if estimate else 0
-    if not answers and not calls:
+    waiting = plan.handed_in if prepared.in_batches else 0
+    if not answers and not calls and not waiting:
         return say("모두 있어요 · 결과 보기", "All is there · see the results")
+    judging = say(f"{calls:,}번 채점하기", f"judge {calls:,} times")
+    handing_in = say(f"채점 {calls:,}번 맡기기", f"hand in {calls:,} calls")
     parts = [
         say(f"답 {answers:,}개 받기", f"get {answers:,} answers") if answers else "",
-        say(f"{calls:,}번 채점하기", f"judge {calls:,} times") if calls else "",
+        say(f"맡겨 둔 {waiting:,}개 받기", f"take the {waiting:,} handed in") if waiting else "",
+        (handing_in if prepared.in_batches else judging) if calls else "",
     ]
     doing = " · ".join(part for part in parts if part)
     return f"{doing} · {dollars_text(estimate, won)}" if estimate and calls else doing
@@ -163,6 +178,8 @@ def _judging_line(prepared: Prepared, won: float | None) -> str:
     estimate, judge = prepared.plan.estimate, safe_line(prepared.evaluation.judge.model)
     if estimate is None:
         return say("채점자 없이: 사람이 점수를 매겨요.", "No judge: people give the scores.")
+    if prepared.in_batches and prepared.plan.handed_in and not estimate.calls:
+        return handed_in_words(prepared.plan.handed_in)
     if not estimate.calls:
         return say(f"채점({judge})은 모두 있어요.", f"All verdicts of {judge} are there.")
     tokens = estimate.input_tokens + estimate.output_tokens
@@ -172,7 +189,10 @@ def _judging_line(prepared: Prepared, won: float | None) -> str:
     )
 
 
-def _time_line(plan: RunPlan) -> str:
+def _time_line(prepared: Prepared) -> str:
+    plan = prepared.plan
+    if prepared.in_batches and prepared.asks_the_judge:
+        return say("채점은 맡긴 뒤 24시간 안에 끝나요.", "Judging is done within 24 hours of being handed in.")
     parts = [plan.answer_seconds, plan.judge_seconds]
     if not plan.missing_answers:
         parts[0] = 0.0
@@ -208,6 +228,17 @@ def progress_lines(running: Running, width: int, won: float | None = None) -> li
     return lines
 
 
+def standing_words(counts: dict[str, Counts], total: int, *, judged: bool) -> str:
+    """Of a run that stands still: what it waits for, or how it goes on."""
+    if waiting := sum(one.handed_in for one in counts.values()):
+        return say(
+            f"채점 {waiting:,}개를 배치로 맡겨 두었어요. r로 받아요.",
+            f"{waiting:,} verdicts are handed in as batches; r takes them.",
+        )
+    missing = any(max(one.answers - one.verdicts if judged else 0, total - one.answers) for one in counts.values())
+    return say("r로 이어서 할 수 있어요.", "r goes on.") if missing else say("모두 끝났어요.", "Done.")
+
+
 def count_line(name: str, counts: Counts, total: int, *, judged: bool, width: int) -> Content:
     """One system of a run that stands still."""
     return Content(_GAP).join(
@@ -236,7 +267,7 @@ def spent_text(running: Running, won: float | None) -> str:
 def _headline(running: Running, won: float | None) -> Content:
     words = {
         "running": (_doing(running), "$accent"),
-        "stopped": (say("멈췄어요. 받은 것은 남아 있고 r로 이어서 해요.", "Stopped. What is there is kept; r goes on."), "$warning"),
+        "stopped": (_stopped(running), "$warning"),
         "done": (say("모두 끝났어요.", "Done."), "$success"),
         "failed": (safe(running.error) or say("일부는 끝내지 못했어요.", "Not all of it was done."), "$error"),
     }[running.state]  # fmt: skip
@@ -244,8 +275,16 @@ def _headline(running: Running, won: float | None) -> Content:
     return Content.assemble(words, (spent, "$quiet"))
 
 
+def _stopped(running: Running) -> str:
+    if running.in_batches:
+        return say("멈췄어요. 맡긴 배치는 그곳에서 계속되고 r로 받아요.", "Stopped. Batches go on there; r takes them.")
+    return say("멈췄어요. 받은 것은 남아 있고 r로 이어서 해요.", "Stopped. What is there is kept; r goes on.")
+
+
 def _doing(running: Running) -> str:
     progress = running.progress
+    if progress.waiting and running.in_batches and progress.stage == "judging":
+        return f"{safe_line(progress.waiting)} · {say('s 그만 기다리기', 's stops waiting')}"
     if progress.waiting:
         return safe_line(progress.waiting)
     doing = (

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on
@@ -17,15 +16,13 @@ from textual.screen import Screen
 from textual.widgets._input import Input
 from textual.widgets._static import Static
 
-from kullm_tui.core.files import publish
 from kullm_tui.core.language import say
 from kullm_tui.core.models.adapters import free_name
-from kullm_tui.feedback.forms import file_text
 from kullm_tui.feedback.gather import Where
 from kullm_tui.feedback.keeping import full_name
 from kullm_tui.feedback.lessons import FEWEST_PAIRS, Lesson, shortage
 from kullm_tui.feedback.survey import Entry, Survey, survey
-from kullm_tui.feedback.text import overview, personal_note
+from kullm_tui.feedback.text import overview
 from kullm_tui.ui.background import Fault, Work, apart, begin
 from kullm_tui.ui.feedback.filters import Filter, filters_of, with_words
 from kullm_tui.ui.feedback.text import details, foot_line, head_line
@@ -257,10 +254,12 @@ class FeedbackScreen(Screen[Where]):
             self._run(partial(self._export, self._survey.lessons.every))
 
     async def _export(self, chosen: tuple[Lesson, ...]) -> None:
-        from kullm_tui.ui.dialogs.save_file import ask_where
+        from kullm_tui.ui.dialogs.save_lessons import save_lessons
 
-        path = await ask_where(
+        saved = await save_lessons(
             self.app,
+            chosen,
+            "kullm",
             say("피드백을 저장할 파일", "A file for the feedback"),
             value="~/kullm-feedback.jsonl",
             more=say(
@@ -268,27 +267,9 @@ class FeedbackScreen(Screen[Where]):
                 "Pairs and rows, one a line. `kullm feedback export` writes other forms.",
             ),
         )
-        agreed = await self._agreed(chosen) if path else ()
-        if path and agreed:
-            await asyncio.to_thread(_write, path, agreed)
-            self.tell(say(f"{len(agreed):,}개를 저장했어요: {path}", f"{len(agreed):,} saved: {path}"))
-
-    async def _agreed(self, chosen: tuple[Lesson, ...]) -> tuple[Lesson, ...]:
-        """Without what may be personal, unless somebody wants that to leave too."""
-        from kullm_tui.ui.dialogs.ask import Confirm
-
-        flagged = [one for one in chosen if one.personal]
-        if not flagged:
-            return chosen
-        asked = Confirm(
-            personal_note(flagged),
-            say("그것까지 저장하기", "Save them too"),
-            more=say("취소하면 그 행들은 빼고 저장해요.", "Cancel saves without those rows."),
-            danger=True,
-        )
-        if await self.app.push_screen_wait(asked):
-            return chosen
-        return tuple(one for one in chosen if not one.personal)
+        if saved:
+            count, path = saved
+            self.tell(say(f"{count:,}개를 저장했어요: {path}", f"{count:,} saved: {path}"))
 
     def action_leave_feedback(self) -> None:
         if self.query_one("#details").has_focus:
@@ -318,10 +299,6 @@ def _tokenise(recipe: Recipe) -> None:
     from trainer.jobs.tokenising import tokenise
 
     tokenise(recipe, base_folder(recipe), Telling(lambda _: None, lambda _: None))
-
-
-def _write(path: Path, lessons: tuple[Lesson, ...]) -> None:
-    publish(path, file_text(lessons, "kullm", as_array=path.suffix == ".json"), mode=0o600)
 
 
 def _title() -> str:

@@ -1,4 +1,4 @@
-"""`kullm eval run --batch`, killed wherever it may be, left with ctrl-c, and given up; against a server that takes batches."""
+"""`--batch`, killed wherever it may be, left with ctrl-c, and given up; against a server that takes batches."""
 
 import json
 import os
@@ -6,13 +6,15 @@ import random
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from evaluator.verdicts import VerdictStore
 from tests.evaluator.batch_server import BatchServer
+from tests.evaluator.judge_server import FORM, FORM_SCORES
 from tests.kullm_command import COMMAND, environment, kullm
 from tests.openai_server import Part, Received, Reply, refuses
 
@@ -43,9 +45,9 @@ def write(home: Path, count: int) -> None:
         (home / name).write_text("\n".join(json.dumps(row(number), ensure_ascii=False) for number in range(count)))
 
 
-def started(home: Path, env: dict[str, str]) -> subprocess.Popen[bytes]:
+def started(home: Path, env: dict[str, str], command: Sequence[str] = RUN) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [*COMMAND, *RUN],
+        [*COMMAND, *command],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -191,20 +193,22 @@ def _kept(home: Path) -> set[str]:
         return {row["key"] for row in connection.execute("SELECT key FROM verdicts")}
 
 
-def waits(home: Path, env: dict[str, str], server: BatchServer) -> subprocess.Popen[bytes]:
+def waits(
+    home: Path, env: dict[str, str], server: BatchServer, command: Sequence[str] = RUN
+) -> subprocess.Popen[bytes]:
     """A run whose batch is there and not done."""
     looked = threading.Event()
     server.steps = 1_000_000
     server.refuses = lambda request: looked.set() if _asks_how_far(request) else None
-    program = started(home, env)
+    program = started(home, env, command)
     assert looked.wait(240)
     server.refuses = lambda _request: None
     return program
 
 
-def left(home: Path, env: dict[str, str], server: BatchServer) -> str:
+def left(home: Path, env: dict[str, str], server: BatchServer, command: Sequence[str] = RUN) -> str:
     """What such a run says when it is left with ctrl-c."""
-    program = waits(home, env, server)
+    program = waits(home, env, server, command)
     program.send_signal(signal.SIGINT)
     told = program.communicate(timeout=240)[1].decode()
     assert program.returncode == 130, told
@@ -231,6 +235,47 @@ def test_ctrl_c_leaves_the_batch_there_and_the_same_command_takes_it(
     assert "4/4" in again.stdout
     assert set(server.billed.values()) == {1}
     assert len(server.batches) == 1
+
+
+def test_every_verb_that_asks_much_hands_it_in_by_the_same_way(
+    home: Path, env: dict[str, str], server: BatchServer
+) -> None:
+    """Asked again, a file of answers, pairs, rates of wins: half the price, left with ctrl-c and taken up."""
+    asked: Counter[str] = Counter()
+
+    def verdict(question: str) -> str:
+        """The first word on an answer cannot be read; of two the first is taken."""
+        asked[question] += 1
+        if "<response-2>" in question:
+            return "- 선택 (1 - 3): 1"
+        return "품질은 넷쯤입니다." if "답 1" in question and asked[question] == 1 else FORM
+
+    server._verdict = verdict
+    write(home, 2)
+    (home / "b.jsonl").write_text((home / "a.jsonl").read_text().replace("답", "다른 말"))
+    assert "1/2" in kullm(home, *RUN, "--answers", "나=b.jsonl", env=env).stdout
+    retry = ("eval", "retry", "--batch", "--yes")
+    told = left(home, env, server, retry)
+    assert "정가의 50%" in told
+    assert "맡긴 배치 1개(채점 1개)는 그곳에서 계속돼요. 같은 명령을 다시 하면 받고" in told
+    server.steps = 1
+    again = kullm(home, *retry, env=env)
+    assert again.returncode == 0, again.stderr
+    assert "1개는 배치로 이미 맡겨 두었어요" in again.stderr
+    assert "1/2" not in kullm(home, "eval", "table").stdout
+
+    judged = ("--judge-model", "gpt-4.1", "--batch", "--yes", "--json")
+    row = {"id": "q", "instruction": "지시", "response": "새 답", "left": "가", "right": "나"}
+    (home / "rows.jsonl").write_text(json.dumps(row, ensure_ascii=False))
+    one = kullm(home, "judge", "rows.jsonl", *judged, env=env)
+    assert json.loads(one.stdout)["scores"] == FORM_SCORES, one.stderr
+    both = kullm(home, "judge", "rows.jsonl", "--pairwise", *judged, env=env)
+    assert json.loads(both.stdout)["flipped"], both.stderr
+    rates = kullm(home, "eval", "win", "--baseline", "남", "--batch", "--yes", env=env)
+    assert "0-2-0" in rates.stdout, rates.stderr
+    assert server.paid == 0, "nothing was asked call by call"
+    assert len(server.billed) == 4 + 1 + 1 + 2 + 4
+    assert set(server.billed.values()) == {1}
 
 
 def test_what_is_given_up_keeps_what_was_done_and_frees_the_rest(
@@ -278,7 +323,7 @@ def test_an_endpoint_without_batches_is_told_before_anything_else(
     server.has_batches = False
     done = kullm(home, *RUN, env=env)
     assert done.returncode == 1
-    assert "배치(/v1/batches)를 받지 않는 곳이에요. --batch 없이 다시 하면 하나씩 물어요." in done.stderr
+    assert "배치(/v1/batches)를 받지 않는 곳이에요. 배치 없이(--batch 없이) 다시 하면 하나씩 물어요." in done.stderr
     assert not server.files
 
 

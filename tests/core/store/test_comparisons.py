@@ -1,7 +1,6 @@
 """Columns, votes and what follows from them, in a real database."""
 
 import sqlite3
-import time
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -151,7 +150,6 @@ def test_a_tie_ties_every_pair(store: Store, outcome: str, bad: bool) -> None:
     store.comparisons.vote(comparison.id, replies, outcome)  # type: ignore[arg-type]
     duels = store.comparisons.duels()
     assert [(duel.outcome, duel.bad) for duel in duels] == [("tie", bad)] * 3
-    assert list(store.comparisons.preference_pairs()) == []
 
 
 def test_voting_again_on_a_question_replaces_the_vote(store: Store) -> None:
@@ -235,55 +233,6 @@ def test_a_deleted_comparison_takes_its_votes_along_until_it_is_restored(store: 
     with closing(sqlite3.connect(path)) as connection:
         for table in ("comparisons", "comparison_columns", "conversations", "messages", "votes", "vote_replies"):
             assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,), table
-
-
-def test_a_reply_that_is_not_for_training_is_in_no_preference_pair(store: Store) -> None:
-    comparison, replies = one_round(store, "서울", "부산")
-    store.comparisons.vote(comparison.id, replies, "best", 0)
-    assert len(list(store.comparisons.preference_pairs())) == 1
-    for reply in replies:
-        store.mark(reply, "never")
-        assert list(store.comparisons.preference_pairs()) == []
-        store.mark(reply, None)
-
-
-def test_a_reply_that_was_cut_is_in_no_preference_pair(store: Store) -> None:
-    comparison = store.comparisons.create("수도는?", THREE[:2])
-    questions = asked(store, comparison, "수도는?")
-    conversations = [column.conversation.id for column in comparison.columns]
-    whole = answer(store, conversations[0], questions[0], "서울")
-    cut = answer(store, conversations[1], questions[1], "부", "cancelled")
-    store.comparisons.vote(comparison.id, [whole, cut], "best", 0)
-    assert list(store.comparisons.preference_pairs()) == []
-
-
-def test_preference_pairs_are_what_trl_reads(store: Store) -> None:
-    comparison = store.comparisons.create("요약", THREE, system="짧게", blind=True)
-    questions = asked(store, comparison, "요약해 줘", more="긴 글")
-    texts = {"koalpaca": "좋은 요약", "kovicuna": "나쁜 요약", "polyglot+mine": "좋은 요약"}
-    labels = [column.contestant.label for column in comparison.columns]
-    replies = answered(store, comparison, questions, *(texts[label] for label in labels))
-    vote = store.comparisons.vote(comparison.id, replies, "best", labels.index("koalpaca"))
-    [pair] = store.comparisons.preference_pairs()
-    assert pair.pop("voted_at").startswith(time.strftime("%Y-", time.gmtime(vote.created)))
-    assert pair == {
-        "prompt": [{"role": "system", "content": "짧게"}, {"role": "user", "content": "요약해 줘\n\n긴 글"}],
-        "chosen": [{"role": "assistant", "content": "좋은 요약"}],
-        "rejected": [{"role": "assistant", "content": "나쁜 요약"}],
-        "chosen_model": "koalpaca",
-        "rejected_model": "kovicuna",
-        "same_prompt": True,
-        "blind": True,
-    }, "the third said the same as the winner, which prefers nothing"
-
-
-def test_a_later_round_says_that_the_loser_had_read_something_else(store: Store) -> None:
-    comparison, _ = one_round(store, "가", "나")
-    replies = answered(store, comparison, asked(store, comparison, "더"), "다", "라")
-    store.comparisons.vote(comparison.id, replies, "best", 1)
-    [pair] = store.comparisons.preference_pairs()
-    assert [message["content"] for message in pair["prompt"]] == ["수도는?", "나", "더"]
-    assert not pair["same_prompt"]
 
 
 def test_duels_are_what_ratings_are_made_of(store: Store) -> None:

@@ -301,10 +301,8 @@ async def test_votes_are_saved_as_preference_pairs(database: Path, tmp_path: Pat
             await here.pilot.press("enter")
             await here.until(lambda: here.told("선호 쌍 2개"))
     pairs = [json.loads(line) for line in (await asyncio.to_thread(saved.read_text)).splitlines()]
-    assert {(pair["chosen_model"], pair["rejected_model"]) for pair in pairs} == {
-        ("far/red", "far/green"),
-        ("far/red", "far/blue"),
-    }
+    told = {(pair["chosen"][0]["content"], pair["rejected"][0]["content"]) for pair in pairs}
+    assert told == {("red의 답", "green의 답"), ("red의 답", "blue의 답")}
 
 
 @pytest.mark.parametrize("size", [(140, 45), (80, 24)], ids=["wide", "narrow"])
