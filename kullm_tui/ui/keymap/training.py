@@ -82,6 +82,13 @@ TRAIN = (
     Key(
         "y", "copy_command", "명령 복사", "copy command", told=("같은 일을 하는 셸 명령 복사", "copy the shell command")
     ),
+    Key(
+        "g",
+        "study",
+        "연구",
+        "study",
+        told=("논문의 실험을 처음부터 끝까지", "the paper's experiment from its sources to its report"),
+    ),
     Key("o", "job_folder", "폴더", "folder", told=("학습 폴더의 경로 복사", "copy the path of its folder")),
 )
 
