@@ -58,7 +58,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from kullm_tui.commands.paper_view import StudyView, show_plan, show_report
-    from kullm_tui.studies.running import run_study, standings
+    from kullm_tui.studies.running import run_study
+    from kullm_tui.studies.seen import require_parts, seen
     from kullm_tui.studies.stages import plan_of
     from kullm_tui.studies.study import load_study
 
@@ -69,11 +70,8 @@ def run(args: argparse.Namespace) -> int:
 
         return show_report(plan, write_report(plan), as_json=args.json)
     if args.plan:
-        return show_plan(plan, standings(plan), as_json=args.json)
-    from kullm_tui.core.extras import require_data, require_local
-
-    require_local()
-    require_data()
+        return show_plan(plan, seen(plan), as_json=args.json)
+    require_parts()
     view = StudyView(plan, Narration())
     with _stops_kindly() as child:
         _agree(plan, args)
@@ -89,9 +87,9 @@ def _agree(plan: "Plan", args: argparse.Namespace) -> None:
     from kullm_tui.commands.cli.confirm import can_ask, confirmed
     from kullm_tui.commands.paper_view import show_bill
     from kullm_tui.core.errors import ConsentNeeded
-    from kullm_tui.studies.marks import mark_of
+    from kullm_tui.studies.agreement import asked, spending
 
-    if not any(one.spends and mark_of(plan.study.name, one) is None for one in plan.stages):
+    if not spending(plan):
         return
     show_bill(plan)
     if args.yes:
@@ -100,7 +98,7 @@ def _agree(plan: "Plan", args: argparse.Namespace) -> None:
         raise ConsentNeeded(
             say("시작하지 않았어요. 동의하면 --yes를 붙이세요.", "nothing was begun. To agree, add --yes.")
         )
-    if not confirmed(say("이대로 시작할까요?", "Begin?")):
+    if not confirmed(asked()):
         raise ConsentNeeded(say("시작하지 않았어요.", "nothing was begun."))
 
 

@@ -1,27 +1,18 @@
 """A study in the shell: its tree of stages while it runs, its plan with the bill, and what came of it."""
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from kullm_tui.commands.cli.columns import aligned
 from kullm_tui.commands.cli.progress import Narration
-from kullm_tui.core.language import say
 from kullm_tui.core.plot.rows import fitted
 from kullm_tui.core.text import safe_line, terminal_safe, terminal_safe_json
 from kullm_tui.studies.report_files import Written
-from kullm_tui.studies.running import Moment, Standing
+from kullm_tui.studies.running import Moment
+from kullm_tui.studies.seen import Seen
 from kullm_tui.studies.stages import Plan, Stage, kind_text
+from kullm_tui.studies.text import SIGNS, branches, heading, report_text, standing_text
 from trainer.jobs.text import time_text
-
-_SIGNS: Mapping[Standing, str] = {
-    "kept": "✓",
-    "done": "✓",
-    "begun": "…",
-    "at work": "…",
-    "failed": "✗",
-    "stopped": "‖",
-    "waits": "·",
-}
 
 
 class StudyView:
@@ -31,7 +22,7 @@ class StudyView:
         self._narration = narration
         self._branch = ""
         self._place = {one.id: place for place, one in enumerate(plan.stages, start=1)}
-        narration.note(f"{plan.study.name}: {plan.study.told}")
+        narration.note(heading(plan))
 
     def take(self, moment: Moment) -> None:
         stage = moment.stage
@@ -45,8 +36,8 @@ class StudyView:
         if moment.standing in ("kept", "done") and moment.seconds:
             parts.append(time_text(moment.seconds))
         if moment.standing == "kept":
-            parts.append(say("전에 해 둠", "done before"))
-        self._narration.note(f"    {_SIGNS[moment.standing]} {'  '.join(parts)}")
+            parts.append(standing_text("kept"))
+        self._narration.note(f"    {SIGNS[moment.standing]} {'  '.join(parts)}")
         if moment.standing == "begun":
             self._narration.note(f"        $ {stage.shown_command}")
 
@@ -63,32 +54,32 @@ class StudyView:
             self._narration.note(f"  {branch}")
 
 
-def show_plan(plan: Plan, standings: Mapping[str, Standing], *, as_json: bool) -> int:
+def show_plan(plan: Plan, found: Seen, *, as_json: bool) -> int:
     from kullm_tui.studies.bill import bill_of
 
     bill = bill_of(plan)
     if as_json:
         stages = [
-            {"id": one.id, "kind": one.kind, "title": one.title, "key": one.key, "done": standings[one.id] == "kept",
+            {"id": one.id, "kind": one.kind, "title": one.title, "key": one.key, "done": one.id in found.marks,
              "needs": list(one.needs), "command": ["kullm", *one.command]}
             for one in plan.stages
         ]  # fmt: skip
         print(terminal_safe_json({"study": plan.study.name, "stages": stages, "bill": bill.as_json()}))
         return 0
-    for line in (*_tree(plan, standings), "", *bill_lines(plan)):
+    elsewhere = [f"! {found.elsewhere.told}"] if found.elsewhere else []
+    missing = [f"! {one}" for one in found.missing]
+    for line in (*_tree(plan, found), "", *bill_lines(plan), *elsewhere, *missing):
         print(terminal_safe(line))
     return 0
 
 
-def _tree(plan: Plan, standings: Mapping[str, Standing]) -> Iterator[str]:
-    yield f"{plan.study.name}: {plan.study.told}"
-    branch = ""
-    for one in plan.stages:
-        if (now := kind_text(one.kind)) != branch:
-            branch = now
-            yield f"  {branch}"
-        yield f"    {_SIGNS[standings[one.id]]} {safe_line(one.title)}"
-        yield f"        $ {one.shown_command}"
+def _tree(plan: Plan, found: Seen) -> Iterator[str]:
+    yield heading(plan)
+    for branch, stages in branches(plan):
+        yield f"  {branch}"
+        for one in stages:
+            yield f"    {SIGNS['kept' if one.id in found.marks else 'waits']} {safe_line(one.title)}"
+            yield f"        $ {one.shown_command}"
 
 
 def show_bill(plan: Plan) -> None:
@@ -116,5 +107,5 @@ def show_report(plan: Plan, written: Written, *, as_json: bool) -> int:
             print(terminal_safe(line))
     for note in written.notes:
         narration.note(note)
-    narration.note(say(f"보고서: {written.folder / 'report.html'}", f"report: {written.folder / 'report.html'}"))
+    narration.note(report_text(written.page))
     return 0

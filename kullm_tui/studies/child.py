@@ -24,7 +24,7 @@ from kullm_tui.core import foreign_json
 _COLUMNS = 160
 _PIECE = 65536
 _CONTROLS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-_LAST_LINES = 12
+LAST_LINES = 12
 
 Heard = Callable[[str], None]
 
@@ -62,6 +62,8 @@ class Child:
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=theirs,
                 pass_fds=(holding,), process_group=0, env={**os.environ, "COLUMNS": str(_COLUMNS)},
             )  # fmt: skip
+            if self._stopped:  # while it was being started
+                self.stop()
             os.close(theirs)
             printed: list[bytes] = []
             reader = threading.Thread(target=self._drain, args=(printed,), daemon=True)
@@ -71,7 +73,7 @@ class Child:
             reader.join()
         os.close(ours)
         self._process = None
-        return Ended(code, "\n".join(said[-_LAST_LINES:]), _object(b"".join(printed)))
+        return Ended(code, "\n".join(said[-LAST_LINES:]), _object(b"".join(printed)))
 
     def _drain(self, printed: list[bytes]) -> None:
         assert self._process

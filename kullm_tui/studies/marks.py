@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from data.shelf import facts_in
 from kullm_tui.core import foreign_json, paths
@@ -35,6 +35,24 @@ class Mark:
     seconds: float
     finished: float
     result: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class AtWork:
+    """Somebody else holds the study: another run, or a command that a killed run left."""
+
+    process: int  # of that run; 0 where it is gone
+
+    @property
+    def told(self) -> str:
+        if not self.process:
+            return say(
+                "멈춘 실행이 남긴 명령이 아직 돌고 있어요.", "A command that a killed run left is still at work."
+            )
+        return say(
+            f"이 연구는 다른 곳에서 이미 돌고 있어요(프로세스 {self.process}).",
+            f"this study is at work already (process {self.process}).",
+        )
 
 
 class StudyBusy(KullmError):
@@ -81,15 +99,10 @@ def alone(study: str, waiting: Callable[[str], None]) -> Iterator[int]:
     """The lock's descriptor, for the children: what a killed run left at work is waited for. StudyBusy where another run lives."""
     with (paths.study_dir(study) / "study.lock").open("a+") as file:
         while not _taken(file.fileno()):
-            file.seek(0)
-            holder = file.read().strip()
-            if holder.isdecimal() and _lives(int(holder)):
-                raise StudyBusy(
-                    say(
-                        f"이 연구는 다른 곳에서 이미 돌고 있어요(프로세스 {holder}). 그것이 끝나거나 멈춘 뒤에 다시 하세요.",
-                        f"this study is at work already (process {holder}). Wait for its end, or stop it first.",
-                    )
-                )
+            holder = _holder(file)
+            if holder.process:
+                advice = say("그것이 끝나거나 멈춘 뒤에 다시 하세요.", "Wait for its end, or stop it first.")
+                raise StudyBusy(f"{holder.told} {advice}")
             waiting(
                 say("멈춘 실행이 남긴 명령이 끝나기를 기다려요 …", "waiting for a command that a killed run left …")
             )
@@ -98,12 +111,33 @@ def alone(study: str, waiting: Callable[[str], None]) -> Iterator[int]:
         file.truncate()
         file.write(str(os.getpid()))
         file.flush()
-        yield file.fileno()
+        try:
+            yield file.fileno()
+        finally:
+            file.truncate(0)  # whoever is told that it is taken must not read the name of who has left
 
 
-def _taken(lock: int) -> bool:
+def at_work(study: str) -> AtWork | None:
+    """Whoever else is at it now; nothing is waited for or taken."""
+    place = paths.study_dir(study) / "study.lock"
+    if not place.is_file():
+        return None
+    with place.open("a+") as file:
+        if not _taken(file.fileno(), fcntl.LOCK_SH):
+            return _holder(file)
+        fcntl.flock(file.fileno(), fcntl.LOCK_UN)  # a process that is begun this moment has the descriptor too
+    return None
+
+
+def _holder(file: IO[str]) -> AtWork:
+    file.seek(0)
+    written = file.read().strip()
+    return AtWork(int(written) if written.isdecimal() and _lives(int(written)) else 0)
+
+
+def _taken(lock: int, how: int = fcntl.LOCK_EX) -> bool:
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(lock, how | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

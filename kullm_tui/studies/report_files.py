@@ -29,6 +29,10 @@ class Written:
     facts: Mapping[str, Any]
     notes: tuple[str, ...] = ()
 
+    @property
+    def page(self) -> Path:
+        return self.folder / "report.html"
+
 
 def write_report(plan: Plan) -> Written:
     folder = paths.private_dir(paths.study_dir(plan.study.name) / "report")

@@ -9,7 +9,8 @@ from typing import Any, Literal
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from kullm_tui.studies.child import Child, Ended
-from kullm_tui.studies.marks import alone, is_made, log_of, mark_of, put_mark
+from kullm_tui.studies.marks import Mark, alone, is_made, log_of, mark_of, put_mark
+from kullm_tui.studies.shelf import note_begun
 from kullm_tui.studies.stages import Plan, Stage
 from trainer.jobs.agent import states
 from trainer.jobs.keep import keep_finished
@@ -46,7 +47,14 @@ class StudyStopped(KullmError):
 def run_study(plan: Plan, *, told: Told, waiting: Callable[[str], None], child: Child | None = None) -> None:
     """To its end. StageFailed with the stage's own last words; StudyStopped where `child` was stopped. Both keep all that was done."""
     child = child or Child()
-    with alone(plan.study.name, waiting) as lock:
+
+    def wait(words: str) -> None:
+        if child.is_stopped:
+            raise _stopped()
+        waiting(words)
+
+    note_begun(plan.study)
+    with alone(plan.study.name, wait) as lock:
         for stage in plan.stages:
             if child.is_stopped:
                 raise _stopped()
@@ -56,10 +64,10 @@ def run_study(plan: Plan, *, told: Told, waiting: Callable[[str], None], child: 
                 _carry_out(plan, stage, told, child, lock)
 
 
-def standings(plan: Plan) -> dict[str, Standing]:
-    """By the stage's id, as it stands on disk."""
+def marks_of(plan: Plan) -> dict[str, Mark]:
+    """Of the stages that are done, by their ids, as it stands on disk."""
     keep_finished(known_jobs())
-    return {one.id: "kept" if mark_of(plan.study.name, one) else "waits" for one in plan.stages}
+    return {one.id: mark for one in plan.stages if (mark := mark_of(plan.study.name, one))}
 
 
 def _kept(plan: Plan, stage: Stage) -> float | None:

@@ -25,6 +25,7 @@ from kullm_tui.core.config.settings import load_config
 from kullm_tui.core.language import say
 from kullm_tui.core.text import safe_line
 from kullm_tui.studies import anchors, questions
+from kullm_tui.studies.shelf import as_typed
 from kullm_tui.studies.study import Base, Study
 from trainer.recipe import Recipe, recipe_dict
 
@@ -99,11 +100,18 @@ def plan_of(study: Study, *, judges: Sequence[str] = ()) -> Plan:
         "report",
         say("표, 그림, 보고서", "table, figure, report"),
         _key(known, _LAYOUT, say("ko", "en")),
-        ("paper", "--study", _named(study), *options, "--report"),
+        ("paper", "--study", as_typed(study), *options, "--report"),
         needs,
         str(paths.study_dir(study.name) / "report"),
     )
     return Plan(study, (*made, report), asked)
+
+
+def whole_command(study: str, *, judges: Sequence[str] = (), machine: str = "") -> str:
+    """What carries all of it out in a shell. `study`: as `--study` takes it."""
+    on = ("--on", machine) if machine else ()
+    asked = (word for judge in judges for word in ("--judge", judge))
+    return safe_line(shlex.join(("kullm", "paper", "--study", study, *on, *asked)))
 
 
 def _data(study: Study) -> Iterator[Stage]:
@@ -207,13 +215,6 @@ def model_name(study: Study, training: Stage) -> str:
 def recipe_of(study: Study, training: Stage) -> Recipe:
     base = next(one for one in study.bases if one.name == training.base)
     return base.recipe_over(training.mixture)
-
-
-def _named(study: Study) -> str:
-    """As `--study` takes it."""
-    from kullm_tui.studies.study import shipped_studies
-
-    return study.name if study.name in shipped_studies() and study.file.parent.name == "shipped" else str(study.file)
 
 
 def _plain(name: str) -> str:

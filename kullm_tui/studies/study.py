@@ -76,6 +76,10 @@ def shipped_studies() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in _SHIPPED.glob("*.toml")))
 
 
+def is_shipped(study: Study) -> bool:
+    return study.file.parent == _SHIPPED.resolve()
+
+
 def load_study(name: str) -> Study:
     """A shipped one, or the file if it ends in .toml. ConfigError tells every fault at once."""
     path = paths.typed(name) if name.endswith(".toml") else _SHIPPED / f"{name}.toml"

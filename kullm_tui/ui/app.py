@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from kullm_tui.ui.judge.service import JudgeService
     from kullm_tui.ui.models.downloads import Downloads
     from kullm_tui.ui.models.quantisation import Quantising
+    from kullm_tui.ui.paper.runs import Studies
     from kullm_tui.ui.train.service import Trainings
     from trainer.recipe import Recipe
 
@@ -104,6 +105,8 @@ class KullmApp(App[int]):
             await self.evaluations.close()
         if "trainings" in vars(self):
             await self.trainings.close()
+        if "studies" in vars(self):
+            await self.studies.close()
         if "unsaved" in vars(self):
             await self.unsaved.save_all()
         await self._storing.close()
@@ -205,6 +208,17 @@ class KullmApp(App[int]):
 
         return Builds(self, functools.partial(endings.build_ended, self, self))
 
+    # A study under way, whichever screen is shown
+
+    @functools.cached_property
+    def studies(self) -> Studies:
+        from kullm_tui.ui.paper.runs import Studies
+
+        return Studies(self, functools.partial(endings.study_ended, self, self))
+
+    async def action_study(self) -> None:
+        await modes.show_studies(self)
+
     async def train_on(self, source: str) -> None:
         await modes.train_on(self, source)
 
@@ -302,6 +316,7 @@ class KullmApp(App[int]):
             on_their_way=len(under_way(self)),
             evaluates="evaluations" in vars(self) and bool(self.evaluations.active),
             builds="builds" in vars(self) and bool(self.builds.active),
+            studies="studies" in vars(self) and bool(self.studies.active),
         )
 
     def _quit_answered(self, wanted: bool | None) -> None:

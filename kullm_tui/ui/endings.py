@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from kullm_tui.ui.data.builds import Building
     from kullm_tui.ui.evaluate.host import EvaluationsHost
     from kullm_tui.ui.evaluate.runs import Running
+    from kullm_tui.ui.paper.runs import Running as Study
     from kullm_tui.ui.train.host import TrainHost
     from kullm_tui.ui.train.seen import Seen
 
@@ -64,6 +65,22 @@ def build_ended(app: App[Any], host: Behind, building: Building) -> None:
         announce(app, done, host.config.notify)
     if app.current_mode != "data":
         app.notify(safe(building.error) or done, severity="error" if building.error else "information", markup=False)
+
+
+def study_ended(app: App[Any], host: Behind, study: Study) -> None:
+    """Told where nobody watches it."""
+    from kullm_tui.ui.paper.screen import PaperScreen
+    from kullm_tui.ui.terminal.notifications import announce
+
+    if not app.is_running or study.state == "stopped":
+        return
+    name = safe(study.plan.study.name)
+    done = say(f"{name} 연구: 다 했어요", f"study {name}: done")
+    failed = say(f"{name} 연구: 실패했어요", f"study {name}: failed")
+    if study.was_long and not host.is_looked_at:
+        announce(app, failed if study.error else done, host.config.notify)
+    if not isinstance(app.screen, PaperScreen):
+        app.notify(safe(study.error) or done, severity="error" if study.error else "information", markup=False)
 
 
 async def watch_trainings(host: Behind) -> None:

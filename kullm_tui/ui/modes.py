@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -92,6 +93,15 @@ async def teach(app: App[Any], recipe: Recipe, job: str, name: str, *, is_person
     if begun:
         await app.switch_mode("train")
     return begun is not None
+
+
+async def show_studies(app: App[Any]) -> None:
+    """Once, over whichever mode is shown. What the screen stands on is imported in a thread: that takes longer than a key may wait."""
+    await asyncio.to_thread(importlib.import_module, "kullm_tui.ui.paper.screen")
+    from kullm_tui.ui.paper.screen import PaperScreen
+
+    if not any(isinstance(screen, PaperScreen) for screen in app.screen_stack):
+        await app.push_screen(PaperScreen())
 
 
 def answer_with(screens: Iterable[Screen[Any]], model: str) -> None:

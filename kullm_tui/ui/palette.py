@@ -54,6 +54,8 @@ class PaletteHost(Host, Protocol):
 
     def action_feedback(self) -> Awaitable[None]: ...
 
+    def action_study(self) -> Awaitable[None]: ...
+
     def simulate_key(self, key: str) -> None: ...
 
     async def choose_theme(self, name: str) -> None: ...
@@ -171,6 +173,8 @@ def commands(app: PaletteHost, screen: Screen[object]) -> Iterator[Command]:
     yield Command(settings, "", f"{settings} 채점 예산 judge rubric budget", app.action_judge_settings)
     feedback = say("피드백: 고친 답, 표시, 투표", "Feedback: corrections, marks, votes")
     yield Command(feedback, "", f"{feedback} 피드백 고친 답 투표 feedback corrections votes", app.action_feedback)
+    study = say("연구: 논문의 실험을 처음부터 끝까지", "Studies: the paper's experiment from sources to report")
+    yield Command(study, "", f"{study} 연구 논문 실험 보고서 study paper experiment report", app.action_study)
     if isinstance(screen, MovesConversations):
         for korean, english, run in (
             ("이 대화 내보내기", "Export this conversation", screen.export_conversation),

@@ -1,5 +1,5 @@
-"""What quitting would cost: replies that found no room on the disk are lost, replies, evaluations and builds on their way are stopped and
-keep what has come of them.
+"""What quitting would cost: replies that found no room on the disk are lost, replies, evaluations, builds and studies on their way are stopped
+and keep what has come of them.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from kullm_tui.ui.dialogs.ask import Confirm
 
 
-def question(*, unsaved: int, on_their_way: int, evaluates: bool, builds: bool) -> Confirm | None:
+def question(*, unsaved: int, on_their_way: int, evaluates: bool, builds: bool, studies: bool) -> Confirm | None:
     """None where it costs nothing."""
     if unsaved:
         return _losing(unsaved)
     if not on_their_way and not evaluates:
-        return _building() if builds else None
+        return _studying() if studies else _building() if builds else None
     from kullm_tui.ui.dialogs.ask import Confirm
 
     if not on_their_way:
@@ -36,6 +36,20 @@ def question(*, unsaved: int, on_their_way: int, evaluates: bool, builds: bool) 
         say("멈추고 끝내기", "Stop and quit"),
         stay=say("계속 받기", "Keep going"),
         more=say("여기까지 온 글은 남아요.", "What has come of it is kept."),
+    )
+
+
+def _studying() -> Confirm:
+    from kullm_tui.ui.dialogs.ask import Confirm
+
+    return Confirm(
+        say("연구가 돌고 있어요. 끝낼까요?", "A study is at work. Quit?"),
+        say("멈추고 끝내기", "Stop it and quit"),
+        stay=say("계속 하기", "Keep it going"),
+        more=say(
+            "한 일은 모두 남아요. 다음에 연구 화면이나 `kullm paper`로 이어서 할 수 있어요.",
+            "All that was done is kept; the screen of studies or `kullm paper` goes on with it another time.",
+        ),
     )
 
 

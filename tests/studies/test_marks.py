@@ -7,15 +7,16 @@ from pathlib import Path
 import pytest
 
 from kullm_tui.studies.child import Child
-from kullm_tui.studies.marks import StudyBusy, alone, mark_of, put_mark
+from kullm_tui.studies.marks import AtWork, StudyBusy, alone, at_work, mark_of, put_mark
+from kullm_tui.studies.running import StudyStopped, run_study
 from kullm_tui.studies.stages import plan_of
 from kullm_tui.studies.study import load_study
-from tests.studies.small import small_study
+from tests.studies.small import own_study, small_study
 
 _HOLD = """
 import subprocess, sys, time
 from kullm_tui.studies.marks import alone
-with alone("s", print) as lock:
+with alone(sys.argv[2], print) as lock:
     if sys.argv[1] == "child":
         subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=0, pass_fds=(lock,))
     print("held", flush=True)
@@ -29,9 +30,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KULLM_LANG", "en")
 
 
-def holder(how: str) -> "subprocess.Popen[str]":
+def holder(how: str, study: str = "s") -> "subprocess.Popen[str]":
     running = subprocess.Popen(
-        [sys.executable, "-c", _HOLD, how], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", _HOLD, how, study], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert running.stdout
     assert running.stdout.readline().strip() == "held"
@@ -42,7 +43,9 @@ def test_a_second_run_is_told_of_the_first() -> None:
     with holder("alone") as first:
         with pytest.raises(StudyBusy, match=str(first.pid)), alone("s", print):
             pass
+        assert at_work("s") == AtWork(first.pid)
         first.kill()
+    assert at_work("s") is None
     with alone("s", print) as lock:
         assert lock > 0
 
@@ -58,8 +61,24 @@ def test_what_a_killed_run_left_at_work_is_waited_for() -> None:
             if first.stdin and not first.stdin.closed:
                 first.stdin.close()  # and the child that holds the lock ends
 
+        assert at_work("s") == AtWork(0)
         with alone("s", waiting):
             assert "killed run" in waited[0]
+
+
+def test_a_stop_is_heard_while_a_killed_run_is_waited_for_and_as_a_stage_begins(tmp_path: Path) -> None:
+    plan, child = plan_of(load_study(str(own_study(tmp_path)))), Child()
+    child.stop()
+    with holder("child", "own") as first:
+        first.kill()
+        first.wait()
+        with pytest.raises(StudyStopped):
+            run_study(plan, told=print, waiting=print, child=child)
+        assert first.stdin
+        first.stdin.close()
+    with alone("own", print) as lock:
+        ended = child.run(("models", "list"), heard=print, log=tmp_path / "log", holding=lock)
+    assert ended.code != 0
 
 
 def test_a_mark_counts_only_while_what_was_made_is_there(tmp_path: Path) -> None:

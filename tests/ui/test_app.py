@@ -14,6 +14,7 @@ from kullm_tui.ui.conversation.prompt import Prompt
 from kullm_tui.ui.evaluate.host import EvaluationsHost
 from kullm_tui.ui.models.host import ModelsHost
 from kullm_tui.ui.palette import PaletteHost
+from kullm_tui.ui.paper.host import StudiesHost
 from kullm_tui.ui.train.host import TrainHost
 from kullm_tui.ui.widgets.status_line import Status, StatusLine
 from tests.ui.browsing import until
@@ -34,9 +35,9 @@ async def test_the_prompt_has_the_focus_at_once() -> None:
         assert app.screen.query_one(Prompt).value.text == "안녕하세요"
 
 
-def _as_hosts(app: KullmApp) -> tuple[ChatHost, EvaluationsHost, TrainHost, ModelsHost, PaletteHost]:
+def _as_hosts(app: KullmApp) -> tuple[ChatHost, EvaluationsHost, TrainHost, ModelsHost, PaletteHost, StudiesHost]:
     """Read by the type checker alone: the app has what its rooms ask of their host, where they take it on trust."""
-    return app, app, app, app, app
+    return app, app, app, app, app, app
 
 
 class Page(Screen[None]):

@@ -256,6 +256,9 @@ class EvaluateScreen(Screen[None]):
         store = await self.host.evaluations.store()
         self.fill_in(wishes_of(await asyncio.to_thread(plan_of, store, number)))
 
+    async def action_study(self) -> None:
+        await self.app.run_action("app.study")
+
     def action_forget_run(self) -> None:
         if self.chosen:
             self._run(partial(self._forget, self.chosen))

@@ -13,6 +13,7 @@ from kullm_tui.core.language import say
 from kullm_tui.ui.keymap.data import DATA, DATA_ROWS, DATA_SOURCES
 from kullm_tui.ui.keymap.feedback import AFTER, FEEDBACK
 from kullm_tui.ui.keymap.key import Key
+from kullm_tui.ui.keymap.studies import STUDY
 from kullm_tui.ui.keymap.training import (
     MACHINES,
     OVERLAY,
@@ -318,6 +319,13 @@ EVALUATIONS = (
         told=("같은 설정으로 새 평가", "a new evaluation like this one"),
     ),
     Key("delete", "forget_run", "지우기", "remove", footer=True, told=("목록에서 빼기", "take it off the list")),
+    Key(
+        "p",
+        "study",
+        "연구",
+        "study",
+        told=("논문의 실험을 처음부터 끝까지", "the paper's experiment from its sources to its report"),
+    ),
 )
 
 SYSTEMS = (
@@ -441,6 +449,7 @@ SCOPES = (
     Scope("여러 학습", "Several jobs", OVERLAY, typing=False),
     Scope("피드백", "Feedback", FEEDBACK, typing=False),
     Scope("학습 전후", "Before and after", AFTER, typing=False),
+    Scope("연구", "Studies", STUDY, typing=False),
     Scope("데이터", "Data sets", DATA, typing=False),
     Scope("데이터의 행", "Rows of a data set", DATA_ROWS, typing=False),
     Scope("데이터 소스", "Sources of data", DATA_SOURCES, typing=False),

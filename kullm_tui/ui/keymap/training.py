@@ -89,6 +89,13 @@ TRAIN = (
         "folder",
         told=("학습 폴더 열기(창이 없으면 경로 복사)", "open its folder; without a desktop, copy its path"),
     ),
+    Key(
+        "g",
+        "study",
+        "연구",
+        "study",
+        told=("논문의 실험을 처음부터 끝까지", "the paper's experiment from its sources to its report"),
+    ),
 )
 
 TRAIN_RECIPES = (

@@ -324,6 +324,9 @@ class TrainScreen(Screen[None]):
 
         self.tell(f"{await copy(self.app, text)}: {text}")
 
+    async def action_study(self) -> None:
+        await self.app.run_action("app.study")
+
     def action_mark_job(self) -> None:
         """For a look at several over each other."""
         if self.chosen:

@@ -34,6 +34,7 @@ from kullm_tui.ui.keymap import (
 from kullm_tui.ui.keymap.data import DATA, DATA_ROWS, DATA_SOURCES
 from kullm_tui.ui.keymap.feedback import AFTER, FEEDBACK
 from kullm_tui.ui.keymap.key import Key, KnowsWhen
+from kullm_tui.ui.keymap.studies import STUDY
 from kullm_tui.ui.keymap.training import (
     MACHINES,
     OVERLAY,
@@ -119,6 +120,7 @@ def usable(screen: Screen[object]) -> list[Key]:
             MACHINES,
             FEEDBACK,
             AFTER,
+            STUDY,
             DATA_ROWS,
             DATA_SOURCES,
             DATA,
