@@ -30,6 +30,7 @@ def predicted(plan: "Plan") -> dict[str, Any]:
 def card(job: KnownJob) -> dict[str, Any]:
     """One JSON object; what nobody knows is not in it."""
     spec, plan = job.spec, job.spec.get("predicted") or {}
+    asked = spec.get("asked") or spec.get("recipe") or {}  # as this computer calls its files, wherever it was trained
     manifest = document(job.directory.manifest)
     peaks = curve(job.directory.metrics, "memory_bytes").values
     found = reckoning(job, peak=max(peaks, default=None))
@@ -40,7 +41,7 @@ def card(job: KnownJob) -> dict[str, Any]:
         "recipe": (spec.get("recipe") or {}).get("name"),
         "recipe_sha256": spec.get("digest"),
         "code": spec.get("code"),
-        "data": ((spec.get("recipe") or {}).get("data") or {}).get("source"),
+        "data": (asked.get("data") or {}).get("source"),
         "data_sha256": manifest.get("data"),
         "feedback": document(job.directory.lesson_facts) or None,
         "step": manifest.get("step"),

@@ -20,9 +20,11 @@ from tests.sshd import ALIAS, Sshd, sshd
 from trainer.estimate.machines import this_machine
 from trainer.jobs.agent.directory import JobDirectory
 from trainer.jobs.agent.files import document, rows
+from trainer.jobs.card import card
 from trainer.jobs.dispatch import carry_out, draft
 from trainer.jobs.machines import client_of
 from trainer.jobs.prospect import prospect
+from trainer.jobs.registry import known_in
 from trainer.jobs.telling import Telling
 from trainer.recipe import recipe_with
 
@@ -110,6 +112,7 @@ def test_the_lessons_arrive_and_nothing_else_of_what_was_said(laptop: Path, box:
     facts = replace(found.facts, told={**found.facts.told, "executable": str(idle)})
     carry_out(here, machine, client_of(machine), Telling(lambda _: None, lambda _: None), facts)
     only_lessons_came(here, JobDirectory(box.home / ".kullm" / "jobs" / here.id), box.home)
+    assert card(known_in(here))["data"] == str(here.lessons), "as this computer calls it"
 
 
 @pytest.mark.soak
@@ -122,5 +125,5 @@ def test_what_was_said_is_taught_elsewhere_and_the_adapter_says_so_here(laptop: 
     there = JobDirectory(box.home / ".kullm" / "jobs" / mirror.name)
     assert [row["step"] for row in rows(there.metrics)] == [1, 2]
     only_lessons_came(JobDirectory(mirror), there, box.home)
-    card = kullm(laptop, "adapters", "card", "taught-1", env=env).stdout
-    assert all(words in card for words in ("demo:kullm", "box", "held-out.jsonl"))
+    told = kullm(laptop, "adapters", "card", "taught-1", env=env).stdout
+    assert all(words in told for words in ("demo:kullm", str(JobDirectory(mirror).lessons), "corrections 8"))
