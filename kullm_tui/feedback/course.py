@@ -137,31 +137,15 @@ def _row(lesson: Lesson) -> Row:
 
 def notes(taught: Course, learner: Student, found: Lessons) -> list[str]:
     """What somebody should know before it is trained."""
-    replay = taught.facts["replay"]
     told = [
         say(
             f"배울 것: 쌍 {taught.facts['pairs']}개, 답만 있는 행 {taught.facts['rows']}개, {taught.facts['times']}번씩. "
             f"떼어 둔 것 {taught.facts['held_out']}개.",
             f"to learn: {taught.facts['pairs']} pairs, {taught.facts['rows']} rows with an answer alone, {taught.facts['times']} times each; "
             f"{taught.facts['held_out']} held out.",
-        )
+        ),
+        *_of_replay(taught),
     ]
-    again_from = ", ".join(sources_of(replay["source"]))
-    if taught.rows_again:
-        told.append(
-            say(
-                f"잊지 않도록 처음 배운 데이터({again_from})에서 {taught.rows_again}행을 다시 배워요(--replay {replay['share']:g}).",
-                f"{taught.rows_again} rows of what it was trained on first ({again_from}) are learnt again, so that it does not "
-                f"forget (--replay {replay['share']:g}).",
-            )
-        )
-    elif replay["share"]:
-        told.append(
-            say(
-                "처음 배운 데이터를 몰라서 다시 배울 행이 없어요. 다른 것을 잊을 수 있어요(--replay-from으로 알려 주세요).",
-                "What it was trained on first is not known, so nothing is learnt again and it may forget (name it with --replay-from).",
-            )
-        )
     others = {name: count for name, count in taught.facts["templates"].items() if name != learner.template}
     if others:
         listed = ", ".join(f"{name} {count}" for name, count in others.items())
@@ -186,6 +170,22 @@ def notes(taught: Course, learner: Student, found: Lessons) -> list[str]:
             )
         )
     return told
+
+
+def _of_replay(taught: Course) -> Iterator[str]:
+    replay = taught.facts["replay"]
+    again_from = ", ".join(sources_of(replay["source"]))
+    if taught.rows_again:
+        yield say(
+            f"잊지 않도록 처음 배운 데이터({again_from})에서 {taught.rows_again}행을 다시 배워요(--replay {replay['share']:g}).",
+            f"{taught.rows_again} rows of what it was trained on first ({again_from}) are learnt again, so that it does not "
+            f"forget (--replay {replay['share']:g}).",
+        )
+    elif replay["share"]:
+        yield say(
+            "처음 배운 데이터를 몰라서 다시 배울 행이 없어요. 다른 것을 잊을 수 있어요(--replay-from으로 알려 주세요).",
+            "What it was trained on first is not known, so nothing is learnt again and it may forget (name it with --replay-from).",
+        )
 
 
 @contextmanager

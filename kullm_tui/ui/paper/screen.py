@@ -238,7 +238,7 @@ class PaperScreen(Screen[None]):
             return bool(look and not is_busy and look.done < len(look.plan.stages))
         if action == "stop_study":
             return is_active
-        if action == "copy_report":
+        if action == "report":
             return bool(look and look.written)
         if action in ("study_machine", "study_judges"):
             return bool(look and not is_active)
@@ -281,12 +281,20 @@ class PaperScreen(Screen[None]):
         if self._look:
             self._run(partial(self._copy, self.chosen.shown_command if self.chosen else self._look.command))
 
-    def action_copy_report(self) -> None:
+    def action_report(self) -> None:
         if self._look and self._look.written:
-            self._run(partial(self._copy, str(self._look.written.page)))
+            self._run(partial(self._open_report, self._look.written.page))
+
+    async def _open_report(self, page: Path) -> None:
+        """Where there is no window to open it in, its path goes to a browser."""
+        from kullm_tui.core.desktop import open_on_desktop
+
+        if await apart(partial(open_on_desktop, page)):
+            self.tell(say(f"보고서를 열었어요: {page}", f"opened: {page}"))
+        else:
+            await self._copy(str(page))
 
     async def _copy(self, text: str) -> None:
-        """There is no window to open anything in; its path goes to a browser, a command to a shell."""
         from kullm_tui.ui.terminal.clipboard import copy
 
         self.tell(f"{await copy(self.app, text)}: {text}")
