@@ -205,7 +205,7 @@ def open_deepl(wording: Wording | None = None) -> DeepL:
     if not key:
         raise KeyMissing(
             say(
-                f"DeepL의 키 {KEY_NAME}: 아직 없어요. `kullm keys set {KEY_NAME}`으로 넣어 주세요.",
+                f"DeepL의 키 {KEY_NAME}: 아직 없어요. `kullm keys set {KEY_NAME}`로 넣어 주세요.",
                 f"DeepL's key {KEY_NAME} is not there. Store it with `kullm keys set {KEY_NAME}`.",
             )
         )
