@@ -142,5 +142,8 @@ async def test_pictures(size: tuple[int, int]) -> None:
         one.app.studies.last = half_way()
         await one.press("escape")
         await opens(one)
+        await one.until(
+            lambda: isinstance(one.app.screen, PaperScreen) and one.app.screen._look and one.app.screen._look.bill
+        )
         await one.tells("10/23 단계", "답 31/252")
         await assert_looks_like(one.pilot, f"study-running-{wide}")
