@@ -151,7 +151,10 @@ def test_a_dispatch_whose_laptop_is_killed_in_the_upload_goes_on_and_starts_once
         done = kullm(home, "train", "--resume", "last", "--detach", env=env, seconds=_SECONDS)
         assert done.returncode == 0, done.stderr
         assert done.stdout.strip() == mirror.name
-        assert network.passed - before < 16 << 20  # less than all of it
+        came = network.passed - before
+        plan = kullm(home, "train", "tiny.toml", "--on", "box", "--plan", "--json", env=env)
+        whole = json.loads(plan.stdout)["dispatch"]["payload_bytes"]
+        assert came < whole - (1 << 20), "what had come was not sent again"
     assert not (mirror / "staging.json").exists()
     box.configure()
     box.know()
