@@ -20,7 +20,7 @@ from evaluator.rubric import Rubric
 from evaluator.verdict import Item, JudgeReply
 from kullm_tui.core.errors import StoreError
 from kullm_tui.core.paths import state_dir
-from kullm_tui.core.store.database import Database
+from kullm_tui.core.store.database import PATIENCE_FOR_WHAT_WAS_PAID_S, Database
 from kullm_tui.core.store.errors import Contents
 from kullm_tui.core.store.writer_id import is_dead, is_elsewhere, this_writer
 
@@ -120,7 +120,7 @@ class VerdictStore:
         self, key: str, reply: JudgeReply, *, judge: Judge, rubric: Rubric, item: Item, repeat: int, cost: float | None
     ) -> None:
         row = _row(key, reply, judge, rubric, item, repeat) | {"cost": cost}
-        with self.database.transaction() as connection:
+        with self.database.transaction(patience_s=PATIENCE_FOR_WHAT_WAS_PAID_S) as connection:
             insert(connection, "verdicts", row)
             connection.execute("DELETE FROM under_way WHERE key = ?", (key,))
             connection.execute("DELETE FROM failures WHERE key = ?", (key,))

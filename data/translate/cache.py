@@ -17,7 +17,7 @@ from typing import Self
 from kullm_tui.core.errors import NoSpace, StoreBusy, StoreError
 from kullm_tui.core.language import say
 from kullm_tui.core.paths import state_dir
-from kullm_tui.core.store.database import Database
+from kullm_tui.core.store.database import PATIENCE_FOR_WHAT_WAS_PAID_S, Database
 from kullm_tui.core.store.errors import Contents
 from kullm_tui.core.store.writer_id import is_dead, is_elsewhere, this_writer
 
@@ -108,7 +108,7 @@ class TranslationCache:
 
     def keep(self, paid: Sequence[Paid], *, translator: str, rules: str) -> None:
         now = time.time()
-        with self.database.transaction() as connection:
+        with self.database.transaction(patience_s=PATIENCE_FOR_WHAT_WAS_PAID_S) as connection:
             connection.executemany(
                 "INSERT OR IGNORE INTO translations (key, created, translator, rules, source, text, characters)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",

@@ -21,6 +21,7 @@ from kullm_tui.core.store.errors import Contents, busy, moved, translated
 from kullm_tui.core.text import nfd
 
 _BUSY_SECONDS = 10.0
+PATIENCE_FOR_WHAT_WAS_PAID_S = 300.0  # it would be bought again, and on a busy machine others write for long
 # WAL shares memory between processes through the file, which these file systems do not carry between machines.
 _NETWORK_FILE_SYSTEMS = frozenset(
     ("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "lustre", "gpfs", "beegfs", "fuse.sshfs", "fuse.glusterfs")

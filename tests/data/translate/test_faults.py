@@ -2,20 +2,22 @@
 
 import asyncio
 import sqlite3
+import threading
 import time
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from pathlib import Path
 
 import pytest
 
 from data.row import Rejection, Row
 from data.translate import calls, deepl
-from data.translate.cache import TranslationCache, translations_file
+from data.translate.cache import Paid, TranslationCache, translations_file
 from data.translate.progress import Progress
 from data.translate.spending import BudgetSpent
 from data.translate.translation import translate
 from data.translate.translator import QuotaSpent, TranslatorRefused, rules_of
-from kullm_tui.core.errors import EndpointError, NoSpace
+from kullm_tui.core.errors import EndpointError, NoSpace, StoreBusy
+from kullm_tui.core.store import database
 from tests.data.translate.translating import all_of, deepl_at, pair, rows
 from tests.deepl_server import ASKED_SECONDS, DeepLServer, Fault
 
@@ -250,3 +252,22 @@ async def test_the_next_call_waits_as_long_as_the_server_asked(cache: Translatio
         assert all(isinstance(one, Row) for one in found)
         assert server.times[2] - server.times[1] >= ASKED_SECONDS
         assert server.refusals == 1
+
+
+def test_a_translation_that_was_paid_for_waits_for_whoever_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be bought again; what costs nothing gives up sooner."""
+    monkeypatch.setattr(database, "_BUSY_SECONDS", 0.05)
+    file = tmp_path / "translations.db"
+    with TranslationCache(file) as cache, closing(sqlite3.connect(file, isolation_level=None)) as another:
+        another.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreBusy):
+            cache.claim(["key"])
+        paid = [Paid("key", "Hello.", "안녕하세요.", 6)]
+        keeps = threading.Thread(target=cache.keep, args=(paid,), kwargs={"translator": "deepl", "rules": "1"})
+        keeps.start()
+        time.sleep(0.5)
+        another.execute("ROLLBACK")
+        keeps.join(60)
+        assert cache.found(["key"]) == {"key": "안녕하세요."}
