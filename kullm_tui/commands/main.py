@@ -62,6 +62,7 @@ VERBS = (
     Verb("adapters", "학습한 어댑터를 보고 다뤄요", "see and handle your adapters"),
     Verb("config", "설정을 보고 바꿔요", "show and change settings"),
     Verb("keys", "API 키를 넣고 빼요", "store and remove API keys"),
+    Verb("completion", "셸에서 Tab으로 완성하게 해요", "have your shell complete commands with Tab"),
     Verb("doctor", "이 컴퓨터가 준비되었는지 살펴봐요", "check that this machine is ready"),
 )
 
@@ -182,6 +183,12 @@ def _parser(chosen: str | None) -> tuple[Parser, Mapping[str, Parser]]:
         if verb.name == chosen:
             verb.module.add_arguments(own)
     return parser, subparsers.choices
+
+
+def parser_of(verb: str | None) -> Parser:
+    """Of a verb, with all its own; of none, the one that knows the verbs."""
+    parser, verbs = _parser(verb)
+    return verbs.get(verb or "", parser)
 
 
 def _open_app(*, goes_on: bool) -> int:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
@@ -30,6 +30,13 @@ logger = logging.getLogger(__name__)
 _LOOK_SECONDS = 1.0
 _QUEUE = 512  # connections that the system holds until they are accepted
 _LAST_WORDS_SECONDS = 3
+_QUIETLY: dict[str, Any] = {
+    "log_config": None,
+    "access_log": False,
+    "lifespan": "on",
+    "server_header": False,
+    "timeout_graceful_shutdown": _LAST_WORDS_SECONDS,
+}
 
 
 @dataclass(frozen=True)
@@ -126,6 +133,12 @@ class _Server(uvicorn.Server):
             self._files.state.unlink(missing_ok=True)
         self.should_exit = True
 
+    async def last_words(self) -> None:
+        """What uvicorn has just cancelled says so to its client; uvicorn itself would not wait for that."""
+        under_way = set(self.server_state.tasks)
+        if under_way:
+            await asyncio.wait(under_way, timeout=_LAST_WORDS_SECONDS)
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self.end()
         super().handle_exit(sig, frame)
@@ -156,23 +169,16 @@ async def _serve(
         shut_down=lambda: server.end(),
         public=served is not None,
     )
-    app = build_app(service, token=listening.token, any_host=listening.any_host, on_close=residency.close)
+
+    async def close() -> None:
+        await server.last_words()
+        await residency.close()
+
+    app = build_app(service, token=listening.token, any_host=listening.any_host, on_close=close)
     PatientProtocol.most = most_connections()
     if files:
         files.publish(EngineState(os.getpid(), listening.url, listening.token, __version__, "serving"))
-    server = _Server(
-        uvicorn.Config(
-            app,
-            http=PatientProtocol,
-            backlog=ACCEPTED_AT_ONCE,
-            log_config=None,
-            access_log=False,
-            lifespan="on",
-            server_header=False,
-            timeout_graceful_shutdown=_LAST_WORDS_SECONDS,
-        ),
-        files,
-    )
+    server = _Server(uvicorn.Config(app, http=PatientProtocol, backlog=ACCEPTED_AT_ONCE, **_QUIETLY), files)
     beside = _warm_up(service, served) if served else _end_when_idle(server, service, settings.idle_minutes)
     task = asyncio.create_task(beside)
     await server.serve(sockets=[listening.socket])
