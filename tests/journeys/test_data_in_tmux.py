@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.kullm_command import kullm
 from tests.tmux import Tmux
 
-_MINUTES = 9  # fields below the name
+_MINUTES = 10  # fields below the name
 _QUESTION = "대한민국의 수도는 어디인가요?"
 
 

@@ -12,7 +12,7 @@ from trainer.jobs.agent.directory import JobDirectory
 from trainer.jobs.agent.files import document
 
 _STEPS = re.compile(r"([\d,]+)/[\d,]+")
-_MINUTES = 9  # fields below the name
+_MINUTES = 10  # fields below the name
 
 
 def test_a_training_is_begun_watched_left_found_further_on_and_talked_to(tmp_path: Path) -> None:
