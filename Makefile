@@ -12,9 +12,9 @@ BENCHES := bench/app.py bench/compare.py bench/engine.py bench/history.py bench/
 run: .venv/local.stamp
 	@$(BIN)/kullm
 
-# Six at once on two cores, as much of a test's time is waiting; each file's in one process, and in the order of tests/conftest.py.
+# Four at once on two cores, as much of a test's time is waiting; each file's in one process, and in the order of tests/conftest.py.
 test: .venv/test.stamp
-	$(BIN)/pytest -n 6 --dist loadfile --no-loadscope-reorder -m "not soak and not peers"
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not soak and not peers"
 
 # One process: a table is printed row by row when all have been tried.
 faults: .venv/test.stamp
