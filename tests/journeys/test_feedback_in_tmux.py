@@ -79,7 +79,7 @@ def _leaves(tmux: Tmux) -> None:
 
 def _asked(tmux: Tmux, question: str) -> str:
     """The screen, with a new question and its reply."""
-    tmux.shows("^n 새 대화")  # the chat, and not what was left a moment ago
+    tmux.shows("무엇이든 물어보세요")  # the chat, and not what was left a moment ago
     tmux.presses("C-n")
     tmux.hides("토큰 ·")  # of the reply before
     tmux.types(question)
