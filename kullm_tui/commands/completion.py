@@ -26,7 +26,6 @@ _kullm() {
     local IFS=$'\n' files=
     COMPREPLY=($(kullm completion next --line "${COMP_LINE:0:COMP_POINT}" 2>/dev/null)) || files=$?
     [[ $files == 3 ]] && compopt -o default -o bashdefault
-    [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *[=,] ]] && compopt -o nospace
 }
 complete -F _kullm kullm
 """,

@@ -4,7 +4,7 @@ import contextlib
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -31,6 +31,13 @@ def box(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
             monkeypatch.setenv(name, value)
         (home / "config.toml").write_text('machines = [{name = "box", ssh = "box"}]\n')
         yield one
+
+
+def _wait_for(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def unreachable(machine: str) -> NoReturn:
@@ -143,8 +150,7 @@ def test_a_job_that_was_removed_while_its_machine_was_asked_is_written_about_no_
     following = Following(known_in(here), unreachable)
     with turn(here.path / "job.lock"):  # so that it waits to put down what it was told
         following.begin()
-        while not following.trouble:
-            time.sleep(0.01)
+        _wait_for(lambda: following.trouble)
         time.sleep(0.2)
         shutil.rmtree(here.path)
     following.end(60)
@@ -160,8 +166,7 @@ def test_nothing_is_followed_that_is_being_removed(home: Path, box: Sshd) -> Non
         assert not followers._all
     followers.follow(jobs)
     try:
-        while not followers.troubles():
-            time.sleep(0.01)
+        _wait_for(followers.troubles)
     finally:
         followers.close(60)
 
