@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, TypeVar, cast
 
 from textual.dom import DOMNode
+from textual.widget import Widget
 from textual.worker import WorkType
 
 from kullm_tui.core.errors import KullmError
@@ -32,6 +33,11 @@ def begin(
     """Takes what makes the coroutine: one that exists already is never awaited where the work is called off before it begins."""
     guarded: WorkType[None] = partial(tell_fault, work, tell)
     node.run_worker(guarded, group=group, exclusive=exclusive, exit_on_error=False)
+
+
+def is_there(widget: Widget) -> bool:
+    """Its parts can be asked for: it has them by now, and is not being taken apart. Work may end, and a frame be drawn, on either side of that."""
+    return widget.is_mounted and widget.is_running
 
 
 async def tell_fault(work: Work, tell: Callable[[Fault], None]) -> None:

@@ -21,7 +21,7 @@ from data.shelf import Known
 from kullm_tui.core.language import say
 from kullm_tui.core.templates.registry import template_named
 from kullm_tui.core.text import nfc
-from kullm_tui.ui.background import Fault, Work, begin
+from kullm_tui.ui.background import Fault, Work, begin, is_there
 from kullm_tui.ui.data.rows import MOST_REJECTED, Filter, Seen, Shown, filters_of
 from kullm_tui.ui.data.text import about_row, lengths_lines, turns_text
 from kullm_tui.ui.keymap import bindings
@@ -120,7 +120,7 @@ class RowsScreen(Screen[None]):
 
     @property
     def chosen(self) -> Seen | None:
-        place = self.query_one("#rows", Rows).chosen if self.is_mounted else None
+        place = self.query_one("#rows", Rows).chosen if is_there(self) else None
         return self._shown.seen(place) if self._shown and place is not None and place < len(self._shown) else None
 
     def _read(self) -> None:

@@ -17,7 +17,7 @@ from textual.widgets._static import Static
 
 from data.shelf import Known, known_mixtures
 from kullm_tui.core.language import say
-from kullm_tui.ui.background import Fault, Work, begin
+from kullm_tui.ui.background import Fault, Work, begin, is_there
 from kullm_tui.ui.data.builds import Building
 from kullm_tui.ui.data.text import details, foot_line, head_line
 from kullm_tui.ui.keymap import bindings
@@ -137,7 +137,7 @@ class DataScreen(Screen[None]):
 
     @property
     def chosen(self) -> MixtureRow | None:
-        place = self.query_one("#mixtures", Rows).chosen if self.is_mounted else None
+        place = self.query_one("#mixtures", Rows).chosen if is_there(self) else None
         return self._rows[place] if place is not None and place < len(self._rows) else None
 
     @on(Rows.Moved, "#mixtures")

@@ -20,6 +20,7 @@ from textual.widgets._input import Input
 from textual.widgets._static import Static
 
 from kullm_tui.core.language import say
+from kullm_tui.ui.background import is_there
 from kullm_tui.ui.evaluate.item_text import column, question_text
 from kullm_tui.ui.evaluate.items import FILTERS, Given, Item, found, number_in
 from kullm_tui.ui.keymap import ITEMS, bindings
@@ -205,7 +206,7 @@ class ItemBrowser(Widget):
         self._draw()
 
     def watch_filter(self) -> None:
-        if self.is_mounted:
+        if is_there(self):
             self._list()
 
     @on(Input.Changed, "#item-find")

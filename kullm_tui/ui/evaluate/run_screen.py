@@ -24,7 +24,7 @@ from evaluator.runs import counts_of, plan_of
 from evaluator.verdicts import VerdictStore
 from kullm_tui.core import paths
 from kullm_tui.core.language import say
-from kullm_tui.ui.background import Work, begin
+from kullm_tui.ui.background import Work, begin, is_there
 from kullm_tui.ui.dialogs.consent import may_leave_for
 from kullm_tui.ui.evaluate.item_browser import ItemBrowser
 from kullm_tui.ui.evaluate.items import RunFacts, facts_of
@@ -163,7 +163,7 @@ class EvaluationScreen(Screen[None]):
         self.shown = name
 
     def watch_shown(self) -> None:
-        if not self.is_mounted:
+        if not is_there(self):
             return
         self._draw_views()
         self.query_one(ContentSwitcher).current = self.shown
@@ -185,7 +185,7 @@ class EvaluationScreen(Screen[None]):
         return bool(running and running.active and time.monotonic() - self._read > _READ_AGAIN_SECONDS)
 
     def watch_rater(self) -> None:
-        if self.is_mounted:
+        if is_there(self):
             self._run(self._draw_view)
 
     async def _draw_view(self) -> None:
@@ -258,7 +258,7 @@ class EvaluationScreen(Screen[None]):
     # -- going on and stopping -----------------------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
-        if not self.is_mounted:
+        if not is_there(self):
             return True
         active = bool(self.running and self.running.active)
         if action == "halt":

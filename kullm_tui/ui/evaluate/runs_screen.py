@@ -24,7 +24,7 @@ from evaluator.verdicts import VerdictStore
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from kullm_tui.core.money import money
-from kullm_tui.ui.background import Fault, Work, begin
+from kullm_tui.ui.background import Fault, Work, begin, is_there
 from kullm_tui.ui.evaluate.runs import Running
 from kullm_tui.ui.evaluate.text import count_line, progress_lines, run_heading, run_row
 from kullm_tui.ui.keymap import EVALUATIONS, bindings
@@ -207,7 +207,7 @@ class EvaluateScreen(Screen[None]):
     # -- keys ----------------------------------------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
-        row = self.chosen if self.is_mounted else None
+        row = self.chosen if is_there(self) else None
         running = bool(row and row.running and row.running.active)
         if action in ("open_run", "copy_run", "forget_run"):
             return row is not None

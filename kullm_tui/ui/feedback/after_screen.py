@@ -24,7 +24,7 @@ from kullm_tui.feedback import before_after, keeping
 from kullm_tui.feedback.before_after import Asking, Change, Part, Side, Sides
 from kullm_tui.feedback.held_out import HeldOut, held_out, set_title, usual_sets
 from kullm_tui.feedback.results import job_of, keep_result, own_adapter, result
-from kullm_tui.ui.background import Fault, Work, apart, begin
+from kullm_tui.ui.background import Fault, Work, apart, begin, is_there
 from kullm_tui.ui.feedback.after_text import both_answers_text, change_line, part_line
 from kullm_tui.ui.keymap import bindings
 from kullm_tui.ui.keymap.feedback import AFTER
@@ -187,7 +187,7 @@ class AfterScreen(Screen[None]):
 
     @property
     def chosen(self) -> ChangeRow | None:
-        place = self.query_one("#changes", Rows).chosen if self.is_mounted else None
+        place = self.query_one("#changes", Rows).chosen if is_there(self) else None
         return self._rows[place] if place is not None and place < len(self._rows) else None
 
     @on(Rows.Moved, "#changes")

@@ -23,7 +23,7 @@ from kullm_tui.feedback.keeping import full_name
 from kullm_tui.feedback.lessons import FEWEST_PAIRS, Lesson, shortage
 from kullm_tui.feedback.survey import Entry, Survey, survey
 from kullm_tui.feedback.text import overview
-from kullm_tui.ui.background import Fault, Work, apart, begin
+from kullm_tui.ui.background import Fault, Work, apart, begin, is_there
 from kullm_tui.ui.feedback.filters import Filter, filters_of, with_words
 from kullm_tui.ui.feedback.text import details, foot_line, head_line
 from kullm_tui.ui.keymap import bindings
@@ -151,7 +151,7 @@ class FeedbackScreen(Screen[Where]):
 
     @property
     def chosen(self) -> Entry | None:
-        place = self.query_one("#entries", Rows).chosen if self.is_mounted else None
+        place = self.query_one("#entries", Rows).chosen if is_there(self) else None
         return self._shown[place].entry if place is not None and place < len(self._shown) else None
 
     @on(Rows.Moved, "#entries")

@@ -23,7 +23,7 @@ from textual.widgets._static import Static
 from kullm_tui.core.language import say
 from kullm_tui.studies.bill import bill_of
 from kullm_tui.studies.shelf import known_studies
-from kullm_tui.ui.background import Fault, Work, apart, begin
+from kullm_tui.ui.background import Fault, Work, apart, begin, is_there
 from kullm_tui.ui.keymap import bindings
 from kullm_tui.ui.keymap.studies import STUDY
 from kullm_tui.ui.paper.choosing import asked_file, asked_judges, asked_machine
@@ -230,7 +230,7 @@ class PaperScreen(Screen[None]):
     # -- keys ----------------------------------------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
-        look = self._look if self.is_mounted else None
+        look = self._look if is_there(self) else None
         is_active = bool(look and look.is_active)
         if action == "begin_study":
             elsewhere = look.seen.elsewhere if look else None

@@ -18,7 +18,7 @@ from textual.widgets._button import Button
 from textual.widgets._static import Static
 
 from kullm_tui.core.language import say
-from kullm_tui.ui.background import Fault, Work, apart, begin
+from kullm_tui.ui.background import Fault, Work, apart, begin, is_there
 from kullm_tui.ui.keymap import bindings
 from kullm_tui.ui.keymap.training import TRAIN
 from kullm_tui.ui.text import safe_line
@@ -199,7 +199,7 @@ class TrainScreen(Screen[None]):
 
     @property
     def chosen(self) -> Seen | None:
-        place = self.query_one("#jobs", Rows).chosen if self.is_mounted else None
+        place = self.query_one("#jobs", Rows).chosen if is_there(self) else None
         return self._rows[place].seen if place is not None and place < len(self._rows) else None
 
     @on(Rows.Moved, "#jobs")
@@ -209,7 +209,7 @@ class TrainScreen(Screen[None]):
         self.refresh_bindings()
 
     def tell(self, text: str = "", *, error: bool = False) -> None:
-        if self.is_mounted:
+        if is_there(self):
             self.query_one(Notice).tell(text, error=error)
 
     # -- keys ----------------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from textual.screen import Screen
 from textual.widgets._static import Static
 
 from kullm_tui.core.language import say
-from kullm_tui.ui.background import Fault, apart, begin
+from kullm_tui.ui.background import Fault, apart, begin, is_there
 from kullm_tui.ui.dialogs.ask import Confirm
 from kullm_tui.ui.keymap import bindings
 from kullm_tui.ui.keymap.training import MACHINES
@@ -121,7 +121,7 @@ class MachinesScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
         needs = ("live", "check_machine", "notify_address", "remove_machine")
-        return action not in needs or (self.is_mounted and self.chosen is not None)
+        return action not in needs or (is_there(self) and self.chosen is not None)
 
     # -- what goes on there --------------------------------------------------------------------------------------------
 
@@ -187,7 +187,7 @@ class MachinesScreen(Screen[None]):
 
         def told(one: Finding) -> None:
             lines.append(finding_line(one))
-            if self.is_mounted and self.chosen == machine and not self._watched:
+            if is_there(self) and self.chosen == machine and not self._watched:
                 self.show_lines([*lines, Content.styled(say("살펴보는 중 …", "looking …"), "$quiet")])
 
         await apart(run)

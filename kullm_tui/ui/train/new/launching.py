@@ -13,7 +13,7 @@ from textual.widgets._static import Static
 
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
-from kullm_tui.ui.background import apart
+from kullm_tui.ui.background import apart, is_there
 from kullm_tui.ui.text import safe
 from kullm_tui.ui.widgets.button import name_button
 from trainer.jobs.telling import Telling
@@ -81,7 +81,7 @@ class Launching(Vertical):
     def call_off(self) -> None:
         """At the next word of the work. What has been begun by then is begun."""
         self._called_off = True
-        if self.is_mounted:
+        if is_there(self):
             self.query_one("#step", Static).update(say("취소하는 중 …", "calling it off …"))
 
     def on_unmount(self) -> None:
@@ -97,7 +97,7 @@ class Launching(Vertical):
         self.app.call_from_thread(partial(self.say_step, text, stays=stays))
 
     def say_step(self, text: str, *, stays: bool) -> None:
-        if not self.is_mounted or self._called_off:
+        if not is_there(self) or self._called_off:
             return
         if stays:
             self._notes.append(text)

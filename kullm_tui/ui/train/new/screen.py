@@ -17,7 +17,7 @@ from textual.widgets._static import Static
 
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
-from kullm_tui.ui.background import Fault, apart, begin
+from kullm_tui.ui.background import Fault, apart, begin, is_there
 from kullm_tui.ui.keymap import bindings
 from kullm_tui.ui.keymap.training import TRAIN_NEW
 from kullm_tui.ui.text import safe_line
@@ -183,7 +183,7 @@ class NewJobScreen(Screen[str | None]):
         self._replan()
 
     def on_resize(self) -> None:
-        if self.is_mounted and self.plan.outlook:
+        if is_there(self) and self.plan.outlook:
             self.plan.show(self.plan.outlook, roomy=self._is_roomy)
 
     @property
@@ -266,7 +266,7 @@ class NewJobScreen(Screen[str | None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
         filling = self.has_class("-filling") and not self.has_class("-launching")
         if action == "make_fit":
-            return filling and bool(self.is_mounted and self.plan.outlook and self.plan.outlook.change)
+            return filling and bool(is_there(self) and self.plan.outlook and self.plan.outlook.change)
         if action == "machines":
             return not self.has_class("-launching")
         return filling if action in ("begin_job", "show_trained", "all_fields", "choose_data") else True
@@ -391,7 +391,7 @@ class NewJobScreen(Screen[str | None]):
         self.dismiss(known.id)
 
     def _tell_fault(self, fault: Fault) -> None:
-        if self.is_mounted and self.is_current:
+        if is_there(self) and self.is_current:
             self.query_one(Notice).tell(str(fault), error=True)
         else:
             self.app.notify(safe_line(str(fault)), severity="error", markup=False)

@@ -20,7 +20,7 @@ from textual.widgets._content_switcher import ContentSwitcher
 from textual.widgets._static import Static
 
 from kullm_tui.core.language import say
-from kullm_tui.ui.background import Fault, begin
+from kullm_tui.ui.background import Fault, begin, is_there
 from kullm_tui.ui.keymap import bindings
 from kullm_tui.ui.keymap.training import TRAIN_PAGE
 from kullm_tui.ui.text import safe
@@ -124,7 +124,7 @@ class JobPage(Vertical):
         self.watching.begin(job_id)
         self._log = Page()
         self._looking = False
-        if not self.is_mounted:
+        if not is_there(self):
             return
         self.query_one(LogView).begin_anew()
         self.query_one(Replies).begin_anew()
@@ -170,7 +170,7 @@ class JobPage(Vertical):
 
     def draw(self) -> None:
         """The head, and the view that is in sight. A line of one row takes no new layout: that of a whole screen is worth a key's echo."""
-        if not self.is_mounted:
+        if not is_there(self):
             return
         look = self.watching.look
         self.query_one("#job-head", Static).update(head_line(look) if look else self._nothing(), layout=False)
@@ -231,7 +231,7 @@ class JobPage(Vertical):
         self.shown = name
 
     def watch_shown(self) -> None:
-        if not self.is_mounted:
+        if not is_there(self):
             return
         had_focus = self.has_focus_within
         self._draw_views()

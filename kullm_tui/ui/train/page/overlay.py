@@ -17,7 +17,7 @@ from textual.widgets._static import Static
 from kullm_tui.core.language import say
 from kullm_tui.core.plot.dots import dots_for
 from kullm_tui.core.plot.rows import Row
-from kullm_tui.ui.background import Fault, Work, begin
+from kullm_tui.ui.background import Fault, Work, begin, is_there
 from kullm_tui.ui.keymap import bindings
 from kullm_tui.ui.keymap.training import OVERLAY
 from kullm_tui.ui.text import safe_line
@@ -152,7 +152,7 @@ class OverlayScreen(Screen[None]):
         return overlaid_rows(self.runs, FIELDS[self._field], self.sight, width, height, dots=dots_for(os.environ))
 
     def draw(self) -> None:
-        if not self.is_mounted:
+        if not is_there(self):
             return
         self.query_one("#runs", Static).update(joined(self._run_lines()))
         self.query_one("#what", Static).update(self._what())

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from kullm_tui.ui.train.page.job_page import JobPage
 from kullm_tui.ui.train.page.log_view import LogLines
@@ -51,6 +51,27 @@ async def test_a_page_grows_with_its_job(home: Path) -> None:
             append(job.metrics, row_of(40, dice))
             await one.tells("40/400 단계")
             assert one.page.watching.whole == (1, 40)
+
+
+async def test_a_page_that_is_being_taken_apart_is_drawn_no_more(home: Path) -> None:
+    last, gone = asyncio.Event(), asyncio.Event()
+
+    class Last(Static):
+        async def on_unmount(self) -> None:
+            last.set()
+            await gone.wait()
+
+    async with paging(ended(written_job(home))) as one:
+        await one.page.mount(Last())
+        removal = one.page.remove()
+        await last.wait()
+        while one.page.query("#job-head"):
+            await asyncio.sleep(0.01)
+        try:
+            one.page.draw()
+        finally:
+            gone.set()
+            await removal
 
 
 async def test_another_job_takes_its_place_and_none_empties_the_page(home: Path) -> None:
