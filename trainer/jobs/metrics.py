@@ -60,6 +60,7 @@ class Column:
 
     steps: "array[int]" = field(default_factory=lambda: array("q"))
     values: "array[float]" = field(default_factory=lambda: array("d"))
+    most: int = MOST
     _texts: list[tuple["array[int]", bytes]] = field(default_factory=list)
 
     def extend(self, steps: "array[int]", values: "array[float]") -> None:
@@ -105,8 +106,8 @@ class Column:
         return bisect_left(self.steps, span[0]), bisect_right(self.steps, span[1])
 
     def _keep_within_bounds(self) -> None:
-        if len(self.steps) > MOST:
-            stay = thinned(self.values, MOST // 2)
+        if len(self.steps) > self.most:
+            stay = thinned(self.values, self.most // 2)
             self.steps = array("q", [self.steps[place] for place in stay])
             self.values = array("d", [self.values[place] for place in stay])
 

@@ -15,6 +15,7 @@ from typing import Any
 from trainer.jobs.agent.files import document, row_of
 from trainer.jobs.alarms import Alarm, alarms, silence
 from trainer.jobs.history import as_number, as_step
+from trainer.jobs.machine_past import MachinePast
 from trainer.jobs.metrics import Metrics
 from trainer.jobs.overview import Standing, standing
 from trainer.jobs.reckoning import Reckoning, reckoning
@@ -79,23 +80,27 @@ class Look:
     best: Mapping[str, Any] = field(default_factory=dict)  # step, eval_loss
     malformed: int = 0  # lines, of all its files
     more: bool = False  # not all that is there has been read
+    past: int = 0  # seconds of the machine's past that were read
 
 
 class Watched:
     def __init__(self, job: str) -> None:
         self.job = directory_of(job)
         self.metrics = Metrics(self.job.metrics)
+        self.machine_past = MachinePast(self.job.gpu)
         self._events = _Rows(self.job.events, _MOST_EVENTS)
         self._samples = _Rows(self.job.samples, _MOST_SAMPLES)
         self._cards = _Rows(self.job.gpu, _CARD_MOMENTS, last=_CARD_BYTES)
         self._peak: float | None = None
         self._alarmed: tuple[tuple[int, int], tuple[Alarm, ...]] = ((-1, -1), ())
 
-    def look(self, seconds: float = 0.3) -> Look:
-        """In a thread. Reads for about so long; what is left then is read by the next look, and what went wrong is told by the last."""
+    def look(self, seconds: float = 0.3, *, past: bool = False) -> Look:
+        """In a thread. Reads for about so long; what is left then is read by the next look, and what went wrong is told by the last.
+        `past`: of the machine as well, which is as much again and only looked at in one place."""
         ends, more = time.monotonic() + seconds, True
         while more and time.monotonic() < ends:
             more = self.metrics.read()
+        more_past = past and self.machine_past.read(ends)
         for rows in (self._events, self._samples, self._cards):
             rows.read()
         known = known_in(self.job)
@@ -111,7 +116,8 @@ class Watched:
             silence="" if known.machine else silence(self.job, now.state),
             best=document(self.job.best) or _best(self.metrics),
             malformed=self.metrics.malformed + sum(one.malformed for one in (self._events, self._samples, self._cards)),
-            more=more,
+            more=more or more_past,
+            past=(self.machine_past.whole or (0, 0))[1],
         )
 
     def _alarms(self) -> tuple[Alarm, ...]:

@@ -159,6 +159,19 @@ TRAIN_CURVES = (
     Key("escape", "drop_cursor", "커서 끄기", "drop the cursor", told=("커서 끄기", "drop the cursor, then the zoom")),
 )
 
+TRAIN_CARDS = (
+    Key("left", "moment(-1)", "앞 시각", "moment before", told=("커서를 앞으로", "the cursor back in time")),
+    Key("right", "moment(1)", "시각 읽기", "read a moment", footer=True, told=("커서를 뒤로(모든 곡선을 그때에서 읽기)", "the cursor on in time: all curves are read there")),
+    Key("shift+left", "moment(-10)", "앞으로 크게", "further back"),
+    Key("shift+right", "moment(10)", "뒤로 크게", "further on"),
+    Key("home", "cursor_to_end(-1)", "처음", "its beginning"),
+    Key("end", "cursor_to_end(1)", "끝", "its end"),
+    Key("plus,equals_sign", "zoom(1)", "확대", "zoom", footer=True, told=("시간을 확대", "zoom in by time")),
+    Key("minus", "zoom(-1)", "축소", "zoom out", footer=True),
+    Key("0", "zoom_whole", "전체", "whole", told=("처음부터 끝까지 보기", "all of its time")),
+    Key("escape", "drop_cursor", "커서 끄기", "drop the cursor", told=("커서 끄기", "drop the cursor, then the zoom")),
+)  # fmt: skip
+
 TRAIN_LOG = (
     Key("slash", "search_log", "찾기", "find", footer=True),
     Key("n", "find_in_log(1)", "다음", "next", footer=True, told=("다음 찾은 곳", "the next match")),

@@ -16,7 +16,7 @@ from trainer.jobs.alarms import Alarm
 from trainer.jobs.metrics import Metrics
 from trainer.jobs.text import time_text
 
-_POINTS_A_CELL = 8  # two columns of dots, each with a lowest and a highest point, twice over
+POINTS_A_CELL = 8  # two columns of dots, each with a lowest and a highest point, twice over
 _MOST_MARKS = 60
 _HOUR = 3600.0
 
@@ -82,7 +82,7 @@ def chart_rows(
     if whole is None or height < 2 or width < 12:
         return ()
     span = sight.span(whole)
-    series = [panel.points(metrics, field, width * _POINTS_A_CELL, span) for field in panel.fields]
+    series = [panel.points(metrics, field, width * POINTS_A_CELL, span) for field in panel.fields]
     shown = line_rows(
         [Series("", one.points, one.apart) for one in series],
         width,
@@ -113,10 +113,10 @@ def heading(panel: Panel, metrics: Metrics, sight: Sight, width: int) -> Row:
         pieces.append(Piece(say(f"  {sight.cursor:,}단계에서", f"  at step {sight.cursor:,}"), "quiet"))
     if sight.log and panel is LOSS:
         pieces.append(Piece(say("  로그 눈금", "  log scale"), "quiet"))
-    return _cut(pieces, width)
+    return cut(pieces, width)
 
 
-def _cut(pieces: Sequence[Piece], width: int) -> Row:
+def cut(pieces: Sequence[Piece], width: int) -> Row:
     whole = "".join(piece.text for piece in pieces)
     if fitted(whole, width).rstrip() == whole.rstrip():
         return tuple(pieces)

@@ -24,6 +24,7 @@ from kullm_tui.ui.background import Fault, begin, is_there
 from kullm_tui.ui.keymap import bindings
 from kullm_tui.ui.keymap.training import TRAIN_PAGE
 from kullm_tui.ui.text import safe
+from kullm_tui.ui.train.page.cards import Cards
 from kullm_tui.ui.train.page.log_view import LogView
 from kullm_tui.ui.train.page.overview import Overview
 from kullm_tui.ui.train.page.plots import Curves
@@ -31,7 +32,6 @@ from kullm_tui.ui.train.page.replies_view import Replies
 from kullm_tui.ui.train.page.text import (
     alarm_lines,
     best_text,
-    card_lines,
     ends_text,
     head_line,
     joined,
@@ -98,8 +98,7 @@ class JobPage(Vertical):
         with ContentSwitcher(initial="overview"):
             yield Overview(self.watching, self._save, id="overview")
             yield Curves(self.watching, self._save, id="curves")
-            with VerticalScroll(id="cards", classes="page"):
-                yield Static(id="cards-text", markup=False)
+            yield Cards(self.watching, id="cards")
             yield LogView(self.watching, id="log")
             yield Replies(self.watching, id="replies")
             with VerticalScroll(id="facts", classes="page"):
@@ -146,7 +145,7 @@ class JobPage(Vertical):
             more = True
             while more:
                 seconds = _LONG_LOOK if self.watching.look else _FIRST_LOOK
-                look = await asyncio.to_thread(watched.look, seconds)
+                look = await asyncio.to_thread(watched.look, seconds, past=self.shown == "cards")
                 attempt = look.standing.state.get("attempt") or 1
                 log = await asyncio.to_thread(page, watched.job.log(attempt)) if not look.more else self._log
                 if watched is not self.watching.watched:
@@ -178,7 +177,7 @@ class JobPage(Vertical):
         {
             "overview": self._draw_overview,
             "curves": self.query_one(Curves).draw,
-            "cards": self._draw_cards,
+            "cards": self.query_one(Cards).draw,
             "log": lambda: self.query_one(LogView).show_end(self._log),
             "replies": self.query_one(Replies).draw,
             "facts": self._draw_facts,
@@ -194,11 +193,6 @@ class JobPage(Vertical):
         overview = self.query_one(Overview)
         overview.show_log(self._log)
         overview.draw()
-
-    def _draw_cards(self) -> None:
-        look = self.watching.look
-        lines = card_lines(look, self._width("cards")) if look else []
-        self.query_one("#cards-text", Static).update(joined(lines))
 
     def _draw_facts(self) -> None:
         look = self.watching.look
@@ -217,9 +211,6 @@ class JobPage(Vertical):
         nothing = [Content.styled(say("경보가 없어요.", "Nothing went wrong."), "$quiet")]
         lines += [Content.styled(say("경보", "Alarms"), "bold"), *(found or nothing)]
         return [*lines, Content(""), Content.styled(say("레시피", "Recipe"), "bold"), *recipe_lines(look)]
-
-    def _width(self, name: str) -> int:
-        return self.query_one(f"#{name}", VerticalScroll).scrollable_content_region.width or self.size.width
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.height < 24, "-low")

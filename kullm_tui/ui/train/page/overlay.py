@@ -31,7 +31,7 @@ from kullm_tui.ui.train.page.overlaid import (
     shown_name,
     whole_of,
 )
-from kullm_tui.ui.train.page.plots import Plots
+from kullm_tui.ui.train.page.plots import StepPlots
 from kullm_tui.ui.train.page.sight import Sight
 from kullm_tui.ui.train.page.text import cell, joined
 from kullm_tui.ui.widgets.chart import Chart
@@ -50,7 +50,7 @@ _NAME, _PLACE, _VALUE = 24, 26, 18
 _BASELINE = "▸ "
 
 
-class OverlaidPlot(Plots):
+class OverlaidPlot(StepPlots):
     DEFAULT_CSS = """
     OverlaidPlot { height: 1fr; min-height: 8; overflow-y: hidden; }
     """

@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.widgets._static import Static
 
 from kullm_tui.ui.train.page.curves import LOSS
-from kullm_tui.ui.train.page.plots import Plots, chart_of
+from kullm_tui.ui.train.page.plots import StepPlots, chart_of
 from kullm_tui.ui.train.page.text import alarm_lines, card_line, host_line, joined, number_lines
 from kullm_tui.ui.train.page.watching import Watching
 from kullm_tui.ui.widgets.chart import Chart
@@ -22,7 +22,7 @@ _ALARMS, _FEW_ALARMS = 4, 1
 _CARDS, _FEW_CARDS = 8, 1
 
 
-class Overview(Plots):
+class Overview(StepPlots):
     DEFAULT_CSS = """
     Overview { overflow-y: hidden; }
     Overview Static { height: auto; }

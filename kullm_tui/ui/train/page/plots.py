@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import ClassVar, Protocol
 
@@ -11,6 +11,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, VerticalScroll
+from textual.geometry import Size
 
 from kullm_tui.core.plot.dots import dots_for
 from kullm_tui.core.plot.rows import Row
@@ -28,7 +29,8 @@ _TWO_COLUMNS = 72
 class Sighted(Protocol):
     """What is read by steps."""
 
-    sight: Sight
+    @property
+    def sight(self) -> Sight: ...
 
     def see(self, sight: Sight, /) -> None: ...
 
@@ -37,9 +39,8 @@ class Sighted(Protocol):
 
 
 class Plots(VerticalScroll, can_focus=True):
-    """Its keys; which charts there are is said by the views that are made of it."""
+    """What its keys do; which keys, and which charts there are, is said by the views that are made of it."""
 
-    BINDINGS: ClassVar[list[BindingType]] = bindings(TRAIN_CURVES)
     DEFAULT_CSS = """
     Plots { height: 1fr; scrollbar-gutter: auto; }
     Plots:focus Chart .chart--strong { color: $foreground; }
@@ -110,46 +111,57 @@ class Plots(VerticalScroll, can_focus=True):
             self._put(round(first + event.share * (last - first)))
 
 
-class Curves(Plots):
-    """All charts of a job, the loss over the full width."""
+class StepPlots(Plots):
+    """Read by steps of a training."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings(TRAIN_CURVES)
+
+
+class ChartGrid(Container):
+    """Two beside each other where there is room; a `-wide` one has a row of its own."""
 
     DEFAULT_CSS = """
-    Curves #grid { layout: grid; grid-size: 2; grid-gutter: 0 1; height: auto; }
-    Curves #grid.-one { grid-size: 1; }
-    Curves #loss { column-span: 2; }
-    Curves #grid.-one #loss { column-span: 1; }
+    ChartGrid { layout: grid; grid-size: 2; grid-gutter: 0 1; height: auto; }
+    ChartGrid.-one { grid-size: 1; }
+    ChartGrid .-wide { column-span: 2; }
+    ChartGrid.-one .-wide { column-span: 1; }
     """
+
+    def share(self, there: Collection[str], room: Size) -> None:
+        """Those of which there are figures share it, the others are not there."""
+        columns = 2 if room.width >= _TWO_COLUMNS else 1
+        self.set_class(columns == 1, "-one")
+        cells = 0
+        for chart in self.query(Chart):
+            chart.display = chart.id in there
+            cells += chart.display * (columns if chart.has_class("-wide") else 1)
+        height = max(_LOWEST, room.height // max(1, -(-cells // columns)))
+        self.styles.grid_rows = str(height)
+        for chart in self.query(Chart):
+            chart.styles.height = height
+
+
+class Curves(StepPlots):
+    """All charts of a job, the loss over the full width."""
 
     def __init__(self, watching: Watching, save: Callable[[], None], *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(watching, save, id=id)
         self._watching = watching
 
     def compose(self) -> ComposeResult:
-        with Container(id="grid"):
+        with ChartGrid():
             for panel in PANELS:
-                yield Chart(partial(chart_of, self._watching, panel), id=panel.fields[0])
+                chart = Chart(partial(chart_of, self._watching, panel), id=panel.fields[0])
+                yield chart.set_class(panel is LOSS, "-wide")
 
     def draw(self) -> None:
-        """Charts of which the job has no figures are not there."""
         watched = self._watching.watched
-        there = [panel for panel in PANELS if watched and panel.is_there(watched.metrics)]
-        for panel in PANELS:
-            self.query_one(f"#{panel.fields[0]}", Chart).display = panel in there or panel is LOSS
-        self._share_room(max(1, len(there)))
+        there = {panel.fields[0] for panel in PANELS if watched and panel.is_there(watched.metrics)}
+        self.query_one(ChartGrid).share(there | {LOSS.fields[0]}, self.size)
         super().draw()
 
     def on_resize(self) -> None:
         self.draw()
-
-    def _share_room(self, count: int) -> None:
-        grid = self.query_one("#grid", Container)
-        columns = 2 if self.size.width >= _TWO_COLUMNS else 1
-        grid.set_class(columns == 1, "-one")
-        rows = 1 + -(-(count - 1) // columns)
-        height = max(_LOWEST, self.size.height // rows)
-        grid.styles.grid_rows = str(height)
-        for chart in self.query(Chart):
-            chart.styles.height = height
 
 
 def chart_of(watching: Watching, panel: Panel, width: int, height: int) -> Sequence[Row]:

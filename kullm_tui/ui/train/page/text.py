@@ -170,10 +170,15 @@ def host_line(host: HostMoment, width: int) -> Content:
         Content.assemble(("CPU  ", "bold"), f" {use:>4} ", *_gauge((host.use or 0.0) / 100, "$accent")),
         Content.assemble(f"{host.mib / 1024:.1f}/{host.of / 1024:.0f}GB ", *_gauge(share, "$secondary")),
         Content(say("스왑", "swap") + f" {host.swap / 1024:.1f}GB" if host.swap >= 1 else ""),
-        Content("" if host.received is None else f"↓{size_text(round(host.received))}/s"),
-        Content("" if host.sent is None else f"↑{size_text(round(host.sent))}/s"),
+        Content(_traffic(host)),
     ]
     return _with_past(Content("  ").join(part for part in parts if part.plain), host.uses, width)
+
+
+def _traffic(host: HostMoment) -> str:
+    told = ((sign, count) for sign, count in (("↓", host.received), ("↑", host.sent)) if count is not None)
+    words = " ".join(f"{sign}{count / 1e6:.1f}" for sign, count in told)
+    return f"{words} MB/s" if words else ""
 
 
 def _card(card: CardMoment, width: int) -> list[Content]:

@@ -117,7 +117,7 @@ def written_job(
         append(job.metrics, row)
     append(job.events, {"event": "disk low", "free": 9.1e9, "time": BEGAN + 9.5 * 230})
     for moment in range(90):
-        cards = [_card(0, moment), _card(1, moment + 20)]
+        cards = [card(0, moment), card(1, moment + 20)]
         host = {"use": 20 + moment % 60, "mib": 94_000, "of": 515_000, "swap": 1200, "in": 41_000, "out": 8_200_000}
         append(job.gpu, {"time": BEGAN + 2 * moment, "cards": cards, "host": host})
     _write_log(job, done)
@@ -133,7 +133,7 @@ def _answer(job: JobDirectory, step: int) -> None:
         append(job.samples, {"step": step, "prompt": prompt, "reply": reply, "tokens": 7, "ended": step > 100})
 
 
-def _card(index: int, moment: int) -> dict[str, Any]:
+def card(index: int, moment: int) -> dict[str, Any]:
     who = [["kim", 4711, 2100]] if index else [["ju", 1234, 61_000]]
     use = int(60 + 38 * math.sin(moment / 9))
     return {

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input, Static
 
+from kullm_tui.core.plot.rows import plain
 from kullm_tui.ui.train.page.job_page import JobPage
 from kullm_tui.ui.train.page.log_view import LogLines
 from kullm_tui.ui.widgets.chart import Chart
 from kullm_tui.ui.widgets.differences import marked
 from tests.trainer.jobs.elsewhere import FaultyTransport, dispatched, make_job, running, set_state, wait_for
 from tests.trainer.jobs.here import Here, here  # noqa: F401 - a fixture
-from tests.ui.train.page.paging import BEGAN, STEPS, ended, paging, row_of, written_job
+from tests.ui.train.page.paging import BEGAN, STEPS, card, ended, paging, row_of, written_job
 from trainer.jobs.agent.files import append
 from trainer.jobs.mirror import Mirror, Patience
 from trainer.jobs.registry import known_in, put_down
@@ -51,6 +52,23 @@ async def test_a_page_grows_with_its_job(home: Path) -> None:
             append(job.metrics, row_of(40, dice))
             await one.tells("40/400 단계")
             assert one.page.watching.whole == (1, 40)
+
+
+async def test_the_machine_is_read_over_the_whole_job_under_its_own_cursor(home: Path) -> None:
+    job = ended(written_job(home))
+    async with paging(job, size=(140, 60)) as one:
+        await one.press("3")
+        await one.tells("네트워크(MB/초)")
+        chart = one.page.query_one("#cards-use", Chart)
+        assert plain(chart.rows[0]).split() == ["GPU", "사용률(%)", "━", "0", "42%", "━", "1", "43%"]
+        await one.press("home", "left")
+        await one.until(lambda: "0초째" in plain(chart.rows[0]))
+        assert plain(chart.rows[0]).split() == ["GPU", "사용률(%)", "━", "0", "60%", "━", "1", "90%", "0초째"]
+        assert one.page.watching.sight.cursor is None  # the curves' own stays where it was
+        now = card(0, 90) | {"use": 7, "who": []}
+        append(job.gpu, {"time": BEGAN + 2 * 90, "cards": [now]})
+        await one.press("escape")
+        await one.until(lambda: "0 7%" in plain(chart.rows[0]))
 
 
 async def test_a_page_that_is_being_taken_apart_is_drawn_no_more(home: Path) -> None:
@@ -177,7 +195,7 @@ async def test_charts_without_figures_are_not_there(home: Path) -> None:
     append(job.metrics, {"step": 2, "loss": 1.0})
     async with paging(job) as one:
         await one.press("2")
-        assert [chart.id for chart in one.page.query("#grid Chart").results() if chart.display] == ["loss"]
+        assert [chart.id for chart in one.page.query("Curves Chart").results() if chart.display] == ["loss"]
 
 
 async def test_a_training_on_pairs_has_their_curves(home: Path) -> None:
@@ -194,7 +212,7 @@ async def test_a_training_on_pairs_has_their_curves(home: Path) -> None:
         append(job.metrics, {"step": step, "loss": 0.6, **said, **of_pairs, **evaluated})
     async with paging(job) as one:
         await one.press("2")
-        there = [chart.id for chart in one.page.query("#grid Chart").results() if chart.display]
+        there = [chart.id for chart in one.page.query("Curves Chart").results() if chart.display]
         assert there == ["loss", "margin", "accuracy", "chosen_gain", "chosen_logp", "chosen_length"]
         for words in ("맞힌 쌍(%)  ━ 학습 75%  ▪ 평가 50% (20단계)", "━ 좋은 답 17  ━ 아닌 답 21"):
             await one.tells(words)

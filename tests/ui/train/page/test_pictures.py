@@ -43,11 +43,14 @@ async def test_its_replies_side_by_side_in_english(home: Path, monkeypatch: pyte
         await looks(one, "replies-en", (80, 24))
 
 
-async def test_its_cards(home: Path) -> None:
+@pytest.mark.parametrize("size", SIZES)
+async def test_its_cards_and_what_they_did(size: tuple[int, int], home: Path) -> None:
     job = ended(written_job(home))
-    async with paging(job, size=(80, 24)) as one:
+    async with paging(job, size=size) as one:
         await one.press("3")
-        await looks(one, "cards", (80, 24))
+        await one.tells("GPU 메모리(GB)")
+        await one.press("right", "left", "left", "left", "left")
+        await looks(one, "cards", size)
 
 
 async def test_several_runs_over_each_other(home: Path) -> None:
