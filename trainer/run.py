@@ -17,6 +17,7 @@ from trainer.jobs.agent.files import publish
 from trainer.jobs.directory import note
 from trainer.model.forward import Forward
 from trainer.objective import Likelihood, Objective
+from trainer.optimizer import AdamW
 from trainer.ranks import Ranks
 from trainer.recipe import Recipe
 from trainer.schedule import steps_per_epoch, total_steps
@@ -157,4 +158,4 @@ def _optimizer(run: TrainingRun) -> torch.optim.Optimizer:
         {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
     ]
     kept = [group for group in groups if group["params"]]
-    return torch.optim.AdamW(kept, lr=training.learning_rate, betas=training.betas, eps=training.eps, fused=True)
+    return AdamW(kept, lr=training.learning_rate, betas=training.betas, eps=training.eps, fused=True)
