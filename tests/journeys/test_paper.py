@@ -39,6 +39,10 @@ def _files(home: Path) -> dict[str, int]:
     return {str(one): one.stat().st_mtime_ns for one in folder.rglob("*") if one.is_file() and one.name != "study.lock"}
 
 
+def _jobs(folder: Path) -> list[JobDirectory]:
+    return [JobDirectory(spec.parent) for spec in sorted(folder.glob("*/spec.json"))]
+
+
 def _wait_until(holds: Callable[[], object]) -> None:
     deadline = time.monotonic() + _SECONDS
     while not holds():
@@ -101,16 +105,16 @@ def test_what_a_machine_went_on_training_while_the_study_was_dead_is_fetched_and
         jobs = box.home / ".kullm" / "jobs"
 
         running = start(home, *study, env=env)
-        _wait_until(lambda: [one for one in jobs.glob("*") if document(JobDirectory(one).state).get("start")])
+        _wait_until(lambda: [one for one in _jobs(jobs) if document(one.state).get("start")])
         kill(running, with_what_it_began=True)
-        (first,) = (JobDirectory(one) for one in jobs.iterdir())
+        (first,) = _jobs(jobs)
         _wait_until(lambda: states.is_terminal(document(first.state)))
         assert document(first.state)["state"] == states.SUCCEEDED
         assert not list((home / "adapters").glob("*"))
 
         done = kullm(home, *study, env=env, seconds=_SECONDS)
         assert done.returncode == 0, done.stderr
-        there = [JobDirectory(one) for one in jobs.iterdir()]
+        there = _jobs(jobs)
         assert len(there) == 2
         assert [[row["event"] for row in rows(one.events)].count("started") for one in there] == [1, 1]
         told = (_study(home, "small") / "report" / "report.md").read_text(encoding="utf-8")
