@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -102,7 +103,10 @@ def test_the_name_of_an_adapter_tells_its_study_and_its_key(study: Study) -> Non
 
 
 def test_a_machine_that_costs_is_agreed_to_and_changes_nothing_else(study: Study, tmp_path: Path) -> None:
-    machines = [{"name": "free", "ssh": "free"}, {"name": "paid", "ssh": "paid", "price_per_hour": 3.0}]
+    machines: list[dict[str, Any]] = [
+        {"name": "free", "ssh": "free"},
+        {"name": "paid", "ssh": "paid", "price_per_hour": 3.0},
+    ]
     (tmp_path / "home").mkdir(exist_ok=True)
     for one in machines:
         put_row("machines", one)
