@@ -142,7 +142,9 @@ def test_a_plan_says_every_stage_its_command_and_the_bill_and_begins_nothing(tmp
 
 
 def test_what_costs_is_not_begun_before_somebody_agrees(tmp_path: Path) -> None:
-    done = kullm(tmp_path, "paper", "--scale", "full")
+    machine = 'machines = [{name = "lab", ssh = "lab", gpus = "4xA100-80GB"}]'
+    (tmp_path / "config.toml").write_text(f"{machine}\n", encoding="utf-8")
+    done = kullm(tmp_path, "paper", "--scale", "full", "--on", "lab")
 
     assert done.returncode == 1
     assert "--yes" in done.stderr
