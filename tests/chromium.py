@@ -20,11 +20,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import pytest
-
 from tests.processes import MARK
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 _FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--remote-debugging-pipe",
@@ -35,6 +33,10 @@ _ABOVE = 10  # descriptors that neither of those is
 _PHONE = 600  # CSS pixels; what is narrower is one, with twice as many dots
 _SECONDS = 120.0
 _AT_ONCE = 1 << 16
+
+
+def installed() -> str | None:
+    return next(filter(None, map(shutil.which, NAMES)), None)
 
 
 class Chromium:
@@ -132,10 +134,9 @@ class _Proxy:
 
 @contextlib.contextmanager
 def chromium() -> Iterator[Chromium]:
-    """Skips the test where there is none."""
-    program = next(filter(None, map(shutil.which, _NAMES)), None)
-    if program is None:
-        pytest.skip(f"no Chromium is on this machine ({', '.join(_NAMES)})")
+    """For tests with the mark `browser`, which are skipped where there is none."""
+    program = installed()
+    assert program
     proxy = _Proxy()
     with tempfile.TemporaryDirectory(prefix="chromium", ignore_cleanup_errors=True) as profile:
         through = (f"--user-data-dir={profile}", f"--proxy-server=http://127.0.0.1:{proxy.port}", "--proxy-bypass-list=<-loopback>")  # fmt: skip

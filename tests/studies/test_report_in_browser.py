@@ -31,7 +31,7 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     scores = Table(["모델", *_CRITERIA, "n"], [[name, *["0.984 [0.958, 0.996]"] * 6, "252/252"] for name in _MODELS], "표 1")  # fmt: skip
     pairs = Table(["쌍", "차이", "p"], [[f"{a} − {b}", "+0.700 [+0.531, +0.812]", "0.000"] for a in _MODELS for b in _MODELS])  # fmt: skip
     words = Table(["모델", "답"], [[name, f"서울이에요. {_OUTSIDE} {_LONG}"] for name in _MODELS], _LONG, is_words=True)
-    stages = Table(["단계", "키", "걸린 시간", "끝난 때", "명령"], [["training/demo/polite", "0123456789ab", "12분", "2026-11-29 14:00", f"kullm train demo-kullm --set data.source=/home/someone/{'x' * 80}"]], is_words=True)  # fmt: skip
+    stages = Table(["단계", "키", "걸린 시간", "끝난 때", "명령"], [["training/demo/polite", "0123456789ab", "12분", "2026-11-29 14:00", f"kullm train demo-kullm --set data.source=/home/user/{'x' * 80}"]], is_words=True)  # fmt: skip
     blocks = (scores, pairs, words, stages, Notes([_OUTSIDE, _LONG]), Plain(f"{_LONG}\n{_OUTSIDE}"), Figure("그림", ["▇" * 90]), _LONG)  # fmt: skip
     file = tmp_path / "report.html"
     file.write_text(html(Document(_LONG, [_OUTSIDE], [Section("점수", blocks)])), encoding="utf-8")
