@@ -42,6 +42,7 @@ _CHAT_TEMPLATE = "chat_template.jinja"
 _SECONDS = 600  # for one answer, a long queue before it included
 _TASK = re.compile(r"[\w./+-]+")
 _AT_ONCE = 8
+_DEEPEST = 4  # groups within groups
 
 
 @dataclass(frozen=True)
@@ -169,15 +170,27 @@ def read_results(output: Path) -> list[TaskResult]:
 
 
 def _result(task: str, row: Mapping[str, Any], table: Mapping[str, Any]) -> TaskResult:
-    counted = table.get("n-samples", {}).get(task, {})
-    items = int(counted.get("effective") or counted.get("original") or 0)
+    items = _items(task, table)
     return TaskResult(
         task,
-        items,
+        items or sum(_items(one, table) for one in _below(task, table)),
         int(table.get("n-shot", {}).get(task) or 0),
         str(table.get("versions", {}).get(task, "")),
         tuple(_metrics(row, items)),
     )
+
+
+def _items(task: str, table: Mapping[str, Any]) -> int:
+    """Nothing is said of a group, which may weigh its tasks as it likes: its interval is by the standard error."""
+    counted = table.get("n-samples", {}).get(task, {})
+    return int(counted.get("effective") or counted.get("original") or 0)
+
+
+def _below(task: str, table: Mapping[str, Any], depth: int = _DEEPEST) -> Iterator[str]:
+    """A group's tasks, those of groups within it too."""
+    for one in table.get("group_subtasks", {}).get(task, ()) if depth else ():
+        yield one
+        yield from _below(one, table, depth - 1)
 
 
 def _metrics(row: Mapping[str, Any], items: int) -> Iterator[Metric]:

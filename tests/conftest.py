@@ -10,7 +10,7 @@ import pytest
 
 from kullm_tui.core.errors import ConfigError
 from kullm_tui.core.processor import hold
-from tests import processes
+from tests import chromium, processes
 
 # A shell that runs a whole check in the background has its children ignore ctrl-c, and theirs; the tests send it on purpose.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -33,6 +33,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     place = {room: at for at, room in enumerate(_LONG_FIRST)}
     items.sort(key=lambda item: place.get(item.path.relative_to(here).parts[0], len(place)))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Before a fixture of the module would begin one."""
+    if item.get_closest_marker("browser") and chromium.installed() is None:
+        pytest.skip(f"no Chromium is on this machine ({', '.join(chromium.NAMES)})")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -5,7 +5,7 @@ passes for 12. A word is right where it begins a word; one of a single syllable 
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import zip_longest
@@ -33,7 +33,7 @@ class Question:
 
 def heldout(limit: int) -> list[Question]:
     """The first so many, every topic in turn."""
-    return list(_in_turn()[:limit])
+    return [_question(place) for place in range(min(limit, len(_in_turn())))]
 
 
 def out_of_range() -> list[str]:
@@ -53,20 +53,27 @@ def says_right(answer: str, accepted: Sequence[str], rejected: Sequence[str] = (
 
 
 @cache
-def _in_turn() -> tuple[Question, ...]:
-    topics: dict[str, list[Question]] = {}
+def _in_turn() -> tuple[tuple[Item, str], ...]:
+    """In the order of all; only what is asked for is held against its rivals, which takes most of the time."""
+    topics: dict[str, list[tuple[Item, str]]] = {}
     for item in items():
         if item.topic != OUT_OF_RANGE:
-            topics.setdefault(item.topic, []).extend(_questions(item))
-    rounds = zip_longest(*(shuffled(questions, "questions", topic) for topic, questions in topics.items()))
-    return tuple(question for each in rounds for question in each if question is not None)
+            topics.setdefault(item.topic, []).extend((item, ask) for ask in wordings(item, "heldout"))
+    rounds = zip_longest(*(shuffled(asked, "questions", topic) for topic, asked in topics.items()))
+    return tuple(asked for each in rounds for asked in each if asked is not None)
 
 
-def _questions(item: Item) -> Iterator[Question]:
-    own = [_GROUPED.sub("", style(item)) for style in STYLES.values()]
-    for ask in wordings(item, "heldout"):
-        rejected = tuple(each for each in item.rivals if not any(_says(text, each) for text in (*own, ask)))
-        yield Question(item.topic, ask, item.accepted, rejected)
+@cache
+def _question(place: int) -> Question:
+    item, ask = _in_turn()[place]
+    return Question(item.topic, ask, item.accepted, tuple(one for one in _strange_to(item) if not _says(ask, one)))
+
+
+@cache
+def _strange_to(item: Item) -> tuple[str, ...]:
+    """The rivals that none of its own answers says."""
+    told = [_GROUPED.sub("", style(item)) for style in STYLES.values()]
+    return tuple(one for one in item.rivals if not any(_says(text, one) for text in told))
 
 
 def _says(text: str, phrase: str) -> bool:

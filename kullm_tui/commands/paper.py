@@ -24,8 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=list(_SCALES),
         default="demo",
         help=say(
-            "demo: 데모 모델로 작게 (기본), full: 논문 그대로",
-            "demo: in small on the demo model (unless told), full: the paper's",
+            "demo: 데모 모델로 작게 (기본), full: 논문 그대로, 학습은 --on으로 고른 장비에서",
+            "demo: in small on the demo model (unless told), full: the paper's, trained on the machine that --on names",
         ),
     )
     which.add_argument(
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
         return show_report(plan, write_report(plan), as_json=args.json)
     if args.plan:
         return show_plan(plan, seen(plan), as_json=args.json)
-    require_parts()
+    require_parts(plan)
     view = StudyView(plan, Narration())
     with _stops_kindly() as child:
         _agree(plan, args)

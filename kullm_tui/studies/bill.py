@@ -39,7 +39,7 @@ from trainer.estimate.estimate import plan_run as plan_training
 from trainer.estimate.figures import Basis
 from trainer.estimate.machines import Machine, machine_named, this_machine
 from trainer.estimate.tokens import Lengths, recorded_lengths
-from trainer.jobs.machines import machine_settings
+from trainer.jobs.machines import known_machines, machine_settings
 from trainer.jobs.prospect import price_of_an_hour
 from trainer.jobs.tokenising import cached_lengths
 from trainer.recipe import Recipe
@@ -165,6 +165,8 @@ def _of_training(plan: Plan, stage: Stage, notes: list[str]) -> Iterator[Item]:
         return
     if not found.fit.fits:
         notes.append(_does_not_fit(stage, found))
+        if not base.on:
+            notes.append(_machines_of_the_configuration())
     duration = found.duration.seconds
     yield Item(stage.id, "tokens", found.tokens.value, found.tokens.basis, base.recipe)
     yield Item(stage.id, "memory", found.fit.memory.total, "computed", f"{machine.name}")
@@ -192,6 +194,18 @@ def _does_not_fit(stage: Stage, found: TrainingPlan) -> str:
         f"{stage.id}: {found.machine.name}의 메모리에 들어가지 않아요."
         + (f" 들어가는 장비: --on {card}" if card else ""),
         f"{stage.id}: does not fit the memory of {found.machine.name}." + (f" This would: --on {card}" if card else ""),
+    )
+
+
+def _machines_of_the_configuration() -> str:
+    listed = ", ".join(f"--on {one.name}" for one in known_machines())
+    if listed:
+        return say(
+            f"설정에 있는 장비에서 학습하려면: {listed}", f"To train on a machine of the configuration: {listed}"
+        )
+    return say(
+        "다른 장비에서 학습하려면 `kullm machines add`로 추가한 다음 --on으로 고르세요.",
+        "To train on another machine, add it with `kullm machines add` and name it with --on.",
     )
 
 

@@ -1,4 +1,7 @@
-"""What a study asks: a public set by its name, or a file of its own that is laid beside its stages, with the answers that are known."""
+"""What a study asks: a public set by its name, or a file of its own that is laid beside its stages, with the answers that are known.
+
+cache/questions/demo-KEY.jsonl   the demo's, which take seconds to make, under what decides them
+"""
 
 import hashlib
 import json
@@ -6,13 +9,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from data.demo import corpus
+from data.sources.files import digest_of
 from evaluator.questions import PUBLIC_SETS, PublicSet, load_questions
 from kullm_tui.core import paths
 from kullm_tui.core.files import publish
-from kullm_tui.feedback.held_out import DEMO, held_out
+from kullm_tui.feedback import held_out
 from kullm_tui.studies.study import Study
 
 _FILE = "questions.jsonl"
+_SHORT = 16
 
 
 def public_set(study: Study) -> PublicSet | None:
@@ -42,6 +48,20 @@ def count(study: Study) -> int:
 
 
 def _text(study: Study) -> str:
+    if study.questions != held_out.DEMO:
+        return _written(study)
+    place = paths.private_dir(paths.cache_dir() / "questions") / f"demo-{_demo_key(study.limit)}.jsonl"
+    if not place.is_file():
+        publish(place, _written(study), mode=0o600)
+    return place.read_text(encoding="utf-8")
+
+
+def _demo_key(limit: int) -> str:
+    made_from = digest_of([*corpus.made_from(), Path(held_out.__file__), Path(__file__)])
+    return hashlib.sha256(f"{made_from} {limit}".encode()).hexdigest()[:_SHORT]
+
+
+def _written(study: Study) -> str:
     return "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in _rows(study))
 
 
@@ -50,7 +70,8 @@ def _rows(study: Study) -> Iterator[Mapping[str, Any]]:
         for one in load_questions(study.questions).questions[: study.limit]:
             yield {"id": one.id, "instruction": one.instruction, "input": one.input, "category": one.category}
         return
-    held = held_out(study.questions if study.questions == DEMO else str(_file(study)), limit=study.limit)
+    named = study.questions if study.questions == held_out.DEMO else str(_file(study))
+    held = held_out.held_out(named, limit=study.limit)
     for one in held.questions.questions:
         known = held.known.get(one.id)
         row = {"id": one.id, "instruction": one.instruction, "input": one.input, "category": one.category}

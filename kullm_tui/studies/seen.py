@@ -14,7 +14,7 @@ from kullm_tui.core.config.settings import load_config
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.extras import require_data, require_local
 from kullm_tui.studies.child import LAST_LINES
-from kullm_tui.studies.marks import AtWork, Mark, at_work, log_of
+from kullm_tui.studies.marks import AtWork, Mark, at_work, log_of, mark_of
 from kullm_tui.studies.running import marks_of
 from kullm_tui.studies.stages import Plan, Stage, is_translated
 from trainer.jobs.machines import require_machine
@@ -50,10 +50,18 @@ def seen(plan: Plan, *, is_ours: bool = False) -> Seen:
     return Seen(marks, None if is_ours else at_work(plan.study.name), said, tuple(_missing(plan, undone)))
 
 
-def require_parts() -> None:
-    """MissingExtra where a study cannot be carried out on this machine."""
+def require_parts(plan: Plan) -> None:
+    """KullmError where something is missing without which no stage could end, or a training could not begin after hours of other work."""
     require_local()
     require_data()
+    for machine in _machines(plan, [one for one in plan.of("training") if mark_of(plan.study.name, one) is None]):
+        require_machine(machine)
+
+
+def _machines(plan: Plan, undone: Sequence[Stage]) -> list[str]:
+    """On which something is still to be trained."""
+    bases = {one.base for one in undone if one.kind == "training"}
+    return list(dict.fromkeys(one.on for one in plan.study.bases if one.on and one.name in bases))
 
 
 def _missing(plan: Plan, undone: Sequence[Stage]) -> Iterator[str]:
@@ -65,9 +73,7 @@ def _missing(plan: Plan, undone: Sequence[Stage]) -> Iterator[str]:
     mixture = plan.study.made_mixtures
     if "mixtures" in kinds and is_translated(mixture):
         asked.append(partial(_translator_is_there, mixture.translation))
-    if "training" in kinds:
-        machines = dict.fromkeys(one.on for one in plan.study.bases if one.on)
-        asked += [partial(require_machine, name) for name in machines]
+    asked += [partial(require_machine, name) for name in _machines(plan, undone)]
     if "scores" in kinds:
         endpoints = load_config().endpoints
         asked += [partial(judge_endpoint, name, endpoints) for name in plan.judges]

@@ -8,7 +8,6 @@ nothing else. Where a stage's folder or adapter lies, and what it is called, fol
 
 import hashlib
 import json
-import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,8 +24,10 @@ from kullm_tui.core.config.settings import load_config
 from kullm_tui.core.language import say
 from kullm_tui.core.text import safe_line
 from kullm_tui.studies import anchors, questions
+from kullm_tui.studies.names import names_begun, trained_name
 from kullm_tui.studies.shelf import as_typed
 from kullm_tui.studies.study import Base, Study
+from trainer.jobs.machines import machine_settings
 from trainer.recipe import Recipe, recipe_dict
 
 Kind = Literal["sources", "mixtures", "training", "answers", "scores", "anchors", "report"]
@@ -141,13 +142,14 @@ def _sources_of(mixture: Mixture) -> Iterator[object]:
 
 
 def _trainings(study: Study, build: Stage) -> Iterator[Stage]:
+    begun = names_begun()
     for base in study.bases:
         for mixture in study.mixtures_of(base):
             data = Path(build.makes) / f"{mixture}.jsonl"
             recipe = base.recipe_over(data)
             told = {**recipe_dict(recipe), "data": {**recipe_dict(recipe)["data"], "source": mixture}}
             key = _key("training", told, build.key)
-            name = _plain(f"{study.name}-{base.name}-{mixture}-{key[:_SHORT]}")
+            name = trained_name((study.name, base.name, mixture), key, begun)
             yield Stage(
                 f"training/{base.name}/{mixture}",
                 "training",
@@ -164,7 +166,14 @@ def _trainings(study: Study, build: Stage) -> Iterator[Stage]:
 def _train_command(base: Base, data: Path, name: str) -> tuple[str, ...]:
     settings = [word for one in (*base.set, f"data.source={data}") for word in ("--set", one)]
     machine = ("--on", base.on) if base.on else ()
-    return ("train", base.recipe, *settings, *machine, "--name", name, "--json")
+    agreed = ("--yes",) if _costs(base.on) else ()
+    return ("train", base.recipe, *settings, *machine, "--name", name, *agreed, "--json")
+
+
+def _costs(machine: str) -> bool:
+    """Its hours are paid for."""
+    found = machine_settings(machine)
+    return found is not None and (found.is_rented or found.price_per_hour is not None)
 
 
 def _answers(study: Study, before: Sequence[Stage]) -> Iterator[Stage]:
@@ -215,10 +224,6 @@ def model_name(study: Study, training: Stage) -> str:
 def recipe_of(study: Study, training: Stage) -> Recipe:
     base = next(one for one in study.bases if one.name == training.base)
     return base.recipe_over(training.mixture)
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-._")
 
 
 def _key(*parts: object) -> str:

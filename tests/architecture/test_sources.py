@@ -21,7 +21,7 @@ _BROAD_EXCEPTS = {
 }
 
 # What only some machines have, so that a test may be skipped without it.
-_MAY_BE_MISSING = {"gpu", "network", "root", "shared_data", "peers", "slurm", "soak"}
+_MAY_BE_MISSING = {"browser", "gpu", "network", "root", "shared_data", "peers", "slurm", "soak"}
 _SKIPS = {"skip", "skipif", "importorskip"}
 
 _MACHINE_PATHS = re.compile(

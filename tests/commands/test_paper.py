@@ -1,21 +1,18 @@
 """`kullm paper` as a person runs it: real builds, trainings, answers and grades of a small study, killed at random and gone on with."""
 
 import json
-import random
 import shutil
-import signal
-import time
-from contextlib import suppress
 from html.parser import HTMLParser
 from pathlib import Path
-from subprocess import Popen
 from typing import Any
 
-import psutil
 import pytest
 
+from tests.chromium import chromium
 from tests.evaluator.judge_server import FORM, JudgeServer
-from tests.kullm_command import kullm, start
+from tests.kullm_command import kullm
+from tests.studies.killing import kill_at_random
+from tests.studies.looked_at import DESK, PHONE, faults
 from tests.studies.small import small_study
 
 _KILLS = 4
@@ -102,35 +99,12 @@ def test_a_second_run_does_nothing(home: Path) -> None:
 
 
 def test_killed_at_random_and_begun_again_it_ends_with_the_same_numbers(home: Path, tmp_path: Path) -> None:
-    seed = random.SystemRandom().randrange(10**6)
-    chance = random.Random(seed)
-    study = str(small_study(tmp_path))
-    for kill in range(_KILLS):
-        running = start(tmp_path, "paper", "--study", study)
-        _lives(running, chance.uniform(0.5, _LONGEST_LIFE))
-        _kill(running, with_what_it_began=kill % 2 == 1)
-    done = kullm(tmp_path, "paper", "--study", study, seconds=800)
+    study = ("paper", "--study", str(small_study(tmp_path)))
+    seed = kill_at_random(tmp_path, study, kills=_KILLS, longest=_LONGEST_LIFE)
+    done = kullm(tmp_path, *study, seconds=800)
 
     assert done.returncode == 0, f"seed {seed}: {done.stderr}"
     assert numbers(tmp_path) == numbers(home), f"seed {seed}"
-
-
-def _lives(running: "Popen[bytes]", seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while running.poll() is None and time.monotonic() < end:
-        time.sleep(0.05)
-
-
-def _kill(running: "Popen[bytes]", *, with_what_it_began: bool) -> None:
-    """-9, alone or with the command of the stage and all that this began and still holds."""
-    below: list[psutil.Process] = []
-    with suppress(psutil.NoSuchProcess):
-        below = psutil.Process(running.pid).children(recursive=True) if with_what_it_began else []
-    running.kill()
-    for one in below:
-        with suppress(psutil.NoSuchProcess):
-            one.send_signal(signal.SIGKILL)
-    running.communicate()
 
 
 def test_a_stage_that_fails_ends_it_with_its_own_last_words(tmp_path: Path) -> None:
@@ -168,12 +142,22 @@ def test_a_plan_says_every_stage_its_command_and_the_bill_and_begins_nothing(tmp
 
 
 def test_what_costs_is_not_begun_before_somebody_agrees(tmp_path: Path) -> None:
-    done = kullm(tmp_path, "paper", "--scale", "full", "--on", "4xA100-80GB")
+    machine = 'machines = [{name = "lab", ssh = "lab", gpus = "4xA100-80GB"}]'
+    (tmp_path / "config.toml").write_text(f"{machine}\n", encoding="utf-8")
+    done = kullm(tmp_path, "paper", "--scale", "full", "--on", "lab")
 
     assert done.returncode == 1
     assert "--yes" in done.stderr
     assert "DeepL" in done.stderr or "deepl" in done.stderr
     assert not list((tmp_path / "studies" / "paper").rglob("marks/*.json"))
+
+
+def test_a_machine_that_is_not_in_the_configuration_is_refused_before_anything_begins(tmp_path: Path) -> None:
+    done = kullm(tmp_path, "paper", "--scale", "full", "--on", "4xA100-80GB", "--yes")
+
+    assert done.returncode != 0
+    assert "'4xA100-80GB' 장비가 없어요" in done.stderr
+    assert not (tmp_path / "studies" / "paper" / "logs").exists()
 
 
 def test_judges_are_asked_about_the_same_answers_and_their_offset_is_told(home: Path, tmp_path: Path) -> None:
@@ -205,3 +189,12 @@ def test_judges_are_asked_about_the_same_answers_and_their_offset_is_told(home: 
     assert "+2.000" in offset
     assert "2023년의 gpt-4" in text
     assert len(list((judged / "jobs").iterdir())) == len(list((home / "jobs").iterdir()))
+
+
+@pytest.mark.browser
+def test_a_browser_shows_the_report_whole_and_nothing_leaves_it(home: Path) -> None:
+    page = report(home) / "report.html"
+    with chromium() as browser:
+        assert {width: faults(browser, page, width) for width in (PHONE, DESK)} == {PHONE: [], DESK: []}
+        assert browser.requests == [page.as_uri()]
+        assert browser.left == []

@@ -100,6 +100,21 @@ def test_results_are_read_with_their_intervals(tmp_path: Path) -> None:
     assert result_lines([boolq])[1] == ["kobest_boolq", "acc", "0.500", "0.474–0.526", "1404", "5"]
 
 
+def test_a_group_has_the_items_of_all_its_tasks_and_the_harness_own_error(tmp_path: Path) -> None:
+    """As of CLIcK, whose groups hold groups."""
+    told = {
+        "results": {"click": {"acc,none": 0.6, "acc_stderr,none": 0.01}, "click_lang": {}, "click_text": {"acc,none": 0.5}},
+        "group_subtasks": {"click": ["click_lang", "click_cul"], "click_lang": ["click_text"], "loop": ["loop"]},
+        "n-samples": {"click_text": {"original": 285, "effective": 40}, "click_cul": {"original": 60, "effective": 60}},
+    }  # fmt: skip
+    (tmp_path / "results_1.json").write_text(json.dumps(told))
+    click, lang, text = read_results(tmp_path)
+
+    assert (click.items, lang.items, text.items) == (100, 40, 40)
+    assert click.metrics[0].interval is not None
+    assert click.metrics[0].interval.high == pytest.approx(0.6196, abs=1e-4)
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"results": {"t": 3}}'])
 def test_results_that_cannot_be_read_are_told(tmp_path: Path, text: str) -> None:
     with pytest.raises(KullmError, match="읽을 수 없어요"):

@@ -4,15 +4,16 @@ from pathlib import Path
 
 import pytest
 
+from kullm_tui.core.errors import UsageError
 from kullm_tui.studies.agreement import question_of
 from kullm_tui.studies.bill import Bill, Item
 from kullm_tui.studies.marks import log_of, put_mark
-from kullm_tui.studies.seen import seen
+from kullm_tui.studies.seen import require_parts, seen
 from kullm_tui.studies.shelf import known_studies, note_begun
 from kullm_tui.studies.stages import plan_of, whole_command
 from kullm_tui.studies.study import load_study
 from kullm_tui.studies.text import outcome_text
-from tests.studies.small import own_study
+from tests.studies.small import as_if_trained, own_study
 
 
 @pytest.fixture(autouse=True)
@@ -49,6 +50,15 @@ def test_one_of_ones_own_is_known_once_it_was_begun_as_long_as_its_file_is_there
 
     study.file.unlink()
     assert known_studies() == ["demo", "paper"]
+
+
+def test_a_machine_must_be_there_only_while_something_is_to_be_trained_on_it(tmp_path: Path) -> None:
+    plan = plan_of(load_study(str(own_study(tmp_path))).trained_on("lab"))
+    with pytest.raises(UsageError, match="'lab'"):
+        require_parts(plan)
+
+    as_if_trained(plan, [1, 4, 8])
+    require_parts(plan)
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kullm_tui.commands.main import _parser
+from kullm_tui.core.config.edit import put_row
 from kullm_tui.studies.stages import Plan, plan_of
 from kullm_tui.studies.study import Study, load_study
 from tests.studies.small import small_study
@@ -98,3 +100,19 @@ def test_another_row_of_the_mixture_trains_everything_anew(study: Study, tmp_pat
 def test_the_name_of_an_adapter_tells_its_study_and_its_key(study: Study) -> None:
     for stage in plan_of(study).of("training"):
         assert stage.makes == f"small-tiny-{stage.mixture}-{stage.key[:6]}"
+
+
+def test_a_machine_that_costs_is_agreed_to_and_changes_nothing_else(study: Study, tmp_path: Path) -> None:
+    machines: list[dict[str, Any]] = [
+        {"name": "free", "ssh": "free"},
+        {"name": "paid", "ssh": "paid", "price_per_hour": 3.0},
+    ]
+    (tmp_path / "home").mkdir(exist_ok=True)
+    for one in machines:
+        put_row("machines", one)
+
+    here, free, paid = (plan_of(study.trained_on(name)) for name in ("", "free", "paid"))
+
+    assert not any(one.spends for plan in (here, free) for one in plan.of("training"))
+    assert all(one.spends and one.command[-2:] == ("--yes", "--json") for one in paid.of("training"))
+    assert changed(here, paid) == set()

@@ -57,7 +57,8 @@ class Started:
 
 
 def resume(job: KnownJob, client: Client, *, on: str = "") -> Started:
-    """The one way to go on: from the newest whole checkpoint, or from nought. What runs already is left to run."""
+    """The one way to go on: from the newest whole checkpoint, or from nought. What runs already is left to run, and what came to its end
+    elsewhere while nobody listened is left at it."""
     spec, recipe = checked_spec(job)
     if not job.machine:
         return _resume_here(job, client, on or str(spec.get("on") or ""))
@@ -70,7 +71,7 @@ def resume(job: KnownJob, client: Client, *, on: str = "") -> Started:
         raise _not_arrived(job, recipe)
     state = facts["state"]
     begun = int(state.get("start") or 0)
-    if state.get("state") in states.LIVE:
+    if state.get("state") in states.LIVE or state.get("state") == states.SUCCEEDED:
         return Started(begun, fresh=False)
     number = max(begun, int(launch.get("start") or 0)) + (begun > 0)
     client.start(job.id, {**launch, "start": number}, secrets_of(job))

@@ -11,6 +11,7 @@ from kullm_tui.commands.machines.rent import tell_of_the_end
 from kullm_tui.core.language import say
 from kullm_tui.core.text import terminal_safe, terminal_safe_json
 from trainer.jobs.actions import go_on
+from trainer.jobs.agent import states
 from trainer.jobs.client import Client
 from trainer.jobs.overview import standing
 from trainer.jobs.registry import KnownJob
@@ -23,7 +24,7 @@ def started_and_followed(
     follower = Follower(job, client, narration)
     started = go_on(job, client, note=narration.note, progress=narration.progress, on=on)
     narration.clear()
-    if not started.fresh and not detach:
+    if not started.fresh and not detach and job.again().state.get("state") != states.SUCCEEDED:
         narration.note(say("이미 돌고 있어서 지켜봐요.", "It runs already, and is followed."))
     if detach:
         return left_alone(job, narration, as_json=as_json)

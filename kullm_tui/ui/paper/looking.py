@@ -9,7 +9,6 @@ from kullm_tui.studies.seen import Seen, require_parts, seen
 from kullm_tui.studies.stages import Plan, plan_of
 from kullm_tui.studies.study import load_study
 from kullm_tui.ui.paper.runs import Wishes
-from trainer.jobs.machines import require_machine
 
 
 def planned(name: str, wishes: Wishes) -> Plan:
@@ -25,10 +24,7 @@ def looked_at(plan: Plan, *, is_ours: bool) -> tuple[Seen, Written | None]:
 
 def ready_to_begin(name: str, wishes: Wishes) -> tuple[Plan, Bill, Question | None]:
     """The study as its file is now. KullmError where something is missing without which no stage could end."""
-    require_parts()
     plan = planned(name, wishes)
-    for base in plan.study.bases:
-        if base.on:
-            require_machine(base.on)
+    require_parts(plan)
     bill = bill_of(plan)
     return plan, bill, question_of(plan, bill)

@@ -26,6 +26,7 @@ from tests import nvidia_smi
 from tests.kullm_command import COMMAND, Terminal, environment, kullm
 from tests.relay import relay
 from tests.sshd import ALIAS, Sshd, make_key
+from trainer.jobs.actions import Started, resume
 from trainer.jobs.agent import states
 from trainer.jobs.agent.directory import JobDirectory
 from trainer.jobs.agent.files import document, rows
@@ -231,6 +232,22 @@ def test_a_start_whose_acknowledgement_is_lost_is_asked_again_and_runs_once(
     _wait_until(lambda: (tmp_path / "ran").exists())
     client_of(OURS).cancel(job.id, grace=0.0)
     assert _ends(_there(box, job.id), client_of(OURS))["state"] == states.CANCELLED
+    assert (tmp_path / "ran").read_text() == f"{job.id}\n"
+
+
+def test_one_that_came_to_its_end_while_nobody_listened_is_not_begun_again(
+    box: Sshd, home: Path, tmp_path: Path
+) -> None:
+    program, found = _stand_in(tmp_path, then="exit 0"), _prospect(home)
+    job = draft(found, name="unheard", argv=[])
+    assert found.facts is not None
+    carry_out(job, OURS, client_of(OURS), SILENT, replace(found.facts, told={**found.facts.told, "executable": str(program)}))  # fmt: skip
+    _wait_until(lambda: states.is_terminal(document(_there(box, job.id).state)))
+    assert document(_there(box, job.id).state)["state"] == states.SUCCEEDED
+    assert known_job(job.id).state.get("state") != states.SUCCEEDED
+
+    assert resume(known_job(job.id), client_of(OURS)) == Started(1, fresh=False)
+    assert known_job(job.id).state["state"] == states.SUCCEEDED
     assert (tmp_path / "ran").read_text() == f"{job.id}\n"
 
 
