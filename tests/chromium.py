@@ -85,10 +85,17 @@ class Chromium:
             while not await self.says(f"Boolean({expression})"):
                 await asyncio.sleep(_POLL_SECONDS)
 
-    async def presses(self, key: str, number: int, *, text: str = "", control: bool = False, does: str = "") -> None:
+    async def presses(
+        self, key: str, number: int, *, text: str = "", control: bool = False, shift: bool = False, does: str = ""
+    ) -> None:
         """`does`: what a browser with a window has the keys do."""
         code = f"Key{key.upper()}" if len(key) == 1 else key
-        known: dict[str, Any] = {"key": key, "code": code, "windowsVirtualKeyCode": number, "modifiers": 2 * control}
+        known: dict[str, Any] = {
+            "key": key,
+            "code": code,
+            "windowsVirtualKeyCode": number,
+            "modifiers": 2 * control + 8 * shift,
+        }
         kind = "keyDown" if text else "rawKeyDown"
         commands = [does] if does else []
         await self.does("Input.dispatchKeyEvent", type=kind, text=text, commands=commands, **known)

@@ -24,7 +24,7 @@ _PASTED = "\n".join("".join(chr(0xAC00 + (line * 40 + at) * 5) for at in range(4
 
 def _stages(syllable: str) -> Iterator[str]:
     """What an input method shows on the way to it: 안 as ㅇ, 아, 안."""
-    lead, *rest = unicodedata.normalize("NFD", syllable)
+    lead, *rest = list(unicodedata.normalize("NFD", syllable))
     yield "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎ"[ord(lead) - 0x1100]
     yield from (unicodedata.normalize("NFC", part) for part in itertools.accumulate(rest, initial=lead) if part != lead)
 
@@ -88,7 +88,8 @@ async def test_korean_typed_in_a_browser_arrives_whole(tmp_path: Path) -> None:
         await browser.composes("ㄱ", "")  # and here the only one
         await store.drafts(_HUNDRED + "해")
         await browser.presses("Backspace", 8)
-        await store.drafts(_HUNDRED)
+        await browser.presses("Enter", 13, text="\r", shift=True)
+        await store.drafts(_HUNDRED + "\n")
 
         await _a_copied_reply_and_a_paste(browser, store)
         await browser.picture(tmp_path / "end.png")
@@ -106,4 +107,4 @@ async def _a_copied_reply_and_a_paste(browser: Chromium, store: _Store) -> None:
     await browser.waits_for(f"navigator.clipboard.readText().then((text) => text.trim() === {reply.strip()!r})")
     await browser.says(f"navigator.clipboard.writeText({_PASTED!r})")
     await browser.presses("v", 86, control=True, does="paste")
-    await store.drafts(_HUNDRED + _PASTED)
+    await store.drafts(f"{_HUNDRED}\n{_PASTED}")

@@ -4,7 +4,9 @@ import asyncio
 import os
 import re
 import signal
+import socket
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ import psutil
 import pytest
 from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType, WSServerHandshakeError
 
+from kullm_tui.web.server import MOST_APPS
+from tests.kullm_command import kullm
 from tests.web.verb import WebVerb
 
 _SECONDS = 240.0
@@ -151,10 +155,6 @@ async def test_an_app_ends_when_its_server_is_killed(web: WebVerb) -> None:
 
 
 def test_a_port_that_is_taken_or_none_is_said(tmp_path: Path) -> None:
-    import socket
-
-    from tests.kullm_command import kullm
-
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -162,3 +162,44 @@ def test_a_port_that_is_taken_or_none_is_said(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (1, "")
     assert "포트를 열지 못했어요" in done.stderr
     assert kullm(tmp_path, "web", "--port", "70000").returncode == 2
+
+
+async def test_a_browser_is_led_by_a_file_that_only_its_owner_reads(tmp_path: Path) -> None:
+    """Its command line can be read by everybody on the machine."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    opener = programs / "xdg-open"
+    opener.write_text(
+        '#!/bin/sh\necho "$@" > opened.tmp\nstat -c %a "$1" >> opened.tmp\ncat "$1" >> opened.tmp\nmv opened.tmp opened\n'
+    )
+    opener.chmod(0o755)
+    desktop = {"DISPLAY": ":0", "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
+    async with WebVerb(tmp_path, opens=True, env=desktop) as web:
+        async with asyncio.timeout(_SECONDS):
+            while not (tmp_path / "opened").exists():
+                await asyncio.sleep(0.05)
+        path, mode, lead = (tmp_path / "opened").read_text().split("\n", 2)
+        assert (mode, f"url={web.address}" in lead) == ("600", True)
+        assert web.address.partition("token=")[2] not in path
+        assert {one.laddr.ip for one in psutil.Process(web.pid).net_connections()} == {"127.0.0.1"}
+    assert not Path(path).exists()
+
+
+@pytest.mark.soak
+async def test_a_fifth_tab_is_refused_in_words(web: WebVerb) -> None:
+    async with ClientSession() as session, AsyncExitStack() as tabs:
+        page, cookie = await _admitted(session, web)
+        socket, headers = page.replace("http:", "ws:") + "ws", {**cookie, "Origin": web.origin}
+        for _ in range(MOST_APPS):
+            tab = await tabs.enter_async_context(session.ws_connect(socket, headers=headers))
+            await _drawn(tab, "엇이든")
+        async with session.get(page, headers=cookie) as answer:
+            assert (answer.status, "새로 고치세요" in await answer.text()) == (503, True)
+        with pytest.raises(WSServerHandshakeError):
+            await session.ws_connect(socket, headers=headers)
+        await tab.close()
+        async with asyncio.timeout(_SECONDS):
+            while True:
+                async with session.get(page, headers=cookie) as answer:
+                    if answer.status == 200:
+                        break

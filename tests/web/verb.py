@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -12,13 +13,15 @@ _SECONDS = 240.0
 
 
 class WebVerb:
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *, opens: bool = False, env: Mapping[str, str] | None = None) -> None:
         self._home = home
+        self._options = () if opens else ("--no-open",)
+        self._environment = environment(home, **(env or {}))
 
     async def __aenter__(self) -> Self:
         self._child = await asyncio.create_subprocess_exec(
-            *(*COMMAND, "web", "--no-open"),
-            env=environment(self._home),
+            *(*COMMAND, "web", *self._options),
+            env=self._environment,
             cwd=self._home,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,

@@ -5,6 +5,7 @@
 (() => {
   const DRAWN_BYTES = 1000; // more than the modes that an app sets before it draws
   const COMPOSING_KEY = 229;
+  const NEW_LINE = "\u001b\r";
   let socket = null;
 
   window.WebSocket = class extends WebSocket {
@@ -49,8 +50,13 @@
   });
 
   listen("keydown", (event) => {
+    const breaks = event.shiftKey && event.key === "Enter" && !event.isComposing; // the terminal would send what Enter alone does
     const pastes = (event.ctrlKey || event.metaKey) && event.code === "KeyV"; // left to the browser, which tells the terminal what
-    if (event.isComposing || event.keyCode === COMPOSING_KEY || pastes) event.stopImmediatePropagation();
+    if (event.isComposing || event.keyCode === COMPOSING_KEY || breaks || pastes) event.stopImmediatePropagation();
     else event.target.value = ""; // a key of the terminal's own: it would send what still lies there once more
+    if (breaks) {
+      event.preventDefault();
+      type(NEW_LINE);
+    }
   });
 })();
