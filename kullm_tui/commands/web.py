@@ -50,9 +50,9 @@ def run(args: argparse.Namespace) -> int:
 def _advice() -> str:
     return say(
         "이 주소는 한 번만 열려요. 탭마다 앱이 하나씩 열리고, 탭을 닫으면 그 앱도 끝나요. 모두 끝내려면 여기서 Ctrl+C를 누르세요.\n"
-        "^n, ^t, ^w, F11은 브라우저가 가져가요. 새 대화 같은 명령은 ^p에서 찾으세요.",
+        "^n, ^t, ^w, F11은 브라우저가 가져가요. 새 대화 같은 명령은 ^p에서 찾으세요. 한글 입력은 Chromium에서 시험했어요.",
         "This address opens once. Each tab has an app of its own, which ends when the tab is closed. Ctrl+C here ends all of them.\n"
-        "The browser keeps ^n, ^t, ^w and F11 for itself: find a new conversation and the like with ^p.",
+        "The browser keeps ^n, ^t, ^w and F11 for itself: find a new conversation and the like with ^p. Typing Korean was tried in Chromium.",
     )
 
 

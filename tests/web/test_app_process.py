@@ -1,6 +1,8 @@
 """The app behind two pipes: it takes what is typed, and a reader that takes nothing keeps it from nothing."""
 
 import asyncio
+import os
+import signal
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -9,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from kullm_tui.web import app_process
 from kullm_tui.web.app_process import AppProcess
 from tests.kullm_command import environment
 
@@ -43,3 +46,20 @@ async def _drawn(drawings: AsyncIterator[bytes], text: str) -> None:
     async with asyncio.timeout(_SECONDS):
         while text.encode() not in drawn:
             drawn += await anext(drawings)
+
+
+async def test_an_app_that_hangs_is_made_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in environment(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(app_process, "_SAVING_SECONDS", 0.1)
+    monkeypatch.setattr(app_process, "_ENDING_SECONDS", 0.1)
+    app = await AppProcess.begin(80, 24)
+    await anext(app.drawings())
+    os.kill(app.pid, signal.SIGSTOP)
+    filling = asyncio.create_task(app.type("가" * 1_000_000))  # more than the pipe and what is before it hold
+    async with asyncio.timeout(_SECONDS):
+        await app.end()
+
+    assert not psutil.pid_exists(app.pid)
+    filling.cancel()
+    await asyncio.wait([filling])
