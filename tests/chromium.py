@@ -1,6 +1,8 @@
-"""A real Chromium without a window, spoken to over its DevTools pipe: pages as a phone and a desk show them, and whatever they ask the network for.
+"""A real Chromium without a window, spoken to over its DevTools pipe: pages as a phone and a desk show them, typed into as a keyboard and an input
+method do, and whatever they ask the network for.
 
-It has a profile of its own, which goes with it. Every address leads to a proxy on loopback that answers nothing and notes what was asked for.
+It has a profile of its own, which goes with it. Every address leads to a proxy on loopback that answers nothing and notes what was asked for;
+those of loopback itself only where a page is not served from there.
 """
 
 import base64
@@ -15,7 +17,7 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -44,6 +46,7 @@ class Chromium:
         self._to, self._back, self._proxy = to, back, proxy
         self._number, self._waiting = 0, b""
         self._session = ""
+        self._answers: dict[int, dict[str, Any]] = {}
         self.requests: list[str] = []  # what pages wanted, blocked or not
 
     @property
@@ -52,7 +55,7 @@ class Chromium:
         hosts = [urlsplit(one if "://" in one else f"//{one}").hostname or one for one in self._proxy.asked]
         return [one for one in hosts if not f".{one}".endswith(_ITS_OWN)]
 
-    def open(self, file: Path, *, width: int, height: int = 900) -> None:
+    def open(self, file: Path, *, width: int = 1280, height: int = 900) -> None:
         """Laid out for that width, in CSS pixels."""
         if not self._session:
             target = self.call("Target.createTarget", url="about:blank")["targetId"]
@@ -81,15 +84,51 @@ class Chromium:
         told = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True)
         file.write_bytes(base64.b64decode(told["data"]))
 
+    # -- the keyboard ------------------------------------------------------------------------------------------------------
+
+    def presses(self, key: str, number: int, *, text: str = "", control: bool = False, shift: bool = False, does: str = "") -> None:  # fmt: skip
+        """`does`: what a browser with a window has the keys do."""
+        code = f"Key{key.upper()}" if len(key) == 1 else key
+        known = {"key": key, "code": code, "windowsVirtualKeyCode": number, "modifiers": 2 * control + 8 * shift}
+        down = {"text": text, "commands": [does] if does else []}
+        self.call("Input.dispatchKeyEvent", type="keyDown" if text else "rawKeyDown", **known, **down)
+        self.call("Input.dispatchKeyEvent", type="keyUp", **known)
+
+    def composes(self, *syllables: Sequence[str]) -> None:
+        """As an input method does: each stage of a syllable takes the place of the one before it, and the last is committed. Nothing waits for the answer to what went before."""
+        told = []
+        for stages in syllables:
+            for stage in stages:
+                at = {"selectionStart": len(stage), "selectionEnd": len(stage)}
+                told.append(self._say("Input.dispatchKeyEvent", type="rawKeyDown", key="Process", windowsVirtualKeyCode=229))  # fmt: skip
+                told.append(self._say("Input.imeSetComposition", text=stage, **at))
+            told.append(self._say("Input.insertText", text=stages[-1]))
+        for number in told:
+            self._answer(number)
+
+    # -- the protocol ------------------------------------------------------------------------------------------------------
+
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
+        return self._answer(self._say(method, **parameters))
+
+    def _say(self, method: str, **parameters: Any) -> int:
         self._number += 1
         asked = {"id": self._number, "method": method, "params": parameters}
         if self._session:
             asked["sessionId"] = self._session
         os.write(self._to, json.dumps(asked).encode() + b"\0")
-        while (told := self._message()).get("id") != self._number:
+        return self._number
+
+    def _answer(self, number: int) -> dict[str, Any]:
+        while number not in self._answers:
+            told = self._message()
             if told.get("method") == "Network.requestWillBeSent":
                 self.requests.append(told["params"]["request"]["url"])
+            elif told.get("method") == "Network.webSocketCreated":
+                self.requests.append(told["params"]["url"])
+            elif "id" in told:
+                self._answers[told["id"]] = told
+        told = self._answers.pop(number)
         assert "error" not in told, told
         answer: dict[str, Any] = told["result"]
         return answer
@@ -133,13 +172,13 @@ class _Proxy:
 
 
 @contextlib.contextmanager
-def chromium() -> Iterator[Chromium]:
-    """For tests with the mark `browser`, which are skipped where there is none."""
+def chromium(*, serves_here: bool = False) -> Iterator[Chromium]:
+    """For tests with the mark `browser`, which are skipped where there is none. `serves_here`: its pages come from loopback."""
     program = installed()
     assert program
     proxy = _Proxy()
     with tempfile.TemporaryDirectory(prefix="chromium", ignore_cleanup_errors=True) as profile:
-        through = (f"--user-data-dir={profile}", f"--proxy-server=http://127.0.0.1:{proxy.port}", "--proxy-bypass-list=<-loopback>")  # fmt: skip
+        through = (f"--user-data-dir={profile}", f"--proxy-server=http://127.0.0.1:{proxy.port}", *(() if serves_here else ("--proxy-bypass-list=<-loopback>",)))  # fmt: skip
         process, to, back = _started([program, *_FLAGS, *through, "about:blank"], Path(profile))
         browser = Chromium(to, back, proxy)
         try:

@@ -52,6 +52,7 @@ VERBS = (
     Verb("judge", "답을 GPT-4로 채점해요", "have answers judged by GPT-4", "judge"),
     Verb("eval", "모델을 논문처럼 평가해요", "evaluate models as the paper does", "evaluate"),
     Verb("serve", "모델을 OpenAI 호환 서버로 열어요", "serve models over OpenAI's protocol"),
+    Verb("web", "앱을 브라우저에서 열어요", "open the app in a browser"),
     Verb("engine", "이 컴퓨터의 엔진을 보고 끝내요", "see and end this machine's engine"),
     Verb("models", "모델을 찾아보고 내려받아요", "list, show and download models", "models"),
     Verb("data", "학습할 데이터를 모으고 만들어요", "gather and build data to train on", "data"),

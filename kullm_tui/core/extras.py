@@ -7,6 +7,7 @@ from kullm_tui.core.errors import MissingExtra
 from kullm_tui.core.language import say
 
 _LOCAL_NEEDS = ("torch", "transformers", "peft", "bitsandbytes", "accelerate", "starlette", "uvicorn")
+_WEB_NEEDS = ("aiohttp", "textual_serve")
 _DATA_NEEDS = ("deepl", "langid", "lingua", "numpy", "pyarrow")
 
 
@@ -22,6 +23,10 @@ def require_data() -> None:
 
 def require_parquet() -> None:
     _require(("pyarrow",), "data", "Parquet 파일을 읽으려면", "Reading Parquet files")
+
+
+def require_web() -> None:
+    _require(_WEB_NEEDS, "web", "앱을 브라우저에서 열려면", "Opening the app in a browser")
 
 
 def _require(names: Sequence[str], extra: str, korean: str, english: str) -> None:

@@ -17,6 +17,19 @@ def run(*, goes_on: bool = False) -> int:
     """The exit code of the app; UsageError where there is no terminal to open it on. `goes_on`: at the last conversation."""
     _require_terminal()
     prepare()
+    return _opened(goes_on=goes_on)
+
+
+def run_behind_pipes() -> int:
+    """The same where a browser draws it; TEXTUAL_DRIVER says so to Textual."""
+    prepare()
+    from kullm_tui.ui.terminal import browser_driver
+
+    browser_driver.install()
+    return _opened(goes_on=False)
+
+
+def _opened(*, goes_on: bool) -> int:
     _keep_a_log()
     from kullm_tui.ui.app import KullmApp
 

@@ -77,11 +77,12 @@ def _imported(paths: Iterable[Path]) -> Iterator[tuple[str, str]]:
             (),
         ),
         (("data",), ("data",)),
+        (("kullm_tui/web",), ("web",)),
         (("kullm_tui/engine", "kullm_tui/weights"), ("local",)),
         (("trainer",), ("train",)),
         (("tests",), ("peers",)),
     ],
-    ids=["the base install", "data", "local", "train", "tests"],
+    ids=["the base install", "data", "web", "local", "train", "tests"],
 )
 def test_every_imported_package_is_declared(folders: tuple[str, ...], extras: tuple[str, ...]) -> None:
     declared = {canonicalize_name(requirement.name) for requirement in _declared(*extras)}

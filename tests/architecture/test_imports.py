@@ -76,6 +76,7 @@ def test_every_import_contract_is_kept() -> None:
         ("../evaluator/rubric.py", "def late() -> None:\n    import torch\n", "never reach torch"),
         ("../evaluator/rubric.py", "import trainer.recipe\n", "Imports point down"),
         ("weights/plan.py", "import uvicorn\n", "Only the engine knows its web server"),
+        ("commands/web.py", "import aiohttp\n", "Only web knows the server"),
         ("ui/conversation/turn.py", "def late() -> None:\n    from kullm_tui.ui import app\n", "In the interface"),
         (
             "ui/judge/text.py",

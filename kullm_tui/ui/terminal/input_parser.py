@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable
+from types import ModuleType
 
 from textual import _xterm_parser, events
 from textual.drivers import linux_driver
@@ -20,10 +21,10 @@ _ALT_ENTER = "\x1b\r"
 _START, _END = _xterm_parser.BRACKETED_PASTE_START, _xterm_parser.BRACKETED_PASTE_END
 
 
-def install() -> None:
-    """For every app that this process opens from now on."""
+def install(driver: ModuleType = linux_driver) -> None:
+    """For every app that this process opens with that driver from now on."""
     _xterm_parser._MAX_SEQUENCE_SEARCH_THRESHOLD = LONGEST_SEQUENCE
-    vars(linux_driver)["XTermParser"] = PasteParser
+    vars(driver)["XTermParser"] = PasteParser
 
 
 class PasteParser(_xterm_parser.XTermParser):
