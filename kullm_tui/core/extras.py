@@ -24,6 +24,11 @@ def require_parquet() -> None:
     _require(("pyarrow",), "data", "Parquet 파일을 읽으려면", "Reading Parquet files")
 
 
+def require_tracker(package: str) -> None:
+    """The same where metrics cannot go along to one that is not installed."""
+    _require((package,), "mirrors", f"수치를 {package}에도 남기려면", f"Giving metrics to {package}")
+
+
 def _require(names: Sequence[str], extra: str, korean: str, english: str) -> None:
     missing = ", ".join(name for name in names if find_spec(name) is None)
     if missing:
