@@ -1,10 +1,10 @@
 """What it costs a training that its metrics go along to TensorBoard, trackio and W&B: seconds a step of the demo's training, alone and mirrored to all
 three, one of which (W&B) is stopped as soon as it has begun.
 
-    python -P bench/mirrors.py [--steps 30] [--repeat 3]
+    python -P bench/mirrors.py [--steps 120] [--repeat 3]
 
 The two are trained by turns, since others may use the machine. The seconds are those between rows of the metrics, which the trainer itself
-wrote; the first steps, beside which the trackers are begun, count too.
+wrote: of all steps, beside the first of which the trackers are opened, and of the second half alone.
 """
 
 import argparse
@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from trainer.jobs.agent.directory import JobDirectory
@@ -31,23 +32,31 @@ _SECONDS = 900.0
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=30)
+    parser.add_argument("--steps", type=int, default=120)
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--out", type=Path, default=Path(tempfile.gettempdir()) / "kullm-bench")
     args = parser.parse_args()
     report = Report("mirrors", {"steps": args.steps, "repeat": args.repeat}, args.out)
-    alone, mirrored, told = list[float](), list[float](), list[str]()
+    pairs, told = list[tuple[JobDirectory, JobDirectory]](), ""
     with tempfile.TemporaryDirectory(prefix="kullm-bench-") as folder:
         for _ in range(args.repeat):
-            alone.append(_step_seconds(_trained(Path(folder), args.steps, "none")))
-            job = _trained(Path(folder), args.steps, _ALL)
-            mirrored.append(_step_seconds(job))
-            told.append(_finished(job))
-    pairs = [one / other for one, other in zip(mirrored, alone, strict=True)]
-    raw = {"alone": alone, "mirrored": mirrored, "ratios": pairs, "load": os.getloadavg()}
-    text = f"{median(mirrored):.3f} : {median(alone):.3f} s a step; {told[-1]}"
-    report.add([Row("a step mirrored to three, one of them stopped", text, median(pairs), "", None, raw)])
+            alone = _trained(Path(folder), args.steps, "none")
+            mirrored = _trained(Path(folder), args.steps, _ALL)
+            told = _finished(mirrored)
+            pairs.append((alone, mirrored))
+        report.tell(trackers=told)
+        report.add(
+            [_row("a step, from the first on", pairs, 0), _row("a step of the second half", pairs, args.steps // 2)]
+        )
     report.finish()
+    sys.stdout.write(f"{told}\n")
+
+
+def _row(name: str, pairs: Sequence[tuple[JobDirectory, JobDirectory]], skipped: int) -> Row:
+    taken = [(_step_seconds(alone, skipped), _step_seconds(mirrored, skipped)) for alone, mirrored in pairs]
+    ratios = [mirrored / alone for alone, mirrored in taken]
+    text = f"{median([one for _, one in taken]):.3f} mirrored : {median([one for one, _ in taken]):.3f} alone"
+    return Row(name, text, median(ratios), "", None, {"seconds": taken, "ratios": ratios, "load": os.getloadavg()})
 
 
 def _trained(home: Path, steps: int, mirror: str) -> JobDirectory:
@@ -76,8 +85,8 @@ def _trained(home: Path, steps: int, mirror: str) -> JobDirectory:
     return job
 
 
-def _step_seconds(job: JobDirectory) -> float:
-    times = [float(row["time"]) for row in rows(job.metrics)]
+def _step_seconds(job: JobDirectory, skipped: int) -> float:
+    times = [float(row["time"]) for row in rows(job.metrics)][skipped:]
     return (times[-1] - times[0]) / (len(times) - 1)
 
 

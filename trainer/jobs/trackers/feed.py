@@ -19,7 +19,7 @@ from trainer.jobs.trackers.updates import Updates
 _LOOK_SECONDS = 1.0
 _LOCK_SECONDS = 60.0
 _UNFOLLOWED_SECONDS = 3600.0  # nobody follows that job elsewhere; who does next begins this again
-_NICENESS = 10  # beside a training that takes all cores it still gets a tenth of one; with 19 an import took minutes
+_NICENESS = 15  # what is left of a core that a training takes; with 19 an import took minutes
 _NOT_MINE = 75
 
 

@@ -1,6 +1,8 @@
 """A job as a run of trackio, in the database that trackio keeps on this computer."""
 
 import os
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from kullm_tui.core.errors import KullmError
@@ -22,7 +24,7 @@ class TrackioWriter:
         from trackio.sqlite_storage import SQLiteStorage
 
         name = run_name(job, spec)
-        self._count = lambda: int(SQLiteStorage.get_log_count(project, name))
+        self._count: Callable[[], int] = partial(SQLiteStorage.get_log_count, project, name)
         self.rows = self._count()
         self._given = self.rows
         self._markdown = trackio.Markdown

@@ -8,7 +8,7 @@ reader of the test's would be: these libraries change the process that imports t
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -99,5 +99,9 @@ def _records(data: bytes) -> Iterator[bytes]:
 
 
 if __name__ == "__main__":
-    reader = {"tensorboard": of_tensorboard, "trackio": of_trackio, "wandb": of_wandb}[sys.argv[1]]
-    json.dump(reader(*sys.argv[2:]), sys.stdout)
+    readers: dict[str, Callable[..., dict[str, Any]]] = {
+        "tensorboard": of_tensorboard,
+        "trackio": of_trackio,
+        "wandb": of_wandb,
+    }
+    json.dump(readers[sys.argv[1]](*sys.argv[2:]), sys.stdout)
