@@ -8,18 +8,21 @@ from pathlib import Path
 import pytest
 
 from kullm_tui.core.config.edit import set_value
-from tests.trainer.jobs.elsewhere import add_rows, make_job, set_state
-from tests.trainer.jobs.here import Here, Job, wait_until
+from tests.trainer.jobs.elsewhere import add_rows, dispatched, make_job, same, set_state
+from tests.trainer.jobs.here import SECONDS, Here, Job, wait_until
 from tests.trainer.jobs.here import here as here
 from trainer.jobs import actions
-from trainer.jobs.agent.directory import JobDirectory
+from trainer.jobs.agent.directory import SCHEMA, JobDirectory
 from trainer.jobs.agent.files import document
 from trainer.jobs.agent.files import rows as read_rows
 from trainer.jobs.agent.processes import is_alive
+from trainer.jobs.bring import mirrored
+from trainer.jobs.client import Client
 from trainer.jobs.registry import known_in, put_down
 from trainer.jobs.trackers.begin import end_all, go_along
 from trainer.jobs.trackers.standing import Standing, standing_of
 from trainer.jobs.trackers.wish import wish
+from trainer.jobs.transports.local import LocalTransport
 
 _STEPS = "for step in range({0}): row(step + 1); time.sleep({1})\n"
 
@@ -157,6 +160,18 @@ def test_of_a_job_elsewhere_the_events_stay_its_machines(here: Here) -> None:
     wait_until(lambda: _standing(job).failed)
     assert "NotADirectoryError" in _standing(job).message
     assert not job.events.exists()
+
+
+def test_a_job_elsewhere_goes_along_while_it_is_followed(here: Here) -> None:
+    set_value("mirrors.tensorboard", str(here.root / "board"))
+    there = here.root / "there"
+    spec = {"schema": SCHEMA, "name": "far", "language": "en"}
+    job = dispatched(here.root, there, spec, path=here.program(_STEPS.format(20, 0.05)))
+    with mirrored(known_in(job), Client("box", LocalTransport(there))) as mirror:
+        assert mirror
+        assert mirror.ended.wait(SECONDS)
+    assert _done(job).rows == _rows_there(job) == 20
+    assert same(job.events, there / "jobs" / job.id / "events.jsonl")
 
 
 def test_a_job_that_is_removed_takes_its_processes_along(here: Here) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,10 @@ def test_what_is_shown_of_a_job_says_where_its_metrics_are(job: JobDirectory) ->
     assert "완료(50줄)" in kullm(home, "jobs", "show", job.id).stdout
 
 
+def _is_done(job: JobDirectory, name: str) -> bool:
+    return standing_of(job, name).state == "DONE"
+
+
 @pytest.fixture
 def silent_server() -> Iterator[str]:
     """It takes every connection and never says a word."""
@@ -172,7 +177,7 @@ def test_a_training_given_to_all_three_is_the_same_while_one_of_them_hangs(
         assert losses[0] == losses[1]
         assert (mirrored.manifest.is_file(), document(mirrored.state)["state"]) == (True, "SUCCEEDED")
         for name in ("tensorboard", "trackio"):
-            wait_until(lambda name=name: standing_of(mirrored, name).state == "DONE", lambda: _logs(mirrored))
+            wait_until(partial(_is_done, mirrored, name), lambda: _logs(mirrored))
             assert _same(_numbers(_read(mirrored, name)["rows"]), _wanted(mirrored, name))
         assert standing_of(mirrored, "wandb").state != "DONE"
     finally:
