@@ -19,7 +19,7 @@ from trainer.jobs.trackers.updates import Updates
 _LOOK_SECONDS = 1.0
 _LOCK_SECONDS = 60.0
 _UNFOLLOWED_SECONDS = 3600.0  # nobody follows that job elsewhere; who does next begins this again
-_NICENESS = 15  # what is left of a core that a training takes; with 19 an import took minutes
+_NICENESS = 10  # with more, an import beside a training that takes all cores lasts minutes
 _NOT_MINE = 75
 
 
