@@ -29,6 +29,11 @@ def require_web() -> None:
     _require(_WEB_NEEDS, "web", "앱을 브라우저에서 열려면", "Opening the app in a browser")
 
 
+def require_tracker(package: str) -> None:
+    """The same where metrics cannot go along to one that is not installed."""
+    _require((package,), "mirrors", f"수치를 {package}에도 남기려면", f"Giving metrics to {package}")
+
+
 def _require(names: Sequence[str], extra: str, korean: str, english: str) -> None:
     missing = ", ".join(name for name in names if find_spec(name) is None)
     if missing:

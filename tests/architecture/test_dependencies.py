@@ -79,7 +79,7 @@ def _imported(paths: Iterable[Path]) -> Iterator[tuple[str, str]]:
         (("data",), ("data",)),
         (("kullm_tui/web",), ("web",)),
         (("kullm_tui/engine", "kullm_tui/weights"), ("local",)),
-        (("trainer",), ("train",)),
+        (("trainer",), ("train", "mirrors")),
         (("tests",), ("peers",)),
     ],
     ids=["the base install", "data", "web", "local", "train", "tests"],

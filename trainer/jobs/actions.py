@@ -17,6 +17,7 @@ from trainer.jobs.overview import take
 from trainer.jobs.reach import Reach, finish_dispatch, secrets_of
 from trainer.jobs.registry import KnownJob, directory_of, known_in, known_jobs, put_down
 from trainer.jobs.start_here import local_launch, machine_here
+from trainer.jobs.trackers.begin import end_all, go_along
 from trainer.recipe import Recipe, recipe_from
 
 _POLL_SECONDS = 0.3
@@ -108,6 +109,7 @@ def _begun(job: KnownJob, client: Client, number: int) -> Started:
                 f"the process that looks after the job ended at once. See its log: {where}/{log}",
             )
         )
+    go_along(job.directory)
     return Started(number, fresh=True)
 
 
@@ -205,6 +207,7 @@ def remove(job: KnownJob, client: Client | None) -> None:
         except JobRefused as error:
             if error.kind != "no such job":
                 raise
+    end_all(job.directory)
     discard(job.directory.path)
 
 

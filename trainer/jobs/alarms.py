@@ -92,6 +92,13 @@ def _again(_: Mapping[str, Any]) -> str:
     return say("장비 오류로 다시 시도", "tried again after a fault of the machine")
 
 
+def _not_mirrored(event: Mapping[str, Any]) -> str:
+    to, reason = safe_line(str(event.get("of") or "")), safe_line(str(event.get("reason")))
+    return say(
+        f"수치를 {to or '다른 도구'}에 남기지 못함: {reason}", f"its metrics do not go to {to or 'a tracker'}: {reason}"
+    )
+
+
 def _ended(event: Mapping[str, Any]) -> str:
     return safe_line(reason_text(event))
 
@@ -103,6 +110,7 @@ _TOLD: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
     "stalled": ("!", _stalled),
     "disk low": ("!", _disk_low),
     "trying again": ("↻", _again),
+    "not mirrored": ("!", _not_mirrored),
     **{state.lower(): ("■", _ended) for state in (states.FAILED, states.LOST, states.CANCEL_INCOMPLETE)},
 }
 

@@ -12,6 +12,7 @@ from trainer.jobs.keep import Kept, keep
 from trainer.jobs.mirror import Mirror
 from trainer.jobs.reach import require_its_machine
 from trainer.jobs.registry import KnownJob
+from trainer.jobs.trackers.begin import go_along
 
 _ENDING_SECONDS = 10.0
 _COME_SECONDS = 15.0
@@ -25,6 +26,8 @@ def mirrored(job: KnownJob, client: Client) -> Iterator[Mirror | None]:
     if not job.machine:
         yield None
         return
+    if not job.is_complete:
+        go_along(job.directory)
     mirror = Mirror(job.directory, client.transport, remote_directory(job, client))
     thread = threading.Thread(target=mirror.follow, daemon=True)
     thread.start()

@@ -36,6 +36,7 @@ from trainer.jobs.rented.past import past_of
 from trainer.jobs.rented.tenants import tenancy
 from trainer.jobs.spec import spec_of
 from trainer.jobs.telling import Telling
+from trainer.jobs.trackers.begin import go_along
 from trainer.jobs.upload import bring, persistently
 from trainer.recipe import recipe_dict, recipe_from
 
@@ -128,6 +129,7 @@ def carry_out(
     publish(job.state, answer["state"])
     put_down(job, heard=round(time.time(), 3), unreachable=False)
     _staging(job).replace(_sent(job))
+    go_along(job)
     return answer
 
 

@@ -38,6 +38,11 @@ def _actions() -> dict[str, tuple[str, Callable[[_Parser], None], str]]:
         "retry": (say("실패하거나 끊긴 학습을 다시 해요", "try a failed or lost one again"), _start, "act.retry"),
         "clone": (say("값 하나를 바꾼 새 학습", "a new job with a change"), _clone, "act.clone"),
         "fetch": (say("결과를 받아 어댑터로 등록해요", "bring what it made, and keep it"), _job_and_json, "act.fetch"),
+        "mirror": (
+            say("수치를 TensorBoard, trackio, W&B에도 남겨요", "give its metrics to TensorBoard, trackio or W&B"),
+            _mirror,
+            "mirror.mirror",
+        ),
         "adopt": (say("장비에 있는 다른 학습들을 가져와요", "know a machine's other jobs"), _adopt, "act.adopt"),
         "remove": (say("학습을 지워요", "remove a job"), _remove, "act.remove"),
     }
@@ -113,7 +118,7 @@ def _start(parser: _Parser) -> None:
 
 
 def _clone(parser: _Parser) -> None:
-    from kullm_tui.commands.train.command import add_of_machines
+    from kullm_tui.commands.train.command import add_mirror, add_of_machines
 
     _start(parser)
     add = parser.add_argument
@@ -122,7 +127,18 @@ def _clone(parser: _Parser) -> None:
     add("--on", metavar="M", help=say("다른 장비에서", "on another machine"))
     add_of_machines(parser)
     parser.set_defaults(plan=False)
+    add_mirror(parser)
     add("--yes", action="store_true", help=say("묻지 않고 시작해요", "start without asking"))
+
+
+def _mirror(parser: _Parser) -> None:
+    _job_and_json(parser)
+    parser.add_argument(
+        "--to",
+        required=True,
+        metavar="T",
+        help=say("tensorboard, trackio, wandb 가운데 쉼표로", "some of tensorboard, trackio, wandb, with commas"),
+    )
 
 
 def _adopt(parser: _Parser) -> None:

@@ -23,6 +23,7 @@ from trainer.jobs.overview import Standing, standing, standings
 from trainer.jobs.registry import KnownJob, known_job
 from trainer.jobs.tail import Tail
 from trainer.jobs.text import artifacts_text, link_text, state_text, time_text, why_text
+from trainer.jobs.trackers.standing import standings_of
 from trainer.recipe import recipe_dict
 
 _POLL_SECONDS = 0.3
@@ -92,6 +93,7 @@ def _more(one: Standing) -> dict[str, Any]:
         "attempt": one.state.get("attempt"),
         "message": one.state.get("message") or None,
         "recipe": one.job.spec.get("recipe"),
+        "mirrors": {each.name: each.row() for each in standings_of(one.job.directory)},
         "card": card(one.job),
     }
 
@@ -120,6 +122,7 @@ def _table(one: Standing) -> list[list[str]]:
         (say("체크포인트", "checkpoints"), ", ".join(map(str, job.checkpoints))),
         (say("일한 시간", "time worked"), time_text(more["card"]["seconds"]["actual"]) if more["attempt"] else ""),
         (say("결과", "artifacts"), artifacts_text(job.artifacts)),
+        *((each.name, each.text) for each in standings_of(job.directory)),
         (say("폴더", "folder"), more["folder"]),
     ]
     return [[name, safe_line(str(value))] for name, value in rows if value not in ("", None)]

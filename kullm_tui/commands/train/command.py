@@ -26,6 +26,7 @@ from kullm_tui.feedback.teaching import NAME
 from trainer.estimate.machines import Machine, machine_named, this_machine
 from trainer.jobs.machines import machine_settings
 from trainer.jobs.telling import Telling
+from trainer.jobs.trackers.wish import names_in, wish
 from trainer.recipe import Recipe, load_recipe, shipped_recipes
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help=say("시작만 하고 돌아와요. kullm jobs로 지켜봐요", "start it and leave; kullm jobs shows it"),
     )
+    add_mirror(parser)
     add("--json", action="store_true", help=say("결과를 JSON 하나로", "the result as one JSON object"))
     add(
         "--yes",
@@ -115,6 +117,17 @@ def add_of_machines(parser: argparse.ArgumentParser) -> None:
         "--wheels",
         metavar="FOLDER",
         help=say("인터넷이 없는 장비에 올릴 wheel 폴더", "a folder of wheels, for a machine without internet"),
+    )
+
+
+def add_mirror(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--mirror",
+        metavar="T",
+        help=say(
+            "수치를 tensorboard, trackio, wandb에도 남겨요(쉼표로 여럿, none: 설정과 달리 아무 데도)",
+            "metrics go to tensorboard, trackio, wandb too (with commas; none: nowhere, whatever is configured)",
+        ),
     )
 
 
@@ -238,6 +251,7 @@ def _show(recipe: Recipe, count: int) -> int:
 
 def begin(recipe: Recipe, args: argparse.Namespace, *, name: str = "", known_as: str = "") -> int:
     """A new job, here or elsewhere. `name`: of its adapter, where none was asked for; `known_as`: its number, where its folder was begun."""
+    mirrors = None if args.mirror is None else names_in(args.mirror)
     elsewhere = machine_settings(args.on) if args.on else None
     if elsewhere:
         return _elsewhere(recipe, elsewhere, args, name=name, known_as=known_as)
@@ -261,6 +275,7 @@ def begin(recipe: Recipe, args: argparse.Namespace, *, name: str = "", known_as:
     _require_room(ready, agreed=args.yes)
     called = args.name or name or free_name(recipe.name)
     job = new_job(ready.recipe, sys.argv[1:], name=called, on=args.on or "", predicted=ready.predicted(), job=known_as)
+    wish(job, mirrors)
     return started_and_followed(known_in(job), HERE, narration, as_json=args.json, detach=args.detach)
 
 
@@ -306,6 +321,7 @@ def _refuse_beside_resume(args: argparse.Namespace) -> None:
             ("--show", args.show),
             ("--name", args.name),
             ("--feedback", args.feedback),
+            ("--mirror", args.mirror is not None),
         )
         if value
     ]

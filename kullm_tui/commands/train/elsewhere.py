@@ -32,6 +32,7 @@ from trainer.jobs.rented.text import how_to_give_back, lease_text, limit_text
 from trainer.jobs.rented.text import price_text as hourly_text
 from trainer.jobs.telling import Telling
 from trainer.jobs.tokenising import cached_lengths
+from trainer.jobs.trackers.wish import names_in, wish
 from trainer.recipe import Recipe
 
 _INTERRUPTED = 130
@@ -71,6 +72,7 @@ def train_elsewhere(
         found = _rented(recipe, settings, args, narration, found.hours_at_most)
     called = args.name or name or free_name(recipe.name)
     job = draft(found, name=called, argv=sys.argv[1:], wheels=args.wheels or "", known_as=known_as)
+    wish(job, None if args.mirror is None else names_in(args.mirror))
     return _brought(job, settings, args, narration, found.facts)
 
 

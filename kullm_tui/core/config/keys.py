@@ -25,7 +25,7 @@ from kullm_tui.core.trust import check_file
 
 KeySource = Literal["environment", "keyring", "file"]
 
-KNOWN_NAMES = ("OPENAI_API_KEY", "DEEPL_AUTH_KEY", "HF_TOKEN")
+KNOWN_NAMES = ("OPENAI_API_KEY", "DEEPL_AUTH_KEY", "HF_TOKEN", "WANDB_API_KEY")
 _SERVICE = "kullm"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _VALUE = re.compile(r"[\x21-\x7e]{1,8192}")  # what an HTTP header can carry

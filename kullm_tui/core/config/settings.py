@@ -39,6 +39,16 @@ class JudgingSettings:
 
 
 @dataclass(frozen=True)
+class MirrorSettings:
+    """Where the metrics of every training go along; empty: only where a training asks for it."""
+
+    tensorboard: str = ""  # a folder
+    trackio: str = ""  # a project
+    wandb: str = ""  # a project, or TEAM/PROJECT
+    wandb_online: bool = False  # else what W&B is given stays in the job's folder
+
+
+@dataclass(frozen=True)
 class EndpointSettings:
     name: str
     base_url: str
@@ -81,6 +91,7 @@ class Config:
     language: str = ""  # empty: the locale's
     engine: EngineSettings = field(default_factory=EngineSettings)
     judging: JudgingSettings = field(default_factory=JudgingSettings)
+    mirrors: MirrorSettings = field(default_factory=MirrorSettings)
     endpoints: tuple[EndpointSettings, ...] = ()
     machines: tuple[MachineSettings, ...] = ()
     theme: str = ""  # of the app; empty: its own dark one
@@ -130,6 +141,21 @@ ENGINE_RULES: Mapping[str, rules.Rule] = {
 JUDGING_RULES: Mapping[str, rules.Rule] = {
     "timeout_seconds": rules.number(1, 3600),
     "at_once": rules.whole(1, 256),
+}
+_PROJECT = rules.matching(
+    r"([\w][\w.-]{0,127})?",
+    "글자, 숫자, 점, 줄표, 밑줄로 된 프로젝트 이름이어야 해요",
+    "must be a project's name of letters, digits, dots, dashes and underscores",
+)
+MIRROR_RULES: Mapping[str, rules.Rule] = {
+    "tensorboard": rules.text,
+    "trackio": _PROJECT,
+    "wandb": rules.matching(
+        r"([\w][\w.-]*/)?[\w][\w.-]{0,127}|",
+        "프로젝트나 팀/프로젝트여야 해요",
+        "must be a project, or TEAM/PROJECT",
+    ),
+    "wandb_online": rules.truth,
 }
 _NAME = rules.matching(
     r"[A-Za-z0-9][A-Za-z0-9._-]*",
@@ -185,17 +211,22 @@ ROWS: Mapping[str, tuple[Mapping[str, rules.Rule], tuple[str, ...]]] = {
 }
 
 
-SECTIONS: Mapping[str, Mapping[str, rules.Rule]] = {"engine": ENGINE_RULES, "judging": JUDGING_RULES}
+SECTIONS: Mapping[str, Mapping[str, rules.Rule]] = {
+    "engine": ENGINE_RULES,
+    "judging": JUDGING_RULES,
+    "mirrors": MIRROR_RULES,
+}
 
 
 def _config(table: Mapping[str, Any], faults: list[str]) -> Config:
     known = [*TOP_RULES, *SECTIONS, *ROWS]
     top = rules.checked(table, TOP_RULES, "", faults, known=known)
-    engine, judging = (_section(table, name, faults) for name in SECTIONS)
+    engine, judging, mirrors = (_section(table, name, faults) for name in SECTIONS)
     return Config(
         **top,
         engine=EngineSettings(**engine),
         judging=JudgingSettings(**judging),
+        mirrors=MirrorSettings(**mirrors),
         endpoints=tuple(EndpointSettings(**row) for row in _rows(table, "endpoints", faults)),
         machines=tuple(MachineSettings(**row) for row in _rows(table, "machines", faults)),
     )

@@ -13,6 +13,7 @@
     lessons.jsonl    what it is taught, where that was drawn from the user's feedback; lessons.json: from which conversations and how many,
                      held-out.jsonl: what of it is kept for asking afterwards
     before-after/    what was found of its adapter beside the model before, a file each time
+    trackers/NAME.json   where its metrics go along (TensorBoard, trackio, W&B), how far that has come; beside it its log, its lock
     slurm.json       the number that Slurm gave it, where it has it
     secrets.json     0600, gone as soon as the supervisor has read it
     reserve          room that is given up on a full disk, so that the last state can be written
@@ -143,6 +144,16 @@ class JobDirectory:
     @property
     def before_after(self) -> Path:
         return self.path / "before-after"
+
+    @property
+    def trackers(self) -> Path:
+        return self.path / "trackers"
+
+    def tracker(self, name: str) -> Path:
+        return self.trackers / f"{name}.json"
+
+    def tracker_lock(self, name: str) -> Path:
+        return self.trackers / f"{name}.lock"
 
     def log(self, attempt: int) -> Path:
         return self.path / "logs" / f"attempt-{attempt}.log"

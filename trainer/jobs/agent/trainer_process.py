@@ -11,7 +11,7 @@ from trainer.jobs.agent.directory import JobDirectory
 from trainer.jobs.agent.files import private_dir
 from trainer.jobs.agent.processes import MARK, deaf_to_sigterm, ends_with_parent, first_to_be_killed, started
 
-SECRETS = ("OPENAI_API_KEY", "DEEPL_AUTH_KEY", "KULLM_API_KEY", "HF_TOKEN")
+SECRETS = ("OPENAI_API_KEY", "DEEPL_AUTH_KEY", "KULLM_API_KEY", "HF_TOKEN", "WANDB_API_KEY")
 _SAVING_SECONDS = 3600  # after SIGTERM torchrun waits so long for its ranks' step and checkpoint; left to itself, 30
 
 
