@@ -21,6 +21,7 @@ from transformers.models.auto.modeling_auto import (
     MODEL_FOR_MASKED_LM_MAPPING,
     MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING,
 )
+from transformers.models.falcon.modeling_falcon import FalconLinear
 from transformers.pytorch_utils import Conv1D
 
 from kullm_tui.core.config.settings import Precision
@@ -35,6 +36,7 @@ from kullm_tui.weights.refusals import (
 )
 
 BLOCK = 64  # values that share one NF4 scale
+LINEARS = (nn.Linear, FalconLinear)  # Falcon's own rounds before it adds the bias, as ours do
 _PACKED_ROWS = 32  # bitsandbytes' AVX512 kernel works on this many output rows at once
 # What transformers raises for a config.json that it cannot use.
 _FROM_CONFIG = (
@@ -161,7 +163,7 @@ def _quantised_layers(model: PreTrainedModel, precision: Precision) -> frozenset
 
 
 def _can_shrink(module: nn.Module, precision: Precision) -> bool:
-    if type(module) not in (nn.Linear, Conv1D):
+    if type(module) not in (*LINEARS, Conv1D):
         return False
     rows, columns = linear_shape(module)
     return precision == "8bit" or (columns % BLOCK == 0 and rows % _PACKED_ROWS == 0)
