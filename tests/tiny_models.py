@@ -102,7 +102,7 @@ def _form(name: str, shape: Shape) -> dict[str, Any]:
         "falcon-40b": {**untied, "new_decoder_architecture": True, "num_kv_heads": shape.heads // 2},
         "falcon-rw": {**untied, "alibi": True, "multi_query": False, "parallel_attn": False, "bias": True},
         "opt": {**untied, "ffn_dim": wide, "word_embed_proj_dim": shape.hidden},
-        "opt-350m": {"ffn_dim": wide, "word_embed_proj_dim": shape.hidden // 2, "do_layer_norm_before": False},
+        "opt-350m": {"ffn_dim": wide, "word_embed_proj_dim": wide, "do_layer_norm_before": False},
         "gpt_neo": {"attention_types": [[["local", "global"], shape.layers // 2]], "window_size": 16},
         "gptj": {"rotary_dim": head // 2},
         "codegen": {"rotary_dim": head // 2},

@@ -78,6 +78,7 @@ def build_skeleton(
     attention = "sdpa" if getattr(model_class, "_supports_sdpa", False) else "eager"
     with bounded(folder, cancelled), init_empty_weights(include_buffers=False):
         model = _instantiate(folder, config, precision, attention, trust_remote_code)
+    _compute_buffers(model)
     model.requires_grad_(False).eval()
     return Skeleton(model, config, precision, _quantised_layers(model, precision))
 
@@ -146,6 +147,14 @@ def _instantiate(
     except _FROM_CONFIG as error:
         raise unusable_config(folder, error, trust_remote_code=trust_remote_code) from error
     return model
+
+
+def _compute_buffers(model: PreTrainedModel) -> None:
+    """Once more, as transformers does after a load: GPT-J builds its sines with the model's own type for the frequencies."""
+    for module in model.modules():
+        buffers = (module._buffers[name] for name in module._non_persistent_buffers_set)
+        if any(buffer is not None and buffer.is_floating_point() for buffer in buffers):
+            model._init_weights(module)
 
 
 def _quantised_layers(model: PreTrainedModel, precision: Precision) -> frozenset[str]:
