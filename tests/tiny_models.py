@@ -10,7 +10,11 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import AutoConfig, AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel, PreTrainedTokenizerFast
 
-FAMILIES = ("gpt_neox", "llama", "gpt2", "bloom", "qwen2", "qwen3", "gemma", "gemma2", "gemma3_text", "mistral")
+# Names are transformers' own; a word after a dash is a form of the family that computes otherwise.
+FAMILIES = (
+    *("gpt_neox", "llama", "gpt2", "bloom", "qwen2", "qwen3", "gemma", "gemma2", "gemma3_text", "mistral"),
+    *("falcon", "falcon-40b", "falcon-rw", "mpt", "opt", "opt-350m", "gpt_neo", "gptj", "codegen", "stablelm"),
+)
 
 END_OF_TEXT = "<|endoftext|>"
 _SPECIALS = [END_OF_TEXT, "<pad>", "</s>"]
@@ -53,52 +57,59 @@ def save_tokenizer(folder: Path) -> None:
     ).save_pretrained(folder)
 
 
-def _config(family: str, shape: Shape) -> Any:
-    common: dict[str, Any] = {
-        "vocab_size": 384,
-        "hidden_size": shape.hidden,
-        "num_hidden_layers": shape.layers,
-        "num_attention_heads": shape.heads,
-        "max_position_embeddings": shape.context,
-        "bos_token_id": None,
-        "eos_token_id": 0,
-        "pad_token_id": 0,
+def _config(name: str, shape: Shape) -> Any:
+    family = name.partition("-")[0]
+    return AutoConfig.for_model(family, **_ids(family), **_size(family, shape), **_form(name, shape))
+
+
+def _ids(family: str) -> dict[str, Any]:
+    begin = 0 if family in ("gpt2", "bloom") else None
+    return {"vocab_size": 384, "bos_token_id": begin, "eos_token_id": 0, "pad_token_id": 0}
+
+
+def _size(family: str, shape: Shape) -> dict[str, Any]:
+    hidden, layers, heads, context = shape.hidden, shape.layers, shape.heads, shape.context
+    if family in ("gpt2", "gptj", "codegen"):
+        return {"n_embd": hidden, "n_layer": layers, "n_head": heads, "n_positions": context}
+    if family == "mpt":
+        return {"d_model": hidden, "n_layers": layers, "n_heads": heads, "max_seq_len": context}
+    if family == "bloom":
+        return {"hidden_size": hidden, "n_layer": layers, "n_head": heads}
+    return {
+        "hidden_size": hidden,
+        "num_hidden_layers": layers,
+        "num_attention_heads": heads,
+        "max_position_embeddings": context,
     }
-    if family == "gpt_neox":
-        common |= {"intermediate_size": 2 * shape.hidden, "rotary_pct": 0.25, "tie_word_embeddings": False}
-    elif family == "gpt2":
-        common = {
-            "vocab_size": 384,
-            "n_embd": shape.hidden,
-            "n_layer": shape.layers,
-            "n_head": shape.heads,
-            "n_positions": shape.context,
-            "bos_token_id": 0,
-            "eos_token_id": 0,
-        }
-    elif family == "bloom":
-        common = {
-            "vocab_size": 384,
-            "hidden_size": shape.hidden,
-            "n_layer": shape.layers,
-            "n_head": shape.heads,
-            "bos_token_id": 0,
-            "eos_token_id": 0,
-            "pad_token_id": 0,
-        }
-    else:
-        common |= {"intermediate_size": 2 * shape.hidden, "num_key_value_heads": shape.heads // 2}
-    if family.startswith("gemma"):
-        common["tie_word_embeddings"] = False  # tied and scaled, a random Gemma only repeats its last token
-    if family in ("gemma", "gemma2", "gemma3_text", "qwen3"):
-        common["head_dim"] = shape.hidden // shape.heads
-    if family in ("gemma2", "gemma3_text", "mistral"):
-        common["sliding_window"] = 16  # short, so that tests cross its edge
-    if family in ("gemma2", "gemma3_text"):
-        common["query_pre_attn_scalar"] = shape.hidden // shape.heads
-    if family == "gemma3_text":
-        common["layer_types"] = ["sliding_attention", "full_attention"] * (shape.layers // 2)
-    return AutoConfig.for_model(family, **common)
+
+
+def _form(name: str, shape: Shape) -> dict[str, Any]:
+    """What makes the family itself: every way of computing that a checkpoint of it may use."""
+    head, wide = shape.hidden // shape.heads, 2 * shape.hidden
+    grouped = {"intermediate_size": wide, "num_key_value_heads": shape.heads // 2}
+    short = {"sliding_window": 16}  # so that tests cross its edge
+    untied = {"tie_word_embeddings": False}  # tied, a random model only repeats its last token
+    gemma = {**grouped, **untied, "head_dim": head}
+    kinds = ["sliding_attention", "full_attention"] * (shape.layers // 2)
+    forms: dict[str, dict[str, Any]] = {
+        "gpt_neox": {**untied, "intermediate_size": wide, "rotary_pct": 0.25},
+        "qwen3": {**grouped, "head_dim": head},
+        "gemma": gemma,
+        "gemma2": {**gemma, **short, "query_pre_attn_scalar": head},
+        "gemma3_text": {**gemma, **short, "query_pre_attn_scalar": head, "layer_types": kinds},
+        "mistral": {**grouped, **short},
+        "falcon": {**untied, "multi_query": True, "parallel_attn": True},
+        "falcon-40b": {**untied, "new_decoder_architecture": True, "num_kv_heads": shape.heads // 2},
+        "falcon-rw": {**untied, "alibi": True, "multi_query": False, "parallel_attn": False, "bias": True},
+        "opt": {**untied, "ffn_dim": wide, "word_embed_proj_dim": shape.hidden},
+        "opt-350m": {"ffn_dim": wide, "word_embed_proj_dim": wide, "do_layer_norm_before": False},
+        "gpt_neo": {"attention_types": [[["local", "global"], shape.layers // 2]], "window_size": 16},
+        "gptj": {"rotary_dim": head // 2},
+        "codegen": {"rotary_dim": head // 2},
+        "stablelm": {**grouped, "qk_layernorm": True, "use_parallel_residual": True},
+    }
+    plain = {} if name in ("gpt2", "bloom", "mpt") else grouped
+    return forms.get(name, plain)
 
 
 def build_model(
@@ -188,9 +199,9 @@ def save_ia3(folder: Path, base: Path, *, seed: int = 1) -> Path:
 
 
 def _lora_targets(model_type: str) -> list[str]:
-    return {"gpt_neox": ["query_key_value"], "bloom": ["query_key_value"], "gpt2": ["c_attn"]}.get(
-        model_type, ["q_proj", "v_proj"]
-    )
+    fused = ("query_key_value", ("gpt_neox", "bloom", "falcon")), ("c_attn", ("gpt2",)), ("Wqkv", ("mpt",))
+    named = next((target for target, families in (*fused, ("qkv_proj", ("codegen",))) if model_type in families), "")
+    return [named] if named else ["q_proj", "v_proj"]
 
 
 def _randomise(model: torch.nn.Module, part: str, seed: int, strength: float) -> None:

@@ -44,7 +44,7 @@ def did_you_mean(name: str, known: Iterable[str], *, shown: Callable[[str], str]
 
 
 def text(value: object) -> str:
-    if not isinstance(value, str) or any(ord(character) < 32 for character in value):
+    if not isinstance(value, str) or min(value, default=" ") < " ":
         raise Fault(say("한 줄의 글이어야 해요", "must be one line of text"))
     return value
 

@@ -21,6 +21,7 @@ import torch
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from kullm_tui.engine.attention import attend_in_slots, one_token_a_row
+from kullm_tui.engine.families import family_of
 from kullm_tui.engine.generation import Failed, Generation, model_is_leaving
 from kullm_tui.engine.kv import SlotCache
 from kullm_tui.engine.masks import decode_mask
@@ -310,7 +311,7 @@ class Batch:
         *,
         logits_to_keep: int,
     ) -> torch.Tensor:
-        takes_positions = self._model.config.model_type not in _WITHOUT_POSITIONS
+        takes_positions = family_of(self._model.config).takes_positions
         with self._rack.rows(adapters):
             output = self._model(
                 input_ids=tokens,
@@ -353,10 +354,6 @@ class Batch:
         self._prefixes.clear()
         for generation in generations:
             generation.emit(Failed(error))
-
-
-# Architectures whose forward takes no position_ids: positions come from the mask.
-_WITHOUT_POSITIONS = ("bloom",)
 
 
 def _room_for(generation: Generation) -> int:

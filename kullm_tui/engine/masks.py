@@ -3,9 +3,9 @@
 transformers builds masks from one offset for the whole batch. Rows of this engine each stand at their own position, so the
 mask of a mixed batch is made here, in the form that the architecture takes:
 
-    alibi (BLOOM)        [B, keys] of ones and zeros: the model derives its position bias from it
-    one kind of layer    [B, 1, 1, keys]
-    several kinds        {"full_attention": …, "sliding_attention": …}
+    alibi (BLOOM, Falcon-RW)   [B, keys] of ones and zeros: the model derives its position bias from it
+    one kind of layer          [B, 1, 1, keys]
+    several kinds              {"full_attention": …, "sliding_attention": …}
 
     row lengths 3 and 1, one new token each:     keys  0 1 2 3
                                                  row 0 ■ ■ ■ ■
@@ -17,9 +17,10 @@ from typing import Any
 
 import torch
 
+from kullm_tui.engine.families import family_of
+
 Mask = torch.Tensor | dict[str, torch.Tensor]
 
-_ALIBI = ("bloom",)
 _KNOWN_LAYERS = {"full_attention", "sliding_attention"}
 
 
@@ -30,7 +31,7 @@ def decode_mask(config: Any, lengths: Sequence[int], *, device: torch.device, dt
     ends = torch.tensor(lengths, device=device)[:, None]
     keys = torch.arange(max(lengths) + 1, device=device)[None]
     seen = keys <= ends
-    if config.model_type in _ALIBI:
+    if family_of(config).flat_mask:
         return seen.long()
     window = getattr(config, "sliding_window", None)
     near = seen & (keys > ends - window) if window else seen

@@ -9,6 +9,7 @@ from torch import nn
 from transformers import PreTrainedConfig, PreTrainedModel
 
 from kullm_tui.core.config.settings import Precision
+from kullm_tui.core.models.memory_need import kept_heads
 from kullm_tui.weights.packed import runs_packed
 from kullm_tui.weights.plan import kept_dtype
 from kullm_tui.weights.progress import Cancelled
@@ -84,9 +85,9 @@ def kv_bytes_per_token(config: PreTrainedConfig, dtype: torch.dtype) -> int:
     """Keys and values of every layer; a layer with a sliding window stops growing at its window."""
     text = config.get_text_config()
     heads = text.num_attention_heads
-    kv_heads = getattr(text, "num_key_value_heads", None) or (1 if getattr(text, "multi_query", False) else heads)
     head_dim = getattr(text, "head_dim", None) or text.hidden_size // heads
-    return int(text.num_hidden_layers * kv_heads * head_dim * 2 * dtype.itemsize)
+    kept = kept_heads(heads, lambda name: getattr(text, name, None))
+    return int(text.num_hidden_layers * kept * head_dim * 2 * dtype.itemsize)
 
 
 def measured_bytes(model: PreTrainedModel) -> int:

@@ -21,6 +21,7 @@ from transformers.models.auto.modeling_auto import (
     MODEL_FOR_MASKED_LM_MAPPING,
     MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING,
 )
+from transformers.models.falcon.modeling_falcon import FalconLinear
 from transformers.pytorch_utils import Conv1D
 
 from kullm_tui.core.config.settings import Precision
@@ -35,6 +36,7 @@ from kullm_tui.weights.refusals import (
 )
 
 BLOCK = 64  # values that share one NF4 scale
+LINEARS = (nn.Linear, FalconLinear)  # Falcon's own rounds before it adds the bias, as ours do
 _PACKED_ROWS = 32  # bitsandbytes' AVX512 kernel works on this many output rows at once
 # What transformers raises for a config.json that it cannot use.
 _FROM_CONFIG = (
@@ -76,6 +78,7 @@ def build_skeleton(
     attention = "sdpa" if getattr(model_class, "_supports_sdpa", False) else "eager"
     with bounded(folder, cancelled), init_empty_weights(include_buffers=False):
         model = _instantiate(folder, config, precision, attention, trust_remote_code)
+    _compute_buffers(model)
     model.requires_grad_(False).eval()
     return Skeleton(model, config, precision, _quantised_layers(model, precision))
 
@@ -146,6 +149,14 @@ def _instantiate(
     return model
 
 
+def _compute_buffers(model: PreTrainedModel) -> None:
+    """Once more, as transformers does after a load: GPT-J builds its sines with the model's own type for the frequencies."""
+    for module in model.modules():
+        buffers = (module._buffers[name] for name in module._non_persistent_buffers_set)
+        if any(buffer is not None and buffer.is_floating_point() for buffer in buffers):
+            model._init_weights(module)
+
+
 def _quantised_layers(model: PreTrainedModel, precision: Precision) -> frozenset[str]:
     if precision not in ("4bit", "8bit"):
         return frozenset()
@@ -161,7 +172,7 @@ def _quantised_layers(model: PreTrainedModel, precision: Precision) -> frozenset
 
 
 def _can_shrink(module: nn.Module, precision: Precision) -> bool:
-    if type(module) not in (nn.Linear, Conv1D):
+    if type(module) not in (*LINEARS, Conv1D):
         return False
     rows, columns = linear_shape(module)
     return precision == "8bit" or (columns % BLOCK == 0 and rows % _PACKED_ROWS == 0)

@@ -72,7 +72,7 @@ def test_penalties_are_those_of_generate(
     assert reply.tokens == generate(checkpoint("llama"), prompt, **options)
 
 
-@pytest.mark.parametrize("family", ["gpt_neox", "gemma3_text", "bloom"])
+@pytest.mark.parametrize("family", ["gpt_neox", "gemma3_text", "bloom", "falcon-rw", "gpt_neo"])
 def test_a_row_that_joins_a_running_batch_changes_nobody(
     family: str, checkpoint: Callable[[str], Path], open_batch: OpenBatch
 ) -> None:
@@ -96,7 +96,7 @@ def test_a_long_prompt_is_prefilled_in_pieces_without_changing_the_reply(
     checkpoint: Callable[[str], Path], open_batch: OpenBatch
 ) -> None:
     prompt = prompt_of(450)
-    for family in ("gpt_neox", "gemma2", "bloom"):
+    for family in ("gpt_neox", "gemma2", "bloom", "falcon-rw", "mpt", "gpt_neo"):
         (reply,) = replies_to(open_batch(checkpoint(family)), [wants(prompt, tokens=8)])
         assert reply.tokens == generate(checkpoint(family), prompt, tokens=8)
 

@@ -84,6 +84,20 @@ def test_adapters_in_turn_and_side_by_side_equal_plain_peft(workshop: Workshop, 
         torch.testing.assert_close(row, expected[name][0], atol=1e-5, rtol=0)
 
 
+@pytest.mark.parametrize("family", ["falcon", "mpt", "opt", "gpt_neo", "codegen", "stablelm"])
+def test_lora_equals_plain_peft_whatever_the_layers_are_called(family: str, tmp_path: Path, load: Load) -> None:
+    base = tiny_models.save_model(tmp_path / family, family)
+    folder = tiny_models.save_lora(tmp_path / "A", base)
+    adapted = logits_of(AutoPeftModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval())
+    model = load(base, "fp32").model
+    plain = logits_of(model)
+    rack = AdapterRack(model)
+    rack.attach("A", folder)
+    assert (adapted - plain).abs().max() > 0.1
+    together = _with(rack, ["A", None], model, IDS.repeat(2, 1))
+    torch.testing.assert_close(together, torch.cat([adapted, plain]), atol=1e-5, rtol=0)
+
+
 def test_on_four_bits_lora_equals_plain_peft(neox_workshop: Workshop, load: Load) -> None:
     model = load(neox_workshop.base, "4bit").model
     rack = neox_workshop.rack(model, "A", "B", "I")

@@ -66,3 +66,12 @@ def test_grouped_heads_shrink_the_cache() -> None:
         "llama", num_hidden_layers=2, hidden_size=64, num_attention_heads=4, num_key_value_heads=2
     )
     assert kv_bytes_per_token(config, torch.float32) == 2 * 2 * 16 * 2 * 4
+
+
+@pytest.mark.parametrize("family", tiny_models.FAMILIES)
+def test_keys_and_values_are_counted_as_the_model_keeps_them(family: str) -> None:
+    model = tiny_models.build_model(family)
+    with torch.inference_mode():
+        cache = model(torch.arange(8)[None], use_cache=True).past_key_values
+    held = sum(layer.keys.nbytes + layer.values.nbytes for layer in cache.layers)
+    assert held == 8 * kv_bytes_per_token(model.config, torch.float32)

@@ -1,6 +1,6 @@
 """How much memory a model takes once it is loaded, how much there is for it, and whether it fits: for lists, plans and engine. No torch."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,7 +25,12 @@ _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 # Keys and values of a full context, as a part of the 4-bit weights, where no file is here to say: Polyglot 5.8B's 28 layers of
 # 4,096 over 2,048 tokens are 0.94 GB beside 3.3 GB.
 _CONTEXT_SHARE = 0.3
-_SHAPE = (("num_hidden_layers", "n_layer"), ("num_attention_heads", "n_head"), ("hidden_size", "n_embd"))
+_WIDTH = ("hidden_size", "n_embd", "d_model")
+_SHAPE = (
+    ("num_hidden_layers", "n_layer", "n_layers", "num_layers"),
+    ("num_attention_heads", "n_head", "n_heads", "num_heads"),
+    _WIDTH,
+)
 
 
 def memory_need(profile: Profile, precision: Precision, cached: Sequence[CachedWeights]) -> int | None:
@@ -62,6 +67,16 @@ def fit_of(need: int | None, memory: Memory, engine: EngineSettings) -> Fit:
     return "fits" if need <= budget_of(engine, memory) else "tight"
 
 
+def kept_heads(heads: int, said: Callable[[str], int | None]) -> int:
+    """Of how many heads keys and values are kept; `said` is what a configuration says under a name.
+
+    Falcon's newer decoder shares keys too, but spreads them over all heads before it keeps them.
+    """
+    if said("new_decoder_architecture"):
+        return heads
+    return said("num_key_value_heads") or (1 if said("multi_query") else heads)
+
+
 def _holder_of(profile: Profile) -> Profile | None:
     """Whose weights are loaded; None for an endpoint, and for an adapter over nothing that is known here."""
     if profile.kind == "adapter":
@@ -96,7 +111,7 @@ def _bytes_of_files(folder: Path, precision: Precision) -> int | None:
         config: dict[str, Any] = foreign_json.read(folder / "config.json")
         a_number = _FILE_BYTES.get(str(config.get("dtype") or config.get("torch_dtype")), 2)
         tables = 1 if config.get("tie_word_embeddings") else 2
-        embeddings = tables * int(config.get("vocab_size", 0)) * int(config.get("hidden_size", 0))
+        embeddings = tables * int(config.get("vocab_size", 0)) * _number(config, *_WIDTH)
     except (OSError, ValueError, TypeError, AttributeError, OverflowError):
         return None
     numbers = size // a_number
@@ -115,11 +130,11 @@ def _context_bytes(profile: Profile, folder: Path, precision: Precision) -> int 
     layers, heads, width = (_number(config, *names) for names in _SHAPE)
     if not (layers and heads and width):
         return None
-    kv_heads = _number(config, "num_key_value_heads") or heads
+    kept = kept_heads(heads, lambda name: _number(config, name) or int(config.get(name) is True))
     head = _number(config, "head_dim") or width // heads
     context = profile.context or _number(config, "max_position_embeddings") or 2048
     a_number = 4 if precision == "fp32" else 2
-    return 2 * layers * kv_heads * head * a_number * context
+    return 2 * layers * kept * head * a_number * context
 
 
 def _number(config: dict[str, Any], *names: str) -> int:

@@ -9,7 +9,7 @@ A fact that nobody knows is left out of the file, and is None, 0 or empty here.
 
 import functools
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
@@ -30,7 +30,7 @@ LicenceClass = Literal["commercial", "research"]
 
 _SHIPPED = Path(__file__).with_name("profiles")
 _PACKAGE = Path(__file__).parents[2]
-_FILES = ("demo", "korean", "current", "multilingual", "endpoints")
+_FILES = ("demo", "korean", "current", "multilingual", "endpoints", "surveyed")
 _KOREAN = ("korean", "current")  # the files of models that were trained for Korean
 _UNTAUGHT = "plain"  # the template of models that only continue a text
 DEMO = "demo-kullm"  # answers where no other model was chosen
@@ -195,7 +195,7 @@ def _shipped() -> Mapping[str, Profile]:
     found: dict[str, Profile] = {}
     for name in _FILES:
         read = read_profiles(_SHIPPED / f"{name}.toml")
-        found |= {key: replace(one, korean=name in _KOREAN) for key, one in read.items()}
+        found |= {key: replace(one, korean=True) for key, one in read.items()} if name in _KOREAN else read
     beside = {name: replace(one, folder=str(_PACKAGE / one.folder)) for name, one in found.items() if one.folder}
     return MappingProxyType(found | beside)
 
@@ -205,16 +205,17 @@ def _decodings() -> Mapping[str, Decoding]:
     file = profile_toml(_SHIPPED / "decoding.toml")
     faults: list[str] = []
     found = {
-        name: _decoding(checked(table, DECODING_RULES, f"{name}.", faults)) for name, table in file.tables().items()
+        name: _decoding(Decoding(), checked(table, DECODING_RULES, f"{name}.", faults))
+        for name, table in file.tables().items()
     }
     if faults:
         raise file.rejected(faults)
     return MappingProxyType(found)
 
 
-def _decoding(settings: Mapping[str, Any]) -> Decoding:
+def _decoding(usual: Decoding, settings: Mapping[str, Any]) -> Decoding:
     """Greedy is said in one way once it is read: by temperature 0."""
-    decoding = Decoding(**settings)
+    decoding = replace(usual, **settings)
     return decoding if decoding.do_sample else replace(decoding, temperature=0.0)
 
 
@@ -233,7 +234,8 @@ def _profile(name: str, table: object, faults: list[str]) -> Profile | None:
     if len(faults) > before:
         return None
     template = facts.get("template", OWN_TEMPLATE)
-    defaults = _decoding(asdict(decoding_for(template)) | generation)
+    usual = decoding_for(template)
+    defaults = _decoding(usual, generation) if generation else usual
     stop = TEMPLATES[template].stop if template in TEMPLATES else ()
     return Profile(**{"title": name, "stop": stop, **facts, "name": name, "defaults": defaults})
 

@@ -6,11 +6,11 @@ from kullm_tui.core.templates.form import Form, Turn
 from kullm_tui.core.templates.korean import LLAMA2_FORM, VICUNA_V0_FORM, VICUNA_V0_SYSTEM
 from kullm_tui.core.templates.template import Template
 
-_FASTCHAT = "lm-sys/FastChat 0e6d3e4, fastchat/conversation.py"
+FASTCHAT = "lm-sys/FastChat 0e6d3e4, fastchat/conversation.py"
 
 VICUNA_1_1 = Template(
     name="vicuna-1.1",
-    source=_FASTCHAT,
+    source=FASTCHAT,
     verified=True,
     one_turn=False,
     form=Form(
@@ -25,7 +25,7 @@ VICUNA_1_1 = Template(
 )
 VICUNA_V0 = Template(
     name="vicuna-v0",
-    source=_FASTCHAT,
+    source=FASTCHAT,
     verified=True,
     one_turn=False,
     form=VICUNA_V0_FORM,
@@ -105,7 +105,7 @@ UPSTAGE = Template(
 )
 LLAMA_2 = Template(
     name="llama-2",
-    source=f"{_FASTCHAT}; the default system text is Meta's first one",
+    source=f"{FASTCHAT}; the default system text is Meta's first one",
     verified=True,
     one_turn=False,
     form=LLAMA2_FORM,
@@ -119,7 +119,7 @@ LLAMA_2 = Template(
 )
 OASST = Template(
     name="oasst",
-    source=f"{_FASTCHAT}; Open-Assistant",
+    source=f"{FASTCHAT}; Open-Assistant",
     verified=True,
     one_turn=False,
     form=Form(
@@ -130,7 +130,7 @@ OASST = Template(
 )
 REDPAJAMA = Template(
     name="redpajama",
-    source=_FASTCHAT,
+    source=FASTCHAT,
     verified=True,
     one_turn=False,
     form=Form(

@@ -203,6 +203,44 @@ KOAT = Template(
     form=Form(last=_KOAT_TURN, earlier=replace(_KOAT_TURN, reply=" {content}"), separator="\n\n"),
 )
 
+_AULM_TURN = Turn(user="### 사용자:\n{content}\n\n", opening="### 챗봇:\n")
+AULM_CHAT = Template(
+    name="aulm-chat",
+    source="second-hand: programs that ask heegyu's chat models",
+    verified=False,
+    one_turn=False,
+    form=Form(
+        system="{system}\n\n",
+        last=_AULM_TURN,
+        earlier=replace(_AULM_TURN, reply="{content}"),
+        separator="\n\n",
+    ),
+    default_system=(
+        "당신은 AI 챗봇입니다. 사용자에게 도움이 되고 유익한 내용을 제공해야합니다. "
+        "답변은 길고 자세하며 친절한 설명을 덧붙여서 작성하세요."
+    ),
+    stop=("###",),
+)
+
+_QUANTUM_TURN = Turn(user="### User: {content}\n\n", opening="### Assistant:\n")
+QUANTUM_LM = Template(
+    name="quantum-lm",
+    source="second-hand: a program that asks quantumaikr/llama-2-70b-fb16-korean",
+    verified=False,
+    one_turn=True,
+    form=Form(
+        system="### System:\n{system}\n\n",
+        last=_QUANTUM_TURN,
+        earlier=replace(_QUANTUM_TURN, reply="{content}"),
+        separator="\n\n",
+    ),
+    default_system=(
+        "귀하는 지시를 매우 잘 따르는 AI인 QuantumLM입니다. 최대한 많이 도와주세요. "
+        "안전에 유의하고 불법적인 행동은 하지 마세요."
+    ),
+    stop=("###",),
+)
+
 KOREAN = (
     KULLM_V2,
     KULLM_PAPER,
@@ -213,4 +251,6 @@ KOREAN = (
     KOMT,
     KOAT,
     LLAMA2_KO_CHAT,
+    AULM_CHAT,
+    QUANTUM_LM,
 )

@@ -8,9 +8,12 @@ from kullm_tui.core.language import say
 from kullm_tui.core.rules import did_you_mean
 from kullm_tui.core.templates.english import ENGLISH
 from kullm_tui.core.templates.korean import KOREAN
+from kullm_tui.core.templates.surveyed import SURVEYED
 from kullm_tui.core.templates.template import Template
 
-TEMPLATES: Mapping[str, Template] = MappingProxyType({template.name: template for template in (*KOREAN, *ENGLISH)})
+TEMPLATES: Mapping[str, Template] = MappingProxyType(
+    {template.name: template for template in (*KOREAN, *ENGLISH, *SURVEYED)}
+)
 
 
 def template_named(name: str) -> Template:

@@ -89,7 +89,7 @@ def test_an_adapter_needs_its_base(home: Path) -> None:
 
 
 @pytest.mark.parametrize("precision", get_args(Precision))
-@pytest.mark.parametrize("family", ["gpt_neox", "llama"])
+@pytest.mark.parametrize("family", ["gpt_neox", "llama", "falcon", "mpt"])
 def test_the_estimate_is_near_what_the_engine_counts(home: Path, family: str, precision: Precision) -> None:
     folder = save_model(home / "model", family, shape=Shape(hidden=256, layers=4), dtype=torch.bfloat16)
     profile = resolve(str(folder)).profile

@@ -53,6 +53,7 @@ def test_what_does_not_run_here_says_why() -> None:
         *("exaone-3.5-2.4b", "exaone-3.5-7.8b", "exaone-3.5-32b"),
         *("hyperclovax-seed-think-32b", "hyperclovax-seed-omni-8b"),
         *("kanana-2-30b-a3b-instruct", "kanana-2-30b-a3b-thinking"),
+        *("flan-t5-base", "flan-t5-large", "flan-t5-xl", "flan-t5-xxl", "t0-3b", "t0", "t0pp"),
     }
     assert all(shipped_profiles()[name].note for name in away)
 

@@ -6,6 +6,7 @@ from kullm_tui.core.errors import ConfigError
 from kullm_tui.core.records import Message
 from kullm_tui.core.templates.registry import TEMPLATES, template_named
 from kullm_tui.core.templates.segments import Segment
+from tests.core.templates import surveyed
 
 
 def system(text: str) -> Message:
@@ -302,6 +303,7 @@ LITERALS = [
     ("plain", ONE, "Q1"),
     ("plain", INPUT, "Q1\n\nX1"),
     ("plain", THREE, "Q1A1\nQ2A2\nQ3"),
+    *surveyed.LITERALS,
 ]
 
 # What a one-turn training text adds to the prompt it begins with: the trained part, </s> being the tokenizer's eos.
@@ -329,6 +331,7 @@ TRAINED = {
     "gpt4all-lora": "A1</s>",
     "chatml": "A1<|im_end|>",
     "plain": "A1</s>",
+    **surveyed.TRAINED,
 }
 
 
@@ -448,7 +451,10 @@ def test_fastchat_separators_stand_between_turns(name: str, between: str, openin
 
 def test_sources_and_marks_are_stated() -> None:
     unverified = {name for name, template in TEMPLATES.items() if not template.verified}
-    assert unverified == {"kullm3", "llama2-ko-chat", "gpt4all-j", "gpt4all-lora", "chatml"}
+    assert unverified == {
+        *("kullm3", "llama2-ko-chat", "aulm-chat", "quantum-lm"),
+        *("gpt4all-j", "gpt4all-lora", "chatml", "mpt-7b-instruct"),
+    }
     assert all(template.source for template in TEMPLATES.values())
     assert {"kullm-v2", "koalpaca-v1.1", "komt", "koat", "alpaca"} <= {
         name for name, template in TEMPLATES.items() if template.one_turn
