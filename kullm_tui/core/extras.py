@@ -24,6 +24,10 @@ def require_parquet() -> None:
     _require(("pyarrow",), "data", "Parquet 파일을 읽으려면", "Reading Parquet files")
 
 
+def require_gguf() -> None:
+    _require(("gguf",), "gguf", "GGUF로 내보내려면", "Exporting GGUF files")
+
+
 def _require(names: Sequence[str], extra: str, korean: str, english: str) -> None:
     missing = ", ".join(name for name in names if find_spec(name) is None)
     if missing:
