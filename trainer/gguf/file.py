@@ -169,13 +169,13 @@ def _not_whole(folder: Path, name: str, *, missing: bool) -> WeightsError:
     if missing:
         return WeightsError(
             say(
-                f"{folder}의 가중치에 {name}이 없어서 GGUF를 만들 수 없어요. 모델을 다시 받으세요.",
+                f"{folder}의 가중치에 {name} 텐서가 없어서 GGUF를 만들 수 없어요. 모델을 다시 받으세요.",
                 f"The weights in {folder} lack {name}, so that no GGUF file can be made. Fetch the model again.",
             )
         )
     return WeightsError(
         say(
-            f"{folder}의 {name}은 llama.cpp에 자리가 없는 가중치예요. `kullm adapters merge`로 합쳐 vLLM이나 transformers에서 쓰세요.",
+            f"{folder}의 {name} 텐서는 llama.cpp에 자리가 없어요. `kullm adapters merge`로 합쳐 vLLM이나 transformers에서 쓰세요.",
             f"llama.cpp has no place for {name} of {folder}. Merge it with `kullm adapters merge` and use vLLM or transformers.",
         )
     )
@@ -184,7 +184,7 @@ def _not_whole(folder: Path, name: str, *, missing: bool) -> WeightsError:
 def _too_large(folder: Path, name: str) -> WeightsError:
     return WeightsError(
         say(
-            f"{folder}의 {name}에는 fp16으로 적을 수 없는 큰 수가 있어요. `--type q8_0`으로 내보내세요.",
+            f"{folder}의 {name} 텐서에는 fp16으로 적을 수 없는 큰 수가 있어요. `--type q8_0`으로 내보내세요.",
             f"{name} of {folder} holds numbers too large for fp16. Export it with `--type q8_0`.",
         )
     )

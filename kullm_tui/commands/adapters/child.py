@@ -1,4 +1,7 @@
-"""What makes a model of an adapter and its base, in a process beside this one, since it needs torch: its progress comes line by line, its faults when it has ended."""
+"""What makes a model of an adapter and its base, in a process beside this one, since it needs torch.
+
+Its progress comes line by line, its faults when it has ended.
+"""
 
 import contextlib
 import json
