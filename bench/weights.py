@@ -131,8 +131,11 @@ def _tensors(size: str, seed: int) -> Iterator[tuple[str, torch.Tensor]]:
 def _tokenizer() -> PreTrainedTokenizerFast:
     specials = ["<|unused0|>", "<|unused1|>", "<|endoftext|>", "<|sep|>"]
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    words = specials + alphabet + [f"말{number}" for number in range(KNOWN_TOKENS - len(specials) - len(alphabet))]
-    tokenizer = Tokenizer(models.BPE({word: number for number, word in enumerate(words)}, []))
+    merged = [alphabet[0] + alphabet[1]]  # llama.cpp's file cannot say that there are no merges
+    known = specials + alphabet + merged
+    words = known + [f"말{number}" for number in range(KNOWN_TOKENS - len(known))]
+    vocabulary = {word: number for number, word in enumerate(words)}
+    tokenizer = Tokenizer(models.BPE(vocabulary, [(alphabet[0], alphabet[1])]))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.add_special_tokens([AddedToken(word, special=True) for word in specials])

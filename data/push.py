@@ -2,19 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from data.manifest import Mixture
 from data.shelf import BuiltFacts
 from data.sources.catalogue import Source
-from kullm_tui.core.causes import cause_of
-from kullm_tui.core.errors import ConsentNeeded, KullmError
-from kullm_tui.core.hub.errors import hub_endpoint
-from kullm_tui.core.hub.token import hub_token
+from kullm_tui.core.errors import ConsentNeeded
+from kullm_tui.core.hub.upload import upload
 from kullm_tui.core.language import say
-
-if TYPE_CHECKING:
-    from huggingface_hub import HfApi
 
 _BESIDE = ("README.md", "facts.json", "mixture.toml")
 
@@ -63,47 +57,8 @@ def require_consent(terms: Sequence[Term], *, accepted: bool) -> None:
 
 def push(facts: BuiltFacts, repository: str, *, public: bool) -> str:
     """Every file of the set in one commit; the address where it lies then. It blocks."""
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError
-
-    token = hub_token()
-    if token is None:
-        raise KullmError(
-            say(
-                "허브 토큰이 없어요. `kullm keys set HF_TOKEN`으로 쓰기 권한이 있는 토큰을 넣어 주세요.",
-                "there is no token of the hub. Store one that may write: `kullm keys set HF_TOKEN`.",
-            )
-        )
-    api = HfApi(endpoint=hub_endpoint(), token=token)
-    try:
-        _upload(api, facts, repository, public=public)
-    except HfHubHTTPError as error:
-        raise _refused(repository, str(error.response.status_code)) from error
-    except (OSError, ValueError) as error:  # the way there, or an answer that is none
-        raise _refused(repository, cause_of(error)) from error
-    return f"{hub_endpoint()}/datasets/{repository}"
-
-
-def _upload(api: "HfApi", facts: BuiltFacts, repository: str, *, public: bool) -> None:
-    from huggingface_hub import CommitOperationAdd
-
-    paths = [
+    files = [
         *(one.path for output in facts.outputs for one in output.files),
         *(facts.folder / name for name in _BESIDE),
     ]
-    api.create_repo(repository, repo_type="dataset", private=not public, exist_ok=True)
-    api.create_commit(
-        repository,
-        repo_type="dataset",
-        operations=[CommitOperationAdd(path.name, str(path)) for path in paths],
-        commit_message=f"kullm data push {facts.folder.name}",
-    )
-
-
-def _refused(repository: str, why: str) -> KullmError:
-    return KullmError(
-        say(
-            f"{repository}에 올리지 못했어요({why}). 토큰에 쓰기 권한이 있는지, 이름이 맞는지 확인하세요. 다시 하면 이어서 올려요.",
-            f"{repository} did not take it ({why}). Check that the token may write and that the name is right; doing it again goes on.",
-        )
-    )
+    return upload(files, repository, kind="dataset", public=public, message=f"kullm data push {facts.folder.name}")

@@ -5,7 +5,7 @@ python tests/gguf_model.py tiny.gguf
 
 import sys
 
-import gguf  # type: ignore[import-not-found]
+import gguf
 import numpy as np
 
 HIDDEN, LAYERS, HEADS, FEED_FORWARD, CONTEXT = 64, 2, 4, 128, 512

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 
 from tests.loopback import served
 
-LARGE_SUFFIXES = (".parquet", ".jsonl")
+LARGE_SUFFIXES = (".parquet", ".jsonl", ".safetensors")
+_UNDER = {"datasets": "datasets/", "models": ""}
 TOKEN = "hf_a_token_that_may_write"
 
 
@@ -19,6 +20,7 @@ TOKEN = "hf_a_token_that_may_write"
 class Uploads:
     url: str
     private: dict[str, bool] = field(default_factory=dict)  # by repository
+    kinds: dict[str, str] = field(default_factory=dict)  # datasets or models, of what was committed
     files: dict[str, dict[str, bytes]] = field(default_factory=dict)
     objects: dict[str, bytes] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
@@ -54,7 +56,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif path.endswith("/info/lfs/objects/batch"):
             self._answer(200, {"objects": [self._place(one) for one in json.loads(body)["objects"]]})
         elif "/commit/" in path:
-            self._commit(path.removeprefix("/api/datasets/").partition("/commit/")[0], body)
+            kind, _, name = path.removeprefix("/api/").partition("/commit/")[0].partition("/")
+            self._commit(kind, name, body)
         else:
             self._answer(404, {"error": path})
 
@@ -77,7 +80,7 @@ class _Handler(BaseHTTPRequestHandler):
         href = f"{self.hub.url}/store/{one['oid']}"
         return {"oid": one["oid"], "size": one["size"], "actions": {"upload": {"href": href, "header": {}}}}
 
-    def _commit(self, name: str, body: bytes) -> None:
+    def _commit(self, kind: str, name: str, body: bytes) -> None:
         for line in body.splitlines():
             operation = json.loads(line)
             value = operation["value"]
@@ -86,7 +89,8 @@ class _Handler(BaseHTTPRequestHandler):
             elif operation["key"] == "lfsFile":
                 self.hub.files[name][value["path"]] = self.hub.objects[value["oid"]]
         commit = hashlib.sha1(body).hexdigest()
-        address = f"{self.hub.url}/datasets/{name}/commit/{commit}"
+        self.hub.kinds[name] = kind
+        address = f"{self.hub.url}/{_UNDER[kind]}{name}/commit/{commit}"
         self._answer(200, {"success": True, "commitOid": commit, "commitUrl": address, "hookOutput": ""})
 
     def _answer(self, status: int, told: dict[str, Any]) -> None:

@@ -1,11 +1,11 @@
-"""An adapter put into its base's own weights: `python -P -m trainer.merge ADAPTER BASE TO [--template T]`.
+"""An adapter put into its base's own weights: `python -P -m trainer.merge ADAPTER BASE TO [--profile NAME]`.
 
 LoRA      W + scale · B·A
 IA3       rows or columns of W, and its bias, times the learned scales
 
 in fp32, rounded once to the type that the base is stored in, one tensor in memory at a time. Only a base that is not quantised
-is merged into: rounding a second time, to 4 bits, costs more than the adapter gains. What comes out is an ordinary model folder with
-the tokenizer and the template that the adapter was trained with; it is seen under its name when it is whole.
+is merged into: rounding a second time, to 4 bits, costs more than the adapter gains. What comes out is an ordinary model folder, which
+others prompt as we do (`trainer/merge_beside.py`); it is seen under its name when it is whole.
 Lines of JSON on stdout say how far it is; a fault is told on stderr.
 """
 
@@ -14,8 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import shutil
-import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,31 +25,17 @@ from torch import nn
 from transformers.pytorch_utils import Conv1D
 
 from kullm_tui.core import foreign_json
-from kullm_tui.core.errors import AdapterError, KullmError, WeightsError
+from kullm_tui.core.errors import AdapterError, WeightsError
 from kullm_tui.core.language import say
-from kullm_tui.core.models.adapters import CONFIGURATION, read_adapter_folder
-from kullm_tui.core.models.folder_profile import FOLDER_FACTS
-from kullm_tui.core.templates.registry import TEMPLATES, template_named
+from kullm_tui.core.models.adapters import CONFIGURATION
 from kullm_tui.weights.adapter_files import AdapterFiles, read_adapter
 from kullm_tui.weights.adapter_fit import matched_modules
 from kullm_tui.weights.files import Checkpoint, StoredTensor, TensorReader, open_checkpoint
 from kullm_tui.weights.plan import KeyMapping
 from kullm_tui.weights.skeleton import build_skeleton
-from trainer.merge_files import write_checkpoint
-from trainer.merge_place import drafted, require_space
-
-_TOKENIZER_FILES = (
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "tokenizer.model",
-    "vocab.json",
-    "vocab.txt",
-    "merges.txt",
-    "chat_template.jinja",
-)
-_MODEL_FILES = ("config.json", "generation_config.json")
+from trainer.merge_beside import prompted_profile, write_beside
+from trainer.merge_files import Read, write_checkpoint
+from trainer.merge_place import drafted, require_space, told
 
 
 @dataclass(frozen=True)
@@ -63,17 +47,44 @@ class _Change:
     transposed: bool
 
 
-def merge(adapter: Path, base: Path, to: Path, *, template: str = "") -> Path:
-    """The new folder. Nothing stands under its name unless it is whole."""
-    _require_plain(base)
-    checkpoint = open_checkpoint(base)
-    changes = _changes(adapter, base, checkpoint)
+@dataclass(frozen=True)
+class Merging:
+    """A base with an adapter in it, before anything is written: what it holds, and each tensor as it will be."""
+
+    checkpoint: Checkpoint
+    read: Read
+    names: Mapping[str, str]  # the model's own name for each of the checkpoint's keys
+
+
+def merge(adapter: Path, base: Path, to: Path, *, profile: str = "", card: Path | None = None) -> Path:
+    """The new folder. Nothing stands under its name unless it is whole. `profile`: whose way of being prompted it has; "": its files'.
+    `card`: a file that becomes its README.md."""
+    merging = open_merging(base, adapter)
     with drafted(to) as draft:
-        require_space(draft, sum(tensor.bytes for tensor in checkpoint.tensors.values()))
-        _write_weights(checkpoint, changes, draft)
-        _write_beside(adapter, base, draft, template)
+        require_space(draft, sum(tensor.bytes for tensor in merging.checkpoint.tensors.values()))
+        _write_weights(merging, draft)
+        write_beside(draft, adapter, base, profile=prompted_profile(profile, adapter, base), card=card)
         draft.rename(to)
     return to
+
+
+def open_merging(base: Path, adapter: Path | None) -> Merging:
+    """Without an adapter, the base as it is."""
+    _require_plain(base)
+    checkpoint = open_checkpoint(base)
+    model = build_skeleton(base, "bf16").model
+    mapping = KeyMapping(model, model.state_dict())
+    names = {key: mapping.model_name(key)[0] for key in checkpoint.tensors}
+    changes = _changes(read_adapter(adapter), model, mapping, names) if adapter else {}
+    reader = TensorReader(checkpoint)
+
+    def read(stored: StoredTensor) -> torch.Tensor:
+        module, _, leaf = stored.key.rpartition(".")
+        tensor = reader.read(stored.key)
+        change = changes.get(module)
+        return merged(tensor, leaf, change.parts, change.scale, change.transposed) if change else tensor
+
+    return Merging(checkpoint, read, names)
 
 
 def _require_plain(base: Path) -> None:
@@ -92,18 +103,17 @@ def _require_plain(base: Path) -> None:
         )
 
 
-def _changes(adapter: Path, base: Path, checkpoint: Checkpoint) -> Mapping[str, _Change]:
+def _changes(
+    files: AdapterFiles, model: nn.Module, mapping: KeyMapping, names: Mapping[str, str]
+) -> Mapping[str, _Change]:
     """By the name that the checkpoint gives the layer."""
-    files = read_adapter(adapter)
-    model = build_skeleton(base, "bf16").model
     modules = dict(model.named_modules())
-    mapping = KeyMapping(model, model.state_dict())
     found = matched_modules(files, model, modules, mapping)
     tied: dict[str, str] = model.all_tied_weights_keys
     shared = {name for pair in tied.items() for name in pair}
     changes = {}
-    for key in checkpoint.tensors:
-        module, _, leaf = mapping.model_name(key)[0].rpartition(".")
+    for key, name in names.items():
+        module, _, leaf = name.rpartition(".")
         if leaf == "weight" and module in found:
             if f"{module}.weight" in shared:
                 raise _not_mergeable(files, module)
@@ -133,16 +143,9 @@ def _scale(options: Mapping[str, Any], name: str) -> float:
     return alpha / (math.sqrt(rank) if options.get("use_rslora") else rank)
 
 
-def _write_weights(checkpoint: Checkpoint, changes: Mapping[str, _Change], draft: Path) -> None:
-    reader = TensorReader(checkpoint)
-    tensors = sorted(checkpoint.tensors.values(), key=lambda tensor: (tensor.file.name, tensor.key))
+def _write_weights(merging: Merging, draft: Path) -> None:
+    tensors = sorted(merging.checkpoint.tensors.values(), key=lambda tensor: (tensor.file.name, tensor.key))
     total, done = sum(tensor.bytes for tensor in tensors), 0
-
-    def read(stored: StoredTensor) -> torch.Tensor:
-        module, _, leaf = stored.key.rpartition(".")
-        tensor = reader.read(stored.key)
-        change = changes.get(module)
-        return merged(tensor, leaf, change.parts, change.scale, change.transposed) if change else tensor
 
     def wrote(count: int) -> None:
         nonlocal done
@@ -150,7 +153,7 @@ def _write_weights(checkpoint: Checkpoint, changes: Mapping[str, _Change], draft
         print(json.dumps({"done": done, "total": total}), flush=True)
 
     with torch.inference_mode():
-        write_checkpoint(draft, tensors, read, wrote=wrote)
+        write_checkpoint(draft, tensors, merging.read, wrote=wrote)
 
 
 def merged(
@@ -172,37 +175,6 @@ def merged(
     return exact.to(stored.dtype)
 
 
-def _write_beside(adapter: Path, base: Path, draft: Path, template: str) -> None:
-    """The configuration is the base's; the tokenizer the adapter's, where it brought one, since it holds the template."""
-    template = template or read_adapter_folder(adapter).template
-    tokenizer = adapter if (adapter / "tokenizer_config.json").is_file() else base
-    for name in _MODEL_FILES:
-        _copy(base / name, draft / name)
-    for name in _TOKENIZER_FILES:
-        _copy(tokenizer / name if (tokenizer / name).is_file() else base / name, draft / name)
-    if template in TEMPLATES:
-        (draft / "chat_template.jinja").write_text(template_named(template).jinja, encoding="utf-8")
-    facts = (adapter / FOLDER_FACTS).read_text(encoding="utf-8") if (adapter / FOLDER_FACTS).is_file() else ""
-    (draft / FOLDER_FACTS).write_text(_model_facts(facts, template), encoding="utf-8")
-
-
-def _copy(source: Path, target: Path) -> None:
-    if source.is_file():
-        shutil.copyfile(source, target)
-
-
-def _model_facts(adapter_facts: str, template: str) -> str:
-    """The adapter's facts without what made it an adapter."""
-    import tomlkit
-
-    facts = tomlkit.parse(adapter_facts)
-    for key in ("base", "kind", "folder", "repository"):
-        facts.pop(key, None)
-    if template:
-        facts["template"] = template
-    return tomlkit.dumps(facts)
-
-
 def _not_mergeable(files: AdapterFiles, module: str) -> AdapterError:
     return AdapterError(
         say(
@@ -217,22 +189,10 @@ def main() -> int:
     parser.add_argument("adapter", type=Path, help=f"a folder with {CONFIGURATION}")
     parser.add_argument("base", type=Path)
     parser.add_argument("to", type=Path)
-    parser.add_argument("--template", default="")
+    parser.add_argument("--profile", default="")
+    parser.add_argument("--card", type=Path)
     args = parser.parse_args()
-    signal.signal(signal.SIGTERM, _interrupted)
-    try:
-        merge(args.adapter, args.base, args.to, template=args.template)
-    except KullmError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    return 0
-
-
-def _interrupted(*_: object) -> None:
-    """An ending asked for unwinds, so that the draft is taken away."""
-    raise KeyboardInterrupt
+    return told(lambda: merge(args.adapter, args.base, args.to, profile=args.profile, card=args.card))
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ VERBS = (
     Verb("jobs", "학습들을 보고 다뤄요", "see and handle your trainings", "jobs"),
     Verb("machines", "학습할 다른 컴퓨터를 보고 추가해요", "see and add computers to train on", "machines"),
     Verb("paper", "논문의 실험을 처음부터 끝까지 해요", "the paper's experiment, from its sources to its report"),
-    Verb("adapters", "학습한 어댑터를 보고 다뤄요", "see and handle your adapters"),
+    Verb("adapters", "학습한 어댑터를 보고 다뤄요", "see and handle your adapters", "adapters"),
     Verb("config", "설정을 보고 바꿔요", "show and change settings"),
     Verb("keys", "API 키를 넣고 빼요", "store and remove API keys"),
     Verb("completion", "셸에서 Tab으로 완성하게 해요", "have your shell complete commands with Tab"),

@@ -34,6 +34,10 @@ def require_tracker(package: str) -> None:
     _require((package,), "mirrors", f"수치를 {package}에도 남기려면", f"Giving metrics to {package}")
 
 
+def require_gguf() -> None:
+    _require(("gguf",), "gguf", "GGUF로 내보내려면", "Exporting GGUF files")
+
+
 def _require(names: Sequence[str], extra: str, korean: str, english: str) -> None:
     missing = ", ".join(name for name in names if find_spec(name) is None)
     if missing:

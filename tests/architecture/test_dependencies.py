@@ -17,8 +17,9 @@ from packaging.version import Version
 from tests.architecture.project import ROOT, files_below, parsed, python_files, relative
 
 # Used where they happen to be installed: keys go into the system's keyring then, and figures become files (the extra `plot`).
-# datatrove runs the pipelines that `kullm data emit` writes, wherever somebody runs them.
-_OPTIONAL = {"datatrove", "keyring", "matplotlib"}
+# datatrove runs the pipelines that `kullm data emit` writes, wherever somebody runs them; gguf (the extra `gguf`) writes exports, which
+# llama.cpp's library makes 4-bit.
+_OPTIONAL = {"datatrove", "gguf", "keyring", "llama_cpp", "matplotlib"}
 _OWN = {"kullm_tui", "trainer", "evaluator", "data", "tests"}
 
 

@@ -129,7 +129,7 @@ _OWN_JSON = {
     "evaluator/runs.py",
     "evaluator/unread.py",
     "evaluator/verdicts.py",
-    "kullm_tui/commands/adapters.py",
+    "kullm_tui/commands/adapters/child.py",
     "kullm_tui/commands/evaluate/again.py",
     "kullm_tui/commands/evaluate/harness_process.py",
     "kullm_tui/core/transfer/jsonl.py",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.hub_uploads import TOKEN, upload_server
 from tests.kullm_command import Terminal, kullm, start
 from tests.tiny_models import Shape, save_lora, save_model
 
@@ -53,6 +54,7 @@ def test_without_a_name_the_folders_own_is_taken_and_numbered(tmp_path: Path, tr
         (("remove", "none", "--yes"), 1, "'none' 어댑터가 없어요"),
         (("merge", "none", "--to", "x"), 1, "'none' 어댑터가 없어요"),
         (("merge", "none"), 2, "빠진 인자가 있어요: --to"),
+        (("export-gguf", "none", "--type", "q2_k"), 2, "q2_k"),
         (("import",), 2, "빠진 인자가 있어요"),
         (("fly",), 2, "list"),
     ],
@@ -93,6 +95,32 @@ def test_a_merged_adapter_is_a_model_folder_and_its_progress_stays_off_a_pipe(
     assert {"config.json", "model.safetensors", "tokenizer.json", "kullm.toml"} <= {
         file.name for file in (tmp_path / "merged").iterdir()
     }
+
+
+def test_a_merged_model_goes_to_the_hub_with_its_card(tmp_path: Path, trained: tuple[Path, Path]) -> None:
+    merging = ("adapters", "merge", str(trained[1]), "--to", "merged", "--push", "me/merged")
+    with upload_server() as hub:
+        more = {"HF_ENDPOINT": hub.url, "HF_TOKEN": TOKEN, "HF_HUB_DISABLE_XET": "1"}
+        unasked = kullm(tmp_path, *merging, env=more)
+        assert (unasked.returncode != 0, "--yes" in unasked.stderr) == (True, True)
+        assert not hub.requests
+        assert not (tmp_path / "merged").exists()
+        done = kullm(tmp_path, *merging, "--yes", env=more)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.splitlines()[-1] == f"{hub.url}/me/merged"
+        assert (hub.kinds, hub.private) == ({"me/merged": "models"}, {"me/merged": True})
+        folder = tmp_path / "merged"
+        assert hub.files["me/merged"] == {path.name: path.read_bytes() for path in folder.iterdir()}
+    card = (folder / "README.md").read_text()
+    assert card.startswith("---\nlanguage:\n- ko\n")
+    assert all(fact in card for fact in ("LoRA r4", "kullm-v2", "apply_chat_template", '["###"]'))
+    assert TOKEN not in done.stdout + done.stderr + card
+
+
+def test_without_a_token_nothing_is_merged_for_the_hub(tmp_path: Path, trained: tuple[Path, Path]) -> None:
+    done = kullm(tmp_path, "adapters", "merge", str(trained[1]), "--to", "merged", "--push", "me/merged", "--yes")
+    assert (done.returncode, "kullm keys set HF_TOKEN" in done.stderr) == (1, True)
+    assert not (tmp_path / "merged").exists()
 
 
 def test_an_adapter_of_another_base_is_told_in_the_merges_own_words(tmp_path: Path, trained: tuple[Path, Path]) -> None:

@@ -43,9 +43,13 @@ class Prompting:
     def eos_token(self) -> str:
         return self._token_text("eos_token", min(self.special.eos, default=None))
 
+    @property
+    def bos_token(self) -> str:
+        return self._token_text("bos_token", self.special.bos)
+
     def prompt(self, messages: Sequence[Message], template: str, *, open_reply: bool = True) -> Prompt:
         """The conversation as this model reads it; `open_reply` ends it where the reply begins."""
-        eos, bos = self.eos_token, self._token_text("bos_token", self.special.bos)
+        eos, bos = self.eos_token, self.bos_token
         if template != OWN_TEMPLATE:
             return template_named(template).render(messages, eos_token=eos, bos_token=bos, open_reply=open_reply)
         if self.chat_template is None:

@@ -1,10 +1,11 @@
-"""A named template: where it comes from, whether that was read at the source, and its two renderings."""
+"""A named template: where it comes from, whether that was read at the source, and its renderings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from kullm_tui.core.records import Message
 from kullm_tui.core.templates.form import Form, Outline, outline, render_form
+from kullm_tui.core.templates.go_form import go_template_of
 from kullm_tui.core.templates.jinja_form import jinja_of
 from kullm_tui.core.templates.segments import Prompt, Segment
 
@@ -41,6 +42,11 @@ class Template:
     def jinja(self) -> str:
         """The same as a chat template for transformers and vLLM, reading `eos_token`, `bos_token` and message['input']."""
         return jinja_of(self.form, self.several, self.default_system, self.specials)
+
+    def go(self, *, eos_token: str, bos_token: str) -> str:
+        """The same for Ollama, but for `default_system`, which it keeps beside the template."""
+        bos = "" if bos_token == eos_token else bos_token
+        return go_template_of(self.form, self.several, self.specials, eos_token=eos_token, bos_token=bos)
 
     def _with_default_system(self, shape: Outline) -> Outline:
         own_top = bool(shape.first_input) and self.form.header_with_input is not None

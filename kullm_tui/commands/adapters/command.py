@@ -1,23 +1,16 @@
-"""`kullm adapters`: the user's own adapters, listed, brought in, merged into their base, kept for the chat, removed."""
+"""`kullm adapters`: the user's own adapters, listed, brought in, merged into their base, exported, kept for the chat, removed."""
 
 import argparse
-import contextlib
-import json
-import signal
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
+from kullm_tui.commands.adapters import export_gguf, merge
 from kullm_tui.commands.cli.columns import aligned
 from kullm_tui.commands.cli.confirm import can_ask, confirmed
 from kullm_tui.commands.cli.progress import Narration
 from kullm_tui.core import paths
-from kullm_tui.core.errors import AdapterError, KullmError, UsageError
-from kullm_tui.core.extras import require_local
+from kullm_tui.core.errors import AdapterError, UsageError
 from kullm_tui.core.language import say
 from kullm_tui.core.models.adapters import (
     Adapter,
@@ -25,17 +18,12 @@ from kullm_tui.core.models.adapters import (
     card_of,
     free_name,
     import_adapter,
-    is_adapter,
     list_adapters,
-    read_adapter_folder,
     remove_adapter,
 )
-from kullm_tui.core.models.resolve import local_folder, resolve
 from kullm_tui.core.text import size_text, terminal_safe, terminal_safe_json
 from kullm_tui.feedback.card import card_lines
 from kullm_tui.feedback.keeping import keep_model, roll_back
-
-_INTERRUPTED = 130
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,13 +37,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "source", metavar="FOLDER", help=say("PEFT 어댑터의 폴더나 zip, tar", "a PEFT adapter's folder, zip or tar")
     )
     bring.add_argument("--name", metavar="NAME", help=say("여기서 쓸 이름", "what to call it here"))
-    merging = actions.add_parser(
-        "merge", help=say("베이스에 합쳐 온전한 모델을 만들어요", "make a whole model of base and adapter")
+    merge.add_arguments(
+        actions.add_parser(
+            "merge", help=say("베이스에 합쳐 온전한 모델을 만들어요", "make a whole model of base and adapter")
+        )
     )
-    merging.add_argument("name", metavar="NAME", help=say("어댑터의 이름이나 폴더", "an adapter's name or folder"))
-    merging.add_argument("--to", required=True, metavar="FOLDER", help=say("새 모델의 폴더", "the new model's folder"))
-    merging.add_argument(
-        "--base", metavar="MODEL", help=say("베이스 (적혀 있지 않을 때)", "the base, where the adapter does not say")
+    export_gguf.add_arguments(
+        actions.add_parser(
+            "export-gguf",
+            help=say(
+                "베이스에 합쳐 llama.cpp와 Ollama의 파일로", "with its base, as a file of llama.cpp's and Ollama's"
+            ),
+        )
     )
     card = actions.add_parser(
         "card",
@@ -199,74 +192,11 @@ def _roll_back(_args: argparse.Namespace) -> int:
     return 0
 
 
-def _merge(args: argparse.Namespace) -> int:
-    require_local()
-    named = paths.typed(args.name)
-    adapter = read_adapter_folder(named.resolve()) if is_adapter(named) else adapter_named(args.name)
-    base = args.base or adapter.base
-    if not base:
-        raise UsageError(
-            say(
-                f"{adapter.name}의 베이스가 적혀 있지 않아요. --base 모델로 알려 주세요.",
-                f"{adapter.name} does not say its base. Give it with --base MODEL.",
-            )
-        )
-    folder = local_folder(resolve(base))
-    to = paths.typed(args.to).absolute()
-    code = _merged(adapter.folder, folder, to)
-    if code == 0:
-        Narration().note(say("합쳤어요. 이렇게 써요:", "Merged. Use it like this:"))
-        print(terminal_safe(f'kullm ask -m {to} "안녕하세요?"'))
-    return code
-
-
-def _merged(adapter: Path, base: Path, to: Path) -> int:
-    """The merge in a child, since it needs torch; its progress comes line by line, its faults when it has ended."""
-    narration = Narration()
-    command = [sys.executable, "-P", "-m", "trainer.merge", str(adapter), str(base), str(to)]
-    with tempfile.TemporaryFile() as faults:
-        child = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=faults, start_new_session=True
-        )
-        assert child.stdout
-        try:
-            for line in child.stdout:
-                _tell_progress(line, narration)
-            code = child.wait()
-        except KeyboardInterrupt:
-            child.send_signal(signal.SIGTERM)  # it takes its draft away
-            child.wait()
-            narration.clear()
-            return _INTERRUPTED
-        finally:
-            child.stdout.close()
-            narration.clear()
-        if code:
-            faults.seek(0)
-            raise KullmError(_told(faults.read().decode(errors="replace"), code))
-    return 0
-
-
-def _tell_progress(line: bytes, narration: Narration) -> None:
-    with contextlib.suppress(ValueError, KeyError, TypeError, ZeroDivisionError):
-        step = json.loads(line)
-        done, total = step["done"], step["total"]
-        doing = say("합치는 중", "merging")
-        narration.progress(f"{doing} … {100 * done // total}% ({size_text(done)} / {size_text(total)})")
-
-
-def _told(faults: str, code: int) -> str:
-    """What the child said; of a crash, its last line."""
-    text = faults.strip()
-    if not text:
-        return say(f"합치지 못했어요(종료 코드 {code}).", f"the merge failed (exit code {code}).")
-    return text.splitlines()[-1] if "Traceback" in text else text
-
-
 _ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {
     "list": _list,
     "import": _import,
-    "merge": _merge,
+    "merge": merge.run,
+    "export-gguf": export_gguf.run,
     "card": _card,
     "keep": _keep,
     "rollback": _roll_back,
