@@ -18,7 +18,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -109,7 +109,7 @@ def _changes(
     """By the name that the checkpoint gives the layer."""
     modules = dict(model.named_modules())
     found = matched_modules(files, model, modules, mapping)
-    tied: dict[str, str] = model.all_tied_weights_keys
+    tied = cast("dict[str, str]", model.all_tied_weights_keys)
     shared = {name for pair in tied.items() for name in pair}
     changes = {}
     for key, name in names.items():

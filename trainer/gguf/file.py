@@ -162,7 +162,8 @@ def _rounded(model: Model, one: _Written) -> np.ndarray[Any, Any]:
     values = tensor.contiguous().numpy()
     if one.kind == gguf.GGMLQuantizationType.F16 and np.abs(values).max(initial=0) > np.finfo(np.float16).max:
         raise _too_large(model.folder, one.name)
-    return gguf.quantize(values, one.kind)
+    rounded: np.ndarray[Any, Any] = gguf.quantize(values, one.kind)
+    return rounded
 
 
 def _not_whole(folder: Path, name: str, *, missing: bool) -> WeightsError:

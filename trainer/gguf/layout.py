@@ -49,7 +49,7 @@ class Layout:
 
     def names(self, config: PreTrainedConfig) -> dict[str, str]:
         """llama.cpp's name for each tensor that the model has to have, by our own."""
-        found = {}
+        found: dict[str, str] = {}
         for ours, place in self.outside.items():
             if not (place.name == "output" and config.tie_word_embeddings):
                 found |= {f"{ours}.{leaf}": f"{place.name}.{leaf}" for leaf in place.leaves}
@@ -130,7 +130,8 @@ def _rope(config: PreTrainedConfig, name: str, usual: float) -> Any:
 
 
 def _head_width(config: PreTrainedConfig) -> int:
-    return getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    width: int = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    return width
 
 
 def _gpt_neox_rows(place: str, config: PreTrainedConfig) -> Rearranged | None:

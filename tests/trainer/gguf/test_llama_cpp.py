@@ -67,7 +67,7 @@ def their_logits(model: Any, ids: Sequence[int]) -> Any:
 
 @torch.no_grad()
 def their_greedy(model: Any, ids: Sequence[int], ends: frozenset[int], tokens: int = TOKENS) -> list[int]:
-    out = model.generate(
+    out: list[int] = model.generate(
         torch.tensor([list(ids)]),
         attention_mask=torch.ones(1, len(ids), dtype=torch.long),
         do_sample=False,
