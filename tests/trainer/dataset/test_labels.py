@@ -21,7 +21,7 @@ from trainer.dataset.sources import Rejection, Row
 each_template = pytest.mark.parametrize("template", sorted(TEMPLATES))
 ASKED = Instruction("", QUESTION, "", REPLY)
 # What these put between the reply and the end of text, and train too.
-ENDINGS = {"chatml": "<|im_end|>", "dolly": "\n\n### End"}
+ENDINGS = {**dict.fromkeys(("chatml", "mpt-7b-chat", "mpt-30b-chat"), "<|im_end|>"), "dolly": "\n\n### End"}
 TALK = (
     Message("user", "안녕하세요?"),
     Message("assistant", "반갑습니다."),

@@ -90,10 +90,11 @@ def _llama3() -> tuple[Tokenizer, str, str]:
         pre_tokenizers.Split(words, "isolated"),
         pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
     ]
-    specials = ["<|begin_of_text|>", "<|eot_id|>"]
+    # bos 0 and eos 1 are what early conversions of LLaMA wrote by mistake, and are not believed (core/models/folder_profile.py)
+    specials = ["<|reserved|>", "<|begin_of_text|>", "<|eot_id|>"]
     tokenizer = _byte_level(pre_tokenizers.Sequence(cut), specials, ignore_merges=True)
     tokenizer.post_processor = processors.TemplateProcessing(
-        single="<|begin_of_text|> $A", special_tokens=[("<|begin_of_text|>", 0)]
+        single="<|begin_of_text|> $A", special_tokens=[("<|begin_of_text|>", 1)]
     )
     return tokenizer, "<|eot_id|>", "<|begin_of_text|>"
 
