@@ -58,9 +58,9 @@ _AT_ONCE = 1 << 18  # a piece is parsed in a few milliseconds, in which no key i
 class Column:
     """One field by steps, which rise. What was read is made into numbers when it is first asked for: of a page most charts are not in sight."""
 
+    most: int
     steps: "array[int]" = field(default_factory=lambda: array("q"))
     values: "array[float]" = field(default_factory=lambda: array("d"))
-    most: int = MOST
     _texts: list[tuple["array[int]", bytes]] = field(default_factory=list)
 
     def extend(self, steps: "array[int]", values: "array[float]") -> None:
@@ -122,7 +122,7 @@ class Metrics:
         self._thinned_at = 0
 
     def _clear(self) -> None:
-        self._columns = {name: Column() for name in (*FIELDS, *OF_PAIRS)}
+        self._columns = {name: Column(most=MOST) for name in (*FIELDS, *OF_PAIRS)}
         self._last: Mapping[str, Any] = {}
         self.skipped: list[int] = []
         self.malformed = 0
