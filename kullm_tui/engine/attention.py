@@ -13,7 +13,6 @@ from transformers import PreTrainedModel
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, sdpa_mask
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
-from transformers.models.gpt_neo.modeling_gpt_neo import GPTNeoSelfAttention
 
 from kullm_tui.engine.families import family_of
 from kullm_tui.weights.kernels import can_attend, kernels
@@ -27,9 +26,6 @@ _thread = threading.local()
 
 def attend_in_slots(model: PreTrainedModel) -> None:
     """Through the kernel where there is one for it, and the architecture takes its attention by name."""
-    for module in model.modules():
-        if type(module) is GPTNeoSelfAttention and module.attention_type == "local":
-            module.__class__ = _LocalAttention
     if model.device.type == "cpu" and kernels() and family_of(model.config).named_attention:
         ALL_ATTENTION_FUNCTIONS.register(_NAME, _attention)
         ALL_MASK_ATTENTION_FUNCTIONS.register(_NAME, sdpa_mask)
@@ -47,6 +43,12 @@ def one_token_a_row(lengths: Sequence[int]) -> Iterator[None]:
         yield
     finally:
         _thread.ends = None
+
+
+def lengths_of_rows() -> torch.Tensor | None:
+    """How many keys each row of this thread's decoding has by now; None where it does not decode."""
+    ends: torch.Tensor | None = getattr(_thread, "ends", None)
+    return ends
 
 
 def _attention(
@@ -68,21 +70,3 @@ def _attention(
         module, query, key, value, attention_mask, scaling=scaling, **options
     )
     return answer
-
-
-class _LocalAttention(GPTNeoSelfAttention):  # type: ignore[misc]
-    """GPT-Neo's own measures the window from the end of the longest row; in a mixed batch each row attends alone, to what it holds."""
-
-    def _attn(
-        self,
-        query: torch.Tensor,
-        key: torch.Tensor,
-        value: torch.Tensor,
-        attention_mask: torch.Tensor | None = None,
-    ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        attend, ends = super()._attn, getattr(_thread, "ends", None)
-        if ends is None or ends.amin() == key.shape[2]:
-            whole: tuple[torch.Tensor, torch.Tensor] = attend(query, key, value, attention_mask)
-            return whole
-        rows = zip(query[:, None], key[:, None], value[:, None], ends.tolist(), strict=True)
-        return torch.cat([attend(q, k[:, :, :end], v[:, :, :end])[0] for q, k, v, end in rows]), None

@@ -81,6 +81,10 @@ class Batch:
     def __init__(self, model: Any, rack: AdapterRack, limits: Limits, structure: threading.Lock) -> None:
         """Whoever holds `structure` may rely on the model's layers staying as they are, or change them."""
         attend_in_slots(model)
+        if model.config.model_type == "gpt_neo":
+            from kullm_tui.engine.gpt_neo import attend_alone
+
+            attend_alone(model)
         speed_up_linears(model)
         self._model = model
         self._rack = rack

@@ -15,7 +15,7 @@ from torch import nn
 
 from kullm_tui.weights import bnb
 from kullm_tui.weights.kernels import kernels
-from kullm_tui.weights.skeleton import BLOCK, LINEARS
+from kullm_tui.weights.skeleton import BLOCK, is_linear
 
 _KERNEL_NAME = "gemv_4bit_inference_cpu_nf4_bf16"
 _FEW_ROWS = 8  # with more of them torch's matrix product is the faster one
@@ -102,5 +102,5 @@ def _through_fp32(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
 def speed_up_linears(model: nn.Module) -> None:
     """The ordinary bf16 layers of a model on a CPU become RowsLinear: the same parameters, another forward."""
     for module in model.modules():
-        if type(module) in LINEARS and module.weight.dtype == torch.bfloat16 and module.weight.device.type == "cpu":
+        if is_linear(module) and module.weight.dtype == torch.bfloat16 and module.weight.device.type == "cpu":
             module.__class__ = RowsLinear

@@ -21,7 +21,6 @@ from transformers.models.auto.modeling_auto import (
     MODEL_FOR_MASKED_LM_MAPPING,
     MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING,
 )
-from transformers.models.falcon.modeling_falcon import FalconLinear
 from transformers.pytorch_utils import Conv1D
 
 from kullm_tui.core.config.settings import Precision
@@ -36,7 +35,6 @@ from kullm_tui.weights.refusals import (
 )
 
 BLOCK = 64  # values that share one NF4 scale
-LINEARS = (nn.Linear, FalconLinear)  # Falcon's own rounds before it adds the bias, as ours do
 _PACKED_ROWS = 32  # bitsandbytes' AVX512 kernel works on this many output rows at once
 # What transformers raises for a config.json that it cannot use.
 _FROM_CONFIG = (
@@ -171,8 +169,13 @@ def _quantised_layers(model: PreTrainedModel, precision: Precision) -> frozenset
     )
 
 
+def is_linear(module: nn.Module) -> bool:
+    """Falcon's own class, which rounds before it adds the bias as ours do, is known by its name: an import would cost each start of the engine."""
+    return type(module) is nn.Linear or type(module).__qualname__ == "FalconLinear"
+
+
 def _can_shrink(module: nn.Module, precision: Precision) -> bool:
-    if type(module) not in (*LINEARS, Conv1D):
+    if not (is_linear(module) or type(module) is Conv1D):
         return False
     rows, columns = linear_shape(module)
     return precision == "8bit" or (columns % BLOCK == 0 and rows % _PACKED_ROWS == 0)

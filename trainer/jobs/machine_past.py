@@ -25,6 +25,7 @@ Figure = tuple[int, str]  # of which card, or the host; which
 
 _AT_ONCE = 1 << 17
 _MOST_CARDS = 64
+_MOST_THINNED = 512  # curves: all of 64 cards
 _MOST = 1 << 14  # points of a figure, of which eight cards have forty
 _SILENCE_SECONDS = 30  # of rows that come every two
 
@@ -39,6 +40,9 @@ class MachinePast:
         self._columns: dict[Figure, Column] = {}
         self._begin: float | None = None
         self._last = 0
+        self._thinned: dict[
+            object, list[tuple[float, float]]
+        ] = {}  # until something new was read: a cursor moves over what stands still
 
     # -- reading -------------------------------------------------------------------------------------------------------
 
@@ -56,6 +60,8 @@ class MachinePast:
         with self._lock:
             if self._tail.begun_anew != anew:
                 self._clear()
+            if data:
+                self._thinned = {}
             found: dict[Figure, tuple[array[int], array[float]]] = {}
             for row in rows:
                 self._take(row, found)
@@ -98,9 +104,14 @@ class MachinePast:
             column = self._columns.get(figure)
             if column is None:
                 return []
-            first, last = column.part(span)
-            seconds, values = column.steps[first:last], column.values[first:last]
-        return [(seconds[place], values[place]) for place in thinned(values, most)]
+            seen = (figure, most, span)
+            if seen not in self._thinned:
+                if len(self._thinned) > _MOST_THINNED:
+                    self._thinned = {}
+                first, last = column.part(span)
+                seconds, values = column.steps[first:last], column.values[first:last]
+                self._thinned[seen] = [(seconds[place], values[place]) for place in thinned(values, most)]
+            return self._thinned[seen]
 
     def at(self, figure: Figure, second: float) -> float | None:
         """As it was told last before that moment; of the first moment its own."""

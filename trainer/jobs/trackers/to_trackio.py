@@ -10,15 +10,17 @@ from kullm_tui.core.language import say
 from trainer.jobs.trackers.texts import run_name, sample_text
 from trainer.jobs.trackers.updates import Update
 
+_ELSEWHERE = (
+    "TRACKIO_SPACE_ID",
+    "TRACKIO_SERVER_URL",
+)  # metrics leave this computer when that is asked for, and here nobody was
+
 
 class TrackioWriter:
     """trackio only warns of what it could not write, so its rows are counted at the end."""
 
     def __init__(self, project: str, job: str, spec: dict[str, Any], parameters: dict[str, Any]) -> None:
-        for elsewhere in (
-            "TRACKIO_SPACE_ID",
-            "TRACKIO_SERVER_URL",
-        ):  # metrics leave this computer when asked for, and nobody was
+        for elsewhere in _ELSEWHERE:
             os.environ.pop(elsewhere, None)
         import trackio
         from trackio.sqlite_storage import SQLiteStorage

@@ -30,7 +30,7 @@ class Cards(Plots):
     """
 
     def __init__(self, watching: Watching, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
-        super().__init__(MachineWatching(watching, self.draw), _no_picture, id=id)
+        super().__init__(MachineWatching(watching, self.draw), id=id)
         self._watching = watching
 
     def compose(self) -> ComposeResult:
@@ -59,7 +59,3 @@ class Cards(Plots):
         if watched is None:
             return ()
         return machine_rows(panel, watched.machine_past, sight, width, height, dots=dots_for(os.environ))
-
-
-def _no_picture() -> None:
-    """Its keys have none."""

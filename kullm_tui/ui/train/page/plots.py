@@ -46,10 +46,9 @@ class Plots(VerticalScroll, can_focus=True):
     Plots:focus Chart .chart--strong { color: $foreground; }
     """
 
-    def __init__(self, sighted: Sighted, save: Callable[[], None], *, id: str | None = None) -> None:  # noqa: A002
+    def __init__(self, sighted: Sighted, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
         self.sighted = sighted
-        self._save = save
 
     def draw(self) -> None:
         for chart in self.query(Chart):
@@ -100,9 +99,6 @@ class Plots(VerticalScroll, can_focus=True):
         keeps = sight.cursor is not None
         self.sighted.see(Sight(sight.width, sight.end, None, sight.log) if keeps else sight.whole())
 
-    def action_save_picture(self) -> None:
-        self._save()
-
     @on(Chart.Pointed)
     def _pointed(self, event: Chart.Pointed) -> None:
         whole = self.sighted.whole
@@ -115,6 +111,13 @@ class StepPlots(Plots):
     """Read by steps of a training."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(TRAIN_CURVES)
+
+    def __init__(self, sighted: Sighted, save: Callable[[], None], *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(sighted, id=id)
+        self._save = save
+
+    def action_save_picture(self) -> None:
+        self._save()
 
 
 class ChartGrid(Container):
