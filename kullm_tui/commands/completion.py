@@ -181,7 +181,9 @@ class _Place:
         return list((self._parser or parser_of(None))._actions)
 
     def _verbs_here(self) -> Any:
-        return next((one for one in self._actions() if isinstance(one, argparse._SubParsersAction)), None)
+        from kullm_tui.commands.main import parser_of
+
+        return (self._parser or parser_of(None)).verbs
 
     def _options(self) -> dict[str, argparse.Action]:
         return {name: one for one in self._actions() for name in one.option_strings}

@@ -65,6 +65,7 @@ VERBS = (
     Verb("keys", "API 키를 넣고 빼요", "store and remove API keys"),
     Verb("completion", "셸에서 Tab으로 완성하게 해요", "have your shell complete commands with Tab"),
     Verb("doctor", "이 컴퓨터가 준비되었는지 살펴봐요", "check that this machine is ready"),
+    Verb("help", "명령의 예와 옵션을 보여요", "examples and options of a command"),
 )
 
 
@@ -80,6 +81,11 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise _wrong_usage(message, self.prog)
+
+    @property
+    def verbs(self) -> Any:
+        """The argument that chooses among verbs of its own, if it has any; argparse keeps it to itself."""
+        return next((one for one in self._actions if isinstance(one, argparse._SubParsersAction)), None)
 
 
 def _wrong_usage(message: str, command: str) -> UsageError:

@@ -30,6 +30,7 @@ from kullm_tui.core.processor import SETTING, Processor, forced_path
 from kullm_tui.core.processor import processor as own_processor
 from kullm_tui.core.store.database import file_system_of
 from kullm_tui.core.store.store import Store
+from kullm_tui.doctor import torch_build
 
 Verdict = Literal["fine", "notice", "problem"]
 
@@ -130,7 +131,8 @@ def _faster(own: Processor) -> str:
 def graphics() -> Finding:
     command = shutil.which("nvidia-smi")
     if command is None:
-        return Finding("fine", say("NVIDIA GPU 없음, CPU로 돌려요", "no NVIDIA GPU, models run on the CPU"))
+        none = say("NVIDIA GPU 없음, CPU로 돌려요", "no NVIDIA GPU, models run on the CPU")
+        return _with_fault(none, torch_build.fault(torch_build.installed(), None))
     try:
         answer = subprocess.run(
             [command, "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"],
@@ -144,7 +146,13 @@ def graphics() -> Finding:
         return Finding(
             "notice", say(f"nvidia-smi가 답하지 않아요: {cause_of(error)}", f"nvidia-smi does not answer: {error}")
         )
-    return Finding("fine", " / ".join(answer.stdout.split("\n")).strip(" /"))
+    cards = answer.stdout.strip().splitlines()
+    driver = cards[0].rpartition(", ")[2] if cards else None
+    return _with_fault(" / ".join(cards), torch_build.fault(torch_build.installed(), driver))
+
+
+def _with_fault(found: str, fault: str) -> Finding:
+    return Finding("notice", _joined(found, fault)) if fault else Finding("fine", found)
 
 
 def memory() -> Finding:

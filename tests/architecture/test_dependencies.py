@@ -124,3 +124,15 @@ def test_every_shipped_toml_loads() -> None:
 def test_the_changelog_begins_with_what_is_not_released_yet() -> None:
     headings = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert headings[0] == "Unreleased"
+
+
+def test_an_image_gets_what_the_wheel_is_built_of_and_nothing_else() -> None:
+    """Where no builder is at hand, what is copied is at least there and let in."""
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    copied = {name for names in re.findall(r"^COPY (.+) \S+$", text, re.MULTILINE) for name in names.split()}
+    let_in = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    found = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]["find"]["include"]
+    assert copied == let_in == {name.rstrip("*") for name in found} | {"pyproject.toml", "README.md", "LICENSE"}
+    (pins,) = re.findall(r"-c (\S+)", text)
+    assert (ROOT / pins).is_file()
+    assert pins.split("/")[0] in copied

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from kullm_tui.commands.help import examples
 from kullm_tui.commands.main import VERBS, _parser
 from kullm_tui.core.errors import UsageError
 from tests.architecture.project import ROOT, files_below, is_ours, parsed, python_files, relative
@@ -63,7 +64,7 @@ def test_a_path_that_is_not_there_would_be_seen() -> None:
     assert not any(_is_there(name, paths) for name in ("rafts.py", "chat/desk.py", "desk/", "kullm_tui.ui.desk"))
 
 
-_GUIDES = ("README.md", *(relative(path) for path in sorted((ROOT / "docs").glob("*.md"))))
+_GUIDES = ("README.md", *(relative(path) for path in sorted((ROOT / "docs").rglob("*.md"))))
 _SHELL = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)")
 
@@ -71,13 +72,18 @@ _LINK = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)")
 def _commands(page: str) -> Iterator[list[str]]:
     """The arguments of each `kullm` of the page's shell blocks, without what the shell takes for itself."""
     for block in _SHELL.findall((ROOT / page).read_text(encoding="utf-8")):
-        for line in block.splitlines():
-            words = shlex.split(line, comments=True)
-            for at, word in enumerate(words):
-                if word.rpartition("/")[2] == "kullm" and (at == 0 or words[at - 1] == "|"):
-                    rest = words[at + 1 :]
-                    ends = [rest.index(mark) for mark in ("|", ">", "<") if mark in rest]
-                    yield rest[: min(ends, default=len(rest))]
+        yield from filter(None, map(_of_kullm, block.splitlines()))
+
+
+def _of_kullm(line: str) -> list[str]:
+    """Its arguments, if the line calls it."""
+    words = shlex.split(line, comments=True)
+    for at, word in enumerate(words):
+        if word.rpartition("/")[2] == "kullm" and (at == 0 or words[at - 1] == "|"):
+            rest = words[at + 1 :]
+            ends = [rest.index(mark) for mark in ("|", ">", "<") if mark in rest]
+            return rest[: min(ends, default=len(rest))]
+    return []
 
 
 def _fault(arguments: list[str]) -> str:
@@ -100,6 +106,13 @@ def test_every_verb_that_a_page_names_is_one(page: str) -> None:
     spans = _CODE.findall(_FENCE.sub("", (ROOT / page).read_text(encoding="utf-8")))
     named = {words[1] for span in spans if len(words := span.split()) > 1 and words[0] == "kullm"}
     assert {word for word in named if not word.startswith("-")} - {verb.name for verb in VERBS} == set()
+
+
+@pytest.mark.parametrize("verb", [verb.name for verb in VERBS])
+def test_every_example_of_a_verb_is_a_command_of_it(verb: str) -> None:
+    shown = [_of_kullm(one.command) for one in examples(verb)]
+    assert shown
+    assert [(words, fault) for words in shown if (fault := _fault(words)) or words[0] != verb] == []
 
 
 @pytest.mark.parametrize("arguments", [["ask", "--colour", "red"], ["models", "polish"], ["compare", "-n"]])
