@@ -41,6 +41,13 @@ class TakesModel(Protocol):
 
 
 @runtime_checkable
+class TakesText(Protocol):
+    """A screen with a prompt, which goes on with what is written into it from elsewhere."""
+
+    def write(self, text: str) -> None: ...
+
+
+@runtime_checkable
 class Stops(Protocol):
     """A screen on which something may be on its way."""
 

@@ -16,17 +16,19 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets.option_list import Option
 
-from kullm_tui.core.errors import KullmError
+from kullm_tui.core.errors import ConfigError, KullmError
 from kullm_tui.core.language import interface_language, say
 from kullm_tui.core.text import nfc
 from kullm_tui.ui import themes
-from kullm_tui.ui.host import Host, TakesModel
+from kullm_tui.ui.host import Host, TakesModel, TakesText
 from kullm_tui.ui.keymap.key import Key
 from kullm_tui.ui.terminal.hangul_keys import strokes
 from kullm_tui.ui.text import safe_line
 from kullm_tui.ui.widgets.key_bar import usable
 
 if TYPE_CHECKING:
+    from textual.notifications import SeverityLevel
+
     from kullm_tui.core.asking.thinking import ThinkingWish
     from kullm_tui.core.config.settings import Notify
     from kullm_tui.core.store.history import Conversation
@@ -57,6 +59,8 @@ class PaletteHost(Host, Protocol):
     def action_study(self) -> Awaitable[None]: ...
 
     def simulate_key(self, key: str) -> None: ...
+
+    def notify(self, message: str, *, severity: SeverityLevel = ..., markup: bool = ...) -> None: ...
 
     async def choose_theme(self, name: str) -> None: ...
 
@@ -182,11 +186,28 @@ def commands(app: PaletteHost, screen: Screen[object]) -> Iterator[Command]:
             ("대화 가져오기", "Import conversations", screen.import_conversations),
         ):
             yield Command(say(korean, english), "", f"{korean} {english} 파일 저장 file save", run)
+    if isinstance(screen, TakesText):
+        yield from _phrases(app, screen)
     yield from _choices(app)
     if screen.is_modal:  # a dialog's words were put together by whoever opened it
         return
     other, title = ("en", "Language: English") if interface_language() == "ko" else ("ko", "언어: 한국어")
     yield Command(title, "", "언어 language english 한국어 korean", partial(app.choose_language, other))
+
+
+def _phrases(app: PaletteHost, screen: TakesText) -> Iterator[Command]:
+    """The user's own questions; a file that cannot be read is one line that says why."""
+    from kullm_tui.ui.conversation.phrases import phrases
+
+    try:
+        for one in phrases():
+            title = f"{say('질문', 'Prompt')}: {safe_line(one.title)}"
+            yield Command(title, "", f"{title} 질문 prompt {one.name}", partial(screen.write, one.text))
+    except ConfigError as error:
+        title = say("질문 파일을 읽지 못했어요", "The file of prompts cannot be read")
+        yield Command(
+            title, "", f"{title} 질문 prompt", partial(app.notify, str(error), severity="error", markup=False)
+        )
 
 
 def _choices(app: PaletteHost) -> Iterator[Command]:

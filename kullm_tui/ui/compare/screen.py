@@ -53,7 +53,7 @@ class CompareScreen(ConversationScreen):
     def __init__(self) -> None:
         super().__init__()
         self.controller = CompareController(self, Replies(self))
-        self.view = ContestView(self.controller, self._write)
+        self.view = ContestView(self.controller, self.write)
 
     def compose(self) -> ComposeResult:
         yield StatusLine(self.host.status)
@@ -150,8 +150,8 @@ class CompareScreen(ConversationScreen):
                 )
             )
 
-    def _write(self, text: str) -> None:
-        """Typed at the vote bar. The focus goes at once: what follows belongs behind it."""
+    def write(self, text: str) -> None:
+        """Typed at the vote bar, or chosen in the palette. The focus goes at once: what follows belongs behind it."""
         self.set_focus(self.prompt.field)
         self.prompt.paste(text)
 

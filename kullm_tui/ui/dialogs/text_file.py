@@ -1,4 +1,4 @@
-"""A text file that goes into a question: read as UTF-8 or CP949, and refused where it is no text or too large."""
+"""A text file that goes into a question: read as UTF-8 or CP949, or out of a PDF, and refused where it is no text or too large."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +8,7 @@ from kullm_tui.core.causes import cause_of
 from kullm_tui.core.errors import UsageError
 from kullm_tui.core.language import say
 from kullm_tui.core.text import nfc, size_text, terminal_safe
+from kullm_tui.ui.dialogs import pdf
 
 LARGEST_BYTES = 1_000_000
 _MOST_COMPLETIONS = 50
@@ -41,22 +42,28 @@ def read_attachment(path: Path) -> Attachment:
             raise UsageError(
                 say(f"{name}: 폴더예요. 텍스트 파일을 골라 주세요.", f"{name} is a folder. Choose a text file.")
             )
-        size = path.stat().st_size
         if not path.is_file():
             raise UsageError(say(f"{name}: 보통 파일이 아니에요.", f"{name} is not a regular file."))
-        if size > LARGEST_BYTES:
-            raise UsageError(
-                say(
-                    f"{name}: {size_text(size)}라서 너무 커요. {size_text(LARGEST_BYTES)}까지 첨부할 수 있어요.",
-                    f"{name} is too large ({size_text(size)}); {size_text(LARGEST_BYTES)} is the limit.",
-                )
-            )
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            is_pdf = file.read(len(pdf.BEGINS)) == pdf.BEGINS
+        _require_small(name, path.stat().st_size, pdf.LARGEST_BYTES if is_pdf else LARGEST_BYTES)
+        data = pdf.text_of(path, name) if is_pdf else path.read_bytes()
     except OSError as error:
         reason = cause_of(error)
         raise UsageError(say(f"{name}: 읽지 못했어요 ({reason}).", f"{name} cannot be read ({reason}).")) from error
+    _require_small(name, len(data), LARGEST_BYTES)
     text, encoding = _decoded(data, name)
-    return Attachment(name, nfc(terminal_safe(text)).rstrip("\n"), encoding)
+    return Attachment(name, nfc(terminal_safe(text)).rstrip("\n"), "PDF" if is_pdf else encoding)
+
+
+def _require_small(name: str, size: int, largest: int) -> None:
+    if size > largest:
+        raise UsageError(
+            say(
+                f"{name}: {size_text(size)}라서 너무 커요. {size_text(largest)}까지 첨부할 수 있어요.",
+                f"{name} is too large ({size_text(size)}); {size_text(largest)} is the limit.",
+            )
+        )
 
 
 def _decoded(data: bytes, name: str) -> tuple[str, str]:

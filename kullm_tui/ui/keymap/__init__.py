@@ -103,7 +103,7 @@ CHAT = (
         "input field on or off",
         told=("입력 칸 열고 닫기(지시와 따로 줄 글)", "input field on or off (text beside the instruction)"),
     ),
-    Key("ctrl+o", "attach", "텍스트 파일 첨부", "attach a text file"),
+    Key("ctrl+o", "attach", "텍스트 파일이나 PDF 첨부", "attach a text file or a PDF"),
     Key("pageup", "page_up", "대화 위로", "scroll up"),
     Key("pagedown", "page_down", "대화 아래로", "scroll down"),
     Key("ctrl+end", "newest", "맨 아래로", "to the newest"),
@@ -112,6 +112,7 @@ CHAT = (
 PROMPT = (
     Key("enter", "send", "보내기", "send", footer=True),
     Key("shift+enter,ctrl+j,alt+enter", "newline", "줄바꿈", "new line", footer=True),
+    Key("alt+e", "edit_outside", "편집기로 쓰기($EDITOR)", "write in $EDITOR"),
     Key("up", "earlier", "이전에 보낸 글(첫 줄에서)", "earlier prompt (on the first line)"),
     Key("down", "later", "다음에 보낸 글(끝 줄에서)", "later prompt (on the last line)"),
     Key("shift+tab", "to_thread", "대화로 가기", "to the thread"),

@@ -14,9 +14,11 @@ from textual.binding import Binding
 from textual.timer import Timer
 from textual.widgets._text_area import TextArea
 
+from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
 from kullm_tui.core.text import nfc
 from kullm_tui.ui.keymap import PROMPT, bindings
+from kullm_tui.ui.terminal.editor import edited
 from kullm_tui.ui.terminal.hangul_keys import is_hangul
 from kullm_tui.ui.text import safe
 
@@ -158,6 +160,12 @@ class PromptField(TextArea, inherit_bindings=False):
     def action_newline(self) -> None:
         self._replace_via_keyboard("\n", *self.selection)
         self.scroll_cursor_visible()
+
+    def action_edit_outside(self) -> None:
+        try:
+            self.set_value(edited(self.app, self.value))
+        except KullmError as error:
+            self.app.notify(safe(str(error)), severity="error", markup=False)
 
     def action_earlier(self) -> None:
         self._up_or_down(-1)

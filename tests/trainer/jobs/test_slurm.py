@@ -17,6 +17,7 @@ from tests.trainer.jobs.here import Here, Job, wait_until
 from tests.trainer.jobs.here import here as here
 from tests.training import base as base
 from tests.training import home as home
+from trainer.jobs.agent import slurm as slurm_agent
 from trainer.jobs.agent import states
 from trainer.jobs.agent.files import document
 from trainer.jobs.agent.files import rows as read_rows
@@ -324,3 +325,9 @@ def test_a_rank_killed_on_one_of_two_nodes_fails_the_job_and_leaves_nobody(here:
 def _a_rank(job: Job) -> int:
     """One of those that carry RANK=1."""
     return next(pid for pid in job.processes() if b"\0RANK=1\0" in Path(f"/proc/{pid}/environ").read_bytes())
+
+
+def test_two_clusters_over_one_machine_number_their_jobs_alike_and_the_nodes_do_not_meet() -> None:
+    """Each had its job 1, and the second's nodes joined the first's training."""
+    ports = {slurm_agent.port_of(f"01M8M9HRDN0ZXF7S5AM8CHR4T{last}", attempt) for last in "ABCD" for attempt in (1, 2)}
+    assert len(ports) == 8

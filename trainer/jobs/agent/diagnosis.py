@@ -16,9 +16,10 @@ from typing import Any
 
 from trainer.jobs.agent import slurm, states
 from trainer.jobs.agent.directory import JobDirectory
-from trainer.jobs.agent.files import append, document, is_locked, publish, try_lock
+from trainer.jobs.agent.files import append, document, is_locked, last_row, publish, try_lock
 from trainer.jobs.agent.processes import incarnation, sweep, tagged
 
+_NOTED = {"done": states.SUCCEEDED, "stopped": states.CANCELLED}
 _SAVE_SECONDS = 60.0  # a trainer whose supervisor died has had SIGTERM, and saves
 
 
@@ -30,12 +31,27 @@ def diagnosed(job: JobDirectory, *, waits: bool = True) -> dict[str, Any]:
     if document(job.slurm):
         return slurm.diagnosed(job, state)
     if not state:
-        return {"state": states.STAGED if job.spec.exists() else states.STAGING}
+        return _without_supervisor(job) or {"state": states.STAGED if job.spec.exists() else states.STAGING}
     if is_locked(job.lock):
         return state
     if state.get("incarnation") != incarnation():
         return lost(job, "reboot")
     return lost(job, "supervisor", waits=waits)
+
+
+def _without_supervisor(job: JobDirectory) -> dict[str, Any] | None:
+    """A training of a version that had no supervisors yet: how it ended is in what the trainer noted."""
+    last = last_row(job.events)
+    if not last or is_locked(job.lock) or is_locked(job.trainer_lock):
+        return None
+    attempt = job.last_attempt()
+    otherwise = states.FAILED if job.error(attempt).exists() else states.LOST
+    ended = _NOTED.get(str(last.get("event")), otherwise)
+    state = {"state": ended, "since": last.get("time"), "attempt": attempt}
+    if ended == states.LOST:
+        state["reason"] = "supervisor"
+    publish(job.state, state)
+    return state
 
 
 def lost(job: JobDirectory, reason: str, *, waits: bool = True) -> dict[str, Any]:

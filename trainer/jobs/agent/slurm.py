@@ -12,6 +12,7 @@ import shlex
 import subprocess
 import sys
 import time
+import zlib
 from functools import lru_cache
 from typing import Any, Mapping
 
@@ -137,11 +138,16 @@ def agrees(state: str) -> int:
     return 0 if state in (states.SUCCEEDED, states.CANCELLED, states.QUEUED) else 1
 
 
-def meeting(attempt: int) -> str:
+def meeting(job: str, attempt: int) -> str:
     """Where the nodes' torchruns find each other: at the first node, by the address that Slurm itself uses."""
     node = _slurm(["scontrol", "show", "hostnames", os.environ["SLURM_JOB_NODELIST"]]).split()[0]
     address = _fields(_slurm(["scontrol", "show", "node", "-o", node])).get("NodeAddr") or node
-    return f"{address}:{_PORTS[(8 * int(os.environ['SLURM_JOB_ID']) + attempt) % len(_PORTS)]}"
+    return f"{address}:{port_of(job, attempt)}"
+
+
+def port_of(job: str, attempt: int) -> int:
+    """By our own name for it: Slurm's number is another job's too, in another cluster over the same machine."""
+    return _PORTS[zlib.crc32(f"{job}/{attempt}".encode()) % len(_PORTS)]
 
 
 def signal_nodes(name: str) -> None:

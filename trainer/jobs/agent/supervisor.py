@@ -163,7 +163,7 @@ class Supervisor:
         self.record.turn(states.STARTING, attempt=attempt, reason="", message="")
         watch = Watch(self.job, self.record, self.notifier, self.launch.stall)  # before there is anything to miss
         try:
-            meeting = slurm.meeting(attempt) if self.launch.nodes > 1 else ""
+            meeting = slurm.meeting(self.job.id, attempt) if self.launch.nodes > 1 else ""
             child = begin(self.job, self.launch, attempt, self.devices, self.secrets, meeting)
         except slurm.SlurmError as error:
             return Cause("start", 1, str(error))

@@ -75,18 +75,18 @@ def command(job: JobDirectory, launch: Launch, meeting: str) -> list[str]:
     if launch.nodes > 1:
         # One node ends before the other has saved; killed for that, as many a cluster has it, the other would not.
         alone = ["--kill-on-bad-exit=0", f"--wait={_SAVING_SECONDS}"]
-        return ["srun", *alone, launch.python, "-P", *run, *_nodes(launch, meeting), "-m", *trainer]
+        return ["srun", *alone, launch.python, "-P", *run, *_nodes(job, launch, meeting), "-m", *trainer]
     if launch.ranks > 1:
         return [launch.python, "-P", *run, "--standalone", f"--nproc-per-node={launch.ranks}", "-m", *trainer]
     return [launch.python, "-P", "-m", *trainer]
 
 
-def _nodes(launch: Launch, meeting: str) -> list[str]:
+def _nodes(job: JobDirectory, launch: Launch, meeting: str) -> list[str]:
     return [
         f"--nnodes={launch.nodes}",
         f"--nproc-per-node={launch.ranks // launch.nodes}",
         "--rdzv-backend=c10d",
-        f"--rdzv-id={meeting}",  # another for each attempt
+        f"--rdzv-id={job.id}@{meeting}",  # another for each attempt, which meets at another port
         f"--rdzv-endpoint={meeting}",
     ]
 
