@@ -40,8 +40,9 @@ def main() -> None:
         wheel = _wheel(folder)
         report.add([_row("the wheel", f"{wheel.stat().st_size / 1e6:.1f} MB")])
         for python in pythons:
-            report.add(list(_by_pip(python, wheel, folder / python, local=python in args.local)))
-            shutil.rmtree(folder / python)
+            environment = folder / Path(python).name
+            report.add(list(_by_pip(python, wheel, environment, local=python in args.local)))
+            shutil.rmtree(environment)
         for tool in filter(None, args.tools.split(",")):
             report.add([_by_tool(tool, wheel, folder / tool)])
     report.finish()
@@ -55,7 +56,13 @@ def _runs(python: str) -> bool:
 
 
 def _wheel(folder: Path) -> Path:
-    done = ["wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(_ROOT)]
+    """Built from a copy: a build leaves files beside what it is built of."""
+    source = folder / "source"
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=_ROOT, capture_output=True, text=True, check=True)
+    for name in filter(None, listed.stdout.split("\0")):
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(_ROOT / name, source / name)
+    done = ["wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(source)]
     subprocess.run([sys.executable, "-m", "pip", *done], check=True)
     return next(folder.glob("kullm-*.whl"))
 
@@ -66,8 +73,9 @@ def _by_pip(python: str, wheel: Path, folder: Path, *, local: bool) -> Iterator[
     bare = _megabytes(folder)
     took = _install(programs, str(wheel))
     version = _seconds(programs / "kullm", folder, "--version")
+    name = Path(python).name
     yield _row(
-        f"{python}: base",
+        f"{name}: base",
         f"{_megabytes(folder) - bare:.0f} MB in {took:.0f} s; --version {version:.2f} s",
         version=version,
     )
@@ -78,7 +86,7 @@ def _by_pip(python: str, wheel: Path, folder: Path, *, local: bool) -> Iterator[
     again = _seconds(programs / "kullm", folder, "ask", _QUESTION, says=_ANSWER)
     _seconds(programs / "kullm", folder, "engine", "stop")
     yield _row(
-        f"{python}: with local",
+        f"{name}: with local",
         f"{_megabytes(folder) - bare:.0f} MB in {took:.0f} s; first answer {first:.1f} s, the next {again:.1f} s",
         first=first,
         again=again,

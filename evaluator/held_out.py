@@ -12,7 +12,7 @@ def held_out_questions(name: str) -> list[tuple[str, str]]:
     except NotFetched as error:
         raise NotFetched(
             say(
-                f"평가 문항 {name}을 받지 못해서 닮은 행을 뺄 수 없어요.\n{error}\n빼지 않으려면 혼합 파일의 [steps]에서 decontaminate를 바꾸세요.",
+                f"평가 문항({name})을 받지 못해서 닮은 행을 뺄 수 없어요.\n{error}\n빼지 않으려면 혼합 파일의 [steps]에서 decontaminate를 바꾸세요.",
                 f"the questions {name} were not fetched, so rows like them cannot be left out.\n{error}\n"
                 "To leave none out, change decontaminate in the [steps] of the mixture's file.",
             )

@@ -7,6 +7,7 @@ from tests.kullm_command import kullm
 from tests.tmux import Tmux
 
 _MINUTES = 10  # fields below the name
+_TRAINED_SECONDS = 900  # a minute of training, and what a busy machine makes of the rest
 _QUESTION = "대한민국의 수도는 어디인가요?"
 
 
@@ -28,7 +29,7 @@ def test_a_data_set_is_built_and_trained_on_in_the_app(tmp_path: Path) -> None:
         tmux.types("1")
         tmux.shows("60초 학습 시작")
         tmux.presses("C-r")
-        tmux.shows("완료", "t 대화")
+        tmux.shows("완료", "t 대화", seconds=_TRAINED_SECONDS)
         tmux.presses("t")
         tmux.shows("mine", "무엇이든 물어보세요")
         tmux.types(_QUESTION)

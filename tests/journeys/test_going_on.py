@@ -23,7 +23,7 @@ def test_the_last_conversation_is_gone_on_with(tmp_path: Path, size: tuple[int, 
         tmux.shows("이어 갈 대화가 아직 없어요")
         tmux.types("여행 계획을 세워 줘")
         tmux.presses("Enter")
-        tmux.shows("첫째로 드리는 답입니다.")
+        tmux.shows("첫째로 드리는 답입니다.", "^r 다시")  # asked while a reply is on its way, it would ask back
         tmux.presses("C-q")
         tmux.hides("보내기")
         tmux.runs("-c")

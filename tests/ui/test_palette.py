@@ -14,6 +14,7 @@ from kullm_tui.core.store.journal import ReplySource
 from kullm_tui.core.store.store import Store
 from kullm_tui.ui import palette, start
 from kullm_tui.ui.app import KullmApp
+from kullm_tui.ui.chat.screen import ChatScreen
 from kullm_tui.ui.conversation.prompt import Prompt
 from kullm_tui.ui.keymap import CHAT, bindings
 from kullm_tui.ui.widgets.key_bar import KeyBar
@@ -171,3 +172,23 @@ async def test_what_is_not_there_is_said_in_the_language_of_the_app() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await looks_for(pilot, "없는것없는것")
         await until(pilot, lambda: "찾지 못했어요" in text_of(app))
+
+
+async def test_a_question_of_ones_own_goes_into_the_prompt(home: Path) -> None:
+    (home / "prompts.toml").write_text('[review]\ntitle = "코드 검토"\ntext = "셋만 짚어 주세요."\n')
+    app = KullmApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        chat = app.screen
+        assert isinstance(chat, ChatScreen)
+        assert (await looks_for(pilot, "코드 검토"))[0].startswith("질문: 코드 검토")
+        await pilot.press("enter")
+        await until(pilot, lambda: chat.prompt.value.text == "셋만 짚어 주세요.")
+
+
+async def test_a_file_of_questions_that_cannot_be_read_says_what_is_wrong(home: Path) -> None:
+    (home / "prompts.toml").write_text('[review]\ntitel = "코드 검토"\n')
+    app = KullmApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        assert (await looks_for(pilot, "질문 파일"))[0].startswith("질문 파일을 읽지 못했어요")
+        await pilot.press("enter")
+        await until(pilot, lambda: any("review.text" in one.message for one in app._notifications))
