@@ -1,6 +1,6 @@
 """The steps of a build but the translation: seconds, memory, and whether they find what was planted.
 
-    python bench/data.py [--rows 150000] [--sample 5000] [--repeat 3] [--workers 2] [--out FOLDER]
+    python bench/building.py [--rows 150000] [--sample 5000] [--repeat 3] [--workers 2] [--out FOLDER]
 
 The whole set goes through the steps once, over processes. A sample goes through in turns: over processes, in a loop of one process, and by the
 `datasets.map` of `side_data.py`, once in one process and once in as many as ours.
@@ -208,7 +208,7 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--out", type=Path, default=Path(tempfile.gettempdir()) / "kullm-bench")
     args = parser.parse_args()
-    report = Report("data", {"rows": args.rows, "sample": args.sample, "workers": args.workers}, args.out)
+    report = Report("building", {"rows": args.rows, "sample": args.sample, "workers": args.workers}, args.out)
     with tempfile.TemporaryDirectory(prefix="kullm-bench-") as folder:
         path = Path(folder) / "rows.jsonl"
         planted = write_rows(path, args.rows)

@@ -1,0 +1,35 @@
+"""The page of what was measured: the newest of each bench, with its machine, and a miss stays one."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+_BENCH = Path(__file__).parents[2] / "bench"
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(_BENCH))
+    for name in ("page", "report"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+
+
+@pytest.mark.usefixtures("bench")
+def test_the_newest_of_each_stands_there_with_its_misses(tmp_path: Path) -> None:
+    from page import page  # type: ignore[import-not-found]
+    from report import Report, Row  # type: ignore[import-not-found]
+
+    Report("talk", {"repeat": 3}, tmp_path).add(
+        [Row("echo", "61 ms", 1.22, "<= 50 ms", False), Row("a|b", "1", None, "", None)]
+    )
+    (made,) = tmp_path.glob("talk-*.json")
+    made.rename(tmp_path / "talk-20260102-000000.json")
+    Report("talk", {"repeat": 1}, tmp_path).add([Row("of before", "", None, "", None)])
+    newer = next(file for file in tmp_path.glob("talk-*.json") if file.name != "talk-20260102-000000.json")
+    newer.rename(tmp_path / "talk-20260101-000000.json")
+    text = "\n".join(page(tmp_path))
+    assert "| echo | 61 ms | 1.22 | <= 50 ms | MISSED |" in text
+    assert "| a\\|b | 1 |  |  |  |" in text
+    assert "repeat 3" in text
+    assert "of before" not in text
