@@ -8,7 +8,7 @@ RUN apt-get update \
     && apt-get install -y --no-install-recommends gcc libc6-dev \
     && rm -rf /var/lib/apt/lists/*
 
-WORKDIR /opt/kullm
+WORKDIR /srv/kullm
 COPY pyproject.toml README.md LICENSE ./
 COPY kullm_tui kullm_tui
 COPY trainer trainer

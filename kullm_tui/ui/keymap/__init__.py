@@ -112,7 +112,7 @@ CHAT = (
 PROMPT = (
     Key("enter", "send", "보내기", "send", footer=True),
     Key("shift+enter,ctrl+j,alt+enter", "newline", "줄바꿈", "new line", footer=True),
-    Key("ctrl+s", "edit_outside", "편집기로 쓰기($EDITOR)", "write in $EDITOR"),
+    Key("ctrl+x", "edit_outside", "편집기로 쓰기($EDITOR)", "write in $EDITOR"),
     Key("up", "earlier", "이전에 보낸 글(첫 줄에서)", "earlier prompt (on the first line)"),
     Key("down", "later", "다음에 보낸 글(끝 줄에서)", "later prompt (on the last line)"),
     Key("shift+tab", "to_thread", "대화로 가기", "to the thread"),

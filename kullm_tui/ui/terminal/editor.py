@@ -21,10 +21,10 @@ def edited(app: App[None], text: str) -> str:
     """What the editor left, without the line's end that editors add; UsageError says why there is none."""
     command = _command(os.environ)
     try:
-        with tempfile.TemporaryDirectory(prefix="kullm-") as folder, app.suspend():
+        with tempfile.TemporaryDirectory(prefix="kullm-") as folder:
             file = Path(folder) / "prompt.md"
             file.write_text(text, encoding="utf-8")
-            code = subprocess.run([*command, str(file)], check=False).returncode
+            code = _lent(app, [*command, str(file)])
             if code:
                 raise _failed(command, say(f"종료 코드 {code}", f"exit code {code}"))
             return file.read_text(encoding="utf-8").removesuffix("\n")
@@ -37,6 +37,20 @@ def edited(app: App[None], text: str) -> str:
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise _failed(command, cause_of(error)) from error
+
+
+def _lent(app: App[None], command: list[str]) -> int:
+    """Its exit code. Textual does not take the terminal back where something is raised meanwhile."""
+    fault: OSError | None = None
+    code = 0
+    with app.suspend():
+        try:
+            code = subprocess.run(command, check=False).returncode
+        except OSError as error:
+            fault = error
+    if fault is not None:
+        raise fault
+    return code
 
 
 def _command(environment: Mapping[str, str]) -> list[str]:

@@ -26,7 +26,7 @@ LATE_SYLLABLE_SECONDS = 0.03
 LONGEST_SHOWN = 5000  # a longer paste is kept aside and stands in the field as one word
 
 # Keys that mean something else in this app. Everything else of a text area stays.
-_NOT_OURS = {"f6", "f7", "pageup", "pagedown", "up", "down"}
+_NOT_OURS = {"f6", "f7", "pageup", "pagedown", "up", "down", "ctrl+x"}
 # Parts of a syllable that arrive decomposed, as some macOS terminals send them: vowels and finals that join what stands before.
 _JOINING = ("\u1160", "\u11ff")
 
@@ -162,6 +162,10 @@ class PromptField(TextArea, inherit_bindings=False):
         self.scroll_cursor_visible()
 
     def action_edit_outside(self) -> None:
+        """What is selected is cut, as the key does elsewhere."""
+        if not self.selection.is_empty:
+            self.action_cut()
+            return
         try:
             self.set_value(edited(self.app, self.value))
         except KullmError as error:

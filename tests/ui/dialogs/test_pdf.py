@@ -1,14 +1,11 @@
 """The text of a PDF goes into a question, through the real `pdftotext`; what has none, or cannot be read, is told."""
 
-import shutil
 from pathlib import Path
 
 import pytest
 
 from kullm_tui.core.errors import UsageError
 from kullm_tui.ui.dialogs.text_file import read_attachment
-
-_NEEDS_POPPLER = pytest.mark.skipif(shutil.which("pdftotext") is None, reason="pdftotext (poppler-utils) is not here")
 
 
 def pdf(path: Path, *lines: str) -> Path:
@@ -32,27 +29,23 @@ def pdf(path: Path, *lines: str) -> Path:
     return path
 
 
-@_NEEDS_POPPLER
 def test_its_lines_are_text(tmp_path: Path) -> None:
     found = read_attachment(pdf(tmp_path / "notes.pdf", "The first line", "and the second"))
     assert (found.text, found.encoding) == ("The first line\nand the second", "PDF")
     assert found.fenced == "notes.pdf\n```\nThe first line\nand the second\n```"
 
 
-@_NEEDS_POPPLER
 def test_one_without_text_says_so(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="글이 없는 PDF|has no text"):
         read_attachment(pdf(tmp_path / "scan.pdf"))
 
 
-@_NEEDS_POPPLER
 def test_one_that_is_broken_is_told(tmp_path: Path) -> None:
     (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.4\nnothing of one\n")
     with pytest.raises(UsageError, match=r"broken\.pdf"):
         read_attachment(tmp_path / "broken.pdf")
 
 
-@_NEEDS_POPPLER
 def test_a_name_is_never_an_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     pdf(tmp_path / "-h", "read me")
