@@ -181,6 +181,9 @@ async def _serve(
     server = _Server(uvicorn.Config(app, http=PatientProtocol, backlog=ACCEPTED_AT_ONCE, **_QUIETLY), files)
     beside = _warm_up(service, served) if served else _end_when_idle(server, service, settings.idle_minutes)
     task = asyncio.create_task(beside)
+    await asyncio.sleep(
+        0
+    )  # a ctrl-c that came while torch was imported ends it here, not in the midst of uvicorn's start
     await server.serve(sockets=[listening.socket])
     task.cancel()
 

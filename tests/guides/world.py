@@ -32,11 +32,16 @@ _REPOSITORIES = (
     "beomi/KoAlpaca-Polyglot-5.8B",
     "EleutherAI/polyglot-ko-5.8b",
 )
-_ANSWERS = {"[y/N] ": "y", "OPENAI_API_KEY의 값: ": "sk-not-a-key", "DEEPL_AUTH_KEY의 값: ": DEEPL_KEY}
+_ANSWERS = {
+    "[y/N] ": "y",
+    "[Y/n] ": "n",
+    "그냥 ⏎): ": "",
+    "OPENAI_API_KEY의 값: ": "sk-not-a-key",
+    "DEEPL_AUTH_KEY의 값: ": DEEPL_KEY,
+}
 _NO_TEXT = re.compile(
     r"\x1b\[[0-9;?>=<]*[a-zA-Z$]|\x1b.|[^\n]*\r(?!\n)"
 )  # colours, places, and lines that were written over
-# What goes on until somebody ends it: the text that says it is there, and how it is left.
 _STAYS = {"kullm": ("보내기", _CTRL_Q), "kullm serve": ("/v1", _CTRL_C), "kullm web": ("http://127.0.0.1", _CTRL_C)}
 
 
@@ -47,15 +52,13 @@ class World:
 
     def run(self, command: str) -> tuple[int, str]:
         """In bash and a terminal; questions are answered with yes. The exit code, and what was shown."""
-        words = shlex.split(command.partition("\n")[0], comments=True)
-        stays = _STAYS.get(" ".join(words[:2]))
         pid, terminal = pty.fork()
         if pid == 0:
             termios.tcsetwinsize(0, (30, 100))
             os.chdir(self.home)
             os.execve("/bin/bash", ["bash", "-c", command], dict(self.variables))
         try:
-            shown = _followed(terminal, stays)
+            shown = _followed(terminal, stays(command))
         finally:
             os.close(terminal)
             with contextlib.suppress(ProcessLookupError):
@@ -64,7 +67,13 @@ class World:
         return code, _NO_TEXT.sub("", shown)
 
 
-def _followed(terminal: int, stays: tuple[str, str] | None) -> str:
+def stays(command: str) -> tuple[str, str] | None:
+    """Of one that goes on until somebody ends it: the text that says it is there, and how it is left."""
+    words = shlex.split(command.partition("\n")[0], comments=True)
+    return _STAYS.get(" ".join(words[:2]))
+
+
+def _followed(terminal: int, until: tuple[str, str] | None) -> str:
     shown, answered, deadline = "", 0, time.monotonic() + _SECONDS
     while time.monotonic() < deadline:
         if not select.select([terminal], [], [], 1.0)[0]:
@@ -77,9 +86,9 @@ def _followed(terminal: int, stays: tuple[str, str] | None) -> str:
             return shown
         shown += data.decode(errors="replace")
         fresh = shown[answered:]
-        if stays and stays[0] in fresh:
-            os.write(terminal, stays[1].encode())
-            stays, answered = None, len(shown)
+        if until and until[0] in fresh:
+            os.write(terminal, until[1].encode())
+            until, answered = None, len(shown)
         for question, answer in _ANSWERS.items():
             if fresh.endswith(question):
                 os.write(terminal, f"{answer}\n".encode())
