@@ -68,7 +68,12 @@ class Known:
 
 
 def built_folder(name: str) -> Path:
-    return paths.state_dir() / "data" / name
+    """`name`: of a mixture, or the file that it was built by."""
+    return paths.state_dir() / "data" / name_of(name)
+
+
+def name_of(mixture: str) -> str:
+    return Path(mixture).stem if mixture.endswith(".toml") else mixture
 
 
 def built_names() -> list[str]:
