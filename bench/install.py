@@ -34,7 +34,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(tempfile.gettempdir()) / "kullm-bench")
     args = parser.parse_args()
     pythons = args.python or [name for name in _PYTHONS if _runs(name)]
-    report = Report("install", {"pythons": pythons, "local": args.local}, args.out)
+    named = {"pythons": [Path(one).name for one in pythons], "local": [Path(one).name for one in args.local]}
+    report = Report("install", named, args.out)
     with tempfile.TemporaryDirectory(prefix="kullm-install-") as made:
         folder = Path(made)
         wheel = _wheel(folder)
