@@ -25,7 +25,7 @@ except ConfigError as error:
 
 
 # Rooms with files that take long, a minute some of them: begun last, they would keep one process at work while the others are done.
-_LONG_FIRST = ("trainer", "weights", "data", "engine", "journeys", "ui", "evaluator", "commands")
+_LONG_FIRST = ("trainer", "guides", "weights", "data", "engine", "journeys", "ui", "evaluator", "commands")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
