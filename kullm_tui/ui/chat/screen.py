@@ -237,11 +237,6 @@ class ChatScreen(ConversationScreen):
     def use_model(self, name: str, adapter: str = "") -> None:
         self.controller.chose(replace(self.controller.session, model=name, adapter=adapter))
 
-    def write(self, text: str) -> None:
-        """From the palette, where the cursor is."""
-        self.set_focus(self.prompt.field)
-        self.prompt.paste(text)
-
     def talk_anew(self, name: str, adapter: str) -> None:
         """From the trainings: a new conversation with these."""
         if self.controller.conversation:

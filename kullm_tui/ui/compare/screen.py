@@ -150,11 +150,6 @@ class CompareScreen(ConversationScreen):
                 )
             )
 
-    def write(self, text: str) -> None:
-        """Typed at the vote bar, or chosen in the palette. The focus goes at once: what follows belongs behind it."""
-        self.set_focus(self.prompt.field)
-        self.prompt.paste(text)
-
     # -- replies and threads -------------------------------------------------------------------------------------------
 
     @on(Thread.Left)

@@ -23,5 +23,6 @@ def user_file() -> Path:
 
 def personas() -> list[Persona]:
     """The user's own first; one of theirs hides a shipped one of that name. ConfigError names every fault of their file."""
-    own, shipped = (dict(read_presets(OwnToml(path, "페르소나 파일을"), "system")) for path in (user_file(), _SHIPPED))
-    return [Persona(one.name, one.title, one.text) for one in (own | shipped | own).values()]
+    own, shipped = (read_presets(OwnToml(path, "페르소나 파일을"), "system") for path in (user_file(), _SHIPPED))
+    found = [*own.values(), *(one for name, one in shipped.items() if name not in own)]
+    return [Persona(one.name, one.title, one.text) for one in found]

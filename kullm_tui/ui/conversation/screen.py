@@ -54,6 +54,11 @@ class ConversationScreen(Screen[None]):
     async def on_unmount(self) -> None:
         await self.controller.close()
 
+    def write(self, text: str) -> None:
+        """From elsewhere, where the cursor is: chosen in the palette, typed at a comparison's vote bar. The focus goes at once: what follows belongs behind it."""
+        self.set_focus(self.prompt.field)
+        self.prompt.paste(text)
+
     def take_store(self, store: Store) -> None:
         self.controller.take_store(store)
 
