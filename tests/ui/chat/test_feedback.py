@@ -17,7 +17,7 @@ async def corrects(chat: Chat, text: str) -> None:
     """In the dialog, whose text is replaced whole."""
     chat.screen.thread.focus()
     await chat.pilot.press("w")
-    await chat.until(lambda: isinstance(chat.app.screen, CorrectScreen) and chat.app.screen.is_mounted)
+    await chat.until(lambda: isinstance(chat.app.screen, CorrectScreen) and isinstance(chat.app.focused, TextArea))
     editor = chat.app.screen.query_one(TextArea)
     editor.text = ""
     await chat.types(text)

@@ -110,7 +110,7 @@ async def test_a_correction_as_it_is_written(database: Path, size: tuple[int, in
         chat.controller.open(conversation)
         await chat.until(lambda: chat.told("tok/s"))
         await chat.pilot.press("shift+tab", "w")
-        await chat.until(lambda: isinstance(chat.app.screen, CorrectScreen) and chat.app.screen.is_mounted)
+        await chat.until(lambda: isinstance(chat.app.screen, CorrectScreen) and isinstance(chat.app.focused, TextArea))
         chat.app.screen.query_one(TextArea).text = "대한민국의 수도는 서울이고, 가장 큰 도시도 서울이에요."
         await chat.until(lambda: chat.told("서울이고"))
         await assert_looks_like(chat.pilot, f"chat-correct-{size[0]}x{size[1]}")

@@ -14,7 +14,9 @@ async def test_a_column_stays_with_its_model_when_its_reply_is_corrected(databas
             await here.asks("물음")
             here.views[1].thread.focus()
             await here.pilot.press("w")
-            await here.until(lambda: isinstance(here.app.screen, CorrectScreen) and here.app.screen.is_mounted)
+            await here.until(
+                lambda: isinstance(here.app.screen, CorrectScreen) and isinstance(here.app.focused, TextArea)
+            )
             here.app.screen.query_one(TextArea).text = "내가 바란 답"
             await here.pilot.press("ctrl+s")
             await here.until(lambda: len(here.controller.turns(1)[-1].siblings) == 2)
