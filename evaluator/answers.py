@@ -19,6 +19,7 @@ from kullm_tui.core.errors import KullmError
 from kullm_tui.core.text import nfc
 
 _AT_ONCE = 8
+_OWN = ("alone",)  # what the engine alone can be asked
 
 
 def target_system(target: Target, decoding: Mapping[str, Any], *, precision: str = "") -> System:
@@ -26,7 +27,8 @@ def target_system(target: Target, decoding: Mapping[str, Any], *, precision: str
     name = f"{target.name}+{target.adapter}" if target.adapter else target.name
     source: dict[str, Any] = {"model": target.model, "template": target.template, "decoding": dict(decoding)}
     if target.endpoint:
-        return System(name, {**source, "endpoint": target.endpoint.base_url})
+        said = {field: value for field, value in decoding.items() if field not in _OWN}
+        return System(name, {**source, "decoding": said, "endpoint": target.endpoint.base_url})
     if target.adapter:
         source["adapter"] = target.adapter
     if precision:

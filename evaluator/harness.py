@@ -6,6 +6,7 @@ The harness is heavy, and some of its metrics are code that it fetches: it is a 
 tokenizer to know where a question ends and the answer begins; token ids go over the wire, so both sides cut the text alike.
 """
 
+import glob
 import json
 import math
 import os
@@ -25,6 +26,8 @@ from kullm_tui.core.errors import KullmError, MissingExtra, UsageError
 from kullm_tui.core.language import say
 
 KOBEST = ("kobest_boolq", "kobest_copa", "kobest_hellaswag", "kobest_sentineg", "kobest_wic")
+_SETS = {"kobest": KOBEST, "klue": ("klue_nli", "klue_sts", "klue_ynat")}
+_OURS = Path(__file__).with_name("harness_tasks")  # which the harness has not
 
 _SHARES = ("acc", "acc_norm", "exact_match")  # each item counts as right or wrong
 _TOKENIZER_FILES = (
@@ -88,9 +91,9 @@ def require_harness() -> None:
 
 
 def checked_tasks(text: str) -> tuple[str, ...]:
-    """`kobest` stands for its five."""
+    """`kobest` stands for its five, `klue` for three of its eight: the others are no choice among answers."""
     names = [name.strip() for name in text.split(",") if name.strip()]
-    tasks = tuple(dict.fromkeys(task for name in names for task in (KOBEST if name == "kobest" else (name,))))
+    tasks = tuple(dict.fromkeys(task for name in names for task in _SETS.get(name, (name,))))
     wrong = next((task for task in tasks if not _TASK.fullmatch(task) or task.startswith("-")), None)
     if wrong or not tasks:
         raise UsageError(
@@ -116,7 +119,12 @@ def harness_command(asked: Asked, output: Path, cache: Path) -> list[str]:
         "timeout": _SECONDS,
     }
     command = [sys.executable, "-P", "-m", "lm_eval", "run", "--model", "local-completions"]
-    command += ["--model_args", json.dumps(model_args, ensure_ascii=False), "--tasks", ",".join(asked.tasks)]
+    command += [
+        "--model_args",
+        json.dumps(model_args, ensure_ascii=False),
+        "--tasks",
+        ",".join(map(_named, asked.tasks)),
+    ]
     command += ["--output_path", str(output), "--use_cache", str(cache)]
     if asked.shots is not None:
         command += ["--num_fewshot", str(asked.shots)]
@@ -127,6 +135,12 @@ def harness_command(asked: Asked, output: Path, cache: Path) -> list[str]:
     if asked.task_folder:
         command += ["--include_path", str(asked.task_folder)]
     return command
+
+
+def _named(task: str) -> str:
+    """As the harness finds it: one of its own by name, one of ours by its file, whose path it takes for a pattern."""
+    file = _OURS / f"{task}.yaml"
+    return glob.escape(str(file)) if file.is_file() else task
 
 
 def harness_environment(key: str) -> dict[str, str]:

@@ -11,10 +11,11 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from evaluator.answer_store import Answer, System, imported_answers, keep_answer, kept_answers
 from evaluator.cost import Budget
+from evaluator.decodings import DECODINGS, Decoding
 from evaluator.either_way import require_batches
 from evaluator.evaluation import Evaluation, judges_itself, refuse_same_names, without_reference
 from evaluator.judge import Judge
@@ -32,21 +33,11 @@ from kullm_tui.core.endpoints.consent_text import Leaving
 from kullm_tui.core.endpoints.endpoint import Endpoint
 from kullm_tui.core.errors import UsageError
 from kullm_tui.core.language import say
-from kullm_tui.core.models.profiles import PAPER_DECODING
 from kullm_tui.core.prices import users_prices_file
 
 # What an estimate may fall short by before a run stops and asks again.
 _ROOM = 1.5
 _LEAST_DOLLARS = 0.05
-
-
-Decoding = Literal["", "paper", "greedy"]
-
-DECODINGS: Mapping[Decoding, Mapping[str, Any]] = {
-    "": {},  # each model's own
-    "paper": PAPER_DECODING.request_fields(),
-    "greedy": {"temperature": 0},  # so that what differs is the model
-}
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@ prompt, and decodes one token for every running row:
 
     waiting   [ d e f ]                                   the client with fewest rows first, then in order of arrival
     slots      a b c | d                                  a, b, c decode together; d is being prefilled behind them
+
+A row's last bits depend on the rows beside it and on how its prompt was cut; one that is asked to be alone has neither.
 """
 
 import logging
@@ -213,7 +215,7 @@ class Batch:
             return
         generation.clock.start()
         self._joining = row = Row(generation, device=self._device)
-        if not row.request.score_prompt:
+        if not (row.request.score_prompt or row.request.alone):
             self._reuse(row, len(self._running))
 
     def _next(self) -> Generation | None:
@@ -231,6 +233,8 @@ class Batch:
     def _has_room_for(self, newcomer: Generation, held: int) -> bool:
         if not self._running:
             return True
+        if newcomer.request.alone or self._running[0].request.alone:
+            return False
         left = self._limits.kv_tokens - self._room_taken_with(newcomer)
         return (
             left >= 0 if not held else len(self._running) < self._limits.rows and left >= self._limits.kv_for_newcomers

@@ -82,6 +82,7 @@ class GenerationRequest:
     echo: bool = False  # the answer repeats the prompt
     score_prompt: bool = False
     num_beams: int = 1
+    alone: bool = False  # no row beside it and nothing reused: the same to the bit whenever it is asked
 
 
 @dataclass

@@ -162,6 +162,7 @@ def _request(
         echo=echo,
         score_prompt=echo and top_logprobs is not None,
         num_beams=beams if room else 1,  # nothing is searched where nothing may be said
+        alone=body.alone,
     )
 
 

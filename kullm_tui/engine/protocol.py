@@ -61,6 +61,7 @@ class SamplingFields(Body):
     logit_bias: dict[str, Annotated[Finite, Field(ge=-100, le=100)]] | None = Field(default=None, max_length=1024)
     num_beams: Annotated[int, Field(ge=1, le=16)] | None = None
     n: Annotated[int, Field(ge=1, le=16)] = 1
+    alone: bool = False  # no other reply beside it, so that no rounding depends on one
     seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
     stop: Annotated[str, Field(max_length=1000)] | list[Annotated[str, Field(max_length=1000)]] | None = None
     stream: bool = False

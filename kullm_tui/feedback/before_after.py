@@ -13,8 +13,8 @@ from typing import Literal
 
 from evaluator.answer_store import Answer, System
 from evaluator.answers import answer_questions, target_system
+from evaluator.decodings import DECODINGS
 from evaluator.pairwise import Pair, winner
-from evaluator.preparation import DECODINGS
 from evaluator.questions import Question
 from evaluator.statistics import Difference, Interval, sign_test, wilson
 from evaluator.turns import shown_instruction

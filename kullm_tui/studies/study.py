@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from data.manifest import Mixture, load_mixture
+from evaluator.decodings import DECODINGS
 from evaluator.rubric import load_rubric
 from kullm_tui.core import paths, rules
 from kullm_tui.core.errors import ConfigError, KullmError
@@ -47,7 +48,7 @@ class Study:
     judges: tuple[str, ...] = ()
     judged: bool = False  # by the strongest judge that the key offers, where none is named
     rubric: str = "kullm-2023-ko"
-    decoding: str = ""  # `paper` or `greedy`; empty: each model's own
+    decoding: str = ""  # as `eval run --decoding` has it; empty: each model's own
     summary: str = ""
     summary_en: str = ""
 
@@ -188,6 +189,6 @@ _TOP: Mapping[str, rules.Rule] = {
     "judged": rules.truth,
     "judges": rules.texts,
     "rubric": rules.text,
-    "decoding": rules.one_of("", "paper", "greedy"),
+    "decoding": rules.one_of(*DECODINGS),
     "bases": rules.tables("bases"),
 }

@@ -312,6 +312,30 @@ def test_low_precision_logits_match_transformers_under_teacher_forcing(
     assert (mine - theirs).abs().mean() < 0.03
 
 
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "4bit"])
+def test_a_reply_asked_for_alone_is_the_same_to_the_bit_whatever_came_before_and_whoever_else_asks(
+    precision: str, tmp_path: Path, open_batch: OpenBatch
+) -> None:
+    folder = save_model(tmp_path / "model", "gpt_neox", dtype=torch.bfloat16)
+    beginning = prompt_of(30)
+    asked = [wants([*beginning, *prompt_of(20, seed=place)], alone=True, top_logprobs=3) for place in range(4)]
+    first = [replies_to(open_batch(folder, precision=precision), [one])[0] for one in asked]
+
+    batch = open_batch(folder, precision=precision, prefix_bytes=EVERYTHING)
+    chats = [Client(wants(prompt_of(9 * place + 5, seed=50 + place), tokens=200)) for place in range(4)]
+    for chat in chats[:2]:
+        batch.submit(chat.generation)
+    crowd = [Client(one) for one in [*asked, *reversed(asked)]]
+    for place, one in enumerate(crowd):
+        batch.submit(one.generation)
+        if place in (1, 3):
+            batch.submit(chats[2 + place // 2].generation)
+    again = [one.reply() for one in crowd]
+    assert [one.logprobs for one in again] == [one.logprobs for one in [*first, *reversed(first)]]
+    assert all(len(chat.reply().tokens) == 200 for chat in chats)
+    assert all(one.finished and one.finished.timings.cached_tokens == 0 for one in again)
+
+
 def _reference_logprobs(folder: Path, precision: str, prompt: list[int]) -> torch.Tensor:
     from transformers import BitsAndBytesConfig
 

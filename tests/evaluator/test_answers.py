@@ -11,6 +11,7 @@ import pytest
 from evaluator.answer_faults import CUT, ECHO, EMPTY, LOOP, MARKUP, answer_fault
 from evaluator.answer_store import Answer, GoldAnswers, System, imported_answers, keep_answer, kept_answers
 from evaluator.answers import answer_questions, target_system
+from evaluator.decodings import DECODINGS
 from evaluator.question_fetch import HELD_OUT_SETS
 from evaluator.questions import PUBLIC_SETS, BadQuestions, Question, QuestionSet, load_questions, parse_questions
 from evaluator.turns import chat_messages, shown_instruction
@@ -104,6 +105,17 @@ def test_answers_are_kept_as_they_come_and_a_run_goes_on(store: VerdictStore) ->
     assert found["t0"].response == "가"
     other = target_system(target, {"temperature": 1})
     assert kept_answers(store, other, questions.questions) == {}
+
+
+def test_what_the_engine_alone_can_be_asked_goes_to_no_other_endpoint(store: VerdictStore) -> None:
+    with OpenAIServer([says("가")]) as server:
+        target = Target("집/m", "m", None, endpoint := Endpoint("집", server.base_url))
+        system = target_system(target, DECODINGS["exact"])
+        asyncio.run(answer_questions(question_set(1), system, endpoint, store=store))
+        asked = server.requests[0].body
+    asked = server.requests[0].body
+    assert asked["temperature"] == 0
+    assert "alone" not in asked
 
 
 def test_what_was_said_before_a_question_is_asked_with_it_and_tells_its_answers_apart(store: VerdictStore) -> None:

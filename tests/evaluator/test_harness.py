@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,15 @@ def test_tasks_are_names_and_never_options() -> None:
     for bad in ("", ",", "--trust_remote_code", "a b", "a;b"):
         with pytest.raises(UsageError):
             checked_tasks(bad)
+
+
+def test_what_the_harness_lacks_is_asked_for_by_our_own_file() -> None:
+    asked = replace(ASKED, tasks=(*checked_tasks("klue"), "kmmlu_redux", "kobest_copa"))
+    command = harness_command(asked, Path("out"), Path("cache"))
+    *ours, theirs = command[command.index("--tasks") + 1].split(",")
+    assert theirs == "kobest_copa"
+    assert [Path(one).stem for one in ours] == ["klue_nli", "klue_sts", "klue_ynat", "kmmlu_redux"]
+    assert all(f"task: {Path(one).stem}\n" in Path(one).read_text(encoding="utf-8") for one in ours)
 
 
 def test_results_are_read_with_their_intervals(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 from evaluator.answers import target_system
+from evaluator.decodings import DECODINGS
 from evaluator.system_files import files_of
 from kullm_tui.core.asking.target import Target
 from kullm_tui.core.models.adapters import add_to_card, import_adapter, remove_adapter
@@ -24,6 +25,12 @@ def test_a_retrained_adapter_of_the_same_name_is_told_from_the_old_one() -> None
     remove_adapter("mine")
     import_adapter(DEMO / "kovicuna", "mine")
     assert target_system(target, {}) != first
+
+
+def test_who_is_to_answer_alone_is_another_system_than_who_answers_in_company() -> None:
+    target = Target("demo-base", "demo-base", "plain", None)
+    greedy, exact = (target_system(target, DECODINGS[name]) for name in ("greedy", "exact"))
+    assert exact.source["decoding"] == {**greedy.source["decoding"], "alone": True}
 
 
 def test_a_models_folder_is_known_by_what_decides_its_answers(tmp_path: Path) -> None:

@@ -128,6 +128,48 @@ def test_an_adapter_and_an_endpoint_are_evaluated_like_a_model(home: Path, tmp_p
     assert away["metrics"] == same["metrics"]
 
 
+# Two rows a set, in the columns that the Hub's have.
+KLUE: dict[str, Sequence[dict[str, Any]]] = {
+    "ynat": [{"guid": "y0", "title": "유튜브 내달 2일까지 크리에이터 지원 공간 운영", "label": 3}, {"guid": "y1", "title": "프로야구 개막", "label": 5}],
+    "nli": [
+        {"guid": "n0", "premise": "비가 온다.", "hypothesis": "날이 맑다.", "label": 2},
+        {"guid": "n1", "premise": "비가 온다.", "hypothesis": "비가 내린다.", "label": 0},
+    ],
+    "sts": [
+        {"guid": "s0", "sentence1": "불을 켜 줘", "sentence2": "불 좀 켜", "labels": {"label": 4.9, "real-label": 4.857, "binary-label": 1}},
+        {"guid": "s1", "sentence1": "불을 켜 줘", "sentence2": "밥 먹자", "labels": {"label": 0.0, "real-label": 0.0, "binary-label": 0}},
+    ],
+}  # fmt: skip
+REDUX = [
+    {"question": "대한민국의 수도는?", "options": ["부산", "서울", "대전", "광주"], "solution": 2, "license_name": "기사", "category": "지리"},
+    {"question": " 3에 5를 더하면? ", "options": ["7", "8", "9", "10", "11"], "solution": 2, "license_name": "기사", "category": "수학"},
+]  # fmt: skip
+
+
+def _hub_folder(folder: Path, splits: Sequence[str], sets: dict[str, Sequence[dict[str, Any]]]) -> None:
+    """A data set's repository as it lies at the Hub; `datasets` takes one that lies where it works before it asks anybody."""
+    configs = []
+    for name, rows in sets.items():
+        place = folder / name
+        place.mkdir(parents=True)
+        for split in splits:
+            (place / f"{split}.jsonl").write_text("".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows))
+        files = "".join(f"  - split: {split}\n    path: {name}/{split}.jsonl\n" for split in splits)
+        configs.append(f"- config_name: {name}\n  data_files:\n{files}")
+    (folder / "README.md").write_text(f"---\nconfigs:\n{''.join(configs)}---\n")
+
+
+def test_klue_and_kmmlu_redux_are_asked_by_files_of_our_own(home: Path) -> None:
+    _hub_folder(home / "klue" / "klue", ("train", "validation"), KLUE)
+    _hub_folder(home / "LGAI-EXAONE" / "KMMLU-Redux", ("test",), {"default": REDUX})
+    command = ("eval", "harness", "-m", "demo-kullm", "--tasks", "klue,kmmlu_redux", "--json")
+    done = kullm(home, *command, env={"HF_HUB_OFFLINE": "1", "HF_HOME": str(home / "hf")}, seconds=SECONDS)
+    assert done.returncode == 0, done.stderr
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {one["task"]: one["n"] for one in found} == {"klue_nli": 2, "klue_sts": 2, "klue_ynat": 2, "kmmlu_redux": 2}
+    assert all(one["metrics"]["acc"]["value"] in (0, 0.5, 1) for one in found)
+
+
 def test_a_task_that_is_not_there_is_told_in_a_line_and_ctrl_c_leaves_nothing_behind(home: Path) -> None:
     done = kullm(home, "eval", "harness", "-m", "demo-base", "--tasks", "no_such_task", seconds=SECONDS)
     assert done.returncode == 1

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from evaluator.chart import chart_rows
+from evaluator.decodings import DECODINGS
 from evaluator.evaluation import load_run, results
 from evaluator.export import with_provenance
 from evaluator.figure import figure_bytes
@@ -157,11 +158,12 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     )
     run.add_argument(
         "--decoding",
-        choices=["paper", "greedy"],
+        choices=[name for name in DECODINGS if name],
         default="",
         help=say(
-            "paper: 구름 논문의 설정, greedy: 온도 0 (없으면 모델마다 제 것)",
-            "paper: the KULLM paper's; greedy: temperature 0 (else each model's own)",
+            "paper: 구름 논문의 설정, greedy: 온도 0, exact: 온도 0으로 하나씩 (더 느리지만 다시 물어도 같은 답) (없으면 모델마다 제 것)",
+            "paper: the KULLM paper's; greedy: temperature 0; exact: so, one at a time (slower, and the same whenever asked)"
+            " (else each model's own)",
         ),
     )
     run.add_argument(

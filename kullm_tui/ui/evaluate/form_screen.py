@@ -18,7 +18,8 @@ from textual.widgets._button import Button
 from textual.widgets._input import Input
 from textual.widgets._static import Static
 
-from evaluator.preparation import DECODINGS, Pick, Prepared, Preparing, Wishes, keep_imported
+from evaluator.decodings import DECODINGS
+from evaluator.preparation import Pick, Prepared, Preparing, Wishes, keep_imported
 from evaluator.questions import PUBLIC_SETS
 from evaluator.rubric import shipped_rubrics
 from kullm_tui.core import paths
@@ -335,7 +336,12 @@ def _choices() -> dict[str, list[str]]:
     file = say("파일", "file")
     return {
         "set": [*_sets(), file],
-        "decoding": [say("모델 기본값", "the models' own"), say("논문 설정", "the paper's"), say("온도 0", "greedy")],
+        "decoding": [
+            say("모델 기본값", "the models' own"),
+            say("논문 설정", "the paper's"),
+            say("온도 0", "greedy"),
+            say("온도 0, 하나씩(늘 같은 답)", "greedy, one by one (always the same)"),
+        ],
         "rubric": [*shipped_rubrics(), file],
         "judge": [say("자동", "automatic"), say("이름으로", "by name"), say("없이, 사람만", "none, people only")],
         "asking": [say("바로", "at once"), say("배치 (반값, 24시간 안에)", "batch (half price, within 24 hours)")],
