@@ -5,7 +5,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 BENCHES := bench/app.py bench/compare.py bench/engine.py bench/history.py bench/jobs.py bench/judge.py bench/mirrors.py bench/moments.py bench/panel.py bench/streaming.py bench/talking.py bench/trainer.py
 
-.PHONY: run test faults lint check bench soak wheel demo-model
+.PHONY: run test faults lint check bench soak wheel demo-model pictures
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -41,6 +41,10 @@ soak: .venv/peers.stamp
 # About half an hour on two cores; a rebuild that was stopped goes on.
 demo-model: .venv/test.stamp
 	$(BIN)/python -P -m trainer.demo_model
+
+# Of the README and the guides: some minutes, and tmux.
+pictures: .venv/test.stamp
+	$(BIN)/python -P bench/pictures.py
 
 wheel: .venv/test.stamp
 	$(BIN)/python -m build --wheel --no-isolation

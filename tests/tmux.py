@@ -53,6 +53,10 @@ class Tmux:
     def screen(self) -> str:
         return self._tmux("capture-pane", "-p", "-t", "kullm")
 
+    def coloured(self) -> str:
+        """The screen with its colours, as terminals are told them."""
+        return self._tmux("capture-pane", "-e", "-N", "-p", "-t", "kullm")
+
     def clipboard(self) -> str:
         """What a program wrote with OSC 52."""
         return self._tmux("show-buffer")

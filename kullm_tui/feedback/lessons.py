@@ -204,7 +204,7 @@ def shortage(pairs: int) -> str:
     if pairs < FEWEST_PAIRS:
         return say(
             f"선호 쌍이 {pairs}개뿐이에요. {FEWEST_PAIRS}개보다 적으면 우연을 배우게 돼요. 답을 더 고치거나 비교에 투표해 주세요.",
-            f"There are only {pairs} pairs; of fewer than {FEWEST_PAIRS} a model learns chance. Correct more replies, or vote on comparisons.",
+            f"Preference pairs so far: {pairs}. Of fewer than {FEWEST_PAIRS} a model learns chance: correct more replies, or vote on comparisons.",
         )
     if pairs < USUAL_PAIRS:
         return say(

@@ -51,8 +51,8 @@ def overview(found: Lessons) -> list[str]:
         say(
             f"선호 쌍 {len(found.pairs):,}개(학습 {len(train.pairs):,}, 떼어 둔 것 {len(held_out.pairs):,}), "
             f"따라 배울 행 {len(found.rows):,}개(학습 {len(train.rows):,}, 떼어 둔 것 {len(held_out.rows):,})",
-            f"{len(found.pairs):,} preference pairs ({len(train.pairs):,} to train, {len(held_out.pairs):,} held out), "
-            f"{len(found.rows):,} rows to imitate ({len(train.rows):,} to train, {len(held_out.rows):,} held out)",
+            f"preference pairs: {len(found.pairs):,} ({len(train.pairs):,} to train, {len(held_out.pairs):,} held out); "
+            f"rows to imitate: {len(found.rows):,} ({len(train.rows):,} to train, {len(held_out.rows):,} held out)",
         )
     ]
     lines += filter(None, [left_out_note(found)])

@@ -14,7 +14,7 @@ from kullm_tui.ui.text import plain, safe, safe_line
 from kullm_tui.ui.widgets.cells import cell, joined
 from kullm_tui.ui.widgets.differences import marked
 
-_KIND_CELLS = 10
+_KIND_CELLS = 11
 _COLOURS: dict[Kind, str] = {"correction": "$accent", "kept": "$success", "never": "$error", "vote": "", "verdict": ""}
 
 
