@@ -25,7 +25,8 @@ from tests.tmux import Tmux
 _FOLDER = Path(__file__).parent.parent / "docs" / "pictures"
 _SIZE = 110, 30
 _REST_SECONDS = 4.0  # without a change, which is when a scene is taken
-_FONTS = re.compile(r"@font-face\s*\{[^}]*\}\s*")  # from another's server, which no page needs to be asked for
+# Fonts of another's server, and by whom it was drawn.
+_OUTSIDE = re.compile(r"@font-face\s*\{[^}]*\}\s*|<!--.*?-->\s*")
 _LONG = re.compile(r'(<text[^>]*textLength=")([\d.]+)("[^>]*>)([^<]+)')
 _THEME = TerminalTheme((17, 20, 24), (222, 226, 230), [(0, 0, 0)] * 8, [(222, 226, 230)] * 8)
 _QUESTION = {"ko": "대한민국의 수도는 어디인가요?", "en": "프랑스의 수도는 어디인가요?"}
@@ -68,7 +69,7 @@ def _at_rest(tmux: Tmux) -> str:
 def _svg(screen: str) -> str:
     console = Console(record=True, file=io.StringIO(), width=_SIZE[0], force_terminal=True, color_system="truecolor")
     console.print(Text.from_ansi(screen.rstrip("\n")), no_wrap=True, crop=True)
-    return _LONG.sub(_as_wide, _FONTS.sub("", console.export_svg(title="kullm", theme=_THEME, unique_id="kullm")))
+    return _LONG.sub(_as_wide, _OUTSIDE.sub("", console.export_svg(title="kullm", theme=_THEME, unique_id="kullm")))
 
 
 def _as_wide(found: re.Match[str]) -> str:

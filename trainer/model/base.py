@@ -8,6 +8,7 @@
 Refuses a method that the architecture cannot carry, and what no gradient gets through.
 """
 
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -132,7 +133,9 @@ def _widen_trained(model: PreTrainedModel) -> bool:
 
 def _with_method(model: PreTrainedModel, recipe: Recipe) -> PeftModel:
     try:
-        return peft.get_peft_model(model, _configs(recipe.method, model))
+        with warnings.catch_warnings():  # peft still asks by the old name, which is nothing to whoever reads the log
+            warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing", category=FutureWarning)
+            return peft.get_peft_model(model, _configs(recipe.method, model))
     except ValueError as error:
         targets = ", ".join(recipe.method.targets) or "-"
         raise ConfigError(
