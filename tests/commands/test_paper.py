@@ -100,11 +100,11 @@ def test_a_second_run_does_nothing(home: Path) -> None:
 
 def test_killed_at_random_and_begun_again_it_ends_with_the_same_numbers(home: Path, tmp_path: Path) -> None:
     study = ("paper", "--study", str(small_study(tmp_path)))
-    seed = kill_at_random(tmp_path, study, kills=_KILLS, longest=_LONGEST_LIFE)
+    killed = kill_at_random(tmp_path, study, kills=_KILLS, longest=_LONGEST_LIFE)
     done = kullm(tmp_path, *study, seconds=800)
 
-    assert done.returncode == 0, f"seed {seed}: {done.stderr}"
-    assert numbers(tmp_path) == numbers(home), f"seed {seed}"
+    assert done.returncode == 0, f"{killed}: {done.stderr}"
+    assert numbers(tmp_path) == numbers(home), killed
 
 
 def test_a_stage_that_fails_ends_it_with_its_own_last_words(tmp_path: Path) -> None:

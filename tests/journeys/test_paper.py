@@ -63,10 +63,11 @@ def test_killed_ten_times_the_demo_ends_as_if_undisturbed_and_then_does_nothing(
     assert done.returncode == 0, done.stderr
     print(f"undisturbed: {took / 60:.1f} minutes", *_numbers(calm)["graders"][0]["table"], sep="\n")
 
-    seed = kill_at_random(harried, _DEMO, kills=_KILLS, longest=2 * took / (_KILLS + 1))
+    killed = kill_at_random(harried, _DEMO, kills=_KILLS, longest=2 * took / (_KILLS + 1))
+    print(killed)
     done = kullm(harried, *_DEMO, seconds=_HOURS)
-    assert done.returncode == 0, f"seed {seed}: {done.stderr}"
-    assert _numbers(harried) == _numbers(calm), f"seed {seed}"
+    assert done.returncode == 0, f"{killed}: {done.stderr}"
+    assert _numbers(harried) == _numbers(calm), killed
 
     report = _study(harried, "demo") / "report"
     assert {one.name for one in report.iterdir()} == {"figure-1.svg", "numbers.json", "report.html", "report.md", "tables.tex"}  # fmt: skip

@@ -15,15 +15,22 @@ from tests.kullm_command import start
 _SHORTEST_LIFE = 0.5
 
 
-def kill_at_random(home: Path, command: Sequence[str], *, kills: int, longest: float) -> int:
-    """Begun so many times, each killed after at most `longest` seconds; the seed, for whoever wants to see it again."""
+def kill_at_random(home: Path, command: Sequence[str], *, kills: int, longest: float) -> str:
+    """Begun so many times, each killed after at most `longest` seconds. The seed, for whoever wants to see it again, and how many it hit:
+    what was done before its time had come is not begun again."""
     seed = random.SystemRandom().randrange(10**6)
     chance = random.Random(seed)
+    hit = 0
     for number in range(kills):
         running = start(home, *command)
         lives(running, chance.uniform(_SHORTEST_LIFE, longest))
+        done = running.poll() is not None
         kill(running, with_what_it_began=number % 2 == 1)
-    return seed
+        if done:
+            break
+        hit += 1
+    assert hit, f"seed {seed}: nothing was killed"
+    return f"seed {seed}, {hit} of {kills} kills hit"
 
 
 def lives(running: "Popen[bytes]", seconds: float) -> None:

@@ -41,7 +41,7 @@ mixture = "parts.toml"
 questions = "demo"
 limit = 6
 models = ["demo-base"]
-decoding = "greedy"
+decoding = "exact"
 known = true
 {more}
 
@@ -64,7 +64,7 @@ summary = "우리 데이터가 도움이 되는지"
 mixture = "rows.toml"
 questions = "questions.jsonl"
 models = ["demo-base"]
-decoding = "greedy"
+decoding = "exact"
 known = true
 
 [[bases]]
