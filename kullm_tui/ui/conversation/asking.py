@@ -32,7 +32,7 @@ def answerer_of(session: Session, endpoints: tuple[EndpointSettings, ...]) -> An
 def facts_of_model(session: Session, config: Config) -> ModelFacts:
     """A model that is not there any more is named all the same: the fault is told when it is asked."""
     persona = _persona_of(session)
-    titles = {name: profile.called for name, profile in all_profiles().items()}
+    titles = {name: profile.title for name, profile in all_profiles().items()}
     try:
         reference = resolve(session.model, endpoints=config.endpoints)
     except KullmError:
