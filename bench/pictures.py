@@ -9,7 +9,7 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from rich.cells import cell_len
@@ -46,7 +46,9 @@ def main() -> None:
 
 def _taken(scene: str, language: str, home: Path) -> str:
     env = {"KULLM_LANG": language, "COLORTERM": "truecolor"}
-    _PREPARED.get(scene, lambda *_: None)(home, env)
+    for arguments in _BEFORE.get(scene, ()):
+        done = kullm(home, *arguments, env=env, seconds=1200)
+        assert done.returncode == 0, done.stderr
     with Tmux(home, size=_SIZE, env=env) as tmux:
         tmux.runs()
         tmux.shows("^p")
@@ -115,27 +117,6 @@ def _feedback(tmux: Tmux, language: str) -> None:
     tmux.presses("f")
 
 
-def _trained(home: Path, env: Mapping[str, str]) -> None:
-    done = kullm(home, "train", "demo-kullm", "--name", "first", "--set", "train.minutes=0.7", env=env, seconds=1200)
-    assert done.returncode == 0, done.stderr
-
-
-def _built(home: Path, env: Mapping[str, str]) -> None:
-    done = kullm(home, "data", "build", "demo", env=env, seconds=1200)
-    assert done.returncode == 0, done.stderr
-
-
-def _corrected(home: Path, env: Mapping[str, str]) -> None:
-    for arguments in (
-        ("ask", _WRONG),
-        ("feedback", "correct", "2", _RIGHT),
-        ("ask", _QUESTION["ko"]),
-        ("feedback", "mark", "5", "keep"),
-    ):
-        done = kullm(home, *arguments, env=env)
-        assert done.returncode == 0, done.stderr
-
-
 _SCENES: Mapping[str, Callable[[Tmux, str], None]] = {
     "chat": _chat,
     "compare": _compare,
@@ -143,10 +124,15 @@ _SCENES: Mapping[str, Callable[[Tmux, str], None]] = {
     "data": _data,
     "feedback": _feedback,
 }
-_PREPARED: Mapping[str, Callable[[Path, Mapping[str, str]], None]] = {
-    "train": _trained,
-    "data": _built,
-    "feedback": _corrected,
+_BEFORE: Mapping[str, Sequence[Sequence[str]]] = {  # what `kullm` has done by then
+    "train": [("train", "demo-kullm", "--name", "first", "--set", "train.minutes=0.7")],
+    "data": [("data", "build", "demo")],
+    "feedback": [
+        ("ask", _WRONG),
+        ("feedback", "correct", "2", _RIGHT),
+        ("ask", _QUESTION["ko"]),
+        ("feedback", "mark", "5", "keep"),
+    ],
 }
 
 

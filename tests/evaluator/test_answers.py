@@ -112,7 +112,6 @@ def test_what_the_engine_alone_can_be_asked_goes_to_no_other_endpoint(store: Ver
         target = Target("집/m", "m", None, endpoint := Endpoint("집", server.base_url))
         system = target_system(target, DECODINGS["exact"])
         asyncio.run(answer_questions(question_set(1), system, endpoint, store=store))
-        asked = server.requests[0].body
     asked = server.requests[0].body
     assert asked["temperature"] == 0
     assert "alone" not in asked

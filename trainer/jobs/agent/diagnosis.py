@@ -16,7 +16,7 @@ from typing import Any
 
 from trainer.jobs.agent import slurm, states
 from trainer.jobs.agent.directory import JobDirectory
-from trainer.jobs.agent.files import append, document, is_locked, last_row, publish, rows, try_lock
+from trainer.jobs.agent.files import append, document, is_locked, publish, rows, try_lock
 from trainer.jobs.agent.processes import incarnation, sweep, tagged
 
 _NOTED = {"done": states.SUCCEEDED, "stopped": states.CANCELLED}
@@ -41,13 +41,19 @@ def diagnosed(job: JobDirectory, *, waits: bool = True) -> dict[str, Any]:
 
 def _without_supervisor(job: JobDirectory) -> dict[str, Any] | None:
     """A training of a version that had no supervisors yet, and so was never staged: how it ended is in what the trainer noted."""
-    noted = [str(row.get("event")) for row in rows(job.events)]
-    if not noted or "staged" in noted or is_locked(job.lock) or is_locked(job.trainer_lock):
+    noted = list(rows(job.events))
+    if (
+        not noted
+        or any(row.get("event") == "staged" for row in noted)
+        or is_locked(job.lock)
+        or is_locked(job.trainer_lock)
+    ):
         return None
     attempt = job.last_attempt()
     otherwise = states.FAILED if job.error(attempt).exists() else states.LOST
-    state = {"state": _NOTED.get(noted[-1], otherwise), "since": last_row(job.events).get("time"), "attempt": attempt}
-    return state | {"reason": "supervisor"} if state["state"] == states.LOST else state
+    ended = _NOTED.get(str(noted[-1].get("event")), otherwise)
+    state = {"state": ended, "since": noted[-1].get("time"), "attempt": attempt}
+    return state | {"reason": "supervisor"} if ended == states.LOST else state
 
 
 def lost(job: JobDirectory, reason: str, *, waits: bool = True) -> dict[str, Any]:
