@@ -12,10 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from kullm_tui.core.plot.thin import thinned
 from trainer.jobs.agent.files import row_of
+from trainer.jobs.column import Column, Points
 from trainer.jobs.history import as_number, as_step
-from trainer.jobs.metrics import Column
 from trainer.jobs.tail import Tail
 
 OF_A_CARD = ("use", "mib", "watts", "celsius", "mhz")
@@ -25,7 +24,6 @@ Figure = tuple[int, str]  # of which card, or the host; which
 
 _AT_ONCE = 1 << 17
 _MOST_CARDS = 64
-_MOST_THINNED = 512  # curves: all of 64 cards
 _MOST = 1 << 14  # points of a figure, of which eight cards have forty
 _SILENCE_SECONDS = 30  # of rows that come every two
 
@@ -40,9 +38,6 @@ class MachinePast:
         self._columns: dict[Figure, Column] = {}
         self._begin: float | None = None
         self._last = 0
-        self._thinned: dict[
-            object, list[tuple[float, float]]
-        ] = {}  # until something new was read: a cursor moves over what stands still
 
     # -- reading -------------------------------------------------------------------------------------------------------
 
@@ -60,8 +55,6 @@ class MachinePast:
         with self._lock:
             if self._tail.begun_anew != anew:
                 self._clear()
-            if data:
-                self._thinned = {}
             found: dict[Figure, tuple[array[int], array[float]]] = {}
             for row in rows:
                 self._take(row, found)
@@ -99,19 +92,10 @@ class MachinePast:
     def has(self, figure: Figure) -> bool:
         return figure in self._columns
 
-    def points(self, figure: Figure, most: int, span: tuple[float, float]) -> list[tuple[float, float]]:
+    def points(self, figure: Figure, most: int, span: tuple[float, float]) -> Points:
         with self._lock:
             column = self._columns.get(figure)
-            if column is None:
-                return []
-            seen = (figure, most, span)
-            if seen not in self._thinned:
-                if len(self._thinned) > _MOST_THINNED:
-                    self._thinned = {}
-                first, last = column.part(span)
-                seconds, values = column.steps[first:last], column.values[first:last]
-                self._thinned[seen] = [(seconds[place], values[place]) for place in thinned(values, most)]
-            return self._thinned[seen]
+            return column.points(most, span) if column else ()
 
     def at(self, figure: Figure, second: float) -> float | None:
         """As it was told last before that moment; of the first moment its own."""

@@ -9,14 +9,13 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from math import isfinite
-from operator import lt
+from operator import itemgetter, lt
 from pathlib import Path
 from typing import Any
 
-from kullm_tui.core.plot.thin import thinned
 from trainer.jobs.agent.files import row_of
+from trainer.jobs.column import Column, Points
 from trainer.jobs.history import as_number, as_step
 from trainer.jobs.tail import Tail
 
@@ -28,7 +27,7 @@ OF_PAIRS = (
 MOST = 1 << 17
 _MOST_SKIPPED = 1000
 _SOMETIMES = ("mfu", "eval_loss", *OF_PAIRS)  # not in every row
-_MOST_THINNED = 64
+_TELLING = 4000  # points of a field that hold its lowest, its highest, and whether one is no number
 _N = r"-?\d++(?:\.\d++)?+(?:[eE][+-]?\d++)?+|NaN|-?Infinity"  # possessive: never taken back to try again, a quarter faster
 _NO_PAIRS = ("sft_loss", "eval_margin", "eval_accuracy", "eval_chosen_gain")
 _PAIR = tuple(name for name in OF_PAIRS if name not in _NO_PAIRS)
@@ -54,72 +53,12 @@ _ROW, _ROW_OF_PAIRS = _row(of_pairs=False), _row(of_pairs=True)
 _AT_ONCE = 1 << 18  # a piece is parsed in a few milliseconds, in which no key is answered
 
 
-@dataclass
-class Column:
-    """One field by steps, which rise. What was read is made into numbers when it is first asked for: of a page most charts are not in sight."""
-
-    most: int
-    steps: "array[int]" = field(default_factory=lambda: array("q"))
-    values: "array[float]" = field(default_factory=lambda: array("d"))
-    _texts: list[tuple["array[int]", bytes]] = field(default_factory=list)
-
-    def extend(self, steps: "array[int]", values: "array[float]") -> None:
-        self.settle()
-        self.steps.extend(steps)
-        self.values.extend(values)
-        self._keep_within_bounds()
-
-    def extend_later(self, steps: "array[int]", text: bytes) -> None:
-        """A number for each step, between commas."""
-        self._texts.append((steps, text))
-
-    def settle(self) -> "Column":
-        texts, self._texts = self._texts, []
-        for steps, text in texts:
-            self.steps.extend(steps)
-            self.values.extend(map(float, text.split(b",")))
-            self._keep_within_bounds()
-        return self
-
-    def give_up(self, step: int) -> None:
-        """What was measured from there on belongs to a stretch that is repeated."""
-        if self._texts and self._texts[-1][0][-1] >= step:
-            self.settle()
-        if not self._texts and self.steps and self.steps[-1] >= step:
-            at = bisect_left(self.steps, step)
-            del self.steps[at:], self.values[at:]
-
-    @property
-    def is_empty(self) -> bool:
-        return not (self.steps or self._texts)
-
-    @property
-    def ends(self) -> tuple[int, int]:
-        """The first step and the last."""
-        first = self.steps[0] if self.steps else self._texts[0][0][0]
-        last = self._texts[-1][0][-1] if self._texts else self.steps[-1]
-        return first, last
-
-    def part(self, span: tuple[float, float] | None) -> tuple[int, int]:
-        if span is None:
-            return 0, len(self.steps)
-        return bisect_left(self.steps, span[0]), bisect_right(self.steps, span[1])
-
-    def _keep_within_bounds(self) -> None:
-        if len(self.steps) > self.most:
-            stay = thinned(self.values, self.most // 2)
-            self.steps = array("q", [self.steps[place] for place in stay])
-            self.values = array("d", [self.values[place] for place in stay])
-
-
 class Metrics:
     def __init__(self, path: Path) -> None:
         self._tail = Tail(path, 0, at_once=_AT_ONCE)
         self._lock = threading.Lock()
         self._clear()
         self.version = 0  # changes with what there is to draw
-        self._thinned: dict[object, list[tuple[float, float]]] = {}
-        self._thinned_at = 0
 
     def _clear(self) -> None:
         self._columns = {name: Column(most=MOST) for name in (*FIELDS, *OF_PAIRS)}
@@ -198,18 +137,10 @@ class Metrics:
     def has(self, name: str) -> bool:
         return not self._columns[name].is_empty
 
-    def points(self, name: str, most: int, span: tuple[float, float] | None = None) -> list[tuple[float, float]]:
-        """As many as are worth drawing. The same again costs nothing until there is something new: a cursor moves over what stands still."""
+    def points(self, name: str, most: int, span: tuple[float, float] | None = None) -> Points:
+        """As many as are worth drawing."""
         with self._lock:
-            seen = (name, most, span)
-            if self._thinned_at != self.version or len(self._thinned) > _MOST_THINNED:
-                self._thinned, self._thinned_at = {}, self.version
-            if seen not in self._thinned:
-                column = self._settled(name)
-                first, last = column.part(span)
-                steps, values = column.steps[first:last], column.values[first:last]
-                self._thinned[seen] = [(steps[place], values[place]) for place in thinned(values, most)]
-            return self._thinned[seen]
+            return self._columns[name].points(most, span)
 
     def at(self, name: str, step: float) -> tuple[int, float] | None:
         """The point nearest to it."""
@@ -230,17 +161,11 @@ class Metrics:
         return (min(first for first, _ in ends), max(last for _, last in ends)) if ends else None
 
     def lowest(self, name: str) -> tuple[int, float] | None:
-        with self._lock:
-            column = self._settled(name)
-            found = [(value, step) for step, value in zip(column.steps, column.values, strict=True) if isfinite(value)]
-        return min(found)[::-1] if found else None
+        found = [(value, step) for step, value in self.points(name, _TELLING) if isfinite(value)]
+        return (int(min(found)[1]), min(found)[0]) if found else None
 
     def highest(self, name: str) -> float | None:
-        with self._lock:
-            values = self._settled(name).values
-        if isfinite(sum(values)):  # nearly always, and ten times as fast
-            return max(values, default=None)
-        return max(filter(isfinite, values), default=None)
+        return max((value for _, value in self.points(name, _TELLING) if isfinite(value)), default=None)
 
     def step_when(self, moment: float) -> int | None:
         """The last step that was done by then, on the clock of the machine that did it; clocks of others say nothing here."""
@@ -251,10 +176,10 @@ class Metrics:
 
     def broken(self, most: int = 100) -> list[int]:
         """The last steps whose loss is no number."""
+        if isfinite(sum(map(itemgetter(1), self.points("loss", _TELLING)))):
+            return []
         with self._lock:
             column = self._settled("loss")
-            if isfinite(sum(column.values)):
-                return []
             return [step for step, y in zip(column.steps, column.values, strict=True) if not isfinite(y)][-most:]
 
 

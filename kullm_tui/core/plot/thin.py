@@ -11,22 +11,40 @@ from math import ceil, isfinite
 
 def thinned(ys: Sequence[float], most: int) -> list[int]:
     """The places that stay: the first and the last among them, in all about as many as `most`."""
-    if len(ys) <= most:
-        return list(range(len(ys)))
-    stretch = ceil(2 * len(ys) / most)
-    found: list[int] = [0]
-    for start in range(0, len(ys), stretch):
-        found += [start + place for place in _telling(ys[start : start + stretch])]
-    found.append(len(ys) - 1)
-    return list(dict.fromkeys(found))
+    return Thinner(most).places(ys)
 
 
-def _telling(part: Sequence[float]) -> list[int]:
+class Thinner:
+    """The same of a curve that grows: what a whole stretch told is asked once, until stretches must be longer."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._stretch = self._end = 0  # of the stretches that are whole
+        self._found: list[int] = []
+
+    def places(self, ys: Sequence[float]) -> list[int]:
+        """Of what was given before and, behind it, what has come since."""
+        if len(ys) <= self._most:
+            return list(range(len(ys)))
+        stretch = ceil(2 * len(ys) / self._most)
+        if stretch != self._stretch:
+            self._stretch, self._end, self._found = stretch, 0, [0]
+        end = len(ys) - len(ys) % stretch
+        for start in range(self._end, end, stretch):
+            self._found += _telling(ys, start, start + stretch)
+        self._end = end
+        return list(dict.fromkeys([*self._found, *_telling(ys, end, len(ys)), len(ys) - 1]))
+
+
+def _telling(ys: Sequence[float], start: int, end: int) -> list[int]:
+    part = ys[start:end]
+    if not part:
+        return []
     if isfinite(sum(part)):  # nearly always, and as fast as it gets
-        return sorted({part.index(min(part)), part.index(max(part))})
+        return [start + place for place in sorted({part.index(min(part)), part.index(max(part))})]
     finite = [isfinite(y) for y in part]
     found = {finite.index(False)} if False in finite else set()
     if True in finite:
         numbers = list(compress(part, finite))
         found |= {part.index(min(numbers)), part.index(max(numbers))}
-    return sorted(found)
+    return [start + place for place in sorted(found)]

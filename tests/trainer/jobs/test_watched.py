@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from kullm_tui.core.plot.thin import thinned
 from tests.growth import growth
 from tests.trainer.jobs.elsewhere import add_rows, make_job, running, set_state
 from trainer.jobs import metrics as metrics_module
@@ -185,20 +184,6 @@ def test_the_room_that_a_curve_takes_has_an_end_and_no_spike_or_gap_is_lost(
     assert metrics.broken() == [15_000]
     assert all(losses[int(step)] == loss for step, loss in points if step != 15_000)
     assert metrics.span() == (0, 19_999)
-
-
-def test_what_is_thinned_keeps_its_ends_its_extremes_and_its_gaps() -> None:
-    dice = random.Random(3)
-    for _ in range(200):
-        ys = [dice.choice([dice.gauss(0, 1), dice.gauss(0, 1), NAN, math.inf]) for _ in range(dice.randrange(1, 400))]
-        stay = thinned(ys, 40)
-        assert stay == sorted(set(stay))
-        assert {0, len(ys) - 1} <= set(stay)
-        finite = [y for y in ys if math.isfinite(y)]
-        if finite:
-            kept = [ys[place] for place in stay if math.isfinite(ys[place])]
-            assert (min(kept), max(kept)) == (min(finite), max(finite))
-        assert any(not math.isfinite(ys[place]) for place in stay) == (len(finite) < len(ys))
 
 
 def test_reading_takes_time_in_proportion_to_what_is_read(job: JobDirectory) -> None:
