@@ -15,7 +15,7 @@ from data.output.order import in_order, share_of
 from data.output.statistics import statistics_of
 from data.row import Row
 from data.step import RowStep, SetStep
-from kullm_tui.core.files import publish
+from kullm_tui.core.files import clear_drafts, publish
 from kullm_tui.core.paths import private_dir
 
 
@@ -108,9 +108,10 @@ def published(course: Course, completed: Completed, about: About, folder: Path, 
         about.translator,
         about.manifest,
     )
-    publish(folder / "README.md", card_text(card), mode=0o644)
-    publish(folder / "facts.json", facts_text(card), mode=0o644)
-    publish(folder / "mixture.toml", about.manifest, mode=0o644)
+    told = {"README.md": card_text(card), "facts.json": facts_text(card), "mixture.toml": about.manifest}
+    for name, text in told.items():
+        clear_drafts(folder, name)
+        publish(folder / name, text, mode=0o644)
     return Built(folder, completed, outputs)
 
 

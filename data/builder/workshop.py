@@ -14,6 +14,7 @@ from typing import Any
 from data.builder.stage import Stage, stage_key
 from kullm_tui.core import paths
 from kullm_tui.core.errors import KullmError
+from kullm_tui.core.files import clear_drafts
 from kullm_tui.core.language import say
 
 
@@ -26,8 +27,9 @@ class Workshop:
     folder: Path
 
     def stage(self, step: str, settings: Mapping[str, Any], before: list[str]) -> Stage:
+        """For one who builds, alone: what one that was killed was just writing goes."""
         stage = self.of_key(stage_key(step, settings, before))
-        paths.private_dir(stage.folder)
+        clear_drafts(paths.private_dir(stage.folder))
         return stage
 
     def of_key(self, key: str) -> Stage:

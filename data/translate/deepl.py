@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from data.masking.unit import Form
 from data.translate.deepl_faults import as_fault
 from data.translate.style import Wording
-from data.translate.translator import Answer, NotInThisForm, Quota, TranslatorRefused, WrongCount
+from data.translate.translator import Answer, NotInThisForm, NotNow, Quota, TranslatorRefused, WrongCount
 from kullm_tui.core.config.keys import get_key
 from kullm_tui.core.endpoints.endpoint import is_outside
 from kullm_tui.core.errors import ConfigError, KeyMissing, MissingExtra
@@ -136,6 +136,9 @@ class DeepL:
             )
         )
         assert isinstance(found, list)
+        if not found and "json" not in self._mine.headers.get("content-type", ""):
+            # A page of something in between, which the client reads as no translations: nothing of these texts.
+            raise NotNow(say("DeepL의 답이 JSON이 아니에요.", "DeepL's answer is no JSON."))
         if len(found) != len(texts):
             raise WrongCount(
                 say(

@@ -183,6 +183,9 @@ def _texts_in(content: bytes, wanted: int) -> tuple[tuple[str, ...], Any]:
     )
     try:
         answer = foreign_json.parsed(content)
+    except ValueError as error:  # a page of something in between: nothing of these texts
+        raise NotNow(say("답이 JSON이 아니에요.", "The answer is no JSON.")) from error
+    try:
         words = answer["choices"][0]["message"]["content"]
         fenced = _FENCED.fullmatch(words)
         found = foreign_json.parsed(fenced[1] if fenced else words)

@@ -51,6 +51,12 @@ def publish_bytes(path: Path, content: bytes, *, mode: int) -> None:
             Path(name).unlink(missing_ok=True)
 
 
+def clear_drafts(folder: Path, name: str = "*") -> None:
+    """What writers of such files left that were killed; for one who is alone with them."""
+    for draft in folder.glob(f".{name}.*"):
+        draft.unlink(missing_ok=True)
+
+
 @contextmanager
 def told_in_words(path: Path) -> Iterator[None]:
     """Why this file could not be written, and what to do."""

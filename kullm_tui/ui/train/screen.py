@@ -90,6 +90,7 @@ class TrainScreen(Screen[None]):
         self._marked: set[str] = set()
         self._shown: str | None = None  # the job whose page is open
         self._wanted: str | None = None  # one that was begun, to be chosen as soon as it is listed
+        self._allowed: set[str] = set()  # of what can be done with a job
         self._actions = JobActions(self)
 
     @property
@@ -137,6 +138,7 @@ class TrainScreen(Screen[None]):
         trainings, chosen = self.host.trainings, self.chosen
         self._marked &= {one.id for one in trainings.jobs}
         self._rows = [JobRow(one) for one in trainings.jobs]
+        self._tell_rows()
         self.set_class(trainings.is_known and not self._rows, "-empty")
         if self.has_class("-empty") and self.focused is not self.query_one("#begin"):
             self.query_one("#begin", Button).focus()
@@ -165,16 +167,27 @@ class TrainScreen(Screen[None]):
         else:
             self.query_one("#jobs", Rows).show(shown)
         self._open_page()
-        self.draw()
+        self._allow()
 
     def draw(self) -> None:
         """The rows as they are by now."""
+        self._tell_rows()
+        self.query_one("#jobs", Rows).draw_anew()
+        self._allow()
+
+    def _tell_rows(self) -> None:
         for row in self._rows:
             row.doing = self._actions.under_way.get(row.seen.id, "")
             row.refusal = self.host.trainings.refusals.get(row.seen.id, "")
             row.marked = row.seen.id in self._marked
-        self.query_one("#jobs", Rows).refresh()
-        self.refresh_bindings()
+
+    def _allow(self) -> None:
+        """What can be done with the chosen one; the key bar is drawn again where that is another."""
+        chosen = self.chosen
+        allowed = {action for action, condition in _CONDITIONS.items() if chosen and condition(chosen)}
+        if allowed != self._allowed:
+            self._allowed = allowed
+            self.refresh_bindings()
 
     def _draw_under_way(self) -> None:
         if self._actions.under_way and self.is_current:

@@ -98,12 +98,14 @@ class Rows(ScrollView, can_focus=True):
         self._rows: Sequence[Row] = ()
         self._starts: list[int] = []  # the line where each row begins
         self._lines = 0
+        self._drawn: dict[int, Content] = {}  # what a line said when it was drawn last
 
     @property
     def rows(self) -> Sequence[Row]:
         return self._rows
 
     def show(self, rows: Sequence[Row], chosen: int | None = None) -> None:
+        before = (self._starts, self._lines, self.chosen)
         self._rows = rows
         self._starts, line = [], 0
         for row in rows:
@@ -112,20 +114,35 @@ class Rows(ScrollView, can_focus=True):
         self._lines = line
         self.virtual_size = Size(self.scrollable_content_region.width or self.size.width, line)
         self.set_reactive(Rows.chosen, chosen if chosen is not None and chosen < len(rows) else None)
-        self.refresh()
+        if (self._starts, self._lines, self.chosen) == before:
+            self.draw_anew()
+        else:
+            self._drawn = {}
+            self.refresh()
         self._bring_into_sight()
+
+    def draw_anew(self) -> None:
+        """The lines in sight that say something else by now; each is worth a part of a key's echo."""
+        top = self.scroll_offset.y
+        self._drawn = {line: said for line, said in self._drawn.items() if top <= line < top + self.size.height}
+        for line, said in self._drawn.items():
+            if not self._content(line).is_same(said):
+                self.refresh_line(line)
 
     def render_line(self, y: int) -> Strip:
         line, width = y + self.scroll_offset.y, self.scrollable_content_region.width
         if line >= self._lines or width <= 0:
             return Strip.blank(width, self.rich_style)
         index = bisect_right(self._starts, line) - 1
-        row = self._rows[index]
-        style = self.get_visual_style(self._component(index, row))
-        content = row.draw(line - self._starts[index], width).truncate(width, ellipsis=True)
+        style = self.get_visual_style(self._component(index, self._rows[index]))
+        content = self._drawn[line] = self._content(line)
         if index == self.chosen and self.app.theme.startswith("ansi"):
             content = Content(content.plain)  # of sixteen colours one may be that of the chosen row
         return Visual.to_strips(self, content, width, 1, style)[0].crop_extend(0, width, style.rich_style)
+
+    def _content(self, line: int) -> Content:
+        index, width = bisect_right(self._starts, line) - 1, self.scrollable_content_region.width
+        return self._rows[index].draw(line - self._starts[index], width).truncate(width, ellipsis=True)
 
     def _component(self, index: int, row: Row) -> str:
         if not row.choosable:

@@ -121,6 +121,19 @@ def test_a_build_killed_at_any_moment_goes_on_to_the_same_bytes(tmp_path: Path) 
     assert not list((tmp_path / "killed" / "out").glob(".*"))
 
 
+def test_what_a_killed_build_was_just_writing_goes(tmp_path: Path) -> None:
+    built = build(course(400), tmp_path)
+    before = files(tmp_path)
+    stages = [path for path in (tmp_path / "work" / "stages").iterdir()]
+    for left in (built.folder / ".facts.json.x5773b3q", *(stage / ".00004.jsonl.no63q5_d" for stage in stages)):
+        left.write_text("half")
+    (built.folder / ".gitattributes").write_text("somebody's own")
+    assert files(tmp_path) != before
+    build(course(400), tmp_path)
+    assert files(tmp_path) == before | {".gitattributes": b"somebody's own"}
+    assert not [left for stage in stages for left in stage.glob(".*")]
+
+
 def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     child = subprocess.Popen([sys.executable, "-c", BUILD, str(tmp_path)])
     deadline = time.monotonic() + 240

@@ -100,6 +100,16 @@ async def test_an_answer_that_is_not_what_was_asked_for_is_asked_for_again(
     assert all(isinstance(one, Row) for one in found)
 
 
+async def test_a_page_of_something_in_between_is_no_fault_of_the_one_text_that_was_asked_for(
+    cache: TranslationCache,
+) -> None:
+    with Model(*[Reply(["<html>"], 200, {}, "text/html")] * 2) as server:
+        translator = translator_at(server)
+        found = await all_of([pair(1, "Hello there", "42")], translator, cache)
+        await translator.close()
+    assert [type(one) for one in found] == [Row]
+
+
 async def test_a_fence_around_the_json_is_taken_off(cache: TranslationCache) -> None:
     with Model('```json\n{"translations": ["안녕하세요"]}\n```') as server:
         translator = translator_at(server)

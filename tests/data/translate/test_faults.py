@@ -33,6 +33,15 @@ async def test_a_call_that_failed_unpaid_is_tried_again_and_paid_once(cache: Tra
     assert progress.refused + progress.failed == 2
 
 
+async def test_a_page_of_something_in_between_is_no_fault_of_the_one_text_that_was_asked_for(
+    cache: TranslationCache,
+) -> None:
+    with DeepLServer(["no json", "no json"]) as server:
+        async with deepl_at(server) as translator:
+            found = await all_of([pair(1, "Why is it so?", "Because.")], translator, cache)
+    assert [type(one) for one in found] == [Row]
+
+
 async def test_a_connection_that_is_cut_when_it_was_paid_costs_that_call_and_no_other(cache: TranslationCache) -> None:
     with DeepLServer(["cut when paid"]) as server:
         async with deepl_at(server) as translator:
