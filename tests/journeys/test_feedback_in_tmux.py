@@ -36,7 +36,8 @@ def test_what_was_corrected_is_learnt_kept_and_rolled_back(tmp_path: Path) -> No
         tmux.shows("선호 쌍 5개")
         tmux.presses("Escape")
         tmux.hides("선호 쌍 5개")
-        assert _RIGHT in _asked(tmux, _WORDINGS[0])
+        told = _asked(tmux, _WORDINGS[0])
+        assert _RIGHT in told, told
         tmux.presses("F10")
         tmux.shows("완료", "w ")
         tmux.presses("w")
@@ -54,6 +55,7 @@ def _corrects(tmux: Tmux, wording: str) -> None:
     tmux.shows("어떻게 답했으면 좋았을까요?")
     tmux.presses("C-u")  # to the beginning of the line: the reply is one line
     tmux.types(_RIGHT)
+    tmux.comes_to(lambda screen: screen.count(_RIGHT) == 1, "the correction alone", 60)
     tmux.presses("C-s")
     tmux.shows("내가 고친 답")
     tmux.presses("Escape")

@@ -6,6 +6,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
+from textual.document._document import Selection
 from textual.widgets._button import Button
 from textual.widgets._static import Static
 from textual.widgets._text_area import TextArea
@@ -43,7 +44,9 @@ class CorrectScreen(Dialog[str]):
             yield Static(question, classes="dialog--question", markup=False)
             with VerticalScroll(can_focus=False):
                 yield Static(id="original", markup=False)
-            yield TextArea(safe(self._text), id="wanted", tab_behavior="focus", soft_wrap=True)
+            editor = TextArea(safe(self._text), id="wanted", tab_behavior="focus", soft_wrap=True)
+            editor.set_reactive(TextArea.selection, Selection.cursor(editor.document.end))  # before the first key
+            yield editor
             yield Static(consequence, classes="dialog--more", markup=False)
             yield Static(classes="dialog--fault", markup=False)
             with Horizontal(classes="dialog--buttons"):
@@ -52,9 +55,7 @@ class CorrectScreen(Dialog[str]):
 
     def on_mount(self) -> None:
         self._pause = self.set_timer(_PAUSE_SECONDS, self._mark)
-        editor = self.query_one(TextArea)
-        editor.focus()
-        editor.move_cursor(editor.document.end)
+        self.query_one(TextArea).focus()
 
     @on(TextArea.Changed)
     def _changed(self) -> None:
