@@ -55,6 +55,11 @@ def texts(value: object) -> tuple[str, ...]:
     return tuple(value)
 
 
+def each(rule: Rule) -> Rule:
+    """A list, every item of which passes the rule."""
+    return lambda value: tuple(rule(item) for item in texts(value))
+
+
 def table(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise Fault(say("표여야 해요", "must be a table"))

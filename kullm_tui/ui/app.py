@@ -22,6 +22,7 @@ from kullm_tui.ui.conversation.store_access import Storing
 from kullm_tui.ui.dialogs.type_ahead import TypeAhead
 from kullm_tui.ui.host import Stops, TakesModel, TakesStore
 from kullm_tui.ui.keymap import GLOBAL, bindings
+from kullm_tui.ui.keymap.own import own_keys
 from kullm_tui.ui.terminal import collector, output_writer, signals
 from kullm_tui.ui.text import safe
 from kullm_tui.ui.widgets.status_line import Status
@@ -64,12 +65,13 @@ class KullmApp(App[int]):
         self.status = Status(self)
         self._storing = Storing(store, self._tell_opening)
         self._told_of: Store | None = None  # the store that the screens have
-        self._type_ahead = TypeAhead(self, super().on_event)
         self._warming = False
         self._quitting = False  # the question is on the screen
         self._tells_focus = False
         self.last_touched = time.monotonic()
         self.config, self._config_fault = _configured(config)
+        self.own_keys = own_keys(self.config.keys)
+        self._type_ahead = TypeAhead(self, self.own_keys, super().on_event)
         for theme in themes.OURS:
             self.register_theme(theme)
         self._begin_with(self.config.theme if self.config.theme in themes.NAMES else themes.DEFAULT)
@@ -354,7 +356,7 @@ class KullmApp(App[int]):
         if isinstance(self.screen, HelpScreen):
             self.screen.dismiss()
         else:
-            await self.push_screen(HelpScreen(scopes_of(self.screen)))
+            await self.push_screen(HelpScreen(scopes_of(self.screen), self.own_keys))
 
     # Theme, language and notices, kept in the configuration
 
@@ -406,8 +408,8 @@ class KullmApp(App[int]):
     # Beginning and end
 
     def _after_first_paint(self) -> None:
-        if self._config_fault:
-            self.notify(safe(self._config_fault), severity="error", timeout=20, markup=False)
+        for fault in filter(None, (self._config_fault, self.own_keys.fault)):
+            self.notify(safe(fault), severity="error", timeout=20, markup=False)
         greet: Callable[[], Awaitable[None]] = self._greet  # begun by its worker, if the app has not ended before
         self.run_worker(greet, group="store", exit_on_error=False)
         self.set_timer(_TRAININGS_SECONDS, self._watch_trainings)

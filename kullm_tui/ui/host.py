@@ -8,11 +8,13 @@ if TYPE_CHECKING:
     from kullm_tui.core.config.settings import Config
     from kullm_tui.core.errors import KullmError
     from kullm_tui.core.store.store import Store
+    from kullm_tui.ui.keymap.own import OwnKeys
     from kullm_tui.ui.widgets.status_line import Status
 
 
 class Host(Protocol):
     config: Config
+    own_keys: OwnKeys
 
     @property
     def status(self) -> Status: ...

@@ -249,6 +249,7 @@ _THINKING: tuple[tuple[ThinkingWish, str, str], ...] = (
 
 
 def _of(key: Key, app: PaletteHost) -> Command:
+    key = app.own_keys.of(key)
     pressed = key.key.partition(",")[0]
     words = " ".join((key.korean, key.english, *key.told, key.display, pressed))
     return Command(key.told_whole, key.display, words, partial(app.simulate_key, pressed))

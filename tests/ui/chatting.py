@@ -93,12 +93,16 @@ class Chat:
 
 @asynccontextmanager
 async def chatting(
-    database: Path, *, size: tuple[int, int] = (120, 40), server: OpenAIServer | None = None
+    database: Path,
+    *,
+    size: tuple[int, int] = (120, 40),
+    server: OpenAIServer | None = None,
+    keys: tuple[str, ...] = (),
 ) -> AsyncIterator[Chat]:
     """With a server, it is the one that answers."""
     endpoints = (EndpointSettings("far", server.base_url),) if server else ()
     store = await asyncio.to_thread(Store, database)
-    app = KullmApp(store=store, config=Config(endpoints=endpoints))
+    app = KullmApp(store=store, config=Config(endpoints=endpoints, keys=keys))
     try:
         async with app.run_test(size=size, notifications=True) as pilot:
             chat = Chat(app, pilot)

@@ -98,6 +98,7 @@ class Config:
     won_per_dollar: float | None = None  # money is shown in won, too
     notify: Notify = ""  # how a long reply's end is told to who looks elsewhere; empty: auto
     thinking: ThinkingWish = ""  # of models that think first; empty: folded
+    keys: tuple[str, ...] = ()  # of the app: alt+n=ctrl+n, what is pressed and the key of ours that it stands for
 
 
 def load_config() -> Config:
@@ -117,6 +118,7 @@ def config_toml() -> OwnToml:
     return OwnToml(config_file(), "설정 파일을")
 
 
+_MODIFIED = r"((ctrl|alt|shift|super|meta|hyper)\+)+[a-z0-9_]+"
 TOP_RULES: Mapping[str, rules.Rule] = {
     "model": rules.text,
     "language": rules.one_of("", "ko", "en"),
@@ -124,6 +126,13 @@ TOP_RULES: Mapping[str, rules.Rule] = {
     "won_per_dollar": rules.number(0.01, 1_000_000),
     "notify": rules.one_of("", "auto", "bell", "desktop", "off"),
     "thinking": rules.one_of("", "fold", "keep"),
+    "keys": rules.each(
+        rules.matching(
+            rf"(f\d{{1,2}}|insert|{_MODIFIED}) *= *([a-z_]{{2,}}|f\d{{1,2}}|{_MODIFIED})",
+            "alt+n=ctrl+n처럼 누를 키와 그 키가 대신할 키여야 해요(글자 하나는 글로 남아요)",
+            "must be like alt+n=ctrl+n: what is pressed, and the key that it stands for; a letter alone stays text",
+        )
+    ),
 }
 ENGINE_RULES: Mapping[str, rules.Rule] = {
     "idle_minutes": rules.number(0.01, 100_000),

@@ -15,6 +15,7 @@ from textual.widgets._static import Static
 from kullm_tui.core.language import say
 from kullm_tui.ui.keymap import GLOBAL, PRIORITY_ACTIONS, SCOPES, Scope
 from kullm_tui.ui.keymap.key import Key, display
+from kullm_tui.ui.keymap.own import OwnKeys
 from kullm_tui.ui.widgets.key_bar import is_done
 
 _KEY_CELLS = 14
@@ -32,16 +33,16 @@ class HelpScreen(ModalScreen[None]):
     HelpScreen Static { width: 100%; }
     """
 
-    def __init__(self, scopes: Sequence[Scope]) -> None:
+    def __init__(self, scopes: Sequence[Scope], own: OwnKeys) -> None:
         super().__init__()
-        self._scopes = scopes
+        self._scopes, self._own = scopes, own
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="help-body"):
             yield Static(say("단축키", "Keys"), classes="help--title", markup=False)
             for scope in self._scopes:
                 yield Static(scope.name, classes="help--scope", markup=False)
-                yield Static(keys_of(scope), markup=False)
+                yield Static(keys_of(scope, self._own), markup=False)
             yield Static(
                 say(
                     "한글 상태에서도 모두 그대로 눌러져요.   ↑↓ 넘기기   esc 닫기",
@@ -80,9 +81,9 @@ def _spelled(keys: Sequence[Key]) -> set[tuple[str, str]]:
     return {(spelling, key.action) for key in keys for spelling in key.key.split(",")}
 
 
-def keys_of(scope: Scope) -> Content:
+def keys_of(scope: Scope, own: OwnKeys) -> Content:
     rows = []
-    for key in scope.keys:
+    for key in map(own.of, scope.keys):
         pressed = Content(" ".join(display(spelling) for spelling in key.key.split(",")))
         gap = " " * max(2, _KEY_CELLS - pressed.cell_length)
         rows.append(Content.assemble(pressed, gap, key.told_whole))

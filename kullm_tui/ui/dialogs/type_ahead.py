@@ -17,6 +17,7 @@ from textual import events
 from textual.widgets._input import Input
 from textual.widgets._text_area import TextArea
 
+from kullm_tui.ui.keymap.own import OwnKeys
 from kullm_tui.ui.terminal import hangul_keys
 
 if TYPE_CHECKING:
@@ -30,8 +31,9 @@ Typed = events.Key | events.Paste
 
 
 class TypeAhead:
-    def __init__(self, app: App[Any], hand_over: Callable[[Typed], Awaitable[None]]) -> None:
+    def __init__(self, app: App[Any], own: OwnKeys, hand_over: Callable[[Typed], Awaitable[None]]) -> None:
         self._app = app
+        self._own = own
         self._hand_over = hand_over
         self._waiting: deque[Typed] = deque()
         self._following: asyncio.Task[None] | None = None
@@ -67,7 +69,7 @@ class TypeAhead:
         typing = focused is not None and focused.check_consume_key(event.key, event.character)
         first, *rest = hangul_keys.pressed(event, typing=typing)
         self._waiting.extendleft(reversed(rest))
-        return first
+        return self._own.pressed(first)
 
     def _is_text(self, event: Typed) -> bool:
         focused = self._app.focused

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import cast
 
 from textual import events
 from textual.content import Content
@@ -34,6 +35,7 @@ from kullm_tui.ui.keymap import (
 from kullm_tui.ui.keymap.data import DATA, DATA_ROWS, DATA_SOURCES
 from kullm_tui.ui.keymap.feedback import AFTER, FEEDBACK
 from kullm_tui.ui.keymap.key import Key, KnowsWhen
+from kullm_tui.ui.keymap.own import HasOwnKeys
 from kullm_tui.ui.keymap.studies import STUDY
 from kullm_tui.ui.keymap.training import (
     MACHINES,
@@ -76,7 +78,8 @@ class KeyBar(Widget):
         return list(shown.values())
 
     def _here(self, key: Key) -> Key:
-        """The key that leads to the comparison leads back from there."""
+        """As it is pressed here. The key that leads to the comparison leads back from there."""
+        key = cast("HasOwnKeys", self.app).own_keys.of(key)
         if key.action == "compare" and self.app.current_mode == "compare":
             return replace(key, korean="대화", english="chat")
         return key

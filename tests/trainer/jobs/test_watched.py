@@ -4,6 +4,7 @@ import json
 import math
 import random
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +128,7 @@ def parsed(metrics: Path, name: str) -> list[tuple[float, float]]:
     return [(step, y) for step, y in found.items() if y is not None]
 
 
-def same_points(one: list[tuple[float, float]], other: list[tuple[float, float]]) -> bool:
+def same_points(one: Sequence[tuple[float, float]], other: Sequence[tuple[float, float]]) -> bool:
     return [(step, repr(y)) for step, y in one] == [(step, repr(y)) for step, y in other]
 
 

@@ -15,6 +15,7 @@ from kullm_tui.ui.dialogs.ask import AskLine, Confirm
 from kullm_tui.ui.dialogs.help import HelpScreen, keys_of, scopes_of
 from kullm_tui.ui.keymap import SCOPES, THREAD
 from kullm_tui.ui.keymap.key import Key
+from kullm_tui.ui.keymap.own import OwnKeys
 from kullm_tui.ui.models.screen import ModelsScreen
 from kullm_tui.ui.widgets.key_bar import KeyBar
 from tests.ui.chatting import chatting
@@ -74,7 +75,7 @@ async def test_a_wrong_line_is_told_in_its_place_and_can_be_mended() -> None:
 def test_the_help_has_every_key_of_the_table(language: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KULLM_LANG", language)
     for scope in SCOPES:
-        shown = keys_of(scope).plain
+        shown = keys_of(scope, OwnKeys()).plain
         assert scope.name
         for key in scope.keys:
             assert f"{key.display}" in shown
