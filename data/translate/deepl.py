@@ -136,7 +136,7 @@ class DeepL:
             )
         )
         assert isinstance(found, list)
-        if not found and "json" not in self._mine.headers.get("content-type", ""):
+        if not found and "json" not in self._mine.headers.get("Content-Type", ""):
             # A page of something in between, which the client reads as no translations: nothing of these texts.
             raise NotNow(say("DeepL의 답이 JSON이 아니에요.", "DeepL's answer is no JSON."))
         if len(found) != len(texts):

@@ -8,7 +8,7 @@ A fact that nobody knows is left out of the file, and is None, 0 or empty here.
 """
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -129,6 +129,22 @@ def shipped_profiles() -> Mapping[str, Profile]:
 
 def user_profiles() -> Mapping[str, Profile]:
     return read_profiles(user_profiles_file())
+
+
+class Titles(Mapping[str, str]):
+    """How models are called, by their names, in the language that is spoken when it is asked."""
+
+    def __init__(self, profiles: Mapping[str, Profile]) -> None:
+        self._profiles = profiles
+
+    def __getitem__(self, name: str) -> str:
+        return self._profiles[name].called
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._profiles)
+
+    def __len__(self) -> int:
+        return len(self._profiles)
 
 
 def all_profiles() -> Mapping[str, Profile]:

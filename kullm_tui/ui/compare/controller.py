@@ -407,7 +407,7 @@ def _learned(
     contestants: Sequence[Contestant], session: Session, config: Config
 ) -> tuple[Competitors, Mapping[str, str]]:
     """Imported in the thread that asks, so that the screen is ready before."""
-    from kullm_tui.core.models.profiles import all_profiles
+    from kullm_tui.core.models.profiles import Titles, all_profiles
     from kullm_tui.ui.compare.plan import competitors
 
-    return competitors(contestants, session, config), {name: profile.called for name, profile in all_profiles().items()}
+    return competitors(contestants, session, config), Titles(all_profiles())

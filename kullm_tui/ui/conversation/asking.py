@@ -8,7 +8,8 @@ from kullm_tui.core.asking.target import resolve as resolve_target
 from kullm_tui.core.config.settings import Config, EndpointSettings
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
-from kullm_tui.core.models.resolve import all_profiles, resolve
+from kullm_tui.core.models.profiles import Titles, all_profiles
+from kullm_tui.core.models.resolve import resolve
 from kullm_tui.ui.conversation.personas import personas
 from kullm_tui.ui.conversation.settings import Session
 from kullm_tui.ui.models.facts import ModelFacts
@@ -32,7 +33,7 @@ def answerer_of(session: Session, endpoints: tuple[EndpointSettings, ...]) -> An
 def facts_of_model(session: Session, config: Config) -> ModelFacts:
     """A model that is not there any more is named all the same: the fault is told when it is asked."""
     persona = _persona_of(session)
-    titles = {name: profile.title for name, profile in all_profiles().items()}
+    titles = Titles(all_profiles())
     try:
         reference = resolve(session.model, endpoints=config.endpoints)
     except KullmError:

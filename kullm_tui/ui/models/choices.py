@@ -125,7 +125,7 @@ def _of_entry(entry: Entry, loaded: Collection[str]) -> Answerer:
         group,
         entry.name,
         "",
-        profile.title,
+        profile.called,
         detail,
         entry.need,
         entry.name in loaded,

@@ -123,6 +123,7 @@ async def _wants_another_precision(chat: Chat) -> ParametersScreen:
     await chat.until(lambda: isinstance(chat.app.screen, ParametersScreen))
     screen = chat.app.screen
     assert isinstance(screen, ParametersScreen)
+    await chat.until(lambda: screen.query_one("#keep").region.area and chat.told("생성 설정"))
     screen.query_one("#precision", Select).value = "bf16"
     await chat.pilot.pause()
     await chat.pilot.click("#keep")

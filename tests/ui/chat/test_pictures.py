@@ -252,7 +252,7 @@ async def test_in_english(database: Path, size: tuple[int, int], monkeypatch: py
         await chat.until(lambda: isinstance(chat.app.screen, ParametersScreen) and chat.told("160"))
         await assert_looks_like(chat.pilot, f"chat-parameters-{shape}-en")
         await chat.pilot.press("escape", "f8")
-        await chat.until(lambda: isinstance(chat.app.screen, SwitcherScreen) and chat.told("코알파카 데모"))
+        await chat.until(lambda: isinstance(chat.app.screen, SwitcherScreen) and chat.told("KoAlpaca demo"))
         await assert_looks_like(chat.pilot, f"chat-switcher-{shape}-en")
         await chat.pilot.press("escape", "f9")
         await chat.until(lambda: chat.told("### 응답"))

@@ -46,11 +46,9 @@ async def test_all_of_it_is_there_with_what_becomes_of_it(database: Path) -> Non
         assert chat.told("선호 쌍 2개")
         await chat.until(lambda: chat.told("개인 정보로 보이는 것이 1개에"))
         await chooses(chat, screen, "대한민국의 수도는 어디인가요?")
-        assert chat.told(RIGHT)
-        assert chat.told(WRONG)
-        assert chat.told("선호 쌍 · 따라 배울 행")
+        await chat.until(lambda: all(map(chat.told, (RIGHT, WRONG, "선호 쌍 · 따라 배울 행"))))
         await chooses(chat, screen, "명함을 정리해 줘")
-        assert chat.told("전화번호 01…8")
+        await chat.until(lambda: chat.told("전화번호 01…8"))
 
 
 async def test_it_is_filtered_by_kind_by_model_and_by_words(database: Path) -> None:
