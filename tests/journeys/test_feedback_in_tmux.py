@@ -80,10 +80,17 @@ def _leaves(tmux: Tmux) -> None:
 
 
 def _asked(tmux: Tmux, question: str) -> str:
-    """The screen, with a new question and its reply."""
+    """The screen, with a new question and its whole reply: the line under it may be drawn before its last words."""
     tmux.shows("무엇이든 물어보세요")  # the chat, and not what was left a moment ago
     tmux.presses("C-n")
     tmux.hides("토큰 ·")  # of the reply before
     tmux.types(question)
     tmux.presses("Enter")
-    return tmux.shows("토큰 ·")
+    tmux.shows("토큰 ·")
+    seen = [""]
+
+    def rests(screen: str) -> bool:
+        seen.append(screen)
+        return seen[-2] == screen
+
+    return tmux.comes_to(rests, "a screen at rest")
