@@ -54,5 +54,6 @@ wheel: .venv/test.stamp
 	$(PYTHON) -m venv .venv
 
 .venv/%.stamp: pyproject.toml constraints.txt | .venv/bin/python
+	@echo "Installing into .venv: some minutes, and 1.3 GB with what models of this machine need."
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$*]'
 	@touch $@

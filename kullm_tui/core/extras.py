@@ -1,8 +1,13 @@
 """The parts that the base install leaves out."""
 
+import shlex
+import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
+from kullm_tui.core import foreign_json
 from kullm_tui.core.errors import MissingExtra
 from kullm_tui.core.language import say
 
@@ -43,7 +48,26 @@ def _require(names: Sequence[str], extra: str, korean: str, english: str) -> Non
     if missing:
         raise MissingExtra(
             say(
-                f"{korean} 다음 패키지가 더 필요해요: {missing}. 설치: pip install 'kullm[{extra}]'",
-                f"{english} also needs {missing}. Install: pip install 'kullm[{extra}]'",
+                f"{korean} 다음 패키지가 더 필요해요: {missing}. 설치: {installs(extra)}",
+                f"{english} also needs {missing}. Install: {installs(extra)}",
             )
         )
+
+
+def installs(extra: str) -> str:
+    """The command that brings it to where this kullm is: its own pip, and the folder that it came from."""
+    pip = f"{shlex.quote(sys.executable)} -m pip" if find_spec("pip") else "pip"
+    origin, editable = _origin()
+    return f"{pip} install {'-e ' if editable else ''}{shlex.quote(f'{origin}[{extra}]')}"
+
+
+def _origin() -> tuple[str, bool]:
+    """A clone's folder, and whether that is what runs; otherwise the name under which an index has it."""
+    from importlib import metadata  # only who lacks something waits for it
+
+    texts = (one.read_text("direct_url.json") for one in metadata.distributions(name="kullm"))
+    told = foreign_json.parsed(next(filter(None, texts), '{"url": ""}'))
+    url = urlsplit(told["url"])
+    if url.scheme == "file" and Path(unquote(url.path)).is_dir():
+        return unquote(url.path), bool(told.get("dir_info", {}).get("editable"))
+    return "kullm", False

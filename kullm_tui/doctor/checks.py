@@ -22,6 +22,7 @@ from kullm_tui.core.config.settings import load_config
 from kullm_tui.core.endpoints.endpoint import is_outside
 from kullm_tui.core.endpoints.local_engine import running_engine
 from kullm_tui.core.errors import KullmError
+from kullm_tui.core.extras import installs
 from kullm_tui.core.hub.cache import hub_cache, hub_home
 from kullm_tui.core.hub.errors import hub_endpoint
 from kullm_tui.core.language import say
@@ -88,8 +89,8 @@ def packages() -> Finding:
         return Finding(
             "notice",
             say(
-                f"없는 패키지: {names}. 이 컴퓨터에서 모델을 돌리려면 pip install 'kullm[local]'",
-                f"missing: {names}. To run models here: pip install 'kullm[local]'",
+                f"없는 패키지: {names}. 이 컴퓨터에서 모델을 돌리려면 {installs('local')}",
+                f"missing: {names}. To run models here: {installs('local')}",
             ),
         )
     return Finding("fine", ", ".join(f"{name} {version}" for name, version in versions.items()))

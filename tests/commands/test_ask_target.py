@@ -1,6 +1,7 @@
 """Who is asked: the engine here, an endpoint elsewhere, with what consent, and what happens when it is not there."""
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -157,4 +158,6 @@ def test_without_the_local_part_it_says_how_to_install_it(home: Path) -> None:
         [COMMAND[0], "-P", "-c", code], capture_output=True, text=True, env=environment(home), timeout=240, check=False
     )
     assert done.returncode == 1
-    assert "pip install 'kullm[local]'" in done.stderr
+    assert (
+        f"{sys.executable} -m pip install -e '{Path(__file__).parents[2]}[local]'" in done.stderr
+    )  # where this one is, from where it came

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from kullm_tui.core.errors import MissingExtra, UsageError
+from kullm_tui.core.extras import installs
 from kullm_tui.core.language import say
 from kullm_tui.core.paths import cache_dir, private_dir
 from kullm_tui.core.plot.font import drawing_in
@@ -55,8 +56,8 @@ def figure_file(draw: "Callable[[], Figure]", form: Form, *, font: str = "") -> 
     except ImportError as error:
         raise MissingExtra(
             say(
-                "그림 파일에는 matplotlib이 더 필요해요. 설치: pip install 'kullm[plot]'",
-                "A figure's file also needs matplotlib. Install: pip install 'kullm[plot]'",
+                f"그림 파일에는 matplotlib이 더 필요해요. 설치: {installs('plot')}",
+                f"A figure's file also needs matplotlib. Install: {installs('plot')}",
             )
         ) from error
     out = io.BytesIO()

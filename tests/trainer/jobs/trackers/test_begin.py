@@ -139,7 +139,7 @@ def test_a_package_that_is_not_there_is_told_and_the_job_is_as_it_was(
     before = job.metrics.read_bytes(), job.state.read_bytes()
     go_along(job, ["trackio"])
     wait_until(lambda: _standing(job, "trackio").failed and list(read_rows(job.events)))
-    assert "kullm[mirrors]" in _standing(job, "trackio").message
+    assert "[mirrors]'" in _standing(job, "trackio").message
     [event] = read_rows(job.events)
     assert (event["event"], event["of"]) == ("not mirrored", "trackio")
     assert (job.metrics.read_bytes(), job.state.read_bytes()) == before
