@@ -18,6 +18,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from kullm_tui.core.extras import require_tracker
 from trainer.jobs.agent.directory import JobDirectory
 from trainer.jobs.agent.files import document, rows
 from trainer.jobs.trackers.standing import standings_of
@@ -36,6 +37,8 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--out", type=Path, default=Path(tempfile.gettempdir()) / "kullm-bench")
     args = parser.parse_args()
+    for package in ("trackio", "wandb"):
+        require_tracker(package)
     report = Report("mirrors", {"steps": args.steps, "repeat": args.repeat}, args.out)
     pairs, told = list[tuple[JobDirectory, JobDirectory]](), ""
     with tempfile.TemporaryDirectory(prefix="kullm-bench-") as folder:
