@@ -29,9 +29,7 @@ class Column:
     steps: "array[int]" = field(default_factory=lambda: array("q"))
     values: "array[float]" = field(default_factory=lambda: array("d"))
     _texts: list[tuple["array[int]", bytes]] = field(default_factory=list)
-    _sights: dict[tuple[int, int], _Sight] = field(
-        default_factory=dict
-    )  # by how many points, and the first one's place
+    _sights: dict[tuple[int, int], _Sight] = field(default_factory=dict)  # by points and the first one's place
 
     def extend(self, steps: "array[int]", values: "array[float]") -> None:
         self.settle()

@@ -161,8 +161,9 @@ class Metrics:
         return (min(first for first, _ in ends), max(last for _, last in ends)) if ends else None
 
     def lowest(self, name: str) -> tuple[int, float] | None:
-        found = [(value, step) for step, value in self.points(name, _TELLING) if isfinite(value)]
-        return (int(min(found)[1]), min(found)[0]) if found else None
+        found = ((value, step) for step, value in self.points(name, _TELLING) if isfinite(value))
+        value, step = min(found, default=(None, 0))
+        return None if value is None else (int(step), value)
 
     def highest(self, name: str) -> float | None:
         return max((value for _, value in self.points(name, _TELLING) if isfinite(value)), default=None)
