@@ -20,7 +20,7 @@ _STEPS = {
 # What a step calls its reasons, for people. A code that is not here stands as it is.
 _REASONS = {
     # read
-    "same-row": ("같은 행", "the same row"),
+    "same-row": ("같은 행", "a repeated row"),
     "unreadable": ("읽을 수 없음", "unreadable"),
     "columns": ("열이 맞지 않음", "other columns"),
     "unread-column": ("읽지 않은 열", "a column that is not read"),

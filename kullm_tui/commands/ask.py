@@ -49,9 +49,11 @@ def run(args: argparse.Namespace) -> int:
         if store.notice and narration.live:
             narration.note(store.notice)
         earlier = _earlier(store, args)
-        model = args.model or (earlier and earlier.model) or (args.adapter and base_of(args.adapter))
+        model = args.model or (earlier and earlier.model) or (args.adapter and base_of(args.adapter)) or config.model
         adapter = args.adapter or (earlier.adapter if earlier and not args.model else None)
-        target = resolve(model or _default(config.model, narration), config.endpoints, adapter=adapter or "")
+        target = resolve(model or DEMO, config.endpoints, adapter=adapter or "")
+        if not model:
+            _tell_demo(narration)
         if target.adapter:
             decoding["adapter"] = target.adapter
         if target.endpoint:
@@ -139,10 +141,8 @@ def _earlier(store: Store, args: argparse.Namespace) -> Conversation | None:
     return earlier
 
 
-def _default(model: str, narration: Narration) -> str:
-    """The configured model; the demo on a machine where none was chosen yet."""
-    if model:
-        return model
+def _tell_demo(narration: Narration) -> None:
+    """On a machine where no model was chosen yet."""
     narration.note(
         say(
             "정해 둔 모델이 없어 작은 데모 모델이 답해요. `kullm models list`에서 골라 -m 이름을 붙이거나 "
@@ -151,7 +151,6 @@ def _default(model: str, narration: Narration) -> str:
             "or keep it with `kullm config set model NAME`.",
         )
     )
-    return DEMO
 
 
 def _result(answerer: Answerer, reply: LiveReply, finished: Finished) -> dict[str, Any]:

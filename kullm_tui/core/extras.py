@@ -21,6 +21,11 @@ def require_local() -> None:
     _require(_LOCAL_NEEDS, "local", "이 컴퓨터에서 모델을 돌리려면", "Running models on this machine")
 
 
+def lacking_local() -> list[str]:
+    """What of it is missing on this machine."""
+    return _lacking(_LOCAL_NEEDS)
+
+
 def require_data() -> None:
     """The same where data sets cannot be built."""
     _require(_DATA_NEEDS, "data", "데이터를 만들려면", "Building data sets")
@@ -44,7 +49,7 @@ def require_gguf() -> None:
 
 
 def _require(names: Sequence[str], extra: str, korean: str, english: str) -> None:
-    missing = ", ".join(name for name in names if find_spec(name) is None)
+    missing = ", ".join(_lacking(names))
     if missing:
         raise MissingExtra(
             say(
@@ -52,6 +57,10 @@ def _require(names: Sequence[str], extra: str, korean: str, english: str) -> Non
                 f"{english} also needs {missing}. Install: {installs(extra)}",
             )
         )
+
+
+def _lacking(names: Sequence[str]) -> list[str]:
+    return [name for name in names if find_spec(name) is None]
 
 
 def installs(extra: str) -> str:

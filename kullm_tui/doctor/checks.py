@@ -22,7 +22,7 @@ from kullm_tui.core.config.settings import load_config
 from kullm_tui.core.endpoints.endpoint import is_outside
 from kullm_tui.core.endpoints.local_engine import running_engine
 from kullm_tui.core.errors import KullmError
-from kullm_tui.core.extras import installs
+from kullm_tui.core.extras import installs, lacking_local
 from kullm_tui.core.hub.cache import hub_cache, hub_home
 from kullm_tui.core.hub.errors import hub_endpoint
 from kullm_tui.core.language import say
@@ -77,23 +77,15 @@ def python() -> Finding:
 
 
 def packages() -> Finding:
-    versions: dict[str, str] = {}
-    missing: list[str] = []
-    for package in _LOCAL_PACKAGES:
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            missing.append(package)
-    if missing:
-        names = ", ".join(missing)
+    if missing := ", ".join(lacking_local()):
         return Finding(
             "notice",
             say(
-                f"없는 패키지: {names}. 이 컴퓨터에서 모델을 돌리려면 {installs('local')}",
-                f"missing: {names}. To run models here: {installs('local')}",
+                f"없는 패키지: {missing}. 이 컴퓨터에서 모델을 돌리려면 {installs('local')}",
+                f"missing: {missing}. To run models here: {installs('local')}",
             ),
         )
-    return Finding("fine", ", ".join(f"{name} {version}" for name, version in versions.items()))
+    return Finding("fine", ", ".join(f"{name} {metadata.version(name)}" for name in _LOCAL_PACKAGES))
 
 
 def processor() -> Finding:

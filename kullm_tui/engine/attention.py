@@ -38,7 +38,17 @@ def attend_in_slots(model: PreTrainedModel) -> None:
 @contextmanager
 def one_token_a_row(lengths: Sequence[int]) -> Iterator[None]:
     """This thread's forwards decode: row b's new token is at position `lengths[b]` of slot b."""
-    _thread.ends = torch.tensor(lengths) + 1
+    _thread.rows = _thread.ends = torch.tensor(lengths) + 1
+    try:
+        yield
+    finally:
+        _thread.rows = _thread.ends = None
+
+
+@contextmanager
+def some_tokens_of_a_row(start: int, count: int) -> Iterator[None]:
+    """The same of one row alone, whose next `count` tokens are at positions from `start` on."""
+    _thread.ends = torch.arange(start, start + count) + 1
     try:
         yield
     finally:
@@ -47,7 +57,7 @@ def one_token_a_row(lengths: Sequence[int]) -> Iterator[None]:
 
 def lengths_of_rows() -> torch.Tensor | None:
     """How many keys each row of this thread's decoding has by now; None where it does not decode."""
-    ends: torch.Tensor | None = getattr(_thread, "ends", None)
+    ends: torch.Tensor | None = getattr(_thread, "rows", None)
     return ends
 
 
@@ -64,8 +74,7 @@ def _attention(
     ends, own = getattr(_thread, "ends", None), kernels()
     plain = all(option is None or name in _HARMLESS for name, option in options.items())
     if ends is not None and own and plain and can_attend(query, key, value):
-        mixed = own.attend(query, key, value, ends, query.shape[-1] ** -0.5 if scaling is None else scaling)
-        return mixed.transpose(1, 2), None
+        return own.attend(query, key, value, ends, query.shape[-1] ** -0.5 if scaling is None else scaling), None
     answer: tuple[torch.Tensor, None] = sdpa_attention_forward(
         module, query, key, value, attention_mask, scaling=scaling, **options
     )

@@ -6,7 +6,8 @@ prompt, and decodes one token for every running row:
     waiting   [ d e f ]                                   the client with fewest rows first, then in order of arrival
     slots      a b c | d                                  a, b, c decode together; d is being prefilled behind them
 
-A row's last bits depend on the rows beside it and on how its prompt was cut; one that is asked to be alone has neither.
+A row's last bits depend on the rows beside it and on how its prompt was cut; one that is asked to be alone has neither. While a row has
+nobody beside it, tokens that stand in its conversation already are guessed (`lookup`) and computed with the next one.
 """
 
 import logging
@@ -22,7 +23,7 @@ import torch
 
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
-from kullm_tui.engine.attention import attend_in_slots, one_token_a_row
+from kullm_tui.engine.attention import attend_in_slots, one_token_a_row, some_tokens_of_a_row
 from kullm_tui.engine.families import family_of
 from kullm_tui.engine.generation import Failed, Generation, model_is_leaving
 from kullm_tui.engine.kv import SlotCache
@@ -77,6 +78,26 @@ class _Task:
             self.outcome.set_exception(_as_kullm_error(error))
         else:
             self.outcome.set_result(result)
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """The next token's logits, float32 [vocabulary]."""
+
+    logits: torch.Tensor
+    likeliest: int
+    is_number: bool
+
+    def made_by(self, row: Row) -> None:
+        row.take(self.logits, self.likeliest if row.greedy and self.is_number else None)
+
+
+def _choices(logits: torch.Tensor) -> list[_Choice]:
+    """[n, vocabulary] → n, looked at together."""
+    logits = logits.float()
+    highest, likeliest = logits.max(-1)
+    facts = zip(logits, likeliest.tolist(), highest.isfinite().tolist(), strict=True)
+    return [_Choice(*fact) for fact in facts]
 
 
 class Batch:
@@ -170,9 +191,7 @@ class Batch:
             if self._joining:
                 self._prefill_piece(self._joining)
             if self._running:
-                started = time.monotonic()
-                self._decode_step()
-                self._pace.stepped(time.monotonic() - started)
+                self._decode()
 
     def _run_tasks(self) -> None:
         if not self._tasks:
@@ -289,6 +308,41 @@ class Batch:
         if row.is_over:
             self._leave(row)
 
+    def _decode(self) -> None:
+        started, guess = time.monotonic(), self._guess()
+        if guess:
+            self._guessed_step(self._running[0], guess)
+            self._pace.guessed(time.monotonic() - started)
+        else:
+            self._decode_step()
+            self._pace.stepped(time.monotonic() - started)
+
+    def _guess(self) -> Sequence[int]:
+        """What a row that has nobody beside it may say next, where that is likely enough."""
+        row = self._running[0]
+        if len(self._running) > 1 or self._joining or row.request.alone:
+            return ()
+        return row.lookup.guess(row.left - 1, self._pace.guess_cost)
+
+    def _guessed_step(self, row: Row, guess: Sequence[int]) -> None:
+        """What lies in the slot behind the last right guess is written over by the next step."""
+        tokens, start = [row.tokens[-1], *guess], row.cached
+        self._cache.look_at_one(0, start=start, count=len(tokens))
+        positions = torch.arange(start, start + len(tokens), device=self._device)[None]
+        with some_tokens_of_a_row(start, len(tokens)):
+            inputs = torch.tensor([tokens], device=self._device)
+            logits = self._forward(inputs, positions, None, [row.request.adapter], logits_to_keep=0)[0]
+        kept = 0
+        for choice in _choices(logits):
+            row.cached += 1
+            choice.made_by(row)
+            if row.is_over or kept == len(guess) or row.tokens[-1] != guess[kept]:
+                break
+            kept += 1
+        row.lookup.came(len(guess), kept)
+        if row.is_over:
+            self._leave(row)
+
     def _decode_step(self) -> None:
         rows = list(self._running)
         lengths = [row.cached for row in rows]
@@ -298,14 +352,10 @@ class Batch:
         positions = torch.tensor(lengths, device=self._device)[:, None]
         mask = decode_mask(self._model.config, lengths, device=self._device, dtype=self._model.dtype)
         with one_token_a_row(lengths):
-            logits = self._forward(tokens, positions, mask, adapters, logits_to_keep=1)
-        logits = logits[:, -1].float()
-        highest, likeliest = logits.max(-1)
-        for row in rows:
+            logits = self._forward(tokens, positions, mask, adapters, logits_to_keep=1)[:, -1]
+        for row, choice in zip(rows, _choices(logits), strict=True):
             row.cached += 1
-        chosen = zip(rows, logits, likeliest.tolist(), highest.isfinite().tolist(), strict=True)
-        for row, row_logits, best, is_number in chosen:
-            row.take(row_logits, best if row.greedy and is_number else None)
+            choice.made_by(row)
         for row in rows:
             if row.is_over:
                 self._leave(row)

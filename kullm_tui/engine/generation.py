@@ -48,6 +48,8 @@ class Timings:
     decode_ms: float
     tokens_per_second: float
     cached_tokens: int
+    guessed_tokens: int = 0  # by looking them up in the conversation
+    kept_tokens: int = 0  # of those, how many the model said too
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ class Clock:
     def start_decoding(self) -> None:
         self.first_token = time.monotonic()
 
-    def timings(self, *, tokens: int, cached_tokens: int) -> Timings:
+    def timings(self, *, tokens: int, cached_tokens: int, guessed_tokens: int = 0, kept_tokens: int = 0) -> Timings:
         now = time.monotonic()
         begun = self.begun or now
         first = self.first_token or now
@@ -124,6 +126,8 @@ class Clock:
             decode_ms=_ms(decoding),
             tokens_per_second=round(decoded / decoding, 2) if decoded > 0 and decoding > 0 else 0.0,
             cached_tokens=cached_tokens,
+            guessed_tokens=guessed_tokens,
+            kept_tokens=kept_tokens,
         )
 
 

@@ -1,6 +1,6 @@
-"""How much of a prompt to prefill between two tokens of the replies that are streaming.
+"""How much of a prompt to prefill between two tokens of the replies that are streaming, and whether guessing tokens pays.
 
-A piece should take about as long as the streams can wait without a visible pause. What a prefilled token and a decode step
+A piece should take about as long as the streams can wait without a visible pause. What a prefilled token, a decode step and a guessed one
 cost is measured as they happen.
 """
 
@@ -15,6 +15,12 @@ class Pace:
     def __init__(self) -> None:
         self._step_seconds = 0.0
         self._token_seconds = 0.0
+        self._guess_seconds = 0.0
+
+    @property
+    def guess_cost(self) -> float:
+        """Of a guessed step, in decode steps; that of one until both are known."""
+        return self._guess_seconds / self._step_seconds if self._guess_seconds and self._step_seconds else 1.0
 
     def piece(self, *, streams_wait: bool) -> int:
         """Tokens to prefill next. Until both costs are known, a stream is better served by small pieces."""
@@ -30,6 +36,9 @@ class Pace:
 
     def stepped(self, seconds: float) -> None:
         self._step_seconds = _smoothed(self._step_seconds, seconds)
+
+    def guessed(self, seconds: float) -> None:
+        self._guess_seconds = _smoothed(self._guess_seconds, seconds)
 
 
 def _smoothed(known: float, newest: float) -> float:

@@ -6,6 +6,7 @@ import torch
 
 from kullm_tui.core.errors import KullmError
 from kullm_tui.engine.generation import Failed, Finished, Generation, Piece, PromptScored, TokenLogprob
+from kullm_tui.engine.lookup import Lookup
 from kullm_tui.engine.reply_text import ReplyText
 from kullm_tui.engine.sampling import NoToken, Sampler
 
@@ -18,6 +19,7 @@ class Row:
         self.tokens = list(request.prompt)
         self.cached = 0  # tokens whose keys and values lie in the row's slot
         self.reused = 0  # of those, how many were copied and not computed
+        self.lookup = Lookup(self.tokens)
         self.finish_reason: str | None = None
         self.failed = False
         self._sampler = Sampler(request.sampling, request.prompt, device=device)
@@ -28,6 +30,11 @@ class Row:
     @property
     def produced(self) -> int:
         return len(self.tokens) - len(self.request.prompt)
+
+    @property
+    def left(self) -> int:
+        """Tokens that may still be said."""
+        return self.request.max_new_tokens - self.produced
 
     @property
     def is_over(self) -> bool:
@@ -91,7 +98,12 @@ class Row:
                 reason=reason,
                 prompt_tokens=len(self.request.prompt),
                 completion_tokens=self.produced,
-                timings=clock.timings(tokens=self.produced, cached_tokens=self.reused),
+                timings=clock.timings(
+                    tokens=self.produced,
+                    cached_tokens=self.reused,
+                    guessed_tokens=self.lookup.guessed,
+                    kept_tokens=self.lookup.kept,
+                ),
             )
         )
 

@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { BLOCK = 64, GROUP = 32, HALF = 16, MOST_ROWS = 8, HEAD_AT_MOST = 512, TILE = 64 };
+enum { BLOCK = 64, GROUP = 32, HALF = 16, AT_ONCE = 4, AHEAD = 2048, HEAD_AT_MOST = 512, TILE = 64 };
 
 static inline float wide(uint16_t value)
 {
@@ -30,110 +30,169 @@ static inline uint16_t narrow(float value)
    codes   [outputs/32][columns/2][16][2]   byte (r, p) = row r in the low nibble, row r+16 in the high one; p: even, odd column
    scales  [columns/64][outputs] bf16       one for every 64 columns of a row
 
-   32 bytes hold one pair of columns of 32 rows. pshufb looks up both bytes of the bf16 value of 32 codes at once; interleaved,
-   a lane holds the even column's value in its lower and the odd column's in its upper half. */
+   32 bytes hold one pair of columns of 32 rows, a group. Its levels are looked up as fp32, one lane a row, and multiplied by x in fp32, the odd column
+   before the even one: the order of VDPBF16PS, and so of bitsandbytes' kernel for AVX512-BF16, whose result this is to the bit. */
 
-typedef struct { __m256 sum[4]; } Rows32; /* rows 0-3,8-11 | 4-7,12-15 | +16 of both */
+#ifdef __AVX512F__
 
-static inline void look_up(__m256i codes, __m256i low_bytes, __m256i high_bytes, __m256i pairs[2])
+/* vpermps reads the lowest four bits of a lane: with a pair's bytes as words, shifts bring each of its four codes there. */
+
+enum { LANES = 16, PARTS = 2, TOGETHER = 4, FEWER = 2 };
+typedef __m512 Part;   /* rows 0-15 | 16-31 */
+typedef __m512 Levels;
+
+static inline Levels levels_of(const uint16_t *levels)
 {
-    __m256i low = _mm256_shuffle_epi8(low_bytes, codes), high = _mm256_shuffle_epi8(high_bytes, codes);
-    pairs[0] = _mm256_unpacklo_epi8(low, high);
-    pairs[1] = _mm256_unpackhi_epi8(low, high);
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)levels)), 16));
 }
 
-static inline __m256 even(__m256i pairs) { return _mm256_castsi256_ps(_mm256_slli_epi32(pairs, 16)); }
-static inline __m256 odd(__m256i pairs)
+static inline void expand(const uint8_t *codes, Levels levels, Part even[PARTS], Part odd[PARTS])
 {
-    return _mm256_castsi256_ps(_mm256_and_si256(pairs, _mm256_set1_epi32((int)0xffff0000)));
+    __m512i pairs = _mm512_cvtepu8_epi16(_mm256_loadu_si256((const __m256i *)codes));
+    even[0] = _mm512_permutexvar_ps(pairs, levels);
+    even[1] = _mm512_permutexvar_ps(_mm512_srli_epi32(pairs, 4), levels);
+    odd[0] = _mm512_permutexvar_ps(_mm512_srli_epi32(pairs, 16), levels);
+    odd[1] = _mm512_permutexvar_ps(_mm512_srli_epi32(pairs, 20), levels);
 }
 
-static inline void expand(const uint8_t *codes, __m256i low_bytes, __m256i high_bytes, __m256i pairs[4])
+static inline Part zero(void) { return _mm512_setzero_ps(); }
+static inline Part plus(Part sum, Part levels, float x) { return _mm512_fmadd_ps(levels, _mm512_set1_ps(x), sum); }
+
+static inline Part scaled(Part total, Part part, const uint16_t *scales, int i)
 {
-    const __m256i nibble = _mm256_set1_epi8(15);
-    __m256i both = _mm256_loadu_si256((const __m256i *)codes);
-    look_up(_mm256_and_si256(both, nibble), low_bytes, high_bytes, pairs);
-    look_up(_mm256_and_si256(_mm256_srli_epi16(both, 4), nibble), low_bytes, high_bytes, pairs + 2);
+    __m256i own = _mm256_loadu_si256((const __m256i *)(scales + i * LANES));
+    return _mm512_fmadd_ps(part, _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(own), 16)), total);
 }
 
-static inline void scaled(Rows32 *total, const Rows32 *part, const uint16_t *scales)
+static inline void store(Part total, uint16_t *out, int i)
 {
-    static const int first[4] = {0, 4, 16, 20}; /* rows first…+3 and first+8…+11 of the group */
-    for (int i = 0; i < 4; i++) {
-        __m128i near = _mm_loadl_epi64((const __m128i *)(scales + first[i]));
-        __m128i far = _mm_loadl_epi64((const __m128i *)(scales + first[i] + 8));
-        __m256i both = _mm256_set_m128i(_mm_cvtepu16_epi32(far), _mm_cvtepu16_epi32(near));
-        __m256 scale = _mm256_castsi256_ps(_mm256_slli_epi32(both, 16));
-        total->sum[i] = _mm256_fmadd_ps(part->sum[i], scale, total->sum[i]);
-    }
+    float values[LANES];
+    _mm512_storeu_ps(values, total);
+    for (int j = 0; j < LANES; j++) out[i * LANES + j] = narrow(values[j]);
 }
 
-static inline void store(const Rows32 *total, uint16_t *out)
-{
-    static const int first[4] = {0, 4, 16, 20};
-    for (int i = 0; i < 4; i++) {
-        float values[8];
-        _mm256_storeu_ps(values, total->sum[i]);
-        for (int j = 0; j < 8; j++) out[first[i] + (j & 3) + (j >> 2) * 8] = narrow(values[j]);
-    }
-}
+#else
 
-static inline __attribute__((always_inline)) void group_of_rows(
-    int count, const uint8_t *codes, const uint16_t *scales, __m256i low_bytes, __m256i high_bytes,
-    const float *x, uint16_t *out, int64_t outputs, int64_t columns)
-{
-    Rows32 total[MOST_ROWS];
-    memset(total, 0, sizeof(Rows32) * count);
-    for (int64_t block = 0; block < columns / BLOCK; block++) {
-        Rows32 part[MOST_ROWS];
-        memset(part, 0, sizeof(Rows32) * count);
-        for (int64_t pair = block * (BLOCK / 2); pair < (block + 1) * (BLOCK / 2); pair++) {
-            __m256i pairs[4];
-            expand(codes + pair * GROUP, low_bytes, high_bytes, pairs);
-            for (int m = 0; m < count; m++) {
-                __m256 x_even = _mm256_broadcast_ss(x + m * columns + 2 * pair);
-                __m256 x_odd = _mm256_broadcast_ss(x + m * columns + 2 * pair + 1);
-                for (int i = 0; i < 4; i++) {
-                    part[m].sum[i] = _mm256_fmadd_ps(even(pairs[i]), x_even, part[m].sum[i]);
-                    part[m].sum[i] = _mm256_fmadd_ps(odd(pairs[i]), x_odd, part[m].sum[i]);
-                }
-            }
-        }
-        for (int m = 0; m < count; m++) scaled(&total[m], &part[m], scales + block * outputs);
-    }
-    for (int m = 0; m < count; m++) store(&total[m], out + m * outputs);
-}
+/* pshufb looks up both bytes of the bf16 value of 32 codes at once; interleaved, a lane holds the even column's value in its lower and the
+   odd column's in its upper half. */
 
-static void tables(const uint16_t *levels, __m256i *low_bytes, __m256i *high_bytes)
+enum { LANES = 8, PARTS = 4, TOGETHER = 1, FEWER = 1 };
+typedef __m256 Part;   /* rows 0-3,8-11 | 4-7,12-15 | +16 of both */
+typedef struct { __m256i low_bytes, high_bytes; } Levels;
+
+static const int FIRST[PARTS] = {0, 4, 16, 20}; /* rows FIRST…+3 and FIRST+8…+11 of the group */
+
+static inline Levels levels_of(const uint16_t *levels)
 {
     uint8_t low[32], high[32];
     for (int i = 0; i < 32; i++) {
         low[i] = levels[i & 15] & 0xff;
         high[i] = levels[i & 15] >> 8;
     }
-    *low_bytes = _mm256_loadu_si256((const __m256i *)low);
-    *high_bytes = _mm256_loadu_si256((const __m256i *)high);
+    return (Levels){_mm256_loadu_si256((const __m256i *)low), _mm256_loadu_si256((const __m256i *)high)};
 }
 
-/* `x` is fp32 here: [count, columns], count at most 8. */
+static inline void look_up(__m256i codes, Levels levels, Part even[2], Part odd[2])
+{
+    __m256i low = _mm256_shuffle_epi8(levels.low_bytes, codes), high = _mm256_shuffle_epi8(levels.high_bytes, codes);
+    __m256i pairs[2] = {_mm256_unpacklo_epi8(low, high), _mm256_unpackhi_epi8(low, high)};
+    for (int i = 0; i < 2; i++) {
+        even[i] = _mm256_castsi256_ps(_mm256_slli_epi32(pairs[i], 16));
+        odd[i] = _mm256_castsi256_ps(_mm256_and_si256(pairs[i], _mm256_set1_epi32((int)0xffff0000)));
+    }
+}
+
+static inline void expand(const uint8_t *codes, Levels levels, Part even[PARTS], Part odd[PARTS])
+{
+    const __m256i nibble = _mm256_set1_epi8(15);
+    __m256i both = _mm256_loadu_si256((const __m256i *)codes);
+    look_up(_mm256_and_si256(both, nibble), levels, even, odd);
+    look_up(_mm256_and_si256(_mm256_srli_epi16(both, 4), nibble), levels, even + 2, odd + 2);
+}
+
+static inline Part zero(void) { return _mm256_setzero_ps(); }
+static inline Part plus(Part sum, Part levels, float x) { return _mm256_fmadd_ps(levels, _mm256_set1_ps(x), sum); }
+
+static inline Part scaled(Part total, Part part, const uint16_t *scales, int i)
+{
+    __m128i near = _mm_loadl_epi64((const __m128i *)(scales + FIRST[i]));
+    __m128i far = _mm_loadl_epi64((const __m128i *)(scales + FIRST[i] + 8));
+    __m256i both = _mm256_set_m128i(_mm_cvtepu16_epi32(far), _mm_cvtepu16_epi32(near));
+    return _mm256_fmadd_ps(part, _mm256_castsi256_ps(_mm256_slli_epi32(both, 16)), total);
+}
+
+static inline void store(Part total, uint16_t *out, int i)
+{
+    float values[LANES];
+    _mm256_storeu_ps(values, total);
+    for (int j = 0; j < LANES; j++) out[FIRST[i] + (j & 3) + (j >> 2) * 8] = narrow(values[j]);
+}
+
+#endif
+
+typedef struct { Part part[PARTS]; } Sums; /* of a group and one row of x */
+
+/* `groups` and `count` are known where this is inlined: then every sum has a register. */
+static inline __attribute__((always_inline)) void rows_of_groups(
+    const int groups, const int count, const uint8_t *codes, const uint16_t *scales, Levels levels,
+    const float *x, uint16_t *out, int64_t outputs, int64_t columns)
+{
+    Sums total[AT_ONCE * 2], sums[AT_ONCE * 2];
+    for (int i = 0; i < groups * count; i++)
+        for (int j = 0; j < PARTS; j++) total[i].part[j] = zero();
+    for (int64_t block = 0; block < columns / BLOCK; block++) {
+        for (int i = 0; i < groups * count; i++)
+            for (int j = 0; j < PARTS; j++) sums[i].part[j] = zero();
+        for (int64_t pair = block * (BLOCK / 2); pair < (block + 1) * (BLOCK / 2); pair++)
+            for (int g = 0; g < groups; g++) {
+                const uint8_t *own = codes + (g * (columns / 2) + pair) * GROUP;
+                Part even[PARTS], odd[PARTS];
+                _mm_prefetch((const char *)own + AHEAD, _MM_HINT_T0);
+                expand(own, levels, even, odd);
+                for (int m = 0; m < count; m++)
+                    for (int j = 0; j < PARTS; j++) {
+                        Part *sum = &sums[g * count + m].part[j];
+                        *sum = plus(*sum, odd[j], x[m * columns + 2 * pair + 1]);
+                        *sum = plus(*sum, even[j], x[m * columns + 2 * pair]);
+                    }
+            }
+        for (int i = 0; i < groups * count; i++)
+            for (int j = 0; j < PARTS; j++) {
+                const uint16_t *own = scales + block * outputs + i / count * GROUP;
+                total[i].part[j] = scaled(total[i].part[j], sums[i].part[j], own, j);
+            }
+    }
+    for (int i = 0; i < groups * count; i++)
+        for (int j = 0; j < PARTS; j++) store(total[i].part[j], out + i % count * outputs + i / count * GROUP, j);
+}
+
+/* `x` is fp32 here: [count, columns]. Some groups go along together where there are registers, so that no sum waits for its own last step.
+   Whichever thread is free takes the next ones: another program may have one of the cores. */
 void nf4_rows(int64_t count, int64_t outputs, int64_t columns, const float *x, const uint8_t *codes,
               const uint16_t *scales, const uint16_t *levels, uint16_t *out)
 {
-    __m256i low_bytes, high_bytes;
-    tables(levels, &low_bytes, &high_bytes);
-#pragma omp parallel for schedule(static)
-    for (int64_t group = 0; group < outputs / GROUP; group++) {
-        const uint8_t *own = codes + group * GROUP * (columns / 2);
-        const uint16_t *own_scales = scales + group * GROUP;
-        uint16_t *own_out = out + group * GROUP;
-        int64_t m = 0;
-        for (; m + 4 <= count; m += 4)
-            group_of_rows(4, own, own_scales, low_bytes, high_bytes, x + m * columns, own_out + m * outputs, outputs, columns);
-        for (; m + 2 <= count; m += 2)
-            group_of_rows(2, own, own_scales, low_bytes, high_bytes, x + m * columns, own_out + m * outputs, outputs, columns);
-        if (m < count)
-            group_of_rows(1, own, own_scales, low_bytes, high_bytes, x + m * columns, own_out + m * outputs, outputs, columns);
+    const Levels own = levels_of(levels);
+    const int64_t all = outputs / GROUP;
+#define TAKE(GROUPS, ROWS) \
+    for (int64_t g = first; g < end; g += GROUPS) \
+        rows_of_groups(GROUPS, ROWS, codes + g * GROUP * (columns / 2), scales + g * GROUP, own, x + m * columns, \
+                       out + m * outputs + g * GROUP, outputs, columns)
+#pragma omp parallel for schedule(dynamic)
+    for (int64_t first = 0; first < all; first += TOGETHER) {
+        int64_t end = first + TOGETHER < all ? first + TOGETHER : all;
+        for (int64_t m = 0; m < count; m += AT_ONCE) {
+            int64_t rows = count - m, whole = end - first == TOGETHER;
+            if (whole && rows == 1) TAKE(TOGETHER, 1);
+            else if (whole && rows == 2) TAKE(TOGETHER, 2);
+            else if (whole && rows == 3) TAKE(FEWER, 3);
+            else if (whole) TAKE(FEWER, 4);
+            else if (rows == 1) TAKE(1, 1);
+            else if (rows == 2) TAKE(1, 2);
+            else if (rows == 3) TAKE(1, 3);
+            else TAKE(1, 4);
+        }
     }
+#undef TAKE
 }
 
 /* Rows first…last-1 of the 4-bit matrix as plain fp32 [last-first, columns], for long prompts; both divide by 32. */
@@ -160,28 +219,59 @@ void nf4_expand(int64_t first, int64_t last, int64_t outputs, int64_t columns, c
 
 /* ---- out[m, n] = x[m, :] . W[n, :] for bf16 W ---------------------------------------------------------------------- */
 
-static inline float dot(const uint16_t *left, const float *right, int64_t count)
+#pragma GCC diagnostic ignored "-Wpsabi" /* all of it is inlined: nothing is passed in a register that a processor may lack */
+
+/* One row of weights with one or four of x; the sums of each are the same to the bit, however many there are. */
+
+typedef float Lanes __attribute__((vector_size(64)));
+typedef uint32_t Bits __attribute__((vector_size(64)));
+typedef uint16_t Halves __attribute__((vector_size(32)));
+
+static inline Lanes wide_lanes(const uint16_t *values)
 {
-    float sum = 0;
-    for (int64_t i = 0; i < count; i++) sum += wide(left[i]) * right[i];
-    return sum;
+    Halves narrow_lanes;
+    memcpy(&narrow_lanes, values, 32);
+    return (Lanes)(__builtin_convertvector(narrow_lanes, Bits) << 16);
 }
 
-/* A row of weights is read once for four rows of x. */
-static inline void four_dots(const uint16_t *left, const float *const right[4], int64_t count, float sums[4])
+static inline float sum_of(const Lanes *lanes)
 {
-    float a = 0, b = 0, c = 0, d = 0;
-    for (int64_t i = 0; i < count; i++) {
-        float weight = wide(left[i]);
-        a += weight * right[0][i], b += weight * right[1][i];
-        c += weight * right[2][i], d += weight * right[3][i];
+    __m256 halves[2];
+    memcpy(halves, lanes, 64);
+    __m256 eight = _mm256_add_ps(halves[0], halves[1]);
+    __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
+
+static inline __attribute__((always_inline)) void dots(
+    const int rows, const uint16_t *left, const float *const right[], int64_t count, float sums[])
+{
+    Lanes lanes[4] = {};
+    int64_t i = 0;
+    for (; i + 16 <= count; i += 16) {
+        Lanes weights = wide_lanes(left + i), x;
+        for (int m = 0; m < rows; m++) {
+            memcpy(&x, right[m] + i, 64);
+            lanes[m] += weights * x;
+        }
     }
-    sums[0] = a, sums[1] = b, sums[2] = c, sums[3] = d;
+    for (int m = 0; m < rows; m++) {
+        sums[m] = sum_of(lanes + m);
+        for (int64_t j = i; j < count; j++) sums[m] += wide(left[j]) * right[m][j];
+    }
+}
+
+static inline float dot(const uint16_t *left, const float *right, int64_t count)
+{
+    float sum;
+    dots(1, left, &right, count, &sum);
+    return sum;
 }
 
 void bf16_rows(int64_t count, int64_t outputs, int64_t columns, const float *x, const uint16_t *weight, uint16_t *out)
 {
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(dynamic, 64)
     for (int64_t n = 0; n < outputs; n++) {
         const uint16_t *own = weight + n * columns;
         if (count == 1) out[n] = narrow(dot(own, x, columns));
@@ -189,7 +279,7 @@ void bf16_rows(int64_t count, int64_t outputs, int64_t columns, const float *x, 
             const float *rows[4];
             float sums[4];
             for (int i = 0; i < 4; i++) rows[i] = x + (m + i < count ? m + i : m) * columns;
-            four_dots(own, rows, columns, sums);
+            dots(4, own, rows, columns, sums);
             for (int i = 0; i < 4 && m + i < count; i++) out[(m + i) * outputs + n] = narrow(sums[i]);
         }
     }
@@ -197,7 +287,8 @@ void bf16_rows(int64_t count, int64_t outputs, int64_t columns, const float *x, 
 
 /* ---- one query a row against the keys and values in its slot -------------------------------------------------------
 
-   keys, values  [slot, head, position, size]: positions of one head lie together. Row b reads positions 0…lengths[b]-1 of slot b.
+   keys, values  [slot, head, position, size]: positions of one head lie together. Row b reads positions 0…lengths[b]-1 of slot b, or of
+                 the only slot, where its stride is 0: so a head's rows come one after the other.
    The softmax runs along (Milakov and Gimelshein 2018): tiles of 64 positions, the sums rescaled when the maximum grows. */
 
 static void one_head(const uint16_t *query, const uint16_t *keys, const uint16_t *values, int64_t length, int64_t size,
@@ -230,9 +321,9 @@ void attend(int64_t rows, int64_t heads, int64_t groups, int64_t size, const int
             const uint16_t *query, const uint16_t *keys, const uint16_t *values, int64_t slot_stride, int64_t head_stride,
             uint16_t *out)
 {
-#pragma omp parallel for schedule(static) collapse(2)
-    for (int64_t b = 0; b < rows; b++)
-        for (int64_t h = 0; h < heads; h++) {
+#pragma omp parallel for schedule(dynamic) collapse(2)
+    for (int64_t h = 0; h < heads; h++)
+        for (int64_t b = 0; b < rows; b++) {
             int64_t at = b * slot_stride + (h / groups) * head_stride;
             one_head(query + (b * heads + h) * size, keys + at, values + at, lengths[b], size, scale, out + (b * heads + h) * size);
         }

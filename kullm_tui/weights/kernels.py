@@ -1,6 +1,7 @@
 """Our own kernels for a decode step on a CPU, built once on the user's machine from `kernels.c`.
 
-    rows of a 4-bit matrix    for CPUs whose bitsandbytes has no kernel (no AVX512-BF16): there it expands the matrix for every token
+    rows of a 4-bit matrix    the same bits as bitsandbytes' kernel for AVX512-BF16, sooner; on CPUs without that, where bitsandbytes expands
+                              the matrix for every token, much sooner
     rows of a bf16 matrix     the output embedding
     one query against a slot  attention, which in torch's CPU kernel costs twenty times as much
 
@@ -26,7 +27,7 @@ _SOURCE = Path(__file__).with_name("kernels.c")
 # flush denormals to zero when it is loaded.
 _REORDERED = ("-fassociative-math", "-fno-signed-zeros", "-fno-trapping-math", "-fno-math-errno", "-ffp-contract=fast")
 _OPTIONS = ("-O3", *_REORDERED, "-fopenmp", "-shared", "-fPIC")
-_MOST_ROWS = 16  # more rows than this, and expanding the 4-bit matrix pays
+MOST_ROWS = 16  # more rows than this, and expanding the 4-bit matrix pays
 _EXPANDED_VALUES = 1 << 22
 _LARGEST_HEAD = 512  # HEAD_AT_MOST
 
@@ -55,11 +56,11 @@ class Kernels:
     def nf4_linear(
         self, x: torch.Tensor, codes: torch.Tensor, scales: torch.Tensor, levels: torch.Tensor
     ) -> torch.Tensor:
-        """[…, columns] → […, outputs]; the matrix in the form of `quantize.packed_nf4`."""
+        """[…, columns] → […, outputs] in bf16; the matrix in the form of `quantize.packed_nf4`."""
         outputs, columns = codes.shape[0], 2 * codes.shape[1]
         rows = x.reshape(-1, columns).float()
         matrix = codes.data_ptr(), scales.data_ptr(), levels.data_ptr()
-        if len(rows) > _MOST_ROWS:
+        if len(rows) > MOST_ROWS:
             return self._expanded(rows, outputs, matrix).view(*x.shape[:-1], outputs)
         out = x.new_empty((*x.shape[:-1], outputs), dtype=torch.bfloat16)
         self._nf4_rows(len(rows), outputs, columns, rows.data_ptr(), *matrix, out.data_ptr())
@@ -85,23 +86,27 @@ class Kernels:
         return out
 
     def attend(
-        self, query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, lengths: torch.Tensor, scale: float
+        self, query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, ends: torch.Tensor, scale: float
     ) -> torch.Tensor:
-        """[B, heads, 1, size] → the same; row b sees the first `lengths[b]` positions of keys and values [B, kv heads, …, size]."""
-        rows, heads, _, size = query.shape
-        query, out = query.contiguous(), torch.empty_like(query, memory_format=torch.contiguous_format)
+        """[B, heads, n, size] → [B, n, heads, size] over keys and values [B, kv heads, …, size]; B or n is 1.
+
+        There is an entry of `ends` for each query, which sees the positions before it: of its own row, or all of one row."""
+        rows, heads, count, size = query.shape
+        query = query.transpose(1, 2).contiguous()
+        out = torch.empty_like(query)
         self._attend(
-            *(rows, heads, heads // keys.shape[1], size, lengths.data_ptr(), scale),
-            *(query.data_ptr(), keys.data_ptr(), values.data_ptr(), keys.stride(0), keys.stride(1), out.data_ptr()),
+            *(rows * count, heads, heads // keys.shape[1], size, ends.data_ptr(), scale),
+            *(query.data_ptr(), keys.data_ptr(), values.data_ptr()),
+            *(keys.stride(0) if count == 1 else 0, keys.stride(1), out.data_ptr()),
         )
         return out
 
 
 def can_attend(query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> bool:
-    size = query.shape[-1]
+    rows, _, count, size = query.shape
     together = keys.stride() == values.stride() and keys.stride()[2:] == (size, 1)
     alike = query.dtype == keys.dtype == values.dtype == torch.bfloat16 and query.device.type == "cpu"
-    return alike and together and values.shape[-1] == size <= _LARGEST_HEAD and query.shape[2] == 1
+    return alike and together and values.shape[-1] == size <= _LARGEST_HEAD and 1 in (rows, count)
 
 
 @cache

@@ -25,6 +25,7 @@ from kullm_tui.core.endpoints.endpoint import Finished, LoadProgress
 from kullm_tui.core.endpoints.local_engine import (
     EngineFiles,
     EngineState,
+    await_end,
     ensure_engine,
     hold_alive_lock,
     running_engine,
@@ -134,6 +135,7 @@ def test_kill_9_in_mid_stream_is_told_and_the_next_question_works(slow_model: Pa
     first = ensure_engine()
     with pytest.raises(EngineGone, match="엔진"):
         asyncio.run(ask(first, tokens=900, kill=True))
+    await_end(first)  # as whoever asks does: its connection goes a moment before its lock
     second = ensure_engine()
     assert second.pid != first.pid
     assert asyncio.run(ask(second, tokens=8, kill=False))

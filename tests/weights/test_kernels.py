@@ -1,5 +1,6 @@
 """Our own kernels against torch and bitsandbytes, built by this machine's compiler for every path that uses them and runs here."""
 
+import ctypes
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from torch.nn.functional import linear, scaled_dot_product_attention
 
 from kullm_tui.core.native import find_compiler
 from kullm_tui.core.processor import LEVELS, Level, Processor, machine_level
-from kullm_tui.weights.bnb import functional
+from kullm_tui.weights.bnb import bitsandbytes, functional
 from kullm_tui.weights.kernels import Kernels, can_attend, kernels_for
 from kullm_tui.weights.quantize import packed_nf4
 
@@ -22,10 +23,20 @@ SHAPES = [(32, 64), (96, 128), (1024, 192)]
 AVX2 = Processor("avx2", find_compiler(), forced=True)
 
 
-@pytest.fixture(scope="module", params=LEVELS[1 : LEVELS.index(machine_level()) + 1])
+_PATHS = LEVELS[1 : LEVELS.index(machine_level()) + 1]
+
+
+@pytest.fixture(scope="module", params=_PATHS)
 def own(request: pytest.FixtureRequest) -> Kernels:
     """Whatever path the tests themselves are on."""
-    level: Level = request.param
+    return _kernels_of(request.param)
+
+
+def _every_path() -> list[Kernels]:
+    return [_kernels_of(level) for level in _PATHS]
+
+
+def _kernels_of(level: Level) -> Kernels:
     found = kernels_for(Processor(level, find_compiler(), forced=level != machine_level()))
     assert found is not None, "a C compiler is needed to test the kernels"
     return found
@@ -48,6 +59,43 @@ def test_4_bit_rows_equal_the_product_with_the_expanded_matrix(
     found = own.nf4_linear(x, parts[""], parts["absmax"], levels)
     expected = x.double() @ _expanded(parts[""], parts["absmax"], levels).T
     torch.testing.assert_close(found.double(), expected, rtol=2**-8, atol=1e-4)
+
+
+@pytest.mark.parametrize(("outputs", "columns"), [*SHAPES, (256, 2048)])
+def test_4_bit_rows_are_the_same_to_the_bit_on_every_path_and_bitsandbytes_own(outputs: int, columns: int) -> None:
+    parts, levels = packed_nf4(torch.randn(outputs, columns, dtype=torch.bfloat16)), _levels()
+    for count in range(1, 10):
+        x = torch.randn(count, columns, dtype=torch.bfloat16)
+        found = [own.nf4_linear(x, parts[""], parts["absmax"], levels) for own in _every_path()]
+        if machine_level() == "avx512-bf16":  # where bitsandbytes has a kernel
+            found.append(_bitsandbytes(x, parts[""], parts["absmax"]))
+        assert all(torch.equal(one, found[0]) for one in found)
+
+
+def _bitsandbytes(x: torch.Tensor, codes: torch.Tensor, scales: torch.Tensor) -> torch.Tensor:
+    (count, columns), outputs = x.shape, len(codes)
+    kernel = ctypes.CFUNCTYPE(None, *(ctypes.c_int64,) * 3, *(ctypes.c_void_p,) * 4, *(ctypes.c_int64,) * 3)(
+        ("gemv_4bit_inference_cpu_nf4_bf16", bitsandbytes.cextension.lib._lib)
+    )
+    out = x.new_empty((count, outputs))
+    places = x.data_ptr(), codes.data_ptr(), scales.data_ptr(), out.data_ptr()
+    kernel(count, outputs, columns, *places, 64, columns, outputs)
+    return out
+
+
+def test_a_row_comes_out_the_same_to_the_bit_whatever_stands_beside_it(own: Kernels) -> None:
+    """So that tokens which are computed together are those that come one by one."""
+    four_bits, levels = packed_nf4(torch.randn(96, 192, dtype=torch.bfloat16)), _levels()
+    weight = torch.randn(77, 192, dtype=torch.bfloat16)
+    x = torch.randn(8, 192, dtype=torch.bfloat16)
+    products = (
+        lambda rows: own.bf16_linear(rows, weight),
+        lambda rows: own.nf4_linear(rows, four_bits[""], four_bits["absmax"], levels),
+    )
+    for product in products:
+        alone = torch.cat([product(row[None]) for row in x])
+        for count in range(2, 9):
+            assert torch.equal(product(x[:count]), alone[:count])
 
 
 def _expanded(codes: torch.Tensor, scales: torch.Tensor, levels: torch.Tensor) -> torch.Tensor:
@@ -99,7 +147,18 @@ def test_a_query_sees_its_own_row_as_far_as_it_reaches(
             values[row, None, :, :length].float(),
             enable_gqa=True,
         )
-        torch.testing.assert_close(found[row, None].float(), expected, rtol=0.02, atol=0.02)
+        torch.testing.assert_close(found[row, None].transpose(1, 2).float(), expected, rtol=0.02, atol=0.02)
+
+
+@pytest.mark.parametrize("groups", [1, 4])
+def test_some_tokens_of_a_row_each_see_as_far_as_when_they_come_alone(own: Kernels, groups: int) -> None:
+    heads, size, ends = 4, 64, torch.tensor([98, 99, 100, 101])
+    keys, values = torch.randn(2, 1, heads // groups, 150, size, dtype=torch.bfloat16)
+    query = torch.randn(1, heads, len(ends), size, dtype=torch.bfloat16)
+    assert can_attend(query, keys, values)
+    together = own.attend(query, keys, values, ends, size**-0.5)
+    alone = [own.attend(query[:, :, [at]], keys, values, end[None], size**-0.5) for at, end in enumerate(ends)]
+    assert torch.equal(together, torch.cat(alone, dim=1))
 
 
 def test_scores_far_apart_do_not_overflow(own: Kernels) -> None:

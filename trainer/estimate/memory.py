@@ -69,7 +69,7 @@ def memory_of(recipe: Recipe, shape: ModelShape, machine: Machine, *, tokens: in
         "activations": Figure(kept, "computed"),
         "passing": Figure(passing, "computed"),
         "exchange": Figure(4 * trained if machine.count > 1 else 0, "computed"),
-        "process": Figure(context, basis),
+        "process" if machine.is_cpu else "context": Figure(context, basis),
         "slack": Figure(slack * (kept + passing), "assumed" if slack == _CARD_SLACK else "measured"),
     }
     return Memory({name: figure for name, figure in parts.items() if figure.value})

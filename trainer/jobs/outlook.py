@@ -66,7 +66,7 @@ class Outlook:
 def launch_text(outlook: Outlook) -> str:
     """What pressing it will do: where, how long, for how much."""
     lasting = time_text(outlook.seconds)
-    where = outlook.machine or say("이 컴퓨터", "this computer")
+    where = outlook.machine or say("이 컴퓨터", "this machine")
     price = say(f" · 약 {money(outlook.price)}", f" · about {money(outlook.price)}") if outlook.price else ""
     return say(f"{where}에서 {lasting} 학습 시작", f"Train for {lasting} on {where}") + price
 

@@ -24,7 +24,8 @@ def memory_text(part: str) -> str:
         "activations": say("역전파에 남기는 값", "activations kept for backward"),
         "passing": say("잠깐 쓰는 값(기울기, 로짓)", "passing values (gradients, logits)"),
         "exchange": say("프로세스 사이의 교환", "exchange between ranks"),
-        "process": say("프로세스와 CUDA", "process and CUDA"),
+        "process": say("프로세스", "process"),
+        "context": say("프로세스와 CUDA", "process and CUDA"),
         "slack": say("할당 여유", "allocator's slack"),
     }.get(part, part)
 

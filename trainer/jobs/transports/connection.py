@@ -115,5 +115,5 @@ def without_secrets() -> dict[str, str]:
 
 def _no_ssh() -> KullmError:
     return KullmError(
-        say("이 컴퓨터에 ssh가 없어요. OpenSSH를 설치하세요.", "there is no ssh on this computer. Install OpenSSH.")
+        say("이 컴퓨터에 ssh가 없어요. OpenSSH를 설치하세요.", "there is no ssh on this machine. Install OpenSSH.")
     )

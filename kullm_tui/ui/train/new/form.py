@@ -116,7 +116,7 @@ class JobForm(VerticalScroll):
         self.remove_class("-all")
 
     def _machine_names(self) -> list[str]:
-        return [say("이 컴퓨터", "this computer"), *self._machines]
+        return [say("이 컴퓨터", "this machine"), *self._machines]
 
     def offer_machines(self, machines: Sequence[str]) -> None:
         """After some were added or taken off."""

@@ -138,7 +138,7 @@ def _waiting(outlook: Outlook) -> str:
     if outlook.machine:
         machine = outlook.machine
         return say(f"{machine}에 물어보는 중 …", f"asking {machine} …")
-    return say("이 컴퓨터의 속도를 재는 중 … (처음 한 번)", "measuring this computer … (once)")
+    return say("이 컴퓨터의 속도를 재는 중 … (처음 한 번)", "measuring this machine … (once)")
 
 
 def _basis(outlook: Outlook) -> str:

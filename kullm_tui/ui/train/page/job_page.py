@@ -263,5 +263,5 @@ def _views() -> list[tuple[str, View, str]]:
         ("3", "cards", "GPU"),
         ("4", "log", say("기록", "log")),
         ("5", "replies", say("예시 답", "replies")),
-        ("6", "facts", say("예상·경보", "plan, alarms")),
+        ("6", "facts", say("예상·경보", "plan")),
     ]

@@ -44,7 +44,7 @@ def head_line(look: Look) -> Content:
     colour = "$error" if name in _BAD else "$success" if name in _GOOD else "$warning"
     parts = [
         Content.styled(safe_line(job.name or job.id), "bold"),
-        Content.styled(safe_line(job.machine) or say("이 컴퓨터", "this computer"), "$quiet"),
+        Content.styled(safe_line(job.machine) or say("이 컴퓨터", "this machine"), "$quiet"),
         Content.styled(state_text(name), colour),
     ]
     if job.machine and not job.is_complete:
@@ -91,7 +91,9 @@ def number_lines(look: Look, width: int) -> list[Content]:
     mfu = last.get("mfu")
     if isinstance(mfu, float):
         found.insert(4, ("MFU", f"{mfu:.1%}"))
-    widths = [max(_NUMBER, *(Content(text).cell_length + 1 for text in pair)) for pair in found]
+    needed = [max(Content(text).cell_length + 1 for text in pair) for pair in found]
+    even = [max(_NUMBER, cells) for cells in needed]  # so that a longer number moves no column
+    widths = even if sum(even) <= width else needed
     gap = max(0, min(_NUMBER, (width - sum(widths)) // len(found)))
     names, values = (
         Content("").join(cell(pair[at], cells + gap) for pair, cells in zip(found, widths, strict=True))
