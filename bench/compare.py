@@ -116,14 +116,14 @@ async def speed(engine: Endpoint, columns: Sequence[Contestant], question: str, 
     if at_once:
         counts = await asyncio.gather(*(reply(engine, column, question, system) for column in columns))
     else:
-        counts = [await reply(engine, column, question, system) for column in columns]
+        counts = [await reply(engine, column, question, system, alone=True) for column in columns]
     return sum(counts) / (time.perf_counter() - began)
 
 
-async def reply(engine: Endpoint, column: Contestant, question: str, system: str = "") -> int:
-    """How many tokens it has."""
+async def reply(engine: Endpoint, column: Contestant, question: str, system: str = "", *, alone: bool = False) -> int:
+    """How many tokens it has. `alone`: with none of them guessed, as of random weights nearly all would be."""
     messages = [*([Message("system", system)] if system else []), Message("user", question)]
-    decoding = {"max_tokens": _TOKENS, **({"adapter": column.adapter} if column.adapter else {})}
+    decoding = {"max_tokens": _TOKENS, "alone": alone, **({"adapter": column.adapter} if column.adapter else {})}
     async with aclosing(stream_chat(engine, model=column.model, messages=messages, decoding=decoding)) as pieces:
         async for piece in pieces:
             if isinstance(piece, Finished):

@@ -51,7 +51,8 @@ class Side:
         return array.nbytes / min(_seconds(array.sum) for _ in range(5))
 
     def decode(self, context: int, tokens: int) -> dict[str, float]:
-        reply = self._ask(self._fresh(context), tokens + 1)
+        """Alone: random weights go round in circles, which would be guessed whole."""
+        reply = self._ask(self._fresh(context), tokens + 1, alone=True)
         return {"seconds": reply.last - reply.first}
 
     def prefill(self, tokens: int) -> dict[str, float]:
@@ -75,7 +76,7 @@ class Side:
         prompt = self._fresh(context)
         started = time.perf_counter()
         for name in names:
-            self._start(prompt, tokens, name).wait()
+            self._start(prompt, tokens, name, alone=True).wait()
         return {"together": together, "apart": time.perf_counter() - started}
 
     def arrival(self, streams: int, context: int, newcomer: int) -> dict[str, Any]:
@@ -93,13 +94,13 @@ class Side:
         during = [gap for reply in running for gap in _gaps([m for m in reply.moments if arrived - 1 <= m <= joined])]
         return {"normal": sorted(before)[len(before) // 2], "longest": max(during), "first_token": joined - arrived}
 
-    def _ask(self, prompt: list[int], tokens: int) -> "Reply":
-        reply = self._start(prompt, tokens)
+    def _ask(self, prompt: list[int], tokens: int, *, alone: bool = False) -> "Reply":
+        reply = self._start(prompt, tokens, alone=alone)
         reply.wait()
         return reply
 
-    def _start(self, prompt: list[int], tokens: int, adapter: str | None = None) -> "Reply":
-        return Reply(self.batch, prompt, tokens, adapter)
+    def _start(self, prompt: list[int], tokens: int, adapter: str | None = None, *, alone: bool = False) -> "Reply":
+        return Reply(self.batch, prompt, tokens, adapter, alone=alone)
 
     def _fresh(self, tokens: int) -> list[int]:
         """A prompt that shares no beginning with an earlier one."""
@@ -110,7 +111,7 @@ class Side:
 class Reply:
     """A reply and the moments at which its pieces came."""
 
-    def __init__(self, batch: Any, prompt: list[int], tokens: int, adapter: str | None) -> None:
+    def __init__(self, batch: Any, prompt: list[int], tokens: int, adapter: str | None, *, alone: bool) -> None:
         from kullm_tui.engine.generation import Generation, GenerationRequest
         from kullm_tui.engine.sampling import Sampling
 
@@ -126,6 +127,7 @@ class Reply:
             eos=frozenset(),
             decode=lambda ids: "가" * len(ids),
             adapter=adapter,
+            alone=alone,
         )
         self.generation = Generation(request, self._take)
         batch.submit(self.generation)

@@ -5,6 +5,7 @@
 
 #include <immintrin.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -58,18 +59,16 @@ static inline void expand(const uint8_t *codes, Levels levels, Part even[PARTS],
 static inline Part zero(void) { return _mm512_setzero_ps(); }
 static inline Part plus(Part sum, Part levels, float x) { return _mm512_fmadd_ps(levels, _mm512_set1_ps(x), sum); }
 
-static inline Part scaled(Part total, Part part, const uint16_t *scales, int i)
+static inline Part plus_scaled(Part sum, Part part, Part scale) { return _mm512_fmadd_ps(part, scale, sum); }
+static inline Part times(Part part, Part scale) { return _mm512_mul_ps(part, scale); }
+
+static inline Part load(const uint16_t *values, int i)
 {
-    __m256i own = _mm256_loadu_si256((const __m256i *)(scales + i * LANES));
-    return _mm512_fmadd_ps(part, _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(own), 16)), total);
+    __m256i own = _mm256_loadu_si256((const __m256i *)(values + i * LANES));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(own), 16));
 }
 
-static inline void store(Part total, uint16_t *out, int i)
-{
-    float values[LANES];
-    _mm512_storeu_ps(values, total);
-    for (int j = 0; j < LANES; j++) out[i * LANES + j] = narrow(values[j]);
-}
+static inline void store_wide(Part part, float *out, int i) { _mm512_storeu_ps(out + i * LANES, part); }
 
 #else
 
@@ -113,22 +112,32 @@ static inline void expand(const uint8_t *codes, Levels levels, Part even[PARTS],
 static inline Part zero(void) { return _mm256_setzero_ps(); }
 static inline Part plus(Part sum, Part levels, float x) { return _mm256_fmadd_ps(levels, _mm256_set1_ps(x), sum); }
 
-static inline Part scaled(Part total, Part part, const uint16_t *scales, int i)
+static inline Part plus_scaled(Part sum, Part part, Part scale) { return _mm256_fmadd_ps(part, scale, sum); }
+static inline Part times(Part part, Part scale) { return _mm256_mul_ps(part, scale); }
+
+static inline Part load(const uint16_t *values, int i)
 {
-    __m128i near = _mm_loadl_epi64((const __m128i *)(scales + FIRST[i]));
-    __m128i far = _mm_loadl_epi64((const __m128i *)(scales + FIRST[i] + 8));
+    __m128i near = _mm_loadl_epi64((const __m128i *)(values + FIRST[i]));
+    __m128i far = _mm_loadl_epi64((const __m128i *)(values + FIRST[i] + 8));
     __m256i both = _mm256_set_m128i(_mm_cvtepu16_epi32(far), _mm_cvtepu16_epi32(near));
-    return _mm256_fmadd_ps(part, _mm256_castsi256_ps(_mm256_slli_epi32(both, 16)), total);
+    return _mm256_castsi256_ps(_mm256_slli_epi32(both, 16));
 }
 
-static inline void store(Part total, uint16_t *out, int i)
+static inline void store_wide(Part part, float *out, int i)
 {
-    float values[LANES];
-    _mm256_storeu_ps(values, total);
-    for (int j = 0; j < LANES; j++) out[FIRST[i] + (j & 3) + (j >> 2) * 8] = narrow(values[j]);
+    _mm_storeu_ps(out + FIRST[i], _mm256_castps256_ps128(part));
+    _mm_storeu_ps(out + FIRST[i] + 8, _mm256_extractf128_ps(part, 1));
 }
 
 #endif
+
+/* bf16 of a group's rows. */
+static inline void store(const Part parts[PARTS], uint16_t *out)
+{
+    float values[GROUP];
+    for (int i = 0; i < PARTS; i++) store_wide(parts[i], values, i);
+    for (int i = 0; i < GROUP; i++) out[i] = narrow(values[i]);
+}
 
 typedef struct { Part part[PARTS]; } Sums; /* of a group and one row of x */
 
@@ -158,12 +167,11 @@ static inline __attribute__((always_inline)) void rows_of_groups(
             }
         for (int i = 0; i < groups * count; i++)
             for (int j = 0; j < PARTS; j++) {
-                const uint16_t *own = scales + block * outputs + i / count * GROUP;
-                total[i].part[j] = scaled(total[i].part[j], sums[i].part[j], own, j);
+                Part scale = load(scales + block * outputs + i / count * GROUP, j);
+                total[i].part[j] = plus_scaled(total[i].part[j], sums[i].part[j], scale);
             }
     }
-    for (int i = 0; i < groups * count; i++)
-        for (int j = 0; j < PARTS; j++) store(total[i].part[j], out + i % count * outputs + i / count * GROUP, j);
+    for (int i = 0; i < groups * count; i++) store(total[i].part, out + i % count * outputs + i / count * GROUP);
 }
 
 /* `x` is fp32 here: [count, columns]. Some groups go along together where there are registers, so that no sum waits for its own last step.
@@ -195,26 +203,39 @@ void nf4_rows(int64_t count, int64_t outputs, int64_t columns, const float *x, c
 #undef TAKE
 }
 
-/* Rows first…last-1 of the 4-bit matrix as plain fp32 [last-first, columns], for long prompts; both divide by 32. */
-void nf4_expand(int64_t first, int64_t last, int64_t outputs, int64_t columns, const uint8_t *codes,
-                const uint16_t *scales, const uint16_t *levels, float *out)
+/* Rows first…last-1 of the 4-bit matrix as numbers, for long prompts; both divide by 32. They lie as [columns][width], so that a group's rows are
+   written as they were looked up. One of `wide_out` and `out` is wanted. */
+static inline __attribute__((always_inline)) void expand_rows(
+    int64_t first, int64_t last, int64_t outputs, int64_t columns, const uint8_t *codes, const uint16_t *scales, Levels levels,
+    float *wide_out, uint16_t *out, int64_t width)
 {
-    float values[16];
-    for (int i = 0; i < 16; i++) values[i] = wide(levels[i]);
-#pragma omp parallel for schedule(static)
-    for (int64_t group = first / GROUP; group < last / GROUP; group++) {
-        const uint8_t *own = codes + group * GROUP * (columns / 2);
-        for (int r = 0; r < HALF; r++) {
-            int64_t row = group * GROUP + r;
-            float *near = out + (row - first) * columns, *far = near + HALF * columns;
-            for (int64_t column = 0; column < columns; column++) {
-                uint8_t byte = own[(column / 2) * GROUP + r * 2 + (column & 1)];
-                const uint16_t *scale = scales + (column / BLOCK) * outputs + row;
-                near[column] = values[byte & 15] * wide(scale[0]);
-                far[column] = values[byte >> 4] * wide(scale[HALF]);
+#pragma omp parallel for schedule(dynamic)
+    for (int64_t block = 0; block < columns / BLOCK; block++)
+        for (int64_t row = first; row < last; row += GROUP) {
+            Part scale[PARTS], both[2][PARTS];
+            for (int j = 0; j < PARTS; j++) scale[j] = load(scales + block * outputs + row, j);
+            for (int64_t pair = block * (BLOCK / 2); pair < (block + 1) * (BLOCK / 2); pair++) {
+                expand(codes + row * (columns / 2) + pair * GROUP, levels, both[0], both[1]);
+                for (int odd = 0; odd < 2; odd++) {
+                    int64_t at = (2 * pair + odd) * width + row - first;
+                    for (int j = 0; j < PARTS; j++) both[odd][j] = times(both[odd][j], scale[j]);
+                    if (out) store(both[odd], out + at);
+                    else for (int j = 0; j < PARTS; j++) store_wide(both[odd][j], wide_out + at, j);
+                }
             }
         }
-    }
+}
+
+void nf4_expand(int64_t first, int64_t last, int64_t outputs, int64_t columns, const uint8_t *codes,
+                const uint16_t *scales, const uint16_t *levels, float *out, int64_t width)
+{
+    expand_rows(first, last, outputs, columns, codes, scales, levels_of(levels), out, NULL, width);
+}
+
+void nf4_expand_bf16(int64_t first, int64_t last, int64_t outputs, int64_t columns, const uint8_t *codes,
+                     const uint16_t *scales, const uint16_t *levels, uint16_t *out, int64_t width)
+{
+    expand_rows(first, last, outputs, columns, codes, scales, levels_of(levels), NULL, out, width);
 }
 
 /* ---- out[m, n] = x[m, :] . W[n, :] for bf16 W ---------------------------------------------------------------------- */

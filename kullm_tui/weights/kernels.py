@@ -17,7 +17,7 @@ from pathlib import Path
 
 import torch
 
-from kullm_tui.core.native import built
+from kullm_tui.core.native import built, cpu_flags
 from kullm_tui.core.processor import Processor, processor
 
 logger = logging.getLogger(__name__)
@@ -29,12 +29,14 @@ _REORDERED = ("-fassociative-math", "-fno-signed-zeros", "-fno-trapping-math", "
 _OPTIONS = ("-O3", *_REORDERED, "-fopenmp", "-shared", "-fPIC")
 MOST_ROWS = 16  # more rows than this, and expanding the 4-bit matrix pays
 _EXPANDED_VALUES = 1 << 22
+_APART = 16  # values between two rows of them, or rows that are a power of two apart share their places in the cache
 _LARGEST_HEAD = 512  # HEAD_AT_MOST
 
 _long, _place = ctypes.c_int64, ctypes.c_void_p
 _SIGNATURES = {
     "nf4_rows": [*(_long,) * 3, *(_place,) * 5],
-    "nf4_expand": [*(_long,) * 4, *(_place,) * 4],
+    "nf4_expand": [*(_long,) * 4, *(_place,) * 4, _long],
+    "nf4_expand_bf16": [*(_long,) * 4, *(_place,) * 4, _long],
     "bf16_rows": [*(_long,) * 3, *(_place,) * 3],
     "attend": [*(_long,) * 4, _place, ctypes.c_float, *(_place,) * 3, *(_long,) * 2, _place],
 }
@@ -43,13 +45,15 @@ _SIGNATURES = {
 class Kernels:
     """The library, with tensors for arguments. Whoever calls has checked types, shapes and that rows are contiguous."""
 
-    def __init__(self, library: Path) -> None:
+    def __init__(self, library: Path, *, tiles: bool = False) -> None:
+        """`tiles`: the processor multiplies blocks of bf16 (AMX), so that many rows are best taken as bf16."""
         loaded = ctypes.CDLL(str(library))
         for name, arguments in _SIGNATURES.items():
             function = getattr(loaded, name)
             function.argtypes, function.restype = arguments, None
+        self.tiles = tiles
         self._nf4_rows = loaded.nf4_rows
-        self._nf4_expand = loaded.nf4_expand
+        self._nf4_expand = loaded.nf4_expand_bf16 if tiles else loaded.nf4_expand
         self._bf16_rows = loaded.bf16_rows
         self._attend = loaded.attend
 
@@ -58,24 +62,25 @@ class Kernels:
     ) -> torch.Tensor:
         """[…, columns] → […, outputs] in bf16; the matrix in the form of `quantize.packed_nf4`."""
         outputs, columns = codes.shape[0], 2 * codes.shape[1]
-        rows = x.reshape(-1, columns).float()
+        rows = x.reshape(-1, columns)
         matrix = codes.data_ptr(), scales.data_ptr(), levels.data_ptr()
         if len(rows) > MOST_ROWS:
             return self._expanded(rows, outputs, matrix).view(*x.shape[:-1], outputs)
-        out = x.new_empty((*x.shape[:-1], outputs), dtype=torch.bfloat16)
-        self._nf4_rows(len(rows), outputs, columns, rows.data_ptr(), *matrix, out.data_ptr())
+        out, wide = x.new_empty((*x.shape[:-1], outputs), dtype=torch.bfloat16), rows.float()
+        self._nf4_rows(len(rows), outputs, columns, wide.data_ptr(), *matrix, out.data_ptr())
         return out
 
     def _expanded(self, rows: torch.Tensor, outputs: int, matrix: tuple[int, int, int]) -> torch.Tensor:
-        """Some rows of the matrix at a time, as fp32: CPUs without bf16 arithmetic multiply that fastest."""
+        """Some rows of the matrix at a time, as the numbers that the processor multiplies fastest."""
+        rows = rows.to(torch.bfloat16 if self.tiles else torch.float32)
         columns = rows.shape[1]
         step = max(32, _EXPANDED_VALUES // columns // 32 * 32)
         out = rows.new_empty((len(rows), outputs), dtype=torch.bfloat16)
-        plain = rows.new_empty((step, columns))
+        plain = rows.new_empty((columns, step + _APART))
         for first in range(0, outputs, step):
             last = min(outputs, first + step)
-            self._nf4_expand(first, last, outputs, columns, *matrix, plain.data_ptr())
-            out[:, first:last] = rows @ plain[: last - first].T
+            self._nf4_expand(first, last, outputs, columns, *matrix, plain.data_ptr(), step + _APART)
+            out[:, first:last] = rows @ plain[:, : last - first]
         return out
 
     def bf16_linear(self, x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
@@ -119,7 +124,8 @@ def kernels_for(own: Processor) -> Kernels | None:
     if own.compiler is None or not own.runs_kernels:
         return None
     try:
-        return Kernels(built(_SOURCE, own.compiler, (*_OPTIONS, f"-march={own.architecture}")))
+        library = built(_SOURCE, own.compiler, (*_OPTIONS, f"-march={own.architecture}"))
+        return Kernels(library, tiles=own.level == "avx512-bf16" and "amx_bf16" in cpu_flags())
     except (OSError, subprocess.SubprocessError) as error:
         logger.warning("the kernels could not be built with %s: %s", own.compiler, error)
         return None
