@@ -271,6 +271,7 @@ static inline __attribute__((always_inline)) void dots(
     Lanes lanes[4] = {};
     int64_t i = 0;
     for (; i + 16 <= count; i += 16) {
+        _mm_prefetch((const char *)(left + i) + AHEAD, _MM_HINT_T0);
         Lanes weights = wide_lanes(left + i), x;
         for (int m = 0; m < rows; m++) {
             memcpy(&x, right[m] + i, 64);
