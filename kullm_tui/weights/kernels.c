@@ -240,26 +240,32 @@ void nf4_expand_bf16(int64_t first, int64_t last, int64_t outputs, int64_t colum
 
 /* ---- out[m, n] = x[m, :] . W[n, :] for bf16 W ---------------------------------------------------------------------- */
 
-#pragma GCC diagnostic ignored "-Wpsabi" /* all of it is inlined: nothing is passed in a register that a processor may lack */
-
 /* One row of weights with one or four of x; the sums of each are the same to the bit, however many there are. */
 
-typedef float Lanes __attribute__((vector_size(64)));
-typedef uint32_t Bits __attribute__((vector_size(64)));
-typedef uint16_t Halves __attribute__((vector_size(32)));
+typedef uint16_t Halves __attribute__((vector_size(2 * LANES)));
+typedef uint32_t Bits __attribute__((vector_size(4 * LANES)));
 
-static inline Lanes wide_lanes(const uint16_t *values)
+static inline Part wide_lanes(const uint16_t *values)
 {
-    Halves narrow_lanes;
-    memcpy(&narrow_lanes, values, 32);
-    return (Lanes)(__builtin_convertvector(narrow_lanes, Bits) << 16);
+    Halves own;
+    memcpy(&own, values, sizeof own);
+    return (Part)(__builtin_convertvector(own, Bits) << 16);
 }
 
-static inline float sum_of(const Lanes *lanes)
+static inline Part lanes_at(const float *values)
 {
-    __m256 halves[2];
-    memcpy(halves, lanes, 64);
-    __m256 eight = _mm256_add_ps(halves[0], halves[1]);
+    Part own;
+    memcpy(&own, values, sizeof own);
+    return own;
+}
+
+static inline float sum_of(Part lanes)
+{
+#ifdef __AVX512F__
+    __m256 eight = _mm256_add_ps(_mm512_castps512_ps256(lanes), _mm512_extractf32x8_ps(lanes, 1));
+#else
+    __m256 eight = lanes;
+#endif
     __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
     __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
@@ -268,18 +274,19 @@ static inline float sum_of(const Lanes *lanes)
 static inline __attribute__((always_inline)) void dots(
     const int rows, const uint16_t *left, const float *const right[], int64_t count, float sums[])
 {
-    Lanes lanes[4] = {};
+    Part near[4], far[4];
     int64_t i = 0;
-    for (; i + 16 <= count; i += 16) {
+    for (int m = 0; m < rows; m++) near[m] = far[m] = zero();
+    for (; i + 2 * LANES <= count; i += 2 * LANES) {
         _mm_prefetch((const char *)(left + i) + AHEAD, _MM_HINT_T0);
-        Lanes weights = wide_lanes(left + i), x;
+        Part first = wide_lanes(left + i), second = wide_lanes(left + i + LANES);
         for (int m = 0; m < rows; m++) {
-            memcpy(&x, right[m] + i, 64);
-            lanes[m] += weights * x;
+            near[m] += first * lanes_at(right[m] + i);
+            far[m] += second * lanes_at(right[m] + i + LANES);
         }
     }
     for (int m = 0; m < rows; m++) {
-        sums[m] = sum_of(lanes + m);
+        sums[m] = sum_of(near[m] + far[m]);
         for (int64_t j = i; j < count; j++) sums[m] += wide(left[j]) * right[m][j];
     }
 }
