@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { BLOCK = 64, GROUP = 32, HALF = 16, AT_ONCE = 4, AHEAD = 2048, HEAD_AT_MOST = 512, TILE = 64 };
+enum { BLOCK = 64, GROUP = 32, AT_ONCE = 4, AHEAD = 2048, HEAD_AT_MOST = 512, TILE = 64 };
 
 static inline float wide(uint16_t value)
 {
