@@ -5,6 +5,7 @@ followed them there are guessed, and a single forward computes the guess and the
 Whatever is chosen from the forward's own numbers counts, so a guess may be wrong and a reply is not.
 """
 
+import math
 from collections.abc import Sequence
 
 _SIZE = 3  # tokens that must have stood before
@@ -35,7 +36,7 @@ class Lookup:
         if place is None:
             return ()
         if self._gain < cost:
-            self._gain, self._resting = cost, _REST  # then one more try decides
+            self._gain, self._resting = math.inf, _REST  # then one more try decides
             return ()
         followed = self._tokens[place:]  # and themselves, where a reply goes round in a circle
         return [followed[at % len(followed)] for at in range(min(most, self._length))]
@@ -44,7 +45,8 @@ class Lookup:
         self.guessed += guessed
         self.kept += kept
         self._length = min(_LONGEST, 2 * guessed + 1) if kept == guessed else _SHORTEST
-        self._gain += _NEWEST * (kept + 1 - self._gain)
+        brought = kept + 1
+        self._gain = brought if self._gain == math.inf else self._gain + _NEWEST * (brought - self._gain)
 
     def _remember(self) -> None:
         for place in range(self._known, len(self._tokens)):
