@@ -13,7 +13,7 @@ nobody beside it, tokens that stand in its conversation already are guessed (`lo
 import logging
 import threading
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -21,24 +21,24 @@ from typing import Any
 
 import torch
 
-from kullm_tui.core.errors import KullmError
-from kullm_tui.core.language import say
 from kullm_tui.engine.attention import attend_in_slots, one_token_a_row, some_tokens_of_a_row
+from kullm_tui.engine.choices import choices
+from kullm_tui.engine.failures import as_kullm_error
 from kullm_tui.engine.families import family_of
-from kullm_tui.engine.generation import Failed, Generation, model_is_leaving
+from kullm_tui.engine.generation import Failed, Generation
 from kullm_tui.engine.kv import SlotCache
 from kullm_tui.engine.masks import decode_mask
 from kullm_tui.engine.pace import Pace
 from kullm_tui.engine.prefixes import WORTH_COPYING, Prefix, PrefixStore, shared_beginning
 from kullm_tui.engine.row import Row
 from kullm_tui.engine.sampling import no_token
+from kullm_tui.engine.tasks import Tasks, refused
 from kullm_tui.engine.turns import Line
 from kullm_tui.weights.adapters import AdapterRack
 from kullm_tui.weights.packed import speed_up_linears
 
 logger = logging.getLogger(__name__)
 
-_LOOK_SECONDS = 0.02
 _SWEEP_TURNS = 32  # so often those who left are taken out of a waiting line, which may be long
 
 
@@ -59,45 +59,6 @@ class Limits:
     def kv_for_newcomers(self) -> int:
         """Tokens that clients who hold rows leave to those who have none."""
         return min(self.context, self.kv_tokens // 4)
-
-
-class _Task:
-    """Something to do between two tokens, and what came of it."""
-
-    def __init__(self, run: Callable[[], object]) -> None:
-        self.outcome: Future[object] = Future()
-        self._run = run
-
-    def do(self) -> None:
-        try:
-            result = self._run()
-        except KullmError as error:
-            self.outcome.set_exception(error)
-        except Exception as error:  # the same edge: a task's fault is its client's alone
-            logger.exception("a task between tokens failed")
-            self.outcome.set_exception(_as_kullm_error(error))
-        else:
-            self.outcome.set_result(result)
-
-
-@dataclass(frozen=True)
-class _Choice:
-    """The next token's logits, float32 [vocabulary]."""
-
-    logits: torch.Tensor
-    likeliest: int
-    is_number: bool
-
-    def made_by(self, row: Row) -> None:
-        row.take(self.logits, self.likeliest if row.greedy and self.is_number else None)
-
-
-def _choices(logits: torch.Tensor) -> list[_Choice]:
-    """[n, vocabulary] → n, looked at together."""
-    logits = logits.float()
-    highest, likeliest = logits.max(-1)
-    facts = zip(logits, likeliest.tolist(), highest.isfinite().tolist(), strict=True)
-    return [_Choice(*fact) for fact in facts]
 
 
 class Batch:
@@ -122,8 +83,7 @@ class Batch:
         self._joining: Row | None = None  # the slot after them
         self._waiting: Line[Generation] = Line()
         self._turns = 0
-        self._tasks: deque[_Task] = deque()
-        self._structure = structure
+        self._tasks = Tasks(structure)
         self._work = threading.Condition()
         self._closed = False
         self._thread = threading.Thread(target=self._loop, name="batch", daemon=True)
@@ -137,18 +97,15 @@ class Batch:
                 self._waiting.join(generation.owner, generation)
                 self._work.notify()
                 return
-        generation.emit(Failed(_as_kullm_error(None)))
+        generation.emit(Failed(as_kullm_error(None)))
 
     def between_tokens(self, run: Callable[[], object]) -> "Future[object]":
         """Runs something that must not meet a forward, such as attaching an adapter; a beam search is waited for."""
-        task = _Task(run)
         with self._work:
             if not self._closed:
-                self._tasks.append(task)
                 self._work.notify()
-                return task.outcome
-        task.outcome.set_exception(_as_kullm_error(None))
-        return task.outcome
+                return self._tasks.add(run)
+        return refused()
 
     @property
     def bytes_held(self) -> int:
@@ -173,7 +130,7 @@ class Batch:
                 logger.exception("a turn of the batch failed")
                 self._fail_all(error)
         self._fail_all(None)
-        self._refuse_tasks()
+        self._tasks.refuse()
 
     def _wait_for_work(self) -> bool:
         with self._work:
@@ -184,7 +141,7 @@ class Batch:
             return not self._closed
 
     def _turn(self) -> None:
-        self._run_tasks()
+        self._tasks.do(nothing_else=not (self._running or self._joining or self._waiting))
         with torch.inference_mode():
             self._drop_cancelled()
             self._admit()
@@ -192,27 +149,6 @@ class Batch:
                 self._prefill_piece(self._joining)
             if self._running:
                 self._decode()
-
-    def _run_tasks(self) -> None:
-        if not self._tasks:
-            return
-        if not self._structure.acquire(blocking=False):  # a beam search is looking at the model's layers
-            if not (self._running or self._joining or self._waiting):
-                time.sleep(_LOOK_SECONDS)
-            return
-        try:
-            while self._tasks:
-                task = self._tasks.popleft()
-                if task.outcome.set_running_or_notify_cancel():  # whoever wanted it may have left
-                    task.do()
-        finally:
-            self._structure.release()
-
-    def _refuse_tasks(self) -> None:
-        while self._tasks:
-            task = self._tasks.popleft()
-            if task.outcome.set_running_or_notify_cancel():
-                task.outcome.set_exception(_as_kullm_error(None))
 
     def _drop_cancelled(self) -> None:
         for row in [row for row in self._running if row.generation.cancelled.is_set()]:
@@ -333,7 +269,7 @@ class Batch:
             inputs = torch.tensor([tokens], device=self._device)
             logits = self._forward(inputs, positions, None, [row.request.adapter], logits_to_keep=0)[0]
         kept = 0
-        for choice in _choices(logits):
+        for choice in choices(logits):
             row.cached += 1
             choice.made_by(row)
             if row.is_over or kept == len(guess) or row.tokens[-1] != guess[kept]:
@@ -353,7 +289,7 @@ class Batch:
         mask = decode_mask(self._model.config, lengths, device=self._device, dtype=self._model.dtype)
         with one_token_a_row(lengths):
             logits = self._forward(tokens, positions, mask, adapters, logits_to_keep=1)[:, -1]
-        for row, choice in zip(rows, _choices(logits), strict=True):
+        for row, choice in zip(rows, choices(logits), strict=True):
             row.cached += 1
             choice.made_by(row)
         for row in rows:
@@ -399,7 +335,7 @@ class Batch:
 
     def _fail_all(self, cause: Exception | None) -> None:
         """Nobody is left waiting: the rows are told what happened and the slots start afresh."""
-        error = _as_kullm_error(cause)
+        error = as_kullm_error(cause)
         with self._work:
             generations = [row.generation for row in self._running]
             if self._joining:
@@ -416,23 +352,3 @@ class Batch:
 
 def _room_for(generation: Generation) -> int:
     return len(generation.request.prompt) + generation.request.max_new_tokens
-
-
-def _as_kullm_error(cause: BaseException | None) -> KullmError:
-    if isinstance(cause, KullmError):
-        return cause
-    if cause is None:
-        return model_is_leaving()
-    if isinstance(cause, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(cause):
-        return KullmError(
-            say(
-                "답변 중에 메모리가 부족해졌어요. 대화를 줄이거나 더 작은 모델을 고르세요.",
-                "Memory ran out while answering. Shorten the conversation or choose a smaller model.",
-            )
-        )
-    return KullmError(
-        say(
-            "엔진 안에서 오류가 나서 답변을 마치지 못했어요. `kullm engine logs`로 이유를 볼 수 있어요.",
-            "The reply ended with an error inside the engine. `kullm engine logs` shows why.",
-        )
-    )

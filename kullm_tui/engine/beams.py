@@ -10,6 +10,7 @@ from transformers import StoppingCriteria, StoppingCriteriaList
 
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
+from kullm_tui.engine.failures import model_is_leaving
 from kullm_tui.engine.generation import (
     Failed,
     Finished,
@@ -17,7 +18,6 @@ from kullm_tui.engine.generation import (
     GenerationRequest,
     Piece,
     Progress,
-    model_is_leaving,
 )
 from kullm_tui.engine.reply_text import ReplyText
 from kullm_tui.engine.turns import Line

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from kullm_tui.core.errors import KullmError
-from kullm_tui.core.language import say
 from kullm_tui.engine.sampling import Sampling
 
 
@@ -129,12 +128,6 @@ class Clock:
             guessed_tokens=guessed_tokens,
             kept_tokens=kept_tokens,
         )
-
-
-def model_is_leaving() -> KullmError:
-    return KullmError(
-        say("엔진이 이 모델을 내리고 있어요. 다시 보내 주세요.", "The engine is unloading this model. Send it again.")
-    )
 
 
 def _ms(seconds: float) -> float:

@@ -204,7 +204,7 @@ COMPARE = (
         told=("모든 칸에 다시 묻기", "ask all columns again"),
     ),
     Key("f2", "contestants", "참가자", "who", footer=True, told=("누구를 비교할지 고르기", "choose who is compared")),
-    Key("tab", "next_column", "칸 옮기기", "columns", footer=True, told=("다음 칸으로", "to the next column")),
+    Key("tab", "next_column", "칸 이동", "columns", footer=True, told=("다음 칸으로", "to the next column")),
     Key(
         "ctrl+l",
         "blind",
