@@ -3,7 +3,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
 	&& { command -v $$python; break; }; done)
 BIN := .venv/bin
-BENCHES := bench/app.py bench/compare.py bench/engine.py bench/history.py bench/jobs.py bench/judge.py bench/mirrors.py bench/moments.py bench/panel.py bench/streaming.py bench/talking.py bench/trainer.py
+BENCHES := bench/app.py bench/compare.py bench/engine.py bench/growth.py bench/history.py bench/jobs.py bench/judge.py bench/mirrors.py bench/moments.py bench/panel.py bench/streaming.py bench/talking.py bench/trainer.py
 
 .PHONY: run test faults lint check bench soak wheel demo-model pictures
 .DELETE_ON_ERROR:
@@ -24,12 +24,13 @@ lint: .venv/test.stamp
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/mypy bench
 	$(BIN)/lint-imports
 
 check: lint test
 
 bench: .venv/test.stamp
-	@$(if $(BENCHES),set -e; for file in $(BENCHES); do echo "== $$file"; $(BIN)/python -P $$file; done,echo "bench/ measures nothing yet.")
+	@$(if $(BENCHES),set -e; for file in $(BENCHES); do echo "== $$file"; $(BIN)/python -P $$file; done; $(BIN)/python -P bench/trainer.py --precision fp32,echo "bench/ measures nothing yet.")
 
 soak: .venv/peers.stamp
 	KULLM_LLAMA_CPP_PYTHON=$(CURDIR)/$(BIN)/python $(BIN)/pytest -s -m "soak or peers" --timeout 3600

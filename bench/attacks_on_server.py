@@ -87,7 +87,7 @@ def no_numbers(product: Product) -> str:
         lambda: product.post(CHAT, asked | {"temperature": 0.0}),
         lambda: product.post(CHAT, asked | {"n": 4}),
     ]
-    at_once(calls * 4)  # type: ignore[arg-type]
+    at_once(calls * 4)
     product.expect(not product.answered[503], "its client was told to come again, which is in vain")
     return "its own replies ended"
 
@@ -170,7 +170,7 @@ def model_folders(product: Product) -> str:
     names = ("fifo", "endless", "layers", "entries")
     calls = [
         lambda name=name: product.post(CHAT, {"model": name, "messages": MESSAGES, "max_tokens": 2}) for name in names
-    ]  # type: ignore[misc]
+    ]
     at_once(calls)
     ended = sum(product.answered.values())
     product.expect(ended == len(names), f"{len(names) - ended} folders were still being loaded")

@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-import atheris
+import atheris  # type: ignore[import-untyped]
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 with atheris.instrument_imports(include=["kullm_tui", "zipfile", "tarfile", "jinja2", "tomlkit", "tests.hostile"]):
@@ -36,8 +36,8 @@ def main() -> None:
     corpus = folder / "corpus"
     corpus.mkdir()
     for number, kind in enumerate(kinds):
-        for place, seed in enumerate(kind.seeds):
-            (corpus / f"{number}-{place}").write_bytes(bytes([number]) + seed)
+        for nth, seed in enumerate(kind.seeds):
+            (corpus / f"{number}-{nth}").write_bytes(bytes([number]) + seed)
     place = folder / "place"
 
     def read(data: bytes) -> None:

@@ -44,7 +44,8 @@ class Training:
 
     @property
     def recipe(self) -> Recipe:
-        return recipe_of(self.folder, self.batch, self.how)
+        recipe: Recipe = recipe_of(self.folder, self.batch, self.how)
+        return recipe
 
     @property
     def memory(self) -> int:
@@ -59,7 +60,12 @@ class Training:
         return speed * (share_of_a_token(self.recipe, self.folder, self.lengths, self.rate) or 0.0)
 
     def measured(self, library: str, how: How) -> dict[str, Any]:
-        asked = {"model": str(self.folder), "library": library, "batch": self.batch, "steps": self.steps}
+        asked: dict[str, Any] = {
+            "model": str(self.folder),
+            "library": library,
+            "batch": self.batch,
+            "steps": self.steps,
+        }
         return Side().measure(**asked, **asdict(how))
 
 

@@ -12,14 +12,15 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate, islice
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 from report import Report, Row, median  # noqa: E402
 
 from kullm_tui.core.store.portable import PortableConversation, PortableMessage  # noqa: E402
-from kullm_tui.core.store.salvage import rescue  # noqa: E402
+from kullm_tui.core.store.salvaged_conversations import rescue_conversations  # noqa: E402
 from kullm_tui.core.store.store import Store  # noqa: E402
 
 _MESSAGES, _CHARACTERS = 10, 400
@@ -28,7 +29,8 @@ _ROOTS = (
     "가나다라마바사아자차하고도로모보소오조거너더러머버서어저그기니디리미비시이지한국말글물불산강집길사람학교모델데이터"
 )
 _PARTICLES = ("은", "는", "이", "가", "을", "를", "에서", "으로", "의", "도", "까지", "입니다", "해요", "하고", "")
-_SINGLE = "뷁뚫훓"
+SINGLE = "뷁뚫훓"
+_AT_ONCE = 10_000
 
 
 def main() -> None:
@@ -56,7 +58,7 @@ def _promises(store: Store) -> Iterator[tuple[str, Callable[[], object], float |
     yield "a thread of ten", lambda: store.thread(newest), 50
     for word in ("수", "이", "ㅅ", "뷁", "퓨", "AI"):
         yield f"search {word}", lambda word=word: store.search(word), 300  # type: ignore[misc]
-    for word in ("학교", "데이터", "모델은 학교", _SINGLE, "없는낱말", "숟", "학교에ㅅ"):
+    for word in ("학교", "데이터", "모델은 학교", SINGLE, "없는낱말", "숟", "학교에ㅅ"):
         yield f"search {word}", lambda word=word: store.search(word), 50  # type: ignore[misc]
 
 
@@ -68,7 +70,7 @@ def _measured(promise: str, work: Callable[[], object], most_ms: float | None, r
     goal = f"≤ {most_ms:.0f} ms" if most_ms else ""
     met = None if most_ms is None else median(took) <= most_ms
     told = f"{median(took):.1f} ms, {median(worked):.1f} of work"
-    raw = {"milliseconds": took, "processor_milliseconds": worked, "load": os.getloadavg()}
+    raw = {"milliseconds": took, "processormilliseconds": worked, "load": os.getloadavg()}
     return Row(f"{promise} ({count})", told, ratio, goal, met, raw)
 
 
@@ -81,12 +83,19 @@ def _opened(path: Path, repeat: int) -> Row:
 
 
 def _filled(path: Path, count: int) -> Row:
-    made = list(_conversations(count))
-    with Store(path) as store:
-        seconds = _milliseconds(lambda: store.keep(made)) / 1000
+    seconds = fill(path, count)
     size = sum(file.stat().st_size for file in path.parent.iterdir())
     found = f"{seconds:.1f} s, {size / 1e6:.0f} MB"
     return Row(f"{count * _MESSAGES:,} messages imported", found, None, "", None, {"seconds": seconds, "bytes": size})
+
+
+def fill(path: Path, count: int) -> float:
+    """Seconds that the import took, some thousand conversations at a time."""
+    made, seconds = _conversations(count), 0.0
+    with Store(path) as store:
+        while some := list(islice(made, _AT_ONCE)):
+            seconds += milliseconds(lambda some=some: store.keep(some)) / 1000  # type: ignore[misc]
+    return seconds
 
 
 def _rescued(path: Path, messages: int) -> Row:
@@ -97,7 +106,7 @@ def _rescued(path: Path, messages: int) -> Row:
     started = time.perf_counter()
     aside = path.rename(path.with_name("aside.db"))
     Store(path).close()
-    rescued = rescue(aside, path)
+    rescued = rescue_conversations(aside, path)
     seconds = time.perf_counter() - started
     found = f"{seconds:.1f} s, {rescued.messages:,} of {messages:,} messages"
     return Row("rescued from a damaged file", found, None, "", None, {"seconds": seconds, "messages": rescued.messages})
@@ -106,13 +115,13 @@ def _rescued(path: Path, messages: int) -> Row:
 def _conversations(count: int) -> Iterator[PortableConversation]:
     dice = random.Random(20)
     words = [_word(dice) for _ in range(_VOCABULARY)]
-    weights = [1 / (rank + 10) for rank in range(_VOCABULARY)]
+    weights = list(accumulate(1 / (rank + 10) for rank in range(_VOCABULARY)))
     now = time.time()
     for number in range(count):
         moment = now - 600 * (count - number)
         texts = [_text(dice, words, weights) for _ in range(_MESSAGES)]
         if number == count // 2:
-            texts[3] = f"{texts[3][:200]} {_SINGLE} {texts[3][200:]}"
+            texts[3] = f"{texts[3][:200]} {SINGLE} {texts[3][200:]}"
         messages = tuple(
             PortableMessage(
                 place, place - 1 or None, "user" if place % 2 else "assistant", text, moment, model="kullm-5.8b"
@@ -129,18 +138,19 @@ def _word(dice: random.Random) -> str:
     return "".join(letters)
 
 
-def _text(dice: random.Random, words: list[str], weights: list[float]) -> str:
-    chosen = dice.choices(words, weights, k=_CHARACTERS // 3)
+def _text(dice: random.Random, words: Sequence[str], weights: Sequence[float]) -> str:
+    """`weights`: each the sum of those until then."""
+    chosen = dice.choices(words, cum_weights=weights, k=_CHARACTERS // 3)
     return " ".join(word + dice.choice(_PARTICLES) for word in chosen)[:_CHARACTERS]
 
 
 def _both_clocks(work: Callable[[], object]) -> tuple[float, float]:
     """Beside others on the machine, what passed is more than what was worked."""
     started = time.process_time()
-    return _milliseconds(work), 1000 * (time.process_time() - started)
+    return milliseconds(work), 1000 * (time.process_time() - started)
 
 
-def _milliseconds(work: Callable[[], object]) -> float:
+def milliseconds(work: Callable[[], object]) -> float:
     started = time.perf_counter()
     work()
     return 1000 * (time.perf_counter() - started)

@@ -28,7 +28,7 @@ from evaluator.judging import judge_items  # noqa: E402
 from evaluator.rubric import load_rubric  # noqa: E402
 from evaluator.verdict import Item  # noqa: E402
 from evaluator.verdicts import VerdictStore  # noqa: E402
-from kullm_tui.core.endpoints.client import Endpoint  # noqa: E402
+from kullm_tui.core.endpoints.endpoint import Endpoint  # noqa: E402
 from tests.evaluator.judge_server import Bucket, JudgeServer  # noqa: E402
 
 GOAL = 0.9

@@ -27,7 +27,8 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
 from report import Report, Row, median  # noqa: E402
 from textual.events import Paste  # noqa: E402
 
-from kullm_tui.core.endpoints.client import Delta, engine_endpoint, stream_chat  # noqa: E402
+from kullm_tui.core.asking.thinking import Delta  # noqa: E402
+from kullm_tui.core.endpoints.client import engine_endpoint, stream_chat  # noqa: E402
 from kullm_tui.core.endpoints.local_engine import ensure_engine, stop_engine  # noqa: E402
 from kullm_tui.core.errors import EngineGone  # noqa: E402
 from kullm_tui.core.records import Message  # noqa: E402

@@ -4,6 +4,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -54,6 +55,21 @@ class Side:
         """Alone: random weights go round in circles, which would be guessed whole."""
         reply = self._ask(self._fresh(context), tokens + 1, alone=True)
         return {"seconds": reply.last - reply.first}
+
+    def decode_together(self, streams: int, context: int, tokens: int) -> dict[str, float]:
+        """Seconds of one step while all of them run, each of them one token further."""
+        some = [self._start(self._fresh(context), streams + tokens, alone=streams == 1) for _ in range(streams)]
+        for reply in some:
+            reply.wait()
+        began, ended = max(reply.first for reply in some), min(reply.last for reply in some)
+        return {"seconds": median(_gaps([moment for moment in some[0].moments if began <= moment <= ended]))}
+
+    def prefill_together(self, streams: int, tokens: int) -> dict[str, float]:
+        """Until each of them has its first token."""
+        some = [self._start(self._fresh(tokens), 1) for _ in range(streams)]
+        for reply in some:
+            reply.wait()
+        return {"seconds": max(reply.first for reply in some) - some[0].asked}
 
     def prefill(self, tokens: int) -> dict[str, float]:
         reply = self._ask(self._fresh(tokens), 1)

@@ -84,7 +84,7 @@ def trl(model: Path, made: list[Pair], batch: int, how: How) -> Clock:
     import torch
     from datasets import Dataset, disable_progress_bars
     from transformers import AutoTokenizer
-    from trl import DPOConfig, DPOTrainer  # type: ignore[attr-defined]
+    from trl import DPOConfig, DPOTrainer
 
     class OfIds(DPOTrainer):  # type: ignore[misc]
         """Of pairs that are tokens already."""

@@ -11,7 +11,8 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
@@ -23,7 +24,7 @@ sys.path[:0] = [
 ]  # not the other way: this folder has a trainer too
 from side import serve  # noqa: E402
 
-VOCABULARY, CUTOFF, END = 30080, 512, 2
+CUTOFF, END = 512, 2
 RATE, RANK, ALPHA = 3e-4, 16, 32
 
 Ids = tuple[list[int], int]  # of a row, and how many of them are the prompt's
@@ -47,7 +48,9 @@ class How:
 class Side:
     """`library`: ours, trainer, trl; of preference pairs ours-dpo, trl-dpo."""
 
-    def measure(self, *, model: str, library: str, batch: int, steps: int, **how: Any) -> dict[str, Any]:
+    def measure(
+        self, *, model: str, library: str, batch: int, steps: int, length: int = 0, **how: Any
+    ) -> dict[str, Any]:
         import torch
         from transformers.utils import logging
 
@@ -59,7 +62,7 @@ class Side:
 
         of_pairs = {"ours-dpo": side_pairs.ours, "trl-dpo": side_pairs.trl}
         run: dict[str, Callable[..., Clock]] = {"ours": _ours, "trainer": _trainer, "trl": _trl, **of_pairs}
-        made: Any = side_pairs.pairs(batch * steps) if library in of_pairs else rows(batch * steps)
+        made: Any = side_pairs.pairs(batch * steps) if library in of_pairs else rows(batch * steps, length)
         device = torch.device(chosen.device)
         _forget_peak(device)
         try:
@@ -120,12 +123,12 @@ class Clock:
         return self.ended - self.began
 
 
-def rows(count: int) -> list[tuple[list[int], int]]:
-    """Ids, and how many of them are the prompt's."""
+def rows(count: int, fixed: int = 0) -> list[tuple[list[int], int]]:
+    """Ids, and how many of them are the prompt's. `fixed`: the length of all, instead of KULLM's."""
     dice = random.Random(0)
     made = []
     for _ in range(count):
-        length = min(CUTOFF, max(48, round(dice.lognormvariate(5.1, 0.72))))
+        length = fixed or min(CUTOFF, max(48, round(dice.lognormvariate(5.1, 0.72))))
         prompt = min(length - 8, dice.randint(45, 130))
         made.append(([dice.randrange(3, 30000) for _ in range(length)], prompt))
     return made
@@ -149,15 +152,14 @@ def _ours(model: Path, made: list[Ids], batch: int, how: How) -> Clock:
     import torch
 
     from tests.trainer.examples import Row, Rows, a_run
-    from trainer.ranks import Ranks
     from trainer.run import begin
     from trainer.side_by_side import workers_of
     from trainer.step import take_step
 
     examples = Rows(tuple(Row(tuple(ids), (False,) * n + (True,) * (len(ids) - n)) for ids, n in made))
     recipe = recipe_of(model, batch, how)
-    clock, ranks = Clock(), Ranks(0, 1, torch.device(how.device))
-    with tempfile.TemporaryDirectory() as folder:
+    clock = Clock()
+    with tempfile.TemporaryDirectory() as folder, _ranks(how.device) as ranks:
         workers = workers_of(recipe, ranks.device, torch.get_num_threads())
         run = a_run(recipe, Path(folder), rows=examples, workers=workers, ranks=ranks)
         assert run.forward.packs
@@ -176,6 +178,20 @@ def _ours(model: Path, made: list[Ids], batch: int, how: How) -> Clock:
             clock.tokens += int(tally.tokens)
             clock.step(facts["loss"])
     return clock
+
+
+@contextmanager
+def _ranks(device: str) -> Iterator[Any]:
+    """Those of torchrun's variables, where whoever started this process set them."""
+    import torch
+
+    from trainer.ranks import Ranks, joined
+
+    if "WORLD_SIZE" not in os.environ:
+        yield Ranks(0, 1, torch.device(device))
+        return
+    with joined() as ranks:
+        yield ranks
 
 
 def lora_options() -> Any:
@@ -271,7 +287,7 @@ def counted(clock: Clock, rows: list[dict[str, Any]], collated: Any) -> Any:
 def _trl(model: Path, made: list[Ids], batch: int, how: How) -> Clock:
     from datasets import Dataset, disable_progress_bars
     from transformers import AutoTokenizer
-    from trl import SFTConfig, SFTTrainer  # type: ignore[attr-defined]
+    from trl import SFTConfig, SFTTrainer
 
     disable_progress_bars()
     clock = Clock()
