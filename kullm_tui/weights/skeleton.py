@@ -33,6 +33,7 @@ from kullm_tui.weights.refusals import (
     quantised_already,
     unusable_config,
 )
+from kullm_tui.weights.unfilled import nothing_filled
 
 BLOCK = 64  # values that share one NF4 scale
 _PACKED_ROWS = 32  # bitsandbytes' AVX512 kernel works on this many output rows at once
@@ -74,7 +75,7 @@ def build_skeleton(
     _require_runnable(folder, config, model_class)
     # Said outright: a repository's config.json may ask for an attention kernel from the Hub.
     attention = "sdpa" if getattr(model_class, "_supports_sdpa", False) else "eager"
-    with bounded(folder, cancelled), init_empty_weights(include_buffers=False):
+    with bounded(folder, cancelled), nothing_filled(), init_empty_weights(include_buffers=False):
         model = _instantiate(folder, config, precision, attention, trust_remote_code)
     _compute_buffers(model)
     model.requires_grad_(False).eval()

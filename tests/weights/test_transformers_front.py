@@ -2,6 +2,9 @@
 
 import subprocess
 import sys
+from pathlib import Path
+
+from tests.tiny_models import save_model
 
 _REPORT = """
 import sys
@@ -23,6 +26,20 @@ def _said(code: str) -> str:
 
 def test_an_engine_begins_without_the_compiler_and_the_rest_that_it_never_calls() -> None:
     assert _said(_ENGINE + _REPORT) == ""
+
+
+def test_nor_does_the_model_that_it_loads_ask_for_it(tmp_path: Path) -> None:
+    """torch filled tensors without storage by way of its compiler."""
+    save_model(tmp_path)
+    load = f"""
+from pathlib import Path
+import torch
+from kullm_tui.weights.loading import load_model
+no = lambda *_: False
+load_model(Path({str(tmp_path)!r}), precision="4bit", device=torch.device("cpu"), progress=no, cancelled=no)
+"""
+    _said(_ENGINE + load)  # the first time it is rounded, for which bitsandbytes goes by the compiler
+    assert _said(_ENGINE + load + _REPORT) == ""
 
 
 def test_what_asks_for_the_compiler_later_gets_the_real_one() -> None:
