@@ -7,6 +7,7 @@ What is paid for lies in the cache, so that a translation that stopped or was ki
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -16,7 +17,7 @@ from data.translate.asking import AT_ONCE, Asking
 from data.translate.cache import TranslationCache
 from data.translate.progress import Estimate, Progress
 from data.translate.queue import Outcome, Untranslated, Wish
-from data.translate.translator import Translator, key_of, rules_of
+from data.translate.translator import CallFault, Translator, key_of, rules_of
 from kullm_tui.core.language import say
 from kullm_tui.core.records import Message
 
@@ -154,7 +155,10 @@ async def estimate(
     """What `translate` would send and pay. Nothing is sent but the question for the quota. `told` hears, in another thread, how many rows
     were counted; what it raises ends the counting."""
     counted = await asyncio.to_thread(_counted, iter(rows), translator, cache, told)
-    quota = await translator.quota() if ask_quota and counted.to_pay else None
+    quota = None
+    if ask_quota and counted.to_pay:
+        with suppress(CallFault):  # what it costs is known without it, and whoever translates asks again
+            quota = await translator.quota()
     return replace(counted, quota_left=quota.left if quota else None)
 
 

@@ -5,9 +5,14 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from kullm_tui.commands.cli.progress import Narration
+from kullm_tui.core.asking.target import split_adapter
 from kullm_tui.core.config.edit import set_value
 from kullm_tui.core.config.settings import ROWS, SECTIONS, Config, load_config
+from kullm_tui.core.endpoints.local_engine import running_engine
+from kullm_tui.core.errors import ModelNotFound
 from kullm_tui.core.language import say
+from kullm_tui.core.models.resolve import local_folder, resolve
 from kullm_tui.core.paths import config_file
 from kullm_tui.core.text import terminal_safe, terminal_safe_json
 
@@ -32,11 +37,31 @@ def run(args: argparse.Namespace) -> int:
         print(config_file())
     elif args.action == "set":
         set_value(args.key, args.value)
+        if args.key.startswith("engine.") and running_engine():
+            Narration().note(
+                say(
+                    "지금 도는 엔진은 전 설정 그대로예요. `kullm engine stop`을 하면 다음 질문부터 새 설정으로 답해요.",
+                    "The engine that runs keeps its old settings. After `kullm engine stop` the next question starts one with the new.",
+                )
+            )
+        elif args.key == "model" and args.value:
+            _note_what_is_lacking(args.value)
     elif args.json:
         print(terminal_safe_json(asdict(load_config())))
     else:
         print(terminal_safe("\n".join(_lines(load_config()))))
     return 0
+
+
+def _note_what_is_lacking(chosen: str) -> None:
+    """It may be downloaded later, so it is set all the same."""
+    endpoints = load_config().endpoints
+    try:
+        ref = resolve(split_adapter(chosen, endpoints)[0], endpoints=endpoints)
+        if ref.kind != "endpoint":
+            local_folder(ref)
+    except ModelNotFound as error:
+        Narration().note(str(error))
 
 
 def _lines(config: Config) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
+from kullm_tui.commands.cli.arguments import whole_or_last
 from kullm_tui.commands.cli.columns import aligned
 from kullm_tui.commands.cli.confirm import can_ask, confirmed, require_room
 from kullm_tui.commands.cli.progress import Narration
@@ -60,7 +61,8 @@ def _search_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _show_arguments(parser: argparse.ArgumentParser) -> None:
-    _number_argument(parser)
+    named = say("`kullm history list`의 번호, 또는 마지막 대화면 last", "a number of `kullm history list`, or last")
+    parser.add_argument("number", type=whole_or_last(1, _LARGEST_NUMBER), metavar="NUMBER", help=named)
     parser.add_argument(
         "--message",
         type=_number,
@@ -154,8 +156,9 @@ def _search(store: Store, args: argparse.Namespace) -> int:
 
 
 def _show(store: Store, args: argparse.Namespace) -> int:
-    conversation = store.conversation(args.number)
-    turns = store.thread(args.number, store.leaf_below(args.message) if args.message else None)
+    number = args.number or _last(store)
+    conversation = store.conversation(number)
+    turns = store.thread(number, store.leaf_below(args.message) if args.message else None)
     if args.json:
         print(terminal_safe_json(asdict(conversation) | {"turns": [asdict(turn) for turn in turns]}))
         return 0
@@ -165,6 +168,12 @@ def _show(store: Store, args: argparse.Namespace) -> int:
         if turn.input:
             print(terminal_safe(f"\n{say('입력', 'input')}:\n{turn.input}"))
     return 0
+
+
+def _last(store: Store) -> int:
+    if newest := store.conversations(limit=1):
+        return newest[0].id
+    raise UsageError(say("아직 대화가 없어요.", "there is no conversation yet."))
 
 
 def _heading(turn: Turn) -> str:

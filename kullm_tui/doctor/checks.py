@@ -157,7 +157,7 @@ def memory() -> Finding:
     hint = (
         say("5.8B를 4비트로 쓰기에는 부족해요", "too little for a 5.8B model in 4-bit") if verdict == "notice" else ""
     )
-    return Finding(verdict, _joined(say(f"쓸 수 있는 것 {free:.1f} GB", f"{free:.1f} GB available"), hint))
+    return Finding(verdict, _joined(say(f"{free:.1f} GB 사용 가능", f"{free:.1f} GB available"), hint))
 
 
 def disk() -> Finding:

@@ -203,8 +203,8 @@ def shortage(pairs: int) -> str:
     """What is to be said of so few; empty where there are enough."""
     if pairs < FEWEST_PAIRS:
         return say(
-            f"선호 쌍이 {pairs}개뿐이에요. {FEWEST_PAIRS}개보다 적으면 우연을 배우게 돼요. 답을 더 고치거나 비교에 투표해 주세요.",
-            f"Preference pairs so far: {pairs}. Of fewer than {FEWEST_PAIRS} a model learns chance: correct more replies, or vote on comparisons.",
+            f"선호 쌍이 {pairs}개뿐이에요. {FEWEST_PAIRS}개보다 적으면 우연히 맞는 것만 배우기 쉬워요. 답을 더 고치거나 비교에 투표해 주세요.",
+            f"Preference pairs so far: {pairs}. Fewer than {FEWEST_PAIRS} teach a model little but noise: correct more replies, or vote on comparisons.",
         )
     if pairs < USUAL_PAIRS:
         return say(

@@ -31,3 +31,12 @@ def test_a_wrong_change_is_told_and_nothing_is_written(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "혹시 model인가요" in done.stderr
     assert not (tmp_path / "config.toml").exists()
+
+
+def test_a_model_that_is_not_here_is_chosen_with_a_word_on_how_it_comes(tmp_path: Path) -> None:
+    done = kullm(tmp_path, "config", "set", "model", "kullm-5.8b")
+    assert done.returncode == 0
+    assert "kullm models pull kullm-5.8b" in done.stderr
+    assert json.loads(kullm(tmp_path, "config", "show", "--json").stdout)["model"] == "kullm-5.8b"
+    for known in ("demo-kullm", ""):
+        assert kullm(tmp_path, "config", "set", "model", known).stderr == ""

@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import chain, islice, repeat, starmap
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,27 @@ def _records(data: DataChoice) -> Iterator[Row | Rejection]:
         require_columns(tables, data.columns, data.named)
     for row in chain(first, raw):
         yield _record(row, data.columns)
+
+
+def look_into(data: DataChoice) -> None:
+    """Of sources on this machine: one that is not there, or has no rows or columns of other names, is refused."""
+    for choice in each_of(data):
+        if not (is_folder(choice.named) or _is_of_the_hub(choice.named)):
+            next(_records(choice))
+
+
+def rows_there(source: str) -> int | None:
+    """Of a file on this machine, counted once."""
+    path = file_at(source)
+    if path is None:
+        return None
+    found = path.stat()
+    return _counted(path, found.st_size, found.st_mtime_ns)
+
+
+@lru_cache(maxsize=16)
+def _counted(path: Path, _size: int, _changed: int) -> int:
+    return sum(1 for _ in rows_of_file(path))
 
 
 def fingerprint(data: DataChoice) -> str:
@@ -192,7 +214,7 @@ def _data_set(data: DataChoice) -> Any:
     of_folder = is_folder(name)
     if name.startswith(MIXTURE):
         raise ConfigError(_not_built(name.removeprefix(MIXTURE)))
-    if not of_folder and not REPOSITORY.fullmatch(name) or Path(name).suffix in (".json", ".jsonl", ".csv", ".tsv"):
+    if not of_folder and not _is_of_the_hub(name):
         raise ConfigError(
             say(
                 f"데이터 파일이 없어요: {name}. 경로를 확인하세요.",
@@ -219,6 +241,12 @@ def _data_set(data: DataChoice) -> Any:
                 "Check its name, data.split and the network, or name a file with --set data.source=FILE.",
             )
         ) from error
+
+
+def _is_of_the_hub(source: str) -> bool:
+    """By its name: a file that is not there is none of the hub's data sets."""
+    is_file = file_at(source) is not None or Path(source).suffix in (".json", ".jsonl", ".csv", ".tsv")
+    return not is_file and not source.startswith(DEMO) and REPOSITORY.fullmatch(source) is not None
 
 
 def _not_built(name: str) -> str:

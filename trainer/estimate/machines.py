@@ -151,7 +151,9 @@ def _unknown(text: str) -> UsageError:
     listed = ", ".join(["cpu", *known_gpus()])
     return UsageError(
         say(
-            f"--on {text}: 알 수 없는 장비예요.{hint} 4xA100-80GB처럼 적어 주세요. 쓸 수 있는 것: {listed}",
-            f"--on {text}: no such machine is known.{hint} Write it like 4xA100-80GB. Known: {listed}",
+            f"--on {text}: 알 수 없는 장비예요.{hint} 접속해서 쓰는 장비는 `kullm machines add {text} --ssh 별칭`으로 추가하세요. "
+            f"예상만 볼 때는 4xA100-80GB처럼 적어도 돼요. 아는 카드: {listed}",
+            f"--on {text}: no such machine is known.{hint} One that you reach by ssh is added with `kullm machines add {text} --ssh ALIAS`; "
+            f"an estimate also takes a name like 4xA100-80GB. Cards known: {listed}",
         )
     )

@@ -7,7 +7,7 @@ them (a token stands in a document of E[n²]/E[n] tokens on average) for attenti
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from trainer.built_sets import built_rows
@@ -75,11 +75,11 @@ def lengths_of(values: Sequence[int], trained_tokens: int, pairs: int = 0) -> Le
     )
 
 
-def recorded_lengths(recipe: Recipe) -> Lengths:
-    """What is known of the data sets by name."""
+def recorded_lengths(recipe: Recipe, rows_of: Callable[[str], int | None] = built_rows) -> Lengths:
+    """What is known of the data sets by name, and of how many rows `rows_of` knows a source to have."""
     cutoff = recipe.data.cutoff
     documents = longest_example(recipe) // cutoff
-    parts = [_part(source, recipe) for source in recipe.data.sources]
+    parts = [_part(source, recipe, rows_of) for source in recipe.data.sources]
     count = sum(rows for rows, _ in parts)
     moments = [_cut_moments(facts, cutoff) for _, facts in parts]
     mean = _weighted((rows, mean) for (rows, _), (mean, _) in zip(parts, moments, strict=True))
@@ -99,10 +99,9 @@ def recorded_lengths(recipe: Recipe) -> Lengths:
     )
 
 
-def _part(source: str, recipe: Recipe) -> tuple[int, _Recorded]:
-    """A source's rows and what is known of them. Of what the builder made it is their number."""
+def _part(source: str, recipe: Recipe, rows_of: Callable[[str], int | None]) -> tuple[int, _Recorded]:
     facts = _RECORDED.get(source.lower(), _ASSUMED)
-    count = built_rows(source) or facts.rows
+    count = rows_of(source) or facts.rows
     return min(count, recipe.data.limit) if recipe.data.limit else count, facts
 
 

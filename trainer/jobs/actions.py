@@ -23,6 +23,7 @@ from trainer.recipe import Recipe, recipe_from
 _POLL_SECONDS = 0.3
 _END_SECONDS = 180.0  # beyond the grace: what a supervisor takes for its sweep and its last word
 SAVING_SECONDS = 3600.0  # to finish a micro-batch and write a checkpoint
+_LEFT_AS_IT_IS = (*states.LIVE, states.SUCCEEDED)
 _BEFORE_ANY = ("", states.DRAFT, states.STAGING, states.STAGED)
 
 
@@ -59,7 +60,7 @@ class Started:
 
 def resume(job: KnownJob, client: Client, *, on: str = "") -> Started:
     """The one way to go on: from the newest whole checkpoint, or from nought. What runs already is left to run, and what came to its end
-    elsewhere while nobody listened is left at it."""
+    is left at it."""
     spec, recipe = checked_spec(job)
     if not job.machine:
         return _resume_here(job, client, on or str(spec.get("on") or ""))
@@ -72,7 +73,7 @@ def resume(job: KnownJob, client: Client, *, on: str = "") -> Started:
         raise _not_arrived(job, recipe)
     state = facts["state"]
     begun = int(state.get("start") or 0)
-    if state.get("state") in states.LIVE or state.get("state") == states.SUCCEEDED:
+    if state.get("state") in _LEFT_AS_IT_IS:
         return Started(begun, fresh=False)
     number = max(begun, int(launch.get("start") or 0)) + (begun > 0)
     client.start(job.id, {**launch, "start": number}, secrets_of(job))
@@ -90,7 +91,7 @@ def go_on(
 
 def _resume_here(job: KnownJob, client: Client, on: str) -> Started:
     state = client.show(job.id)["state"]
-    if state.get("state") in states.LIVE:
+    if state.get("state") in _LEFT_AS_IT_IS:
         return Started(int(state.get("start") or 0), fresh=False)
     launch = local_launch(job.directory, machine_here(on))
     client.start(job.id, launch)

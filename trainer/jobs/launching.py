@@ -22,7 +22,7 @@ from trainer.jobs.reach import HERE
 from trainer.jobs.registry import KnownJob, known_in
 from trainer.jobs.start_here import machine_here, new_job
 from trainer.jobs.telling import Telling
-from trainer.jobs.tokenising import cached_lengths
+from trainer.jobs.tokenising import known_lengths
 from trainer.recipe import Recipe
 
 
@@ -72,7 +72,7 @@ def _elsewhere(wanted: Wanted, client_of: Reach, telling: Telling, known: Known)
     settings = require_machine(wanted.machine)
     client = client_of(settings)
     telling.progress(say(f"{settings.name}에 연결하는 중 …", f"connecting to {settings.name} …"))
-    lengths = cached_lengths(wanted.recipe, resolve(wanted.recipe.model.base).folder)
+    lengths = known_lengths(wanted.recipe, resolve(wanted.recipe.model.base).folder)
     found = prospect(wanted.recipe, settings, client, gpus=wanted.gpus, lengths=lengths)
     require_sense(found, waits=wanted.waits, agreed=wanted.agreed)
     name = wanted.name or free_name(wanted.recipe.name)

@@ -27,7 +27,7 @@ from trainer.jobs.preflight import Facts
 from trainer.jobs.prospect import Prospect, price_of, prospect
 from trainer.jobs.start_here import machine_here
 from trainer.jobs.text import time_text
-from trainer.jobs.tokenising import cached_lengths
+from trainer.jobs.tokenising import known_lengths
 from trainer.recipe import Recipe
 
 _FRESH_SECONDS = 60.0
@@ -80,7 +80,7 @@ class Planning:
         self._asked: set[str] = set()
         self._turn = threading.Lock()
         self._facts: dict[tuple[str, tuple[str, ...]], tuple[float, Facts]] = {}
-        self._lengths: dict[str, Lengths | None] = {}
+        self._lengths: dict[str, Lengths] = {}
 
     def first(self, recipe: Recipe, machine: str, gpus: int | None) -> Outlook | None:
         """None where only the machine itself can say what it is."""
@@ -125,11 +125,11 @@ class Planning:
         told = next((known.told for (name, _), (_, known) in self._facts.items() if name == settings.name), None)
         return planned_on(settings, told, gpus) if told or settings.gpus else None
 
-    def _lengths_of(self, recipe: Recipe) -> Lengths | None:
-        """Of its rows where they were made into tokens before."""
+    def _lengths_of(self, recipe: Recipe) -> Lengths:
+        """They are counted once."""
         key = _rows_key(recipe)
         if key not in self._lengths:
-            self._lengths[key] = cached_lengths(recipe, resolve(recipe.model.base).folder)
+            self._lengths[key] = known_lengths(recipe, resolve(recipe.model.base).folder)
         return self._lengths[key]
 
     def _fresh(self, key: tuple[str, tuple[str, ...]]) -> Facts | None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
-from trainer.estimate.tokens import Lengths, lengths_of
+from trainer.estimate.tokens import Lengths, lengths_of, recorded_lengths
 from trainer.jobs.telling import Telling
 from trainer.recipe import Recipe
 
@@ -42,6 +42,17 @@ def cached_lengths(recipe: Recipe, folder: Path | None) -> Lengths | None:
         tokens = cached(recipe, folder)
         return _lengths(tokens) if tokens else None
     return None
+
+
+def known_lengths(recipe: Recipe, folder: Path | None) -> Lengths:
+    """For a plan: of the tokenised set, else of the rows that are on this machine, else what is recorded of data sets by name."""
+    from trainer.dataset.sources import rows_there
+
+    if lengths := cached_lengths(recipe, folder):
+        return lengths
+    with suppress(KullmError, OSError):
+        return recorded_lengths(recipe, rows_there)
+    return recorded_lengths(recipe)
 
 
 def _lengths(tokens: "TokenSet") -> Lengths:

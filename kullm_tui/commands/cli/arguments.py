@@ -158,6 +158,15 @@ def whole(low: int, high: int) -> Callable[[str], int]:
     return convert
 
 
+LAST = "last"
+
+
+def whole_or_last(low: int, high: int) -> Callable[[str], int | None]:
+    """None for the last of them."""
+    convert = whole(low, high)
+    return lambda text: None if text == LAST else convert(text)
+
+
 def _temperature(text: str) -> float:
     number = _number(text)
     if not 0 <= number <= 10:

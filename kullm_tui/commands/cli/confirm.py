@@ -15,6 +15,8 @@ def can_ask() -> bool:
 
 
 def confirmed(question: str) -> bool:
+    if sys.stderr.isatty():  # in place of a line of progress
+        sys.stderr.write("\r\x1b[K")
     sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in _YES

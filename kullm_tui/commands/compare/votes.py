@@ -44,6 +44,7 @@ async def ask_for_vote(store: Store, one: Round, narration: Narration) -> Vote |
 
 async def _choice(one: Round, places: list[int], *, blind: bool) -> tuple[Outcome, int | None] | None:
     keys: dict[str, tuple[Outcome, int | None]] = {str(place + 1): ("best", place) for place in places}
+    keys |= {name_of(one, place, blind=blind).lower(): ("best", place) for place in places}
     keys |= {_TIE: ("tie", None), _BAD: ("bad", None)}
     named = "  ".join(f"{place + 1} {name_of(one, place, blind=blind)}" for place in places)
     offer = say(
@@ -53,7 +54,7 @@ async def _choice(one: Round, places: list[int], *, blind: bool) -> tuple[Outcom
     while True:
         sys.stderr.write(offer)
         sys.stderr.flush()
-        answer = (await _line()).strip()
+        answer = (await _line()).strip().lower()
         if not answer:
             return None
         if answer in keys:

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Any
 
 from kullm_tui.commands.cli.columns import aligned
+from kullm_tui.commands.cli.progress import Narration
 from kullm_tui.core.language import say
 from kullm_tui.core.text import safe_line, terminal_safe, terminal_safe_json
 
@@ -59,6 +60,12 @@ def run(args: argparse.Namespace) -> int:
 
     for line in aligned([row(one) for one in islice(found, _SHOWN if args.limit is None else args.limit)]):
         print(terminal_safe(line))
+    if args.limit is None and next(found, None):
+        Narration().note(
+            say(
+                f"처음 {_SHOWN}행이에요. 더 보려면 --limit 숫자", f"These are the first {_SHOWN}; --limit N shows more."
+            )
+        )
     return 0
 
 

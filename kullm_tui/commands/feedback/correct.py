@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     text = _piped() if args.text is None else args.text
     with Store(paths.database_file()) as store:
-        correction = store.correct(args.number, text)
+        correction = store.correct(args.number or store.newest_reply(), text)
     Narration().note(
         say(
             f"고친 답을 {correction.id}번으로 남겼어요. 원래 답({correction.corrects}번)은 그대로 있어요.",

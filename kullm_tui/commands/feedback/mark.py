@@ -2,7 +2,7 @@
 
 import argparse
 
-from kullm_tui.commands.cli.arguments import whole
+from kullm_tui.commands.cli.arguments import whole_or_last
 from kullm_tui.commands.cli.progress import Narration
 from kullm_tui.core import paths
 from kullm_tui.core.language import say
@@ -24,14 +24,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_number(parser: argparse.ArgumentParser) -> None:
     named = say(
-        "`kullm history show`나 `kullm feedback list`의 번호", "of `kullm history show` or `kullm feedback list`"
+        "`kullm history show`나 `kullm feedback list`의 번호, 또는 마지막 답이면 last",
+        "of `kullm history show` or `kullm feedback list`, or last for the newest reply",
     )
-    parser.add_argument("number", type=whole(1, LARGEST_NUMBER), metavar="NUMBER", help=named)
+    parser.add_argument("number", type=whole_or_last(1, LARGEST_NUMBER), metavar="NUMBER", help=named)
 
 
 def run(args: argparse.Namespace) -> int:
     with Store(paths.database_file()) as store:
-        store.mark(args.number, None if args.mark == "none" else args.mark)
+        store.mark(args.number or store.newest_reply(), None if args.mark == "none" else args.mark)
     told = {
         "keep": say("좋은 답으로 표시했어요.", "marked as good."),
         "never": say("학습에서 뺄 답으로 표시했어요.", "marked as not for training."),

@@ -120,7 +120,7 @@ def _table(one: Standing) -> list[list[str]]:
         ),
         (say("읽지 못한 줄", "unreadable lines"), more["malformed"] or ""),
         (say("체크포인트", "checkpoints"), ", ".join(map(str, job.checkpoints))),
-        (say("일한 시간", "time worked"), time_text(more["card"]["seconds"]["actual"]) if more["attempt"] else ""),
+        (say("학습한 시간", "time worked"), time_text(more["card"]["seconds"]["actual"]) if more["attempt"] else ""),
         (say("결과", "artifacts"), artifacts_text(job.artifacts)),
         *((each.name, each.text) for each in standings_of(job.directory)),
         (say("폴더", "folder"), more["folder"]),

@@ -6,8 +6,10 @@ from typing import Any
 
 from kullm_tui.commands.cli.columns import aligned
 from kullm_tui.commands.cli.progress import Narration
+from kullm_tui.core.config.settings import load_config
 from kullm_tui.core.language import say
-from kullm_tui.core.models.catalogue import State, licence_class_of
+from kullm_tui.core.memory import memory_here
+from kullm_tui.core.models.catalogue import State, catalogue, licence_class_of
 from kullm_tui.core.models.disk import disk_use
 from kullm_tui.core.models.facts import about_line, known_facts, state_word, use_word
 from kullm_tui.core.models.resolve import ModelRef, Profile, all_profiles, is_downloaded
@@ -15,7 +17,8 @@ from kullm_tui.core.text import terminal_safe, terminal_safe_json
 
 
 def show_list(args: argparse.Namespace) -> int:
-    chosen = [(profile, is_downloaded(profile)) for profile in all_profiles().values() if _is_wanted(profile, args)]
+    listed = [entry.profile for entry in catalogue(memory_here(), load_config()) if entry.name in all_profiles()]
+    chosen = [(profile, is_downloaded(profile)) for profile in listed if _is_wanted(profile, args)]
     if args.downloaded:
         chosen = [(profile, here) for profile, here in chosen if here]
     if args.json:

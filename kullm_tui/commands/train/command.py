@@ -225,10 +225,16 @@ def _list(*, as_json: bool) -> int:
 
 def _plan(recipe: Recipe, on: str | None, *, as_json: bool) -> int:
     from kullm_tui.commands.train.plan import show_plan
+    from trainer.dataset.sources import look_into
     from trainer.estimate.estimate import plan_facts, plan_run
-    from trainer.jobs.tokenising import cached_lengths
+    from trainer.jobs.tokenising import known_lengths
 
-    plan = plan_run(recipe, _machine(on), lengths=cached_lengths(recipe, resolve(recipe.model.base).folder))
+    look_into(recipe.data)
+    narration, machine = Narration(), _machine(on)
+    if machine.is_cpu:
+        narration.progress(say("이 컴퓨터의 속도를 재는 중 …", "measuring this machine …"))
+    plan = plan_run(recipe, machine, lengths=known_lengths(recipe, resolve(recipe.model.base).folder))
+    narration.clear()
     if as_json:
         print(terminal_safe_json(plan_facts(plan)))
     else:

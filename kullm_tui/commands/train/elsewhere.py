@@ -31,7 +31,7 @@ from trainer.jobs.rented.renting import offer, offered
 from trainer.jobs.rented.text import how_to_give_back, lease_text, limit_text
 from trainer.jobs.rented.text import price_text as hourly_text
 from trainer.jobs.telling import Telling
-from trainer.jobs.tokenising import cached_lengths
+from trainer.jobs.tokenising import known_lengths
 from trainer.jobs.trackers.wish import names_in, wish
 from trainer.recipe import Recipe
 
@@ -39,6 +39,9 @@ _INTERRUPTED = 130
 
 
 def plan_elsewhere(recipe: Recipe, settings: MachineSettings, args: argparse.Namespace) -> int:
+    from trainer.dataset.sources import look_into
+
+    look_into(recipe.data)
     narration = Narration()
     settings = _with_offer(settings, narration)
     found = _prospect(recipe, settings, args, narration)
@@ -111,7 +114,7 @@ def _prospect(recipe: Recipe, settings: MachineSettings, args: argparse.Namespac
     client = client_of(settings, terminal_asking())
     narration.progress(say(f"{settings.name}에 연결하는 중 …", f"connecting to {settings.name} …"))
     try:
-        lengths = cached_lengths(recipe, resolve(recipe.model.base).folder)
+        lengths = known_lengths(recipe, resolve(recipe.model.base).folder)
         return prospect(recipe, settings, client, gpus=args.gpus, lengths=lengths)
     finally:
         narration.clear()

@@ -31,7 +31,7 @@ def plan_lines(plan: Plan) -> list[str]:
         *_indented(next(table) for _ in range(len(memory) + 1)),
         _verdict(plan),
         next(table),
-        say("할 일", "work"),
+        say("작업", "work"),
         *_indented(next(table) for _ in _work(plan)),
         next(table),
         say("디스크", "disk"),
@@ -59,7 +59,7 @@ def _of(plan: Plan) -> Iterable[tuple[str, Figure]]:
 
 def _total(plan: Plan) -> _Row:
     both = f"{size_text(plan.fit.memory.total)} / {size_text(plan.machine.memory_bytes)}"
-    return (say("모두 / 있는 것", "in all / there is"), both, "")
+    return (say("합계 / 사용 가능", "in all / there is"), both, "")
 
 
 def _verdict(plan: Plan) -> str:

@@ -24,7 +24,9 @@ def started_and_followed(
     follower = Follower(job, client, narration)
     started = go_on(job, client, note=narration.note, progress=narration.progress, on=on)
     narration.clear()
-    if not started.fresh and not detach and job.again().state.get("state") != states.SUCCEEDED:
+    if not started.fresh and job.again().state.get("state") == states.SUCCEEDED:
+        narration.note(say("이미 끝난 학습이에요.", "It is done already."))
+    elif not started.fresh and not detach:
         narration.note(say("이미 돌고 있어서 지켜봐요.", "It runs already, and is followed."))
     if detach:
         return left_alone(job, narration, as_json=as_json)

@@ -20,6 +20,24 @@ _REPLY = (
 )
 
 
+_NEWEST_REPLY = (
+    "SELECT max(messages.id) FROM messages JOIN conversations ON conversations.id = conversation_id"
+    " LEFT JOIN comparisons ON comparisons.id = comparison_id"
+    " WHERE role = 'assistant' AND corrects IS NULL AND state <> 'streaming'"
+    " AND conversations.deleted IS NULL AND comparisons.deleted IS NULL"
+)
+
+
+def newest_reply(connection: Connection) -> int:
+    """That a model gave."""
+    (number,) = connection.execute(_NEWEST_REPLY).fetchone()
+    if number is None:
+        raise StoreError(
+            say("아직 답이 없어요. `kullm ask`로 물어보세요.", "there is no reply yet. Ask with `kullm ask`.")
+        )
+    return int(number)
+
+
 def correct(connection: Connection, message_id: int, text: str) -> int:
     """The message that says `text` beside this reply; the newest is it where it says so already. To correct a correction is to correct its reply again."""
     reply = _ended_reply(connection, message_id)

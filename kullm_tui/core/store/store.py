@@ -130,6 +130,10 @@ class Store:
         """One message by itself, such as the reply that a shown one corrects."""
         return self._read(lambda connection: history.turn(connection, message_id))
 
+    def newest_reply(self) -> int:
+        """The number of the one that a model gave last."""
+        return self._read(marks.newest_reply)
+
     def correct(self, message_id: int, text: str) -> Turn:
         """The answer that was wanted, beside this reply, which stays as it is. The conversation goes on from there."""
         with self._database.transaction() as connection:

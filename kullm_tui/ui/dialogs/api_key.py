@@ -22,6 +22,8 @@ from kullm_tui.ui.background import begin
 from kullm_tui.ui.dialogs.dialog import Dialog
 from kullm_tui.ui.text import plain, safe_line
 
+_OPENAI_KEY = "OPENAI_API_KEY"
+
 
 class KeyScreen(Dialog[str]):
     """What to tell about the key that was stored; None where none was."""
@@ -35,7 +37,7 @@ class KeyScreen(Dialog[str]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
-            yield Static(say("키 넣기", "Store a key"), classes="dialog--question", markup=False)
+            yield Static(say("키 저장", "Store a key"), classes="dialog--question", markup=False)
             with Horizontal(classes="form--row"):
                 yield Static(say("이름", "name"), classes="form--label", markup=False)
                 yield Input(self._key_name, id="name")
@@ -48,7 +50,7 @@ class KeyScreen(Dialog[str]):
             yield Static(classes="dialog--fault -apart", markup=False)
             with Horizontal(classes="dialog--buttons"):
                 yield Button(plain(say("취소", "Cancel")), id="no")
-                yield Button(plain(say("시험하고 넣기", "Test and store")), id="yes")
+                yield Button(plain(say("확인하고 저장", "Test and store")), id="yes")
 
     @on(Input.Changed)
     def _changed(self, event: Input.Changed) -> None:
@@ -56,7 +58,7 @@ class KeyScreen(Dialog[str]):
             self.query_one("#hint", Static).update(plain(_hint(safe_line(event.value))))
         self._refused = ""
         self.tell()
-        self.name_button(say("시험하고 넣기", "Test and store"))
+        self.name_button(say("확인하고 저장", "Test and store"))
 
     @on(Input.Submitted, "#name")
     def _to_value(self, event: Input.Submitted) -> None:
@@ -116,6 +118,11 @@ def _hint(name: str) -> str:
         "keyring": say("이미 있어요. 새 값으로 바꿔요. ", "Stored already; it will be replaced. "),
         "file": say("이미 있어요. 새 값으로 바꿔요. ", "Stored already; it will be replaced. "),
     }[there]
+    if name == _OPENAI_KEY:
+        return already + say(
+            "platform.openai.com/api-keys 에서 만든 키예요. 채점과 OpenAI 모델에 쓰고, 쓴 만큼 그 계정에 청구돼요.",
+            "Made at platform.openai.com/api-keys . It judges replies and asks OpenAI's models; what is used is billed to that account.",
+        )
     if name == HUB_KEY:
         from kullm_tui.core.hub.errors import hub_endpoint
 

@@ -45,7 +45,7 @@ class HelpScreen(ModalScreen[None]):
                 yield Static(keys_of(scope, self._own), markup=False)
             yield Static(
                 say(
-                    "한글 상태에서도 모두 그대로 눌러져요.   ↑↓ 넘기기   esc 닫기",
+                    "한글 상태에서도 모두 그대로 눌려요.   ↑↓ 넘기기   esc 닫기",
                     "All of them work in Hangul mode too.   ↑↓ scroll   esc close",
                 ),
                 classes="help--end",

@@ -119,7 +119,7 @@ class NewEvaluationScreen(Screen[int | None]):
         for name, words in _placeholders().items():
             self.query_one(f"#{name}", Input).placeholder = words
         self._show_fields()
-        name_button(self.query_one("#key", Button), say("키 넣기", "Store a key"))
+        name_button(self.query_one("#key", Button), say("키 저장", "Store a key"))
         self.query_one("#plan-text", Static).update(say("살펴보는 중", "looking"))
         self._name_button(say("시작", "Begin"), ready=False)
         self._plan()

@@ -71,7 +71,7 @@ class JudgeScreen(Dialog[JudgeSettings]):
             yield Static(classes="dialog--more", id="hint", markup=False)
             yield Static(classes="dialog--fault -apart", markup=False)
             with Horizontal(classes="dialog--buttons"):
-                yield Button(plain(say("키 넣기", "Store a key")), id="key")
+                yield Button(plain(say("키 저장", "Store a key")), id="key")
                 yield Button(plain(say("취소", "Cancel")), id="no")
                 yield Button(plain(say("이대로 쓰기", "Use these")), id="yes")
 

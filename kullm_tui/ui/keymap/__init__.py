@@ -48,7 +48,7 @@ GLOBAL = (
     Key("ctrl+q", "quit", "끝내기", "quit"),
     Key("f5", "models", "모델 찾아보기", "browse models"),
     Key("f8", "switch_model", "모델·어댑터 바꾸기", "switch model or adapter"),
-    Key("f10", "train", "학습", "train", told=("학습으로 가고 오기", "to the trainings and back")),
+    Key("f10", "train", "학습", "train", told=("학습 화면 열고 닫기", "to the trainings and back")),
     Key("f11", "data", "데이터", "data", told=("데이터로 가고 오기", "to the data sets and back")),
     Key("f12", "evaluate", "평가", "evaluate", told=("평가로 가고 오기", "to the evaluations and back")),
 )
@@ -148,7 +148,7 @@ THREAD = (
         footer=True,
         when="has reply",
         told=(
-            "답을 원하던 답으로 고쳐 쓰기(원래 답은 남아요)",
+            "원하는 답으로 고쳐 쓰기(원래 답은 남아요)",
             "rewrite the reply into the answer you wanted; the reply stays",
         ),
     ),
@@ -167,14 +167,14 @@ THREAD = (
         "학습에서 빼기",
         "never train",
         when="has reply",
-        told=("학습에 절대 쓰지 않거나 풀기", "never train on it, or take that back"),
+        told=("학습에서 빼거나 되돌리기", "never train on it, or take that back"),
     ),
     Key(
         "f",
         "feedback",
         "피드백",
         "feedback",
-        told=("지금까지 답에 대해 말한 것 보기", "everything that was said of replies"),
+        told=("남긴 피드백 모두 보기", "everything that was said of replies"),
     ),
     Key("t", "thinking", "생각", "thinking", told=("생각 펼치고 접기", "unfold what it thought")),
     Key("left", "branch(-1)", "이전 갈래", "earlier branch", footer=True, when="has earlier branch"),
@@ -301,7 +301,7 @@ BROWSER = (
     Key("slash", "search", "찾기", "filter", footer=True),
     Key("escape", "leave", "돌아가기", "back", footer=True),
     Key("l", "licence", "라이선스", "licence", footer=True),
-    Key("k", "key", "키 넣기", "store a key", footer=True),
+    Key("k", "key", "키 저장", "store a key", footer=True),
     Key("c", "prune", "디스크 비우기", "free disk space", footer=True),
 )
 

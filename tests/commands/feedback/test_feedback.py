@@ -46,7 +46,23 @@ def test_a_reply_is_corrected_and_marked_by_the_number_that_history_shows(home: 
     assert "서울이에요." in listed.stdout
     assert "선호 쌍 2개" in listed.stderr
     assert "비김 1" in listed.stderr
-    assert "우연" in listed.stderr, "so few pairs are told"
+    assert "우연히" in listed.stderr, "so few pairs are told"
+
+
+def test_the_newest_is_named_without_its_number(home: Path, tmp_path: Path) -> None:
+    with Store(home / "kullm.db") as store:
+        number = store.newest_reply()
+        newest = store.conversations(limit=1)[0].id
+    assert kullm(home, "history", "show", "last").stdout == kullm(home, "history", "show", str(newest)).stdout
+    assert kullm(home, "feedback", "mark", "last", "never").returncode == 0
+    assert kullm(home, "feedback", "correct", "last", "부산이에요.").returncode == 0
+    with Store(home / "kullm.db") as store:
+        assert store.newest_reply() == number, "a correction is no reply of a model"
+        assert store.turn(number).mark == "never"
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert "아직 답이 없어요" in kullm(empty, "feedback", "mark", "last", "keep").stderr
+    assert "아직 대화가 없어요" in kullm(empty, "history", "show", "last").stderr
 
 
 def test_a_correction_can_be_piped_in(home: Path) -> None:

@@ -8,6 +8,9 @@ import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from kullm_tui.commands.cli.columns import aligned, cells
+from kullm_tui.core.config.settings import Config, EngineSettings
+from kullm_tui.core.memory import memory_here
+from kullm_tui.core.models.catalogue import catalogue
 from tests.hub_server import Hub, Repository, hub_server
 from tests.kullm_command import Terminal, kullm
 from tests.openai_server import closed_port
@@ -307,3 +310,13 @@ def test_columns_count_cells() -> None:
     assert cells("한글 ab") == 7
     assert cells("é") == 1
     assert aligned([["가", "1", "x"], ["abc", "22", "y"]], right=[1]) == ["가    1  x", "abc  22  y"]
+
+
+def test_what_suits_this_machine_is_listed_first(tmp_path: Path) -> None:
+    kullm(tmp_path, "config", "set", "engine.memory_gb", "8")
+    listed = [one["name"] for one in json.loads(kullm(tmp_path, "models", "list", "--json").stdout)["models"]]
+    config = Config(engine=EngineSettings(memory_gb=8))
+    advised = [entry.name for entry in catalogue(memory_here(), config) if entry.recommended]
+    assert "kullm-5.8b" in advised
+    assert "kullm-12.8b" not in advised
+    assert listed[: len(advised)] == advised

@@ -55,6 +55,8 @@ def test_a_plan_in_english_and_as_json(tmp_path: Path) -> None:
         (("kullm-paper-5.8b", "--on", "8xB200"), 2, "--plan"),
         (("kullm-paper-5.8b", "--name", "Ab"), 2, "어댑터의 이름은"),
         (("kullm-paper-5.8b", "--set", "train.epoch=2"), 1, "혹시 epochs인가요"),
+        (("demo-kullm", "--plan", "--data", "nowhere.jsonl"), 1, "데이터 파일이 없어요"),
+        (("demo-kullm", "--plan", "--data", "mixture:none"), 1, "kullm data build none"),
         (("--resume", "01NONE"), 2, "찾을 수 없어요"),
         (("tiny.toml", "--resume", "last"), 2, "RECIPE 없이"),
     ],
@@ -95,6 +97,28 @@ def test_a_plan_uses_the_tokens_that_are_there(home: Path) -> None:
     facts = json.loads(kullm(home, "train", "tiny.toml", "--plan", "--on", "1xRTX4090", "--json").stdout)
     assert facts["rows"]["basis"] == facts["tokens"]["basis"] == "measured"
     assert facts["rows"]["value"] == len(ROWS)
+
+
+def test_a_plan_counts_the_rows_of_a_file_that_was_never_made_into_tokens(tmp_path: Path) -> None:
+    own = tmp_path / "own.jsonl"
+    own.write_text(3 * '{"instruction": "환불은 며칠 안에 되나요?", "output": "7일 안에 됩니다."}\n')
+    arguments = ("train", "demo-kullm", "--plan", "--data", str(own), "--on", "1xRTX4090", "--json")
+    assert json.loads(kullm(tmp_path, *arguments).stdout)["rows"]["value"] == 3
+    own.write_text('{"질문": "환불은?", "답": "7일 안에 됩니다."}\n')
+    done = kullm(tmp_path, *arguments)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "질문" in done.stderr
+
+
+def test_what_is_done_is_not_begun_again(home: Path) -> None:
+    kullm(home, "train", "tiny.toml", "--name", "mine")
+    (before,) = home.glob("jobs/*/logs")
+    left = sorted(before.iterdir())
+    for again in (("train", "--resume", "last"), ("jobs", "resume", "mine")):
+        done = kullm(home, *again)
+        assert done.returncode == 0
+        assert "이미 끝난 학습이에요" in done.stderr
+    assert sorted(before.iterdir()) == left
 
 
 def test_ctrl_c_saves_and_stops_and_the_run_goes_on_from_there(home: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from data.row import Rejection, Row
 from data.translate.cache import TranslationCache
-from data.translate.deepl import MODEL_TYPE
+from data.translate.deepl import MODEL_TYPE, DeepL
 from data.translate.progress import Progress
 from data.translate.style import INSTRUCTIONS, Wording
 from data.translate.translation import estimate
@@ -14,6 +14,7 @@ from data.translate.translator import TranslatorRefused
 from tests.data.masking.texts import in_korean
 from tests.data.translate.translating import all_of, deepl_at, pair, rows
 from tests.deepl_server import FREE_KEY, DeepLServer, Fault
+from tests.openai_server import closed_port
 
 
 async def test_rows_come_back_in_their_order_with_what_they_said_before(cache: TranslationCache) -> None:
@@ -83,6 +84,14 @@ async def test_an_estimate_counts_each_text_once_and_is_what_is_paid(cache: Tran
     assert (after.to_pay, after.cached, after.dollars) == (0, before.characters, 0)
     assert (progress.rows, progress.rejected, progress.seconds_left) == (60, 0, 0.0)
     assert progress.texts == before.texts
+
+
+async def test_what_it_costs_is_known_where_deepl_is_not_reached(cache: TranslationCache) -> None:
+    deepl = DeepL("a-key", server_url=f"http://127.0.0.1:{closed_port()}")
+    found = await estimate(rows(3), deepl, cache)
+    await deepl.close()
+    assert found.to_pay == found.characters > 0
+    assert found.quota_left is None
 
 
 async def test_a_key_of_the_free_tier_pays_nothing_and_is_told_how_many_months_it_takes(

@@ -210,7 +210,7 @@ def reckoning_lines(found: Reckoning, won: float | None) -> list[Content]:
     """Predicted beside actual, as far as either is known."""
     rows: list[tuple[str, str, str]] = [
         (
-            say("메모리(GPU 하나)", "memory, a GPU"),
+            say("메모리(프로세스 하나)", "memory, a process"),
             size_text(found.memory_predicted) if found.memory_predicted else "",
             size_text(found.memory_actual) if found.memory_actual else "",
         ),

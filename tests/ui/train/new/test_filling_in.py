@@ -18,7 +18,7 @@ from tests.ui.train.filling import shown
 from trainer.estimate import time as speeds
 from trainer.estimate.estimate import plan_run
 from trainer.jobs.start_here import new_job
-from trainer.jobs.tokenising import cached_lengths
+from trainer.jobs.tokenising import known_lengths
 from trainer.recipe import load_recipe, recipe_or_faults
 from trainer.recipe_draft import draft_like
 
@@ -192,7 +192,7 @@ async def test_no_key_waits_for_a_plan(home: Path, monkeypatch: pytest.MonkeyPat
         return call
 
     monkeypatch.setattr("trainer.jobs.outlook.plan_run", noted(plan_run))
-    monkeypatch.setattr("trainer.jobs.outlook.cached_lengths", noted(cached_lengths))
+    monkeypatch.setattr("trainer.jobs.outlook.known_lengths", noted(known_lengths))
     monkeypatch.setattr("trainer.recipe_draft.recipe_or_faults", noted(recipe_or_faults))
     async with shown(NewJobScreen(tiny(home))) as one:
         await one.planned()
