@@ -15,10 +15,12 @@ from typing import Any
 
 import torch
 
+from kullm_tui.weights import import_structure
 from kullm_tui.weights.import_time import in_their_place
 
 _MODULES = ("transformers.modeling_utils", "transformers.masking_utils", "transformers.generation")
 _COMPILER = "torch._dynamo"
+_LACKING = {"scipy": None, "kernels": None}
 _INDEXING = f"{_COMPILER}._trace_wrapped_higher_order_op"
 _torch: Any = torch
 
@@ -80,7 +82,7 @@ def _forget() -> None:
 
 if "transformers.modeling_utils" not in sys.modules and _COMPILER not in sys.modules:
     try:
-        with in_their_place({"scipy": None, "kernels": None}), _on_one_device(), _without_the_compiler():
+        with import_structure.kept(), in_their_place(_LACKING), _on_one_device(), _without_the_compiler():
             _bring_in()
     except (ImportError, AttributeError, NameError, TypeError, ValueError, RuntimeError):
         _forget()

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.tiny_models import save_model
 
 _REPORT = """
@@ -40,6 +42,27 @@ load_model(Path({str(tmp_path)!r}), precision="4bit", device=torch.device("cpu")
 """
     _said(_ENGINE + load)  # the first time it is rounded, for which bitsandbytes goes by the compiler
     assert _said(_ENGINE + load + _REPORT) == ""
+
+
+_STRUCTURE = """
+import hashlib, transformers
+print(hashlib.sha256(repr(sorted(transformers._class_to_module.items())).encode()).hexdigest())
+"""
+
+
+def test_which_module_holds_a_name_is_found_once_and_is_what_the_library_finds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KULLM_HOME", str(tmp_path))
+    found = _said(_STRUCTURE)
+    assert _said("import kullm_tui.weights" + _STRUCTURE) == found
+    (kept,) = (tmp_path / "cache" / "imports").iterdir()
+    assert _said("import kullm_tui.weights" + _STRUCTURE) == found
+    kept.write_text(kept.read_text().replace("Qwen3ForCausalLM", "Qwen3ForOthers"))
+    assert _said("import kullm_tui.weights" + _STRUCTURE) != found, "it is read from there"
+    for damage in (kept.read_text()[:1000], '{"of": [["gpt2", 3]]}', "[]"):
+        kept.write_text(damage)
+        assert _said("import kullm_tui.weights" + _STRUCTURE) == found
 
 
 def test_what_asks_for_the_compiler_later_gets_the_real_one() -> None:
