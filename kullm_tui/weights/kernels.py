@@ -11,6 +11,7 @@ bitsandbytes alone. docs/experiments.md has the measurements.
 
 import ctypes
 import logging
+import math
 import subprocess
 from functools import cache
 from pathlib import Path
@@ -27,7 +28,9 @@ _SOURCE = Path(__file__).with_name("kernels.c")
 # flush denormals to zero when it is loaded.
 _REORDERED = ("-fassociative-math", "-fno-signed-zeros", "-fno-trapping-math", "-fno-math-errno", "-ffp-contract=fast")
 _OPTIONS = ("-O3", *_REORDERED, "-fopenmp", "-shared", "-fPIC")
-MOST_ROWS = 16  # more rows than this, and expanding the 4-bit matrix pays
+_ROWS_AT_ONCE = 16  # of x, for which the 4-bit matrix is read once
+# More rows of x than this, and the 4-bit matrix is expanded: where the processor multiplies blocks of bf16, and elsewhere.
+_EXPANDED_FROM = {True: 24, False: 96}
 _EXPANDED_VALUES = 1 << 22
 _APART = 16  # values between two rows of them, or rows that are a power of two apart share their places in the cache
 _LARGEST_HEAD = 512  # HEAD_AT_MOST
@@ -52,6 +55,7 @@ class Kernels:
             function = getattr(loaded, name)
             function.argtypes, function.restype = arguments, None
         self.tiles = tiles
+        self.most_rows = _EXPANDED_FROM[tiles]  # until here a row's bits are the same whatever stands beside it
         self._nf4_rows = loaded.nf4_rows
         self._nf4_expand = loaded.nf4_expand_bf16 if tiles else loaded.nf4_expand
         self._bf16_rows = loaded.bf16_rows
@@ -64,10 +68,14 @@ class Kernels:
         outputs, columns = codes.shape[0], 2 * codes.shape[1]
         rows = x.reshape(-1, columns)
         matrix = codes.data_ptr(), scales.data_ptr(), levels.data_ptr()
-        if len(rows) > MOST_ROWS:
+        if len(rows) > self.most_rows:
             return self._expanded(rows, outputs, matrix).view(*x.shape[:-1], outputs)
         out, wide = x.new_empty((*x.shape[:-1], outputs), dtype=torch.bfloat16), rows.float()
-        self._nf4_rows(len(rows), outputs, columns, wide.data_ptr(), *matrix, out.data_ptr())
+        each = max(1, math.ceil(len(rows) / max(1, math.ceil(len(rows) / _ROWS_AT_ONCE))))
+        for first in range(0, len(rows), each):
+            count = min(each, len(rows) - first)
+            theirs = wide.data_ptr() + 4 * columns * first, *matrix, out.data_ptr() + 2 * outputs * first
+            self._nf4_rows(count, outputs, columns, *theirs)
         return out
 
     def _expanded(self, rows: torch.Tensor, outputs: int, matrix: tuple[int, int, int]) -> torch.Tensor:

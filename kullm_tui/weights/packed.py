@@ -2,7 +2,7 @@
 
 PackedLinear   4 bits, in the form that bitsandbytes' AVX512-BF16 kernel runs. bitsandbytes' own forward looks at its state,
                converts and dispatches anew for every product, 112 times a token for Polyglot 5.8B; here that is settled when
-               the weights are placed. `kernels` runs the same form: a few rows with the same result, many where that is faster, all on CPUs without AVX512-BF16
+               the weights are placed. `kernels` runs the same form sooner; without a compiler that kernel serves itself
 RowsLinear     bf16; the few rows of a decode step go through `kernels`, which reads the matrix as fast as memory gives it. Many rows go
                through fp32 where the processor has no arithmetic for bf16: torch's own product takes three times as long there
 """
@@ -14,11 +14,10 @@ import torch
 from torch import nn
 
 from kullm_tui.weights import bnb
-from kullm_tui.weights.kernels import MOST_ROWS, kernels
+from kullm_tui.weights.kernels import kernels
 from kullm_tui.weights.skeleton import BLOCK, is_linear
 
 _KERNEL_NAME = "gemv_4bit_inference_cpu_nf4_bf16"
-_MANY_ROWS = 64  # blocks of numbers are multiplied sooner than codes, where the processor multiplies blocks
 _FEW_ROWS = 8  # with more of them torch's matrix product is the faster one
 _WIDENED_VALUES = 1 << 22  # of a bf16 matrix at a time, as fp32
 
@@ -59,12 +58,12 @@ class PackedLinear(bnb.nn.Linear4bit):  # type: ignore[misc]
 
     def _product(self, inputs: torch.Tensor) -> torch.Tensor:
         rows, columns, own = self._rows, self._columns, kernels()
-        count = inputs.numel() // columns
-        if own and (self._kernel is None or count <= MOST_ROWS or (own.tiles and count >= _MANY_ROWS)):
+        if own:
             return own.nf4_linear(inputs, self.weight, self.weight.quant_state.absmax, self._levels)
         assert self._kernel is not None, "this form is chosen where there is a kernel for it"
         out = inputs.new_empty((*inputs.shape[:-1], rows))
         weight, scales = self._places
+        count = inputs.numel() // columns
         self._kernel(count, rows, columns, inputs.data_ptr(), weight, scales, out.data_ptr(), BLOCK, columns, rows)
         return out
 

@@ -14,7 +14,7 @@ from torch.nn.functional import linear, scaled_dot_product_attention
 from kullm_tui.core.native import find_compiler
 from kullm_tui.core.processor import LEVELS, Level, Processor, machine_level
 from kullm_tui.weights.bnb import bitsandbytes, functional
-from kullm_tui.weights.kernels import MOST_ROWS, Kernels, can_attend, kernels_for
+from kullm_tui.weights.kernels import Kernels, can_attend, kernels_for
 from kullm_tui.weights.quantize import packed_nf4
 
 SHAPES = [(32, 64), (96, 128), (1024, 192)]
@@ -47,7 +47,7 @@ def _levels() -> torch.Tensor:
     return levels.bfloat16()
 
 
-@pytest.mark.parametrize("count", [1, 2, 3, 5, 8, 17, 70])
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 8, 17, 24, 40, 70, 130])
 @pytest.mark.parametrize(("outputs", "columns"), SHAPES)
 def test_4_bit_rows_equal_the_product_with_the_expanded_matrix(
     own: Kernels, count: int, outputs: int, columns: int
@@ -59,7 +59,7 @@ def test_4_bit_rows_equal_the_product_with_the_expanded_matrix(
     matrix = _expanded(parts[""], parts["absmax"], levels).T
     expected = x.double() @ matrix
     rounding = 2**-8 * expected.abs() + 1e-4
-    if own.tiles and count > MOST_ROWS:
+    if own.tiles and count > own.most_rows:
         rounding += 2**-9 * (x.double().abs() @ matrix.abs())
     found = own.nf4_linear(x, parts[""], parts["absmax"], levels)
     assert ((found.double() - expected).abs() <= rounding).all()
@@ -68,7 +68,7 @@ def test_4_bit_rows_equal_the_product_with_the_expanded_matrix(
 @pytest.mark.parametrize(("outputs", "columns"), [*SHAPES, (256, 2048)])
 def test_4_bit_rows_are_the_same_to_the_bit_on_every_path_and_bitsandbytes_own(outputs: int, columns: int) -> None:
     parts, levels = packed_nf4(torch.randn(outputs, columns, dtype=torch.bfloat16)), _levels()
-    for count in range(1, 10):
+    for count in (*range(1, 10), 16, 17, 24):
         x = torch.randn(count, columns, dtype=torch.bfloat16)
         found = [own.nf4_linear(x, parts[""], parts["absmax"], levels) for own in _every_path()]
         if machine_level() == "avx512-bf16":  # where bitsandbytes has a kernel
