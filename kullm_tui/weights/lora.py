@@ -10,6 +10,8 @@ from torch import nn
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
+from kullm_tui.weights import peft_front  # noqa: F401 - before a layer is wrapped
+
 if TYPE_CHECKING:
     from kullm_tui.weights.rows import Rows
 

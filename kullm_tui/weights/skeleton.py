@@ -75,9 +75,10 @@ def build_skeleton(
     _require_runnable(folder, config, model_class)
     # Said outright: a repository's config.json may ask for an attention kernel from the Hub.
     attention = "sdpa" if getattr(model_class, "_supports_sdpa", False) else "eager"
-    with bounded(folder, cancelled), nothing_filled(), init_empty_weights(include_buffers=False):
-        model = _instantiate(folder, config, precision, attention, trust_remote_code)
-    _compute_buffers(model)
+    with nothing_filled():
+        with bounded(folder, cancelled), init_empty_weights(include_buffers=False):
+            model = _instantiate(folder, config, precision, attention, trust_remote_code)
+        _compute_buffers(model)
     model.requires_grad_(False).eval()
     return Skeleton(model, config, precision, _quantised_layers(model, precision))
 

@@ -22,7 +22,7 @@ from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from kullm_tui.core.errors import ConfigError
 from kullm_tui.core.language import say
-from kullm_tui.weights import bnb
+from kullm_tui.weights import bnb, peft_front  # noqa: F401 - before a layer is wrapped
 from kullm_tui.weights.loading import load_in_form
 from kullm_tui.weights.skeleton import read_config
 from trainer.model.lean_layers import make_lean
