@@ -153,7 +153,11 @@ def streaming(home: Path, checkpoint: Path, repeat: int) -> list[Row]:
     return [Row("a reply in the app : the engine alone", found, app / engine, ">= 0.95", app / engine >= 0.95, sides)]
 
 
-_DECODING = {"max_tokens": _TOKENS, "temperature": 1.0, "seed": 1}  # at 0 random weights go in circles, which are guessed
+_DECODING = {
+    "max_tokens": _TOKENS,
+    "temperature": 1.0,
+    "seed": 1,
+}  # at 0 random weights go in circles, which are guessed
 _QUESTION = "1 2 3"
 
 

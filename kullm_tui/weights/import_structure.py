@@ -30,7 +30,7 @@ Find = Callable[[str | Path], Structure]
 
 
 @contextlib.contextmanager
-def kept() -> Iterator[None]:
+def structure_kept() -> Iterator[None]:
     """For the time of the library's import."""
     finder = _Finder()
     sys.meta_path.insert(0, finder)
@@ -71,7 +71,7 @@ def _from_the_cache(find: Find) -> Find:
         fresh = find(place)
         with contextlib.suppress(*_UNUSABLE):
             text = json.dumps(_without_sets(fresh))
-            if _with_sets(json.loads(text)) == fresh:
+            if _with_sets(foreign_json.parsed(text)) == fresh:
                 publish(_file_for(folder), text, mode=0o600)
         return fresh
 

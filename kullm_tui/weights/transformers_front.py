@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from kullm_tui.weights import import_structure
+from kullm_tui.weights.import_structure import structure_kept
 from kullm_tui.weights.import_time import in_their_place
 
 _MODULES = ("transformers.modeling_utils", "transformers.masking_utils", "transformers.generation")
@@ -82,7 +82,7 @@ def _forget() -> None:
 
 if "transformers.modeling_utils" not in sys.modules and _COMPILER not in sys.modules:
     try:
-        with import_structure.kept(), in_their_place(_LACKING), _on_one_device(), _without_the_compiler():
+        with structure_kept(), in_their_place(_LACKING), _on_one_device(), _without_the_compiler():
             _bring_in()
     except (ImportError, AttributeError, NameError, TypeError, ValueError, RuntimeError):
         _forget()

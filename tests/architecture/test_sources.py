@@ -15,6 +15,7 @@ _BROAD_EXCEPTS = {
     "kullm_tui/commands/main.py",
     "kullm_tui/core/asking/live_reply.py",
     "kullm_tui/engine/batch.py",
+    "kullm_tui/engine/tasks.py",
     "kullm_tui/engine/beams.py",
     "kullm_tui/ui/background.py",
     "trainer/jobs/agent/supervisor.py",
