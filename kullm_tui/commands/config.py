@@ -61,7 +61,7 @@ def _note_what_is_lacking(chosen: str) -> None:
         if ref.kind != "endpoint":
             local_folder(ref)
     except ModelNotFound as error:
-        Narration().note(str(error))
+        Narration().note(say(f"설정했어요. 다만 {error}", f"It is set, but {error}"))
 
 
 def _lines(config: Config) -> list[str]:

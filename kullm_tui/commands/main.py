@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from kullm_tui import __version__
+from kullm_tui.commands.cli.progress import clear_line
 from kullm_tui.commands.cli.usage import korean_fault
 from kullm_tui.core.errors import ConfigError, KullmError, UsageError
 from kullm_tui.core.language import say
@@ -217,6 +218,7 @@ def _report(error: Exception, message: str, code: int, *, debug: bool) -> int:
 
         print(terminal_safe(redacted("".join(traceback.format_exception(error)))), file=sys.stderr, end="")
     else:
+        clear_line()
         print(f"kullm: {terminal_safe(redacted(message))}", file=sys.stderr)
     return code
 

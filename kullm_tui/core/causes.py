@@ -11,6 +11,7 @@ import re
 import sqlite3
 import ssl
 import subprocess
+from collections.abc import Iterator
 
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
@@ -91,14 +92,20 @@ def cause_of(error: BaseException) -> str:
 
 
 def connection_cause(error: BaseException) -> str:
-    """Why no connection came about: the first number in the chain of causes, else what the transport's words say."""
-    found: BaseException | None = error
-    while found is not None:
+    """Why no connection came about: the first number in the chain of causes, else the first of its words that say something."""
+    chain = list(_chain(error))
+    for found in chain:
         if isinstance(found, OSError) and found.errno in _KOREAN and not isinstance(found, ssl.SSLError):
             return _os_cause(found)
-        found = found.__cause__ or found.__context__
-    words = str(error) or type(error).__name__
+    told = [str(found) for found in chain]
+    words = next(filter(_known, told), "") or str(error) or type(error).__name__
     return say(_worded(words), words)
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def _os_cause(error: OSError) -> str:
@@ -121,4 +128,8 @@ def _syntax_cause(error: ValueError) -> str:
 
 
 def _worded(words: str) -> str:
-    return next((korean for form, korean in _WORDED if re.search(form, words, re.IGNORECASE)), "알 수 없는 오류")
+    return _known(words) or "알 수 없는 오류"
+
+
+def _known(words: str) -> str:
+    return next((korean for form, korean in _WORDED if re.search(form, words, re.IGNORECASE)), "")

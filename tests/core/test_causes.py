@@ -80,3 +80,14 @@ def test_a_connection_that_fails_says_why(fail: Callable[[], None], korean: str)
         fail()
 
     assert connection_cause(caught.value) == korean
+
+
+def test_why_it_failed_is_found_below_the_words_of_whoever_passed_it_on() -> None:
+    """OpenAI's SDK says "Connection error." of each."""
+    try:
+        try:
+            _no_such_host()
+        except httpx2.ConnectError as error:
+            raise RuntimeError("Connection error.") from error
+    except RuntimeError as passed_on:
+        assert connection_cause(passed_on) == "주소를 찾을 수 없음"

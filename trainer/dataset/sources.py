@@ -251,8 +251,8 @@ def _is_of_the_hub(source: str) -> bool:
 
 def _not_built(name: str) -> str:
     return say(
-        f"{name} 혼합은 아직 만들지 않았어요. 먼저 만드세요: `kullm data build {name}`",
-        f"{name} is not built yet. Build it first: `kullm data build {name}`.",
+        f"{name} 혼합은 아직 만들지 않았어요. 먼저 만드세요: `kullm data build {name}`(직접 쓴 혼합이면 `{name}.toml`)",
+        f"{name} is not built yet. Build it first: `kullm data build {name}`, or `{name}.toml` where it is a file of yours.",
     )
 
 

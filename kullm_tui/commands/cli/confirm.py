@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from kullm_tui.commands.cli.progress import clear_line
 from kullm_tui.core.errors import UsageError
 from kullm_tui.core.files import is_there
 from kullm_tui.core.language import say
@@ -15,8 +16,7 @@ def can_ask() -> bool:
 
 
 def confirmed(question: str) -> bool:
-    if sys.stderr.isatty():  # in place of a line of progress
-        sys.stderr.write("\r\x1b[K")
+    clear_line()
     sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in _YES

@@ -10,6 +10,13 @@ from kullm_tui.core.text import size_text, terminal_safe
 _REDRAW_SECONDS = 0.1
 
 
+def clear_line() -> None:
+    """Of a progress that somebody left there."""
+    if sys.stderr.isatty():
+        sys.stderr.write("\r\x1b[K")
+        sys.stderr.flush()
+
+
 class Narration:
     """One line at the bottom that is rewritten, and notes that stay."""
 
@@ -25,8 +32,7 @@ class Narration:
 
     def clear(self) -> None:
         if self._shown:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+            clear_line()
             self._shown = False
 
     def aside(self, text: str) -> None:

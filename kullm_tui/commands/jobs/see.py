@@ -158,6 +158,13 @@ def _print_log(job: KnownJob, attempt: int | None, *, goes_on: bool) -> None:
         sys.stdout.flush()
         if ended:
             sys.stdout.write(safe.feed(decoder.decode(b"", final=True)) + safe.close())
+            if not tail.path.stat().st_size:
+                Narration().note(
+                    say(
+                        f"기록이 비어 있어요. 경고나 오류가 없었다는 뜻이에요. 수치는 `kullm jobs show {job.id}`로 보세요.",
+                        f"The log is empty: there was no warning and no error. `kullm jobs show {job.id}` has the numbers.",
+                    )
+                )
             return
         time.sleep(_POLL_SECONDS)
 

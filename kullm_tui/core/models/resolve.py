@@ -102,7 +102,7 @@ def local_folder(ref: ModelRef) -> Path:
         )
     raise ModelNotFound(
         say(
-            f"{ref.name} 모델을 아직 내려받지 않았어요. `kullm models pull {ref.name}`으로 받으세요.",
+            f"{ref.name} 모델을 아직 내려받지 않았어요. `kullm models pull {ref.name}` 명령으로 받으세요.",
             f"{ref.name} is not downloaded yet. Fetch it with `kullm models pull {ref.name}`.",
         )
     )
