@@ -44,6 +44,7 @@ _CONVERSATIONS = (100, 1_000, 10_000, 100_000)
 _LENGTHS, _RANKS = (64, 128, 256, 512, 1024), (1, 2)
 _STEP_TOKENS, _STEPS = 4096, 3  # of a training
 _EVEN = 0.15  # an exponent below which nothing is said to grow
+_BY_INDEX = 0.1  # a tree is a little deeper
 
 
 @dataclass
@@ -114,7 +115,7 @@ def past(arguments: argparse.Namespace) -> Iterator[Curve]:
     works: dict[str, tuple[float, Callable[[Store], object]]] = {
         "the newest 50 listed": (0, lambda store: store.conversations(limit=50)),
         "one opened": (0, lambda store: store.thread(store.conversations(limit=1)[0].id)),
-        "a word that stands in one": (0, lambda store: store.search(history.SINGLE)),
+        "a word that stands in one": (_BY_INDEX, lambda store: store.search(history.SINGLE)),
         "a common word": (1, lambda store: store.search("데이터")),
         "a single syllable": (1, lambda store: store.search("수")),
     }

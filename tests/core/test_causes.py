@@ -84,10 +84,8 @@ def test_a_connection_that_fails_says_why(fail: Callable[[], None], korean: str)
 
 def test_why_it_failed_is_found_below_the_words_of_whoever_passed_it_on() -> None:
     """OpenAI's SDK says "Connection error." of each."""
-    try:
-        try:
-            _no_such_host()
-        except httpx2.ConnectError as error:
-            raise RuntimeError("Connection error.") from error
-    except RuntimeError as passed_on:
-        assert connection_cause(passed_on) == "주소를 찾을 수 없음"
+    with pytest.raises(httpx2.ConnectError) as caught:
+        _no_such_host()
+    passed_on = RuntimeError("Connection error.")
+    passed_on.__cause__ = caught.value
+    assert connection_cause(passed_on) == "주소를 찾을 수 없음"
