@@ -33,6 +33,7 @@ _LETTERS = "QWRYUIPASDHJKLZXCVNM"  # none of them is repainted by a header or fo
 _PRESSES, _WORDS_A_SECOND, _REPLIES = 200, 30, 3
 _TOKENS = 96
 _SECONDS = 120.0
+_LATEST = 32_768  # bytes
 
 
 class App:
@@ -55,11 +56,12 @@ class App:
         os.write(self._terminal, text.encode())
 
     def waits_for(self, text: str) -> None:
+        """It looks when something new has come, at the end of it: a terminal that looks all the time takes a core from those it measures."""
         deadline = time.monotonic() + _SECONDS
-        while text.encode() not in SEQUENCE.sub(b"", self._seen):
+        while text.encode() not in SEQUENCE.sub(b"", self._seen[-_LATEST:]):
             if time.monotonic() > deadline:
                 raise TimeoutError(text)
-            self._read(0.002)
+            self._read(0.5)
 
     def rests(self, seconds: float) -> None:
         """What it shows meanwhile is read, as a terminal does."""

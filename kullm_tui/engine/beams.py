@@ -10,6 +10,7 @@ from transformers import StoppingCriteria, StoppingCriteriaList
 
 from kullm_tui.core.errors import KullmError
 from kullm_tui.core.language import say
+from kullm_tui.engine.apart import done_apart
 from kullm_tui.engine.failures import model_is_leaving
 from kullm_tui.engine.generation import (
     Failed,
@@ -72,7 +73,7 @@ class BeamSearch:
             return
         self._running = generations
         with self._structure:
-            self._answer_alone(generations)
+            done_apart(self._answer_alone, generations)
         self._running = []
 
     def _answer_alone(self, generations: list[Generation]) -> None:

@@ -20,6 +20,7 @@ from kullm_tui.core.config.settings import EngineSettings, Precision
 from kullm_tui.core.language import say
 from kullm_tui.core.models.profiles import Profile
 from kullm_tui.core.models.stack import stack_of
+from kullm_tui.engine.apart import apart
 from kullm_tui.engine.batch import Batch
 from kullm_tui.engine.beams import BeamSearch
 from kullm_tui.engine.memory import budget_for, least_need, limits_for, too_large
@@ -190,12 +191,12 @@ class Residency:
         def cancelled() -> bool:
             return self._closing or (target.folder, precision) in self._called_off
 
-        need = await asyncio.to_thread(
+        need = await apart(
             footprint, target.folder, precision, self._device, trust_remote_code=trusted, cancelled=cancelled
         )
         context = target.profile.context
         await self._make_room(target, precision, least_need(need, context))
-        loaded = await asyncio.to_thread(
+        loaded = await apart(
             load_model,
             target.folder,
             precision=precision,
@@ -232,7 +233,7 @@ class Residency:
         if need > room:
             smaller = None
             if precision != "4bit":
-                four_bit = await asyncio.to_thread(footprint, target.folder, "4bit", self._device)
+                four_bit = await apart(footprint, target.folder, "4bit", self._device)
                 smaller = least_need(four_bit, target.profile.context)
             raise too_large(target.shown, need, room, smaller)
 
@@ -256,7 +257,7 @@ class Residency:
             return None
         folder, name = target.adapter, _adapter_key(target.adapter)
         if name not in resident.rack.names:
-            prepared = await asyncio.to_thread(resident.rack.prepare, name, folder)
+            prepared = await apart(resident.rack.prepare, name, folder)
             await asyncio.wrap_future(resident.batch.between_tokens(partial(_add_once, resident.rack, name, prepared)))
         stale = resident.adapters.get(folder, name)
         if stale != name and resident.in_use == 1:  # nobody else is here who might still use it

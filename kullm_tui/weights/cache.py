@@ -27,7 +27,7 @@ from kullm_tui.core.models.weights_cache import FORMAT, JOURNAL, MANIFEST, Manif
 from kullm_tui.weights.files import Checkpoint, TensorReader, disk_fault, hub_repository
 from kullm_tui.weights.plan import PlannedTensor
 from kullm_tui.weights.progress import Cancelled, LoadProgress, Report, stop_if
-from kullm_tui.weights.quantize import Form, int8_rows, packed_nf4, serialised_nf4
+from kullm_tui.weights.quantize import Form, int8_rows, packed_nf4, quantising, serialised_nf4
 from kullm_tui.weights.shards import ShardWriter
 
 _POLL_SECONDS = 0.2
@@ -129,7 +129,8 @@ def _written(partial: Path) -> int:
 
 def _build(recipe: Recipe, report: Report, cancelled: Cancelled) -> Path:
     partial, final = weights_cache.partial_folder_of(recipe.key), weights_cache.folder_of(recipe.key)
-    shards = _write_shards(recipe, partial, report, cancelled)
+    with quantising():
+        shards = _write_shards(recipe, partial, report, cancelled)
     (partial / MANIFEST).write_text(_with_shards(recipe.manifest, shards).to_json(), encoding="utf-8")
     (partial / JOURNAL).unlink()
     sync_folder(partial)

@@ -8,8 +8,9 @@ of scratch a value, and packs with 32 bytes a value.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
@@ -54,6 +55,26 @@ def _workers() -> ThreadPoolExecutor:
     started.wait()
     torch.set_num_threads(own)
     return pool
+
+
+_in_use = 0
+_counting = threading.Lock()
+
+
+@contextmanager
+def quantising() -> Iterator[None]:
+    """The threads end with the last who is in here: those that computed would slow a model's steps (`engine/apart.py`)."""
+    global _in_use
+    with _counting:
+        _in_use += 1
+    try:
+        yield
+    finally:
+        with _counting:
+            _in_use -= 1
+            if not _in_use and _workers.cache_info().currsize:
+                _workers().shutdown()
+                _workers.cache_clear()
 
 
 def in_chunks(count: int, step: int, work: Callable[[int, int], None]) -> None:
