@@ -1,6 +1,6 @@
 """The running batch of one base model: replies join and leave it between tokens, whatever their adapters.
 
-One thread owns the model. Each turn of its loop drops what nobody waits for any more, prefills a piece of the oldest waiting
+One thread at a time owns the model. Each turn of its loop drops what nobody waits for any more, prefills a piece of the oldest waiting
 prompt, and decodes one token for every running row:
 
     waiting   [ d e f ]                                   the client with fewest rows first, then in order of arrival
@@ -21,6 +21,7 @@ from typing import Any
 
 import torch
 
+from kullm_tui.engine.apart import done_apart
 from kullm_tui.engine.attention import attend_in_slots, one_token_a_row, some_tokens_of_a_row
 from kullm_tui.engine.choices import choices
 from kullm_tui.engine.failures import as_kullm_error
@@ -122,23 +123,30 @@ class Batch:
 
     # The loop.
     def _loop(self) -> None:
-        torch.set_grad_enabled(False)
+        """A model that rests has no thread that computed: another one's steps would pay for it."""
         while self._wait_for_work():
+            done_apart(self._work_until_idle)
+        self._fail_all(None)
+        self._tasks.refuse()
+
+    def _work_until_idle(self) -> None:
+        torch.set_grad_enabled(False)
+        while self._has_work() and not self._closed:
             try:
                 self._turn()
             except Exception as error:  # the engine's request edge: whatever a forward does, the engine lives on
                 logger.exception("a turn of the batch failed")
                 self._fail_all(error)
-        self._fail_all(None)
-        self._tasks.refuse()
 
     def _wait_for_work(self) -> bool:
         with self._work:
-            idle = not (self._running or self._joining)
-            while idle and not (self._waiting or self._tasks or self._closed):
+            while not (self._has_work() or self._closed):
                 self._cache.release()
                 self._work.wait()
             return not self._closed
+
+    def _has_work(self) -> bool:
+        return bool(self._running or self._joining or self._waiting or self._tasks)
 
     def _turn(self) -> None:
         self._tasks.do(nothing_else=not (self._running or self._joining or self._waiting))
