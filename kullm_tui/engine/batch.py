@@ -21,7 +21,6 @@ from typing import Any
 
 import torch
 
-from kullm_tui.engine.apart import done_apart
 from kullm_tui.engine.attention import attend_in_slots, one_token_a_row, some_tokens_of_a_row
 from kullm_tui.engine.choices import choices
 from kullm_tui.engine.failures import as_kullm_error
@@ -125,7 +124,13 @@ class Batch:
     def _loop(self) -> None:
         """A model that rests has no thread that computed: another one's steps would pay for it."""
         while self._wait_for_work():
-            done_apart(self._work_until_idle)
+            busy = threading.Thread(target=self._work_until_idle, name="batch at work", daemon=True)
+            try:
+                busy.start()
+            except RuntimeError:  # the system has no more threads: slower is better than never
+                self._work_until_idle()
+            else:
+                busy.join()
         self._fail_all(None)
         self._tasks.refuse()
 

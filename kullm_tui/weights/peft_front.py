@@ -11,5 +11,3 @@ if hasattr(tuners_utils, _ASKS):
     setattr(tuners_utils, _ASKS, False)
 elif torch.distributed.is_available():  # another version, which may ask by another name
     import torch.distributed.tensor  # noqa: F401
-
-__all__ = ["tuners_utils"]

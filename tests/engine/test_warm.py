@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
+from kullm_tui.weights.packed import runs_packed
 from tests.tiny_models import FAMILIES, save_ia3, save_lora, save_model
 
 _ANSWER = """
@@ -59,4 +61,5 @@ def test_every_family_answers_with_and_without_adapters_where_nothing_is_made_an
         assert done.returncode == 0, done.stderr
         found, brought_in = json.loads(done.stdout)
         assert found == {folder: [] for folder in models}, turn
-    assert brought_in == []
+    if runs_packed(torch.device("cpu")):  # else bitsandbytes' own layers ask for it
+        assert brought_in == []
