@@ -23,6 +23,7 @@ from kullm_tui.ui.conversation.thinking import Thinking
 from kullm_tui.ui.judge.verdict_card import VerdictCard
 from kullm_tui.ui.markdown.reply_view import Reply
 from kullm_tui.ui.text import plain
+from kullm_tui.ui.widgets.told import Told
 
 if TYPE_CHECKING:
     from kullm_tui.core.store.history import Turn
@@ -33,7 +34,7 @@ _FOLDED_LINES = 60
 _WIDTH = 22
 
 
-class Byline(Static):
+class Byline(Told):
     """Who spoke, when, and which of several branches this is: `2/3 ‹ ›`, whose arrows can be clicked."""
 
     @dataclass
@@ -47,7 +48,7 @@ class Byline(Static):
             lines.append(Content.assemble((f"{place}/{count} ", "$quiet"), ("‹ ›", "$accent")))
         self._arrows = count > 1
         self.set_class(count > 1, "-branches")
-        self.update(Content("\n").join(lines))
+        self.tell(Content("\n").join(lines))
 
     def on_click(self, event: events.Click) -> None:
         if self._arrows and event.y == 1:
@@ -68,10 +69,10 @@ class TurnView(Vertical):
     TurnView.-user .said { color: $text; text-style: bold; }
     TurnView .input { width: 1fr; height: auto; color: $quiet; border-left: outer $rule; padding-left: 1; }
     TurnView Byline { width: 22; height: auto; margin-left: 2; text-align: right; color: $quiet; }
-    TurnView .facts { height: auto; color: $quiet; }
-    TurnView .said-of { height: auto; color: $accent; }
-    TurnView .limits { height: auto; color: $warning; }
-    TurnView .fault { height: auto; color: $error; }
+    TurnView .facts { color: $quiet; }
+    TurnView .said-of { color: $accent; }
+    TurnView .limits { color: $warning; }
+    TurnView .fault { color: $error; }
     TurnView .hidden { display: none; }
     """
 
@@ -99,9 +100,7 @@ class TurnView(Vertical):
         self.thinking = Thinking() if turn.role == "assistant" else None
         self.verdicts = VerdictCard() if turn.role == "assistant" else None
         self._byline = Byline()
-        self._lines = {
-            name: Static(classes=f"{name} hidden", markup=False) for name in ("limits", "fault", "said-of", "facts")
-        }
+        self._lines = {name: Told(f"{name} hidden") for name in ("limits", "fault", "said-of", "facts")}
 
     def compose(self) -> ComposeResult:
         with Horizontal():
@@ -205,10 +204,10 @@ class TurnView(Vertical):
         if self.thinking is None:
             return
         if self.live:
-            self.thinking.tell(self.live.thinking, self.live.thinking_seconds, goes_on=self.live.is_thinking)
+            self.thinking.show(self.live.thinking, self.live.thinking_seconds, goes_on=self.live.is_thinking)
         else:
             lasted = self.turn.timings.get("thinking_ms")
-            self.thinking.tell(self.turn.thinking, None if lasted is None else lasted / 1000)
+            self.thinking.show(self.turn.thinking, None if lasted is None else lasted / 1000)
 
     def _tell_outcome(self) -> None:
         self._tell_thinking()
@@ -226,7 +225,7 @@ class TurnView(Vertical):
         line = self._lines[name]
         line.set_class(not text, "hidden")
         if text:
-            line.update(plain(text))
+            line.tell(plain(text))
 
     @on(Byline.Switched)
     def _switch(self, event: Byline.Switched) -> None:
