@@ -216,7 +216,7 @@ def _memory(promise: str, found: dict[str, float], allowed: float) -> Row:
 def cold_start(setup: Setup) -> list[Row]:
     """`kullm ask` with no engine running, to its first token."""
     imports, ours, llama = [], [], []
-    for _ in range(max(3, setup.repeat // 2)):
+    for _ in range(2 * setup.repeat):  # seconds each, of which no two are alike on a machine that others use as well
         imports.append(_run_seconds([sys.executable, "-P", "-c", "import torch, transformers"]))
         ours.append(_first_token(setup.environment, str(setup.checkpoint))["seconds"])
         if setup.llama_python:

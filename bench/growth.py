@@ -5,7 +5,7 @@
 Each curve is measured at points about a factor apart, repetitions interleaved; its exponent is the slope of the least squares line through
 the logarithms of the medians: 0 costs the same however much there is, 1 twice as much for twice as much. Beside it stands the slope
 between the last two points, where what grows fastest shows. FOLDER is from `bench/weights.py`; without it the 1.3b shape is written to a
-temporary folder. `--figures` draws growth-SUBJECT.svg of each.
+temporary folder. growth-SUBJECT.svg is drawn of each, beside the report or in `--figures`.
 """
 
 import argparse
@@ -234,9 +234,10 @@ def main() -> None:
         for subject in asked:
             curves = list(MEASURES[subject](arguments))
             report.add([curve.row() for curve in curves])
-            if arguments.figures:
-                figure = figure_file(lambda curves=curves: drawn(curves), "svg")  # type: ignore[misc]
-                (arguments.figures / f"growth-{subject}.svg").write_bytes(figure)
+            figure = figure_file(lambda curves=curves: drawn(curves), "svg")  # type: ignore[misc]
+            folder = arguments.figures or arguments.out
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"growth-{subject}.svg").write_bytes(figure)
     report.finish()
 
 

@@ -80,6 +80,7 @@ class Batch:
         self._pace = Pace()
         self._prefixes = PrefixStore(limits.prefix_bytes)
         self._running: list[Row] = []  # slots 0…
+        self._entering: Generation | None = None  # no row yet
         self._joining: Row | None = None  # the slot after them
         self._waiting: Line[Generation] = Line()
         self._turns = 0
@@ -182,7 +183,9 @@ class Batch:
         if generation is None:
             return
         generation.clock.start()
+        self._entering = generation
         self._joining = row = Row(generation, device=self._device)
+        self._entering = None
         if not (row.request.score_prompt or row.request.alone):
             self._reuse(row, len(self._running))
 
@@ -353,10 +356,12 @@ class Batch:
             generations = [row.generation for row in self._running]
             if self._joining:
                 generations.append(self._joining.generation)
+            if self._entering:
+                generations.append(self._entering)
             if self._closed:
                 generations += self._waiting
                 self._waiting.clear()
-            self._running, self._joining = [], None
+            self._running, self._joining, self._entering = [], None, None
         self._cache.release()
         self._prefixes.clear()
         for generation in generations:

@@ -18,6 +18,8 @@ from kullm_tui.engine.service import EngineService
 from kullm_tui.engine.wire_errors import error_object
 from kullm_tui.weights.progress import LoadProgress
 
+_BETWEEN_NEWS = 0.1  # seconds; a load tells of each of hundreds of tensors
+
 
 async def chat_stream(
     seat: Seat, asked: list[GenerationRequest], envelope: ResponseEnvelope, *, closing: replies.Json | None
@@ -66,26 +68,29 @@ async def completion_stream(
 
 
 async def loading_stream(service: EngineService, target: Target, body: LoadRequest) -> AsyncIterator[bytes]:
-    loop = asyncio.get_running_loop()
-    news: asyncio.Queue[LoadProgress | None] = asyncio.Queue()
+    loop, changed, newest = asyncio.get_running_loop(), asyncio.Event(), list[LoadProgress]()
+
+    def tell(progress: LoadProgress) -> None:
+        newest[:] = [progress]
+        changed.set()
 
     def watch(progress: LoadProgress) -> None:
-        loop.call_soon_threadsafe(news.put_nowait, progress)
+        loop.call_soon_threadsafe(tell, progress)
 
     async def sit() -> None:
-        try:
-            async with service.working(), service.residency.seat(target, precision=body.precision, watch=watch):
-                pass
-        finally:
-            news.put_nowait(None)
+        async with service.working(), service.residency.seat(target, precision=body.precision, watch=watch):
+            pass
 
     is_here = any(resident.folder == target.folder for resident in service.residency.residents)
     sitting = asyncio.ensure_future(sit())
+    sitting.add_done_callback(lambda _: changed.set())
     try:
         if not is_here:  # reading it begins with its configuration and tokenizer, of which no bytes are counted
             yield _sse({"status": "loading", "phase": "open", "done": 0, "total": 0})
-        while (progress := await news.get()) is not None:
-            yield _sse({"status": "loading", **asdict(progress)})
+        while await changed.wait() and not sitting.done():
+            changed.clear()
+            yield _sse({"status": "loading", **asdict(newest[0])})
+            await asyncio.wait({sitting}, timeout=_BETWEEN_NEWS)
         await sitting
         yield _sse({"status": "ready", "model": body.model})
     except KullmError as error:

@@ -203,39 +203,23 @@ void nf4_rows(int64_t count, int64_t outputs, int64_t columns, const float *x, c
 #undef TAKE
 }
 
-/* Rows first…last-1 of the 4-bit matrix as numbers, for long prompts; both divide by 32. They lie as [columns][width], so that a group's rows are
-   written as they were looked up. One of `wide_out` and `out` is wanted. */
-static inline __attribute__((always_inline)) void expand_rows(
-    int64_t first, int64_t last, int64_t outputs, int64_t columns, const uint8_t *codes, const uint16_t *scales, Levels levels,
-    float *wide_out, uint16_t *out, int64_t width)
+/* Rows first…last-1 of the 4-bit matrix as fp32, for long prompts; both divide by 32. They lie as [columns][width], so that a group's rows are
+   written as they were looked up. */
+void nf4_expand(int64_t first, int64_t last, int64_t outputs, int64_t columns, const uint8_t *codes,
+                const uint16_t *scales, const uint16_t *levels, float *out, int64_t width)
 {
+    const Levels own = levels_of(levels);
 #pragma omp parallel for schedule(dynamic)
     for (int64_t block = 0; block < columns / BLOCK; block++)
         for (int64_t row = first; row < last; row += GROUP) {
             Part scale[PARTS], both[2][PARTS];
             for (int j = 0; j < PARTS; j++) scale[j] = load(scales + block * outputs + row, j);
             for (int64_t pair = block * (BLOCK / 2); pair < (block + 1) * (BLOCK / 2); pair++) {
-                expand(codes + row * (columns / 2) + pair * GROUP, levels, both[0], both[1]);
-                for (int odd = 0; odd < 2; odd++) {
-                    int64_t at = (2 * pair + odd) * width + row - first;
-                    for (int j = 0; j < PARTS; j++) both[odd][j] = times(both[odd][j], scale[j]);
-                    if (out) store(both[odd], out + at);
-                    else for (int j = 0; j < PARTS; j++) store_wide(both[odd][j], wide_out + at, j);
-                }
+                expand(codes + row * (columns / 2) + pair * GROUP, own, both[0], both[1]);
+                for (int odd = 0; odd < 2; odd++)
+                    for (int j = 0; j < PARTS; j++) store_wide(times(both[odd][j], scale[j]), out + (2 * pair + odd) * width + row - first, j);
             }
         }
-}
-
-void nf4_expand(int64_t first, int64_t last, int64_t outputs, int64_t columns, const uint8_t *codes,
-                const uint16_t *scales, const uint16_t *levels, float *out, int64_t width)
-{
-    expand_rows(first, last, outputs, columns, codes, scales, levels_of(levels), out, NULL, width);
-}
-
-void nf4_expand_bf16(int64_t first, int64_t last, int64_t outputs, int64_t columns, const uint8_t *codes,
-                     const uint16_t *scales, const uint16_t *levels, uint16_t *out, int64_t width)
-{
-    expand_rows(first, last, outputs, columns, codes, scales, levels_of(levels), NULL, out, width);
 }
 
 /* ---- out[m, n] = x[m, :] . W[n, :] for bf16 W ---------------------------------------------------------------------- */

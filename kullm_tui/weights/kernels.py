@@ -1,7 +1,7 @@
-"""Our own kernels for a decode step on a CPU, built once on the user's machine from `kernels.c`.
+"""Our own kernels on a CPU, built once on the user's machine from `kernels.c` and `tiles.c`.
 
     rows of a 4-bit matrix    the same bits as bitsandbytes' kernel for AVX512-BF16, sooner; on CPUs without that, where bitsandbytes expands
-                              the matrix for every token, much sooner
+                              the matrix for every token, much sooner. More than a few by the processor's tiles, where it has them
     rows of a bf16 matrix     the output embedding
     one query against a slot  attention, which in torch's CPU kernel costs twenty times as much
 
@@ -23,41 +23,63 @@ from kullm_tui.core.processor import Processor, processor
 
 logger = logging.getLogger(__name__)
 
-_SOURCE = Path(__file__).with_name("kernels.c")
+_SOURCE, _TILES_SOURCE = (Path(__file__).with_name(name) for name in ("kernels.c", "tiles.c"))
 # Sums may be reordered, which is what vectorising them takes. Not -ffast-math: a library linked with it makes the whole process
 # flush denormals to zero when it is loaded.
 _REORDERED = ("-fassociative-math", "-fno-signed-zeros", "-fno-trapping-math", "-fno-math-errno", "-ffp-contract=fast")
 _OPTIONS = ("-O3", *_REORDERED, "-fopenmp", "-shared", "-fPIC")
+_TILES = {"amx_tile", "amx_bf16", "avx512bw"}  # in the words of /proc/cpuinfo
+_TILES_OPTIONS = ("-mamx-tile", "-mamx-bf16")
 _ROWS_AT_ONCE = 16  # of x, for which the 4-bit matrix is read once
-# More rows of x than this, and the 4-bit matrix is expanded: where the processor multiplies blocks of bf16, and elsewhere.
-_EXPANDED_FROM = {True: 24, False: 96}
+_ROWS_BEFORE_TILES = 8
+_ROWS_BEFORE_EXPANDED = 96  # more of them, and the 4-bit matrix is expanded
 _EXPANDED_VALUES = 1 << 22
-_APART = 16  # values between two rows of them, or rows that are a power of two apart share their places in the cache
+_APART = 32  # values between two rows of them, or rows that are a power of two apart share their places in the cache
+_TILE = 16  # rows of x
 _LARGEST_HEAD = 512  # HEAD_AT_MOST
 
 _long, _place = ctypes.c_int64, ctypes.c_void_p
 _SIGNATURES = {
     "nf4_rows": [*(_long,) * 3, *(_place,) * 5],
     "nf4_expand": [*(_long,) * 4, *(_place,) * 4, _long],
-    "nf4_expand_bf16": [*(_long,) * 4, *(_place,) * 4, _long],
     "bf16_rows": [*(_long,) * 3, *(_place,) * 3],
     "attend": [*(_long,) * 4, _place, ctypes.c_float, *(_place,) * 3, *(_long,) * 2, _place],
 }
 
 
+class Tiles:
+    """Rows of x by the processor's own products of small matrices."""
+
+    def __init__(self, library: Path) -> None:
+        """OSError where Linux does not give this process the tiles."""
+        loaded = ctypes.CDLL(str(library))
+        if loaded.tiles_allowed():
+            raise OSError("this process may not use the processor's tiles")
+        self._nf4 = loaded.nf4_tiles
+        self._nf4.argtypes, self._nf4.restype = [*(_long,) * 4, *(_place,) * 5], None
+
+    def nf4_linear(self, rows: torch.Tensor, outputs: int, matrix: tuple[int, int, int]) -> torch.Tensor:
+        count, columns = rows.shape
+        stride = columns + _APART
+        filled = rows.new_zeros((math.ceil(count / _TILE) * _TILE, stride), dtype=torch.bfloat16)
+        filled[:count, :columns] = rows
+        out = filled.new_empty((count, outputs))
+        self._nf4(count, outputs, columns, stride, filled.data_ptr(), *matrix, out.data_ptr())
+        return out
+
+
 class Kernels:
     """The library, with tensors for arguments. Whoever calls has checked types, shapes and that rows are contiguous."""
 
-    def __init__(self, library: Path, *, tiles: bool = False) -> None:
-        """`tiles`: the processor multiplies blocks of bf16 (AMX), so that many rows are best taken as bf16."""
+    def __init__(self, library: Path, tiles: Tiles | None = None) -> None:
         loaded = ctypes.CDLL(str(library))
         for name, arguments in _SIGNATURES.items():
             function = getattr(loaded, name)
             function.argtypes, function.restype = arguments, None
         self.tiles = tiles
-        self.most_rows = _EXPANDED_FROM[tiles]  # until here a row's bits are the same whatever stands beside it
+        self._most_rows = _ROWS_BEFORE_TILES if tiles else _ROWS_BEFORE_EXPANDED
         self._nf4_rows = loaded.nf4_rows
-        self._nf4_expand = loaded.nf4_expand_bf16 if tiles else loaded.nf4_expand
+        self._nf4_expand = loaded.nf4_expand
         self._bf16_rows = loaded.bf16_rows
         self._attend = loaded.attend
 
@@ -68,8 +90,9 @@ class Kernels:
         outputs, columns = codes.shape[0], 2 * codes.shape[1]
         rows = x.reshape(-1, columns)
         matrix = codes.data_ptr(), scales.data_ptr(), levels.data_ptr()
-        if len(rows) > self.most_rows:
-            return self._expanded(rows, outputs, matrix).view(*x.shape[:-1], outputs)
+        if len(rows) > self._most_rows:
+            many = self.tiles.nf4_linear if self.tiles else self._expanded
+            return many(rows, outputs, matrix).view(*x.shape[:-1], outputs)
         out, wide = x.new_empty((*x.shape[:-1], outputs), dtype=torch.bfloat16), rows.float()
         each = max(1, math.ceil(len(rows) / max(1, math.ceil(len(rows) / _ROWS_AT_ONCE))))
         for first in range(0, len(rows), each):
@@ -79,8 +102,8 @@ class Kernels:
         return out
 
     def _expanded(self, rows: torch.Tensor, outputs: int, matrix: tuple[int, int, int]) -> torch.Tensor:
-        """Some rows of the matrix at a time, as the numbers that the processor multiplies fastest."""
-        rows = rows.to(torch.bfloat16 if self.tiles else torch.float32)
+        """Some rows of the matrix at a time, as fp32."""
+        rows = rows.float()
         columns = rows.shape[1]
         step = max(32, _EXPANDED_VALUES // columns // 32 * 32)
         out = rows.new_empty((len(rows), outputs), dtype=torch.bfloat16)
@@ -133,7 +156,17 @@ def kernels_for(own: Processor) -> Kernels | None:
         return None
     try:
         library = built(_SOURCE, own.compiler, (*_OPTIONS, f"-march={own.architecture}"))
-        return Kernels(library, tiles=own.level == "avx512-bf16" and "amx_bf16" in cpu_flags())
+        return Kernels(library, _tiles_for(own))
     except (OSError, subprocess.SubprocessError) as error:
         logger.warning("the kernels could not be built with %s: %s", own.compiler, error)
+        return None
+
+
+def _tiles_for(own: Processor) -> Tiles | None:
+    if own.compiler is None or own.level != "avx512-bf16" or not cpu_flags() >= _TILES:
+        return None
+    try:
+        return Tiles(built(_TILES_SOURCE, own.compiler, (*_OPTIONS, f"-march={own.architecture}", *_TILES_OPTIONS)))
+    except (OSError, subprocess.SubprocessError) as error:
+        logger.warning("nothing goes through the processor's tiles: %s", error)
         return None

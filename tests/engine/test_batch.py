@@ -12,6 +12,7 @@ from transformers import AutoModelForCausalLM
 
 from kullm_tui.core.errors import KullmError
 from kullm_tui.engine.generation import Failed, Piece, PromptScored, TokenLogprob
+from kullm_tui.engine.row import Row
 from kullm_tui.engine.sampling import Sampling
 from tests.engine.conftest import OpenBatch
 from tests.engine.replies import Client, Reply, prompt_of, replies_to, wants
@@ -238,6 +239,22 @@ def test_a_failing_turn_tells_its_clients_and_the_batch_lives_on(
     assert isinstance(broken.next_event(), Failed)
     (reply,) = replies_to(batch, [wants(prompt_of(5), tokens=3)])
     assert len(reply.tokens) == 3
+
+
+def test_a_reply_that_cannot_begin_is_told_so(
+    checkpoint: Callable[[str], Path], open_batch: OpenBatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch, ask = open_batch(checkpoint("gpt_neox")), wants(prompt_of(9))
+
+    def refuses(*_: object, **__: object) -> Row:
+        raise RuntimeError("no generator of random numbers")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("kullm_tui.engine.batch.Row", refuses)
+        client = Client(ask)
+        batch.submit(client.generation)
+        assert isinstance(client.next_event(), Failed)
+    assert len(replies_to(batch, [ask])[0].tokens) == 24
 
 
 def test_closing_the_batch_leaves_nobody_waiting(checkpoint: Callable[[str], Path], open_batch: OpenBatch) -> None:

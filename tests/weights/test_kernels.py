@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 from torch.nn.functional import linear, scaled_dot_product_attention
 
-from kullm_tui.core.native import find_compiler
+from kullm_tui.core.native import cpu_flags, find_compiler
 from kullm_tui.core.processor import LEVELS, Level, Processor, machine_level
 from kullm_tui.weights.bnb import bitsandbytes, functional
 from kullm_tui.weights.kernels import Kernels, can_attend, kernels_for
@@ -52,15 +52,12 @@ def _levels() -> torch.Tensor:
 def test_4_bit_rows_equal_the_product_with_the_expanded_matrix(
     own: Kernels, count: int, outputs: int, columns: int
 ) -> None:
-    """What the form holds are levels and scales in bf16; all that a product adds to their sum is its own rounding to bf16, and that of
-    each weight where many rows are multiplied in bf16."""
+    """What the form holds are levels and scales in bf16; all that a product adds to their sum is its own rounding to bf16."""
     parts, levels = packed_nf4(torch.randn(outputs, columns, dtype=torch.bfloat16)), _levels()
     x = torch.randn(2, count, columns, dtype=torch.bfloat16)[:1]
     matrix = _expanded(parts[""], parts["absmax"], levels).T
     expected = x.double() @ matrix
     rounding = 2**-8 * expected.abs() + 1e-4
-    if own.tiles and count > own.most_rows:
-        rounding += 2**-9 * (x.double().abs() @ matrix.abs())
     found = own.nf4_linear(x, parts[""], parts["absmax"], levels)
     assert ((found.double() - expected).abs() <= rounding).all()
 
@@ -70,7 +67,8 @@ def test_4_bit_rows_are_the_same_to_the_bit_on_every_path_and_bitsandbytes_own(o
     parts, levels = packed_nf4(torch.randn(outputs, columns, dtype=torch.bfloat16)), _levels()
     for count in (*range(1, 10), 16, 17, 24):
         x = torch.randn(count, columns, dtype=torch.bfloat16)
-        found = [own.nf4_linear(x, parts[""], parts["absmax"], levels) for own in _every_path()]
+        paths = [own for own in _every_path() if count <= 8 or not own.tiles]
+        found = [own.nf4_linear(x, parts[""], parts["absmax"], levels) for own in paths]
         if machine_level() == "avx512-bf16":  # where bitsandbytes has a kernel
             found.append(_bitsandbytes(x, parts[""], parts["absmax"]))
         assert all(torch.equal(one, found[0]) for one in found)
@@ -109,6 +107,46 @@ def _expanded(codes: torch.Tensor, scales: torch.Tensor, levels: torch.Tensor) -
     halves = torch.stack((bytes_ & 15, bytes_ >> 4), dim=1)  # group, half, pair, row, even or odd
     rows = halves.permute(0, 1, 3, 2, 4).reshape(outputs, columns)
     return levels.double()[rows.int()] * scales.double().T.reshape(outputs, -1).repeat_interleave(64, dim=1)
+
+
+def _tiled() -> list[Kernels]:
+    """The path that goes through the processor's tiles, where this one has them."""
+    found = [own for own in _every_path() if own.tiles]
+    assert bool(found) == ("avx512-bf16" in _PATHS and cpu_flags() >= {"amx_tile", "amx_bf16"})
+    return found
+
+
+def test_tiles_leave_the_shapes_of_other_libraries_alone() -> None:
+    """torch's product of bf16 goes through the same registers, in the same threads."""
+    left, right = torch.randn(64, 256).bfloat16(), torch.randn(256, 128).bfloat16()
+    parts, levels = packed_nf4(torch.randn(96, 192, dtype=torch.bfloat16)), _levels()
+    expected = left @ right
+    torch.testing.assert_close(expected.float(), left.float() @ right.float(), rtol=2**-7, atol=0.1)
+    for own in _tiled():
+        for count in range(9, 150):
+            own.nf4_linear(torch.randn(count, 192).bfloat16(), parts[""], parts["absmax"], levels)
+            assert torch.equal(left @ right, expected)
+
+
+def test_a_row_in_tiles_is_the_same_whatever_stands_beside_it() -> None:
+    parts, levels = packed_nf4(torch.randn(96, 192, dtype=torch.bfloat16)), _levels()
+    x = torch.randn(130, 192, dtype=torch.bfloat16)
+    for own in _tiled():
+        whole = own.nf4_linear(x, parts[""], parts["absmax"], levels)
+        for count in (9, 16, 33, 64, 65, 129):
+            assert torch.equal(own.nf4_linear(x[:count], parts[""], parts["absmax"], levels), whole[:count])
+
+
+def test_without_tiles_the_other_kernels_serve(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Linux may refuse them to a process, and an old compiler knows none."""
+    monkeypatch.setattr("kullm_tui.weights.kernels.cpu_flags", lambda: frozenset({"amx_tile", "amx_bf16", "avx512bw"}))
+    monkeypatch.setattr("kullm_tui.weights.kernels._TILES_OPTIONS", ("-mno-such-thing",))
+    found = kernels_for(Processor("avx512-bf16", find_compiler(), forced=False))
+    assert found is not None
+    assert found.tiles is None
+    assert "tiles" in caplog.text
 
 
 def test_the_packed_form_holds_what_bitsandbytes_expands() -> None:

@@ -15,6 +15,7 @@ from kullm_tui.core.asking.thinking import Delta, Resorted, Said, ThinkingWish, 
 from kullm_tui.core.endpoints.client import load_model, stream_chat
 from kullm_tui.core.endpoints.endpoint import Endpoint, Finished, LoadProgress, Progress
 from kullm_tui.core.endpoints.local_engine import await_end, running_engine
+from kullm_tui.core.endpoints.sdk import import_sdk
 from kullm_tui.core.errors import EngineGone
 from kullm_tui.core.records import Message
 from kullm_tui.core.store.journal import Journal
@@ -65,10 +66,15 @@ async def _answer(
     if endpoint is None:
         if await asyncio.to_thread(running_engine) is None:
             yield Starting()
+        # The SDK on one core while the engine's own libraries come in on another.
+        sdk = asyncio.create_task(asyncio.to_thread(import_sdk))
         endpoint = await asyncio.to_thread(start_engine, _in_silence)
+        await sdk
         engine = await asyncio.to_thread(running_engine)
         if engine and engine.phase == "importing":
             yield Starting("importing")
+    else:
+        await asyncio.to_thread(import_sdk)
     try:
         if endpoint.local:
             async for step in _loading(endpoint, target.model, decoding.get("adapter")):

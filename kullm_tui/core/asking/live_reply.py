@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import time
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing
@@ -199,12 +198,7 @@ async def _receive(request: ReplyRequest, reply: LiveReply, tell: Callable[[Chan
 
 @cache
 def _import_exchange() -> None:
-    """In a thread: the SDK alone takes most of a second. All of it stays for good, so nobody need look through it for garbage."""
-    import openai  # noqa: F401
-
     import kullm_tui.core.asking.exchange  # noqa: F401
-
-    gc.freeze()
 
 
 async def _to_its_end(keeping: Coroutine[Any, Any, None]) -> None:

@@ -6,6 +6,7 @@ machine passes through a proxy. Nobody retries here: whoever calls decides what 
 
 from __future__ import annotations
 
+import gc
 from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -25,6 +26,14 @@ _CONNECT_SECONDS = 5.0
 _SENT_HEADERS = ("host", "accept", "accept-encoding", "connection", "content-length", "content-type", "user-agent")
 _OPENAI_HOSTS = ("openai.com", "openai.azure.com")
 _OPENAI_HEADERS = ("openai-organization", "openai-project")
+
+
+@cache
+def import_sdk() -> None:
+    """For a thread: it takes most of a second. All of it stays for good, so nobody need look through it for garbage."""
+    import openai  # noqa: F401
+
+    gc.freeze()
 
 
 def open_client(endpoint: Endpoint, *, quiet_seconds: float, most_at_once: int = 100) -> openai.AsyncOpenAI:

@@ -330,7 +330,8 @@ def _failure(settings: JudgeSettings, text: str) -> Verdict:
 
 
 def _import_all() -> None:
-    """In a thread: the SDK alone takes most of a second."""
-    import openai  # noqa: F401
-
+    """In a thread."""
     import kullm_tui.ui.judge.approval  # noqa: F401
+    from kullm_tui.core.endpoints.sdk import import_sdk
+
+    import_sdk()

@@ -147,7 +147,9 @@ async def test_another_precision_in_mid_reply_names_what_it_costs(database: Path
             screen = await _wants_another_precision(chat)
             await chat.until(lambda: chat.told("답이 멈춰요") and chat.told("답을 멈추고 바꾸기"))
             assert (stopped, load_config().engine.precision) == ([], "4bit")
-            await chat.until(lambda: not screen.query_one("#keep").has_class("-active"))  # a click's effect takes no second one
+            await chat.until(
+                lambda: not screen.query_one("#keep").has_class("-active")
+            )  # a click's effect takes no second one
             await chat.pilot.click("#keep")
             await chat.until(lambda: chat.app.screen is not screen)
             assert (stopped, load_config().engine.precision) == (["stopped"], "bf16")
