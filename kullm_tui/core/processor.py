@@ -1,7 +1,7 @@
 """Which path through the arithmetic this machine's processor takes, and the one setting that forces another: KULLM_PROCESSOR.
 
     auto          or unset: the best that the machine has
-    avx512-bf16   our 4-bit kernel, bitsandbytes' for long prompts; products of bf16 in one instruction
+    avx512-bf16   our 4-bit kernel, by tiles where there are some (AMX); products of bf16 in one instruction
     avx512        AVX-512 without bf16 arithmetic: our 4-bit kernel
     avx2          neither, as most laptops: our 4-bit kernel
     plain         no AVX2: torch and bitsandbytes alone
