@@ -3,6 +3,7 @@
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -12,20 +13,26 @@ from side import serve  # noqa: E402
 
 
 class Side:
+    """What computes beside the batch does so in a thread that ends: its helpers would slow every step down (`engine.apart`)."""
+
     def load(self, folder: str, precision: str = "4bit", rows: int = 9, device: str = "cpu") -> dict[str, float]:
         import torch
 
+        from kullm_tui.engine.apart import done_apart
         from kullm_tui.engine.batch import Batch, Limits
         from kullm_tui.weights.adapters import AdapterRack
         from kullm_tui.weights.loading import load_model
 
         started = time.perf_counter()
-        loaded = load_model(
-            Path(folder),
-            precision=precision,  # type: ignore[arg-type]
-            device=torch.device(device),
-            progress=lambda _: None,
-            cancelled=lambda: False,
+        loaded = done_apart(
+            partial(
+                load_model,
+                Path(folder),
+                precision=precision,  # type: ignore[arg-type]
+                device=torch.device(device),
+                progress=lambda _: None,
+                cancelled=lambda: False,
+            )
         )
         config = loaded.config
         per_token = 2 * 2 * config.num_hidden_layers * config.hidden_size
@@ -47,9 +54,14 @@ class Side:
         """Bytes a second of the fastest of five reads of 1 GiB."""
         import torch
 
-        array = torch.ones(1 << 27, dtype=torch.int64)
-        array.sum()
-        return array.nbytes / min(_seconds(array.sum) for _ in range(5))
+        from kullm_tui.engine.apart import done_apart
+
+        def fastest() -> float:
+            array = torch.ones(1 << 27, dtype=torch.int64)
+            array.sum()
+            return array.nbytes / min(_seconds(array.sum) for _ in range(5))
+
+        return done_apart(fastest)
 
     def decode(self, context: int, tokens: int) -> dict[str, float]:
         """Alone: random weights go round in circles, which would be guessed whole."""
