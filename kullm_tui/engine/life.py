@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import gc
 import logging
 import os
 import socket
@@ -148,12 +149,16 @@ async def _serve(
     settings: EngineSettings, listening: Listening, files: EngineFiles | None, served: Served | None
 ) -> None:
     # Imported here because torch is slow: the socket listens already, and a client's first request waits in its queue.
+    gc.disable()  # nothing of thousands of modules is garbage
     import kullm_tui.weights  # noqa: F401, I001 - before anything of transformers
     from kullm_tui.engine.app import build_app
     from kullm_tui.engine.connections import ACCEPTED_AT_ONCE, PatientProtocol, most_connections
     from kullm_tui.engine.residency import Residency, Target, choose_device, find_target
     from kullm_tui.engine.service import EngineService
     from kullm_tui.engine.wire_errors import untold
+
+    gc.freeze()
+    gc.enable()
 
     def offered(name: str, adapter: str | None) -> Target:
         assert served
