@@ -1,4 +1,4 @@
-/* The three operations that a decode step spends its time in, for x86-64 with AVX2.
+/* The operations that a decode step spends its time in, and the weights' way into 4 bits, for x86-64 with AVX2.
 
    Built on the user's machine with its own C compiler (kernels.py). bf16 is the upper half of fp32 and travels as uint16_t.
    All sums are kept in fp32. Threads are OpenMP's, of the same pool that torch uses. */
@@ -218,6 +218,53 @@ void nf4_expand(int64_t first, int64_t last, int64_t outputs, int64_t columns, c
                 expand(codes + row * (columns / 2) + pair * GROUP, own, both[0], both[1]);
                 for (int odd = 0; odd < 2; odd++)
                     for (int j = 0; j < PARTS; j++) store_wide(times(both[odd][j], scale[j]), out + (2 * pair + odd) * width + row - first, j);
+            }
+        }
+}
+
+/* ---- bf16 weights to 4 bits, as `quantize.py` describes them; one thread, 32 rows at a time ---------------------------
+
+   A code is the number of bounds below the value divided by the largest of its block. Compared as whole numbers, the bits of the largest are
+   also those of what is no number. `packed`: the form above; else two columns of a row a byte, the even one in the high nibble. */
+
+static inline float codes_of_block(const uint16_t *values, const float bounds[15], uint8_t codes[BLOCK])
+{
+    float scaled[BLOCK];
+    int32_t above[BLOCK] = {0};
+    uint16_t largest = 0;
+    for (int i = 0; i < BLOCK; i++) {
+        uint16_t size = values[i] & 0x7fff;
+        largest = size > largest ? size : largest;
+    }
+    const float scale = wide(largest), each = 1.0f / (scale < 1e-38f ? 1e-38f : scale);
+    for (int i = 0; i < BLOCK; i++) {
+        float value = wide(values[i]) * each;
+        scaled[i] = value < -1 ? -1 : value > 1 ? 1 : value;
+    }
+    for (int b = 0; b < 15; b++)
+        for (int i = 0; i < BLOCK; i++) above[i] += scaled[i] > bounds[b];
+    for (int i = 0; i < BLOCK; i++) codes[i] = (uint8_t)above[i];
+    return scale;
+}
+
+void nf4_quantise(int64_t rows, int64_t columns, const uint16_t *values, const float *bounds, float *scales, uint8_t *out, int64_t packed)
+{
+    for (int64_t first = 0; first < rows; first += GROUP)
+        for (int64_t block = 0; block < columns / BLOCK; block++) {
+            uint8_t codes[GROUP][BLOCK];
+            const int64_t count = rows - first < GROUP ? rows - first : GROUP;
+            for (int64_t r = 0; r < count; r++)
+                scales[(first + r) * (columns / BLOCK) + block] = codes_of_block(values + (first + r) * columns + block * BLOCK, bounds, codes[r]);
+            if (packed) {
+                uint8_t *own = out + first * (columns / 2) + block * (BLOCK / 2) * GROUP;
+                for (int pair = 0; pair < BLOCK / 2; pair++)
+                    for (int r = 0; r < GROUP / 2; r++)
+                        for (int odd = 0; odd < 2; odd++)
+                            own[pair * GROUP + 2 * r + odd] = codes[r][2 * pair + odd] | codes[r + GROUP / 2][2 * pair + odd] << 4;
+            } else {
+                for (int64_t r = 0; r < count; r++)
+                    for (int pair = 0; pair < BLOCK / 2; pair++)
+                        out[((first + r) * columns + block * BLOCK) / 2 + pair] = codes[r][2 * pair] << 4 | codes[r][2 * pair + 1];
             }
         }
 }

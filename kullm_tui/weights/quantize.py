@@ -4,20 +4,21 @@
     int8  each output row has one scale (LLM.int8(), Dettmers 2022, §3)
 
 The results equal bitsandbytes' own to the bit. They are computed here because its CPU code does the codes on one core with 12 bytes
-of scratch a value, and packs with 32 bytes a value.
+of scratch a value, and packs with 32 bytes a value. `kernels` computes them an order of magnitude sooner than torch, where there is a compiler.
 """
 
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
 import torch
 
 from kullm_tui.weights.bnb import functional
+from kullm_tui.weights.kernels import kernels
 from kullm_tui.weights.skeleton import BLOCK
 
 Form = Literal["packed", "bnb", "plain"]
@@ -27,11 +28,12 @@ _THREADS_AT_MOST = 16
 SCRATCH_BYTES = 12 * _CHUNK * _THREADS_AT_MOST
 _SCALES_BLOCK = 256  # scales that share a scale of the second quantisation
 _HALF = 16  # rows in each nibble of a packed byte
+_GROUP = 2 * _HALF
 
 
 @dataclass(frozen=True)
 class Codes:
-    """A quantised matrix of `rows` × `columns`: bitsandbytes' order of codes, one fp32 scale for every block."""
+    """A quantised matrix of `rows` × `columns`: one fp32 scale for every block; codes in bitsandbytes' order, or as `interleaved` has them."""
 
     rows: int
     columns: int
@@ -90,8 +92,26 @@ def _bounds() -> tuple[float, ...]:
     return tuple(((levels[1:] + levels[:-1]) / 2).tolist())
 
 
-def nf4_codes(weight: torch.Tensor) -> Codes:
-    """`weight` may be a transposed view; it is read in chunks of rows and never copied whole."""
+def nf4_codes(weight: torch.Tensor, *, packed: bool = False) -> Codes:
+    """`weight` may be a transposed view; it is read in chunks of rows and never copied whole. `packed`: interleaved by 32 rows."""
+    own = kernels()
+    if own is None:
+        found = codes_by_torch(weight)
+        return replace(found, codes=interleaved(found)) if packed else found
+    rows, columns = weight.shape
+    codes = torch.empty(rows * columns // 2, dtype=torch.uint8)
+    scales, bounds = torch.empty(rows * columns // BLOCK), torch.tensor(_bounds())
+
+    def quantise(first: int, last: int) -> None:
+        values = weight[first:last].to(torch.bfloat16).contiguous()
+        theirs = scales[first * columns // BLOCK :], codes[first * columns // 2 :]
+        own.nf4_quantise(values, bounds, *theirs, packed=packed)
+
+    in_chunks(rows, max(1, _CHUNK // columns // _GROUP) * _GROUP, quantise)
+    return Codes(rows, columns, codes, scales)
+
+
+def codes_by_torch(weight: torch.Tensor) -> Codes:
     rows, columns = weight.shape
     codes = torch.empty(rows * columns // 2, dtype=torch.uint8)
     scales = torch.empty(rows * columns // BLOCK)
@@ -119,11 +139,11 @@ def _write_codes(values: torch.Tensor, out: torch.Tensor) -> None:
 
 def packed_nf4(weight: torch.Tensor) -> dict[str, torch.Tensor]:
     """The form of bitsandbytes' AVX512-BF16 kernel: codes interleaved by 32 rows, expanded scales in bf16, [block, row]."""
-    found = nf4_codes(weight)
+    found = nf4_codes(weight, packed=True)
     scales, state = functional.quantize_blockwise(found.scales - found.scales.mean(), blocksize=_SCALES_BLOCK)
     expanded = functional.dequantize_blockwise(scales, state) + found.scales.mean()
     by_row = expanded.view(found.rows, found.columns // BLOCK)
-    return {"": interleaved(found), "absmax": by_row.T.to(torch.bfloat16).contiguous()}
+    return {"": found.codes.view(found.rows, found.columns // 2), "absmax": by_row.T.to(torch.bfloat16).contiguous()}
 
 
 def interleaved(found: Codes) -> torch.Tensor:
@@ -132,15 +152,15 @@ def interleaved(found: Codes) -> torch.Tensor:
     in   [rows/32, 2 halves, 16, columns/2]   byte = even column << 4 | odd column
     out  [rows/32, columns/2, 16, 2 columns]  byte = row n+16 << 4 | row n
     """
-    halves = found.codes.view(found.rows // (2 * _HALF), 2, _HALF, found.columns // 2)
-    out = torch.empty(found.rows // (2 * _HALF), found.columns // 2, _HALF, 2, dtype=torch.uint8)
+    halves = found.codes.view(found.rows // _GROUP, 2, _HALF, found.columns // 2)
+    out = torch.empty(found.rows // _GROUP, found.columns // 2, _HALF, 2, dtype=torch.uint8)
 
     def pack(first: int, last: int) -> None:
         low, high = halves[first:last, 0], halves[first:last, 1]
         out[first:last, ..., 0] = ((high & 0xF0) | (low >> 4)).transpose(1, 2)
         out[first:last, ..., 1] = ((high << 4) | (low & 0x0F)).transpose(1, 2)
 
-    in_chunks(len(out), _CHUNK // (found.columns * 2 * _HALF), pack)
+    in_chunks(len(out), _CHUNK // (found.columns * _GROUP), pack)
     return out.view(found.rows, found.columns // 2)
 
 

@@ -7,6 +7,12 @@ from kullm_tui.weights.bnb import functional
 SHAPES = [(32, 64), (96, 128), (1056, 192), (64, 1 << 16)]
 
 
+@pytest.fixture(params=["our kernel", "torch"], autouse=True)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "torch":
+        monkeypatch.setattr(quantize, "kernels", lambda: None)
+
+
 def _weight(rows: int, columns: int) -> torch.Tensor:
     torch.manual_seed(rows)
     weight = torch.randn(rows, columns, dtype=torch.bfloat16)
@@ -45,6 +51,16 @@ def test_a_transposed_view_is_quantised_as_its_contiguous_copy() -> None:
     weight = _weight(128, 96).T
     ours, copied = quantize.packed_nf4(weight), quantize.packed_nf4(weight.contiguous())
     assert all(torch.equal(ours[part], copied[part]) for part in copied)
+
+
+@pytest.mark.parametrize("rows", [32, 71])
+def test_what_is_no_number_has_the_codes_and_scales_that_torch_gives_it(rows: int) -> None:
+    weight = _weight(rows, 256)
+    weight[1, 3], weight[2, 70], weight[3, 5], weight[3, 6] = float("nan"), float("inf"), -float("inf"), float("nan")
+    weight[4, :64] = 1e-39
+    ours, torchs = quantize.nf4_codes(weight), quantize.codes_by_torch(weight)
+    assert torch.equal(ours.codes, torchs.codes)
+    torch.testing.assert_close(ours.scales, torchs.scales, rtol=0, atol=0, equal_nan=True)
 
 
 def test_int8_rows_equal_those_of_bitsandbytes() -> None:
