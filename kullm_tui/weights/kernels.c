@@ -203,6 +203,17 @@ void nf4_rows(int64_t count, int64_t outputs, int64_t columns, const float *x, c
 #undef TAKE
 }
 
+/* A few rows of bf16, and the bias, which is added to what was rounded, as a layer's own addition would. */
+void nf4_few(int64_t count, int64_t outputs, int64_t columns, const uint16_t *x, const uint8_t *codes, const uint16_t *scales,
+             const uint16_t *levels, const uint16_t *bias, uint16_t *out)
+{
+    float own[count * columns];
+    for (int64_t i = 0; i < count * columns; i++) own[i] = wide(x[i]);
+    nf4_rows(count, outputs, columns, own, codes, scales, levels, out);
+    for (int64_t m = 0; bias && m < count; m++)
+        for (int64_t n = 0; n < outputs; n++) out[m * outputs + n] = narrow(wide(out[m * outputs + n]) + wide(bias[n]));
+}
+
 /* Rows first…last-1 of the 4-bit matrix as fp32, for long prompts; both divide by 32. They lie as [columns][width], so that a group's rows are
    written as they were looked up. */
 void nf4_expand(int64_t first, int64_t last, int64_t outputs, int64_t columns, const uint8_t *codes,

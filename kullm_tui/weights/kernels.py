@@ -14,8 +14,10 @@ import ctypes
 import logging
 import math
 import subprocess
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -38,10 +40,12 @@ _EXPANDED_VALUES = 1 << 22
 _APART = 32  # values between two rows of them, or rows that are a power of two apart share their places in the cache
 _TILE = 16  # rows of x
 _LARGEST_HEAD = 512  # HEAD_AT_MOST
+_ON_A_STACK = 1 << 16  # values of x that lie there as fp32
 
 _long, _place = ctypes.c_int64, ctypes.c_void_p
 _SIGNATURES = {
     "nf4_rows": [*(_long,) * 3, *(_place,) * 5],
+    "nf4_few": [*(_long,) * 3, *(_place,) * 6],
     "nf4_expand": [*(_long,) * 4, *(_place,) * 4, _long],
     "nf4_quantise": [*(_long,) * 2, *(_place,) * 4, _long],
     "bf16_rows": [*(_long,) * 3, *(_place,) * 3],
@@ -80,7 +84,7 @@ class Kernels:
             function.argtypes, function.restype = arguments, None
         self.tiles = tiles
         self._most_rows = _ROWS_BEFORE_TILES if tiles else _ROWS_BEFORE_EXPANDED
-        self._nf4_rows = loaded.nf4_rows
+        self._nf4_rows, self._nf4_few = loaded.nf4_rows, loaded.nf4_few
         self._nf4_expand = loaded.nf4_expand
         self._nf4_quantise = loaded.nf4_quantise
         self._bf16_rows = loaded.bf16_rows
@@ -103,6 +107,15 @@ class Kernels:
             theirs = wide.data_ptr() + 4 * columns * first, *matrix, out.data_ptr() + 2 * outputs * first
             self._nf4_rows(count, outputs, columns, *theirs)
         return out
+
+    def nf4_few(
+        self, codes: torch.Tensor, scales: torch.Tensor, levels: torch.Tensor, bias: torch.Tensor | None
+    ) -> "Few | None":
+        """For one matrix, whose tensors stay where they are, and its bias. None: the bias is of another type."""
+        if bias is not None and bias.dtype != torch.bfloat16:
+            return None
+        places = codes.data_ptr(), scales.data_ptr(), levels.data_ptr(), 0 if bias is None else bias.data_ptr()
+        return Few(self._nf4_few, codes.shape[0], 2 * codes.shape[1], places)
 
     def _expanded(self, rows: torch.Tensor, outputs: int, matrix: tuple[int, int, int]) -> torch.Tensor:
         """Some rows of the matrix at a time, as fp32."""
@@ -145,6 +158,27 @@ class Kernels:
             *(query.data_ptr(), keys.data_ptr(), values.data_ptr()),
             *(keys.stride(0) if count == 1 else 0, keys.stride(1), out.data_ptr()),
         )
+        return out
+
+
+@dataclass(frozen=True)
+class Few:
+    """What `nf4_linear` and the addition of the bias make of a few rows, with nothing looked up anew: hundreds of these are a token."""
+
+    _kernel: Any
+    _outputs: int
+    _columns: int
+    _places: tuple[int, int, int, int]  # codes, scales, levels, bias
+
+    @property
+    def most(self) -> int:
+        """Values of x."""
+        return min(_ROWS_BEFORE_TILES * self._columns, _ON_A_STACK // self._columns * self._columns)
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        out = x.new_empty((*x.shape[:-1], self._outputs))
+        count = x.numel() // self._columns
+        self._kernel(count, self._outputs, self._columns, x.data_ptr(), *self._places, out.data_ptr())
         return out
 
 

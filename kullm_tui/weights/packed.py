@@ -47,13 +47,19 @@ class PackedLinear(bnb.nn.Linear4bit):  # type: ignore[misc]
         self._rows, self._columns = state.shape
         self._places = self.weight.data_ptr(), state.absmax.data_ptr()
         self._levels = state.code.to(torch.bfloat16)
+        own = kernels()
+        self._few = own.nf4_few(self.weight.data, state.absmax, self._levels, self.bias) if own else None
+        self._most = self._few.most if self._few else 0
         self._kernel = _Kernel((_KERNEL_NAME, bnb.bitsandbytes.cextension.lib._lib)) if has_bnb_kernel() else None
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         inputs = x if x.dtype == torch.bfloat16 and x.is_contiguous() else x.to(torch.bfloat16).contiguous()
-        out = self._product(inputs)
-        if self.bias is not None:
-            out += self.bias
+        if self._few and 0 < inputs.numel() <= self._most:
+            out = self._few(inputs)
+        else:
+            out = self._product(inputs)
+            if self.bias is not None:
+                out += self.bias
         return out if x.dtype == torch.bfloat16 else out.to(x.dtype)
 
     def _product(self, inputs: torch.Tensor) -> torch.Tensor:

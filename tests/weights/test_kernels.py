@@ -74,6 +74,23 @@ def test_4_bit_rows_are_the_same_to_the_bit_on_every_path_and_bitsandbytes_own(o
         assert all(torch.equal(one, found[0]) for one in found)
 
 
+@pytest.mark.parametrize("biased", [True, False])
+@pytest.mark.parametrize(("outputs", "columns"), [*SHAPES, (64, 1 << 16)])
+def test_a_few_rows_with_their_bias_are_the_product_and_the_addition(
+    own: Kernels, outputs: int, columns: int, biased: bool
+) -> None:
+    parts, levels = packed_nf4(torch.randn(outputs, columns, dtype=torch.bfloat16)), _levels()
+    bias = torch.randn(outputs, dtype=torch.bfloat16) if biased else None
+    few = own.nf4_few(parts[""], parts["absmax"], levels, bias)
+    assert few is not None
+    assert few.most == min(8 * columns, 1 << 16)
+    for count in {1, 2, 3, min(8, few.most // columns)}:
+        if count * columns <= few.most:
+            x = torch.randn(1, count, columns, dtype=torch.bfloat16)
+            expected = own.nf4_linear(x, parts[""], parts["absmax"], levels)
+            assert torch.equal(few(x), expected if bias is None else expected + bias)
+
+
 def _bitsandbytes(x: torch.Tensor, codes: torch.Tensor, scales: torch.Tensor) -> torch.Tensor:
     (count, columns), outputs = x.shape, len(codes)
     kernel = ctypes.CFUNCTYPE(None, *(ctypes.c_int64,) * 3, *(ctypes.c_void_p,) * 4, *(ctypes.c_int64,) * 3)(
