@@ -35,6 +35,7 @@ from kullm_tui.engine.sampling import no_token
 from kullm_tui.engine.tasks import Tasks, refused
 from kullm_tui.engine.turns import Line
 from kullm_tui.weights.adapters import AdapterRack
+from kullm_tui.weights.kernels import rows_alike
 from kullm_tui.weights.packed import speed_up_linears
 
 logger = logging.getLogger(__name__)
@@ -281,7 +282,7 @@ class Batch:
         tokens, start = [row.tokens[-1], *guess], row.cached
         self._cache.look_at_one(0, start=start, count=len(tokens))
         positions = torch.arange(start, start + len(tokens), device=self._device)[None]
-        with some_tokens_of_a_row(start, len(tokens)):
+        with some_tokens_of_a_row(start, len(tokens)), rows_alike():
             inputs = torch.tensor([tokens], device=self._device)
             logits = self._forward(inputs, positions, None, [row.request.adapter], logits_to_keep=0)[0]
         kept = 0

@@ -14,6 +14,9 @@ import ctypes
 import logging
 import math
 import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -34,7 +37,8 @@ _OPTIONS = ("-O3", *_REORDERED, "-fopenmp", "-shared", "-fPIC")
 _TILES = {"amx_tile", "amx_bf16", "avx512bw"}  # in the words of /proc/cpuinfo
 _TILES_OPTIONS = ("-mamx-tile", "-mamx-bf16")
 _ROWS_AT_ONCE = 16  # of x, for which the 4-bit matrix is read once
-_ROWS_BEFORE_TILES = 8
+_ROWS_BEFORE_TILES = 2
+_ROWS_ALIKE = 8  # that need not go through tiles
 _ROWS_BEFORE_EXPANDED = 96  # more of them, and the 4-bit matrix is expanded
 _EXPANDED_VALUES = 1 << 22
 _APART = 32  # values between two rows of them, or rows that are a power of two apart share their places in the cache
@@ -42,6 +46,7 @@ _TILE = 16  # rows of x
 _LARGEST_HEAD = 512  # HEAD_AT_MOST
 _ON_A_STACK = 1 << 16  # values of x that lie there as fp32
 
+_thread = threading.local()
 _long, _place = ctypes.c_int64, ctypes.c_void_p
 _SIGNATURES = {
     "nf4_rows": [*(_long,) * 3, *(_place,) * 5],
@@ -51,6 +56,16 @@ _SIGNATURES = {
     "bf16_rows": [*(_long,) * 3, *(_place,) * 3],
     "attend": [*(_long,) * 4, _place, ctypes.c_float, *(_place,) * 3, *(_long,) * 2, _place],
 }
+
+
+@contextmanager
+def rows_alike() -> Iterator[None]:
+    """Up to eight rows of this thread's products come out as each would alone, to the bit, though some of them might come sooner otherwise."""
+    _thread.alike = True
+    try:
+        yield
+    finally:
+        _thread.alike = False
 
 
 class Tiles:
@@ -66,11 +81,13 @@ class Tiles:
 
     def nf4_linear(self, rows: torch.Tensor, outputs: int, matrix: tuple[int, int, int]) -> torch.Tensor:
         count, columns = rows.shape
-        stride = columns + _APART
-        filled = rows.new_zeros((math.ceil(count / _TILE) * _TILE, stride), dtype=torch.bfloat16)
-        filled[:count, :columns] = rows
+        if count <= _TILE:
+            filled = rows.to(torch.bfloat16).contiguous()
+        else:
+            filled = rows.new_zeros((math.ceil(count / _TILE) * _TILE, columns + _APART), dtype=torch.bfloat16)
+            filled[:count, :columns] = rows
         out = filled.new_empty((count, outputs))
-        self._nf4(count, outputs, columns, stride, filled.data_ptr(), *matrix, out.data_ptr())
+        self._nf4(count, outputs, columns, filled.stride(0), filled.data_ptr(), *matrix, out.data_ptr())
         return out
 
 
@@ -83,7 +100,6 @@ class Kernels:
             function = getattr(loaded, name)
             function.argtypes, function.restype = arguments, None
         self.tiles = tiles
-        self._most_rows = _ROWS_BEFORE_TILES if tiles else _ROWS_BEFORE_EXPANDED
         self._nf4_rows, self._nf4_few = loaded.nf4_rows, loaded.nf4_few
         self._nf4_expand = loaded.nf4_expand
         self._nf4_quantise = loaded.nf4_quantise
@@ -97,7 +113,7 @@ class Kernels:
         outputs, columns = codes.shape[0], 2 * codes.shape[1]
         rows = x.reshape(-1, columns)
         matrix = codes.data_ptr(), scales.data_ptr(), levels.data_ptr()
-        if len(rows) > self._most_rows:
+        if len(rows) > self._most_rows():
             many = self.tiles.nf4_linear if self.tiles else self._expanded
             return many(rows, outputs, matrix).view(*x.shape[:-1], outputs)
         out, wide = x.new_empty((*x.shape[:-1], outputs), dtype=torch.bfloat16), rows.float()
@@ -108,6 +124,12 @@ class Kernels:
             self._nf4_rows(count, outputs, columns, *theirs)
         return out
 
+    def _most_rows(self) -> int:
+        """More of them are taken otherwise."""
+        if self.tiles is None:
+            return _ROWS_BEFORE_EXPANDED
+        return _ROWS_ALIKE if getattr(_thread, "alike", False) else _ROWS_BEFORE_TILES
+
     def nf4_few(
         self, codes: torch.Tensor, scales: torch.Tensor, levels: torch.Tensor, bias: torch.Tensor | None
     ) -> "Few | None":
@@ -115,7 +137,9 @@ class Kernels:
         if bias is not None and bias.dtype != torch.bfloat16:
             return None
         places = codes.data_ptr(), scales.data_ptr(), levels.data_ptr(), 0 if bias is None else bias.data_ptr()
-        return Few(self._nf4_few, codes.shape[0], 2 * codes.shape[1], places)
+        columns = 2 * codes.shape[1]
+        rows = _ROWS_BEFORE_TILES if self.tiles else _ROWS_ALIKE
+        return Few(self._nf4_few, codes.shape[0], columns, places, min(rows, _ON_A_STACK // columns) * columns)
 
     def _expanded(self, rows: torch.Tensor, outputs: int, matrix: tuple[int, int, int]) -> torch.Tensor:
         """Some rows of the matrix at a time, as fp32."""
@@ -169,11 +193,7 @@ class Few:
     _outputs: int
     _columns: int
     _places: tuple[int, int, int, int]  # codes, scales, levels, bias
-
-    @property
-    def most(self) -> int:
-        """Values of x."""
-        return min(_ROWS_BEFORE_TILES * self._columns, _ON_A_STACK // self._columns * self._columns)
+    most: int  # values of x
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         out = x.new_empty((*x.shape[:-1], self._outputs))

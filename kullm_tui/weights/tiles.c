@@ -46,13 +46,13 @@ static inline void expand(const uint8_t *codes, __m512i levels, uint16_t out[2][
     }
 }
 
-/* 32 rows of W for up to 64 of x, which stand `stride` apart and are filled up with zeros to a multiple of 16. */
-static void one_group(int64_t count, int64_t outputs, int64_t columns, int64_t stride, const uint16_t *x, const uint8_t *codes,
+/* 32 rows of W for up to 64 of x, which stand `stride` apart: up to 16 as they are, more filled up with zeros to a multiple of 16. `tall`: rows of a tile. */
+static void one_group(int64_t count, int64_t tall, int64_t outputs, int64_t columns, int64_t stride, const uint16_t *x, const uint8_t *codes,
                       const uint16_t *scales, __m512i levels, uint16_t *out)
 {
     float total[AT_ONCE][2][LANES] __attribute__((aligned(64))), sums[2][TILE][LANES] __attribute__((aligned(64)));
     uint16_t expanded[2][PAIRS][GROUP] __attribute__((aligned(64)));
-    for (int64_t m = 0; m < AT_ONCE; m++)
+    for (int64_t m = 0; m < count + TILE && m < AT_ONCE; m++)
         for (int half = 0; half < 2; half++) _mm512_store_ps(total[m][half], _mm512_setzero_ps());
     for (int64_t block = 0; block < columns / BLOCK; block++) {
         expand(codes + block * PAIRS * GROUP, levels, expanded);
@@ -73,7 +73,7 @@ static void one_group(int64_t count, int64_t outputs, int64_t columns, int64_t s
             _tile_dpbf16ps(7, 5, 3);
             _tile_stored(6, sums[0], 64);
             _tile_stored(7, sums[1], 64);
-            for (int i = 0; i < TILE; i++)
+            for (int64_t i = 0; i < tall; i++)
                 for (int half = 0; half < 2; half++) {
                     float *sum = total[m + i][half];
                     _mm512_store_ps(sum, _mm512_fmadd_ps(_mm512_load_ps(sums[half][i]), scale[half], _mm512_load_ps(sum)));
@@ -91,8 +91,9 @@ void nf4_tiles(int64_t count, int64_t outputs, int64_t columns, int64_t stride, 
     uint16_t twice[2 * LANES];
     for (int i = 0; i < 2 * LANES; i++) twice[i] = levels[i % LANES];
     const __m512i own = _mm512_loadu_si512(twice);
+    const int64_t tall = count < TILE ? count : TILE;
     Shapes shapes = {.palette = 1};
-    for (int i = 0; i < 8; i++) shapes.row_bytes[i] = 64, shapes.rows[i] = TILE;
+    for (int i = 0; i < 8; i++) shapes.row_bytes[i] = 64, shapes.rows[i] = i < 4 ? TILE : (uint8_t)tall; /* 0 to 3: of W */
 #pragma omp parallel
     {
         Shapes before;
@@ -102,7 +103,7 @@ void nf4_tiles(int64_t count, int64_t outputs, int64_t columns, int64_t stride, 
             const int64_t rows = count - first < AT_ONCE ? count - first : AT_ONCE;
 #pragma omp for schedule(dynamic) nowait
             for (int64_t group = 0; group < outputs / GROUP; group++)
-                one_group(rows, outputs, columns, stride, x + first * stride, codes + group * GROUP * (columns / 2), scales + group * GROUP,
+                one_group(rows, tall, outputs, columns, stride, x + first * stride, codes + group * GROUP * (columns / 2), scales + group * GROUP,
                           own, out + first * outputs + group * GROUP);
         }
         if (before.palette) _tile_loadconfig(&before);
