@@ -211,7 +211,7 @@ def can_attend(query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) ->
 
 @cache
 def kernels() -> Kernels | None:
-    """This process' own. Built on the first call, which takes about half a second; found in the cache later."""
+    """This process' own. Built on the first call, which takes two seconds or so; found in the cache later."""
     return kernels_for(processor())
 
 
