@@ -49,12 +49,11 @@ class PackedLinear(bnb.nn.Linear4bit):  # type: ignore[misc]
         self._levels = state.code.to(torch.bfloat16)
         own = kernels()
         self._few = own.nf4_few(self.weight.data, state.absmax, self._levels, self.bias) if own else None
-        self._most = self._few.most if self._few else 0
         self._kernel = _Kernel((_KERNEL_NAME, bnb.bitsandbytes.cextension.lib._lib)) if has_bnb_kernel() else None
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         inputs = x if x.dtype == torch.bfloat16 and x.is_contiguous() else x.to(torch.bfloat16).contiguous()
-        if self._few and 0 < inputs.numel() <= self._most:
+        if self._few and 0 < inputs.numel() <= self._few.most:
             out = self._few(inputs)
         else:
             out = self._product(inputs)

@@ -1,3 +1,4 @@
+import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -6,6 +7,7 @@ import pytest
 
 from kullm_tui.engine.batch import Batch
 from tests.engine.replies import batch_over
+from tests.tiny_models import save_model
 
 OpenBatch = Callable[..., Batch]
 
@@ -30,3 +32,12 @@ def open_batch() -> Iterator[OpenBatch]:
     yield open_it
     for batch in opened:
         batch.close()
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    @functools.cache
+    def saved(family: str) -> Path:
+        return save_model(tmp_path_factory.mktemp(family), family)
+
+    return saved

@@ -1,6 +1,5 @@
 """The project's own decode path against transformers' `generate` on a separately loaded model, and rows against themselves alone."""
 
-import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from kullm_tui.core.errors import KullmError
-from kullm_tui.engine.generation import Failed, Piece, PromptScored, TokenLogprob
-from kullm_tui.engine.row import Row
+from kullm_tui.engine.generation import Piece, PromptScored, TokenLogprob
 from kullm_tui.engine.sampling import Sampling
 from tests.engine.conftest import OpenBatch
 from tests.engine.replies import Client, Reply, prompt_of, replies_to, wants
@@ -21,15 +19,6 @@ from tests.tiny_models import FAMILIES, save_lora, save_model
 
 LENGTHS = (5, 40, 17, 1, 29)  # some beyond the sliding windows of 16
 EVERYTHING = 10**9
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    @functools.cache
-    def saved(family: str) -> Path:
-        return save_model(tmp_path_factory.mktemp(family), family)
-
-    return saved
 
 
 def generate(folder: Path, prompt: list[int], *, tokens: int = 24, **options: object) -> list[int]:
@@ -228,72 +217,6 @@ def test_rows_wait_while_the_room_for_keys_is_taken(checkpoint: Callable[[str], 
     assert first.finished
     assert second.finished
     assert second.finished.timings.queue_ms >= first.finished.timings.decode_ms
-
-
-def test_a_failing_turn_tells_its_clients_and_the_batch_lives_on(
-    checkpoint: Callable[[str], Path], open_batch: OpenBatch
-) -> None:
-    batch = open_batch(checkpoint("gpt_neox"))
-    broken = Client(wants([10_000_000], tokens=3))  # no such row in the embeddings
-    batch.submit(broken.generation)
-    assert isinstance(broken.next_event(), Failed)
-    (reply,) = replies_to(batch, [wants(prompt_of(5), tokens=3)])
-    assert len(reply.tokens) == 3
-
-
-def test_a_reply_that_cannot_begin_is_told_so(
-    checkpoint: Callable[[str], Path], open_batch: OpenBatch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    batch, ask = open_batch(checkpoint("gpt_neox")), wants(prompt_of(9))
-
-    def refuses(*_: object, **__: object) -> Row:
-        raise RuntimeError("no generator of random numbers")
-
-    with monkeypatch.context() as broken:
-        broken.setattr("kullm_tui.engine.batch.Row", refuses)
-        client = Client(ask)
-        batch.submit(client.generation)
-        assert isinstance(client.next_event(), Failed)
-    assert len(replies_to(batch, [ask])[0].tokens) == 24
-
-
-def test_closing_the_batch_leaves_nobody_waiting(checkpoint: Callable[[str], Path], open_batch: OpenBatch) -> None:
-    batch = open_batch(checkpoint("gpt_neox"), rows=1)
-    clients = [Client(wants(prompt_of(5), tokens=400)) for _ in range(3)]
-    for client in clients:
-        batch.submit(client.generation)
-    clients[0].next_event()
-    batch.close()
-    for client in clients:
-        with pytest.raises(Exception, match="내리고"):
-            client.reply()
-
-
-def test_a_reply_asked_for_after_the_end_is_told_at_once(
-    checkpoint: Callable[[str], Path], open_batch: OpenBatch
-) -> None:
-    batch = open_batch(checkpoint("gpt_neox"))
-    batch.close()
-    late = Client(wants(prompt_of(5)))
-    batch.submit(late.generation)
-    assert isinstance(late.next_event(), Failed)
-    with pytest.raises(KullmError, match="내리고"):
-        batch.between_tokens(lambda: None).result(5)
-
-
-def test_a_task_that_fails_or_is_given_up_harms_no_reply(
-    checkpoint: Callable[[str], Path], open_batch: OpenBatch
-) -> None:
-    batch = open_batch(checkpoint("gpt_neox"))
-    client = Client(wants(prompt_of(5), tokens=200))
-    batch.submit(client.generation)
-    client.next_event()
-    given_up = batch.between_tokens(lambda: None)
-    given_up.cancel()
-    failed = batch.between_tokens(lambda: [][0])
-    with pytest.raises(KullmError, match="오류"):
-        failed.result(5)
-    assert len(client.reply().tokens) >= 190
 
 
 def test_a_short_row_beside_a_long_one_takes_only_what_it_holds(

@@ -4,6 +4,7 @@ import asyncio
 import random
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -53,6 +54,28 @@ def far(server: OpenAIServer) -> Target:
 def kept(store: Store) -> tuple[str, str]:
     reply = store.thread(store.conversations()[0].id)[-1]
     return reply.content, reply.state
+
+
+async def test_an_engine_starts_while_the_sdk_comes_in(
+    store: Store, server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starting, coming = threading.Event(), threading.Event()
+
+    def start(_: object) -> Endpoint:
+        starting.set()
+        assert coming.wait(60)
+        return Endpoint("home", server.base_url)
+
+    def import_sdk() -> None:
+        coming.set()
+        assert starting.wait(60)
+
+    monkeypatch.setattr(exchange_module, "running_engine", lambda: None)
+    monkeypatch.setattr(exchange_module, "start_engine", start)
+    monkeypatch.setattr(exchange_module, "import_sdk", import_sdk)
+    target = Target("m", "m", None, None)
+    async with aclosing(exchange(target, QUESTION, {}, opened_journal(store))) as pieces:
+        assert isinstance([piece async for piece in pieces][-1], Finished)
 
 
 async def test_every_piece_is_kept_before_it_is_handed_on(

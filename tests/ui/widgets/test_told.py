@@ -61,5 +61,5 @@ async def test_a_reply_on_one_line_is_laid_out_a_few_times_only(database: Path, 
             await chat.until(lambda: len(chat.last_text) > 5)
             layouts.clear()
             await chat.until(lambda: len(chat.last_text) > 55)
-            assert len(layouts) < 15  # one a second and a line; one a piece before
+            assert len(layouts) < 15  # of what changes beside it; one a piece before
             await chat.answered()
